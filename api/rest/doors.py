@@ -1,0 +1,28 @@
+"""Doors as data: one for each command, with its path, its roles and the body that a caller sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from application.ports import Role
+from domain.kernel import Command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One intent as one resource: `POST path`.
+
+    The body is what the command says beyond its frame (`at`, `by`), its facts, the ids in the path and the id that the
+    platform gives (`creates`); it is written in lowerCamelCase. `intent` names the command in the bulk door. With
+    `versioned`, the caller must say on which version they decided (If-Match). `activity` is the processing activity
+    that is recorded with the events (GDPR art. 30).
+    """
+
+    intent: str
+    path: str
+    command: type[Command]
+    roles: frozenset[Role]
+    activity: str
+    summary: str
+    creates: str = ""
+    versioned: bool = False

@@ -1,0 +1,1 @@
+"""Carries commands: reads facts, lets the decider decide, appends, once."""

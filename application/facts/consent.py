@@ -1,0 +1,50 @@
+"""Facts for consent: is the provider enrolled, and who acts in the session, under which mandate?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from application.ports import FactReader, Informed, Known
+from domain import identity, organisations
+from domain.consent import (
+    Actor,
+    ConsentCommand,
+    GrantConsent,
+    Provider,
+    RefuseConsent,
+    ShowImpactNotice,
+    WithdrawConsent,
+)
+
+
+def _who_decides(command: ConsentCommand, known: Known) -> Informed[ConsentCommand]:
+    organisation = known.state(organisations.ORGANISATION, command.provider_id)
+    session = known.state(identity.SESSION, command.session_id)
+    mandate = known.state(identity.MANDATE, command.mandate_id) if command.mandate_id else None
+    represents = mandate is not None and identity.in_force(
+        mandate, mandatary_id=session.person_id, organisation_id=command.provider_id, at=command.at
+    )
+    actor = Actor(
+        person_id=session.person_id,
+        session_id=command.session_id,
+        at_provider=identity.is_open(session, at=command.at) and command.provider_id in session.organisation_ids,
+        mandate_id=command.mandate_id if represents else "",
+        mandator_id=mandate.mandator_id if mandate is not None and represents else "",
+    )
+    provider = Provider(
+        organisation_id=command.provider_id,
+        enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_PROVIDER),
+        jurisdiction=organisation.jurisdiction,
+    )
+    return Informed(
+        replace(command, actor=actor, provider=provider),
+        acting_id=actor.person_id,
+        subject_id=command.person_id,
+        mandate_id=actor.mandate_id,
+    )
+
+
+READERS: Mapping[type, FactReader] = dict.fromkeys(
+    (ShowImpactNotice, GrantConsent, RefuseConsent, WithdrawConsent), _who_decides
+)

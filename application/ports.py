@@ -1,0 +1,147 @@
+"""What the use cases need from the outside: who calls, and a log to read from and append to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from domain.kernel import Claim, Command, Context, Decider
+
+C = TypeVar("C", bound=Command)
+S = TypeVar("S")
+
+# --- Callers --------------------------------------------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    """What a caller's token says they are."""
+
+    AGENCY = "agency"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls, as the token says: a pseudonymous subject, a role and the organisation they act for."""
+
+    subject: str
+    role: Role
+    organisation_id: str
+
+
+# --- Facts of other streams -----------------------------------------------------------------------------------------
+
+
+class Known(Protocol):
+    """The states of other streams that a decision needs, as far as they are known."""
+
+    def state(self, decider: Decider[Any, S, Any], aggregate_id: str) -> S:
+        """Return the state of one aggregate; its initial state if it has no events."""
+
+    def states(self, decider: Decider[Any, S, Any], id_prefix: str) -> Mapping[str, S]:
+        """Return the states of all aggregates whose id begins with `id_prefix`, by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Informed(Generic[C]):
+    """A command with its facts filled in, and who acts for whom where those facts show it."""
+
+    command: C
+    acting_id: str = ""
+    subject_id: str = ""
+    mandate_id: str = ""
+
+
+FactReader: TypeAlias = Callable[[Any, Known], Informed[Any]]
+"""Fills in the facts of one class of command. It may be called again once more is known, so it only reads."""
+
+# --- The log --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEvents:
+    """The events of one stream from version 1 on; the stream's version is their number."""
+
+    events: Sequence[Any]
+
+    @property
+    def version(self) -> int:
+        return len(self.events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """A caller's key for one wish, and the fingerprint of its content: same key, other content is refused."""
+
+    organisation_id: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What an accepted command did: its stream, the version and position after it, and the names of its events."""
+
+    stream: str
+    version: int
+    position: int
+    events: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Append:
+    """Events for one stream, which stand or fall together with the versions, claims and key named here.
+
+    `expected` gives for every stream that was read for the decision the version at which it was read.
+    """
+
+    stream: str
+    events: Sequence[Any]
+    expected: Mapping[str, int]
+    context: Context
+    claims: Sequence[Claim] = ()
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A stream moved on since it was read: nothing of the append was written; read and decide again."""
+
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claimed value belongs to another stream: nothing of the append was written."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class OtherContent:
+    """The idempotency key was used before for other content: nothing of the append was written."""
+
+    key: str
+
+
+Outcome = Receipt | Conflict | Taken | OtherContent
+
+
+class EventStore(Protocol):
+    """The log as the handler sees it."""
+
+    async def read(self, streams: Sequence[str]) -> Mapping[str, StreamEvents]:
+        """Return every named stream; one without events is empty."""
+
+    async def read_prefixes(self, prefixes: Sequence[str]) -> Mapping[str, Mapping[str, StreamEvents]]:
+        """Return for each prefix the streams whose names begin with it."""
+
+    async def receipts(self, keys: Sequence[Idempotency]) -> Mapping[Idempotency, Receipt | OtherContent]:
+        """Return what is known of the given keys; a key never used is left out."""
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
+        """Append in one transaction, in order; each append stands or falls by itself."""

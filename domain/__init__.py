@@ -1,0 +1,1 @@
+"""Facts and rules: events, commands, states and deciders. Standard library only; no clock, no I/O, no randomness."""

@@ -1,0 +1,310 @@
+"""Consent to digital post: one stream for each person and mailbox provider.
+
+Never automatic: the impact notice is shown first, and only the person, or a mandatary, grants. A consent covers all
+senders; a withdrawal counts for later deliveries only. Source: Belgian law of 27 February 2019 on the exchange of
+messages through the eBox (explicit consent beforehand, information on its consequences, withdrawal at any time).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import assert_never
+
+from domain.kernel import Command, Decider, InvalidValue, Jurisdiction, NotAllowed, RuleBroken, fact
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+LANGUAGES = frozenset({"nl", "fr", "de", "en"})
+SHA256_HEX_LENGTH = 64
+
+
+def consent_id(person_id: str, provider_id: str) -> str:
+    return f"{person_id}.{provider_id}"
+
+
+class ConsentStatus(StrEnum):
+    """Where a consent stands. Refused is not the same as absent."""
+
+    ABSENT = "absent"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """What is known of the organisation that offers the mailbox."""
+
+    organisation_id: str
+    enrolled: bool
+    jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """The person who acts, as an authentication session shows, and the mandate under which they act for another."""
+
+    person_id: str
+    session_id: str
+    at_provider: bool
+    mandate_id: str = ""
+    mandator_id: str = ""
+
+    def is_or_represents(self, person_id: str) -> bool:
+        return bool(person_id) and person_id in (self.person_id, self.mandator_id)
+
+
+UNKNOWN_PROVIDER = Provider(organisation_id="", enrolled=False, jurisdiction=Jurisdiction.BE)
+NOBODY = Actor(person_id="", session_id="", at_provider=False)
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpactNoticeShown:
+    person_id: str
+    provider_id: str
+    jurisdiction: Jurisdiction
+    notice_version: str
+    language: str
+    notice_sha256: str
+    session_id: str
+    shown_to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentGranted:
+    person_id: str
+    provider_id: str
+    jurisdiction: Jurisdiction
+    grant_number: int
+    notice_version: str
+    session_id: str
+    acting_person_id: str
+    mandate_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentRefused:
+    person_id: str
+    provider_id: str
+    jurisdiction: Jurisdiction
+    session_id: str
+    acting_person_id: str
+    mandate_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentWithdrawn:
+    person_id: str
+    provider_id: str
+    jurisdiction: Jurisdiction
+    grant_number: int
+    session_id: str
+    acting_person_id: str
+    mandate_id: str
+
+
+Event = ImpactNoticeShown | ConsentGranted | ConsentRefused | ConsentWithdrawn
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentCommand(Command):
+    """A wish about the consent of one person at one provider, expressed in an authentication session."""
+
+    person_id: str
+    provider_id: str
+    session_id: str
+    mandate_id: str = ""
+    provider: Provider = fact(UNKNOWN_PROVIDER)
+    actor: Actor = fact(NOBODY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowImpactNotice(ConsentCommand):
+    notice_version: str
+    language: str
+    notice_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantConsent(ConsentCommand):
+    notice_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefuseConsent(ConsentCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawConsent(ConsentCommand):
+    pass
+
+
+Wish = ShowImpactNotice | GrantConsent | RefuseConsent | WithdrawConsent
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    status: ConsentStatus = ConsentStatus.ABSENT
+    notice_version: str = ""
+    notice_shown_to: str = ""
+    grant_number: int = 0
+
+
+def is_active(consent: Consent) -> bool:
+    return consent.status is ConsentStatus.GRANTED
+
+
+# --- Rules ----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: Wish, state: Consent) -> Sequence[Event]:
+    _must_come_from_the_person(command)
+    match command:
+        case ShowImpactNotice():
+            return _show_notice(command, state)
+        case GrantConsent():
+            return _grant(command, state)
+        case RefuseConsent():
+            return _refuse(command, state)
+        case WithdrawConsent():
+            return _withdraw(command, state)
+        case _:
+            assert_never(command)
+
+
+def _must_come_from_the_person(command: Wish) -> None:
+    if command.by != command.provider_id:
+        raise NotAllowed("not-your-mailbox-provider", "Only the mailbox provider itself can pass on this wish.")
+    if not command.provider.enrolled:
+        raise NotAllowed("not-a-mailbox-provider", "This organisation is not enrolled as a mailbox provider.")
+    if not command.actor.at_provider:
+        raise NotAllowed("no-session-at-provider", "This needs an open authentication session at the mailbox provider.")
+    if not command.actor.is_or_represents(command.person_id):
+        raise NotAllowed("not-the-person", "Only the person, or someone with a mandate in force, can decide this.")
+
+
+def _show_notice(command: ShowImpactNotice, state: Consent) -> Sequence[Event]:
+    if command.language not in LANGUAGES:
+        raise InvalidValue("unknown-language", "The notice must be in nl, fr, de or en.")
+    if len(command.notice_sha256) != SHA256_HEX_LENGTH:
+        raise InvalidValue("invalid-digest", "The digest of the notice must be a SHA-256 in hexadecimal.")
+    if state.notice_version == command.notice_version and state.notice_shown_to == command.actor.person_id:
+        return []
+    return [
+        ImpactNoticeShown(
+            person_id=command.person_id,
+            provider_id=command.provider_id,
+            jurisdiction=command.provider.jurisdiction,
+            notice_version=command.notice_version,
+            language=command.language,
+            notice_sha256=command.notice_sha256,
+            session_id=command.actor.session_id,
+            shown_to=command.actor.person_id,
+        )
+    ]
+
+
+def _grant(command: GrantConsent, state: Consent) -> Sequence[Event]:
+    if is_active(state):
+        return []
+    shown = state.notice_version == command.notice_version and state.notice_shown_to == command.actor.person_id
+    if not command.notice_version or not shown:
+        raise RuleBroken("impact-notice-not-shown", "The impact notice must be shown before consent is given.")
+    return [
+        ConsentGranted(
+            person_id=command.person_id,
+            provider_id=command.provider_id,
+            jurisdiction=command.provider.jurisdiction,
+            grant_number=state.grant_number + 1,
+            notice_version=command.notice_version,
+            session_id=command.actor.session_id,
+            acting_person_id=command.actor.person_id,
+            mandate_id=command.actor.mandate_id,
+        )
+    ]
+
+
+def _refuse(command: RefuseConsent, state: Consent) -> Sequence[Event]:
+    match state.status:
+        case ConsentStatus.REFUSED:
+            return []
+        case ConsentStatus.GRANTED:
+            raise RuleBroken("consent-active", "A consent that is in force is withdrawn, not refused.")
+        case ConsentStatus.ABSENT | ConsentStatus.WITHDRAWN:
+            return [
+                ConsentRefused(
+                    person_id=command.person_id,
+                    provider_id=command.provider_id,
+                    jurisdiction=command.provider.jurisdiction,
+                    session_id=command.actor.session_id,
+                    acting_person_id=command.actor.person_id,
+                    mandate_id=command.actor.mandate_id,
+                )
+            ]
+        case _:
+            assert_never(state.status)
+
+
+def _withdraw(command: WithdrawConsent, state: Consent) -> Sequence[Event]:
+    match state.status:
+        case ConsentStatus.WITHDRAWN:
+            return []
+        case ConsentStatus.ABSENT | ConsentStatus.REFUSED:
+            raise RuleBroken("no-active-consent", "There is no consent in force that could be withdrawn.")
+        case ConsentStatus.GRANTED:
+            return [
+                ConsentWithdrawn(
+                    person_id=command.person_id,
+                    provider_id=command.provider_id,
+                    jurisdiction=command.provider.jurisdiction,
+                    grant_number=state.grant_number,
+                    session_id=command.actor.session_id,
+                    acting_person_id=command.actor.person_id,
+                    mandate_id=command.actor.mandate_id,
+                )
+            ]
+        case _:
+            assert_never(state.status)
+
+
+def evolve(state: Consent, event: Event) -> Consent:
+    match event:
+        case ImpactNoticeShown():
+            return replace(state, notice_version=event.notice_version, notice_shown_to=event.shown_to)
+        case ConsentGranted():
+            return replace(state, status=ConsentStatus.GRANTED, grant_number=event.grant_number)
+        case ConsentRefused():
+            return replace(state, status=ConsentStatus.REFUSED)
+        case ConsentWithdrawn():
+            # A new grant needs a new notice: what was agreed to before is over.
+            return replace(state, status=ConsentStatus.WITHDRAWN, notice_version="", notice_shown_to="")
+        case _:
+            assert_never(event)
+
+
+def _id(command: ConsentCommand) -> str:
+    return consent_id(command.person_id, command.provider_id)
+
+
+DECIDER: Decider[Wish, Consent, Event] = Decider(
+    category="consent",
+    initial=Consent(),
+    decide=decide,
+    evolve=evolve,
+    commands=dict.fromkeys((ShowImpactNotice, GrantConsent, RefuseConsent, WithdrawConsent), _id),
+    events={
+        "consent.impact-notice-shown.v1": ImpactNoticeShown,
+        "consent.granted.v1": ConsentGranted,
+        "consent.refused.v1": ConsentRefused,
+        "consent.withdrawn.v1": ConsentWithdrawn,
+    },
+)

@@ -1,0 +1,1 @@
+"""Read models as data: for each, its table, its rules and its queries."""
