@@ -64,9 +64,13 @@ FactReader: TypeAlias = Callable[[Any, Known], Informed[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEvents:
-    """The events of one stream from version 1 on; the stream's version is their number."""
+    """The events of one stream from version 1 on; the stream's version is their number.
 
-    events: Sequence[Any]
+    `position` is the place of its last event in the log, 0 without events.
+    """
+
+    events: Sequence[Any] = ()
+    position: int = 0
 
     @property
     def version(self) -> int:

@@ -46,12 +46,13 @@ def fact(unknown: Any) -> Any:  # noqa: ANN401 - the field's own annotation give
 # --- Refusals -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Refusal(Exception):  # noqa: N818 - the house's word
     """A domain error: nothing was appended. `code` is stable for ever; `sentence` can be read by a citizen."""
 
-    code: str
-    sentence: str
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(code, sentence)
+        self.code = code
+        self.sentence = sentence
 
     def __str__(self) -> str:
         return self.sentence
@@ -113,6 +114,10 @@ class Decider(Generic[C, S, E]):
     commands: Mapping[type[C], Callable[[Any], str]]
     events: Mapping[str, type[E]]
     claims: Callable[[C, Sequence[E]], Sequence[Claim]] = lambda _command, _events: ()
+
+    def __post_init__(self) -> None:
+        # The id of a stream begins after the first hyphen of its name.
+        assert "-" not in self.category
 
     def stream(self, aggregate_id: str) -> str:
         return f"{self.category}-{aggregate_id}"

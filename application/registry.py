@@ -1,0 +1,38 @@
+"""The one list of deciders, and of how their commands learn the facts of other streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from application.facts import bus as bus_facts
+from application.facts import consent as consent_facts
+from application.facts import identity as identity_facts
+from application.facts import invoicing as invoicing_facts
+from application.facts import mailbox as mailbox_facts
+from application.facts import organisations as organisations_facts
+from application.ports import FactReader
+from domain import bus, consent, identity, invoicing, mailbox, organisations
+from domain.kernel import Command, Decider
+
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
+    *organisations.DECIDERS,
+    *identity.DECIDERS,
+    consent.DECIDER,
+    *mailbox.DECIDERS,
+    *bus.DECIDERS,
+    *invoicing.DECIDERS,
+)
+
+READERS: Mapping[type, FactReader] = {
+    **organisations_facts.READERS,
+    **identity_facts.READERS,
+    **consent_facts.READERS,
+    **mailbox_facts.READERS,
+    **bus_facts.READERS,
+    **invoicing_facts.READERS,
+}
+
+BY_COMMAND: Mapping[type[Command], Decider[Any, Any, Any]] = {
+    command: decider for decider in DECIDERS for command in decider.commands
+}

@@ -1,0 +1,101 @@
+"""Brings the schema of log, checkpoints and keys up to date. Read models are versioned and rebuilt, never migrated."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+
+import psycopg
+
+from infrastructure.database.errors import DatabaseUnusable
+
+_NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
+_LOCK = int.from_bytes(b"kronmigr", "big")
+"""The advisory lock that lets one process at a time migrate a database: a number of our own."""
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS kroniek_migration (
+    name text PRIMARY KEY,
+    sha256 bytea NOT NULL CHECK (length(sha256) = 32),
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One file of SQL statements, applied once and never changed after that."""
+
+    name: str
+    statements: bytes
+
+    @property
+    def sha256(self) -> bytes:
+        return hashlib.sha256(self.statements).digest()
+
+
+def migrate(url: str, folder: Traversable | None = None) -> list[str]:
+    """Apply what is new, in the order of the names, each in a transaction; return the names of what was applied.
+
+    Two processes may call it at once. Raises DatabaseUnusable where the database and the files tell different
+    histories; nothing is applied then.
+    """
+    migrations = _read(folder or importlib.resources.files("migrations"))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        connection.execute(_TABLE)
+        applied = dict(connection.execute("SELECT name, sha256 FROM kroniek_migration").fetchall())
+        _compare(migrations, applied)
+        new = [migration for migration in migrations if migration.name not in applied]
+        for migration in new:
+            _apply(connection, migration)
+    return [migration.name for migration in new]
+
+
+def _read(folder: Traversable) -> Sequence[Migration]:
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    names = [file.name for file in files]
+    wrong = [name for name in names if not _NAME.fullmatch(name)]
+    twice = [name for before, name in zip(names, names[1:], strict=False) if before[:4] == name[:4]]
+    if wrong or twice:
+        raise DatabaseUnusable(
+            f"Migrations are named 0001_what.sql, each number once; wrong are: {', '.join(wrong + twice)}."
+        )
+    return [Migration(name=file.name, statements=file.read_bytes()) for file in files]
+
+
+def _compare(migrations: Sequence[Migration], applied: Mapping[str, bytes]) -> None:
+    known = {migration.name: migration for migration in migrations}
+    if missing := sorted(applied.keys() - known.keys()):
+        raise DatabaseUnusable(
+            f"The database has migrations that this version of kroniek does not know: {', '.join(missing)}. "
+            "It was used by a newer version: install that one."
+        )
+    changed = sorted(name for name, sha256 in applied.items() if known[name].sha256 != bytes(sha256))
+    if changed:
+        raise DatabaseUnusable(
+            f"Migrations were changed after they had been applied: {', '.join(changed)}. "
+            "Put them back as they were and write the change as a new migration."
+        )
+    new = [migration.name for migration in migrations if migration.name not in applied]
+    if applied and new and new[0] < max(applied):
+        raise DatabaseUnusable(
+            f"{new[0]} comes before {max(applied)}, which is applied already: give it a later number."
+        )
+
+
+def _apply(connection: psycopg.Connection, migration: Migration) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(migration.statements)
+            connection.execute(
+                "INSERT INTO kroniek_migration (name, sha256) VALUES (%s, %s)", [migration.name, migration.sha256]
+            )
+    except psycopg.Error as error:
+        raise DatabaseUnusable(
+            f"{migration.name} failed and was undone: {error.diag.message_primary or error}"
+        ) from error

@@ -1,0 +1,34 @@
+"""From appends to bytes and digests, before they reach the log."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from application.ports import Append
+from domain.kernel import Claim
+from infrastructure.codec import Codec
+from infrastructure.event_log.settle import Encoded
+
+
+class Encoder:
+    """Encodes events, and turns claimed values into keyed digests so that no value can be guessed from the table."""
+
+    def __init__(self, codec: Codec, claim_key: bytes) -> None:
+        self._codec = codec
+        self._claim_key = claim_key
+
+    def encode(self, appends: Sequence[Append]) -> list[Encoded]:
+        codec = self._codec
+        return [
+            Encoded(
+                append,
+                [codec.encode(event) for event in append.events],
+                [(claim, self.digest(claim)) for claim in append.claims],
+            )
+            for append in appends
+        ]
+
+    def digest(self, claim: Claim) -> bytes:
+        return hmac.digest(self._claim_key, f"{claim.kind}\0{claim.value}".encode(), hashlib.sha256)

@@ -1,0 +1,67 @@
+"""The log in memory: the same promises as the one in PostgreSQL, for tests and for replays aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
+from domain.kernel import Claim, Recorded
+from infrastructure.codec import Codec
+from infrastructure.event_log.encoding import Encoder
+from infrastructure.event_log.settle import Holdings, Row, settle
+
+
+class MemoryLog:
+    """An event store that keeps the encoded rows, so that what is read went through the bytes."""
+
+    def __init__(self, codec: Codec, claim_key: bytes = b"in memory") -> None:
+        self._codec = codec
+        self._encoder = Encoder(codec, claim_key)
+        self._holdings = Holdings(head=0)
+        self.rows: list[Row] = []
+        self._streams: dict[str, list[Row]] = {}
+
+    async def read(self, streams: Sequence[str]) -> Mapping[str, StreamEvents]:
+        return {stream: self._stream(stream) for stream in streams}
+
+    async def read_prefixes(self, prefixes: Sequence[str]) -> Mapping[str, Mapping[str, StreamEvents]]:
+        return {
+            prefix: {name: self._stream(name) for name in self._streams if name.startswith(prefix)}
+            for prefix in prefixes
+        }
+
+    async def receipts(self, keys: Sequence[Idempotency]) -> Mapping[Idempotency, Receipt | OtherContent]:
+        found: dict[Idempotency, Receipt | OtherContent] = {}
+        for key in keys:
+            known = self._holdings.receipts.get((key.organisation_id, key.key))
+            if known is not None:
+                found[key] = known[1] if known[0] == key.fingerprint else OtherContent(key.key)
+        return found
+
+    async def holder(self, claim: Claim) -> str | None:
+        return self._holdings.claims.get(self._encoder.digest(claim))
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
+        settled = settle(self._encoder.encode(appends), self._holdings)
+        self.rows.extend(settled.rows)
+        for row in settled.rows:
+            self._streams.setdefault(row.stream, []).append(row)
+        return settled.outcomes
+
+    def recorded(self) -> Iterator[Recorded[Any]]:
+        for row in self.rows:
+            yield Recorded(
+                position=row.position,
+                stream=row.stream,
+                version=row.version,
+                event=self._codec.decode(row.name, row.payload),
+                context=row.context,
+                recorded_at=datetime.max.replace(tzinfo=UTC),
+            )
+
+    def _stream(self, stream: str) -> StreamEvents:
+        rows = self._streams.get(stream, [])
+        events = tuple(self._codec.decode(row.name, row.payload) for row in rows)
+        return StreamEvents(events=events, position=rows[-1].position if rows else 0)

@@ -1,0 +1,329 @@
+"""The log in PostgreSQL: concurrent appends share one transaction, concurrent reads share one query."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Self, TypeVar
+
+import psycopg
+import structlog
+
+from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
+from domain.kernel import Claim
+from infrastructure.codec import Codec
+from infrastructure.event_log import statements as sql
+from infrastructure.event_log.encoding import Encoder
+from infrastructure.event_log.settle import Encoded, Holdings, Settled, settle
+
+LOG = structlog.get_logger()
+
+MAX_WAITING = 4_096
+MAX_BATCH_EVENTS = 2_000
+CONNECT_TIMEOUT_S = 10
+
+A = TypeVar("A")
+R = TypeVar("R")
+AsyncConnection = psycopg.AsyncConnection[Any]
+
+
+class LogUnavailableError(RuntimeError):
+    """The database did not answer; whether the append was written is settled by asking again with the same key."""
+
+
+@dataclass(slots=True)
+class _Job(Generic[A, R]):
+    """What one caller waits for."""
+
+    ask: A
+    answer: asyncio.Future[R]
+    size: int = 1
+
+
+@dataclass(slots=True)
+class _Line(Generic[A, R]):
+    """Callers in line before one connection: whoever waits when it is free is served together."""
+
+    url: str
+    serve: Callable[[AsyncConnection, Sequence[A]], Awaitable[Sequence[R]]]
+    max_size: int
+    waiting: asyncio.Queue[_Job[A, R] | None] = field(default_factory=lambda: asyncio.Queue(MAX_WAITING))
+    connection: AsyncConnection | None = None
+    worker: asyncio.Task[None] | None = None
+    closed: bool = False
+
+    def start(self) -> None:
+        self.worker = asyncio.create_task(self._work())
+
+    async def close(self) -> None:
+        """Serve everyone who is in line, then stop."""
+        self.closed = True
+        await self.waiting.put(None)
+        if self.worker is not None:
+            await self.worker
+        if self.connection is not None:
+            await self.connection.close()
+
+    async def ask(self, ask: A, size: int = 1) -> R:
+        if self.closed:
+            raise LogUnavailableError("the log is closed")
+        job = _Job[A, R](ask, asyncio.get_running_loop().create_future(), size)
+        await self.waiting.put(job)
+        return await job.answer
+
+    async def _work(self) -> None:
+        held_back: _Job[A, R] | None = None
+        while (job := held_back or await self.waiting.get()) is not None:
+            batch, size, held_back, last = [job], job.size, None, False
+            while not self.waiting.empty():
+                following = self.waiting.get_nowait()
+                if following is None:
+                    last = True
+                    break
+                if size + following.size > self.max_size:
+                    held_back = following
+                    break
+                batch.append(following)
+                size += following.size
+            await self._serve(batch)
+            if last:
+                return
+
+    async def _serve(self, batch: list[_Job[A, R]]) -> None:
+        try:
+            if self.connection is None or self.connection.closed:
+                self.connection = await psycopg.AsyncConnection.connect(
+                    self.url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=1
+                )
+            answers = await self.serve(self.connection, [job.ask for job in batch])
+        except psycopg.Error as error:
+            LOG.warning("log_batch_failed", jobs=len(batch), error=type(error).__name__, sqlstate=error.sqlstate)
+            if self.connection is not None:
+                await self.connection.close()
+            for job in batch:
+                if not job.answer.done():
+                    job.answer.set_exception(LogUnavailableError("the database did not answer"))
+        else:
+            for job, answer in zip(batch, answers, strict=True):
+                if not job.answer.done():
+                    job.answer.set_result(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    streams: Sequence[str] = ()
+    prefixes: Sequence[str] = ()
+    keys: Sequence[Idempotency] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    streams: Mapping[str, StreamEvents]
+    prefixes: Mapping[str, Mapping[str, StreamEvents]]
+    keys: Mapping[Idempotency, Receipt | OtherContent]
+
+
+class PostgresLog:
+    """An event store on one log. Use it as an async context manager; it belongs to one event loop.
+
+    `append` returns once its transaction is durable. Appends that are in line together share a transaction; each
+    stands or falls by itself (see `settle`).
+    """
+
+    def __init__(self, url: str, codec: Codec, claim_key: bytes) -> None:
+        self._codec = codec
+        self._encoder = Encoder(codec, claim_key)
+        self._writer = _Line[Sequence[Encoded], Sequence[Outcome]](url, self._commit, MAX_BATCH_EVENTS)
+        self._reader = _Line[_Read, _Found](url, self._find, MAX_WAITING)
+
+    async def __aenter__(self) -> Self:
+        self._writer.start()
+        self._reader.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._writer.close()
+        await self._reader.close()
+
+    # --- Reading ----------------------------------------------------------------------------------------------------
+
+    async def read(self, streams: Sequence[str]) -> Mapping[str, StreamEvents]:
+        found = await self._reader.ask(_Read(streams=streams))
+        return {stream: found.streams.get(stream, StreamEvents()) for stream in streams}
+
+    async def read_prefixes(self, prefixes: Sequence[str]) -> Mapping[str, Mapping[str, StreamEvents]]:
+        found = await self._reader.ask(_Read(prefixes=prefixes))
+        return {prefix: found.prefixes[prefix] for prefix in prefixes}
+
+    async def receipts(self, keys: Sequence[Idempotency]) -> Mapping[Idempotency, Receipt | OtherContent]:
+        found = await self._reader.ask(_Read(keys=keys))
+        return {key: found.keys[key] for key in keys if key in found.keys}
+
+    async def holder(self, claim: Claim) -> str | None:
+        """Return the stream that holds a claimed value."""
+        async with await psycopg.AsyncConnection.connect(self._reader.url, autocommit=True) as connection:
+            cursor = await connection.execute(sql.CLAIMS, ([self._encoder.digest(claim)],))
+            row = await cursor.fetchone()
+        return None if row is None else str(row[1])
+
+    async def _find(self, connection: AsyncConnection, asked: Sequence[_Read]) -> Sequence[_Found]:
+        streams = sorted({stream for ask in asked for stream in ask.streams})
+        prefixes = sorted({prefix for ask in asked for prefix in ask.prefixes})
+        keys = list({key for ask in asked for key in ask.keys})
+        found = _Found(
+            streams=self._by_stream(await _rows(connection, sql.STREAMS, streams)) if streams else {},
+            prefixes=_by_prefix(
+                prefixes,
+                self._by_stream(
+                    await _rows(connection, sql.PREFIXES, prefixes, [_after(prefix) for prefix in prefixes])
+                ),
+            )
+            if prefixes
+            else {},
+            keys=_by_key(keys, await _receipts(connection, keys)) if keys else {},
+        )
+        return [found] * len(asked)
+
+    def _by_stream(self, rows: Sequence[tuple[str, str, bytes, int]]) -> dict[str, StreamEvents]:
+        decode = self._codec.decode
+        events: dict[str, list[Any]] = {}
+        positions: dict[str, int] = {}
+        for stream, name, payload, position in rows:
+            events.setdefault(stream, []).append(decode(name, payload))
+            positions[stream] = position
+        return {stream: StreamEvents(events=found, position=positions[stream]) for stream, found in events.items()}
+
+    # --- Appending --------------------------------------------------------------------------------------------------
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
+        encoded = self._encoder.encode(appends)
+        return await self._writer.ask(encoded, sum(append.size for append in encoded))
+
+    async def _commit(self, connection: AsyncConnection, asked: Sequence[Sequence[Encoded]]) -> list[Sequence[Outcome]]:
+        batch = [encoded for appends in asked for encoded in appends]
+        async with connection.transaction():
+            await connection.execute(sql.LOCK)
+            holdings, now = await _holdings(connection, batch)
+            settled = settle(batch, holdings)
+            await _write(connection, settled, now)
+        outcomes = iter(settled.outcomes)
+        return [[next(outcomes) for _ in appends] for appends in asked]
+
+
+async def _holdings(connection: AsyncConnection, batch: Sequence[Encoded]) -> tuple[Holdings, datetime]:
+    """Read, under the lock, what the log holds of all that the batch touches; and the instant of this commit."""
+    cursor = await connection.execute(sql.HEAD)
+    row = await cursor.fetchone()
+    assert row is not None
+    head, now = row
+    streams = sorted({s for e in batch for s in (e.append.stream, *e.append.expected)})
+    digests = sorted({digest for encoded in batch for _, digest in encoded.claims})
+    keys = [encoded.append.idempotency for encoded in batch if encoded.append.idempotency is not None]
+    holdings = Holdings(
+        head=head,
+        versions=dict(await _rows(connection, sql.VERSIONS, streams)),
+        claims=dict(await _rows(connection, sql.CLAIMS, digests)) if digests else {},
+        receipts=await _receipts(connection, keys) if keys else {},
+    )
+    return holdings, now
+
+
+async def _write(connection: AsyncConnection, settled: Settled, now: datetime) -> None:
+    if settled.rows:
+        await connection.execute(sql.INSERT_EVENTS, (now, *_columns(settled)))
+    if settled.released:
+        await connection.execute(sql.RELEASE_CLAIMS, (list(settled.released),))
+    if settled.claimed:
+        await connection.execute(sql.INSERT_CLAIMS, (list(settled.claimed), list(settled.claimed.values())))
+    for key, receipt in settled.receipts:
+        await connection.execute(
+            sql.INSERT_RECEIPT,
+            (
+                key.organisation_id,
+                key.key,
+                key.fingerprint,
+                receipt.stream,
+                receipt.version,
+                receipt.position,
+                list(receipt.events),
+                now,
+            ),
+        )
+    if settled.rows:
+        await connection.execute(sql.NOTIFY, (str(settled.rows[-1].position),))
+
+
+def _columns(settled: Settled) -> Sequence[Sequence[Any]]:
+    """Turn the rows into the columns of `INSERT_EVENTS`."""
+    return tuple(
+        zip(
+            *(
+                (
+                    row.position,
+                    row.context.effective_at,
+                    row.version,
+                    row.stream,
+                    row.name,
+                    row.payload,
+                    row.context.acting_id,
+                    row.context.subject_id,
+                    row.context.organisation_id,
+                    row.context.mandate_id,
+                    row.context.activity,
+                    row.context.command_id,
+                    row.context.correlation_id,
+                    row.context.causation_id,
+                    row.context.trace,
+                )
+                for row in settled.rows
+            ),
+            strict=True,
+        )
+    )
+
+
+async def _rows(connection: AsyncConnection, query: str, *parameters: Sequence[Any]) -> Sequence[Any]:
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(query, [list(parameter) for parameter in parameters])
+    return await cursor.fetchall()
+
+
+async def _receipts(
+    connection: AsyncConnection, keys: Sequence[Idempotency]
+) -> dict[tuple[str, str], tuple[bytes, Receipt]]:
+    rows = await _rows(connection, sql.RECEIPTS, [key.organisation_id for key in keys], [key.key for key in keys])
+    return {
+        (organisation_id, key): (
+            fingerprint,
+            Receipt(stream=stream, version=version, position=position, events=tuple(events)),
+        )
+        for organisation_id, key, fingerprint, stream, version, position, events in rows
+    }
+
+
+def _by_key(
+    keys: Sequence[Idempotency], receipts: Mapping[tuple[str, str], tuple[bytes, Receipt]]
+) -> dict[Idempotency, Receipt | OtherContent]:
+    found: dict[Idempotency, Receipt | OtherContent] = {}
+    for key in keys:
+        if (known := receipts.get((key.organisation_id, key.key))) is not None:
+            fingerprint, receipt = known
+            found[key] = receipt if fingerprint == key.fingerprint else OtherContent(key.key)
+    return found
+
+
+def _by_prefix(prefixes: Sequence[str], streams: Mapping[str, StreamEvents]) -> dict[str, Mapping[str, StreamEvents]]:
+    # The rows came in the order of the C collation, which is the order of Python's strings.
+    names = list(streams)
+    return {
+        prefix: {name: streams[name] for name in names[bisect_left(names, prefix) : bisect_left(names, _after(prefix))]}
+        for prefix in prefixes
+    }
+
+
+def _after(prefix: str) -> str:
+    """Return the first string, in the C collation, that no longer begins with the prefix."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)

@@ -1,0 +1,112 @@
+"""Which appends of a batch stand and which fall: pure, the same for the log in PostgreSQL and for the one in memory.
+
+The appends of a batch are settled in order, as if each had its own transaction: what an earlier one wrote counts for
+the later ones, and an append that falls leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from application.ports import Append, Conflict, Idempotency, OtherContent, Outcome, Receipt, Taken
+from domain.kernel import Claim, Context
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An append with its events as stored names and bytes, and its claims as digests."""
+
+    append: Append
+    events: Sequence[tuple[str, bytes]]
+    claims: Sequence[tuple[Claim, bytes]]
+
+    @property
+    def size(self) -> int:
+        return len(self.events)
+
+
+@dataclass(slots=True)
+class Holdings:
+    """What the log holds of everything that a batch touches."""
+
+    head: int
+    versions: dict[str, int] = field(default_factory=dict)
+    claims: dict[bytes, str] = field(default_factory=dict)
+    receipts: dict[tuple[str, str], tuple[bytes, Receipt]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event to write, at its place in the log and in its stream."""
+
+    position: int
+    stream: str
+    version: int
+    name: str
+    payload: bytes
+    context: Context
+
+
+@dataclass(slots=True)
+class Settled:
+    """The outcome of each append, in order, and all that has to be written for those that stand."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    claimed: dict[bytes, str] = field(default_factory=dict)
+    released: set[bytes] = field(default_factory=set)
+    receipts: list[tuple[Idempotency, Receipt]] = field(default_factory=list)
+
+
+def settle(batch: Iterable[Encoded], holdings: Holdings) -> Settled:
+    settled = Settled()
+    for encoded in batch:
+        outcome = _why_not(encoded, holdings) or _accept(encoded, holdings, settled)
+        settled.outcomes.append(outcome)
+    return settled
+
+
+def _why_not(encoded: Encoded, holdings: Holdings) -> Outcome | None:
+    append = encoded.append
+    if (key := append.idempotency) is not None:
+        known = holdings.receipts.get((key.organisation_id, key.key))
+        if known is not None:
+            fingerprint, receipt = known
+            return receipt if fingerprint == key.fingerprint else OtherContent(key.key)
+    for stream, version in append.expected.items():
+        if holdings.versions.get(stream, 0) != version:
+            return Conflict(stream)
+    for claim, digest in encoded.claims:
+        if not claim.release and holdings.claims.get(digest, append.stream) != append.stream:
+            return Taken(claim)
+    return None
+
+
+def _accept(encoded: Encoded, holdings: Holdings, settled: Settled) -> Receipt:
+    append = encoded.append
+    stream, version = append.stream, holdings.versions.get(append.stream, 0)
+    for name, payload in encoded.events:
+        version += 1
+        holdings.head += 1
+        settled.rows.append(Row(holdings.head, stream, version, name, payload, append.context))
+    holdings.versions[stream] = version
+    _settle_claims(encoded, holdings, settled)
+    receipt = Receipt(
+        stream=stream, version=version, position=holdings.head, events=tuple(name for name, _ in encoded.events)
+    )
+    if (key := append.idempotency) is not None:
+        holdings.receipts[key.organisation_id, key.key] = (key.fingerprint, receipt)
+        settled.receipts.append((key, receipt))
+    return receipt
+
+
+def _settle_claims(encoded: Encoded, holdings: Holdings, settled: Settled) -> None:
+    stream = encoded.append.stream
+    for claim, digest in encoded.claims:
+        if not claim.release:
+            holdings.claims[digest] = settled.claimed[digest] = stream
+        elif holdings.claims.get(digest) == stream:
+            del holdings.claims[digest]
+            settled.claimed.pop(digest, None)
+            settled.released.add(digest)

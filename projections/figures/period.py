@@ -1,0 +1,107 @@
+"""Periods of figures: a year, a half year, two months or a month, cut in civil time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from domain.kernel import InvalidValue
+from projections.effects import CIVIL_TIME
+
+FIRST_YEAR, LAST_YEAR = 2000, 2999
+MONTHS_OF_YEAR, MONTHS_OF_HALF_YEAR, TWO_MONTHS = 12, 6, 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """Whole months from `year`-`month` on. Written `2021`, `2021-11`, `2022-H1` or `2017-09/2017-10`."""
+
+    year: int
+    month: int
+    length: int
+
+    PATTERN: ClassVar[re.Pattern[str]] = re.compile(
+        r"(?P<year>[0-9]{4})(?:-(?:H(?P<half>[12])|(?P<month>0[1-9]|1[0-2])(?:/(?P<until>[0-9]{4}-[0-9]{2}))?))?"
+    )
+
+    @classmethod
+    def parse(cls, text: str) -> Period:
+        """Read a period; anything but the four written forms is refused as `invalid-period`."""
+        found = cls.PATTERN.fullmatch(text)
+        if found is None or not FIRST_YEAR <= int(found["year"]) <= LAST_YEAR:
+            raise _invalid(text)
+        year = int(found["year"])
+        if found["half"]:
+            return cls(year, 1 if found["half"] == "1" else 7, MONTHS_OF_HALF_YEAR)
+        if not found["month"]:
+            return cls(year, 1, MONTHS_OF_YEAR)
+        if not found["until"]:
+            return cls(year, int(found["month"]), 1)
+        pair = cls(year, int(found["month"]), TWO_MONTHS)
+        if pair.months[-1] != found["until"]:
+            raise _invalid(text)
+        return pair
+
+    def __str__(self) -> str:
+        match self.length:
+            case 12:
+                return f"{self.year:04d}"
+            case 6:
+                return f"{self.year:04d}-H{1 if self.month == 1 else 2}"
+            case _:
+                return "/".join(dict.fromkeys((self.months[0], self.months[-1])))
+
+    @property
+    def months(self) -> tuple[str, ...]:
+        """Its months, each as `2021-11`: the form in which read models count by month."""
+        return tuple(_written(self.year, self.month + ahead) for ahead in range(self.length))
+
+    @property
+    def start(self) -> datetime:
+        return _first_instant(self.year, self.month)
+
+    @property
+    def end(self) -> datetime:
+        """The first instant that no longer belongs to it."""
+        return _first_instant(self.year, self.month + self.length)
+
+    @property
+    def last_instant(self) -> datetime:
+        return self.end - timedelta(microseconds=1)
+
+    def is_over(self, now: datetime) -> bool:
+        return self.end <= now
+
+    def year_before(self) -> Period:
+        return Period(self.year - 1, self.month, self.length)
+
+    def next(self) -> Period:
+        """Return the period of the same length that follows it."""
+        return Period(*_carried(self.year, self.month + self.length), self.length)
+
+    def months_until(self, count: int) -> tuple[Period, ...]:
+        """Return the last `count` months up to and with its own last one, oldest first."""
+        last = self.month + self.length - 1
+        return tuple(Period(*_carried(self.year, last - back), 1) for back in reversed(range(count)))
+
+
+def _invalid(text: str) -> InvalidValue:
+    return InvalidValue(
+        "invalid-period", f"{text!r} is not a period: write 2021, 2021-11, 2022-H1 or 2017-09/2017-10."
+    )
+
+
+def _carried(year: int, month: int) -> tuple[int, int]:
+    return year + (month - 1) // 12, (month - 1) % 12 + 1
+
+
+def _written(year: int, month: int) -> str:
+    year, month = _carried(year, month)
+    return f"{year:04d}-{month:02d}"
+
+
+def _first_instant(year: int, month: int) -> datetime:
+    year, month = _carried(year, month)
+    return datetime(year, month, 1, tzinfo=CIVIL_TIME).astimezone(UTC)

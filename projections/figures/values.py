@@ -1,0 +1,99 @@
+"""What a computed figure is: its value, how good it is, how it grew and what it was computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from domain.kernel import Jurisdiction
+from projections.figures.definitions import Definition
+from projections.figures.period import Period
+
+
+class Quality(StrEnum):
+    """How far a value can be relied on."""
+
+    EXACT = "exact"
+    PROVISIONAL = "provisional"
+    APPROXIMATE = "approximate"
+    EXTERNAL = "external"
+    DEFINITION_CHANGED = "definition_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What a value rests on: the stored names of the events, and the place in the log up to which they were counted."""
+
+    events: tuple[str, ...]
+    position: int
+    computed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A change against the same period a year earlier; there is no percentage where that value is zero."""
+
+    previous: Fraction
+    current: Fraction
+
+    @property
+    def percent(self) -> Decimal | None:
+        """Return the change in whole percent, halves rounded away from zero."""
+        if not self.previous:
+            return None
+        return rounded((self.current - self.previous) * 100 / self.previous)
+
+    @property
+    def factor(self) -> Decimal | None:
+        """Return current / previous to two decimals."""
+        return rounded(self.current / self.previous, 2) if self.previous else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One definition computed for one jurisdiction and period. `growth` is absent while the period still runs."""
+
+    definition: Definition
+    jurisdiction: Jurisdiction
+    period: Period
+    value: int
+    quality: Quality
+    growth: Growth | None
+    provenance: Provenance
+
+    @property
+    def says_something(self) -> bool:
+        """Whether anything was counted, in the period or a year before."""
+        return bool(self.value or (self.growth and self.growth.previous))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The value of a figure in one period of a series."""
+
+    period: Period
+    value: int
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of a figure that falls to one value of a dimension, such as a means of authentication."""
+
+    key: str
+    value: int
+
+
+def rounded(value: Fraction, digits: int = 0) -> Decimal:
+    """Round exactly, halves away from zero: 12.5 becomes 13 and -12.5 becomes -13."""
+    scaled = abs(value) * 10**digits
+    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    return Decimal(-whole if value < 0 else whole).scaleb(-digits)
+
+
+def percentage(part: int, whole: int) -> Decimal | None:
+    """Return `part` of `whole` in whole percent; nothing of nothing is no percentage."""
+    return rounded(Fraction(part * 100, whole)) if whole else None
