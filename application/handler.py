@@ -134,7 +134,7 @@ def _answer(outcome: Receipt | Taken | OtherContent) -> Receipt | Refusal:
 
 @dataclass(slots=True)
 class _Decided:
-    """What came of a list of orders, by index: appends to write; answers that need none, with the streams they rest on."""
+    """What came of a list of orders: appends to write; answers that need none, with the streams they rest on."""
 
     appends: dict[int, Append] = field(default_factory=dict)
     answers: dict[int, tuple[Receipt | Refusal, frozenset[str]]] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 A transaction is accepted, which is to say written to the log, before anything is forwarded: what cannot be logged is
 refused. The payloads stay with the parties; the log keeps digests, sizes and times, the processing activity and the
-legal basis (GDPR art. 5(2), 6 and 30). It ends once: answered, faulted or timed out; a late report never overturns that.
+legal basis (GDPR art. 5(2), 6 and 30). It ends once, answered, faulted or timed out; a late report changes nothing.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ from domain.kernel import (
 MAX_ATTEMPTS = 10
 MAX_TIMEOUT_S = 7 * 24 * 3600  # an asynchronous request may take some days; the bus does not wait for ever
 MAX_PAYLOAD_BYTES = 1 << 30
-MAX_ACTIVITY_LENGTH = 200
-MAX_LEGAL_BASIS_LENGTH = 400
+MAX_TEXT_LENGTH = 400
 
 # A SHA-256 in base64url without padding; the last of its 43 characters carries four bits only.
 _SHA256 = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
@@ -133,7 +132,7 @@ class AcceptTransaction(TransactionCommand):
     timeout_s: int
     source: Member = fact(UNKNOWN_MEMBER)
     target: Member = fact(UNKNOWN_MEMBER)
-    service_family_exists: bool = fact(False)  # noqa: FBT003 - nothing is known yet
+    service_family_exists: bool = fact(False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,15 +234,12 @@ def _must_be_a_sound_request(command: AcceptTransaction) -> None:
     if not _CODE.fullmatch(command.service):
         raise InvalidValue("invalid-service", "The service must be named by a code of 1 to 64 letters, digits or ._:-.")
     _must_be_a_payload(command.request_sha256, command.request_size_bytes)
-    if not command.activity.strip() or len(command.activity) > MAX_ACTIVITY_LENGTH:
+    if not command.activity.strip() or len(command.activity) > MAX_TEXT_LENGTH:
         raise InvalidValue(
-            "processing-activity-missing",
-            f"The processing activity must be named, in at most {MAX_ACTIVITY_LENGTH} characters.",
+            "processing-activity-missing", f"Name the processing activity, in at most {MAX_TEXT_LENGTH} characters."
         )
-    if not command.legal_basis.strip() or len(command.legal_basis) > MAX_LEGAL_BASIS_LENGTH:
-        raise InvalidValue(
-            "legal-basis-missing", f"The legal basis must be named, in at most {MAX_LEGAL_BASIS_LENGTH} characters."
-        )
+    if not command.legal_basis.strip() or len(command.legal_basis) > MAX_TEXT_LENGTH:
+        raise InvalidValue("legal-basis-missing", f"Name the legal basis, in at most {MAX_TEXT_LENGTH} characters.")
     if not 1 <= command.timeout_s <= MAX_TIMEOUT_S:
         raise InvalidValue("invalid-timeout", f"The timeout must be between 1 and {MAX_TIMEOUT_S} seconds.")
 
@@ -388,14 +384,7 @@ TRANSACTION: Decider[Wish, Transaction, Event] = Decider(
     decide=decide,
     evolve=evolve,
     commands=dict.fromkeys(
-        (
-            AcceptTransaction,
-            ForwardTransaction,
-            AnswerTransaction,
-            FaultTransaction,
-            FailDelivery,
-            TimeOutTransaction,
-        ),
+        (AcceptTransaction, ForwardTransaction, AnswerTransaction, FaultTransaction, FailDelivery, TimeOutTransaction),
         _id,
     ),
     events={

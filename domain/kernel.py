@@ -27,6 +27,27 @@ class Jurisdiction(StrEnum):
     NL = "nl"
 
 
+class LevelOfAssurance(StrEnum):
+    """How sure an identification is. Source: Regulation (EU) 910/2014 (eIDAS), article 8."""
+
+    LOW = "low"
+    SUBSTANTIAL = "substantial"
+    HIGH = "high"
+
+    def covers(self, other: LevelOfAssurance) -> bool:
+        """Return whether this level is at least as high as the other: a higher one is always accepted."""
+        levels = tuple(LevelOfAssurance)
+        return levels.index(self) >= levels.index(other)
+
+
+class Audience(StrEnum):
+    """The target group that an online service is for."""
+
+    CITIZEN = "citizen"
+    COMPANY = "company"
+    GOVERNMENT = "government"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """What every wish carries: the instant at which it was expressed and the organisation that expresses it."""

@@ -26,7 +26,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def open_tmp_folder() -> Iterator[Path]:
-    """A folder for the run that the server's ordinary user can enter; pytest's own are closed to it when we are root."""
+    """A folder for the run that the server's ordinary user can enter; pytest's own are closed to it under root."""
     folder = Path(tempfile.mkdtemp(prefix="kroniek-tests-"))
     folder.chmod(0o755)
     yield folder

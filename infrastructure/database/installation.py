@@ -56,7 +56,7 @@ class Account:
             return finished.returncode, output.read().decode("utf-8", "replace")
 
     def enters(self, folder: Path) -> bool:
-        """Whether this user can pass through the folder: asked of the system as that user, so that all its rules count."""
+        """Whether this user can pass through the folder: the system is asked, as that user."""
         return self.run(["/bin/sh", "-c", 'test -x "$1"', "sh", folder])[0] == 0
 
     def own(self, path: Path) -> None:
@@ -115,7 +115,7 @@ def reachable_installation(installation: Path, account: Account, elsewhere: Path
 
 
 def open_folder(folder: Path) -> Path:
-    """Make a folder that everybody may enter and only we may write in, whatever the umask; leave an existing one alone."""
+    """Make a folder that all may enter and we alone may write in, whatever the umask; leave an existing one alone."""
     if not folder.exists():
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ def migrate(url: str, folder: Traversable | None = None) -> list[str]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         connection.execute(_TABLE)
-        applied = dict(connection.execute("SELECT name, sha256 FROM kroniek_migration").fetchall())
+        rows = connection.execute("SELECT name, sha256 FROM kroniek_migration")
+        applied: dict[str, bytes] = dict(rows.fetchall())
         _compare(migrations, applied)
         new = [migration for migration in migrations if migration.name not in applied]
         for migration in new:
@@ -60,7 +62,7 @@ def _read(folder: Traversable) -> Sequence[Migration]:
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     names = [file.name for file in files]
     wrong = [name for name in names if not _NAME.fullmatch(name)]
-    twice = [name for before, name in zip(names, names[1:], strict=False) if before[:4] == name[:4]]
+    twice = [name for before, name in itertools.pairwise(names) if before[:4] == name[:4]]
     if wrong or twice:
         raise DatabaseUnusable(
             f"Migrations are named 0001_what.sql, each number once; wrong are: {', '.join(wrong + twice)}."

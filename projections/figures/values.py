@@ -9,7 +9,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from domain.kernel import Jurisdiction
-from projections.figures.definitions import Definition
+from projections.figures.definition import Definition
 from projections.figures.period import Period
 
 

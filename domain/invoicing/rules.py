@@ -1,0 +1,284 @@
+"""What may happen to an invoice, and what each event makes of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from domain.invoicing.model import (
+    CIVIL_TIME,
+    Clarification,
+    Event,
+    Invoice,
+    InvoiceCommand,
+    InvoiceReceived,
+    InvoiceRefused,
+    InvoiceResponseGiven,
+    InvoiceValidated,
+    ReceiveInvoice,
+    RefuseInvoice,
+    RespondToInvoice,
+    ResponseState,
+    SupplierScheme,
+    ValidateInvoice,
+    Verdict,
+    Wish,
+    response_due_on,
+)
+from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
+
+MAX_NUMBER_LENGTH = 100
+MAX_AMOUNT_CENTS = 10**15
+MAX_RULES = 200
+MEDIA_TYPES = frozenset({"application/xml", "text/xml"})
+
+# A SHA-256 in base64url without padding; the last of its 43 characters carries four bits only.
+_SHA256 = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+
+_DIGITS = {SupplierScheme.KBO: 10, SupplierScheme.KVK: 8, SupplierScheme.OIN: 20}
+_ORDER = {state: place for place, state in enumerate(ResponseState)}
+_NEEDS_CLARIFICATION = frozenset(
+    {ResponseState.UNDER_QUERY, ResponseState.CONDITIONALLY_ACCEPTED, ResponseState.REJECTED}
+)
+
+# --- Rules ----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: Wish, state: Invoice) -> Sequence[Event]:
+    if isinstance(command, ReceiveInvoice):
+        return _receive(command, state)
+    received = state.received
+    if received is None:
+        raise NotFound("invoice-not-found", "There is no such invoice.")
+    match command:
+        case ValidateInvoice():
+            return _validate(command, state, received)
+        case RefuseInvoice():
+            return _refuse(command, state, received)
+        case RespondToInvoice():
+            return _respond(command, state, received)
+        case _:
+            assert_never(command)
+
+
+def _receive(command: ReceiveInvoice, state: Invoice) -> Sequence[Event]:
+    if state.received is not None:
+        raise Duplicate("invoice-exists", "This invoice was received before.")
+    _must_be_a_sound_invoice(command)
+    if not command.buyer.enrolled:
+        raise RuleBroken("buyer-not-enrolled", "This organisation is not enrolled to receive electronic invoices.")
+    return [
+        InvoiceReceived(
+            jurisdiction=command.buyer.jurisdiction,
+            buyer_id=command.buyer_id,
+            supplier_scheme=command.supplier_scheme,
+            supplier_number=command.supplier_number,
+            received_from=command.by,
+            kind=command.kind,
+            number=command.number,
+            issue_date=command.issue_date,
+            due_date=command.due_date,
+            payable_cents=command.payable_cents,
+            currency=command.currency,
+            document_sha256=command.document_sha256,
+            media_type=command.media_type,
+            response_due_on=response_due_on(command.at),
+        )
+    ]
+
+
+def _must_be_a_sound_invoice(command: ReceiveInvoice) -> None:
+    """Check what every document must have to be kept; whether it is right is for the rules of its rule set."""
+    number, digits = command.supplier_number, _DIGITS[command.supplier_scheme]
+    if len(number) != digits or not (number.isascii() and number.isdigit()):
+        raise InvalidValue(
+            "invalid-supplier-number", f"A supplier number in scheme {command.supplier_scheme} has {digits} digits."
+        )
+    if not command.number.strip() or command.number != command.number.strip():
+        raise InvalidValue("invalid-invoice-number", "The invoice must have a number, without spaces around it.")
+    if len(command.number) > MAX_NUMBER_LENGTH or not command.number.isprintable():
+        raise InvalidValue(
+            "invalid-invoice-number", f"The invoice number must be printable, at most {MAX_NUMBER_LENGTH} characters."
+        )
+    # A credit note, or an invoice that was paid in advance, may come to zero or less (EN 16931, BT-115).
+    if abs(command.payable_cents) > MAX_AMOUNT_CENTS:
+        raise InvalidValue("invalid-amount", "The amount due is larger than any invoice can be.")
+    if not _CURRENCY.fullmatch(command.currency):
+        raise InvalidValue("invalid-currency", "The currency must be an ISO 4217 code, such as EUR.")
+    if not _SHA256.fullmatch(command.document_sha256):
+        raise InvalidValue("invalid-digest", "The digest of the document must be a SHA-256 in base64url.")
+    if command.media_type not in MEDIA_TYPES:
+        raise InvalidValue("unknown-media-type", "The document must be XML (application/xml or text/xml).")
+
+
+def _validate(command: ValidateInvoice, state: Invoice, received: InvoiceReceived) -> Sequence[Event]:
+    _must_be_a_rule_set(command.rule_set)
+    validated = InvoiceValidated(
+        jurisdiction=received.jurisdiction,
+        buyer_id=received.buyer_id,
+        supplier_scheme=received.supplier_scheme,
+        supplier_number=received.supplier_number,
+        received_from=received.received_from,
+        rule_set=command.rule_set,
+    )
+    return _judge(validated, state)
+
+
+def _refuse(command: RefuseInvoice, state: Invoice, received: InvoiceReceived) -> Sequence[Event]:
+    _must_be_a_rule_set(command.rule_set)
+    if not 1 <= len(command.rule_ids) <= MAX_RULES or not all(map(_RULE.fullmatch, command.rule_ids)):
+        raise InvalidValue("invalid-rule-ids", f"A refusal names the rules that were broken, at most {MAX_RULES}.")
+    refused = InvoiceRefused(
+        jurisdiction=received.jurisdiction,
+        buyer_id=received.buyer_id,
+        supplier_scheme=received.supplier_scheme,
+        supplier_number=received.supplier_number,
+        received_from=received.received_from,
+        number=received.number,
+        issue_date=received.issue_date,
+        rule_set=command.rule_set,
+        rule_ids=command.rule_ids,
+    )
+    return _judge(refused, state)
+
+
+def _must_be_a_rule_set(rule_set: str) -> None:
+    if not _RULE.fullmatch(rule_set):
+        raise InvalidValue("invalid-rule-set", "The rule set must be named with its version, in at most 64 characters.")
+
+
+def _judge(verdict: Verdict, state: Invoice) -> Sequence[Event]:
+    if state.verdict is None:
+        return [verdict]
+    if state.verdict == verdict:
+        return []
+    raise RuleBroken("invoice-already-judged", "This invoice was validated or refused before; that is not changed.")
+
+
+def _respond(command: RespondToInvoice, state: Invoice, received: InvoiceReceived) -> Sequence[Event]:
+    if command.by != received.buyer_id:
+        raise NotAllowed("not-the-buyer", "Only the buyer of the invoice can respond to it.")
+    _must_be_clarified(command)
+    if not isinstance(state.verdict, InvoiceValidated):
+        raise RuleBroken("invoice-not-validated", "Only an invoice that passed its validation is responded to.")
+    last = state.last_response
+    if last is not None and _says_the_same(command, last):
+        return []
+    _must_follow(command.state, last)
+    return [
+        InvoiceResponseGiven(
+            jurisdiction=received.jurisdiction,
+            buyer_id=received.buyer_id,
+            supplier_scheme=received.supplier_scheme,
+            supplier_number=received.supplier_number,
+            received_from=received.received_from,
+            response_number=1 if last is None else last.response_number + 1,
+            state=command.state,
+            partial=Clarification.PARTIALLY_PAID in command.clarifications,
+            clarifications=command.clarifications,
+            clarification_sha256=command.clarification_sha256,
+            on_time=_is_on_time(command.at, received) if last is None else None,
+        )
+    ]
+
+
+def _must_be_clarified(command: RespondToInvoice) -> None:
+    """Check the rules PEPPOL-T111-R001, R004 and R005."""
+    codes = command.clarifications
+    if len(set(codes)) != len(codes):
+        raise InvalidValue("clarification-repeated", "Each reason is named once.")
+    if command.clarification_sha256 and not _SHA256.fullmatch(command.clarification_sha256):
+        raise InvalidValue("invalid-digest", "The digest of the clarification must be a SHA-256 in base64url.")
+    if command.state in _NEEDS_CLARIFICATION and not codes:
+        raise InvalidValue("clarification-missing", "A query, a condition or a rejection needs a reason.")
+    if Clarification.PARTIALLY_PAID not in codes:
+        return
+    if command.state is not ResponseState.PAID:
+        raise InvalidValue("partial-without-payment", "Only a payment can be partial.")
+    if not command.clarification_sha256:
+        raise InvalidValue("clarification-missing", "A partial payment needs an explanation in words.")
+
+
+def _says_the_same(command: RespondToInvoice, last: InvoiceResponseGiven) -> bool:
+    """Whether a wish only repeats the last response. A query or a part payment is never a repetition: it may recur."""
+    if last.state is ResponseState.UNDER_QUERY or last.partial:
+        return False
+    return (command.state, command.clarifications, command.clarification_sha256) == (
+        last.state,
+        last.clarifications,
+        last.clarification_sha256,
+    )
+
+
+def _must_follow(state: ResponseState, last: InvoiceResponseGiven | None) -> None:
+    """Check the order of the states: any may be skipped, none goes back."""
+    if last is None:
+        return
+    if last.state is ResponseState.REJECTED:
+        raise RuleBroken("invoice-rejected", "The invoice was rejected; nothing follows on that.")
+    if last.state is ResponseState.PAID and not last.partial:
+        raise RuleBroken("invoice-paid", "The invoice was paid in full; nothing follows on that.")
+    may_repeat = last.state is ResponseState.UNDER_QUERY or last.partial
+    if _ORDER[state] < _ORDER[last.state] or (state is last.state and not may_repeat):
+        raise RuleBroken("response-out-of-order", f"After {last.state}, the response {state} is no longer possible.")
+
+
+def _is_on_time(at: datetime, received: InvoiceReceived) -> bool:
+    return at.astimezone(CIVIL_TIME).date() <= received.response_due_on
+
+
+def evolve(state: Invoice, event: Event) -> Invoice:
+    match event:
+        case InvoiceReceived():
+            return Invoice(received=event)
+        case InvoiceValidated() | InvoiceRefused():
+            return replace(state, verdict=event)
+        case InvoiceResponseGiven():
+            return replace(state, last_response=event)
+        case _:
+            assert_never(event)
+
+
+def _id(command: InvoiceCommand) -> str:
+    return command.invoice_id
+
+
+def _claims(_command: Wish, events: Sequence[Event]) -> Sequence[Claim]:
+    """One invoice for each supplier, number and year of issue, credit notes included.
+
+    A refusal sets the number free in the same append: the supplier corrects the document and sends it again under the
+    number that its books gave it.
+    """
+    return [
+        Claim("invoice", _uniqueness(event), release=isinstance(event, InvoiceRefused))
+        for event in events
+        if isinstance(event, InvoiceReceived | InvoiceRefused)
+    ]
+
+
+def _uniqueness(event: InvoiceReceived | InvoiceRefused) -> str:
+    # The number, the only part that could itself hold a colon, stands last.
+    return f"{event.supplier_scheme}:{event.supplier_number}:{event.issue_date.year}:{event.number}"
+
+
+INVOICE: Decider[Wish, Invoice, Event] = Decider(
+    category="invoice",
+    initial=Invoice(),
+    decide=decide,
+    evolve=evolve,
+    commands=dict.fromkeys((ReceiveInvoice, ValidateInvoice, RefuseInvoice, RespondToInvoice), _id),
+    events={
+        "invoicing.invoice-received.v1": InvoiceReceived,
+        "invoicing.invoice-validated.v1": InvoiceValidated,
+        "invoicing.invoice-refused.v1": InvoiceRefused,
+        "invoicing.response-given.v1": InvoiceResponseGiven,
+    },
+    claims=_claims,
+)
+
+DECIDERS = (INVOICE,)

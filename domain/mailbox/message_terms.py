@@ -1,0 +1,265 @@
+"""What can be said about a message: its events, the wishes about it and its state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from domain.kernel import Command, Jurisdiction, fact
+from domain.mailbox.values import (
+    UNKNOWN_ORIGINAL,
+    UNKNOWN_READER,
+    UNKNOWN_RECIPIENT,
+    UNKNOWN_SENDER,
+    Attachment,
+    Channel,
+    ChannelReason,
+    ConsentEvidence,
+    ImpossibleReason,
+    MessageType,
+    NotificationOutcome,
+    NotificationStatus,
+    Original,
+    OwnerKind,
+    Payment,
+    Reader,
+    Recipient,
+    Sender,
+    SenderTimeZone,
+)
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What openings are counted by, fixed at publication and repeated with the opening."""
+
+    jurisdiction: Jurisdiction
+    sender_id: str
+    sender_type: str
+    outside_government: bool
+    notification_only: bool
+    mailbox_taken_into_use: bool
+    sender_time_zone: SenderTimeZone
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSent:
+    """A message was accepted, with the decision on its channel and the facts on which that decision rests.
+
+    The subject is personal: only its SHA-256 (base64url) stands here.
+    """
+
+    mailbox_id: str
+    owner_kind: OwnerKind
+    jurisdiction: Jurisdiction
+    sender_id: str
+    sender_type: str
+    outside_government: bool
+    double_channel_until: date | None
+    sender_time_zone: SenderTimeZone
+    message_type: MessageType
+    subject_sha256: str
+    contents: tuple[Attachment, ...]
+    payment: Payment | None
+    requires_payment: bool
+    notification_only: bool
+    reply_allowed: bool
+    in_reply_to: str
+    on_behalf_of: str
+    expires_at: datetime | None
+    channel: Channel
+    reason: ChannelReason
+    provider_ids: tuple[str, ...]
+    consents: tuple[ConsentEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePublished:
+    mailbox_id: str
+    channel: Channel
+    provider_ids: tuple[str, ...]
+    publication: Publication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageNotificationImpossible:
+    reason: ImpossibleReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageNotified:
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageNotificationFailed:
+    provider_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageOpened:
+    """The main content was consulted for the first time; seeing the message in a list is not opening."""
+
+    mailbox_id: str
+    provider_id: str
+    acting_person_id: str
+    mandate_id: str
+    notification: NotificationStatus
+    publication: Publication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageConfirmed:
+    provider_id: str
+    acting_person_id: str
+    mandate_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReplied:
+    reply_message_id: str
+    contents: tuple[Attachment, ...]
+    provider_id: str
+    acting_person_id: str
+    mandate_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageExpiryAlerted:
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageExpired:
+    opened: bool
+    alerted: bool
+
+
+MessageEvent = (
+    MessageSent
+    | MessagePublished
+    | MessageNotificationImpossible
+    | MessageNotified
+    | MessageNotificationFailed
+    | MessageOpened
+    | MessageConfirmed
+    | MessageReplied
+    | MessageExpiryAlerted
+    | MessageExpired
+)
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageCommand(Command):
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendMessage(MessageCommand):
+    """Send a message to the mailbox of a person or an enterprise; the platform decides on the channel."""
+
+    mailbox_id: str
+    message_type: MessageType
+    subject: str
+    contents: tuple[Attachment, ...]
+    payment: Payment | None = None
+    requires_payment: bool = False
+    notification_only: bool = False
+    reply_allowed: bool = False
+    in_reply_to: str = ""
+    on_behalf_of: str = ""
+    expires_at: datetime | None = None
+    sender_time_zone: SenderTimeZone = SenderTimeZone.BRUSSELS
+    sender: Sender = fact(UNKNOWN_SENDER)
+    recipient: Recipient = fact(UNKNOWN_RECIPIENT)
+    original: Original = fact(UNKNOWN_ORIGINAL)
+    on_behalf_of_enrolled: bool = fact(unknown=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordNotification(MessageCommand):
+    """The mailbox provider reports what became of the notification; `code` says why it failed."""
+
+    outcome: NotificationOutcome
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderCommand(MessageCommand):
+    """A wish of the person who reads the message, passed on by a mailbox provider."""
+
+    person_id: str
+    mandate_id: str = ""
+    reader: Reader = fact(UNKNOWN_READER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenMessage(ReaderCommand):
+    """The main content was consulted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmMessage(ReaderCommand):
+    """The reader confirms receipt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyToMessage(ReaderCommand):
+    reply_message_id: str
+    contents: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMessageExpiry(MessageCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireMessage(MessageCommand):
+    pass
+
+
+ReaderWish = OpenMessage | ConfirmMessage | ReplyToMessage
+MessageWish = SendMessage | RecordNotification | ReaderWish | AlertMessageExpiry | ExpireMessage
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+class MessageStatus(StrEnum):
+    """How far a message came; expired is final, confirmed yields only to expiry."""
+
+    ABSENT = "absent"
+    ON_PAPER = "on_paper"
+    PUBLISHED = "published"
+    OPENED = "opened"
+    CONFIRMED = "confirmed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    status: MessageStatus = MessageStatus.ABSENT
+    mailbox_id: str = ""
+    owner_kind: OwnerKind = OwnerKind.PERSON
+    sender_id: str = ""
+    reply_allowed: bool = False
+    expires_at: datetime | None = None
+    provider_ids: tuple[str, ...] = ()
+    publication: Publication | None = None
+    notification: NotificationStatus = NotificationStatus.PENDING
+    failure_code: str = ""
+    opened: bool = False
+    confirmed: bool = False
+    reply_message_id: str = ""
+    expiry_alerted: bool = False
+
+    @property
+    def exists(self) -> bool:
+        return self.status is not MessageStatus.ABSENT

@@ -1,0 +1,537 @@
+"""An organisation: its registration, the roles it is enrolled in, and its recognition as an identity provider.
+
+Enrolment as a mailbox sender is self-service; the other roles are given by an administrator. An identity provider is
+applied -> recognised -> suspended -> (recognised again) -> withdrawn: private means are recognised under strict
+conditions and checked. Source: Belgian law of 18 July 2017 on electronic identification and the royal decree of
+22 October 2017 (conditions and recognition of private means).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import assert_never
+
+from domain.kernel import (
+    Claim,
+    Command,
+    Decider,
+    Duplicate,
+    EnterpriseNumber,
+    InvalidValue,
+    Jurisdiction,
+    NotAllowed,
+    NotFound,
+    RuleBroken,
+)
+from domain.organisations.values import (
+    Enrolment,
+    Level,
+    Names,
+    OrganisationType,
+    Recognition,
+    check_enterprise_number,
+    check_names,
+)
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationRegistered:
+    organisation_id: str
+    names: Names
+    organisation_type: OrganisationType
+    level: Level
+    enterprise_number: str
+    jurisdiction: Jurisdiction
+    outside_government: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationRenamed:
+    organisation_id: str
+    names: Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationEnrolled:
+    """`enrolment_number` counts the enrolments of this organisation in this role, from 1."""
+
+    organisation_id: str
+    enrolment: Enrolment
+    enrolment_number: int
+    jurisdiction: Jurisdiction
+    organisation_type: OrganisationType
+    level: Level
+    outside_government: bool
+    double_channel_until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentEnded:
+    organisation_id: str
+    enrolment: Enrolment
+    enrolment_number: int
+    jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubleChannelChanged:
+    """The sender's letters go digital and on paper up to and including this day; None: digital only."""
+
+    organisation_id: str
+    enrolment_number: int
+    double_channel_until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionRequested:
+    organisation_id: str
+    jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionGranted:
+    organisation_id: str
+    jurisdiction: Jurisdiction
+    conditions_version: str
+    checked_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionSuspended:
+    organisation_id: str
+    jurisdiction: Jurisdiction
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionWithdrawn:
+    organisation_id: str
+    jurisdiction: Jurisdiction
+    reason: str
+
+
+OrganisationEvent = (
+    OrganisationRegistered
+    | OrganisationRenamed
+    | OrganisationEnrolled
+    | EnrolmentEnded
+    | DoubleChannelChanged
+    | RecognitionRequested
+    | RecognitionGranted
+    | RecognitionSuspended
+    | RecognitionWithdrawn
+)
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationCommand(Command):
+    organisation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterOrganisation(OrganisationCommand):
+    names: Names
+    organisation_type: OrganisationType
+    level: Level
+    enterprise_number: EnterpriseNumber
+    jurisdiction: Jurisdiction
+    outside_government: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameOrganisation(OrganisationCommand):
+    names: Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolOrganisation(OrganisationCommand):
+    """An administrator's wish; senders enrol themselves, and identity providers are enrolled by their recognition."""
+
+    enrolment: Enrolment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndEnrolment(OrganisationCommand):
+    """An administrator's wish."""
+
+    enrolment: Enrolment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolAsSender(OrganisationCommand):
+    """The organisation's own wish; `double_channel_until` sets a transition period of digital and paper."""
+
+    double_channel_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeDoubleChannel(OrganisationCommand):
+    double_channel_until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSenderEnrolment(OrganisationCommand):
+    """The organisation's own wish."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecognition(OrganisationCommand):
+    """The organisation's own application to be recognised as an identity provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRecognition(OrganisationCommand):
+    """An administrator's decision: the conditions in this version were checked by this officer (a pseudonym)."""
+
+    conditions_version: str
+    checked_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendRecognition(OrganisationCommand):
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawRecognition(OrganisationCommand):
+    reason: str
+
+
+OrganisationWish = (
+    RegisterOrganisation
+    | RenameOrganisation
+    | EnrolOrganisation
+    | EndEnrolment
+    | EnrolAsSender
+    | ChangeDoubleChannel
+    | EndSenderEnrolment
+    | RequestRecognition
+    | GrantRecognition
+    | SuspendRecognition
+    | WithdrawRecognition
+)
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    """`enrolments` are the roles held now; `enrolled` names every enrolment there ever was, in order."""
+
+    exists: bool = False
+    names: Names = Names()
+    organisation_type: OrganisationType = OrganisationType.PRIVATE_ORGANISATION
+    level: Level = Level.LOCAL
+    jurisdiction: Jurisdiction = Jurisdiction.BE
+    outside_government: bool = False
+    enrolments: frozenset[Enrolment] = frozenset()
+    enrolled: tuple[Enrolment, ...] = ()
+    recognition: Recognition = Recognition.NONE
+    double_channel_until: date | None = None
+
+
+def holds(state: Organisation, enrolment: Enrolment) -> bool:
+    """Return whether the organisation is enrolled in a role now."""
+    return enrolment in state.enrolments
+
+
+def recognised(state: Organisation) -> bool:
+    """Return whether the keys of this identity provider may authenticate now."""
+    return state.recognition is Recognition.RECOGNISED
+
+
+# --- Rules ----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: OrganisationWish, state: Organisation) -> Sequence[OrganisationEvent]:
+    if isinstance(command, RegisterOrganisation):
+        return _register(command, state)
+    if not state.exists:
+        raise NotFound("organisation-not-found", "There is no organisation with this id.")
+    match command:
+        case RenameOrganisation():
+            return _rename(command, state)
+        case EnrolOrganisation():
+            return _enrol(command, state)
+        case EndEnrolment():
+            return _end_enrolment(command, state)
+        case EnrolAsSender():
+            return _enrol_as_sender(command, state)
+        case ChangeDoubleChannel():
+            return _change_double_channel(command, state)
+        case EndSenderEnrolment():
+            _must_be_itself(command)
+            return _end(command.organisation_id, Enrolment.MAILBOX_SENDER, state)
+        case RequestRecognition():
+            return _request_recognition(command, state)
+        case GrantRecognition():
+            return _grant_recognition(command, state)
+        case SuspendRecognition():
+            return _suspend_recognition(command, state)
+        case WithdrawRecognition():
+            return _withdraw_recognition(command, state)
+        case _:
+            assert_never(command)
+
+
+def _register(command: RegisterOrganisation, state: Organisation) -> Sequence[OrganisationEvent]:
+    if state.exists:
+        raise Duplicate("organisation-exists", "There is an organisation with this id already.")
+    check_names(command.names)
+    check_enterprise_number(command.enterprise_number, command.jurisdiction)
+    return [
+        OrganisationRegistered(
+            organisation_id=command.organisation_id,
+            names=command.names,
+            organisation_type=command.organisation_type,
+            level=command.level,
+            enterprise_number=command.enterprise_number,
+            jurisdiction=command.jurisdiction,
+            outside_government=command.outside_government,
+        )
+    ]
+
+
+def _rename(command: RenameOrganisation, state: Organisation) -> Sequence[OrganisationEvent]:
+    check_names(command.names)
+    if command.names == state.names:
+        return []
+    return [OrganisationRenamed(organisation_id=command.organisation_id, names=command.names)]
+
+
+def _enrol(command: EnrolOrganisation, state: Organisation) -> Sequence[OrganisationEvent]:
+    if command.enrolment is Enrolment.MAILBOX_SENDER:
+        raise NotAllowed("sender-enrols-itself", "An organisation enrols itself as a sender of digital post.")
+    if command.enrolment is Enrolment.IDENTITY_PROVIDER:
+        raise RuleBroken("recognition-needed", "An identity provider is enrolled by its recognition.")
+    if holds(state, command.enrolment):
+        return []
+    return [_enrolled(command.organisation_id, command.enrolment, state)]
+
+
+def _enrol_as_sender(command: EnrolAsSender, state: Organisation) -> Sequence[OrganisationEvent]:
+    _must_be_itself(command)
+    if holds(state, Enrolment.MAILBOX_SENDER):
+        if command.double_channel_until == state.double_channel_until:
+            return []
+        raise RuleBroken("already-a-sender", "This organisation is a sender; change its double-channel period instead.")
+    _must_not_be_past(command)
+    enrolled = _enrolled(command.organisation_id, Enrolment.MAILBOX_SENDER, state)
+    return [replace(enrolled, double_channel_until=command.double_channel_until)]
+
+
+def _change_double_channel(command: ChangeDoubleChannel, state: Organisation) -> Sequence[OrganisationEvent]:
+    _must_be_itself(command)
+    if not holds(state, Enrolment.MAILBOX_SENDER):
+        raise RuleBroken("not-enrolled", "This organisation is not enrolled as a sender of digital post.")
+    if command.double_channel_until == state.double_channel_until:
+        return []
+    _must_not_be_past(command)
+    return [
+        DoubleChannelChanged(
+            organisation_id=command.organisation_id,
+            enrolment_number=state.enrolled.count(Enrolment.MAILBOX_SENDER),
+            double_channel_until=command.double_channel_until,
+        )
+    ]
+
+
+def _end_enrolment(command: EndEnrolment, state: Organisation) -> Sequence[OrganisationEvent]:
+    if command.enrolment is Enrolment.IDENTITY_PROVIDER:
+        raise RuleBroken(
+            "recognition-not-withdrawn", "An identity provider leaves by the withdrawal of its recognition."
+        )
+    return _end(command.organisation_id, command.enrolment, state)
+
+
+def _end(organisation_id: str, enrolment: Enrolment, state: Organisation) -> Sequence[OrganisationEvent]:
+    if holds(state, enrolment):
+        return [_ended(organisation_id, enrolment, state)]
+    if enrolment in state.enrolled:
+        return []
+    raise RuleBroken("not-enrolled", "This organisation is not enrolled in this role.")
+
+
+def _request_recognition(command: RequestRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
+    _must_be_itself(command)
+    if state.recognition is Recognition.WITHDRAWN:
+        raise RuleBroken("recognition-withdrawn", "The recognition was withdrawn for good.")
+    if state.recognition is not Recognition.NONE:
+        return []
+    return [RecognitionRequested(organisation_id=command.organisation_id, jurisdiction=state.jurisdiction)]
+
+
+def _grant_recognition(command: GrantRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
+    if not (command.conditions_version.strip() and command.checked_by.strip()):
+        raise InvalidValue("decision-missing", "A recognition names the conditions that were checked, and by whom.")
+    _must_have_applied(state)
+    if recognised(state):
+        return []
+    granted = RecognitionGranted(
+        organisation_id=command.organisation_id,
+        jurisdiction=state.jurisdiction,
+        conditions_version=command.conditions_version,
+        checked_by=command.checked_by,
+    )
+    if holds(state, Enrolment.IDENTITY_PROVIDER):
+        return [granted]
+    return [granted, _enrolled(command.organisation_id, Enrolment.IDENTITY_PROVIDER, state)]
+
+
+def _suspend_recognition(command: SuspendRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
+    _must_have_applied(state)
+    if state.recognition is Recognition.SUSPENDED:
+        return []
+    if not recognised(state):
+        raise RuleBroken("not-recognised", "Only a recognition that was granted can be suspended.")
+    return [
+        RecognitionSuspended(
+            organisation_id=command.organisation_id, jurisdiction=state.jurisdiction, reason=command.reason
+        )
+    ]
+
+
+def _withdraw_recognition(command: WithdrawRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
+    if state.recognition is Recognition.WITHDRAWN:
+        return []
+    _must_have_applied(state)
+    withdrawn = RecognitionWithdrawn(
+        organisation_id=command.organisation_id, jurisdiction=state.jurisdiction, reason=command.reason
+    )
+    if not holds(state, Enrolment.IDENTITY_PROVIDER):
+        return [withdrawn]
+    return [withdrawn, _ended(command.organisation_id, Enrolment.IDENTITY_PROVIDER, state)]
+
+
+def _must_be_itself(command: OrganisationCommand) -> None:
+    if command.by != command.organisation_id:
+        raise NotAllowed("not-your-organisation", "Only the organisation itself can ask for this.")
+
+
+def _must_not_be_past(command: EnrolAsSender | ChangeDoubleChannel) -> None:
+    if command.double_channel_until is not None and command.double_channel_until < command.at.date():
+        raise InvalidValue("double-channel-in-the-past", "The double-channel period cannot end before today.")
+
+
+def _must_have_applied(state: Organisation) -> None:
+    if state.recognition is Recognition.NONE:
+        raise RuleBroken("recognition-not-requested", "This organisation did not apply to be an identity provider.")
+    if state.recognition is Recognition.WITHDRAWN:
+        raise RuleBroken("recognition-withdrawn", "The recognition was withdrawn for good.")
+
+
+def _enrolled(organisation_id: str, enrolment: Enrolment, state: Organisation) -> OrganisationEnrolled:
+    return OrganisationEnrolled(
+        organisation_id=organisation_id,
+        enrolment=enrolment,
+        enrolment_number=state.enrolled.count(enrolment) + 1,
+        jurisdiction=state.jurisdiction,
+        organisation_type=state.organisation_type,
+        level=state.level,
+        outside_government=state.outside_government,
+        double_channel_until=None,
+    )
+
+
+def _ended(organisation_id: str, enrolment: Enrolment, state: Organisation) -> EnrolmentEnded:
+    return EnrolmentEnded(
+        organisation_id=organisation_id,
+        enrolment=enrolment,
+        enrolment_number=state.enrolled.count(enrolment),
+        jurisdiction=state.jurisdiction,
+    )
+
+
+def evolve(state: Organisation, event: OrganisationEvent) -> Organisation:
+    match event:
+        case OrganisationRegistered():
+            return replace(
+                state,
+                exists=True,
+                names=event.names,
+                organisation_type=event.organisation_type,
+                level=event.level,
+                jurisdiction=event.jurisdiction,
+                outside_government=event.outside_government,
+            )
+        case OrganisationRenamed():
+            return replace(state, names=event.names)
+        case OrganisationEnrolled():
+            return _with_enrolment(state, event)
+        case EnrolmentEnded():
+            ended = replace(state, enrolments=state.enrolments - {event.enrolment})
+            return replace(ended, double_channel_until=None) if event.enrolment is Enrolment.MAILBOX_SENDER else ended
+        case DoubleChannelChanged():
+            return replace(state, double_channel_until=event.double_channel_until)
+        case RecognitionRequested():
+            return replace(state, recognition=Recognition.APPLIED)
+        case RecognitionGranted():
+            return replace(state, recognition=Recognition.RECOGNISED)
+        case RecognitionSuspended():
+            return replace(state, recognition=Recognition.SUSPENDED)
+        case RecognitionWithdrawn():
+            return replace(state, recognition=Recognition.WITHDRAWN)
+        case _:
+            assert_never(event)
+
+
+def _with_enrolment(state: Organisation, event: OrganisationEnrolled) -> Organisation:
+    sender = event.enrolment is Enrolment.MAILBOX_SENDER
+    return replace(
+        state,
+        enrolments=state.enrolments | {event.enrolment},
+        enrolled=(*state.enrolled, event.enrolment),
+        double_channel_until=event.double_channel_until if sender else state.double_channel_until,
+    )
+
+
+def _claims(command: OrganisationWish, events: Sequence[OrganisationEvent]) -> Sequence[Claim]:
+    if isinstance(command, RegisterOrganisation) and events:
+        return [Claim("enterprise-number", command.enterprise_number)]
+    return []
+
+
+def _id(command: OrganisationCommand) -> str:
+    return command.organisation_id
+
+
+ORGANISATION: Decider[OrganisationWish, Organisation, OrganisationEvent] = Decider(
+    category="organisation",
+    initial=Organisation(),
+    decide=decide,
+    evolve=evolve,
+    commands=dict.fromkeys(
+        (
+            RegisterOrganisation,
+            RenameOrganisation,
+            EnrolOrganisation,
+            EndEnrolment,
+            EnrolAsSender,
+            ChangeDoubleChannel,
+            EndSenderEnrolment,
+            RequestRecognition,
+            GrantRecognition,
+            SuspendRecognition,
+            WithdrawRecognition,
+        ),
+        _id,
+    ),
+    events={
+        "organisations.organisation-registered.v1": OrganisationRegistered,
+        "organisations.organisation-renamed.v1": OrganisationRenamed,
+        "organisations.organisation-enrolled.v1": OrganisationEnrolled,
+        "organisations.enrolment-ended.v1": EnrolmentEnded,
+        "organisations.double-channel-changed.v1": DoubleChannelChanged,
+        "organisations.recognition-requested.v1": RecognitionRequested,
+        "organisations.recognition-granted.v1": RecognitionGranted,
+        "organisations.recognition-suspended.v1": RecognitionSuspended,
+        "organisations.recognition-withdrawn.v1": RecognitionWithdrawn,
+    },
+    claims=_claims,
+)

@@ -1,0 +1,76 @@
+"""A service family of the bus: services about one subject, such as persons, enterprises or vehicles.
+
+Its id is its code, which partners write in their own systems: it never changes. A family may rest on an authentic
+source: the one register that is kept by law by one organisation, and that others must ask instead of the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.kernel import Command, Decider, Duplicate, NotFound, fact
+from domain.organisations.values import Names, check_code, check_names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFamilyRegistered:
+    """`authentic_source_id` is the organisation that keeps the authentic source, or empty."""
+
+    code: str
+    names: Names
+    authentic_source_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterServiceFamily(Command):
+    code: str
+    names: Names
+    authentic_source_id: str = ""
+    source_exists: bool = fact(False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFamily:
+    exists: bool = False
+    code: str = ""
+    names: Names = Names()
+    authentic_source_id: str = ""
+
+    @property
+    def authentic_source(self) -> bool:
+        return bool(self.authentic_source_id)
+
+
+def decide(command: RegisterServiceFamily, state: ServiceFamily) -> Sequence[ServiceFamilyRegistered]:
+    check_code(command.code)
+    check_names(command.names)
+    if command.authentic_source_id and not command.source_exists:
+        raise NotFound("organisation-not-found", "The organisation that keeps the authentic source does not exist.")
+    registered = ServiceFamilyRegistered(
+        code=command.code, names=command.names, authentic_source_id=command.authentic_source_id
+    )
+    if state == evolve(ServiceFamily(), registered):
+        return []
+    if state.exists:
+        raise Duplicate("service-family-exists", "There is another service family with this code.")
+    return [registered]
+
+
+def evolve(_state: ServiceFamily, event: ServiceFamilyRegistered) -> ServiceFamily:
+    return ServiceFamily(exists=True, code=event.code, names=event.names, authentic_source_id=event.authentic_source_id)
+
+
+def _id(command: RegisterServiceFamily) -> str:
+    return command.code
+
+
+# A category has no hyphen: the first one of a stream's name begins the id.
+SERVICE_FAMILY: Decider[RegisterServiceFamily, ServiceFamily, ServiceFamilyRegistered] = Decider(
+    category="service_family",
+    initial=ServiceFamily(),
+    decide=decide,
+    evolve=evolve,
+    commands={RegisterServiceFamily: _id},
+    events={"organisations.service-family-registered.v1": ServiceFamilyRegistered},
+)

@@ -1,0 +1,240 @@
+"""What lies in the data folder: `pgdata`, the server's own, and `server.json`, the port and the passwords, ours alone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from infrastructure.database.errors import DatabaseUnusable
+from infrastructure.database.installation import Account, open_folder
+
+NAME = "kroniek"
+"""The database and the role that owns it."""
+
+SUPERUSER = "postgres"
+HOST = "127.0.0.1"
+PORTS = range(20_000, 30_000)
+"""Below the range from which systems take the ports of outgoing connections."""
+
+CONFIGURATION = """\
+# Written by kroniek at every start, from infrastructure/database/data_folder.py.
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+password_encryption = 'scram-sha-256'
+max_connections = 100
+# What was answered as done is on disk.
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+shared_buffers = '256MB'
+# Few, slow checkpoints: a burst of appends is not interrupted by one.
+max_wal_size = '4GB'
+min_wal_size = '256MB'
+checkpoint_timeout = '15min'
+# Our queries are short; compiling them costs more than it gives.
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+# A week of logs. Terse, and without statements: the values in them may be somebody's.
+logging_collector = on
+log_directory = 'log'
+log_filename = 'postgresql-%a.log'
+log_truncate_on_rotation = on
+log_rotation_age = '1d'
+log_rotation_size = 0
+log_error_verbosity = terse
+log_min_error_statement = panic
+"""
+
+ACCESS = """\
+# Written by kroniek: from this machine only, with a password always.
+host  all          all  127.0.0.1/32  scram-sha-256
+host  replication  all  127.0.0.1/32  scram-sha-256
+"""
+
+_PORT_ATTEMPTS = 100
+_INITDB_TIMEOUT_S = 300
+_TAIL_LINES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What `server.json` holds."""
+
+    port: int
+    superuser_password: str
+    owner_password: str
+
+    def url(self, user: str, database: str) -> str:
+        password = self.superuser_password if user == SUPERUSER else self.owner_password
+        return f"postgresql://{user}:{password}@{HOST}:{self.port}/{database}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFolder:
+    """The data folder of one server. `elsewhere` is where root puts `pgdata` when the server cannot enter `home`."""
+
+    home: Path
+    elsewhere: Path
+
+    @property
+    def pgdata(self) -> Path:
+        return self.home / "pgdata"
+
+    def server(self) -> Server:
+        return Server(**json.loads((self.home / "server.json").read_text()))
+
+    def remember(self, server: Server) -> None:
+        new, kept = self.home / "server.json.new", self.home / "server.json"
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(asdict(server), file)
+            file.flush()
+            os.fsync(file.fileno())
+        if kept.exists():
+            shutil.chown(new, kept.stat().st_uid, kept.stat().st_gid)  # root may start the server of another user
+        new.replace(kept)
+
+    def initialise(self, account: Account, programs: Path) -> None:
+        """Make `pgdata` under another name and rename it when complete: a half-made one is never taken for it."""
+        place = self._place(account)
+        making = place / "pgdata.new"
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(mode=0o700)
+        account.own(making)
+        server = Server(
+            port=_free_port(), superuser_password=secrets.token_urlsafe(24), owner_password=secrets.token_urlsafe(24)
+        )
+        _initdb(making, server, account, programs)
+        self.remember(server)
+        making.rename(place / "pgdata")
+        if place != self.home:
+            self.pgdata.unlink(missing_ok=True)
+            self.pgdata.symlink_to(place / "pgdata")
+
+    def refuse_other_version(self, account: Account, programs: Path) -> None:
+        made_by = (self.pgdata / "PG_VERSION").read_text().strip()
+        _, output = account.run([programs / "bin" / "postgres", "--version"])
+        ours = output.split()[-1].split(".")[0]
+        if made_by != ours:
+            raise DatabaseUnusable(
+                f"{self.pgdata} was made by PostgreSQL {made_by}, the installed package holds PostgreSQL {ours}. "
+                "Dump the data with the old version and load it with the new one, or choose another KRONIEK_DATA_DIR."
+            )
+
+    def configure(self, account: Account) -> None:
+        """Write our configuration, with the port of last time or another one if that is taken."""
+        server = self.server()
+        if not _is_free(server.port):
+            server = replace(server, port=_free_port())
+            self.remember(server)
+        file = self.pgdata / "kroniek.conf"
+        file.write_text(f"{CONFIGURATION}port = {server.port}\n")
+        account.own(file)
+
+    def complaints(self) -> Sequence[str]:
+        """Return the last lines of the server's logs."""
+        logs = max((self.pgdata / "log").glob("*.log"), key=lambda path: path.stat().st_mtime, default=self.home)
+        return [
+            line
+            for path in (self.pgdata / "start.log", logs)
+            if path.is_file()
+            for line in path.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+        ]
+
+    def drop_stale_note(self) -> None:
+        """Remove the note of a server that was killed when its process id is another program's by now.
+
+        PostgreSQL removes the note itself unless a process with that id lives, which after a restart of a container
+        is often so. Done only where processes can be looked at (Linux); elsewhere PostgreSQL's own rule stands.
+        """
+        processes = self.processes()
+        if processes is not None and not processes:
+            (self.pgdata / "postmaster.pid").unlink(missing_ok=True)
+
+    def processes(self) -> frozenset[int] | None:
+        """Return the server's processes: all have `pgdata` as their working directory. None where this is not known."""
+        root, pgdata = Path("/proc"), self.pgdata.resolve()
+        if not (root / "self" / "cwd").exists():
+            return None
+        found = set()
+        for process in root.iterdir():
+            if process.name.isdecimal():
+                with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's
+                    if (process / "cwd").readlink() == pgdata:
+                        found.add(int(process.name))
+        return frozenset(found)
+
+    def _place(self, account: Account) -> Path:
+        """Return the folder in which `pgdata` is made: ours, or for root one elsewhere if ours is closed to the server.
+
+        A folder elsewhere has a name of its own: data of a folder that was removed never comes back in a new one.
+        """
+        if account.enters(self.home):
+            return self.home
+        open_folder(self.elsewhere)
+        place = Path(tempfile.mkdtemp(prefix=f"{self.home.parent.name}-", dir=self.elsewhere))
+        place.chmod(0o755)
+        (place / "belongs-to").write_text(f"{self.home}\n")
+        return place
+
+
+def _initdb(pgdata: Path, server: Server, account: Account, programs: Path) -> None:
+    with _password_file(server.superuser_password, account, pgdata.parent) as password_file:
+        command = [
+            str(programs / "bin" / "initdb"),
+            f"--pgdata={pgdata}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={password_file}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--no-instructions",
+        ]
+        code, output = account.run(command, timeout_s=_INITDB_TIMEOUT_S)
+    if code != 0:
+        raise DatabaseUnusable(f"PostgreSQL cannot make its data folder {pgdata}:\n{output.strip()}")
+    (pgdata / "pg_hba.conf").write_text(ACCESS)
+    with (pgdata / "postgresql.conf").open("a") as configuration:
+        configuration.write("\ninclude 'kroniek.conf'\n")
+
+
+@contextlib.contextmanager
+def _password_file(password: str, account: Account, folder: Path) -> Iterator[Path]:
+    """Give the password to a program in a file that it alone can read; on a command line everybody could."""
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix="password-")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(password)
+        account.own(Path(name))
+        yield Path(name)
+    finally:
+        Path(name).unlink()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port() -> int:
+    for _ in range(_PORT_ATTEMPTS):
+        port = secrets.choice(PORTS)
+        if _is_free(port):
+            return port
+    raise DatabaseUnusable(f"No free port on {HOST} among {_PORT_ATTEMPTS} tried from {PORTS.start} to {PORTS.stop}.")
