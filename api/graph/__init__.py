@@ -1,0 +1,1 @@
+"""The read models as a graph."""

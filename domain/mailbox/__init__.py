@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from domain.kernel import Decider
 from domain.mailbox.mailbox import (
     MAILBOX,
     ChannelPreferenceSet,
@@ -88,7 +91,7 @@ from domain.mailbox.values import (
     text_sha256,
 )
 
-DECIDERS = (MAILBOX, MESSAGE)
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (MAILBOX, MESSAGE)
 
 __all__ = [
     "BELGIAN_REFERENCE_LENGTH",

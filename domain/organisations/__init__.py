@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from domain.kernel import Decider
-from domain.organisations.organisation import (
-    ORGANISATION,
+from domain.organisations.organisation import ORGANISATION
+from domain.organisations.organisation_language import (
     ChangeDoubleChannel,
     DoubleChannelChanged,
     EndEnrolment,

@@ -1,4 +1,4 @@
-"""What lies in the data folder: `pgdata`, the server's own, and `server.json`, the port and the passwords, ours alone."""
+"""What lies in the data folder: `pgdata`, the server's own, and `server.json`, port and passwords, ours alone."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class DataFolder:
 
     def refuse_other_version(self, account: Account, programs: Path) -> None:
         made_by = (self.pgdata / "PG_VERSION").read_text().strip()
-        _, output = account.run([programs / "bin" / "postgres", "--version"])
+        _, output = account.run([str(programs / "bin" / "postgres"), "--version"])
         ours = output.split()[-1].split(".")[0]
         if made_by != ours:
             raise DatabaseUnusable(
@@ -154,7 +154,7 @@ class DataFolder:
         """Remove the note of a server that was killed when its process id is another program's by now.
 
         PostgreSQL removes the note itself unless a process with that id lives, which after a restart of a container
-        is often so. Done only where processes can be looked at (Linux); elsewhere PostgreSQL's own rule stands.
+        is often so. Where processes cannot be looked at (not Linux), PostgreSQL's own rule stands.
         """
         processes = self.processes()
         if processes is not None and not processes:

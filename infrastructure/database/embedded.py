@@ -19,6 +19,7 @@ from infrastructure.database.data_folder import NAME, SUPERUSER, DataFolder
 from infrastructure.database.errors import DatabaseUnusable
 from infrastructure.database.installation import (
     ELSEWHERE,
+    Account,
     account_for,
     find_installation,
     open_folder,
@@ -100,7 +101,7 @@ class EmbeddedPostgres:
 
     def _start(self) -> None:
         account = account_for(self._data.pgdata)
-        programs = self._programs()
+        programs = self._programs(account)
         if not self._data.pgdata.exists():
             self._data.initialise(account, programs)
         self._data.refuse_other_version(account, programs)
@@ -108,7 +109,7 @@ class EmbeddedPostgres:
         for _ in range(_START_ATTEMPTS):
             if self._wait_for_other():
                 return
-            complaint = self._attempt()
+            complaint = self._attempt(account, programs)
             if not complaint:
                 return
         raise DatabaseUnusable(f"PostgreSQL does not start on {self._data.pgdata.resolve()}:\n{complaint}")
@@ -125,15 +126,15 @@ class EmbeddedPostgres:
             time.sleep(_PAUSE_S)
         return False
 
-    def _attempt(self) -> str:
+    def _attempt(self, account: Account, programs: Path) -> str:
         """Try once to start; return what the server complained of, or nothing when it stands."""
-        account, pgdata = account_for(self._data.pgdata), self._data.pgdata.resolve()
+        pgdata = self._data.pgdata.resolve()
         self._data.drop_stale_note()
         self._data.configure(account)
         log = pgdata / "start.log"
         log.unlink(missing_ok=True)
         options = [f"--pgdata={pgdata}", f"--log={log}", "--wait", f"--timeout={_START_TIMEOUT_S}"]
-        command = [self._programs() / "bin" / "pg_ctl", "start", *options]
+        command = [str(programs / "bin" / "pg_ctl"), "start", *options]
         try:
             code, output = account.run(command, timeout_s=_START_TIMEOUT_S + _MARGIN_S)
         except subprocess.TimeoutExpired:
@@ -145,13 +146,13 @@ class EmbeddedPostgres:
         if not (pgdata / "postmaster.pid").exists() or self._data.processes() == frozenset():
             return
         options = [f"--pgdata={pgdata}", "--mode=fast", "--wait", f"--timeout={_STOP_TIMEOUT_S}"]
-        command = [self._programs() / "bin" / "pg_ctl", "stop", *options]
-        code, output = account_for(pgdata).run(command, timeout_s=_STOP_TIMEOUT_S + _MARGIN_S)
+        account = account_for(pgdata)
+        command = [str(self._programs(account) / "bin" / "pg_ctl"), "stop", *options]
+        code, output = account.run(command, timeout_s=_STOP_TIMEOUT_S + _MARGIN_S)
         if code != 0 and self.running():
             raise DatabaseUnusable(f"PostgreSQL on {pgdata} does not stop:\n{output.strip()}")
 
-    def _programs(self) -> Path:
-        account = account_for(self._data.pgdata)
+    def _programs(self, account: Account) -> Path:
         return reachable_installation(self._installation or find_installation(), account, self._data.elsewhere)
 
     def _make_database(self) -> None:

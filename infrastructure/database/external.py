@@ -30,7 +30,9 @@ def verify(url: str) -> None:
 def _complaints(found: dict[str, str], *, may_create: bool) -> list[str]:
     complaints = []
     if int(found["server_version_num"]) < OLDEST * 10_000:
-        complaints.append(f"It is PostgreSQL {int(found['server_version_num']) // 10_000}; {OLDEST} or newer is needed.")
+        complaints.append(
+            f"It is PostgreSQL {int(found['server_version_num']) // 10_000}; {OLDEST} or newer is needed."
+        )
     if found["server_encoding"] != "UTF8":
         complaints.append(f"Its encoding is {found['server_encoding']}; UTF8 is needed.")
     complaints += [

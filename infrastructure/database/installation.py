@@ -31,7 +31,7 @@ class Account:
     uid: int
     gid: int
 
-    def run(self, command: Sequence[str | Path], *, timeout_s: int = _SHORT_TIMEOUT_S) -> tuple[int, str]:
+    def run(self, command: Sequence[str], *, timeout_s: int = _SHORT_TIMEOUT_S) -> tuple[int, str]:
         """Run a program of the server as this user; return its exit code and all that it printed.
 
         Its output goes through a file: a server that it leaves behind would keep a pipe open for ever. No supplementary
@@ -40,7 +40,7 @@ class Account:
         as_root = os.geteuid() == 0
         with tempfile.TemporaryFile() as output:
             finished = subprocess.run(  # noqa: S603 - our own programs, our own arguments
-                [str(word) for word in command],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -57,7 +57,7 @@ class Account:
 
     def enters(self, folder: Path) -> bool:
         """Whether this user can pass through the folder: the system is asked, as that user."""
-        return self.run(["/bin/sh", "-c", 'test -x "$1"', "sh", folder])[0] == 0
+        return self.run(["/bin/sh", "-c", 'test -x "$1"', "sh", str(folder)])[0] == 0
 
     def own(self, path: Path) -> None:
         if os.geteuid() == 0:
@@ -125,7 +125,7 @@ def open_folder(folder: Path) -> Path:
 def _runs(installation: Path, account: Account) -> bool:
     test = '"$1/bin/postgres" --version && "$1/bin/initdb" --version && test -r "$1/share/postgres.bki"'
     try:
-        return account.run(["/bin/sh", "-c", test, "sh", installation])[0] == 0
+        return account.run(["/bin/sh", "-c", test, "sh", str(installation)])[0] == 0
     except subprocess.TimeoutExpired:
         return False
 

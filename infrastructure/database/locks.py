@@ -23,7 +23,9 @@ def one_at_a_time(path: Path) -> Iterator[None]:
         deadline = time.monotonic() + _TIMEOUT_S
         while not _try(lock, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
-                raise DatabaseUnusable(f"Another process has been starting or stopping PostgreSQL for long: see {path}.")
+                raise DatabaseUnusable(
+                    f"Another process has been starting or stopping PostgreSQL for long: see {path}."
+                )
             time.sleep(_PAUSE_S)
         yield
     finally:

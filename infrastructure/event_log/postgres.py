@@ -2,114 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self
 
 import psycopg
-import structlog
 
 from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
 from domain.kernel import Claim
 from infrastructure.codec import Codec
 from infrastructure.event_log import statements as sql
 from infrastructure.event_log.encoding import Encoder
+from infrastructure.event_log.line import MAX_WAITING, AsyncConnection, Line
 from infrastructure.event_log.settle import Encoded, Holdings, Settled, settle
 
-LOG = structlog.get_logger()
-
-MAX_WAITING = 4_096
 MAX_BATCH_EVENTS = 2_000
-CONNECT_TIMEOUT_S = 10
-
-A = TypeVar("A")
-R = TypeVar("R")
-AsyncConnection = psycopg.AsyncConnection[Any]
-
-
-class LogUnavailableError(RuntimeError):
-    """The database did not answer; whether the append was written is settled by asking again with the same key."""
-
-
-@dataclass(slots=True)
-class _Job(Generic[A, R]):
-    """What one caller waits for."""
-
-    ask: A
-    answer: asyncio.Future[R]
-    size: int = 1
-
-
-@dataclass(slots=True)
-class _Line(Generic[A, R]):
-    """Callers in line before one connection: whoever waits when it is free is served together."""
-
-    url: str
-    serve: Callable[[AsyncConnection, Sequence[A]], Awaitable[Sequence[R]]]
-    max_size: int
-    waiting: asyncio.Queue[_Job[A, R] | None] = field(default_factory=lambda: asyncio.Queue(MAX_WAITING))
-    connection: AsyncConnection | None = None
-    worker: asyncio.Task[None] | None = None
-    closed: bool = False
-
-    def start(self) -> None:
-        self.worker = asyncio.create_task(self._work())
-
-    async def close(self) -> None:
-        """Serve everyone who is in line, then stop."""
-        self.closed = True
-        await self.waiting.put(None)
-        if self.worker is not None:
-            await self.worker
-        if self.connection is not None:
-            await self.connection.close()
-
-    async def ask(self, ask: A, size: int = 1) -> R:
-        if self.closed:
-            raise LogUnavailableError("the log is closed")
-        job = _Job[A, R](ask, asyncio.get_running_loop().create_future(), size)
-        await self.waiting.put(job)
-        return await job.answer
-
-    async def _work(self) -> None:
-        held_back: _Job[A, R] | None = None
-        while (job := held_back or await self.waiting.get()) is not None:
-            batch, size, held_back, last = [job], job.size, None, False
-            while not self.waiting.empty():
-                following = self.waiting.get_nowait()
-                if following is None:
-                    last = True
-                    break
-                if size + following.size > self.max_size:
-                    held_back = following
-                    break
-                batch.append(following)
-                size += following.size
-            await self._serve(batch)
-            if last:
-                return
-
-    async def _serve(self, batch: list[_Job[A, R]]) -> None:
-        try:
-            if self.connection is None or self.connection.closed:
-                self.connection = await psycopg.AsyncConnection.connect(
-                    self.url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=1
-                )
-            answers = await self.serve(self.connection, [job.ask for job in batch])
-        except psycopg.Error as error:
-            LOG.warning("log_batch_failed", jobs=len(batch), error=type(error).__name__, sqlstate=error.sqlstate)
-            if self.connection is not None:
-                await self.connection.close()
-            for job in batch:
-                if not job.answer.done():
-                    job.answer.set_exception(LogUnavailableError("the database did not answer"))
-        else:
-            for job, answer in zip(batch, answers, strict=True):
-                if not job.answer.done():
-                    job.answer.set_result(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +45,8 @@ class PostgresLog:
     def __init__(self, url: str, codec: Codec, claim_key: bytes) -> None:
         self._codec = codec
         self._encoder = Encoder(codec, claim_key)
-        self._writer = _Line[Sequence[Encoded], Sequence[Outcome]](url, self._commit, MAX_BATCH_EVENTS)
-        self._reader = _Line[_Read, _Found](url, self._find, MAX_WAITING)
+        self._writer = Line[Sequence[Encoded], Sequence[Outcome]](url, self._commit, MAX_BATCH_EVENTS)
+        self._reader = Line[_Read, _Found](url, self._find, MAX_WAITING)
 
     async def __aenter__(self) -> Self:
         self._writer.start()
@@ -258,30 +167,23 @@ async def _write(connection: AsyncConnection, settled: Settled, now: datetime) -
 
 def _columns(settled: Settled) -> Sequence[Sequence[Any]]:
     """Turn the rows into the columns of `INSERT_EVENTS`."""
-    return tuple(
-        zip(
-            *(
-                (
-                    row.position,
-                    row.context.effective_at,
-                    row.version,
-                    row.stream,
-                    row.name,
-                    row.payload,
-                    row.context.acting_id,
-                    row.context.subject_id,
-                    row.context.organisation_id,
-                    row.context.mandate_id,
-                    row.context.activity,
-                    row.context.command_id,
-                    row.context.correlation_id,
-                    row.context.causation_id,
-                    row.context.trace,
-                )
-                for row in settled.rows
-            ),
-            strict=True,
-        )
+    rows, contexts = settled.rows, [row.context for row in settled.rows]
+    return (
+        [row.position for row in rows],
+        [context.effective_at for context in contexts],
+        [row.version for row in rows],
+        [row.stream for row in rows],
+        [row.name for row in rows],
+        [row.payload for row in rows],
+        [context.acting_id for context in contexts],
+        [context.subject_id for context in contexts],
+        [context.organisation_id for context in contexts],
+        [context.mandate_id for context in contexts],
+        [context.activity for context in contexts],
+        [context.command_id for context in contexts],
+        [context.correlation_id for context in contexts],
+        [context.causation_id for context in contexts],
+        [context.trace for context in contexts],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from projections.figures.definition import Definition, Text, Topic, Unit, Window
 
-ENROLLED = ("organisations.enrolled.v1", "organisations.enrolment-ended.v1")
+ENROLLED = ("organisations.organisation-enrolled.v1", "organisations.enrolment-ended.v1")
 
 # --- Mailbox --------------------------------------------------------------------------------------------------------
 
@@ -242,7 +242,7 @@ AUTHENTICATIONS = Definition(
     distinct_key="session_id",
     window=Window.DURING,
     unit=Unit.AUTHENTICATIONS,
-    events=("identity.session-opened.v1",),
+    events=("identity.authentication-succeeded.v1",),
 )
 
 CONNECTED_SERVICES = Definition(
@@ -433,7 +433,7 @@ USE_INDEX = Definition(
     window=Window.TWO_MONTHS,
     unit=Unit.INDEX,
     events=(
-        "identity.session-opened.v1",
+        "identity.authentication-succeeded.v1",
         "identity.service-accessed.v1",
         "organisations.service-registered.v1",
         "organisations.service-closed.v1",

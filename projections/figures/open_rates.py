@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.kernel import Jurisdiction
+from domain.organisations.values import OrganisationType
 from projections.figures.period import Period
 from projections.figures.values import Provenance, Quality, percentage
 
 WINDOWS = (3, 6)
 """Weeks after publication within which the first opening counts."""
 
-APART = frozenset({"tax-administration", "employee-insurance-agency"})
+APART = frozenset({OrganisationType.TAX_ADMINISTRATION.value, OrganisationType.EMPLOYEE_INSURANCE_AGENCY.value})
 """The subtotal leaves out these two: their volume would hide everybody else's rate."""
 
 

@@ -88,9 +88,7 @@ class Period:
 
 
 def _invalid(text: str) -> InvalidValue:
-    return InvalidValue(
-        "invalid-period", f"{text!r} is not a period: write 2021, 2021-11, 2022-H1 or 2017-09/2017-10."
-    )
+    return InvalidValue("invalid-period", f"{text!r} is not a period: write 2021, 2021-11, 2022-H1 or 2017-09/2017-10.")
 
 
 def _carried(year: int, month: int) -> tuple[int, int]:

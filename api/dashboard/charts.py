@@ -1,0 +1,212 @@
+"""Charts as inline SVG: plain geometry, no script. Colours and type come from the style sheet, through classes.
+
+All measures are in units of the view box, which is as wide as a narrow telephone; the style sheet gives the text a
+larger size there, and room is kept for that larger size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+from markupsafe import Markup, escape
+
+WIDTH = 360
+PLOT_HEIGHT = 168
+TOP = 18
+"""Room above the highest gridline for its own text."""
+AXIS_HEIGHT = 24
+LABEL_WIDTH = 112
+"""Room at the right for the direct labels of lines."""
+LABEL_GAP = 34
+"""Height of one direct label: two lines of text."""
+TICK_SPACE = 46
+"""The least distance between two texts on the time axis."""
+ROW_HEIGHT = 42
+BAR_HEIGHT = 12
+GRIDLINES = 4
+
+Write = Callable[[int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a chart, with the name and the last value that stand beside its end."""
+
+    name: str
+    last: str
+    values: tuple[Fraction | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of a chart, with its name and its written value."""
+
+    name: str
+    written: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """What a reader meets: a headline that says what is to be seen, a title that says what is shown, and the picture."""
+
+    id: str
+    headline: str
+    title: str
+    svg: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Where a value lies between the baseline and the top of the plot."""
+
+    top: int
+    step: int
+
+    def y(self, value: Fraction) -> float:
+        return round(TOP + PLOT_HEIGHT - float(value / self.top) * PLOT_HEIGHT, 1)
+
+    @property
+    def steps(self) -> range:
+        return range(0, self.top + 1, self.step)
+
+
+def line_chart(
+    lines: Sequence[Line], ticks: Sequence[str], write: Write, *, id_: str, title: str, base: int = 0
+) -> Markup:
+    """Draw lines over time. `ticks` gives each point's text on the time axis, mostly none; `base` marks a level."""
+    scale = _scale(max((value for line in lines for value in line.values if value is not None), default=Fraction(0)))
+    x = _spread(len(ticks), WIDTH - LABEL_WIDTH)
+    parts = [_grid(scale, write, WIDTH - LABEL_WIDTH), _ticks(ticks, x)]
+    if base:
+        y = scale.y(Fraction(base))
+        parts.append(Markup('<path class="base" d="M0 {}H{}"/>').format(y, WIDTH - LABEL_WIDTH))
+    ends = [scale.y(next(it for it in reversed(line.values) if it is not None)) for line in lines]
+    for number, (line, end, label) in enumerate(zip(lines, ends, _apart(ends), strict=True), start=1):
+        parts.append(_line(line, number, x, scale, end, label))
+    return _svg(id_, title, TOP + PLOT_HEIGHT + AXIS_HEIGHT, parts)
+
+
+def column_chart(
+    values: Sequence[int], ticks: Sequence[str], last: str, write: Write, *, id_: str, title: str
+) -> Markup:
+    """Draw a column for each point in time; the last one stands out and carries its value."""
+    scale = _scale(Fraction(max(values, default=0)))
+    pitch = WIDTH / max(len(values), 1)
+    x = [round(pitch * (at + 0.5), 1) for at in range(len(values))]
+    parts = [_grid(scale, write, WIDTH), _ticks(ticks, x)]
+    for at, value in enumerate(values):
+        y = scale.y(Fraction(value))
+        parts.append(
+            Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1"/>').format(
+                "column last" if at == len(values) - 1 else "column",
+                round(x[at] - pitch * 0.36, 1),
+                y,
+                round(pitch * 0.72, 1),
+                round(TOP + PLOT_HEIGHT - y, 1),
+            )
+        )
+    if values:
+        y = max(scale.y(Fraction(values[-1])) - 5, TOP - 4)
+        parts.append(
+            Markup('<text class="value halo" x="{}" y="{}" text-anchor="end">{}</text>').format(WIDTH, y, last)
+        )
+    return _svg(id_, title, TOP + PLOT_HEIGHT + AXIS_HEIGHT, parts)
+
+
+def bar_chart(bars: Sequence[Bar], *, id_: str, title: str) -> Markup:
+    """Draw lying bars, each under its name and value: long names keep their room on a narrow screen."""
+    top = max((bar.value for bar in bars), default=0) or 1
+    parts = []
+    for at, bar in enumerate(bars):
+        y = at * ROW_HEIGHT
+        width = max(round(WIDTH * bar.value / top, 1), 1)
+        parts.append(
+            Markup(
+                '<text x="0" y="{0}">{1}</text><text class="value" x="{2}" y="{0}" text-anchor="end">{3}</text>'
+                '<rect class="track" y="{4}" width="{2}" height="{5}" rx="2"/>'
+                '<rect class="bar" y="{4}" width="{6}" height="{5}" rx="2"/>'
+            ).format(y + 16, bar.name, WIDTH, bar.written, y + 22, BAR_HEIGHT, width)
+        )
+    return _svg(id_, title, len(bars) * ROW_HEIGHT, parts)
+
+
+def year_ticks(months: Sequence[tuple[int, int]], plot_width: int) -> list[str]:
+    """Name a year where it begins, and only as many years as there is room for. A point is (year, month)."""
+    starts = [at for at, (_, month) in enumerate(months) if month == 1]
+    pitch = plot_width / max(len(months) - 1, 1)
+    ticks = [""] * len(months)
+    last = -TICK_SPACE
+    for at in starts:
+        place = at * pitch
+        if place - last >= TICK_SPACE and TICK_SPACE / 2 <= place <= plot_width - TICK_SPACE / 2:
+            ticks[at] = str(months[at][0])
+            last = place
+    return ticks
+
+
+def _svg(id_: str, title: str, height: int, parts: Sequence[Markup]) -> Markup:
+    return Markup(
+        '<svg class="chart" role="img" aria-labelledby="{0}-t" viewBox="0 0 {1} {2}"><title id="{0}-t">{3}</title>{4}</svg>'
+    ).format(id_, WIDTH, height, title, Markup().join(parts))
+
+
+def _scale(highest: Fraction) -> _Scale:
+    """Choose round gridlines: the smallest step of 1, 2 or 5 times a power of ten that reaches the highest value."""
+    power = len(str(ceil(highest / GRIDLINES))) - 1
+    step = next(it * 10**power for it in (1, 2, 5, 10) if it * 10**power * GRIDLINES >= highest)
+    return _Scale(top=step * max(1, ceil(highest / step)), step=step)
+
+
+def _spread(count: int, width: int) -> list[float]:
+    return [round(at * (width - 6) / max(count - 1, 1), 1) for at in range(count)]
+
+
+def _grid(scale: _Scale, write: Write, width: int) -> Markup:
+    rows = []
+    for step in scale.steps:
+        y = scale.y(Fraction(step))
+        rows.append(Markup('<path class="grid" d="M0 {}H{}"/>').format(y, width))
+        if step:
+            rows.append(Markup('<text class="axis" x="0" y="{}">{}</text>').format(y - 4, write(step)))
+    return Markup().join(rows)
+
+
+def _ticks(ticks: Sequence[str], x: Sequence[float]) -> Markup:
+    y = TOP + PLOT_HEIGHT
+    return Markup().join(
+        Markup(
+            '<path class="tick" d="M{0} {1}v4"/><text class="axis" x="{0}" y="{2}" text-anchor="middle">{3}</text>'
+        ).format(place, y, y + AXIS_HEIGHT - 6, tick)
+        for tick, place in zip(ticks, x, strict=True)
+        if tick
+    )
+
+
+def _line(line: Line, number: int, x: Sequence[float], scale: _Scale, end: float, label: float) -> Markup:
+    points = [(place, scale.y(value)) for place, value in zip(x, line.values, strict=True) if value is not None]
+    path = "M" + "L".join(f"{place:g} {y:g}" for place, y in points)
+    at = WIDTH - LABEL_WIDTH + 6
+    return Markup(
+        '<g class="s{0}"><path class="line" d="{1}"/><circle cx="{2}" cy="{3}" r="3"/>'
+        '<text x="{4}" y="{5}">{6}</text><text class="value" x="{4}" y="{7}">{8}</text></g>'
+    ).format(number, path, points[-1][0], end, at, label - 3, escape(line.name), label + 12, escape(line.last))
+
+
+def _apart(ends: Sequence[float]) -> list[float]:
+    """Move labels until none covers another, keeping their order and the plot's bounds."""
+    lowest = TOP + PLOT_HEIGHT - 12
+    order = sorted(range(len(ends)), key=lambda at: ends[at])
+    places = [0.0] * len(ends)
+    above = TOP + 12 - LABEL_GAP
+    for at in order:
+        above = max(ends[at], above + LABEL_GAP)
+        places[at] = above
+    below = lowest + LABEL_GAP
+    for at in reversed(order):
+        below = min(places[at], below - LABEL_GAP)
+        places[at] = below
+    return places

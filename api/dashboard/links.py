@@ -1,0 +1,54 @@
+"""The addresses of the page's own parts, for one language, country and period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from domain.kernel import Jurisdiction
+from projections.figures import Language, Period
+
+ROOT = "/dashboard"
+
+
+def slug(name: str) -> str:
+    """Write an id as it stands in a path: active-consents."""
+    return name.replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Builds addresses that keep the language, the country and the chosen period."""
+
+    language: Language
+    jurisdiction: Jurisdiction
+    period: Period | None
+    path: str = ""
+    extra: tuple[tuple[str, str], ...] = ()
+
+    def home(self) -> str:
+        return self._url("")
+
+    def definitions(self) -> str:
+        return self._url("/figures")
+
+    def figure(self, figure_id: str) -> str:
+        return self._url(f"/figures/{slug(figure_id)}")
+
+    def csv(self, figure_id: str, dimension: str = "") -> str:
+        part = f"/{slug(dimension)}" if dimension else ""
+        return self._url(f"/figures/{slug(figure_id)}{part}.csv", *self.extra)
+
+    def here_in(self, language: Language) -> str:
+        """Return the same page in another language."""
+        return replace(self, language=language)._url(self.path, *self.extra)
+
+    def here_for(self, jurisdiction: Jurisdiction) -> str:
+        """Return the same page for another country, in the period that is current there."""
+        return replace(self, jurisdiction=jurisdiction, period=None)._url(self.path)
+
+    def _url(self, path: str, *extra: tuple[str, str]) -> str:
+        query = [("jurisdiction", self.jurisdiction.value)]
+        if self.period:
+            query.append(("period", str(self.period)))
+        return f"{ROOT}/{self.language}{path}?{urlencode([*query, *extra])}"

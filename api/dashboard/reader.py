@@ -1,0 +1,48 @@
+"""What the page needs to know: one consistent snapshot of the figures, given to it by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from domain.kernel import Jurisdiction
+from projections.figures import Figure, IndexSeries, OpenRateFilter, OpenRateTable, Period, Point, Share
+
+
+class FiguresSnapshot(Protocol):
+    """The figures as the read models stand at one position of the log."""
+
+    @property
+    def position(self) -> int:
+        """The place in the log up to which all read models are applied."""
+
+    async def months(self, jurisdiction: Jurisdiction) -> Sequence[str]:
+        """Return the months in which anything was counted, oldest first, as `2021-11`."""
+
+    async def figures(self, jurisdiction: Jurisdiction, period: Period, now: datetime) -> Sequence[Figure]:
+        """Compute the headline figures of a period."""
+
+    async def series(
+        self, figure_id: str, jurisdiction: Jurisdiction, periods: Sequence[Period], now: datetime
+    ) -> Sequence[Point]:
+        """Compute one headline figure for each of the periods."""
+
+    async def shares(
+        self, figure_id: str, dimension: str, jurisdiction: Jurisdiction, period: Period
+    ) -> Sequence[Share]:
+        """Cut one headline figure by a dimension, largest share first."""
+
+    async def open_rates(
+        self, jurisdiction: Jurisdiction, years: Sequence[Period], now: datetime, applied: OpenRateFilter
+    ) -> OpenRateTable:
+        """Compute the open rates of some years side by side."""
+
+    async def indices(self, jurisdiction: Jurisdiction, now: datetime) -> Sequence[IndexSeries]:
+        """Compute the index of each target group."""
+
+
+class FiguresReader(Protocol):
+    def snapshot(self) -> AbstractAsyncContextManager[FiguresSnapshot]:
+        """Open a snapshot: everything read from it belongs to the same position."""

@@ -1,0 +1,103 @@
+"""Refusals and malformed requests as problem+json (RFC 9457), each with a stable type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.kernel import Duplicate, InvalidValue, NotAllowed, NotFound, Refusal, RuleBroken, StaleVersion
+
+TYPE_PREFIX = "urn:problem-type:kroniek:"
+
+STATUS: Mapping[type[Refusal], int] = {
+    InvalidValue: 422,
+    NotFound: 404,
+    NotAllowed: 403,
+    RuleBroken: 409,
+    Duplicate: 409,
+    StaleVersion: 412,
+}
+
+TITLES: Mapping[int, str] = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    412: "Precondition failed",
+    413: "Content too large",
+    415: "Unsupported media type",
+    422: "Unprocessable content",
+    428: "Precondition required",
+    500: "Internal error",
+    503: "Unavailable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing that is wrong with a request: where (a JSON pointer or a header) and what."""
+
+    location: str
+    code: str
+    detail: str
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
+    """An answer that is not a success, raised where it is found out."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        issues: Sequence[Issue] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.issues = issues
+        self.headers = headers or {}
+
+    def body(self) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "type": TYPE_PREFIX + self.code,
+            "title": TITLES[self.status],
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.issues:
+            body["issues"] = [
+                {"location": issue.location, "code": issue.code, "detail": issue.detail} for issue in self.issues
+            ]
+        return body
+
+
+def problem_of(refusal: Refusal) -> Problem:
+    return Problem(STATUS[type(refusal)], refusal.code, refusal.sentence)
+
+
+def problem_response(problem: Problem, correlation_id: str) -> Response:
+    body = problem.body() | {"instance": f"urn:uuid:{correlation_id}"}
+    return Response(
+        orjson.dumps(body),
+        status_code=problem.status,
+        media_type="application/problem+json",
+        headers=dict(problem.headers),
+    )
+
+
+async def answer_problem(request: Request, error: Exception) -> Response:
+    """Answer a problem or a refusal that a door raised."""
+    problem = problem_of(error) if isinstance(error, Refusal) else error
+    assert isinstance(problem, Problem)
+    return problem_response(problem, request.state.correlation_id)

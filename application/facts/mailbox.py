@@ -1,0 +1,167 @@
+"""Facts for mailboxes and messages: who passes the wish on, who sends, how the recipient can be reached, who reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from application.ports import FactReader, Informed, Known
+from domain import consent, identity, mailbox, organisations
+from domain.mailbox import (
+    ConfirmMessage,
+    ConsentEvidence,
+    MailboxCommand,
+    MailboxProvider,
+    OpenMailbox,
+    OpenMessage,
+    Original,
+    OwnerKind,
+    Reader,
+    ReaderCommand,
+    RecordFirstUse,
+    RemoveNotificationAddress,
+    ReplyToMessage,
+    Sender,
+    SendMessage,
+    SetChannelPreference,
+    SetNotificationAddress,
+    VerifyNotificationAddress,
+)
+
+# --- Mailboxes ------------------------------------------------------------------------------------------------------
+
+
+def _who_passes_on(command: MailboxCommand, known: Known) -> Informed[MailboxCommand]:
+    return Informed(replace(command, provider=_provider(command, known)), subject_id=command.mailbox_id)
+
+
+def _who_opens(command: OpenMailbox, known: Known) -> Informed[OpenMailbox]:
+    match command.owner_kind:
+        case OwnerKind.PERSON:
+            registered = known.state(identity.PERSON, command.mailbox_id).exists
+        case OwnerKind.ENTERPRISE:
+            registered = known.state(organisations.ORGANISATION, command.mailbox_id).exists
+    return Informed(
+        replace(command, provider=_provider(command, known), owner_registered=registered),
+        subject_id=command.mailbox_id,
+    )
+
+
+def _provider(command: MailboxCommand, known: Known) -> MailboxProvider:
+    organisation = known.state(organisations.ORGANISATION, command.by)
+    return MailboxProvider(
+        organisation_id=command.by,
+        enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_PROVIDER),
+        has_consent=_has_consent(command.mailbox_id, command.by, known),
+        jurisdiction=organisation.jurisdiction,
+    )
+
+
+def _has_consent(person_id: str, provider_id: str, known: Known) -> bool:
+    return consent.is_active(known.state(consent.DECIDER, consent.consent_id(person_id, provider_id)))
+
+
+# --- Sending --------------------------------------------------------------------------------------------------------
+
+
+def _who_sends_to_whom(command: SendMessage, known: Known) -> Informed[SendMessage]:
+    return Informed(
+        replace(
+            command,
+            sender=_sender(command.by, known),
+            recipient=_recipient(command.mailbox_id, known),
+            original=_original(command.in_reply_to, known),
+            on_behalf_of_enrolled=bool(command.on_behalf_of) and _sender(command.on_behalf_of, known).enrolled,
+        )
+    )
+
+
+def _sender(organisation_id: str, known: Known) -> Sender:
+    organisation = known.state(organisations.ORGANISATION, organisation_id)
+    return Sender(
+        organisation_id=organisation_id,
+        enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_SENDER),
+        jurisdiction=organisation.jurisdiction,
+        organisation_type=organisation.organisation_type.value,
+        outside_government=organisation.outside_government,
+        double_channel_until=organisation.double_channel_until,
+    )
+
+
+def _recipient(mailbox_id: str, known: Known) -> mailbox.Recipient:
+    box = known.state(mailbox.MAILBOX, mailbox_id)
+    prefix = consent.consent_id(mailbox_id, "")
+    grants = known.states(consent.DECIDER, prefix)
+    return mailbox.Recipient(
+        owner_kind=box.owner_kind or _registered_as(mailbox_id, known),
+        consents=tuple(
+            ConsentEvidence(provider_id=grant_id.removeprefix(prefix), grant_number=grant.grant_number)
+            for grant_id, grant in sorted(grants.items())
+            if consent.is_active(grant)
+        ),
+        mailbox_provider_id=box.provider_id,
+        address_verified=box.address_verified,
+        taken_into_use=box.taken_into_use,
+        exclusive_digital=box.exclusive_digital,
+    )
+
+
+def _registered_as(owner_id: str, known: Known) -> OwnerKind | None:
+    """Whoever has no mailbox yet still gets letters, on paper or by consent: as the person or organisation they are."""
+    if known.state(identity.PERSON, owner_id).exists:
+        return OwnerKind.PERSON
+    if known.state(organisations.ORGANISATION, owner_id).exists:
+        return OwnerKind.ENTERPRISE
+    return None
+
+
+def _original(message_id: str, known: Known) -> Original:
+    if not message_id:
+        return mailbox.UNKNOWN_ORIGINAL
+    message = known.state(mailbox.MESSAGE, message_id)
+    return Original(
+        exists=message.exists,
+        reply_allowed=message.reply_allowed,
+        sender_id=message.sender_id,
+        mailbox_id=message.mailbox_id,
+    )
+
+
+# --- Reading --------------------------------------------------------------------------------------------------------
+
+
+def _who_reads(command: ReaderCommand, known: Known) -> Informed[ReaderCommand]:
+    message = known.state(mailbox.MESSAGE, command.message_id)
+    organisation = known.state(organisations.ORGANISATION, command.by)
+    mandate = known.state(identity.MANDATE, command.mandate_id) if command.mandate_id else None
+    represents = mandate is not None and identity.in_force(
+        mandate, mandatary_id=command.person_id, organisation_id=message.sender_id, at=command.at
+    )
+    # Where the message was delivered it can be read; only another provider needs a consent of its own.
+    elsewhere = message.exists and command.by not in message.provider_ids
+    reader = Reader(
+        provider_enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_PROVIDER),
+        provider_has_consent=elsewhere and _has_consent(message.mailbox_id, command.by, known),
+        mandate_id=command.mandate_id if represents else "",
+        mandator_id=mandate.mandator_id if mandate is not None and represents else "",
+    )
+    return Informed(
+        replace(command, reader=reader),
+        acting_id=command.person_id,
+        subject_id=message.mailbox_id,
+        mandate_id=reader.mandate_id,
+    )
+
+
+READERS: Mapping[type, FactReader] = {
+    OpenMailbox: _who_opens,
+    SetNotificationAddress: _who_passes_on,
+    VerifyNotificationAddress: _who_passes_on,
+    RemoveNotificationAddress: _who_passes_on,
+    SetChannelPreference: _who_passes_on,
+    RecordFirstUse: _who_passes_on,
+    SendMessage: _who_sends_to_whom,
+    OpenMessage: _who_reads,
+    ConfirmMessage: _who_reads,
+    ReplyToMessage: _who_reads,
+}

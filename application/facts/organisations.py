@@ -1,0 +1,38 @@
+"""Facts for organisations: is the provider of a service enrolled, and does the keeper of an authentic source exist?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from application.ports import FactReader, Informed, Known
+from domain.organisations import (
+    ORGANISATION,
+    Enrolment,
+    RegisterService,
+    RegisterServiceFamily,
+    ServiceProvider,
+    holds,
+)
+
+
+def _provider_of_service(command: RegisterService, known: Known) -> Informed[RegisterService]:
+    organisation = known.state(ORGANISATION, command.by)
+    provider = ServiceProvider(
+        organisation_id=command.by,
+        enrolled=holds(organisation, Enrolment.SERVICE_PROVIDER),
+        jurisdiction=organisation.jurisdiction,
+    )
+    return Informed(replace(command, provider=provider))
+
+
+def _keeper_of_source(command: RegisterServiceFamily, known: Known) -> Informed[RegisterServiceFamily]:
+    if not command.authentic_source_id:
+        return Informed(command)
+    return Informed(replace(command, source_exists=known.state(ORGANISATION, command.authentic_source_id).exists))
+
+
+READERS: Mapping[type, FactReader] = {
+    RegisterService: _provider_of_service,
+    RegisterServiceFamily: _keeper_of_source,
+}

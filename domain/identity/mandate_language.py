@@ -1,0 +1,316 @@
+"""What is said about mandates: values, events, commands and state; the rules are in `mandate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.identity.person import UNKNOWN_AUTHORITY, RegistrationAuthority
+from domain.identity.values import MandateKind, MandateStatus, PartyKind, Side
+from domain.kernel import Command, Jurisdiction, fact
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceScope:
+    """A service that a mandate covers, and the organisation that offers it."""
+
+    service_id: str
+    organisation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateTerms:
+    """Who may act for whom, where and how long. No `services`: every service (legal representation only).
+
+    `grantor_id` gives the mandate: the mandator, or in a chain the mandatary of the parent mandate.
+    """
+
+    kind: MandateKind
+    mandator_id: str
+    mandator_kind: PartyKind
+    mandatary_id: str
+    grantor_id: str
+    parent_mandate_id: str
+    services: tuple[ServiceScope, ...]
+    valid_from: datetime
+    valid_until: datetime
+    jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Who took a step for which side, in which session, and under which mandate if they represent a side."""
+
+    side: Side
+    session_id: str
+    acting_person_id: str
+    acting_mandate_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """The person who acts, as a session at the calling organisation shows, and whom they legally represent."""
+
+    person_id: str
+    session_id: str
+    at_caller: bool
+    mandate_id: str = ""
+    represented_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """Whether the two sides of a requested mandate exist, and where the mandator belongs."""
+
+    mandator_exists: bool
+    mandatary_exists: bool
+    jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentMandate:
+    """The mandate that a chain mandate passes on."""
+
+    terms: MandateTerms | None
+    in_force: bool
+
+
+NO_PARTY = Party(person_id="", session_id="", at_caller=False)
+UNKNOWN_PARTIES = Parties(mandator_exists=False, mandatary_exists=False, jurisdiction=Jurisdiction.BE)
+NO_PARENT = ParentMandate(terms=None, in_force=False)
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+# `period` counts the stretches of time between suspensions, from 1: a resumption begins the next one.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateRequested:
+    mandate_id: str
+    period: int
+    terms: MandateTerms
+    act: Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateAccepted:
+    mandate_id: str
+    period: int
+    act: Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateConfirmed:
+    """A registration authority checked the ground of the legal representation: a reference to a deed or register."""
+
+    mandate_id: str
+    period: int
+    authority_id: str
+    ground: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateRejected:
+    mandate_id: str
+    period: int
+    act: Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateSuspended:
+    mandate_id: str
+    period: int
+    act: Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateResumed:
+    mandate_id: str
+    period: int
+    terms: MandateTerms
+    act: Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateWithdrawn:
+    mandate_id: str
+    period: int
+    act: Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateExpired:
+    mandate_id: str
+    period: int
+
+
+MandateEvent = (
+    MandateRequested
+    | MandateAccepted
+    | MandateConfirmed
+    | MandateRejected
+    | MandateSuspended
+    | MandateResumed
+    | MandateWithdrawn
+    | MandateExpired
+)
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateCommand(Command):
+    mandate_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyCommand(MandateCommand):
+    """A wish of one of the two sides, expressed in a session at the organisation that passes it on.
+
+    `acting_mandate_id` names the legal representation under which the person speaks for a side.
+    """
+
+    session_id: str
+    acting_mandate_id: str = ""
+    actor: Party = fact(NO_PARTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestMandate(PartyCommand):
+    kind: MandateKind
+    mandator_id: str
+    mandator_kind: PartyKind
+    mandatary_id: str
+    service_ids: tuple[str, ...]
+    valid_from: datetime
+    valid_until: datetime
+    parent_mandate_id: str = ""
+    parties: Parties = fact(UNKNOWN_PARTIES)
+    services: tuple[ServiceScope, ...] = fact(())
+    parent: ParentMandate = fact(NO_PARENT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptMandate(PartyCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectMandate(PartyCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendMandate(PartyCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeMandate(PartyCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawMandate(PartyCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmMandate(MandateCommand):
+    """A registration authority's wish; `ground` refers to the deed, judgment or register entry."""
+
+    ground: str
+    authority: RegistrationAuthority = fact(UNKNOWN_AUTHORITY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireMandate(MandateCommand):
+    """The platform's own wish, once the mandate's validity is over."""
+
+
+MandateWish = (
+    RequestMandate
+    | AcceptMandate
+    | RejectMandate
+    | SuspendMandate
+    | ResumeMandate
+    | WithdrawMandate
+    | ConfirmMandate
+    | ExpireMandate
+)
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mandate:
+    status: MandateStatus = MandateStatus.ABSENT
+    period: int = 0
+    terms: MandateTerms | None = None
+    requested_by: Side = Side.GIVING
+    suspended_by: Side | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.terms is not None
+
+    @property
+    def mandator_id(self) -> str:
+        return self.terms.mandator_id if self.terms is not None else ""
+
+    @property
+    def mandatary_id(self) -> str:
+        return self.terms.mandatary_id if self.terms is not None else ""
+
+    @property
+    def parent_mandate_id(self) -> str:
+        return self.terms.parent_mandate_id if self.terms is not None else ""
+
+    @property
+    def service_ids(self) -> frozenset[str]:
+        return frozenset(scope.service_id for scope in self.terms.services) if self.terms is not None else frozenset()
+
+    @property
+    def organisation_ids(self) -> frozenset[str]:
+        if self.terms is None:
+            return frozenset()
+        return frozenset(scope.organisation_id for scope in self.terms.services)
+
+
+def in_force(
+    mandate: Mandate,
+    *,
+    mandatary_id: str,
+    at: datetime,
+    service_id: str = "",
+    organisation_id: str = "",
+    parent: Mandate | None = None,
+) -> bool:
+    """Return whether the mandatary may act for `mandate.mandator_id`, at the service or organisation if named.
+
+    A chain mandate is in force only with its `parent`: without it the answer is no.
+    """
+    terms = mandate.terms
+    if terms is None or mandate.status is not MandateStatus.ACTIVE or not mandatary_id:
+        return False
+    if terms.mandatary_id != mandatary_id or not terms.valid_from <= at < terms.valid_until:
+        return False
+    if not _covers(terms, service_id, organisation_id):
+        return False
+    if terms.kind is not MandateKind.CHAIN:
+        return True
+    return (
+        parent is not None
+        and parent.mandator_id == terms.mandator_id
+        and in_force(
+            parent, mandatary_id=terms.grantor_id, at=at, service_id=service_id, organisation_id=organisation_id
+        )
+    )
+
+
+def _covers(terms: MandateTerms, service_id: str, organisation_id: str) -> bool:
+    return not terms.services or any(
+        service_id in ("", scope.service_id) and organisation_id in ("", scope.organisation_id)
+        for scope in terms.services
+    )

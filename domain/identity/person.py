@@ -1,0 +1,226 @@
+"""A person: registered through the national register, by a Local Registration Authority, or by eIDAS.
+
+The event holds no personal data. The number is claimed, so that a person is registered once; the log keeps only its
+keyed hash. Sources: Belgian law of 8 August 1983 (national register), law of 15 January 1990 (bis numbers), Regulation
+(EU) 910/2014 and Implementing Regulation (EU) 2015/1501 (eIDAS, the form of the identifier).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from domain.identity.values import Route
+from domain.kernel import (
+    Claim,
+    Command,
+    Decider,
+    Duplicate,
+    InvalidValue,
+    Jurisdiction,
+    LevelOfAssurance,
+    NationalNumber,
+    NotAllowed,
+    fact,
+)
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+NUMBER_LENGTH = {Jurisdiction.BE: 11, Jurisdiction.NL: 9}
+BIS_MONTHS = frozenset(range(20, 33)) | frozenset(range(40, 53))
+"""In a Belgian bis number 20 or 40 is added to the month of birth."""
+
+EIDAS_STATES = frozenset(
+    (  # the member states of the European Economic Area, ISO 3166-1
+        *("at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie"),
+        *("is", "it", "li", "lt", "lu", "lv", "mt", "nl", "no", "pl", "pt", "ro", "se", "si", "sk"),
+    )
+)
+EIDAS_IDENTIFIER = re.compile(r"[A-Z]{2}/[A-Z]{2}/[!-~]{1,240}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationAuthority:
+    """What is known of the organisation that registers a person at its desk."""
+
+    organisation_id: str
+    enrolled: bool
+    jurisdiction: Jurisdiction
+
+
+UNKNOWN_AUTHORITY = RegistrationAuthority(organisation_id="", enrolled=False, jurisdiction=Jurisdiction.BE)
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRegistered:
+    """`office_id` and `officer_id` are pseudonyms, for a registration authority; `member_state` is for eIDAS."""
+
+    person_id: str
+    jurisdiction: Jurisdiction
+    route: Route
+    registrar_id: str
+    office_id: str = ""
+    officer_id: str = ""
+    member_state: str = ""
+    level: LevelOfAssurance | None = None
+
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonCommand(Command):
+    person_id: str
+    jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterPersonFromNationalRegister(PersonCommand):
+    national_number: NationalNumber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterPersonByRegistrationAuthority(PersonCommand):
+    """A person without an eID identifies at a desk; in Belgium with a bis number."""
+
+    national_number: NationalNumber
+    office_id: str
+    officer_id: str
+    authority: RegistrationAuthority = fact(UNKNOWN_AUTHORITY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterPersonByEidas(PersonCommand):
+    """`member_state` is ISO 3166-1 in lower case; `eidas_identifier` is like `ES/BE/12345`: from, to, identifier."""
+
+    member_state: str
+    eidas_identifier: str
+    level: LevelOfAssurance
+
+
+PersonWish = RegisterPersonFromNationalRegister | RegisterPersonByRegistrationAuthority | RegisterPersonByEidas
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    exists: bool = False
+    jurisdiction: Jurisdiction = Jurisdiction.BE
+    route: Route | None = None
+
+
+# --- Rules ----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: PersonWish, state: Person) -> Sequence[PersonRegistered]:
+    if state.exists:
+        raise Duplicate("person-exists", "There is a person with this id already.")
+    match command:
+        case RegisterPersonFromNationalRegister():
+            return _from_national_register(command)
+        case RegisterPersonByRegistrationAuthority():
+            return _by_registration_authority(command)
+        case RegisterPersonByEidas():
+            return _by_eidas(command)
+        case _:
+            assert_never(command)
+
+
+def _from_national_register(command: RegisterPersonFromNationalRegister) -> Sequence[PersonRegistered]:
+    _check_number(command.national_number, command.jurisdiction)
+    if command.jurisdiction is Jurisdiction.BE and _is_bis(command.national_number):
+        raise InvalidValue("bis-number", "A bis number does not stand in the national register.")
+    return [
+        PersonRegistered(
+            person_id=command.person_id,
+            jurisdiction=command.jurisdiction,
+            route=Route.NATIONAL_REGISTER,
+            registrar_id=command.by,
+        )
+    ]
+
+
+def _by_registration_authority(command: RegisterPersonByRegistrationAuthority) -> Sequence[PersonRegistered]:
+    authority = command.authority
+    if not authority.enrolled or authority.organisation_id != command.by:
+        raise NotAllowed("not-a-registration-authority", "This organisation is not a Local Registration Authority.")
+    if authority.jurisdiction is not command.jurisdiction:
+        raise NotAllowed("other-jurisdiction", "A registration authority registers persons in its own country only.")
+    _check_number(command.national_number, command.jurisdiction)
+    if command.jurisdiction is Jurisdiction.BE and not _is_bis(command.national_number):
+        raise InvalidValue("not-a-bis-number", "A person who is registered at a desk has a bis number.")
+    if not (command.office_id.strip() and command.officer_id.strip()):
+        raise InvalidValue("officer-missing", "The office and the officer who checked the identity must be named.")
+    return [
+        PersonRegistered(
+            person_id=command.person_id,
+            jurisdiction=command.jurisdiction,
+            route=Route.REGISTRATION_AUTHORITY,
+            registrar_id=command.by,
+            office_id=command.office_id,
+            officer_id=command.officer_id,
+        )
+    ]
+
+
+def _by_eidas(command: RegisterPersonByEidas) -> Sequence[PersonRegistered]:
+    state = command.member_state
+    if state not in EIDAS_STATES or state == command.jurisdiction.value:
+        raise InvalidValue("not-another-member-state", "eIDAS is for the means of another European state.")
+    right_states = command.eidas_identifier.startswith(f"{state}/{command.jurisdiction.value}/".upper())
+    if not right_states or not EIDAS_IDENTIFIER.fullmatch(command.eidas_identifier):
+        raise InvalidValue("invalid-eidas-identifier", "The eIDAS identifier must read like ES/BE/12345.")
+    return [
+        PersonRegistered(
+            person_id=command.person_id,
+            jurisdiction=command.jurisdiction,
+            route=Route.EIDAS,
+            registrar_id=command.by,
+            member_state=state,
+            level=command.level,
+        )
+    ]
+
+
+def _check_number(number: NationalNumber, jurisdiction: Jurisdiction) -> None:
+    """Refuse a number of another country's kind; its check digits were verified at the door."""
+    if not (number.isascii() and number.isdigit() and len(number) == NUMBER_LENGTH[jurisdiction]):
+        raise InvalidValue("wrong-national-number", "This is not a national number of this country.")
+
+
+def _is_bis(number: NationalNumber) -> bool:
+    return int(number[2:4]) in BIS_MONTHS
+
+
+def evolve(_state: Person, event: PersonRegistered) -> Person:
+    return Person(exists=True, jurisdiction=event.jurisdiction, route=event.route)
+
+
+def _claims(command: PersonWish, events: Sequence[PersonRegistered]) -> Sequence[Claim]:
+    if not events:
+        return []
+    if isinstance(command, RegisterPersonByEidas):
+        return [Claim("eidas-identifier", command.eidas_identifier)]
+    return [Claim("national-number", command.national_number)]
+
+
+def _id(command: PersonCommand) -> str:
+    return command.person_id
+
+
+PERSON: Decider[PersonWish, Person, PersonRegistered] = Decider(
+    category="person",
+    initial=Person(),
+    decide=decide,
+    evolve=evolve,
+    commands=dict.fromkeys(
+        (RegisterPersonFromNationalRegister, RegisterPersonByRegistrationAuthority, RegisterPersonByEidas), _id
+    ),
+    events={"identity.person-registered.v1": PersonRegistered},
+    claims=_claims,
+)

@@ -1,0 +1,387 @@
+"""An authentication: a session opened at a service with a key, which single sign-on takes on to other services.
+
+A service accepts a higher level of assurance than it asks and refuses a lower one. A refused authentication is an
+event with its reason: it is counted and audited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from domain.identity.values import SESSION_LENGTH, Channel, Means, Reason, SessionStatus
+from domain.kernel import (
+    Audience,
+    Command,
+    Decider,
+    Duplicate,
+    Jurisdiction,
+    LevelOfAssurance,
+    NotAllowed,
+    NotFound,
+    RuleBroken,
+    fact,
+)
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyInUse:
+    """What is known of the key that a person authenticates with, and of its provider. No `means`: no such key."""
+
+    key_id: str
+    person_id: str
+    provider_id: str
+    means: Means | None
+    level: LevelOfAssurance
+    active: bool
+    provider_recognised: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedService:
+    """What is known of the service that a person wants to use."""
+
+    service_id: str
+    exists: bool
+    open: bool
+    organisation_id: str
+    audience: Audience
+    minimum_level: LevelOfAssurance
+    jurisdiction: Jurisdiction
+
+
+UNKNOWN_KEY = KeyInUse(
+    key_id="",
+    person_id="",
+    provider_id="",
+    means=None,
+    level=LevelOfAssurance.LOW,
+    active=False,
+    provider_recognised=False,
+)
+UNKNOWN_SERVICE = RequestedService(
+    service_id="",
+    exists=False,
+    open=False,
+    organisation_id="",
+    audience=Audience.CITIZEN,
+    minimum_level=LevelOfAssurance.HIGH,
+    jurisdiction=Jurisdiction.BE,
+)
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationSucceeded:
+    session_id: str
+    person_id: str
+    key_id: str
+    provider_id: str
+    means: Means
+    level: LevelOfAssurance
+    channel: Channel
+    service_id: str
+    organisation_id: str
+    audience: Audience
+    jurisdiction: Jurisdiction
+    opened_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationRefused:
+    session_id: str
+    person_id: str
+    key_id: str
+    provider_id: str
+    means: Means
+    level: LevelOfAssurance
+    channel: Channel
+    service_id: str
+    organisation_id: str
+    audience: Audience
+    jurisdiction: Jurisdiction
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccessed:
+    """One more service reached in the same session, by single sign-on."""
+
+    session_id: str
+    person_id: str
+    level: LevelOfAssurance
+    service_id: str
+    organisation_id: str
+    audience: Audience
+    jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccessRefused:
+    session_id: str
+    person_id: str
+    level: LevelOfAssurance
+    service_id: str
+    organisation_id: str
+    audience: Audience
+    jurisdiction: Jurisdiction
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded:
+    session_id: str
+    person_id: str
+
+
+SessionEvent = AuthenticationSucceeded | AuthenticationRefused | ServiceAccessed | ServiceAccessRefused | SessionEnded
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCommand(Command):
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession(SessionCommand):
+    """The identity provider's wish: `level` is the level at which the person used the key."""
+
+    key_id: str
+    service_id: str
+    level: LevelOfAssurance
+    channel: Channel
+    key: KeyInUse = fact(UNKNOWN_KEY)
+    service: RequestedService = fact(UNKNOWN_SERVICE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessService(SessionCommand):
+    """The identity provider's wish: take the person on to another service."""
+
+    service_id: str
+    key: KeyInUse = fact(UNKNOWN_KEY)
+    service: RequestedService = fact(UNKNOWN_SERVICE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSession(SessionCommand):
+    pass
+
+
+SessionWish = OpenSession | AccessService | EndSession
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """`organisation_ids` are the organisations of the services reached. A refused session shows nobody."""
+
+    status: SessionStatus = SessionStatus.ABSENT
+    person_id: str = ""
+    key_id: str = ""
+    provider_id: str = ""
+    means: Means | None = None
+    level: LevelOfAssurance = LevelOfAssurance.LOW
+    service_ids: frozenset[str] = frozenset()
+    organisation_ids: frozenset[str] = frozenset()
+    opened_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.status is not SessionStatus.ABSENT
+
+
+def is_open(session: Session, *, at: datetime) -> bool:
+    """Return whether the session shows at this instant who acts: opened, not ended, not past its time."""
+    if session.status is not SessionStatus.OPEN or session.opened_at is None or session.expires_at is None:
+        return False
+    return session.opened_at <= at < session.expires_at
+
+
+# --- Rules ----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: SessionWish, state: Session) -> Sequence[SessionEvent]:
+    match command:
+        case OpenSession():
+            return _open(command, state)
+        case AccessService():
+            return _access(command, state)
+        case EndSession():
+            return _end(command, state)
+        case _:
+            assert_never(command)
+
+
+def _open(command: OpenSession, state: Session) -> Sequence[SessionEvent]:
+    if state.exists:
+        raise Duplicate("session-exists", "There is a session with this id already.")
+    key, service = command.key, command.service
+    if key.means is None:
+        raise NotFound("key-not-found", "There is no key with this id.")
+    if command.by != key.provider_id:
+        raise NotAllowed("not-the-keys-provider", "Only the identity provider that gave out the key can use it.")
+    _must_exist(service)
+    succeeded = AuthenticationSucceeded(
+        session_id=command.session_id,
+        person_id=key.person_id,
+        key_id=key.key_id,
+        provider_id=key.provider_id,
+        means=key.means,
+        level=command.level,
+        channel=command.channel,
+        service_id=service.service_id,
+        organisation_id=service.organisation_id,
+        audience=service.audience,
+        jurisdiction=service.jurisdiction,
+        opened_at=command.at,
+        expires_at=command.at + SESSION_LENGTH,
+    )
+    reason = _reason_to_refuse(key, service, command.level)
+    return [succeeded] if reason is None else [_refused(succeeded, reason)]
+
+
+def _refused(succeeded: AuthenticationSucceeded, reason: Reason) -> AuthenticationRefused:
+    return AuthenticationRefused(
+        session_id=succeeded.session_id,
+        person_id=succeeded.person_id,
+        key_id=succeeded.key_id,
+        provider_id=succeeded.provider_id,
+        means=succeeded.means,
+        level=succeeded.level,
+        channel=succeeded.channel,
+        service_id=succeeded.service_id,
+        organisation_id=succeeded.organisation_id,
+        audience=succeeded.audience,
+        jurisdiction=succeeded.jurisdiction,
+        reason=reason,
+    )
+
+
+def _access(command: AccessService, state: Session) -> Sequence[SessionEvent]:
+    _must_be_its_provider(command, state)
+    service = command.service
+    _must_exist(service)
+    if not is_open(state, at=command.at):
+        raise RuleBroken("session-not-open", "This session is over; the person must authenticate again.")
+    if service.service_id in state.service_ids:
+        return []
+    reason = _reason_to_refuse(command.key, service, state.level)
+    if reason is not None:
+        return [
+            ServiceAccessRefused(
+                session_id=command.session_id,
+                person_id=state.person_id,
+                level=state.level,
+                service_id=service.service_id,
+                organisation_id=service.organisation_id,
+                audience=service.audience,
+                jurisdiction=service.jurisdiction,
+                reason=reason,
+            )
+        ]
+    return [
+        ServiceAccessed(
+            session_id=command.session_id,
+            person_id=state.person_id,
+            level=state.level,
+            service_id=service.service_id,
+            organisation_id=service.organisation_id,
+            audience=service.audience,
+            jurisdiction=service.jurisdiction,
+        )
+    ]
+
+
+def _end(command: EndSession, state: Session) -> Sequence[SessionEvent]:
+    _must_be_its_provider(command, state)
+    if not is_open(state, at=command.at):
+        return []
+    return [SessionEnded(session_id=command.session_id, person_id=state.person_id)]
+
+
+def _reason_to_refuse(key: KeyInUse, service: RequestedService, level: LevelOfAssurance) -> Reason | None:
+    if not key.active:
+        return Reason.KEY_NOT_ACTIVE
+    if not key.provider_recognised:
+        return Reason.PROVIDER_NOT_RECOGNISED
+    if not service.open:
+        return Reason.SERVICE_CLOSED
+    if not key.level.covers(level):
+        return Reason.LEVEL_ABOVE_KEY
+    if not level.covers(service.minimum_level):
+        return Reason.LEVEL_TOO_LOW
+    return None
+
+
+def _must_be_its_provider(command: SessionCommand, state: Session) -> None:
+    if not state.exists:
+        raise NotFound("session-not-found", "There is no session with this id.")
+    if command.by != state.provider_id:
+        raise NotAllowed("not-the-sessions-provider", "Only the identity provider that opened the session can do this.")
+
+
+def _must_exist(service: RequestedService) -> None:
+    if not service.exists:
+        raise NotFound("service-not-found", "There is no service with this id.")
+
+
+def evolve(state: Session, event: SessionEvent) -> Session:
+    match event:
+        case AuthenticationSucceeded():
+            return Session(
+                status=SessionStatus.OPEN,
+                person_id=event.person_id,
+                key_id=event.key_id,
+                provider_id=event.provider_id,
+                means=event.means,
+                level=event.level,
+                service_ids=frozenset({event.service_id}),
+                organisation_ids=frozenset({event.organisation_id}),
+                opened_at=event.opened_at,
+                expires_at=event.expires_at,
+            )
+        case AuthenticationRefused():
+            return Session(status=SessionStatus.REFUSED, key_id=event.key_id, provider_id=event.provider_id)
+        case ServiceAccessed():
+            return replace(
+                state,
+                service_ids=state.service_ids | {event.service_id},
+                organisation_ids=state.organisation_ids | {event.organisation_id},
+            )
+        case ServiceAccessRefused():
+            return state
+        case SessionEnded():
+            return replace(state, status=SessionStatus.ENDED)
+        case _:
+            assert_never(event)
+
+
+def _id(command: SessionCommand) -> str:
+    return command.session_id
+
+
+SESSION: Decider[SessionWish, Session, SessionEvent] = Decider(
+    category="session",
+    initial=Session(),
+    decide=decide,
+    evolve=evolve,
+    commands=dict.fromkeys((OpenSession, AccessService, EndSession), _id),
+    events={
+        "identity.authentication-succeeded.v1": AuthenticationSucceeded,
+        "identity.authentication-refused.v1": AuthenticationRefused,
+        "identity.service-accessed.v1": ServiceAccessed,
+        "identity.service-access-refused.v1": ServiceAccessRefused,
+        "identity.session-ended.v1": SessionEnded,
+    },
+)

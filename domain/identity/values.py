@@ -1,0 +1,116 @@
+"""Values of the identity context: routes of registration, means, channels, reasons, kinds of mandate."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+SESSION_LENGTH = timedelta(hours=12)
+"""The longest that an authentication session lasts."""
+
+
+class Route(StrEnum):
+    """How the identity of a person was established when they were registered."""
+
+    NATIONAL_REGISTER = "national_register"
+    REGISTRATION_AUTHORITY = "registration_authority"
+    EIDAS = "eidas"
+
+
+class Means(StrEnum):
+    """The electronic identification means that a key is."""
+
+    EID = "eid"
+    MOBILE_APP = "mobile_app"
+    ITSME = "itsme"
+    TOKEN = "token"  # noqa: S105 - a kind of means, not a secret
+    SMS = "sms"
+    PASSWORD = "password"  # noqa: S105 - a kind of means, not a secret
+    EHERKENNING = "eherkenning"
+    EIDAS = "eidas"
+
+
+class EvidenceKind(StrEnum):
+    """What the activation of a key rests on.
+
+    The eID, and another member state's notified means for a person whom that state identified, are primary: the state
+    gave them. Every other key is derived from an authentication with the eID or a registration face to face.
+    """
+
+    PRIMARY_MEANS = "primary_means"
+    EIDAS_REGISTRATION = "eidas_registration"
+    EID_SESSION = "eid_session"
+    LRA_REGISTRATION = "lra_registration"
+
+
+class KeyStatus(StrEnum):
+    """Where a key stands. Revoked and expired are final."""
+
+    ABSENT = "absent"
+    REGISTERED = "registered"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+class Channel(StrEnum):
+    """Where a person authenticates."""
+
+    WEB = "web"
+    APP = "app"
+    DESK = "desk"
+    TELEPHONE = "telephone"
+
+
+class Reason(StrEnum):
+    """Why an authentication, or the access to one more service, was refused."""
+
+    KEY_NOT_ACTIVE = "key_not_active"
+    PROVIDER_NOT_RECOGNISED = "provider_not_recognised"
+    SERVICE_CLOSED = "service_closed"
+    LEVEL_ABOVE_KEY = "level_above_key"
+    LEVEL_TOO_LOW = "level_too_low"
+
+
+class SessionStatus(StrEnum):
+    """Where a session stands. An open one is over as well once its time has passed."""
+
+    ABSENT = "absent"
+    REFUSED = "refused"
+    OPEN = "open"
+    ENDED = "ended"
+
+
+class PartyKind(StrEnum):
+    """Who is represented: a person or an enterprise."""
+
+    PERSON = "person"
+    ENTERPRISE = "enterprise"
+
+
+class MandateKind(StrEnum):
+    """Voluntary; by law (a parent, a guardian, a director); or passed on by a mandatary."""
+
+    VOLUNTARY = "voluntary"
+    LEGAL_REPRESENTATION = "legal_representation"
+    CHAIN = "chain"
+
+
+class MandateStatus(StrEnum):
+    """Where a mandate stands. Withdrawn, rejected and expired are final."""
+
+    ABSENT = "absent"
+    REQUESTED = "requested"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class Side(StrEnum):
+    """The two sides of a mandate: who gives it, and who receives it."""
+
+    GIVING = "giving"
+    RECEIVING = "receiving"

@@ -1,0 +1,219 @@
+"""What is said about organisations: events, commands and state; the rules are in `organisation`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from domain.kernel import Command, EnterpriseNumber, Jurisdiction
+from domain.organisations.values import Enrolment, Level, Names, OrganisationType, Recognition
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationRegistered:
+    organisation_id: str
+    names: Names
+    organisation_type: OrganisationType
+    level: Level
+    enterprise_number: str
+    jurisdiction: Jurisdiction
+    outside_government: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationRenamed:
+    organisation_id: str
+    names: Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationEnrolled:
+    """`enrolment_number` counts the enrolments of this organisation in this role, from 1."""
+
+    organisation_id: str
+    enrolment: Enrolment
+    enrolment_number: int
+    jurisdiction: Jurisdiction
+    organisation_type: OrganisationType
+    level: Level
+    outside_government: bool
+    double_channel_until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentEnded:
+    organisation_id: str
+    enrolment: Enrolment
+    enrolment_number: int
+    jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubleChannelChanged:
+    """The sender's letters go digital and on paper up to and including this day; None: digital only."""
+
+    organisation_id: str
+    enrolment_number: int
+    double_channel_until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionRequested:
+    organisation_id: str
+    jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionGranted:
+    organisation_id: str
+    jurisdiction: Jurisdiction
+    conditions_version: str
+    checked_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionSuspended:
+    organisation_id: str
+    jurisdiction: Jurisdiction
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionWithdrawn:
+    organisation_id: str
+    jurisdiction: Jurisdiction
+    reason: str
+
+
+OrganisationEvent = (
+    OrganisationRegistered
+    | OrganisationRenamed
+    | OrganisationEnrolled
+    | EnrolmentEnded
+    | DoubleChannelChanged
+    | RecognitionRequested
+    | RecognitionGranted
+    | RecognitionSuspended
+    | RecognitionWithdrawn
+)
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationCommand(Command):
+    organisation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterOrganisation(OrganisationCommand):
+    names: Names
+    organisation_type: OrganisationType
+    level: Level
+    enterprise_number: EnterpriseNumber
+    jurisdiction: Jurisdiction
+    outside_government: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameOrganisation(OrganisationCommand):
+    names: Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolOrganisation(OrganisationCommand):
+    """An administrator's wish; senders enrol themselves, and identity providers are enrolled by their recognition."""
+
+    enrolment: Enrolment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndEnrolment(OrganisationCommand):
+    """An administrator's wish."""
+
+    enrolment: Enrolment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolAsSender(OrganisationCommand):
+    """The organisation's own wish; `double_channel_until` sets a transition period of digital and paper."""
+
+    double_channel_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeDoubleChannel(OrganisationCommand):
+    double_channel_until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSenderEnrolment(OrganisationCommand):
+    """The organisation's own wish."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecognition(OrganisationCommand):
+    """The organisation's own application to be recognised as an identity provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRecognition(OrganisationCommand):
+    """An administrator's decision: the conditions in this version were checked by this officer (a pseudonym)."""
+
+    conditions_version: str
+    checked_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendRecognition(OrganisationCommand):
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawRecognition(OrganisationCommand):
+    reason: str
+
+
+OrganisationWish = (
+    RegisterOrganisation
+    | RenameOrganisation
+    | EnrolOrganisation
+    | EndEnrolment
+    | EnrolAsSender
+    | ChangeDoubleChannel
+    | EndSenderEnrolment
+    | RequestRecognition
+    | GrantRecognition
+    | SuspendRecognition
+    | WithdrawRecognition
+)
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    """`enrolments` are the roles held now; `enrolled` names every enrolment there ever was, in order."""
+
+    exists: bool = False
+    names: Names = Names()
+    organisation_type: OrganisationType = OrganisationType.PRIVATE_ORGANISATION
+    level: Level = Level.LOCAL
+    jurisdiction: Jurisdiction = Jurisdiction.BE
+    outside_government: bool = False
+    enrolments: frozenset[Enrolment] = frozenset()
+    enrolled: tuple[Enrolment, ...] = ()
+    recognition: Recognition = Recognition.NONE
+    double_channel_until: date | None = None
+
+
+def holds(state: Organisation, enrolment: Enrolment) -> bool:
+    """Return whether the organisation is enrolled in a role now."""
+    return enrolment in state.enrolments
+
+
+def recognised(state: Organisation) -> bool:
+    """Return whether the keys of this identity provider may authenticate now."""
+    return state.recognition is Recognition.RECOGNISED

@@ -1,0 +1,169 @@
+"""The settings: environment variables that begin with KRONIEK_, checked at start. Documented in docs/operation.md."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "KRONIEK_"
+LOCAL_ISSUER = "kroniek-local"
+KEY_BYTES = 32
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Environment(StrEnum):
+    """`production` demands what a laptop may go without: an identity provider and a key that outlives the machine."""
+
+    LOCAL = "local"
+    PRODUCTION = "production"
+
+
+class LogFormat(StrEnum):
+    """`auto` is for people on a terminal and JSON everywhere else."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+class SettingsError(Exception):
+    """Settings are wrong. One readable line for each variable, without any value: a value may be a secret."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        super().__init__("The settings are wrong:\n" + "\n".join(f"- {line}" for line in lines))
+
+
+class Settings(BaseSettings):
+    """All there is to set; each has a default with which the platform runs on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    environment: Annotated[Environment, BeforeValidator(_lower)] = Environment.LOCAL
+    data_dir: Path = Path(".kroniek")
+    database_url: SecretStr | None = None
+    host: str = Field(default="127.0.0.1", min_length=1, pattern=r"^\S+$")
+    port: int = Field(default=8000, ge=0, le=65_535)
+    jwks_url: str | None = None
+    token_issuer: str = Field(default=LOCAL_ISSUER, min_length=1)
+    token_audience: str = Field(default="kroniek", min_length=1)
+    blind_index_key: SecretStr | None = None
+    log_format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.AUTO
+    log_level: Annotated[LogLevel, BeforeValidator(_lower)] = LogLevel.INFO
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+            raise ValueError("must be an address such as postgresql://user:password@host:5432/database")
+        return value
+
+    @field_validator("jwks_url")
+    @classmethod
+    def _is_trustworthy(cls, value: str | None) -> str | None:
+        if value is None:
+            return value
+        parts = urlsplit(value)
+        if not parts.hostname or (
+            parts.scheme != "https" and (parts.scheme, parts.hostname in _LOOPBACK) != ("http", True)
+        ):
+            raise ValueError("must be an https address (http only on this machine): the keys decide who is let in")
+        return value
+
+    @field_validator("blind_index_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                length = len(bytes.fromhex(value.get_secret_value()))
+            except ValueError:
+                length = 0
+            if length != KEY_BYTES:
+                raise ValueError(f"must be {KEY_BYTES} bytes as {2 * KEY_BYTES} hexadecimal digits")
+        return value
+
+    @model_validator(mode="after")
+    def _names_its_issuer(self) -> Self:
+        if self.jwks_url is not None and self.token_issuer == LOCAL_ISSUER:
+            raise ValueError(f"{PREFIX}TOKEN_ISSUER: must name the issuer whose keys are at {PREFIX}JWKS_URL")
+        return self
+
+    @model_validator(mode="after")
+    def _is_fit_for_production(self) -> Self:
+        needed = {"JWKS_URL": self.jwks_url, "DATABASE_URL": self.database_url, "BLIND_INDEX_KEY": self.blind_index_key}
+        missing = [PREFIX + name for name, value in needed.items() if value is None]
+        if self.environment is Environment.PRODUCTION and missing:
+            raise ValueError(f"{PREFIX}ENVIRONMENT: `production` also needs {', '.join(missing)}")
+        return self
+
+
+def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - checked by the model
+    """Return the settings of the environment, overruled by what is given; raise SettingsError naming all that is wrong.
+
+    A variable that begins with KRONIEK_ and is not a setting is wrong too: a typing error that silence would hide.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    lines = [f"{name}: is not a setting; see docs/operation.md" for name in unknown]
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        lines += [
+            _line(problem["loc"], problem["msg"]) for problem in error.errors(include_url=False, include_input=False)
+        ]
+    if lines:
+        raise SettingsError(lines)
+    return settings
+
+
+def blind_index_key(settings: Settings) -> bytes:
+    """Return the key under which personal identifiers are hashed for uniqueness: the one set, else one kept for good.
+
+    The kept one is made at the first call, in the data folder, readable by this user alone. Losing it means that a
+    national number that is registered already would be taken for a new one.
+    """
+    if settings.blind_index_key is not None:
+        return bytes.fromhex(settings.blind_index_key.get_secret_value())
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return kept_secret(settings.data_dir / "blind-index.key")
+
+
+def kept_secret(path: Path) -> bytes:
+    """Return the random bytes kept in this file, made at the first call; two processes at once get the same ones."""
+    if not path.exists():
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # made with mode 0600
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):  # another process was first: its bytes hold
+                path.hardlink_to(name)
+        finally:
+            Path(name).unlink()
+    return bytes.fromhex(path.read_text().strip())
+
+
+def _line(place: tuple[int | str, ...], message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return f"{PREFIX}{str(place[0]).upper()}: {message}" if place else message

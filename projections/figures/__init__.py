@@ -1,0 +1,37 @@
+"""The published figures: what each means, and how it is computed from the read models."""
+
+from projections.figures.definition import LANGUAGES, Definition, Language, Text, Topic, Unit, Window
+from projections.figures.definitions import DEFINITIONS, HEADLINES, OPEN_RATE, USE_INDEX
+from projections.figures.index import IndexPoint, IndexSeries
+from projections.figures.open_rates import Cohort, OpenRateFilter, OpenRateRow, OpenRateTable
+from projections.figures.period import Period
+from projections.figures.values import Figure, Growth, Point, Provenance, Quality, Share, percentage, rounded
+
+__all__ = [
+    "DEFINITIONS",
+    "HEADLINES",
+    "LANGUAGES",
+    "OPEN_RATE",
+    "USE_INDEX",
+    "Cohort",
+    "Definition",
+    "Figure",
+    "Growth",
+    "IndexPoint",
+    "IndexSeries",
+    "Language",
+    "OpenRateFilter",
+    "OpenRateRow",
+    "OpenRateTable",
+    "Period",
+    "Point",
+    "Provenance",
+    "Quality",
+    "Share",
+    "Text",
+    "Topic",
+    "Unit",
+    "Window",
+    "percentage",
+    "rounded",
+]

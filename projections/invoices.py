@@ -1,0 +1,146 @@
+"""Invoices: one row for each invoice or credit note, with its verdict, what the buyer last answered and its days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Select, Text, func, select
+
+from domain.invoicing import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, InvoiceValidated
+from domain.kernel import Recorded
+from projections.effects import Effect, Projection, Put, Set, read_table
+
+TABLE = read_table(
+    "invoices",
+    1,
+    Column("invoice_id", Text, primary_key=True),
+    Column("jurisdiction", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("supplier_scheme", Text, nullable=False),
+    Column("supplier_number", Text, nullable=False),
+    Column("buyer_id", Text, nullable=False),
+    Column("received_from", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("issue_date", Date, nullable=False),
+    Column("due_date", Date, nullable=True),
+    Column("payable_cents", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("document_sha256", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("rule_set", Text, nullable=False),
+    Column("response_state", Text, nullable=False),
+    Column("partially_paid", Boolean, nullable=False),
+    Column("responses", BigInteger, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("response_due_on", Date, nullable=False),
+    Column("first_response_at", DateTime(timezone=True), nullable=True),
+    Column("first_response_on_time", Boolean, nullable=True),
+    Column("last_response_at", DateTime(timezone=True), nullable=True),
+)
+Index("invoices_v1_buyer", TABLE.c.buyer_id, TABLE.c.received_at)
+Index("invoices_v1_supplier", TABLE.c.supplier_scheme, TABLE.c.supplier_number, TABLE.c.received_at)
+Index("invoices_v1_received_from", TABLE.c.received_from, TABLE.c.received_at)
+
+
+def _received(recorded: Recorded[InvoiceReceived]) -> Iterable[Effect]:
+    event = recorded.event
+    yield Put(
+        (recorded.aggregate_id,),
+        {
+            "jurisdiction": event.jurisdiction.value,
+            "kind": event.kind.value,
+            "supplier_scheme": event.supplier_scheme.value,
+            "supplier_number": event.supplier_number,
+            "buyer_id": event.buyer_id,
+            "received_from": event.received_from,
+            "number": event.number,
+            "issue_date": event.issue_date,
+            "due_date": event.due_date,
+            "payable_cents": event.payable_cents,
+            "currency": event.currency,
+            "document_sha256": event.document_sha256,
+            "media_type": event.media_type,
+            "status": "received",
+            "rule_set": "",
+            "response_state": "",
+            "partially_paid": False,
+            "responses": 0,
+            "received_at": recorded.context.effective_at,
+            "response_due_on": event.response_due_on,
+            "first_response_at": None,
+            "first_response_on_time": None,
+            "last_response_at": None,
+        },
+    )
+
+
+def _validated(recorded: Recorded[InvoiceValidated]) -> Iterable[Effect]:
+    yield Set((recorded.aggregate_id,), {"status": "validated", "rule_set": recorded.event.rule_set})
+
+
+def _refused(recorded: Recorded[InvoiceRefused]) -> Iterable[Effect]:
+    yield Set((recorded.aggregate_id,), {"status": "refused", "rule_set": recorded.event.rule_set})
+
+
+def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Iterable[Effect]:
+    event, at = recorded.event, recorded.context.effective_at
+    values = {
+        "response_state": event.state.value,
+        "partially_paid": event.partial,
+        "responses": event.response_number,
+        "last_response_at": at,
+    }
+    if event.on_time is not None:
+        values |= {"first_response_at": at, "first_response_on_time": event.on_time}
+    yield Set((recorded.aggregate_id,), values)
+
+
+PROJECTION = Projection(
+    name="invoices",
+    version=1,
+    table=TABLE,
+    rules={
+        InvoiceReceived: _received,
+        InvoiceValidated: _validated,
+        InvoiceRefused: _refused,
+        InvoiceResponseGiven: _responded,
+    },
+)
+
+# --- Queries --------------------------------------------------------------------------------------------------------
+
+
+def of_buyer(organisation_id: str) -> Select[Any]:
+    """Select the invoices that an organisation received. The reader orders and pages."""
+    return select(TABLE).where(TABLE.c.buyer_id == organisation_id)
+
+
+def of_supplier(scheme: str, number: str) -> Select[Any]:
+    """Select the invoices that a supplier sent, through whomever they came."""
+    return select(TABLE).where(TABLE.c.supplier_scheme == scheme, TABLE.c.supplier_number == number)
+
+
+def delivered_by(organisation_id: str) -> Select[Any]:
+    """Select the invoices that an organisation delivered, for itself or as an access point."""
+    return select(TABLE).where(TABLE.c.received_from == organisation_id)
+
+
+def totals_of_buyer(organisation_id: str) -> Select[Any]:
+    """Count a buyer's invoices and sum what is due, by status, last response, kind and currency."""
+    by = (TABLE.c.status, TABLE.c.response_state, TABLE.c.kind, TABLE.c.currency)
+    return (
+        select(*by, func.count().label("invoices"), func.sum(TABLE.c.payable_cents).label("payable_cents"))
+        .where(TABLE.c.buyer_id == organisation_id)
+        .group_by(*by)
+        .order_by(*by)
+    )
+
+
+def late_first_responses(organisation_id: str, today: date) -> Select[Any]:
+    """Select a buyer's invoices whose first response is overdue on a civil day."""
+    return of_buyer(organisation_id).where(
+        TABLE.c.status == "validated", TABLE.c.responses == 0, TABLE.c.response_due_on < today
+    )

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import structlog
+
+from infrastructure.logs import configure_logs
+from infrastructure.settings import LogFormat, LogLevel, Settings
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def _lines(output: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.getvalue().splitlines()]
+
+
+def _configured(**values: Any) -> io.StringIO:
+    output = io.StringIO()
+    configure_logs(Settings(**values), output)
+    return output
+
+
+def test_an_event_is_one_line_of_json_with_the_correlation_id() -> None:
+    output = _configured()
+    structlog.contextvars.bind_contextvars(correlation_id="c-1")
+    structlog.get_logger("kroniek.projector").info("batch_applied", projection="consents", events=12)
+    (line,) = _lines(output)
+    assert datetime.fromisoformat(line.pop("at")).utcoffset() == timedelta(0)
+    assert line == {
+        "event": "batch_applied",
+        "level": "info",
+        "logger": "kroniek.projector",
+        "correlation_id": "c-1",
+        "projection": "consents",
+        "events": 12,
+    }
+
+
+def test_the_standard_library_speaks_the_same_form() -> None:
+    output = _configured()
+    structlog.contextvars.bind_contextvars(correlation_id="c-1")
+    logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
+    (line,) = _lines(output)
+    assert (line["event"], line["logger"], line["correlation_id"]) == (
+        "Started server process [7]",
+        "uvicorn.error",
+        "c-1",
+    )
+
+
+@pytest.mark.parametrize(
+    "key", ["national_number", "nationalNumber", "National-Number", "authorization", "token", "password", "bsn"]
+)
+def test_what_is_secret_or_somebodys_is_blotted_out_however_deep(key: str) -> None:
+    output = _configured()
+    structlog.get_logger().warning("refused", **{key: "85073003328"}, request={"headers": [{key: "85073003328"}]})
+    logging.getLogger("library").warning("refused", extra={key: "85073003328"})
+    assert "85073003328" not in output.getvalue()
+    assert _lines(output)[0][key] == "[redacted]"
+
+
+def test_an_exception_is_told_without_the_values_of_its_variables() -> None:
+    output = _configured()
+
+    def fail(number: str) -> None:
+        assert number
+        raise LookupError("nothing there")
+
+    try:
+        fail("85073003328")
+    except LookupError:
+        structlog.get_logger().exception("projection_stopped")
+    (line,) = _lines(output)
+    assert line["exception"][0]["exc_type"] == "LookupError"
+    assert "85073003328" not in output.getvalue()
+
+
+def test_what_is_below_the_level_is_not_written() -> None:
+    output = _configured(log_level=LogLevel.WARNING)
+    structlog.get_logger().info("batch_applied")
+    logging.getLogger("uvicorn.error").info("started")
+    assert output.getvalue() == ""
+
+
+def test_a_terminal_gets_lines_for_people_unless_json_is_asked_for() -> None:
+    terminal = Terminal()
+    configure_logs(Settings(), terminal)
+    structlog.get_logger().info("batch_applied", events=12, token="s3cret")
+    assert "batch_applied" in terminal.getvalue()
+    assert "s3cret" not in terminal.getvalue()
+    assert not terminal.getvalue().startswith("{")
+    terminal = Terminal()
+    configure_logs(Settings(log_format=LogFormat.JSON), terminal)
+    structlog.get_logger().info("batch_applied")
+    assert _lines(terminal)[0]["event"] == "batch_applied"

@@ -1,0 +1,241 @@
+"""Projections: live in any batches, rebuilt, or in memory, the rows are the same."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from application.handler import Order, handle_many
+from domain.kernel import Recorded
+from infrastructure.codec import Codec
+from infrastructure.event_log import MemoryLog, PostgresLog
+from infrastructure.projector import MemoryRows, Projector, rebuild
+from infrastructure.projector import live as live_module
+from infrastructure.projector.coalesce import coalesce
+from infrastructure.projector.live import LostLeadershipError
+from infrastructure.projector.tables import ReadTable
+from projections.effects import Add, Drop, Effect, Projection, Put, Set
+from tests.infrastructure.sample_counter import (
+    AT,
+    COUNTER_SUMS,
+    COUNTERS,
+    DECIDER,
+    RULES,
+    TABLE,
+    CloseCounter,
+    append,
+    order,
+    raise_counter,
+)
+
+CODEC = Codec([DECIDER])
+PROJECTIONS = [COUNTERS, COUNTER_SUMS]
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+def write(url: str, wishes: Sequence[tuple[str, int]]) -> None:
+    """Send wishes to the log: raise a counter by an amount, or close it with 0."""
+    orders = [
+        order(raise_counter(name, amount=amount) if amount else CloseCounter(at=AT, by="o", counter_id=name))
+        for name, amount in wishes
+    ]
+
+    async def send() -> None:
+        async with PostgresLog(url, CODEC, b"key") as log:
+            await handle_many(orders, log, RULES)
+
+    asyncio.run(send())
+
+
+def rows(connection: Connection, table: str) -> list[tuple[Any, ...]]:
+    return sorted(connection.execute(f"SELECT * FROM read.{table}").fetchall())  # noqa: S608 - our own name
+
+
+def in_memory(wishes: Sequence[tuple[str, int]]) -> dict[str, list[tuple[Any, ...]]]:
+    log = MemoryLog(CODEC)
+    orders = [
+        order(raise_counter(name, amount=amount) if amount else CloseCounter(at=AT, by="o", counter_id=name))
+        for name, amount in wishes
+    ]
+    asyncio.run(_send(orders, log))
+    found = {}
+    for projection in PROJECTIONS:
+        memory = MemoryRows(projection)
+        for recorded in log.recorded():
+            memory.apply(recorded)
+        found[projection.table.name] = sorted((*key, *row.values()) for key, row in memory.rows.items())
+    return found
+
+
+async def _send(orders: Sequence[Order], log: MemoryLog) -> None:
+    await handle_many(orders, log, RULES)
+
+
+WISHES = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 4)), max_size=60)
+
+
+@given(WISHES, st.integers(1, 30))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_live_rebuilt_and_in_memory_rows_are_equal(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, wishes: list[tuple[str, int]], batch: int
+) -> None:
+    monkeypatch.setattr(live_module, "BATCH_EVENTS", batch)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE log.event DISABLE TRIGGER ALL")
+        connection.execute("TRUNCATE log.event, read.checkpoint")
+        connection.execute("DROP TABLE IF EXISTS read.test_counters_v1, read.test_sums_v1")
+        projector = Projector(connection, CODEC, PROJECTIONS)
+        projector.prepare()
+        write(database_url, wishes)
+        projector.catch_up()
+        expected = in_memory(wishes)
+        assert {name: rows(connection, name) for name in expected} == expected
+        for projection in PROJECTIONS:
+            rebuild(connection, CODEC, projection, lambda _position, _head: None)
+        assert {name: rows(connection, name) for name in expected} == expected
+
+
+KEYS = st.sampled_from("ab")
+EFFECTS = st.lists(
+    st.one_of(
+        st.builds(
+            lambda k, n: Put((k,), {"last_amount": n, "status": "open"}), st.sampled_from("ab"), st.integers(0, 9)
+        ),
+        st.builds(lambda k, n: Set((k,), {"last_amount": n}), st.sampled_from("ab"), st.integers(0, 9)),
+        st.builds(lambda k: Set((k,), {"status": "closed"}), st.sampled_from("ab")),
+        st.builds(lambda k: Drop((k,)), st.sampled_from("ab")),
+    ),
+    max_size=30,
+)
+
+
+@given(EFFECTS)
+def test_coalesced_effects_mean_what_the_effects_meant_one_by_one(effects: list[Effect]) -> None:
+    assert applied(effects) == applied(coalesce(effects).values())
+
+
+@given(st.lists(st.builds(lambda k, n: Add((k,), {"events": n}), st.integers(0, 2), st.integers(-5, 5)), max_size=30))
+def test_sums_are_coalesced_to_one_addition(effects: list[Effect]) -> None:
+    totals: dict[Any, int] = {}
+    for effect in effects:
+        assert isinstance(effect, Add)
+        totals[effect.key] = totals.get(effect.key, 0) + effect.amounts["events"]
+    assert coalesce(effects) == {key: Add(key, {"events": total}) for key, total in totals.items()}
+
+
+def test_a_row_is_either_set_or_added_to() -> None:
+    with pytest.raises(ValueError, match="either set or added to"):
+        coalesce([Set(("a",), {"n": 1}), Add(("a",), {"n": 1})])
+
+
+def applied(effects: Any) -> dict[Any, Any]:
+    """Apply effects to a table that holds one row, as the definition of their meaning says."""
+    memory = MemoryRows(COUNTERS)
+    memory.rows[("a",)] = {"last_amount": 0, "status": "old"}
+    for effect in effects:
+        memory._apply(effect)  # noqa: SLF001 - the meaning of one effect
+    return memory.rows
+
+
+def test_a_checkpoint_that_somebody_else_moved_stops_the_projector(database_url: str, connection: Connection) -> None:
+    projector = Projector(connection, CODEC, PROJECTIONS)
+    projector.prepare()
+    write(database_url, [("a", 1), ("b", 2)])
+    behind = projector.checkpoints()
+    projector.checkpoints = lambda: behind  # type: ignore[method-assign]  # what a stalled leader believes
+    projector.step()
+    with pytest.raises(LostLeadershipError):
+        projector.step()
+    assert rows(connection, "test_sums_v1") == [(1, 1, 1), (2, 1, 2)]
+
+
+def test_a_new_projection_catches_up_while_the_others_wait_for_nothing(
+    database_url: str, connection: Connection
+) -> None:
+    early = Projector(connection, CODEC, [COUNTERS])
+    early.prepare()
+    write(database_url, [("a", 1), ("b", 2)])
+    early.catch_up()
+    both = Projector(connection, CODEC, PROJECTIONS)
+    both.prepare()
+    write(database_url, [("a", 3)])
+    assert both.catch_up() == 3
+    assert both.checkpoints() == {"test_counters": 3, "test_sums": 3}
+    assert rows(connection, "test_sums_v1") == [(1, 1, 1), (2, 1, 2), (3, 1, 3)]
+
+
+def test_the_log_wakes_the_leader_and_only_one_leads(database_url: str, connection: Connection) -> None:
+    stop = threading.Event()
+    threads = [threading.Thread(target=_follow, args=(database_url, stop)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    write(database_url, [("a", 1)] * 50)
+    for _ in range(200):
+        found = connection.execute("SELECT to_regclass('read.test_sums_v1')").fetchone()
+        if found and found[0] and rows(connection, "test_sums_v1") == [(1, 50, 50)]:
+            break
+        stop.wait(0.05)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert rows(connection, "test_sums_v1") == [(1, 50, 50)]
+
+
+def _follow(url: str, stop: threading.Event) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        Projector(connection, CODEC, PROJECTIONS).run(stop.is_set)
+
+
+def test_readers_see_old_rows_or_new_ones_while_a_rebuild_takes_over(database_url: str, connection: Connection) -> None:
+    projector = Projector(connection, CODEC, PROJECTIONS)
+    projector.prepare()
+    write(database_url, [("a", 1), ("b", 2)])
+    projector.catch_up()
+    connection.execute("UPDATE read.test_sums_v1 SET total = 99")
+    seen: list[Any] = []
+
+    def look(_position: int, _head: int) -> None:
+        with psycopg.connect(database_url) as reader:
+            seen.append(rows(reader, "test_sums_v1"))
+
+    assert rebuild(connection, CODEC, COUNTER_SUMS, look) == 2
+    assert seen == [[(1, 1, 99), (2, 1, 99)]]
+    assert rows(connection, "test_sums_v1") == [(1, 1, 1), (2, 1, 2)]
+    indexes = connection.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'test_sums_v1'").fetchall()
+    assert indexes == [("test_sums_v1_pkey",)]
+    write(database_url, [("a", 1)])
+    projector.catch_up()
+    assert rows(connection, "test_sums_v1") == [(1, 2, 2), (2, 1, 2)]
+
+
+def test_events_reach_rules_in_the_order_of_the_log(database_url: str, connection: Connection) -> None:
+    async def send() -> None:
+        async with PostgresLog(database_url, CODEC, b"key") as log:
+            await log.append([append(f"counter-{n}", n, at=0) for n in range(5)])
+
+    asyncio.run(send())
+    seen: list[Recorded[Any]] = []
+
+    def spy_rule(recorded: Recorded[Any]) -> list[Effect]:
+        seen.append(recorded)
+        return []
+
+    spy = Projection(name="spy", version=1, table=TABLE, rules=dict.fromkeys(COUNTERS.rules, spy_rule))
+    projector = Projector(connection, CODEC, [spy])
+    projector.prepare()
+    projector.catch_up()
+    assert [recorded.position for recorded in seen] == [1, 2, 3, 4, 5]
+    assert ReadTable(TABLE).keys == ["counter_id"]
