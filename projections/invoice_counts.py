@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Select, Text, func, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, Select, Text, and_, func, select
 
 from domain.invoicing import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, ResponseState
 from domain.kernel import Recorded
@@ -72,14 +72,14 @@ _SUMS = (
 
 def totals(jurisdiction: str, first_month: str, last_month: str) -> Select[Any]:
     """Sum a period of whole civil months, both included: received, refused, accepted, paid."""
-    return select(*_SUMS).where(TABLE.c.jurisdiction == jurisdiction, TABLE.c.month.between(first_month, last_month))
+    return select(*_SUMS).where(_in(jurisdiction, first_month, last_month))
 
 
 def by_month(jurisdiction: str, first_month: str, last_month: str) -> Select[Any]:
     """Sum each month of a period over all buyers."""
     return (
         select(TABLE.c.month, *_SUMS)
-        .where(TABLE.c.jurisdiction == jurisdiction, TABLE.c.month.between(first_month, last_month))
+        .where(_in(jurisdiction, first_month, last_month))
         .group_by(TABLE.c.month)
         .order_by(TABLE.c.month)
     )
@@ -89,7 +89,7 @@ def by_buyer(jurisdiction: str, first_month: str, last_month: str) -> Select[Any
     """Sum a period for each buyer."""
     return (
         select(TABLE.c.buyer_id, *_SUMS)
-        .where(TABLE.c.jurisdiction == jurisdiction, TABLE.c.month.between(first_month, last_month))
+        .where(_in(jurisdiction, first_month, last_month))
         .group_by(TABLE.c.buyer_id)
         .order_by(TABLE.c.buyer_id)
     )
@@ -102,3 +102,7 @@ def of_buyer(buyer_id: str, first_month: str, last_month: str) -> Select[Any]:
         .where(TABLE.c.buyer_id == buyer_id, TABLE.c.month.between(first_month, last_month))
         .order_by(TABLE.c.month)
     )
+
+
+def _in(jurisdiction: str, first_month: str, last_month: str) -> ColumnElement[bool]:
+    return and_(TABLE.c.jurisdiction == jurisdiction, TABLE.c.month.between(first_month, last_month))

@@ -12,7 +12,7 @@ from api.dashboard.charts import LABEL_WIDTH, WIDTH, Bar, Chart, Line, bar_chart
 from api.dashboard.i18n import Writer
 from api.dashboard.labels import AMONG, AUDIENCES, FAMILIES, LEVELS, LINES, MEANS, label
 from api.dashboard.links import Links
-from api.dashboard.tables import Cell, DataTable, name_cell, number_cell, decimal_cell, percent_cell
+from api.dashboard.tables import DataTable, decimal_cell, name_cell, number_cell, percent_cell
 from projections.figures import Figure, IndexSeries, Period, Point, Share, Text, Window, percentage
 from projections.figures.index import BASE_VALUE
 

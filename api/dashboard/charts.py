@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 WIDTH = 360
 PLOT_HEIGHT = 168
@@ -51,7 +51,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What a reader meets: a headline that says what is to be seen, a title that says what is shown, and the picture."""
+    """What a reader meets: a headline that says what is to be seen, a title that says what is shown, the picture."""
 
     id: str
     headline: str
@@ -85,8 +85,9 @@ def line_chart(
         y = scale.y(Fraction(base))
         parts.append(Markup('<path class="base" d="M0 {}H{}"/>').format(y, WIDTH - LABEL_WIDTH))
     ends = [scale.y(next(it for it in reversed(line.values) if it is not None)) for line in lines]
-    for number, (line, end, label) in enumerate(zip(lines, ends, _apart(ends), strict=True), start=1):
-        parts.append(_line(line, number, x, scale, end, label))
+    for number, (line, label) in enumerate(zip(lines, _apart(ends), strict=True), start=1):
+        points = [(place, scale.y(value)) for place, value in zip(x, line.values, strict=True) if value is not None]
+        parts.append(_line(line, number, points, label))
     return _svg(id_, title, TOP + PLOT_HEIGHT + AXIS_HEIGHT, parts)
 
 
@@ -139,7 +140,7 @@ def year_ticks(months: Sequence[tuple[int, int]], plot_width: int) -> list[str]:
     starts = [at for at, (_, month) in enumerate(months) if month == 1]
     pitch = plot_width / max(len(months) - 1, 1)
     ticks = [""] * len(months)
-    last = -TICK_SPACE
+    last = -float(TICK_SPACE)
     for at in starts:
         place = at * pitch
         if place - last >= TICK_SPACE and TICK_SPACE / 2 <= place <= plot_width - TICK_SPACE / 2:
@@ -150,7 +151,8 @@ def year_ticks(months: Sequence[tuple[int, int]], plot_width: int) -> list[str]:
 
 def _svg(id_: str, title: str, height: int, parts: Sequence[Markup]) -> Markup:
     return Markup(
-        '<svg class="chart" role="img" aria-labelledby="{0}-t" viewBox="0 0 {1} {2}"><title id="{0}-t">{3}</title>{4}</svg>'
+        '<svg class="chart" role="img" aria-labelledby="{0}-t" viewBox="0 0 {1} {2}">'
+        '<title id="{0}-t">{3}</title>{4}</svg>'
     ).format(id_, WIDTH, height, title, Markup().join(parts))
 
 
@@ -186,14 +188,13 @@ def _ticks(ticks: Sequence[str], x: Sequence[float]) -> Markup:
     )
 
 
-def _line(line: Line, number: int, x: Sequence[float], scale: _Scale, end: float, label: float) -> Markup:
-    points = [(place, scale.y(value)) for place, value in zip(x, line.values, strict=True) if value is not None]
-    path = "M" + "L".join(f"{place:g} {y:g}" for place, y in points)
+def _line(line: Line, number: int, points: Sequence[tuple[float, float]], label: float) -> Markup:
+    path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
     at = WIDTH - LABEL_WIDTH + 6
     return Markup(
         '<g class="s{0}"><path class="line" d="{1}"/><circle cx="{2}" cy="{3}" r="3"/>'
         '<text x="{4}" y="{5}">{6}</text><text class="value" x="{4}" y="{7}">{8}</text></g>'
-    ).format(number, path, points[-1][0], end, at, label - 3, escape(line.name), label + 12, escape(line.last))
+    ).format(number, path, *points[-1], at, label - 3, line.name, label + 12, line.last)
 
 
 def _apart(ends: Sequence[float]) -> list[float]:
@@ -201,11 +202,11 @@ def _apart(ends: Sequence[float]) -> list[float]:
     lowest = TOP + PLOT_HEIGHT - 12
     order = sorted(range(len(ends)), key=lambda at: ends[at])
     places = [0.0] * len(ends)
-    above = TOP + 12 - LABEL_GAP
+    above = float(TOP + 12 - LABEL_GAP)
     for at in order:
         above = max(ends[at], above + LABEL_GAP)
         places[at] = above
-    below = lowest + LABEL_GAP
+    below = float(lowest + LABEL_GAP)
     for at in reversed(order):
         below = min(places[at], below - LABEL_GAP)
         places[at] = below

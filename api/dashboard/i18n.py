@@ -22,6 +22,7 @@ LOCALES: Mapping[Language, Locale] = {
 }
 NAMES: Mapping[Language, str] = {"nl": "Nederlands", "fr": "Français", "de": "Deutsch", "en": "English"}
 DEFAULT: Language = "en"
+MOST_WISHES = 20
 RANGE = " \N{EN DASH} "
 
 _HALF = (
@@ -43,12 +44,13 @@ _AT_END = Text(nl="op {day}", fr="au {day}", de="am {day}", en="on {day}")
 
 def accepted_language(header: str) -> Language:
     """Choose among the four by an Accept-Language header (RFC 9110, 12.5.4); English where it names none of them."""
-    wishes: list[tuple[float, Language]] = []
-    for part in header.split(",")[:20]:
-        tag, _, parameters = part.partition(";")
-        for language in LANGUAGES:
-            if tag.strip().lower().split("-")[0] == language:
-                wishes.append((_weight(parameters), language))
+    parts = [part.partition(";") for part in header.split(",")[:MOST_WISHES]]
+    wishes = [
+        (_weight(parameters), language)
+        for tag, _, parameters in parts
+        for language in LANGUAGES
+        if tag.strip().lower().split("-")[0] == language
+    ]
     # The first of the most wished for: `max` keeps the order of the header among equals.
     weight, language = max(wishes, key=lambda wish: wish[0], default=(0.0, DEFAULT))
     return language if weight > 0 else DEFAULT

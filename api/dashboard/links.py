@@ -41,14 +41,17 @@ class Links:
 
     def here_in(self, language: Language) -> str:
         """Return the same page in another language."""
-        return replace(self, language=language)._url(self.path, *self.extra)
+        return replace(self, language=language).here()
 
     def here_for(self, jurisdiction: Jurisdiction) -> str:
         """Return the same page for another country, in the period that is current there."""
-        return replace(self, jurisdiction=jurisdiction, period=None)._url(self.path)
+        return replace(self, jurisdiction=jurisdiction, period=None).here()
+
+    def here(self) -> str:
+        return self._url(self.path, *self.extra)
 
     def _url(self, path: str, *extra: tuple[str, str]) -> str:
         query = [("jurisdiction", self.jurisdiction.value)]
         if self.period:
             query.append(("period", str(self.period)))
-        return f"{ROOT}/{self.language}{path}?{urlencode([*query, *extra])}"
+        return f"{ROOT}/{self.language}{path}?{urlencode([*query, *extra], safe='/')}"

@@ -11,7 +11,7 @@ from api.dashboard.labels import ORGANISATION_TYPES, label
 from api.dashboard.links import Links
 from api.dashboard.tables import Cell, DataTable, name_cell, number_cell, percent_cell, points_cell
 from projections.figures import OpenRateRow, OpenRateTable, Period, Quality
-from projections.figures.open_rates import WINDOWS
+from projections.figures.open_rate_table import WINDOWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

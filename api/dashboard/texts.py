@@ -6,7 +6,198 @@ from projections.figures import Quality, Text, Topic, Unit, Window
 
 # --- Frame ----------------------------------------------------------------------------------------------------------
 
-BRUSERS_CHART = Text(
+BRAND = Text(nl="Digitaal Dashboard", fr="Tableau de bord numérique", de="Digitales Dashboard", en="Digital Dashboard")
+SKIP = Text(nl="Naar de inhoud", fr="Aller au contenu", de="Zum Inhalt", en="Skip to content")
+LANGUAGE = Text(nl="Taal", fr="Langue", de="Sprache", en="Language")
+COUNTRY = Text(nl="Land", fr="Pays", de="Land", en="Country")
+COUNTRIES = {
+    "be": Text(nl="België", fr="Belgique", de="Belgien", en="Belgium"),
+    "nl": Text(nl="Nederland", fr="Pays-Bas", de="Niederlande", en="Netherlands"),
+}
+HEADING = {
+    "be": Text(
+        nl="De digitale overheid van België in cijfers",
+        fr="L'administration numérique de la Belgique en chiffres",
+        de="Die digitale Verwaltung Belgiens in Zahlen",
+        en="Belgium's digital government in figures",
+    ),
+    "nl": Text(
+        nl="De digitale overheid van Nederland in cijfers",
+        fr="L'administration numérique des Pays-Bas en chiffres",
+        de="Die digitale Verwaltung der Niederlande in Zahlen",
+        en="The digital government of the Netherlands in figures",
+    ),
+}
+LEAD = Text(
+    nl="Elk cijfer is berekend uit gebeurtenissen in een logboek dat niemand kan herschrijven, volgens een definitie "
+    "die u kunt nalezen.",
+    fr="Chaque chiffre est calculé à partir d'événements d'un journal que personne ne peut réécrire, selon une "
+    "définition que vous pouvez lire.",
+    de="Jede Zahl wird aus Ereignissen eines Protokolls berechnet, das niemand umschreiben kann, nach einer "
+    "Definition, die Sie nachlesen können.",
+    en="Every figure is computed from events in a log that nobody can rewrite, by a definition that you can read.",
+)
+SAMPLE = Text(
+    nl="Voorbeeldgegevens: deze geschiedenis is op kleinere schaal gemaakt uit gepubliceerde cijfers. Groei en "
+    "verhoudingen kloppen; de aantallen zijn niet die van de echte diensten.",
+    fr="Données d'exemple : cet historique est généré à échelle réduite à partir de chiffres publiés. Les croissances "
+    "et proportions sont justes ; les nombres ne sont pas ceux des services réels.",
+    de="Beispieldaten: dieser Verlauf ist in kleinerem Maßstab aus veröffentlichten Zahlen erzeugt. Wachstum und "
+    "Anteile stimmen; die Mengen sind nicht die der echten Dienste.",
+    en="Sample data: this history was made from published figures on a smaller scale. Growth and shares are right; "
+    "the counts are not those of the real services.",
+)
+PROVENANCE = Text(
+    nl="Berekend tot en met positie {position} van het logboek, op {moment}.",
+    fr="Calculé jusqu'à la position {position} du journal, le {moment}.",
+    de="Berechnet bis einschließlich Position {position} des Protokolls, am {moment}.",
+    en="Computed up to and including position {position} of the log, on {moment}.",
+)
+DEFINITIONS_LINK = Text(
+    nl="Definities van alle cijfers",
+    fr="Définitions de tous les chiffres",
+    de="Definitionen aller Zahlen",
+    en="Definitions of all figures",
+)
+HOME_LINK = Text(
+    nl="Terug naar het overzicht",
+    fr="Retour à l'aperçu",
+    de="Zurück zur Übersicht",
+    en="Back to the overview",
+)
+
+# --- Choice of period -----------------------------------------------------------------------------------------------
+
+PERIOD = Text(nl="Periode", fr="Période", de="Zeitraum", en="Period")
+YEAR = Text(nl="Jaar", fr="Année", de="Jahr", en="Year")
+PART = Text(nl="Deel van het jaar", fr="Partie de l'année", de="Teil des Jahres", en="Part of the year")
+WHOLE_YEAR = Text(nl="Heel het jaar", fr="Toute l'année", de="Ganzes Jahr", en="Whole year")
+HALVES = (
+    Text(nl="Eerste helft", fr="Premier semestre", de="Erstes Halbjahr", en="First half"),
+    Text(nl="Tweede helft", fr="Second semestre", de="Zweites Halbjahr", en="Second half"),
+)
+SHOW = Text(nl="Toon", fr="Afficher", de="Anzeigen", en="Show")
+APPLY = Text(nl="Toepassen", fr="Appliquer", de="Anwenden", en="Apply")
+
+# --- Sections -------------------------------------------------------------------------------------------------------
+
+INDICES = Text(
+    nl="Gebruik van onlinediensten",
+    fr="Utilisation des services en ligne",
+    de="Nutzung der Onlinedienste",
+    en="Use of online services",
+)
+INDICES_NOTE = Text(
+    nl="Index per doelgroep, november/december 2014 = 100",
+    fr="Indice par groupe cible, novembre/décembre 2014 = 100",
+    de="Index je Zielgruppe, November/Dezember 2014 = 100",
+    en="Index per target group, November/December 2014 = 100",
+)
+KEY_FIGURES = Text(nl="Kerncijfers", fr="Chiffres clés", de="Kennzahlen", en="Key figures")
+COURSE = Text(
+    nl="Verloop en verdeling", fr="Évolution et répartition", de="Verlauf und Verteilung", en="Trends and shares"
+)
+OPEN_RATES = Text(
+    nl="Openingsgraad van berichten",
+    fr="Taux d'ouverture des messages",
+    de="Öffnungsrate der Nachrichten",
+    en="Open rates of messages",
+)
+OPEN_RATES_LINK = Text(
+    nl="Definitie en filters",
+    fr="Définition et filtres",
+    de="Definition und Filter",
+    en="Definition and filters",
+)
+TOPICS = {
+    Topic.MAILBOX: Text(nl="Digitale post", fr="Courrier numérique", de="Digitale Post", en="Digital post"),
+    Topic.IDENTITY: Text(nl="Aanmelden", fr="Authentification", de="Anmeldung", en="Signing in"),
+    Topic.BUS: Text(nl="Gegevensuitwisseling", fr="Échange de données", de="Datenaustausch", en="Exchange of data"),
+    Topic.INVOICING: Text(nl="E-facturatie", fr="Facturation électronique", de="E-Rechnung", en="E-invoicing"),
+    Topic.USE: INDICES,
+}
+
+# --- Figures --------------------------------------------------------------------------------------------------------
+
+YEAR_EARLIER = Text(
+    nl="{value} een jaar eerder",
+    fr="{value} un an plus tôt",
+    de="{value} ein Jahr zuvor",
+    en="{value} a year earlier",
+)
+NO_GROWTH = Text(
+    nl="Geen cijfer van een jaar eerder",
+    fr="Pas de chiffre un an plus tôt",
+    de="Keine Zahl vom Vorjahr",
+    en="No figure for a year earlier",
+)
+STILL_RUNNING = Text(
+    nl="De periode loopt nog",
+    fr="La période est en cours",
+    de="Der Zeitraum läuft noch",
+    en="The period still runs",
+)
+NOTHING_COUNTED = Text(
+    nl="Niets geteld in deze periode: {figures}.",
+    fr="Rien de compté pendant cette période : {figures}.",
+    de="Nichts gezählt in diesem Zeitraum: {figures}.",
+    en="Nothing counted in this period: {figures}.",
+)
+NO_DATA = Text(
+    nl="Er zijn nog geen gegevens voor deze keuze.",
+    fr="Il n'y a pas encore de données pour ce choix.",
+    de="Für diese Auswahl gibt es noch keine Daten.",
+    en="There are no data for this choice yet.",
+)
+NO_INDEX = Text(
+    nl="Er is geen index voor deze periode: er is geen gebruik geteld waarop hij kan rusten.",
+    fr="Pas d'indice pour cette période : aucune utilisation comptée sur laquelle le fonder.",
+    de="Für diesen Zeitraum gibt es keinen Index: es ist keine Nutzung gezählt, auf der er beruhen könnte.",
+    en="There is no index for this period: no use was counted on which it could rest.",
+)
+NO_OPEN_RATES = Text(
+    nl="In deze jaren is geen bericht gepubliceerd.",
+    fr="Aucun message n'a été publié pendant ces années.",
+    de="In diesen Jahren wurde keine Nachricht veröffentlicht.",
+    en="No message was published in these years.",
+)
+QUALITIES = {
+    Quality.EXACT: Text(nl="exact", fr="exact", de="exakt", en="exact"),
+    Quality.PROVISIONAL: Text(nl="voorlopig", fr="provisoire", de="vorläufig", en="provisional"),
+    Quality.APPROXIMATE: Text(nl="benaderend", fr="approximatif", de="ungefähr", en="approximate"),
+    Quality.EXTERNAL: Text(nl="van buiten het logboek", fr="hors journal", de="von außerhalb", en="external"),
+    Quality.DEFINITION_CHANGED: Text(
+        nl="definitie gewijzigd", fr="définition modifiée", de="Definition geändert", en="definition changed"
+    ),
+}
+
+# --- Charts and tables ----------------------------------------------------------------------------------------------
+
+MORE = Text(
+    nl="{title}: {percent} meer dan een jaar eerder",
+    fr="{title} : {percent} de plus qu'un an plus tôt",
+    de="{title}: {percent} mehr als ein Jahr zuvor",
+    en="{title}: {percent} more than a year earlier",
+)
+FEWER = Text(
+    nl="{title}: {percent} minder dan een jaar eerder",
+    fr="{title} : {percent} de moins qu'un an plus tôt",
+    de="{title}: {percent} weniger als ein Jahr zuvor",
+    en="{title}: {percent} fewer than a year earlier",
+)
+BY_MONTH = Text(
+    nl="{title} per maand, {first} tot {last}",
+    fr="{title} par mois, de {first} à {last}",
+    de="{title} je Monat, {first} bis {last}",
+    en="{title} by month, {first} to {last}",
+)
+AT_MONTH_END = Text(
+    nl="{title} aan het einde van elke maand, {first} tot {last}",
+    fr="{title} à la fin de chaque mois, de {first} à {last}",
+    de="{title} am Ende jedes Monats, {first} bis {last}",
+    en="{title} at the end of each month, {first} to {last}",
+)
+USERS_CHART = Text(
     nl="Actieve toestemmingen en unieke gebruikers",
     fr="Consentements actifs et utilisateurs uniques",
     de="Aktive Einwilligungen und ihre Nutzenden",

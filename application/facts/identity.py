@@ -200,14 +200,13 @@ def _party(command: PartyCommand, known: Known) -> Party:
         known, command.acting_mandate_id, mandatary_id=session.person_id, organisation_id=command.by, at=command.at
     )
     # To decide on mandates of somebody else takes legal representation; a voluntary mandate is passed on in a chain.
-    represents = mandate is not None and mandate.terms is not None
-    legal = represents and mandate.terms.kind is MandateKind.LEGAL_REPRESENTATION
+    legal = mandate if mandate is not None and mandate.kind is MandateKind.LEGAL_REPRESENTATION else None
     return Party(
         person_id=session.person_id,
         session_id=command.session_id,
         at_caller=is_open(session, at=command.at) and command.by in session.organisation_ids,
-        mandate_id=command.acting_mandate_id if legal else "",
-        represented_id=mandate.mandator_id if legal else "",
+        mandate_id=command.acting_mandate_id if legal is not None else "",
+        represented_id=legal.mandator_id if legal is not None else "",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from application.facts.identity import mandate_in_force
 from application.ports import FactReader, Informed, Known
 from domain import consent, identity, mailbox, organisations
 from domain.mailbox import (
@@ -133,17 +134,20 @@ def _original(message_id: str, known: Known) -> Original:
 def _who_reads(command: ReaderCommand, known: Known) -> Informed[ReaderCommand]:
     message = known.state(mailbox.MESSAGE, command.message_id)
     organisation = known.state(organisations.ORGANISATION, command.by)
-    mandate = known.state(identity.MANDATE, command.mandate_id) if command.mandate_id else None
-    represents = mandate is not None and identity.in_force(
-        mandate, mandatary_id=command.person_id, organisation_id=message.sender_id, at=command.at
+    mandate = mandate_in_force(
+        known,
+        command.mandate_id,
+        mandatary_id=command.person_id,
+        organisation_id=message.sender_id,
+        at=command.at,
     )
     # Where the message was delivered it can be read; only another provider needs a consent of its own.
     elsewhere = message.exists and command.by not in message.provider_ids
     reader = Reader(
         provider_enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_PROVIDER),
         provider_has_consent=elsewhere and _has_consent(message.mailbox_id, command.by, known),
-        mandate_id=command.mandate_id if represents else "",
-        mandator_id=mandate.mandator_id if mandate is not None and represents else "",
+        mandate_id=command.mandate_id if mandate is not None else "",
+        mandator_id=mandate.mandator_id if mandate is not None else "",
     )
     return Informed(
         replace(command, reader=reader),

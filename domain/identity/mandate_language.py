@@ -256,6 +256,10 @@ class Mandate:
         return self.terms is not None
 
     @property
+    def kind(self) -> MandateKind | None:
+        return self.terms.kind if self.terms is not None else None
+
+    @property
     def mandator_id(self) -> str:
         return self.terms.mandator_id if self.terms is not None else ""
 

@@ -30,6 +30,7 @@ from infrastructure.database.locks import Use, one_at_a_time
 _START_TIMEOUT_S = 300
 """Long: a server that was killed reads back its journal first."""
 _STOP_TIMEOUT_S = 60
+_PROBE_TIMEOUT_S = 5
 _MARGIN_S = 30
 _START_ATTEMPTS = 4
 _PAUSE_S = 0.1
@@ -67,8 +68,11 @@ class EmbeddedPostgres:
 
     def running(self) -> bool:
         """Whether the server of this folder answers to our password: another server on its port does not."""
+        if self._data.processes() == frozenset():
+            return False
         try:
-            with psycopg.connect(self._data.server().url(SUPERUSER, "postgres"), connect_timeout=5) as connection:
+            url = self._data.server().url(SUPERUSER, "postgres")
+            with psycopg.connect(url, connect_timeout=_PROBE_TIMEOUT_S, require_auth="scram-sha-256") as connection:
                 row = connection.execute("SHOW data_directory").fetchone()
                 return row is not None and Path(row[0]) == self._data.pgdata.resolve()
         except (FileNotFoundError, psycopg.OperationalError):

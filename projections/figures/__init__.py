@@ -3,7 +3,7 @@
 from projections.figures.definition import LANGUAGES, Definition, Language, Text, Topic, Unit, Window
 from projections.figures.definitions import DEFINITIONS, HEADLINES, OPEN_RATE, USE_INDEX
 from projections.figures.index import IndexPoint, IndexSeries
-from projections.figures.open_rates import Cohort, OpenRateFilter, OpenRateRow, OpenRateTable
+from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateRow, OpenRateTable
 from projections.figures.period import Period
 from projections.figures.values import Figure, Growth, Point, Provenance, Quality, Share, percentage, rounded
 

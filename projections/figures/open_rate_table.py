@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.kernel import Jurisdiction
 from domain.organisations.values import OrganisationType
+from projections.open_rates import is_provisional
 from projections.figures.period import Period
 from projections.figures.values import Provenance, Quality, percentage
 
@@ -94,7 +94,7 @@ class OpenRateTable:
 
     def is_provisional(self, year: Period, weeks: int) -> bool:
         """Whether a message of the year may still be opened within the window."""
-        return self.provenance.computed_at < year.end + timedelta(weeks=weeks)
+        return is_provisional(year.year, weeks, self.provenance.computed_at)
 
 
 def build_table(

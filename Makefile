@@ -1,0 +1,75 @@
+# Kroniek: python3 (3.11 or newer) and make are all that a machine needs.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+# The environment belongs to the contents of these files; another content, another stamp.
+STAMP := $(VENV)/set-up-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | cksum | cut -d ' ' -f 1)
+PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input
+COMPILE = uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate -p 3.11 $(LOCK_FLAGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup install demo test lint browser bench lock clean
+
+help:
+	@echo "make demo    set up, fill a platform with a sample history and serve it on this machine"
+	@echo "make test    everything that must hold: lint, types, walls and all tests"
+	@echo "make setup   make .venv from the lock (make demo and make test do so themselves)"
+	@echo "make lint    ruff, mypy and the import contracts only"
+	@echo "make bench   measure"
+	@echo "make lock    resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)"
+	@echo "make clean   remove .venv and caches; the data in .kroniek stay"
+
+setup:
+	@if [ -e "$(STAMP)" ] && "$(PYTHON)" -c "" 2>/dev/null; then :; else $(MAKE) --no-print-directory install; fi
+
+install:
+	@set -eu; \
+	for candidate in python3 python3.14 python3.13 python3.12 python3.11; do \
+		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then \
+		echo "Kroniek needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || true). Install one and try again." >&2; exit 1; \
+	fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$$($$found --version) has no venv module. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; \
+	fi; \
+	echo "[1/3] Environment in $(VENV) with $$($$found --version)"; \
+	rm -rf "$(VENV)"; \
+	"$$found" -m venv "$(VENV)"
+	@echo "[2/3] Dependencies from requirements-dev.lock, checked against their hashes"
+	@$(PIP) install --require-hashes --no-deps --no-compile --requirement requirements-dev.lock
+	@echo "[3/3] Kroniek itself"
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch "$(STAMP)"
+
+demo: setup
+	@exec $(VENV)/bin/kroniek demo
+
+test: setup lint browser
+	$(PYTHON) -m pytest
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+browser: setup
+	@$(PYTHON) -m tests.browser
+
+bench: setup
+	$(PYTHON) -m benchmarks
+
+lock:
+	@set -eu; \
+	tools="$$(mktemp -d)"; trap 'rm -rf "$$tools"' EXIT; \
+	python3 -m venv "$$tools"; \
+	"$$tools/bin/pip" --disable-pip-version-check install --quiet uv; \
+	PATH="$$tools/bin:$$PATH"; \
+	$(COMPILE) --output-file requirements.lock; \
+	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock; \
+	if grep -n '://' requirements.lock requirements-dev.lock; then echo "A lock names a download address." >&2; exit 1; fi
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

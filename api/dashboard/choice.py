@@ -1,0 +1,85 @@
+"""What a visitor asks for: language, country, period and filters, read from the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from api.dashboard import texts
+from api.dashboard.i18n import Writer
+from domain.kernel import Jurisdiction
+from projections.figures import LANGUAGES, Language, OpenRateFilter, Period
+from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR
+
+FILTERS = ("outsideGovernment", "notificationOnly", "notTakenIntoUse")
+FILTERED = "filtered"
+"""A box that is not ticked sends nothing; this mark tells it from an address that says nothing about filters."""
+
+
+class PageNotFound(Exception):  # noqa: N818 - the answer's own name
+    """The address names something that is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A part of the year as the form offers it."""
+
+    value: str
+    text: str
+
+
+def language_named(text: str) -> Language:
+    for language in LANGUAGES:
+        if language == text:
+            return language
+    raise PageNotFound
+
+
+def jurisdiction_named(text: str) -> Jurisdiction:
+    try:
+        return Jurisdiction(text)
+    except ValueError:
+        raise PageNotFound from None
+
+
+def filter_named(query: Mapping[str, str]) -> OpenRateFilter:
+    if FILTERED not in query:
+        return OpenRateFilter()
+    outside, notifications, not_in_use = (name in query for name in FILTERS)
+    return OpenRateFilter(
+        outside_government=outside, notification_only=notifications, not_taken_into_use=not_in_use
+    )
+
+
+def filter_query(applied: OpenRateFilter) -> tuple[tuple[str, str], ...]:
+    """Write filters as they stand in an address; nothing for the usual ones."""
+    if applied == OpenRateFilter():
+        return ()
+    ticked = (applied.outside_government, applied.notification_only, applied.not_taken_into_use)
+    return ((FILTERED, "1"), *((name, "1") for name, on in zip(FILTERS, ticked, strict=True) if on))
+
+
+def latest_period(months: Sequence[str], now: datetime) -> Period | None:
+    """Choose the last year or half year that is over and in which something was counted; else the last month."""
+    for month in reversed(months):
+        year, number = (int(part) for part in month.split("-"))
+        half = Period(year, 1 if number <= MONTHS_OF_HALF_YEAR else MONTHS_OF_HALF_YEAR + 1, MONTHS_OF_HALF_YEAR)
+        if half.is_over(now):
+            return half if half.month == 1 else Period(year, 1, MONTHS_OF_YEAR)
+    return Period.parse(months[-1]) if months else None
+
+
+def years(months: Sequence[str], chosen: Period | None) -> list[int]:
+    """Return the years to choose from, the latest first."""
+    known = {int(month[:4]) for month in months} | ({chosen.year} if chosen else set())
+    return sorted(known, reverse=True)
+
+
+def parts(writer: Writer) -> list[Choice]:
+    """Return the parts of a year to choose from."""
+    return [
+        Choice(value="", text=writer.text(texts.WHOLE_YEAR)),
+        *(Choice(value=f"H{half}", text=writer.text(text)) for half, text in enumerate(texts.HALVES, start=1)),
+        *(Choice(value=f"{month:02d}", text=writer.month_name(month)) for month in range(1, MONTHS_OF_YEAR + 1)),
+    ]

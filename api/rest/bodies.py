@@ -1,0 +1,126 @@
+"""From a command class to the body that a caller sends, and back: a model made from the command's own fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, create_model
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+from stdnum.be import bis, nn, vat
+from stdnum.nl import bsn
+
+from api.rest.doors import Door
+from domain.kernel import Command, EnterpriseNumber, NationalNumber
+
+MAX_TEXT_LENGTH = 4_000
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.~-]{0,79}$"
+
+FRAME = frozenset({"at", "by"})
+"""What the door fills in itself: the instant and the caller's organisation."""
+
+_KVK_LENGTH, _OIN_LENGTH = 8, 20
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def body_model(door: Door) -> type[BaseModel]:
+    """Make the model of a door's body: the command without its frame, facts, path ids and created id."""
+    hidden = FRAME | path_fields(door.path) | {door.creates}
+    return _model(door.command, hidden)
+
+
+def path_fields(path: str) -> frozenset[str]:
+    return frozenset(re.findall(r"{(\w+)}", path))
+
+
+def build(command: type[Command], body: BaseModel, frame: Mapping[str, Any]) -> Command:
+    """Make the command from a validated body and what the door knows."""
+    hints = get_type_hints(command)
+    values = {name: _plain(getattr(body, name), hints[name]) for name in type(body).model_fields}
+    return command(**values, **frame)
+
+
+# --- From a dataclass to a model ------------------------------------------------------------------------------------
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+
+def _model(cls: type, hidden: frozenset[str] = frozenset()) -> type[_Body]:
+    hints = get_type_hints(cls)
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):
+        if field.name in hidden or field.metadata.get("fact"):
+            continue
+        default = ... if field.default is dataclasses.MISSING else field.default
+        fields[field.name] = (_annotation(field.name, hints[field.name]), default)
+    return create_model(cls.__name__, __base__=_Body, __doc__=cls.__doc__ or "", **fields)
+
+
+def _annotation(name: str, hint: Any) -> Any:  # noqa: ANN401 - annotations are values of any kind
+    if hint is str:
+        return _IDENTIFIER if name.endswith("_id") else _TEXT
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _model(hint)
+    if get_origin(hint) in (Union, types.UnionType):
+        return Union[tuple(_annotation(name, part) for part in get_args(hint))]  # noqa: UP007 - made at run time
+    if get_origin(hint) is tuple:
+        return tuple[_annotation(name.removesuffix("s"), get_args(hint)[0]), ...]  # type: ignore[misc]
+    return _BY_TYPE.get(hint, hint)
+
+
+def _plain(value: Any, hint: Any) -> Any:  # noqa: ANN401 - any field of any command
+    """Turn nested models back into the domain's own dataclasses."""
+    if isinstance(value, tuple):
+        return tuple(_plain(item, get_args(hint)[0]) for item in value)
+    if isinstance(value, _Body):
+        cls: Any = next(part for part in (hint, *get_args(hint)) if dataclasses.is_dataclass(part))
+        hints = get_type_hints(cls)
+        return cls(**{name: _plain(getattr(value, name), hints[name]) for name in type(value).model_fields})
+    return value
+
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+
+def _no_control_characters(text: str) -> str:
+    if _CONTROL.search(text):
+        raise PydanticCustomError("control-character", "The text contains a control character.")
+    return text
+
+
+_TEXT = Annotated[str, Field(max_length=MAX_TEXT_LENGTH), AfterValidator(_no_control_characters)]
+_IDENTIFIER = Annotated[str, Field(pattern=rf"{ID_PATTERN}|^$")]
+
+
+def _national_number(number: str) -> str:
+    """Verify the check digits of a Belgian national or bis number, or of a Dutch BSN."""
+    if not _digits_of_one(number, nn.is_valid, bis.is_valid, bsn.is_valid):
+        raise PydanticCustomError("invalid-check-digits", "This is not a valid national, bis or service number.")
+    return number
+
+
+def _enterprise_number(number: str) -> str:
+    """Verify the check digits of a Belgian enterprise number; Dutch KvK numbers and OINs have none."""
+    without_check = number.isdecimal() and len(number) in (_KVK_LENGTH, _OIN_LENGTH)
+    if not without_check and not _digits_of_one(number, vat.is_valid):
+        raise PydanticCustomError("invalid-check-digits", "This is not a valid enterprise number.")
+    return number
+
+
+def _digits_of_one(number: str, *checks: Callable[[str], bool]) -> bool:
+    # The library also accepts separators and prefixes; a stored number has one spelling only.
+    return number.isascii() and number.isdecimal() and any(check(number) for check in checks)
+
+
+_BY_TYPE: Mapping[Any, Any] = {
+    NationalNumber: Annotated[str, AfterValidator(_national_number)],
+    EnterpriseNumber: Annotated[str, AfterValidator(_enterprise_number)],
+    datetime: AwareDatetime,
+}

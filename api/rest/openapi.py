@@ -1,0 +1,127 @@
+"""How the doors describe themselves in the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from api.rest.bodies import ID_PATTERN
+from api.rest.requests import MAX_KEY_LENGTH, Intake
+
+PROBLEM_STATUSES = {
+    "400": "The request is malformed.",
+    "401": "There is no valid bearer token.",
+    "403": "The role or the organisation may not do this.",
+    "404": "What the command names does not exist.",
+    "409": "The state of things forbids it now, or it exists already.",
+    "412": "The version in If-Match is no longer the current one.",
+    "413": "The body is too large.",
+    "415": "The media type is not the one that is read here.",
+    "422": "A value can never be right, or the key was used for other content.",
+    "428": "If-Match is missing.",
+    "503": "The log cannot be reached; send the same request again.",
+}
+
+_PROBLEM: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "A stable name: urn:problem-type:kroniek:<code>."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "A sentence for people."},
+        "instance": {"type": "string", "description": "The correlation id of the request."},
+        "issues": {"type": "array", "items": {"type": "object"}},
+    },
+}
+_RECEIPT: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["id", "version", "position", "events"],
+    "properties": {
+        "id": {"type": "string"},
+        "version": {"type": "integer", "description": "The version of the stream after the command."},
+        "position": {"type": "integer", "description": "Repeat it as X-Position on a query to read your own write."},
+        "events": {"type": "array", "items": {"type": "string"}, "description": "Stored names; none if nothing new."},
+    },
+}
+_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}]
+
+
+def door_description(intake: Intake, success: int) -> dict[str, Any]:
+    door = intake.door
+    parameters = [_path_parameter(name) for name in sorted(intake.ids)]
+    parameters.append(_header("Idempotency-Key", required=True, about=f"1 to {MAX_KEY_LENGTH} printable characters."))
+    parameters.append(_header("If-Match", required=door.versioned, about='The version decided on, such as "3".'))
+    return {
+        "description": f"{door.summary}\n\nRoles: {', '.join(sorted(door.roles))}.",
+        "security": _SECURITY,
+        "parameters": parameters,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _inline(intake)}}},
+        "responses": {str(success): _answer("What the command did.", "application/json", _RECEIPT)} | _problems(),
+    }
+
+
+def bulk_description(intakes: Mapping[str, Intake]) -> dict[str, Any]:
+    line = {
+        "type": "object",
+        "required": ["command", "idempotencyKey"],
+        "properties": {
+            "command": {"type": "string", "enum": sorted(intakes)},
+            "ids": {"type": "object", "additionalProperties": {"type": "string"}},
+            "idempotencyKey": {"type": "string", "maxLength": MAX_KEY_LENGTH},
+            "ifMatch": {"type": "string"},
+            "body": {"type": "object"},
+        },
+    }
+    answer = {
+        "type": "object",
+        "required": ["line", "status"],
+        "properties": {
+            "line": {"type": "integer"},
+            "status": {"type": "string", "enum": ["accepted", "refused"]},
+            "problem": _PROBLEM,
+            **_RECEIPT["properties"],
+        },
+    }
+    return {
+        "security": _SECURITY,
+        "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": line}}},
+        "responses": {"200": _answer("An answer on each line.", "application/x-ndjson", answer)} | _problems(),
+    }
+
+
+def _inline(intake: Intake) -> dict[str, Any]:
+    """Give the schema of a body with its nested schemas in place, so that it stands alone."""
+    schema = intake.model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def resolve(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return resolve(definitions[node["$ref"].rpartition("/")[2]])
+            return {key: resolve(value) for key, value in node.items()}
+        if isinstance(node, list):
+            return [resolve(item) for item in node]
+        return node
+
+    resolved: dict[str, Any] = resolve(schema)
+    return resolved
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": ID_PATTERN}
+    return {"name": name, "in": "path", "required": True, "schema": schema, "description": to_camel(name)}
+
+
+def _header(name: str, *, required: bool, about: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": required, "schema": {"type": "string"}, "description": about}
+
+
+def _answer(about: str, media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"description": about, "content": {media_type: {"schema": schema}}}
+
+
+def _problems() -> dict[str, Any]:
+    return {status: _answer(about, "application/problem+json", _PROBLEM) for status, about in PROBLEM_STATUSES.items()}

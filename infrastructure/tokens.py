@@ -1,0 +1,160 @@
+"""OAuth 2 access tokens (RFC 9068): verified against a JWKS, and issued by the platform itself for local use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import structlog
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet
+from joserfc.jwt import ClaimsOption
+
+from application.ports import Caller, Role
+
+LOG = structlog.get_logger()
+
+ALGORITHMS = ["ES256", "PS256", "RS256"]
+LOCAL_ALGORITHM = "ES256"
+TYPE = "at+jwt"
+SKEW_S = 30
+JWKS_TIMEOUT_S = 5
+JWKS_MIN_AGE_S = 60
+"""How old a fetched key set must be before an unknown key makes us fetch it again."""
+
+
+class TokenRefusedError(Exception):
+    """The token proves nothing here."""
+
+
+class Keys(Protocol):
+    """Where the public keys of the issuer come from."""
+
+    async def key_set(self, *, fresh: bool = False) -> KeySet:
+        """Return the keys; `fresh` asks for newer ones than were last seen, where that is possible."""
+
+
+class JwksKeys:
+    """The keys at a JWKS address, fetched when first needed and again when a token names an unknown key."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._keys: KeySet | None = None
+        self._fetched_at = 0.0
+        self._lock = asyncio.Lock()
+
+    async def key_set(self, *, fresh: bool = False) -> KeySet:
+        async with self._lock:
+            age_s = time.monotonic() - self._fetched_at
+            if self._keys is None or (fresh and age_s > JWKS_MIN_AGE_S):
+                self._keys = KeySet.import_key_set(await asyncio.to_thread(self._fetch))
+                self._fetched_at = time.monotonic()
+                LOG.info("jwks_fetched", keys=len(self._keys.keys))
+            return self._keys
+
+    def _fetch(self) -> Any:  # noqa: ANN401 - checked by the key set
+        try:
+            with urllib.request.urlopen(self._url, timeout=JWKS_TIMEOUT_S) as response:  # noqa: S310 - https, by the settings
+                return json.load(response)
+        except (OSError, ValueError) as error:
+            raise TokenRefusedError("the issuer's keys cannot be fetched") from error
+
+
+class LocalIssuer:
+    """A key of our own, kept in the data folder, with which the platform issues tokens for local use."""
+
+    def __init__(self, folder: Path, issuer: str, audience: str) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._key = _kept_key(folder / "token-key.json")
+
+    async def key_set(self, *, fresh: bool = False) -> KeySet:  # noqa: ARG002 - the one key never changes
+        return KeySet([self._key])
+
+    def jwks(self) -> dict[str, Any]:
+        return {"keys": [self._key.as_dict(private=False)]}
+
+    def issue(self, caller: Caller, now: datetime, lifetime: timedelta) -> str:
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": caller.subject,
+            "iat": int(now.timestamp()),
+            "nbf": int(now.timestamp()),
+            "exp": int((now + lifetime).timestamp()),
+            "jti": str(uuid4()),
+            "role": caller.role.value,
+            "organisation": caller.organisation_id,
+        }
+        header = {"alg": LOCAL_ALGORITHM, "typ": TYPE, "kid": self._key.kid}
+        return jwt.encode(header, claims, self._key, algorithms=[LOCAL_ALGORITHM])
+
+
+class Verifier:
+    """Turns a bearer token into a caller: role and organisation are the token's word, never the body's."""
+
+    def __init__(self, keys: Keys, issuer: str, audience: str, now: Callable[[], datetime]) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._now = now
+
+    async def __call__(self, token: str) -> Caller:
+        """Return the caller; raise TokenRefusedError for any token that is not a valid access token for us."""
+        try:
+            decoded = await self._decode(token)
+            if str(decoded.header.get("typ", "")).lower().removeprefix("application/") != TYPE:
+                raise TokenRefusedError("not an access token")
+            self._registry().validate(decoded.claims)
+            return _caller(decoded.claims)
+        except (JoseError, ValueError) as error:
+            raise TokenRefusedError(type(error).__name__) from error
+
+    async def _decode(self, token: str) -> jwt.Token:
+        try:
+            return jwt.decode(token, await self._keys.key_set(), algorithms=ALGORITHMS)
+        except (JoseError, ValueError):
+            # The issuer may have a new key; an old one that fails again fails for good.
+            return jwt.decode(token, await self._keys.key_set(fresh=True), algorithms=ALGORITHMS)
+
+    def _registry(self) -> jwt.JWTClaimsRegistry:
+        essential: ClaimsOption = {"essential": True}
+        return jwt.JWTClaimsRegistry(
+            now=int(self._now().timestamp()),
+            leeway=SKEW_S,
+            iss={"essential": True, "value": self._issuer},
+            aud={"essential": True, "value": self._audience},
+            sub=essential,
+            exp=essential,
+            iat=essential,
+            role={"essential": True, "values": [role.value for role in Role]},
+            organisation=essential,
+        )
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    subject, organisation_id = claims["sub"], claims["organisation"]
+    if not (isinstance(subject, str) and isinstance(organisation_id, str) and subject and organisation_id):
+        raise TokenRefusedError("sub and organisation are texts")
+    return Caller(subject=subject, role=Role(claims["role"]), organisation_id=organisation_id)
+
+
+def _kept_key(path: Path) -> ECKey:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return ECKey.import_key(json.loads(path.read_text(encoding="utf-8")))
+    key = ECKey.generate_key("P-256", {"use": "sig", "alg": LOCAL_ALGORITHM, "kid": str(uuid4())})
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(key.as_dict(private=True), file)
+    return key

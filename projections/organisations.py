@@ -1,0 +1,149 @@
+"""Organisations: one row for each, with its name, its kind and where it stands as an identity provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Date, DateTime, Index, Select, Text, func, select
+
+from domain.kernel import Recorded
+from domain.organisations import (
+    DoubleChannelChanged,
+    Enrolment,
+    EnrolmentEnded,
+    OrganisationEnrolled,
+    OrganisationRegistered,
+    OrganisationRenamed,
+    Recognition,
+    RecognitionGranted,
+    RecognitionRequested,
+    RecognitionSuspended,
+    RecognitionWithdrawn,
+)
+from projections.effects import Effect, Projection, Put, Rule, Set, read_table
+
+TABLE = read_table(
+    "organisations",
+    1,
+    Column("organisation_id", Text, primary_key=True),
+    Column("name_nl", Text, nullable=False),
+    Column("name_fr", Text, nullable=False),
+    Column("name_de", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("organisation_type", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("enterprise_number", Text, nullable=False),
+    Column("jurisdiction", Text, nullable=False),
+    Column("outside_government", Boolean, nullable=False),
+    Column("recognition", Text, nullable=False),
+    Column("recognition_conditions", Text, nullable=False),
+    Column("recognition_changed_at", DateTime(timezone=True), nullable=True),
+    Column("double_channel_until", Date, nullable=True),
+    Column("registered_at", DateTime(timezone=True), nullable=False),
+)
+Index("organisations_v1_number", TABLE.c.enterprise_number)
+Index("organisations_v1_type", TABLE.c.jurisdiction, TABLE.c.organisation_type, TABLE.c.organisation_id)
+Index("organisations_v1_recognition", TABLE.c.recognition, TABLE.c.organisation_id)
+
+
+def _registered(recorded: Recorded[OrganisationRegistered]) -> Iterable[Effect]:
+    event = recorded.event
+    yield Put(
+        (event.organisation_id,),
+        {
+            "name_nl": event.names.nl,
+            "name_fr": event.names.fr,
+            "name_de": event.names.de,
+            "name_en": event.names.en,
+            "organisation_type": event.organisation_type.value,
+            "level": event.level.value,
+            "enterprise_number": event.enterprise_number,
+            "jurisdiction": event.jurisdiction.value,
+            "outside_government": event.outside_government,
+            "recognition": Recognition.NONE.value,
+            "recognition_conditions": "",
+            "recognition_changed_at": None,
+            "double_channel_until": None,
+            "registered_at": recorded.context.effective_at,
+        },
+    )
+
+
+def _renamed(recorded: Recorded[OrganisationRenamed]) -> Iterable[Effect]:
+    names = recorded.event.names
+    yield Set(
+        (recorded.event.organisation_id,),
+        {"name_nl": names.nl, "name_fr": names.fr, "name_de": names.de, "name_en": names.en},
+    )
+
+
+def _enrolled(recorded: Recorded[OrganisationEnrolled]) -> Iterable[Effect]:
+    if recorded.event.enrolment is Enrolment.MAILBOX_SENDER:
+        yield Set((recorded.event.organisation_id,), {"double_channel_until": recorded.event.double_channel_until})
+
+
+def _enrolment_ended(recorded: Recorded[EnrolmentEnded]) -> Iterable[Effect]:
+    if recorded.event.enrolment is Enrolment.MAILBOX_SENDER:
+        yield Set((recorded.event.organisation_id,), {"double_channel_until": None})
+
+
+def _double_channel_changed(recorded: Recorded[DoubleChannelChanged]) -> Iterable[Effect]:
+    yield Set((recorded.event.organisation_id,), {"double_channel_until": recorded.event.double_channel_until})
+
+
+def _recognition(status: Recognition) -> Rule:
+    def rule(recorded: Recorded[Any]) -> Iterable[Effect]:
+        values = {"recognition": status.value, "recognition_changed_at": recorded.context.effective_at}
+        if isinstance(recorded.event, RecognitionGranted):
+            values["recognition_conditions"] = recorded.event.conditions_version
+        yield Set((recorded.event.organisation_id,), values)
+
+    return rule
+
+
+PROJECTION = Projection(
+    name="organisations",
+    version=1,
+    table=TABLE,
+    rules={
+        OrganisationRegistered: _registered,
+        OrganisationRenamed: _renamed,
+        OrganisationEnrolled: _enrolled,
+        EnrolmentEnded: _enrolment_ended,
+        DoubleChannelChanged: _double_channel_changed,
+        RecognitionRequested: _recognition(Recognition.APPLIED),
+        RecognitionGranted: _recognition(Recognition.RECOGNISED),
+        RecognitionSuspended: _recognition(Recognition.SUSPENDED),
+        RecognitionWithdrawn: _recognition(Recognition.WITHDRAWN),
+    },
+)
+
+# --- Queries --------------------------------------------------------------------------------------------------------
+
+
+def organisation(organisation_id: str) -> Select[Any]:
+    return select(TABLE).where(TABLE.c.organisation_id == organisation_id)
+
+
+def organisations(
+    *, jurisdiction: str = "", organisation_type: str = "", level: str = "", recognition: str = ""
+) -> Select[Any]:
+    """Select organisations; an empty filter lets all through. The reader orders and pages."""
+    filters = {
+        TABLE.c.jurisdiction: jurisdiction,
+        TABLE.c.organisation_type: organisation_type,
+        TABLE.c.level: level,
+        TABLE.c.recognition: recognition,
+    }
+    return select(TABLE).where(*(column == value for column, value in filters.items() if value))
+
+
+def by_enterprise_number(enterprise_number: str) -> Select[Any]:
+    return select(TABLE).where(TABLE.c.enterprise_number == enterprise_number)
+
+
+def totals(jurisdiction: str) -> Select[str, str, int]:
+    """Count the organisations of a jurisdiction by type and level."""
+    by = (TABLE.c.organisation_type, TABLE.c.level)
+    return select(*by, func.count().label("organisations")).where(TABLE.c.jurisdiction == jurisdiction).group_by(*by)

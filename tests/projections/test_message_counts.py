@@ -1,0 +1,56 @@
+"""Messages sent and delivered by month and sender, and how many organisations send."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from domain.kernel import Recorded
+from domain.mailbox import Channel, MessageSent
+from projections.message_counts import PROJECTION, messages_by_month, sending_organisations
+from tests.domain.letters import PUBLICATION, PUBLISHED, SENT
+from tests.projections.recorded import ask, recorded, rows
+
+NOVEMBER, DECEMBER = datetime(2021, 11, 3, tzinfo=UTC), datetime(2021, 12, 3, tzinfo=UTC)
+PAPER = replace(SENT, channel=Channel.PAPER)
+
+
+def _digital(number: int, at: datetime) -> list[Recorded[Any]]:
+    published = replace(PUBLISHED, publication=replace(PUBLICATION, published_at=at))
+    stream = f"message-{number}"
+    return [recorded(SENT, at, stream=stream), recorded(published, at, stream=stream, version=2)]
+
+
+def _paper(number: int, at: datetime, sent: MessageSent = PAPER) -> list[Recorded[Any]]:
+    return [recorded(sent, at, stream=f"message-{number}")]
+
+
+def test_paper_is_sent_but_not_delivered_to_a_mailbox() -> None:
+    found = rows(PROJECTION, [*_digital(1, NOVEMBER), *_digital(2, NOVEMBER), *_paper(3, NOVEMBER)])
+    assert found == {
+        ("2021-11", "nl", "sender-1", "tax_administration", "digital"): {"sent": 2, "delivered": 2},
+        ("2021-11", "nl", "sender-1", "tax_administration", "paper"): {"sent": 1, "delivered": 0},
+    }
+
+
+def test_a_month_begins_at_midnight_in_civil_time() -> None:
+    first_of_december = datetime(2021, 11, 30, 23, 0, tzinfo=UTC)
+    assert {key[0] for key in rows(PROJECTION, _digital(1, first_of_december))} == {"2021-12"}
+
+
+def test_months_are_summed_and_senders_counted_once() -> None:
+    other = replace(PAPER, sender_id="sender-2")
+    events = [
+        *_digital(1, NOVEMBER),
+        *_paper(2, NOVEMBER),
+        *_paper(3, NOVEMBER, other),
+        *_digital(4, DECEMBER),
+    ]
+    assert ask(messages_by_month("nl", "2021-11", "2021-12"), PROJECTION, events) == [
+        ("2021-11", 3, 1),
+        ("2021-12", 1, 1),
+    ]
+    assert ask(sending_organisations("nl", "2021-11", "2021-12"), PROJECTION, events) == [(2,)]
+    assert ask(sending_organisations("nl", "2021-12", "2021-12"), PROJECTION, events) == [(1,)]
+    assert ask(sending_organisations("be", "2021-11", "2021-12"), PROJECTION, events) == [(0,)]
