@@ -31,13 +31,13 @@ install:
 		echo "Kroniek needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || true). Install one and try again." >&2; exit 1; \
 	fi; \
 	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
-		echo "$$($$found --version) has no venv module. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; \
+		echo "$$("$$found" --version) has no venv module. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; \
 	fi; \
-	echo "[1/3] Environment in $(VENV) with $$($$found --version)"; \
-	rm -rf "$(VENV)"; \
-	"$$found" -m venv "$(VENV)"
+	echo "[1/3] Environment in $(VENV) with $$("$$found" --version)"; \
+	"$(PYTHON)" -m pip --version >/dev/null 2>&1 || { rm -rf "$(VENV)"; "$$found" -m venv "$(VENV)"; }; \
+	rm -f $(VENV)/set-up-*
 	@echo "[2/3] Dependencies from requirements-dev.lock, checked against their hashes"
-	@$(PIP) install --require-hashes --no-deps --no-compile --requirement requirements-dev.lock
+	@$(PIP) install --require-hashes --no-deps --requirement requirements-dev.lock
 	@echo "[3/3] Kroniek itself"
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch "$(STAMP)"

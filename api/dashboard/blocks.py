@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from api.dashboard import texts
-from api.dashboard.charts import LABEL_WIDTH, WIDTH, Bar, Chart, Line, bar_chart, column_chart, line_chart, year_ticks
+from api.dashboard.charts import COLUMN_PLOT, LINE_PLOT, Bar, Chart, Line, bar_chart, column_chart, line_chart, year_ticks
 from api.dashboard.i18n import Writer
 from api.dashboard.labels import AMONG, AUDIENCES, FAMILIES, LEVELS, LINES, MEANS, label
 from api.dashboard.links import Links
@@ -76,7 +76,7 @@ def index_block(indices: Sequence[IndexSeries], period: Period, writer: Writer, 
         return None
     points = {(series.audience, it.period): it for series in shown for it in series.points}
     title = _between(texts.INDEX_CHART, periods, writer)
-    ticks = year_ticks([(it.year, it.month) for it in periods], WIDTH - LABEL_WIDTH)
+    ticks = year_ticks([(it.year, it.month) for it in periods], LINE_PLOT)
     lines = [
         Line(
             label(AUDIENCES, series.audience, writer),
@@ -119,7 +119,7 @@ def months_block(figure: Figure, points: Sequence[Point], writer: Writer, links:
     months = [point.period for point in points]
     svg = column_chart(
         [point.value for point in points],
-        year_ticks([(it.year, it.month) for it in months], WIDTH),
+        year_ticks([(it.year, it.month) for it in months], COLUMN_PLOT),
         writer.number(points[-1].value),
         writer.short_number,
         id_=id_,
@@ -162,7 +162,7 @@ def users_block(
         )
         for figure in figures
     ]
-    ticks = year_ticks([(it.year, it.month) for it in months], WIDTH - LABEL_WIDTH)
+    ticks = year_ticks([(it.year, it.month) for it in months], LINE_PLOT)
     svg = line_chart(lines, ticks, writer.short_number, id_="chart-users", title=title)
     rows = tuple(
         (

@@ -18,15 +18,19 @@ PLOT_HEIGHT = 168
 TOP = 18
 """Room above the highest gridline for its own text."""
 AXIS_HEIGHT = 24
-LABEL_WIDTH = 112
+LEFT = 46
+"""Room at the left for the numbers of the gridlines."""
+LABEL_WIDTH = 106
 """Room at the right for the direct labels of lines."""
+LINE_PLOT, COLUMN_PLOT = WIDTH - LEFT - LABEL_WIDTH, WIDTH - LEFT
+"""How wide the picture itself is, between its margins."""
 LABEL_GAP = 34
 """Height of one direct label: two lines of text."""
 TICK_SPACE = 46
 """The least distance between two texts on the time axis."""
 ROW_HEIGHT = 42
 BAR_HEIGHT = 12
-GRIDLINES = 4
+GRIDLINES = 5
 
 Write = Callable[[int], str]
 
@@ -79,15 +83,17 @@ def line_chart(
 ) -> Markup:
     """Draw lines over time. `ticks` gives each point's text on the time axis, mostly none; `base` marks a level."""
     scale = _scale(max((value for line in lines for value in line.values if value is not None), default=Fraction(0)))
-    x = _spread(len(ticks), WIDTH - LABEL_WIDTH)
-    parts = [_grid(scale, write, WIDTH - LABEL_WIDTH), _ticks(ticks, x)]
+    right = WIDTH - LABEL_WIDTH
+    x = [round(LEFT + at * (right - LEFT) / max(len(ticks) - 1, 1), 1) for at in range(len(ticks))]
+    parts = [_grid(scale, right), _ticks(ticks, x)]
     if base:
         y = scale.y(Fraction(base))
-        parts.append(Markup('<path class="base" d="M0 {}H{}"/>').format(y, WIDTH - LABEL_WIDTH))
+        parts.append(Markup('<path class="base" d="M{} {}H{}"/>').format(LEFT, y, right))
     ends = [scale.y(next(it for it in reversed(line.values) if it is not None)) for line in lines]
     for number, (line, label) in enumerate(zip(lines, _apart(ends), strict=True), start=1):
         points = [(place, scale.y(value)) for place, value in zip(x, line.values, strict=True) if value is not None]
         parts.append(_line(line, number, points, label))
+    parts.append(_axis(scale, write))
     return _svg(id_, title, TOP + PLOT_HEIGHT + AXIS_HEIGHT, parts)
 
 
@@ -96,9 +102,9 @@ def column_chart(
 ) -> Markup:
     """Draw a column for each point in time; the last one stands out and carries its value."""
     scale = _scale(Fraction(max(values, default=0)))
-    pitch = WIDTH / max(len(values), 1)
-    x = [round(pitch * (at + 0.5), 1) for at in range(len(values))]
-    parts = [_grid(scale, write, WIDTH), _ticks(ticks, x)]
+    pitch = (WIDTH - LEFT) / max(len(values), 1)
+    x = [round(LEFT + pitch * (at + 0.5), 1) for at in range(len(values))]
+    parts = [_grid(scale, WIDTH), _ticks(ticks, x), _axis(scale, write)]
     for at, value in enumerate(values):
         y = scale.y(Fraction(value))
         parts.append(
@@ -163,17 +169,14 @@ def _scale(highest: Fraction) -> _Scale:
     return _Scale(top=step * max(1, ceil(highest / step)), step=step)
 
 
-def _spread(count: int, width: int) -> list[float]:
-    return [round(at * (width - 6) / max(count - 1, 1), 1) for at in range(count)]
+def _grid(scale: _Scale, right: int) -> Markup:
+    rows = (Markup('<path class="grid" d="M{} {}H{}"/>').format(LEFT, scale.y(Fraction(it)), right) for it in scale.steps)
+    return Markup().join(rows)
 
 
-def _grid(scale: _Scale, write: Write, width: int) -> Markup:
-    rows = []
-    for step in scale.steps:
-        y = scale.y(Fraction(step))
-        rows.append(Markup('<path class="grid" d="M0 {}H{}"/>').format(y, width))
-        if step:
-            rows.append(Markup('<text class="axis" x="0" y="{}">{}</text>').format(y - 4, write(step)))
+def _axis(scale: _Scale, write: Write) -> Markup:
+    text = Markup('<text class="axis halo" x="{}" y="{}" text-anchor="end">{}</text>')
+    rows = (text.format(LEFT - 6, scale.y(Fraction(it)) + 4, write(it)) for it in scale.steps)
     return Markup().join(rows)
 
 
@@ -190,7 +193,7 @@ def _ticks(ticks: Sequence[str], x: Sequence[float]) -> Markup:
 
 def _line(line: Line, number: int, points: Sequence[tuple[float, float]], label: float) -> Markup:
     path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
-    at = WIDTH - LABEL_WIDTH + 6
+    at = WIDTH - LABEL_WIDTH + 8
     return Markup(
         '<g class="s{0}"><path class="line" d="{1}"/><circle cx="{2}" cy="{3}" r="3"/>'
         '<text x="{4}" y="{5}">{6}</text><text class="value" x="{4}" y="{7}">{8}</text></g>'

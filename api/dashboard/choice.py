@@ -47,9 +47,7 @@ def filter_named(query: Mapping[str, str]) -> OpenRateFilter:
     if FILTERED not in query:
         return OpenRateFilter()
     outside, notifications, not_in_use = (name in query for name in FILTERS)
-    return OpenRateFilter(
-        outside_government=outside, notification_only=notifications, not_taken_into_use=not_in_use
-    )
+    return OpenRateFilter(outside_government=outside, notification_only=notifications, not_taken_into_use=not_in_use)
 
 
 def filter_query(applied: OpenRateFilter) -> tuple[tuple[str, str], ...]:

@@ -147,7 +147,5 @@ async def _shares(desk: Desk, cut: Dimension) -> Block | None:
 async def _rates(desk: Desk) -> RatesBlock | None:
     """Show the year of the period beside the year before."""
     year = Period.parse(f"{desk.period.year}")
-    rates = await desk.snapshot.open_rates(
-        desk.jurisdiction, (year.year_before(), year), desk.now, desk.applied
-    )
+    rates = await desk.snapshot.open_rates(desk.jurisdiction, (year.year_before(), year), desk.now, desk.applied)
     return rates_block(rates, desk.writer, desk.links)

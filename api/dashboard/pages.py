@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -25,7 +26,6 @@ from api.dashboard.choice import (
 )
 from api.dashboard.content import Desk, figure_page, overview, table_of
 from api.dashboard.i18n import DEFAULT, NAMES, Writer, accepted_language
-from api.dashboard.labels import SYSTEMS
 from api.dashboard.links import ROOT, Links, slug
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.dashboard.tables import as_csv
@@ -88,12 +88,15 @@ class _Pages:
         return router
 
     async def entrance(self, request: Request) -> Response:
-        language = request.query_params.get("lang") or accepted_language(request.headers.get("accept-language", ""))
-        if language not in LANGUAGES:
-            return self._not_found(DEFAULT)
-        query = "&".join(f"{name}={value}" for name, value in _known_query(request))
-        url = f"{ROOT}/{language}" + (f"?{query}" if query else "")
-        return RedirectResponse(url, status_code=307, headers={"Vary": "Accept-Language", "Cache-Control": "no-cache"})
+        wished = request.query_params.get("lang")
+        spoken = accepted_language(request.headers.get("accept-language", ""))
+        try:
+            language = language_named(wished) if wished else spoken
+            query = _written(_known_query(request))
+        except (PageNotFound, InvalidValue):
+            return self._not_found(spoken)
+        headers = {"Vary": "Accept-Language", "Cache-Control": "no-cache"}
+        return RedirectResponse(f"{ROOT}/{language}{query}", status_code=307, headers=headers)
 
     async def stylesheet(self) -> Response:
         headers = {"Cache-Control": f"public, max-age={ONE_YEAR_S}, immutable", "X-Content-Type-Options": "nosniff"}
@@ -135,7 +138,9 @@ class _Pages:
     async def _table(self, request: Request, language: str, figure: str, dimension: str) -> Response:
         async def build(desk: Desk) -> Response:
             table = await table_of(desk, _definition(figure), dimension.replace("-", "_"))
-            name = "-".join(part for part in ("kroniek", desk.jurisdiction, figure, dimension, f"{desk.period}") if part)
+            name = "-".join(
+                part for part in ("kroniek", desk.jurisdiction, figure, dimension, f"{desk.period}") if part
+            )
             disposition = f'attachment; filename="{name.replace("/", "_")}.csv"'
             return Response(
                 as_csv(table), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
@@ -151,7 +156,7 @@ class _Pages:
         try:
             chosen = _split_period(request)
             if chosen is not None:
-                return RedirectResponse(f"{request.url.path}?{chosen}", status_code=307)
+                return RedirectResponse(f"{request.url.path}{chosen}", status_code=307)
             async with self.reader.snapshot() as snapshot:
                 return await self._from_snapshot(request, snapshot, spoken, path, build)
         except (PageNotFound, InvalidValue):
@@ -174,7 +179,7 @@ class _Pages:
         )
         writer = Writer(language)
         if period is None:
-            response = self._html("empty.html.j2", writer, self._empty_frame(links, now, snapshot.position))
+            response: Response = self._html("empty.html.j2", writer, self._empty_frame(links, now, snapshot.position))
         else:
             response = await build(
                 Desk(
@@ -210,7 +215,6 @@ class _Pages:
             "t": writer.text,
             "sample": self.sample,
             "style_url": f"{ROOT}/static/dashboard.css?v={self.style_version}",
-            "systems": SYSTEMS,
         }
         for part in shown:
             context |= part
@@ -239,8 +243,8 @@ def _split_period(request: Request) -> str | None:
         return None
     part = query.get("part", "")
     period = Period.parse(f"{query['year']}-{part}" if part else query["year"])
-    others = [f"{name}={value}" for name, value in _known_query(request) if name != "period"]
-    return "&".join([*others, f"period={period}"])
+    others = [(name, value) for name, value in _known_query(request) if name != "period"]
+    return _written([*others, ("period", str(period))])
 
 
 def _known_query(request: Request) -> list[tuple[str, str]]:
@@ -252,3 +256,7 @@ def _known_query(request: Request) -> list[tuple[str, str]]:
     if "period" in query:
         known.append(("period", str(Period.parse(query["period"]))))
     return [*known, *filter_query(filter_named(query))]
+
+
+def _written(query: list[tuple[str, str]]) -> str:
+    return f"?{urlencode(query, safe='/')}" if query else ""

@@ -99,14 +99,14 @@ _TEXT = Annotated[str, Field(max_length=MAX_TEXT_LENGTH), AfterValidator(_no_con
 _IDENTIFIER = Annotated[str, Field(pattern=rf"{ID_PATTERN}|^$")]
 
 
-def _national_number(number: str) -> str:
+def national_number(number: str) -> str:
     """Verify the check digits of a Belgian national or bis number, or of a Dutch BSN."""
     if not _digits_of_one(number, nn.is_valid, bis.is_valid, bsn.is_valid):
         raise PydanticCustomError("invalid-check-digits", "This is not a valid national, bis or service number.")
     return number
 
 
-def _enterprise_number(number: str) -> str:
+def enterprise_number(number: str) -> str:
     """Verify the check digits of a Belgian enterprise number; Dutch KvK numbers and OINs have none."""
     without_check = number.isdecimal() and len(number) in (_KVK_LENGTH, _OIN_LENGTH)
     if not without_check and not _digits_of_one(number, vat.is_valid):
@@ -120,7 +120,7 @@ def _digits_of_one(number: str, *checks: Callable[[str], bool]) -> bool:
 
 
 _BY_TYPE: Mapping[Any, Any] = {
-    NationalNumber: Annotated[str, AfterValidator(_national_number)],
-    EnterpriseNumber: Annotated[str, AfterValidator(_enterprise_number)],
+    NationalNumber: Annotated[str, AfterValidator(national_number)],
+    EnterpriseNumber: Annotated[str, AfterValidator(enterprise_number)],
     datetime: AwareDatetime,
 }

@@ -58,8 +58,8 @@ def door_description(intake: Intake, success: int) -> dict[str, Any]:
         "description": f"{door.summary}\n\nRoles: {', '.join(sorted(door.roles))}.",
         "security": _SECURITY,
         "parameters": parameters,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _inline(intake)}}},
-        "responses": {str(success): _answer("What the command did.", "application/json", _RECEIPT)} | _problems(),
+        "requestBody": body_of("application/json", _inline(intake)),
+        "responses": {str(success): answer_of("What the command did.", "application/json", _RECEIPT)} | problems(),
     }
 
 
@@ -87,8 +87,8 @@ def bulk_description(intakes: Mapping[str, Intake]) -> dict[str, Any]:
     }
     return {
         "security": _SECURITY,
-        "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": line}}},
-        "responses": {"200": _answer("An answer on each line.", "application/x-ndjson", answer)} | _problems(),
+        "requestBody": body_of("application/x-ndjson", line),
+        "responses": {"200": answer_of("An answer on each line.", "application/x-ndjson", answer)} | problems(),
     }
 
 
@@ -119,9 +119,15 @@ def _header(name: str, *, required: bool, about: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "required": required, "schema": {"type": "string"}, "description": about}
 
 
-def _answer(about: str, media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+def body_of(media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {media_type: {"schema": schema}}}
+
+
+def answer_of(about: str, media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"description": about, "content": {media_type: {"schema": schema}}}
 
 
-def _problems() -> dict[str, Any]:
-    return {status: _answer(about, "application/problem+json", _PROBLEM) for status, about in PROBLEM_STATUSES.items()}
+def problems() -> dict[str, Any]:
+    return {
+        status: answer_of(about, "application/problem+json", _PROBLEM) for status, about in PROBLEM_STATUSES.items()
+    }

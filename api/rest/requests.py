@@ -90,7 +90,7 @@ class Intake:
         try:
             return self.model.model_validate_json(body or b"{}")
         except ValidationError as error:
-            raise _malformed(error) from error
+            raise malformed(error) from error
 
     def _idempotency(self, wish: Wish, caller: Caller) -> Idempotency:
         if not wish.key or len(wish.key) > MAX_KEY_LENGTH or not wish.key.isprintable():
@@ -110,7 +110,7 @@ class Intake:
         return int(match[1])
 
 
-def _malformed(error: ValidationError) -> Problem:
+def malformed(error: ValidationError) -> Problem:
     issues = [
         Issue("/" + "/".join(str(part) for part in found["loc"]), found["type"].replace("_", "-"), found["msg"])
         for found in error.errors(include_url=False, include_input=False, include_context=False)

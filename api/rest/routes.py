@@ -46,7 +46,7 @@ def _add_door(router: APIRouter, intake: Intake, platform: Platform) -> None:
         frame = await _frame(request, platform)
         wish = Wish(
             ids=request.path_params,
-            body=await _body(request, "application/json", MAX_BODY_BYTES),
+            body=await read_body(request, "application/json", MAX_BODY_BYTES),
             key=request.headers.get("idempotency-key"),
             if_match=request.headers.get("if-match"),
         )
@@ -101,7 +101,7 @@ async def _frame(request: Request, platform: Platform) -> Frame:
     )
 
 
-async def _body(request: Request, media_type: str, max_bytes: int) -> bytes:
+async def read_body(request: Request, media_type: str, max_bytes: int) -> bytes:
     given = request.headers.get("content-type", media_type).partition(";")[0].strip().lower()
     if given != media_type:
         raise Problem(415, "unsupported-media-type", f"Send {media_type}.")
@@ -119,7 +119,7 @@ async def _body(request: Request, media_type: str, max_bytes: int) -> bytes:
 def _add_bulk_door(router: APIRouter, intakes: Mapping[str, Intake], platform: Platform) -> None:
     async def endpoint(request: Request) -> Response:
         frame = await _frame(request, platform)
-        lines = (await _body(request, NDJSON, MAX_BULK_BYTES)).splitlines()
+        lines = (await read_body(request, NDJSON, MAX_BULK_BYTES)).splitlines()
         if len(lines) > MAX_BULK_LINES:
             raise Problem(413, "too-many-lines", f"One request carries at most {MAX_BULK_LINES} commands.")
         return StreamingResponse(_answers(lines, intakes, frame, platform), media_type=NDJSON)

@@ -5,6 +5,7 @@ from projections.figures.definitions import DEFINITIONS, HEADLINES, OPEN_RATE, U
 from projections.figures.index import IndexPoint, IndexSeries
 from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateRow, OpenRateTable
 from projections.figures.period import Period
+from projections.figures.reading import Reading
 from projections.figures.values import Figure, Growth, Point, Provenance, Quality, Share, percentage, rounded
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Point",
     "Provenance",
     "Quality",
+    "Reading",
     "Share",
     "Text",
     "Topic",

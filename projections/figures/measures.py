@@ -36,7 +36,7 @@ def _enrolled_as(role: Enrolment) -> Measure:
     def measure(jurisdiction: Jurisdiction, _: Period, at: datetime) -> Select[Any]:
         organisations = select(func.count(func.distinct(enrolments.TABLE.c.organisation_id)))
         enrolled = _standing(organisations, enrolments.TABLE, jurisdiction, at, ("enrolled_at", "ended_at"))
-        return enrolled.where(enrolments.TABLE.c.role == role.value)
+        return enrolled.where(enrolments.TABLE.c.enrolment == role.value)
 
     return measure
 
@@ -62,7 +62,9 @@ def _distinct(column: Column[str], counter: Column[int]) -> Measure:
 
 def _authentications(jurisdiction: Jurisdiction, period: Period, _: datetime) -> Select[Any]:
     table = authentications.TABLE
-    return select(_total(table.c.count)).where(*counted(table, jurisdiction, period), table.c.outcome == SUCCEEDED)
+    return select(_total(table.c.authentications)).where(
+        *counted(table, jurisdiction, period), table.c.outcome == SUCCEEDED
+    )
 
 
 MEASURES: Mapping[str, Measure] = {

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from domain.kernel import Jurisdiction
 from domain.organisations.values import OrganisationType
-from projections.open_rates import is_provisional
 from projections.figures.period import Period
 from projections.figures.values import Provenance, Quality, percentage
+from projections.open_rates import is_provisional
 
 WINDOWS = (3, 6)
 """Weeks after publication within which the first opening counts."""

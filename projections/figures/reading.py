@@ -11,17 +11,15 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Select, Table, cast, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.kernel import Jurisdiction
+from domain.kernel import Audience, Jurisdiction
 from projections import authentications, bus_counts, invoice_counts, message_counts, open_rates, service_use, services
 from projections.figures.definition import Definition
-from projections.figures.definitions import DEFINITIONS, HEADLINES, OPEN_RATE
+from projections.figures.definitions import HEADLINES, OPEN_RATE
 from projections.figures.index import BASE, IndexSeries, ServiceLife, chain
 from projections.figures.measures import MEASURES, as_of, counted
 from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateTable, build_table
 from projections.figures.period import Period
 from projections.figures.values import Figure, Growth, Point, Provenance, Quality, Share
-
-AUDIENCES = ("citizen", "company", "government")
 
 COUNTS: tuple[Table, ...] = (
     authentications.TABLE,
@@ -31,15 +29,17 @@ COUNTS: tuple[Table, ...] = (
 )
 """The read models that count by month: a month is worth showing if one of them has counted something in it."""
 
+LAST_MONTH = "9999-12"
+
 DIMENSIONS: Mapping[tuple[str, str], tuple[ColumnElement[str], ColumnElement[int], tuple[ColumnElement[bool], ...]]] = {
     ("authentications", "means"): (
         authentications.TABLE.c.means,
-        authentications.TABLE.c.count,
+        authentications.TABLE.c.authentications,
         (authentications.TABLE.c.outcome == authentications.SUCCEEDED,),
     ),
     ("authentications", "level"): (
         authentications.TABLE.c.level,
-        authentications.TABLE.c.count,
+        authentications.TABLE.c.authentications,
         (authentications.TABLE.c.outcome == authentications.SUCCEEDED,),
     ),
     ("bus_transactions", "service_family"): (bus_counts.TABLE.c.service_family, bus_counts.TABLE.c.accepted, ()),
@@ -69,8 +69,8 @@ class Reading:
         current = await self._values([(it.id, jurisdiction, period) for it in wanted], now)
         earlier = await self._values([(it.id, jurisdiction, period.year_before()) for it in wanted], now)
         return tuple(
-            self._figure(definition, jurisdiction, period, now, value, previous)
-            for definition, value, previous in zip(wanted, current, earlier, strict=True)
+            self._figure(definition, jurisdiction, period, now, values)
+            for definition, values in zip(wanted, zip(current, earlier, strict=True), strict=True)
         )
 
     async def series(
@@ -78,9 +78,7 @@ class Reading:
     ) -> tuple[Point, ...]:
         """Compute one headline figure for each of the periods."""
         values = await self._values([(figure_id, jurisdiction, period) for period in periods], now)
-        return tuple(
-            Point(period, value, _quality(period, now)) for period, value in zip(periods, values, strict=True)
-        )
+        return tuple(Point(period, value, _quality(period, now)) for period, value in zip(periods, values, strict=True))
 
     async def shares(
         self, figure_id: str, dimension: str, jurisdiction: Jurisdiction, period: Period
@@ -90,7 +88,7 @@ class Reading:
         total = cast(func.sum(number), BigInteger).label("total")
         query = (
             select(column.label("part"), total)
-            .where(*counted(column.table, jurisdiction, period), *filters)  # type: ignore[attr-defined]
+            .where(*counted(column.table, jurisdiction, period), *filters)
             .group_by(column)
             .having(func.sum(number) > 0)
             .order_by(total.desc(), column)
@@ -120,15 +118,13 @@ class Reading:
 
     async def indices(self, jurisdiction: Jurisdiction, now: datetime) -> tuple[IndexSeries, ...]:
         """Compute the index of each target group over all periods that are over."""
-        return tuple([await self._index(jurisdiction, audience, now) for audience in AUDIENCES])
+        return tuple([await self._index(jurisdiction, audience, now) for audience in Audience])
 
-    async def _index(self, jurisdiction: Jurisdiction, audience: str, now: datetime) -> IndexSeries:
-        use, service = service_use.TABLE, services.TABLE
+    async def _index(self, jurisdiction: Jurisdiction, audience: Audience, now: datetime) -> IndexSeries:
+        service = services.TABLE
         uses: dict[str, dict[str, int]] = {}
-        of_audience = (use.c.jurisdiction == jurisdiction.value, use.c.audience == audience)
-        for row in await self.connection.execute(
-            select(use.c.month, use.c.service_id, use.c.uses).where(*of_audience, use.c.month >= BASE.months[0])
-        ):
+        of_audience = service_use.uses_by_service(jurisdiction.value, audience.value, BASE.months[0], LAST_MONTH)
+        for row in await self.connection.execute(of_audience):
             uses.setdefault(row.month, {})[row.service_id] = row.uses
         rows = await self.connection.execute(
             select(service.c.service_id, service.c.registered_at, service.c.closed_at).where(
@@ -139,7 +135,7 @@ class Reading:
             ServiceLife(service_id=row.service_id, registered_at=row.registered_at, closed_at=row.closed_at)
             for row in rows
         ]
-        return chain(audience, uses, lives, now)
+        return chain(audience.value, uses, lives, now)
 
     async def _values(self, wanted: Sequence[tuple[str, Jurisdiction, Period]], now: datetime) -> tuple[int, ...]:
         """Compute many numbers in one round trip."""
@@ -152,8 +148,9 @@ class Reading:
         return tuple((await self.connection.execute(select(*numbers))).one())
 
     def _figure(
-        self, definition: Definition, jurisdiction: Jurisdiction, period: Period, now: datetime, value: int, previous: int
+        self, definition: Definition, jurisdiction: Jurisdiction, period: Period, now: datetime, values: tuple[int, int]
     ) -> Figure:
+        value, previous = values
         # A part of a period against the whole of an earlier one would be a false comparison.
         growth = Growth(Fraction(previous), Fraction(value)) if period.is_over(now) else None
         return Figure(

@@ -1,0 +1,190 @@
+"""The composition root: puts log, rules, read models and tokens together, and hangs the doors on them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+
+from api.dashboard import dashboard_router
+from api.dependencies import InvalidTokenError, Platform
+from api.errors import Issue, Problem, answer_problem
+from api.graph.endpoint import graphql_routes
+from api.middleware import RequestMiddleware
+from api.operation import operation_routes
+from api.rest import bus, consent, identity, invoicing, mailbox, organisations
+from api.rest.doors import Door
+from api.rest.lookups import lookup_routes
+from api.rest.routes import command_routes
+from application.handler import Rules
+from application.ports import Caller
+from application.registry import BY_COMMAND, DECIDERS, READERS
+from domain.kernel import Refusal
+from infrastructure.codec import Codec
+from infrastructure.event_log import LogUnavailableError, PostgresLog
+from infrastructure.read_models import ReadModels
+from infrastructure.settings import Settings, blind_index_key
+from infrastructure.tokens import JwksKeys, LocalIssuer, TokenRefusedError, Verifier
+from projections.registry import PROJECTIONS
+
+LOG = structlog.get_logger()
+
+DOORS: tuple[Door, ...] = (
+    *organisations.DOORS,
+    *identity.DOORS,
+    *consent.DOORS,
+    *mailbox.DOORS,
+    *bus.DOORS,
+    *invoicing.DOORS,
+)
+RULES = Rules(deciders=BY_COMMAND, readers=READERS)
+RETRY_AFTER_S = 1
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def make_codec() -> Codec:
+    return Codec(DECIDERS)
+
+
+def make_log(settings: Settings, url: str) -> PostgresLog:
+    return PostgresLog(url, make_codec(), blind_index_key(settings))
+
+
+def make_issuer(settings: Settings) -> LocalIssuer:
+    return LocalIssuer(settings.data_dir, settings.token_issuer, settings.token_audience)
+
+
+def create_app(settings: Settings, url: str, *, now: Clock = utc_now, sample: bool = False) -> FastAPI:
+    """Make the application on a migrated database. With `sample`, the dashboard says that its history is made up."""
+    log = make_log(settings, url)
+    reads = ReadModels(url, PROJECTIONS)
+    issuer = None if settings.jwks_url else make_issuer(settings)
+    verifier = Verifier(issuer or JwksKeys(str(settings.jwks_url)), settings.token_issuer, settings.token_audience, now)
+    platform = Platform(
+        log=log,
+        rules=RULES,
+        reads=reads.engine,
+        authenticate=_authenticator(verifier),
+        position=reads.position,
+        now=now,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with log:
+            LOG.info("api_started")
+            yield
+        await reads.close()
+        LOG.info("api_stopped")
+
+    app = FastAPIOffline(
+        title="Kroniek",
+        version=version("kroniek"),
+        summary="Event-sourced backend for digital government.",
+        lifespan=lifespan,
+        openapi_url="/openapi.json",
+    )
+    app.add_middleware(RequestMiddleware)
+    _answer_errors(app)
+    app.include_router(command_routes(DOORS, platform))
+    app.include_router(lookup_routes(platform))
+    app.include_router(operation_routes(reads.progress))
+    app.include_router(dashboard_router(reads, now, sample=sample))
+    app.include_router(_entrance(issuer))
+    app.router.routes.extend(graphql_routes(platform))
+    _describe(app)
+    return app
+
+
+def _authenticator(verifier: Verifier) -> Callable[[str], Any]:
+    async def authenticate(token: str) -> Caller:
+        try:
+            return await verifier(token)
+        except TokenRefusedError as error:
+            raise InvalidTokenError(str(error)) from error
+
+    return authenticate
+
+
+def _entrance(issuer: LocalIssuer | None) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def root() -> Response:
+        return RedirectResponse("/dashboard")
+
+    if issuer is not None:
+
+        @router.get("/.well-known/jwks.json")
+        async def jwks() -> Response:
+            return Response(orjson.dumps(issuer.jwks()), media_type="application/jwk-set+json")
+
+    return router
+
+
+# --- Errors ---------------------------------------------------------------------------------------------------------
+
+
+def _answer_errors(app: FastAPI) -> None:
+    app.add_exception_handler(Problem, answer_problem)
+    app.add_exception_handler(Refusal, answer_problem)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    for unavailable in (LogUnavailableError, OperationalError, InterfaceError, PoolTimeoutError):
+        app.add_exception_handler(unavailable, _answer_unavailable)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, detail = {
+        404: ("no-such-resource", "There is nothing at this address."),
+        405: ("method-not-allowed", "This address does not take that method."),
+    }.get(error.status_code, ("malformed-request", "The request is not one that is understood here."))
+    problem = Problem(error.status_code, code, detail, headers=error.headers)
+    return await answer_problem(request, problem)
+
+
+async def _answer_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    issues = [
+        Issue("/" + "/".join(str(part) for part in found["loc"]), str(found["type"]).replace("_", "-"), found["msg"])
+        for found in error.errors()
+    ]
+    return await answer_problem(request, Problem(400, "malformed-request", "The request is malformed.", issues=issues))
+
+
+async def _answer_unavailable(request: Request, error: Exception) -> Response:
+    LOG.warning("unavailable", error=type(error).__name__)
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    detail = "The log cannot be reached just now. Send the same request again."
+    return await answer_problem(request, Problem(503, "log-unavailable", detail, headers=headers))
+
+
+def _describe(app: FastAPI) -> None:
+    made: dict[str, Any] = {}
+
+    def openapi() -> dict[str, Any]:
+        if not made:
+            made.update(FastAPI.openapi(app))
+            scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (RFC 9068)"}
+            made.setdefault("components", {}).setdefault("securitySchemes", {})["bearer"] = scheme
+        return made
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document

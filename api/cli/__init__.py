@@ -1,0 +1,50 @@
+"""The command line: `kroniek`. Each command is imported when it is called, so that help and tokens come at once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+
+from api.cli.output import CommandError, Exit, Output
+
+COMMANDS = {
+    "demo": "sample history, API and dashboard on this machine, with one command",
+    "serve": "the API, the dashboard and the worker that keeps the read models",
+    "worker": "only the worker that keeps the read models",
+    "migrate": "bring the schema of the database up to date",
+    "token": "issue a token for local use",
+    "sample": "write the sample history into an empty log",
+    "projections": "list the read models, or rebuild one",
+}
+
+EXIT_CODES = "exit codes: " + ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    output = Output(as_json=options.json)
+    try:
+        options.run(options, output)
+    except CommandError as error:
+        output.error(error)
+        return error.exit_code.value
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED.value
+    return Exit.DONE.value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kroniek", description="The event-sourced backend for digital government.", epilog=EXIT_CODES
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, about in COMMANDS.items():
+        command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        command.add_argument("--json", action="store_true", help="results and errors as JSON on standard output")
+        module = import_module(f"api.cli.{name}")
+        module.add_options(command)
+        command.set_defaults(run=module.run)
+    return parser

@@ -1,0 +1,35 @@
+"""What commands share: settings, a database that is up to date, and its errors as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from api.cli.output import CommandError, Exit
+from infrastructure.database import DatabaseUnusable, migrate, open_database
+from infrastructure.logs import configure_logs
+from infrastructure.settings import Settings, SettingsError, load_settings
+
+
+def settings_of(**given: Any) -> Settings:  # noqa: ANN401 - checked by the settings
+    """Load the settings, overruled by options that were given, and set up the log."""
+    try:
+        settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    except SettingsError as error:
+        raise CommandError(Exit.WRONG_SETTINGS, str(error)) from error
+    configure_logs(settings)
+    return settings
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """Yield the address of the database, with its schema up to date."""
+    try:
+        with open_database(settings) as url:
+            migrate(url)
+            yield url
+    except (DatabaseUnusable, psycopg.OperationalError) as error:
+        raise CommandError(Exit.NO_DATABASE, str(error).strip()) from error

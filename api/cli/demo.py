@@ -1,0 +1,77 @@
+"""`kroniek demo`: everything on this machine with one command, filled with the sample history."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from api.cli import sample
+from api.cli.output import Output
+
+if TYPE_CHECKING:
+    from infrastructure.settings import Settings
+
+TOKEN_HOURS = 12
+LOOK_EVERY_S = 0.3
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="the address to listen on (KRONIEK_HOST)")
+    parser.add_argument("--port", type=int, help="the port to listen on, 0 for a free one (KRONIEK_PORT)")
+    sample.add_options(parser)
+
+
+def run(options: argparse.Namespace, output: Output) -> None:
+    from api.cli.common import database, settings_of
+    from api.cli.processes import Worker
+    from api.cli.serve import address, addresses, listening, serve
+
+    settings = settings_of(host=options.host, port=options.port)
+    with listening(settings) as listener:
+        output.say("Starting the database ...")
+        with database(settings) as url, Worker():
+            output.say("Writing the sample history: real commands, real decisions, real events ...")
+            report = sample.write_sample(settings, url, options, output)
+            asyncio.run(_caught_up(url, report.position, output))
+            base, token = address(listener), _token(settings, report.agency_id)
+            output.result({**addresses(base), "token": token}, _welcome(base, token, report.position))
+            serve(settings, url, listener, sample=True)
+
+
+async def _caught_up(url: str, position: int, output: Output) -> None:
+    from infrastructure.read_models import ReadModels
+    from projections.registry import PROJECTIONS
+
+    reads = ReadModels(url, PROJECTIONS)
+    try:
+        while (progress := await reads.progress()).position < position or not progress.projections:
+            output.progress("read models, position", progress.position, position)
+            await asyncio.sleep(LOOK_EVERY_S)
+        output.progress("read models, position", position, position)
+    finally:
+        await reads.close()
+
+
+def _token(settings: Settings, organisation_id: str) -> str:
+    from api.bootstrap import make_issuer, utc_now
+    from application.ports import Caller, Role
+
+    caller = Caller(subject="demo", role=Role.AUDITOR, organisation_id=organisation_id)
+    return make_issuer(settings).issue(caller, utc_now(), timedelta(hours=TOKEN_HOURS))
+
+
+def _welcome(base: str, token: str, position: int) -> str:
+    return f"""
+Kroniek is up: {position:,} events, every figure computed from them.
+
+  Digital Dashboard   {base}/dashboard
+  GraphiQL            {base}/graphql
+  API documentation   {base}/docs
+
+A token to try, valid for {TOKEN_HOURS} hours (role auditor: sees everything, changes nothing):
+
+{token}
+
+Stop with Ctrl-C. The data stays; the next start takes seconds."""

@@ -1,0 +1,96 @@
+"""What the command line says: results on standard output, progress and errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Any
+
+PROGRESS_EVERY_S = 0.2
+PROGRESS_LINE_EVERY_S = 5.0
+
+
+class Exit(IntEnum):
+    """Stable exit codes. 2 is argparse's own for wrong usage."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_USAGE = 2
+    WRONG_SETTINGS = 3
+    NO_DATABASE = 4
+    NOT_FOUND = 5
+    BUSY = 6
+    INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """The command could not do its work, for a reason that can be told in a sentence."""
+
+    def __init__(self, exit_code: Exit, sentence: str) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
+
+
+class Output:
+    """Writes for people or, with `--json`, for programs. Progress is only for people."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._drawn_at = 0.0
+        self._on_line = False
+
+    def result(self, value: Mapping[str, Any] | Sequence[Mapping[str, Any]], text: str) -> None:
+        self._end_line()
+        print(json.dumps(value, default=str) if self._as_json else text, flush=True)  # noqa: T201 - the result itself
+
+    def error(self, error: CommandError) -> None:
+        self._end_line()
+        if self._as_json:
+            body = {"error": str(error), "exitCode": error.exit_code.value}
+            print(json.dumps(body), flush=True)  # noqa: T201 - the result itself
+        else:
+            sys.stderr.write(f"kroniek: {error}\n")
+
+    def say(self, text: str) -> None:
+        """Tell people what happens next."""
+        if not self._as_json:
+            self._end_line()
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Redraw one line on a terminal; write a line now and then elsewhere."""
+        terminal = sys.stderr.isatty()
+        now = time.monotonic()
+        if self._as_json or (
+            now - self._drawn_at < (PROGRESS_EVERY_S if terminal else PROGRESS_LINE_EVERY_S) and done < total
+        ):
+            return
+        self._drawn_at = now
+        share = f"{100 * done // total if total else 100:3d} %"
+        line = f"  {what}: {share}  {done:,} of {total:,}"
+        sys.stderr.write(f"\r{line}\x1b[K" if terminal else line + "\n")
+        sys.stderr.flush()
+        self._on_line = terminal
+
+    def _end_line(self) -> None:
+        if self._on_line:
+            sys.stderr.write("\n")
+            self._on_line = False
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Lay out rows in columns: numbers to the right, everything else to the left."""
+    cells = [list(headings), *([f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    numeric = [bool(rows) and isinstance(rows[0][column], int) for column in range(len(headings))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in cells
+    )

@@ -1,0 +1,57 @@
+"""The worker as a process of its own beside the API: started with it, started again if it fails, stopped with it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+LOG = structlog.get_logger()
+
+RESTART_AFTER_S = 1.0
+MAX_RESTART_AFTER_S = 30.0
+STOP_WITHIN_S = 15
+
+
+class Worker:
+    """Runs `kroniek worker` while the context is open."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._process = self._start()
+        self._watcher = threading.Thread(target=self._watch, name="worker-watcher")
+
+    def __enter__(self) -> Self:
+        self._watcher.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            # Killing it is safe: rows and checkpoint move in one transaction.
+            self._process.kill()
+        self._watcher.join()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "api.cli", "worker", "--with-parent"], start_new_session=True)
+
+    def _watch(self) -> None:
+        pause_s = RESTART_AFTER_S
+        while True:
+            code = self._process.wait()
+            if self._stop.is_set():
+                return
+            LOG.error("worker_ended", exit_code=code, restart_after_s=pause_s)
+            if self._stop.wait(pause_s):
+                return
+            pause_s = min(2 * pause_s, MAX_RESTART_AFTER_S)
+            self._process = self._start()

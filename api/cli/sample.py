@@ -1,0 +1,50 @@
+"""`kroniek sample`: write the sample history into the log, through the real command path."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import TYPE_CHECKING
+
+from api.cli.output import CommandError, Exit, Output
+
+if TYPE_CHECKING:
+    from infrastructure.sample import SampleReport
+
+    from infrastructure.settings import Settings
+
+DEFAULT_SEED = 2014
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--scale", type=float, default=1.0, help="how many times the default amount (1:10,000)")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="another seed gives another history")
+
+
+def run(options: argparse.Namespace, output: Output) -> None:
+    from api.cli.common import database, settings_of
+
+    settings = settings_of()
+    with database(settings) as url:
+        report = write_sample(settings, url, options, output)
+    text = f"{report.commands:,} commands gave {report.events:,} events; the log ends at position {report.position:,}"
+    output.result({"commands": report.commands, "events": report.events, "position": report.position}, text)
+
+
+def write_sample(settings: Settings, url: str, options: argparse.Namespace, output: Output) -> SampleReport:
+    """Write what is not there yet of the sample history; return what was done."""
+    from infrastructure.sample import SampleProgress, run_sample
+
+    from api.bootstrap import RULES, make_log
+
+    if not 0 < options.scale <= 1000:  # noqa: PLR2004 - the bound is told in the sentence
+        raise CommandError(Exit.WRONG_USAGE, "The scale is a number above 0 and at most 1000.")
+
+    def progress(done: SampleProgress) -> None:
+        output.progress("sample history, commands", done.commands, done.total)
+
+    async def write() -> SampleReport:
+        async with make_log(settings, url) as log:
+            return await run_sample(log, RULES, seed=options.seed, scale=options.scale, progress=progress)
+
+    return asyncio.run(write())

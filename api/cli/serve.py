@@ -1,0 +1,62 @@
+"""`kroniek serve`: the API, the dashboard and the worker that keeps the read models."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from typing import TYPE_CHECKING
+
+from api.cli.output import CommandError, Exit, Output
+
+if TYPE_CHECKING:
+    from infrastructure.settings import Settings
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="the address to listen on (KRONIEK_HOST)")
+    parser.add_argument("--port", type=int, help="the port to listen on, 0 for a free one (KRONIEK_PORT)")
+
+
+def run(options: argparse.Namespace, output: Output) -> None:
+    from api.cli.common import database, settings_of
+    from api.cli.processes import Worker
+
+    settings = settings_of(host=options.host, port=options.port)
+    with listening(settings) as listener, database(settings) as url, Worker():
+        base = address(listener)
+        output.result(addresses(base), "\n".join(f"{name}: {at}" for name, at in addresses(base).items()))
+        serve(settings, url, listener)
+
+
+def listening(settings: Settings) -> socket.socket:
+    """Take the port before anything else is started, so that a taken one is told at once."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        sentence = f"{settings.host} port {settings.port} cannot be listened on: {error.strerror}. Set KRONIEK_PORT."
+        raise CommandError(Exit.BUSY, sentence) from error
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def addresses(base: str) -> dict[str, str]:
+    return {"dashboard": f"{base}/dashboard", "graphiql": f"{base}/graphql", "apiDocs": f"{base}/docs"}
+
+
+def serve(settings: Settings, url: str, listener: socket.socket, *, sample: bool = False) -> None:
+    """Serve until a signal ends it."""
+    import uvicorn
+
+    from api.bootstrap import create_app
+
+    app = create_app(settings, url, sample=sample)
+    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=20)
+    uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,36 @@
+"""`kroniek worker`: keep the read models behind the log until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import threading
+
+from api.cli.output import Output
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started it is gone")
+
+
+def run(options: argparse.Namespace, _output: Output) -> None:
+    import psycopg
+    import structlog
+
+    from api.bootstrap import make_codec
+    from api.cli.common import database, settings_of
+    from infrastructure.projector import Projector
+    from projections.registry import PROJECTIONS
+
+    parent = os.getppid()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+
+    def stopped() -> bool:
+        return stop.is_set() or (options.with_parent and os.getppid() != parent)
+
+    with database(settings_of()) as url, psycopg.connect(url, autocommit=True) as connection:
+        Projector(connection, make_codec(), PROJECTIONS).run(stopped)
+    structlog.get_logger().info("worker_stopped")

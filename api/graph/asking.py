@@ -1,0 +1,102 @@
+"""What one request may use: who asks, when, and the read models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Row, Select, Table, func, select
+from sqlalchemy.exc import DataError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from strawberry.dataloader import DataLoader
+from strawberry.types import Info as StrawberryInfo
+
+from api.dashboard.reader import FiguresReader
+from api.errors import Problem
+from api.graph.visibility import visible
+from application.ports import Caller
+
+QUERIES_AT_ONCE = 4
+"""Of one request: a broad query may not take all connections."""
+
+MOST_CHILDREN = 200
+"""Rows of a nested list without pages; a connection reads on where that is not enough."""
+
+MOST_KEYS = 500
+"""Parents whose children are read with one query."""
+
+
+@dataclass(slots=True)
+class Asking:
+    """The context of one request."""
+
+    caller: Caller
+    now: datetime
+    position: int
+    engine: AsyncEngine
+    figures: FiguresReader
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUERIES_AT_ONCE))
+    _loaders: dict[tuple[Any, ...], DataLoader[Any, Any]] = field(default_factory=dict)
+
+    async def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """Read with a query that visibility has limited."""
+        async with self._turns, self.engine.connect() as connection:
+            try:
+                return (await connection.execute(query)).all()
+            except DataError as error:
+                # A value that no column can hold, such as a text with a zero character.
+                raise Problem(422, "invalid-value", "One of the values cannot be looked up.") from error
+
+    async def row(self, query: Select[Any]) -> Row[Any] | None:
+        rows = await self.rows(query.limit(1))
+        return rows[0] if rows else None
+
+    async def number(self, query: Select[Any]) -> int:
+        return int((await self.rows(query))[0][0])
+
+    async def one(self, table: Table, **key: str | int) -> Any:  # noqa: ANN401 - a row stands for its GraphQL type
+        """Read the row with a key, if there is one that the caller sees."""
+        return await self.row(visible(self.caller, table).where(*(table.c[name] == it for name, it in key.items())))
+
+    async def linked(self, table: Table, key: str, value: str) -> Any:  # noqa: ANN401 - as above
+        """Read one row by a column that names it, together with the other rows that this request asks for."""
+        if not value:
+            return None
+        rows = await self._children(table, key, ()).load(value)
+        return rows[0] if rows else None
+
+    async def children(self, table: Table, key: str, value: str, *order: ColumnElement[Any]) -> Any:  # noqa: ANN401
+        """Read the rows of a parent, together with those of the other parents: one query for all."""
+        return await self._children(table, key, order).load(value)
+
+    def _children(
+        self, table: Table, key: str, order: tuple[ColumnElement[Any], ...]
+    ) -> DataLoader[str, Sequence[Row[Any]]]:
+        name = (table.name, key, *(str(it) for it in order))
+        if name not in self._loaders:
+            load = _by_parent(self, table, key, order)
+            self._loaders[name] = DataLoader(load_fn=load, max_batch_size=MOST_KEYS)
+        return self._loaders[name]
+
+
+Info: TypeAlias = StrawberryInfo[Asking, None]
+Load: TypeAlias = Callable[[list[str]], Any]
+
+
+def _by_parent(asking: Asking, table: Table, key: str, order: tuple[ColumnElement[Any], ...]) -> Load:
+    async def load(parents: list[str]) -> list[Sequence[Row[Any]]]:
+        place = func.row_number().over(partition_by=table.c[key], order_by=order or table.primary_key.columns.values())
+        numbered = visible(asking.caller, table, select(table, place.label("place"))).where(table.c[key].in_(parents))
+        inner = numbered.subquery()
+        query = select(inner).where(inner.c.place <= MOST_CHILDREN).order_by(inner.c[key], inner.c.place)
+        found: dict[str, list[Row[Any]]] = {}
+        for row in await asking.rows(query):
+            found.setdefault(getattr(row, key), []).append(row)
+        return [found.get(parent, []) for parent in parents]
+
+    return load
+
+

@@ -1,0 +1,129 @@
+"""Consents to digital post, and how many are in force at any instant."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import strawberry
+
+from api.graph.asking import Info
+from api.graph.connections import Connection, Listing, Order, conditions, month_of, part
+from api.graph.organisations import Organisation
+from api.graph.values import During, Long
+from api.graph.visibility import visible
+from domain.kernel import Jurisdiction
+from projections import consents, organisations
+from projections.consents import TABLE
+from sqlalchemy import func
+
+NEWEST_FIRST = Order((TABLE.c.granted_at, TABLE.c.consent_id, TABLE.c.grant_number), newest_first=True)
+
+
+@strawberry.enum(name="ConsentStatus")
+class GrantStatus(StrEnum):
+    """Where a grant stands."""
+
+    GRANTED = "granted"
+    WITHDRAWN = "withdrawn"
+
+
+@strawberry.enum
+class ConsentDimension(StrEnum):
+    """By what consents are counted."""
+
+    MONTH = "month"
+    PROVIDER = "provider_id"
+    STATUS = "status"
+    JURISDICTION = "jurisdiction"
+
+
+DIMENSIONS = {
+    "month": month_of(TABLE.c.granted_at),
+    **{name: TABLE.c[name] for name in ("provider_id", "status", "jurisdiction")},
+}
+
+
+@strawberry.type(description="One grant of a person to receive digital post at a mailbox provider.")
+class Consent:
+    consent_id: strawberry.ID
+    grant_number: Long
+    person_id: strawberry.ID
+    provider_id: strawberry.ID
+    jurisdiction: Jurisdiction
+    status: GrantStatus
+    notice_version: str
+    acting_person_id: strawberry.ID
+    mandate_id: strawberry.ID | None
+    granted_at: datetime
+    withdrawn_at: datetime | None
+
+    @strawberry.field
+    async def provider(self, info: Info) -> Organisation | None:
+        found: Organisation | None = await info.context.linked(
+            organisations.TABLE, "organisation_id", str(self.provider_id)
+        )
+        return found
+
+
+@strawberry.type(description="Grants and the persons who gave them: who consents at two providers counts twice and once.")
+class ActiveConsents:
+    as_of: datetime
+    consents: Long
+    persons: Long
+
+
+@strawberry.type
+class ConsentTotal:
+    month: str | None
+    provider_id: strawberry.ID | None
+    status: GrantStatus | None
+    jurisdiction: Jurisdiction | None
+    consents: Long
+    persons: Long
+
+
+@strawberry.type
+class ConsentConnection(Connection[Consent]):
+    @strawberry.field(description="All pages together, in groups; the month is that of the grant.")
+    async def totals(self, by: list[ConsentDimension]) -> list[ConsentTotal]:
+        measures = (func.count().label("consents"), func.count(TABLE.c.person_id.distinct()).label("persons"))
+        found: list[ConsentTotal] = await self.listing.totals(by, DIMENSIONS, *measures)
+        return found
+
+
+@strawberry.input
+class ConsentFilter:
+    person_id: strawberry.ID | None = None
+    provider_id: strawberry.ID | None = None
+    jurisdiction: Jurisdiction | None = None
+    status: list[GrantStatus] | None = None
+    granted_at: During | None = None
+    withdrawn_at: During | None = None
+
+
+@strawberry.type
+class ConsentQueries:
+    @strawberry.field(description="Grants of consent, the newest first.")
+    async def consents(
+        self,
+        info: Info,
+        filter: ConsentFilter | None = None,  # noqa: A002 - the name that its users expect
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> ConsentConnection:
+        wanted = part(first, after, last, before)
+        return ConsentConnection(
+            listing=Listing(info.context, TABLE, NEWEST_FIRST, conditions(TABLE, filter), wanted)
+        )
+
+    @strawberry.field(description="How many consents were in force at an instant, by default now.")
+    async def active_consents(
+        self, info: Info, jurisdiction: Jurisdiction, as_of: datetime | None = None
+    ) -> ActiveConsents:
+        at = as_of or info.context.now
+        query = visible(info.context.caller, TABLE, consents.active_consents(jurisdiction.value, at))
+        count, persons = (await info.context.rows(query))[0]
+        return ActiveConsents(as_of=at, consents=count, persons=persons)

@@ -1,0 +1,188 @@
+"""Who sees which rows: the one table that every query of the GraphQL API goes through.
+
+A row of another organisation is never an error: it is as if it were not there. What a role may not ask for at all is
+refused with `role-not-allowed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, false, or_, select, true
+
+from api.errors import Problem
+from application.ports import Caller, Role
+from domain.mailbox import OwnerKind
+from projections import (
+    authentications,
+    bus_counts,
+    bus_transactions,
+    consents,
+    enrolments,
+    invoice_counts,
+    invoice_timeline,
+    invoices,
+    keys,
+    mailboxes,
+    mandates,
+    message_counts,
+    message_timeline,
+    messages,
+    open_rates,
+    organisations,
+    people,
+    service_families,
+    service_use,
+    services,
+)
+
+Rows: TypeAlias = Callable[[str], ColumnElement[bool]]
+"""Given the caller's organisation: which rows of a table it sees."""
+
+GRANTED = "granted"
+
+
+def everything(_: str) -> ColumnElement[bool]:
+    return true()
+
+
+def nothing(_: str) -> ColumnElement[bool]:
+    """Stands for a read model that a role may not ask for."""
+    return false()
+
+
+def named_in(*columns: ColumnElement[str]) -> Rows:
+    """Keep the rows that name the organisation in one of the columns."""
+    return lambda own: or_(*(column == own for column in columns))
+
+
+# --- Rules of agencies ----------------------------------------------------------------------------------------------
+
+
+def _consent_in_force(person_id: ColumnElement[str], own: str) -> ColumnElement[bool]:
+    """Say whether the person has a consent in force at the caller, as their mailbox provider."""
+    c = consents.TABLE.c
+    return exists(select(c.consent_id).where(c.person_id == person_id, c.provider_id == own, c.status == GRANTED))
+
+
+def _own_mailboxes(own: str) -> ColumnElement[bool]:
+    """Keep the caller's own mailbox, those of enterprises that it provides, and those of persons who consent there."""
+    c = mailboxes.TABLE.c
+    provided = and_(c.owner_kind == OwnerKind.ENTERPRISE.value, c.provider_id == own)
+    return or_(c.mailbox_id == own, provided, _consent_in_force(c.mailbox_id, own))
+
+
+def _own_messages(own: str) -> ColumnElement[bool]:
+    """Keep what the caller sent, or was sent in its name; and what was published in a mailbox that it sees."""
+    c, box = messages.TABLE.c, mailboxes.TABLE.c
+    provided = exists(
+        select(box.mailbox_id).where(
+            box.mailbox_id == c.mailbox_id, box.owner_kind == OwnerKind.ENTERPRISE.value, box.provider_id == own
+        )
+    )
+    received = or_(c.mailbox_id == own, provided, _consent_in_force(c.mailbox_id, own))
+    return or_(c.sender_id == own, c.on_behalf_of == own, and_(c.published_at.is_not(None), received))
+
+
+def _steps_of_own_messages(own: str) -> ColumnElement[bool]:
+    message = messages.TABLE.c
+    return exists(
+        select(message.message_id).where(
+            message.message_id == message_timeline.TABLE.c.message_id,
+            _own_messages(own),
+        )
+    )
+
+
+def _own_invoices(table: Table) -> Rows:
+    """Keep the invoices that the caller buys by, delivered, or supplied under its own enterprise number."""
+
+    def rows(own: str) -> ColumnElement[bool]:
+        # The numbers of the three registers differ in length: equal numbers are of the same register.
+        organisation = organisations.TABLE.c
+        number = (
+            select(organisation.enterprise_number)
+            .where(organisation.organisation_id == own, organisation.enterprise_number != "")
+            .scalar_subquery()
+        )
+        c = table.c
+        return or_(c.buyer_id == own, c.received_from == own, c.supplier_number == number)
+
+    return rows
+
+
+def _own_people(own: str) -> ColumnElement[bool]:
+    """Keep the persons who consented to the caller's mailbox or hold a key of it."""
+    person, key = people.TABLE.c.person_id, keys.TABLE.c
+    holds_key = exists(select(key.key_id).where(key.person_id == person, key.provider_id == own))
+    return or_(_consent_in_force(person, own), holds_key)
+
+
+def _mandates_at_own_services(own: str) -> ColumnElement[bool]:
+    """Keep the mandates that reach the caller's services, or that name it as a party.
+
+    A legal representation without a list of services reaches every service.
+    """
+    c = mandates.TABLE.c
+    reaches = or_(c.organisation_ids == "", c.organisation_ids.contains(f",{own},", autoescape=True))
+    return or_(reaches, c.mandator_id == own, c.mandatary_id == own)
+
+
+def _counts_of_own_services(own: str) -> ColumnElement[bool]:
+    service = services.TABLE.c
+    return exists(
+        select(service.service_id).where(
+            service.service_id == authentications.TABLE.c.service_id, service.organisation_id == own
+        )
+    )
+
+
+# --- The table ------------------------------------------------------------------------------------------------------
+
+AGENCY: Mapping[Table, Rows] = {
+    organisations.TABLE: everything,
+    enrolments.TABLE: everything,
+    services.TABLE: everything,
+    service_families.TABLE: everything,
+    people.TABLE: _own_people,
+    keys.TABLE: named_in(keys.TABLE.c.provider_id),
+    authentications.TABLE: _counts_of_own_services,
+    service_use.TABLE: nothing,
+    mandates.TABLE: _mandates_at_own_services,
+    consents.TABLE: named_in(consents.TABLE.c.provider_id),
+    mailboxes.TABLE: _own_mailboxes,
+    messages.TABLE: _own_messages,
+    message_timeline.TABLE: _steps_of_own_messages,
+    message_counts.TABLE: named_in(message_counts.TABLE.c.sender_id),
+    open_rates.TABLE: everything,
+    bus_transactions.TABLE: named_in(bus_transactions.TABLE.c.source_id, bus_transactions.TABLE.c.target_id),
+    bus_counts.TABLE: everything,
+    invoices.TABLE: _own_invoices(invoices.TABLE),
+    invoice_timeline.TABLE: _own_invoices(invoice_timeline.TABLE),
+    invoice_counts.TABLE: named_in(invoice_counts.TABLE.c.buyer_id),
+}
+OVERSIGHT: Mapping[Table, Rows] = dict.fromkeys(AGENCY, everything)
+
+VISIBLE: Mapping[Role, Mapping[Table, Rows]] = {
+    Role.AGENCY: AGENCY,
+    Role.AUDITOR: OVERSIGHT,
+    Role.ADMINISTRATOR: OVERSIGHT,
+    Role.SYSTEM: OVERSIGHT,
+}
+
+
+def seen(caller: Caller, table: Table) -> ColumnElement[bool]:
+    """Return which rows of a table the caller sees; refuse what their role may not ask for."""
+    rows = VISIBLE[caller.role][table]
+    if rows is nothing:
+        raise Problem(403, "role-not-allowed", "Your role may not ask for this.")
+    # An empty text stands for "none" in many columns: who acts for no organisation is a party to nothing.
+    if rows is not everything and not caller.organisation_id:
+        return false()
+    return rows(caller.organisation_id)
+
+
+def visible(caller: Caller, table: Table, query: Select[Any] | None = None) -> Select[Any]:
+    """Limit a query on a table, by default all its columns, to the rows that the caller sees."""
+    return (select(table) if query is None else query).where(seen(caller, table))

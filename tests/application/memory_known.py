@@ -1,0 +1,45 @@
+"""A log in memory for tests: it informs commands by the real readers of facts, decides them, and keeps the events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from application.facts import identity as identity_facts
+from application.facts import organisations as organisations_facts
+from application.ports import FactReader, Informed
+from domain import identity, organisations
+from domain.kernel import Command, Decider
+
+S = TypeVar("S")
+
+DECIDERS: Mapping[type[Command], Decider[Any, Any, Any]] = {
+    command: decider for decider in (*organisations.DECIDERS, *identity.DECIDERS) for command in decider.commands
+}
+READERS: Mapping[type, FactReader] = {**organisations_facts.READERS, **identity_facts.READERS}
+
+
+@dataclass
+class MemoryKnown:
+    streams: dict[str, list[Any]] = field(default_factory=dict)
+
+    def state(self, decider: Decider[Any, S, Any], aggregate_id: str) -> S:
+        return decider.fold(self.streams.get(decider.stream(aggregate_id), []))
+
+    def states(self, decider: Decider[Any, S, Any], id_prefix: str) -> Mapping[str, S]:
+        begin = decider.stream("")
+        ids = [stream.removeprefix(begin) for stream in self.streams if stream.startswith(begin + id_prefix)]
+        return {aggregate_id: self.state(decider, aggregate_id) for aggregate_id in ids}
+
+    def inform(self, command: Command) -> Informed[Any]:
+        reader = READERS.get(type(command))
+        return Informed(command) if reader is None else reader(command, self)
+
+    def carry_out(self, command: Command) -> Sequence[Any]:
+        """Inform and decide one command, and keep what it did; raise the refusal if it is refused."""
+        decider = DECIDERS[type(command)]
+        aggregate_id = decider.commands[type(command)](command)
+        events: Sequence[Any] = decider.decide(self.inform(command).command, self.state(decider, aggregate_id))
+        self.streams.setdefault(decider.stream(aggregate_id), []).extend(events)
+        return events
