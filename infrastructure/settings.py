@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -14,9 +11,10 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infrastructure.kept import SECRET_BYTES, kept_secret
+
 PREFIX = "KRONIEK_"
 LOCAL_ISSUER = "kroniek-local"
-KEY_BYTES = 32
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -98,8 +96,8 @@ class Settings(BaseSettings):
                 length = len(bytes.fromhex(value.get_secret_value()))
             except ValueError:
                 length = 0
-            if length != KEY_BYTES:
-                raise ValueError(f"must be {KEY_BYTES} bytes as {2 * KEY_BYTES} hexadecimal digits")
+            if length != SECRET_BYTES:
+                raise ValueError(f"must be {SECRET_BYTES} bytes as {2 * SECRET_BYTES} hexadecimal digits")
         return value
 
     @model_validator(mode="after")
@@ -144,24 +142,7 @@ def blind_index_key(settings: Settings) -> bytes:
     """
     if settings.blind_index_key is not None:
         return bytes.fromhex(settings.blind_index_key.get_secret_value())
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     return kept_secret(settings.data_dir / "blind-index.key")
-
-
-def kept_secret(path: Path) -> bytes:
-    """Return the random bytes kept in this file, made at the first call; two processes at once get the same ones."""
-    if not path.exists():
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # made with mode 0600
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):  # another process was first: its bytes hold
-                path.hardlink_to(name)
-        finally:
-            Path(name).unlink()
-    return bytes.fromhex(path.read_text().strip())
 
 
 def _line(place: tuple[int | str, ...], message: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from joserfc.jwk import ECKey, KeySet
 from joserfc.jwt import ClaimsOption
 
 from application.ports import Caller, Role
+from infrastructure.kept import kept_text
 
 LOG = structlog.get_logger()
 
@@ -149,12 +149,9 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
 
 
 def _kept_key(path: Path) -> ECKey:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return ECKey.import_key(json.loads(path.read_text(encoding="utf-8")))
+    return ECKey.import_key(json.loads(kept_text(path, lambda: json.dumps(_new_key()))))
+
+
+def _new_key() -> dict[str, Any]:
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": LOCAL_ALGORITHM, "kid": str(uuid4())})
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(key.as_dict(private=True), file)
-    return key
+    return dict(key.as_dict(private=True))

@@ -143,15 +143,13 @@ def bar_chart(bars: Sequence[Bar], *, id_: str, title: str) -> Markup:
 
 def year_ticks(months: Sequence[tuple[int, int]], plot_width: int) -> list[str]:
     """Name a year where it begins, and only as many years as there is room for. A point is (year, month)."""
-    starts = [at for at, (_, month) in enumerate(months) if month == 1]
     pitch = plot_width / max(len(months) - 1, 1)
     ticks = [""] * len(months)
     last = -float(TICK_SPACE)
-    for at in starts:
+    for at, (year, month) in enumerate(months):
         place = at * pitch
-        if place - last >= TICK_SPACE and TICK_SPACE / 2 <= place <= plot_width - TICK_SPACE / 2:
-            ticks[at] = str(months[at][0])
-            last = place
+        if month == 1 and place - last >= TICK_SPACE and place <= COLUMN_PLOT - TICK_SPACE / 2:
+            ticks[at], last = str(year), place
     return ticks
 
 

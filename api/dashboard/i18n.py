@@ -110,10 +110,7 @@ class Writer:
             return f"{period.year}"
         if period.length == MONTHS_OF_HALF_YEAR:
             return self.text(_HALF[0 if period.month == 1 else 1], year=f"{period.year}")
-        first = self._month(period.months[0], "LLLL y")
-        if period.length == 1:
-            return first
-        return f"{first}{RANGE}{self._month(period.months[-1], 'LLLL y')}"
+        return self._months(period, "LLLL")
 
     def moment_of(self, period: Period, window: Window) -> str:
         """Write what a value of the period stands for: its last day, or the whole of it."""
@@ -125,11 +122,17 @@ class Writer:
         """Write a period for a row of a table."""
         if period.length in (MONTHS_OF_YEAR, MONTHS_OF_HALF_YEAR):
             return self.period(period)
-        months = [self._month(month, "LLL y") for month in dict.fromkeys((period.months[0], period.months[-1]))]
-        return RANGE.join(months)
+        return self._months(period, "LLL")
 
     def month_name(self, month: int) -> str:
         return self._month(f"2000-{month:02d}", "LLLL")
+
+    def _months(self, period: Period, pattern: str) -> str:
+        first, last = period.months[0], period.months[-1]
+        if first == last:
+            return self._month(first, f"{pattern} y")
+        begin = self._month(first, pattern if first[:4] == last[:4] else f"{pattern} y")
+        return RANGE.join((begin, self._month(last, f"{pattern} y")))
 
     def _month(self, month: str, pattern: str) -> str:
         return format_date(date.fromisoformat(f"{month}-01"), format=pattern, locale=self.locale)

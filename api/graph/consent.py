@@ -6,16 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 
 import strawberry
+from sqlalchemy import func
 
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, month_of, part
-from api.graph.organisations import Organisation
+from api.graph.organisations import Organisation, organisation_of
 from api.graph.values import During, Long
 from api.graph.visibility import visible
 from domain.kernel import Jurisdiction
-from projections import consents, organisations
+from projections import consents
 from projections.consents import TABLE
-from sqlalchemy import func
 
 NEWEST_FIRST = Order((TABLE.c.granted_at, TABLE.c.consent_id, TABLE.c.grant_number), newest_first=True)
 
@@ -28,9 +28,35 @@ class GrantStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+@strawberry.type(description="One grant of a person to receive digital post at a mailbox provider.")
+class Consent:
+    consent_id: strawberry.ID
+    grant_number: Long
+    person_id: strawberry.ID
+    provider_id: strawberry.ID
+    jurisdiction: Jurisdiction
+    status: GrantStatus
+    notice_version: str | None
+    acting_person_id: strawberry.ID
+    mandate_id: strawberry.ID | None
+    granted_at: datetime
+    withdrawn_at: datetime | None
+
+    @strawberry.field
+    async def provider(self, info: Info) -> Organisation | None:
+        return await organisation_of(info, self.provider_id)
+
+
+@strawberry.type(description="Grants in force, and the persons who gave them: the two differ.")
+class ActiveConsents:
+    as_of: datetime
+    consents: Long
+    persons: Long
+
+
 @strawberry.enum
 class ConsentDimension(StrEnum):
-    """By what consents are counted."""
+    """By what consents are counted; the month is that of the grant."""
 
     MONTH = "month"
     PROVIDER = "provider_id"
@@ -42,35 +68,6 @@ DIMENSIONS = {
     "month": month_of(TABLE.c.granted_at),
     **{name: TABLE.c[name] for name in ("provider_id", "status", "jurisdiction")},
 }
-
-
-@strawberry.type(description="One grant of a person to receive digital post at a mailbox provider.")
-class Consent:
-    consent_id: strawberry.ID
-    grant_number: Long
-    person_id: strawberry.ID
-    provider_id: strawberry.ID
-    jurisdiction: Jurisdiction
-    status: GrantStatus
-    notice_version: str
-    acting_person_id: strawberry.ID
-    mandate_id: strawberry.ID | None
-    granted_at: datetime
-    withdrawn_at: datetime | None
-
-    @strawberry.field
-    async def provider(self, info: Info) -> Organisation | None:
-        found: Organisation | None = await info.context.linked(
-            organisations.TABLE, "organisation_id", str(self.provider_id)
-        )
-        return found
-
-
-@strawberry.type(description="Grants and the persons who gave them: who consents at two providers counts twice and once.")
-class ActiveConsents:
-    as_of: datetime
-    consents: Long
-    persons: Long
 
 
 @strawberry.type
@@ -85,7 +82,7 @@ class ConsentTotal:
 
 @strawberry.type
 class ConsentConnection(Connection[Consent]):
-    @strawberry.field(description="All pages together, in groups; the month is that of the grant.")
+    @strawberry.field(description="All pages together, in groups.")
     async def totals(self, by: list[ConsentDimension]) -> list[ConsentTotal]:
         measures = (func.count().label("consents"), func.count(TABLE.c.person_id.distinct()).label("persons"))
         found: list[ConsentTotal] = await self.listing.totals(by, DIMENSIONS, *measures)
@@ -108,16 +105,14 @@ class ConsentQueries:
     async def consents(
         self,
         info: Info,
-        filter: ConsentFilter | None = None,  # noqa: A002 - the name that its users expect
+        where: ConsentFilter | None = None,
         first: int | None = None,
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
     ) -> ConsentConnection:
         wanted = part(first, after, last, before)
-        return ConsentConnection(
-            listing=Listing(info.context, TABLE, NEWEST_FIRST, conditions(TABLE, filter), wanted)
-        )
+        return ConsentConnection(listing=Listing(info.context, TABLE, NEWEST_FIRST, conditions(TABLE, where), wanted))
 
     @strawberry.field(description="How many consents were in force at an instant, by default now.")
     async def active_consents(

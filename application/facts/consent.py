@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from application.facts.identity import mandate_in_force
 from application.ports import FactReader, Informed, Known
 from domain import identity, organisations
 from domain.consent import (
@@ -21,16 +22,19 @@ from domain.consent import (
 def _who_decides(command: ConsentCommand, known: Known) -> Informed[ConsentCommand]:
     organisation = known.state(organisations.ORGANISATION, command.provider_id)
     session = known.state(identity.SESSION, command.session_id)
-    mandate = known.state(identity.MANDATE, command.mandate_id) if command.mandate_id else None
-    represents = mandate is not None and identity.in_force(
-        mandate, mandatary_id=session.person_id, organisation_id=command.provider_id, at=command.at
+    mandate = mandate_in_force(
+        known,
+        command.mandate_id,
+        mandatary_id=session.person_id,
+        organisation_id=command.provider_id,
+        at=command.at,
     )
     actor = Actor(
         person_id=session.person_id,
         session_id=command.session_id,
         at_provider=identity.is_open(session, at=command.at) and command.provider_id in session.organisation_ids,
-        mandate_id=command.mandate_id if represents else "",
-        mandator_id=mandate.mandator_id if mandate is not None and represents else "",
+        mandate_id=command.mandate_id if mandate else "",
+        mandator_id=mandate.mandator_id if mandate else "",
     )
     provider = Provider(
         organisation_id=command.provider_id,

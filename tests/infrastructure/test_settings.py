@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.kept import kept_secret
 from infrastructure.settings import (
     Environment,
     LogFormat,
     Settings,
     SettingsError,
     blind_index_key,
-    kept_secret,
     load_settings,
 )
 

@@ -1,0 +1,351 @@
+"""A derived key is never active without its eID or LRA evidence, by any sequence of commands.
+
+Random wishes of everyone involved go through the real readers of facts and the real deciders. An oracle that knows
+only what happened, not the rules, then looks for the evidence of every key that is active.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.identity import (
+    KEY,
+    SESSION_LENGTH,
+    ActivateKey,
+    AuthenticationSucceeded,
+    Channel,
+    EndSession,
+    EvidenceKind,
+    KeyActivated,
+    KeyStatus,
+    Means,
+    OpenSession,
+    PersonRegistered,
+    RegisterKey,
+    RegisterPersonByEidas,
+    RegisterPersonByRegistrationAuthority,
+    RegisterPersonFromNationalRegister,
+    ResumeKey,
+    RevokeKey,
+    Route,
+    SessionEnded,
+    SuspendKey,
+)
+from domain.kernel import (
+    Audience,
+    Command,
+    EnterpriseNumber,
+    Jurisdiction,
+    LevelOfAssurance,
+    NationalNumber,
+    Refusal,
+)
+from domain.organisations import (
+    EndEnrolment,
+    Enrolment,
+    EnrolmentEnded,
+    EnrolOrganisation,
+    GrantRecognition,
+    Level,
+    Names,
+    OrganisationEnrolled,
+    OrganisationType,
+    RegisterOrganisation,
+    RegisterService,
+    RequestRecognition,
+    SuspendRecognition,
+)
+from tests.application.memory_known import MemoryKnown
+
+AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
+PLATFORM, TOWN, SERVICE = "platform", "town", "service-1"
+PROVIDERS = ("provider-1", "provider-2")
+PEOPLE = ("person-1", "person-2")
+KEYS = ("key-1", "key-2", "key-3")
+SESSIONS = ("session-1", "session-2")
+BE = Jurisdiction.BE
+
+
+def _organisation(organisation_id: str, number: int) -> Command:
+    return RegisterOrganisation(
+        at=AT,
+        by=PLATFORM,
+        organisation_id=organisation_id,
+        names=Names(nl=organisation_id),
+        organisation_type=OrganisationType.NATIONAL_ORGANISATION,
+        level=Level.FEDERAL,
+        enterprise_number=EnterpriseNumber(f"{number:010d}"),
+        jurisdiction=BE,
+    )
+
+
+BEGINNING: tuple[Command, ...] = (
+    *(_organisation(name, number) for number, name in enumerate((*PROVIDERS, TOWN))),
+    EnrolOrganisation(at=AT, by=PLATFORM, organisation_id=TOWN, enrolment=Enrolment.SERVICE_PROVIDER),
+    EnrolOrganisation(at=AT, by=PLATFORM, organisation_id=TOWN, enrolment=Enrolment.REGISTRATION_AUTHORITY),
+    RegisterService(
+        at=AT,
+        by=TOWN,
+        service_id=SERVICE,
+        names=Names(nl="Loket"),
+        audience=Audience.CITIZEN,
+        minimum_level=LevelOfAssurance.LOW,
+    ),
+    *(RequestRecognition(at=AT, by=name, organisation_id=name) for name in PROVIDERS),
+    *(
+        GrantRecognition(at=AT, by=PLATFORM, organisation_id=name, conditions_version="1", checked_by="officer")
+        for name in PROVIDERS
+    ),
+)
+
+# --- What happened, and what the oracle makes of it -----------------------------------------------------------------
+
+
+@dataclass
+class World:
+    known: MemoryKnown = field(default_factory=MemoryKnown)
+    happened: list[tuple[datetime, Any]] = field(default_factory=list)
+
+    def tell(self, command: Command) -> Refusal | None:
+        try:
+            events = self.known.carry_out(command)
+        except Refusal as refusal:
+            return refusal
+        self.happened.extend((command.at, event) for event in events)
+        return None
+
+
+def begun() -> World:
+    world = World()
+    assert [world.tell(command) for command in BEGINNING] == [None] * len(BEGINNING)
+    return world
+
+
+def active_derived_keys(world: World) -> list[str]:
+    keys = world.known.states(KEY, "")
+    return [key_id for key_id, key in keys.items() if key.status is KeyStatus.ACTIVE and key.means is not Means.EID]
+
+
+def has_evidence(world: World, key_id: str) -> bool:
+    """Look in what happened before the activation for the eID session or the registration that it names."""
+    (place,) = (
+        index
+        for index, (_, event) in enumerate(world.happened)
+        if isinstance(event, KeyActivated) and event.key_id == key_id
+    )
+    at, activation = world.happened[place]
+    before = world.happened[:place]
+    evidence_id = activation.evidence.evidence_id
+    match activation.evidence.kind:
+        case EvidenceKind.EID_SESSION:
+            return _eid_session_open(before, evidence_id, activation.person_id, at)
+        case EvidenceKind.LRA_REGISTRATION:
+            return evidence_id == activation.person_id and _registered_by(
+                before, evidence_id, Route.REGISTRATION_AUTHORITY
+            )
+        case EvidenceKind.EIDAS_REGISTRATION:
+            # Not derived: the means that another member state gave to a person whom it identified itself.
+            return activation.means is Means.EIDAS and _registered_by(before, activation.person_id, Route.EIDAS)
+        case _:
+            return False
+
+
+def _eid_session_open(before: Sequence[tuple[datetime, Any]], session_id: str, person_id: str, at: datetime) -> bool:
+    opened = [
+        (then, event)
+        for then, event in before
+        if isinstance(event, AuthenticationSucceeded) and event.session_id == session_id
+    ]
+    ended = any(isinstance(event, SessionEnded) and event.session_id == session_id for _, event in before)
+    return not ended and any(
+        event.means is Means.EID and event.person_id == person_id and at < then + SESSION_LENGTH
+        for then, event in opened
+    )
+
+
+def _registered_by(before: Sequence[tuple[datetime, Any]], person_id: str, route: Route) -> bool:
+    """A registration by an authority counts only if that authority was enrolled when it registered the person."""
+    enrolled: set[str] = set()
+    for _, event in before:
+        match event:
+            case OrganisationEnrolled(enrolment=Enrolment.REGISTRATION_AUTHORITY):
+                enrolled.add(event.organisation_id)
+            case EnrolmentEnded(enrolment=Enrolment.REGISTRATION_AUTHORITY):
+                enrolled.discard(event.organisation_id)
+            case PersonRegistered() if event.person_id == person_id:
+                by_right = route is not Route.REGISTRATION_AUTHORITY or event.registrar_id in enrolled
+                return event.route is route and by_right
+            case _:
+                continue
+    return False
+
+
+# --- Everyone's wishes ----------------------------------------------------------------------------------------------
+
+_by = st.sampled_from((*PROVIDERS, TOWN, "nobody"))
+_provider = st.sampled_from((PROVIDERS[0], PROVIDERS[0], PROVIDERS[1]))
+_person, _key, _session = st.sampled_from(PEOPLE), st.sampled_from(KEYS), st.sampled_from(SESSIONS)
+_means = st.sampled_from((Means.EID, Means.EID, Means.ITSME, Means.TOKEN, Means.EIDAS))
+_role = st.just(Enrolment.REGISTRATION_AUTHORITY)
+_platform, _town, _at = st.just(PLATFORM), st.just(TOWN), st.just(AT)
+
+_registrations = st.one_of(
+    st.builds(
+        RegisterPersonFromNationalRegister,
+        at=_at,
+        by=_platform,
+        person_id=_person,
+        jurisdiction=st.just(BE),
+        national_number=st.just(NationalNumber("85073003328")),
+    ),
+    st.builds(
+        RegisterPersonByRegistrationAuthority,
+        at=_at,
+        by=_by,
+        person_id=_person,
+        jurisdiction=st.just(BE),
+        national_number=st.just(NationalNumber("85473003360")),
+        office_id=st.just("office"),
+        officer_id=st.just("officer"),
+    ),
+    st.builds(
+        RegisterPersonByEidas,
+        at=_at,
+        by=_platform,
+        person_id=_person,
+        jurisdiction=st.just(BE),
+        member_state=st.just("es"),
+        eidas_identifier=st.just("ES/BE/1"),
+        level=st.just(LevelOfAssurance.HIGH),
+    ),
+)
+
+
+@st.composite
+def _key_wishes(draw: st.DrawFn) -> Command:
+    """A wish about a key; every fact stays unknown until the readers fill it in."""
+    frame: dict[str, Any] = {"at": AT, "by": draw(_provider), "key_id": draw(_key)}
+    kind = draw(st.sampled_from((RegisterKey, RegisterKey, ActivateKey, ActivateKey, SuspendKey, ResumeKey, RevokeKey)))
+    if kind is RegisterKey:
+        valid_until = draw(st.sampled_from((None, AT + timedelta(hours=30))))
+        return RegisterKey(
+            **frame,
+            person_id=draw(_person),
+            means=draw(_means),
+            level=LevelOfAssurance.HIGH,
+            valid_until=valid_until,
+        )
+    if kind is ActivateKey:
+        return ActivateKey(**frame, session_id=draw(st.sampled_from(("", *SESSIONS))))
+    command: Command = kind(**frame)
+    return command
+
+
+@st.composite
+def _session_wishes(draw: st.DrawFn) -> Command:
+    frame: dict[str, Any] = {"at": AT, "by": draw(_provider), "session_id": draw(_session)}
+    if draw(st.integers(0, 3)) == 0:
+        return EndSession(**frame)
+    return OpenSession(**frame, key_id=draw(_key), service_id=SERVICE, level=LevelOfAssurance.HIGH, channel=Channel.WEB)
+
+
+_platform_wishes = st.one_of(
+    st.builds(EnrolOrganisation, at=_at, by=_platform, organisation_id=_town, enrolment=_role),
+    st.builds(EndEnrolment, at=_at, by=_platform, organisation_id=_town, enrolment=_role),
+    st.builds(SuspendRecognition, at=_at, by=_platform, organisation_id=_provider, reason=st.just("audit")),
+    st.builds(
+        GrantRecognition,
+        at=_at,
+        by=_platform,
+        organisation_id=_provider,
+        conditions_version=st.just("1"),
+        checked_by=st.just("officer"),
+    ),
+)
+_wishes = st.one_of(_key_wishes(), _key_wishes(), _session_wishes(), _registrations, _platform_wishes)
+_steps = st.tuples(_wishes, st.integers(0, 5))
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=st.lists(_steps, min_size=10, max_size=60))
+def test_no_derived_key_is_ever_active_without_its_evidence(steps: list[tuple[Command, int]]) -> None:
+    world, at = begun(), AT
+    for command, hours in steps:
+        at += timedelta(hours=hours)
+        world.tell(replace(command, at=at))
+        assert all(has_evidence(world, key_id) for key_id in active_derived_keys(world))
+
+
+# --- The two ways that do lead there --------------------------------------------------------------------------------
+
+REGISTER_NATIONAL = RegisterPersonFromNationalRegister(
+    at=AT, by=PLATFORM, person_id="person-1", jurisdiction=BE, national_number=NationalNumber("85073003328")
+)
+REGISTER_AT_DESK = RegisterPersonByRegistrationAuthority(
+    at=AT,
+    by=TOWN,
+    person_id="person-1",
+    jurisdiction=BE,
+    national_number=NationalNumber("85473003360"),
+    office_id="office",
+    officer_id="officer",
+)
+
+
+def _register(key_id: str, means: Means) -> Command:
+    return RegisterKey(
+        at=AT, by=PROVIDERS[0], key_id=key_id, person_id="person-1", means=means, level=LevelOfAssurance.HIGH
+    )
+
+
+def _activate(key_id: str, session_id: str = "") -> Command:
+    return ActivateKey(at=AT, by=PROVIDERS[0], key_id=key_id, session_id=session_id)
+
+
+def _open(key_id: str) -> Command:
+    return OpenSession(
+        at=AT,
+        by=PROVIDERS[0],
+        session_id="session-1",
+        key_id=key_id,
+        service_id=SERVICE,
+        level=LevelOfAssurance.HIGH,
+        channel=Channel.WEB,
+    )
+
+
+def test_an_authentication_with_the_eid_leads_to_a_derived_key() -> None:
+    world = begun()
+    way = [
+        REGISTER_NATIONAL,
+        _register("key-1", Means.EID),
+        _activate("key-1"),
+        _open("key-1"),
+        _register("key-2", Means.ITSME),
+        _activate("key-2", "session-1"),
+    ]
+    assert [world.tell(command) for command in way] == [None] * len(way)
+    assert active_derived_keys(world) == ["key-2"]
+    assert has_evidence(world, "key-2")
+
+
+def test_a_registration_at_a_desk_leads_to_a_derived_key() -> None:
+    world = begun()
+    way = [REGISTER_AT_DESK, _register("key-2", Means.ITSME), _activate("key-2")]
+    assert [world.tell(command) for command in way] == [None] * len(way)
+    assert active_derived_keys(world) == ["key-2"]
+    assert has_evidence(world, "key-2")
+
+
+def test_the_oracle_sees_an_activation_without_evidence() -> None:
+    world = begun()
+    for command in (REGISTER_AT_DESK, _register("key-2", Means.ITSME), _activate("key-2")):
+        world.tell(command)
+    world.happened = [step for step in world.happened if not isinstance(step[1], PersonRegistered)]
+    assert not has_evidence(world, "key-2")
