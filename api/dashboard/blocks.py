@@ -8,7 +8,17 @@ from decimal import Decimal
 from fractions import Fraction
 
 from api.dashboard import texts
-from api.dashboard.charts import COLUMN_PLOT, LINE_PLOT, Bar, Chart, Line, bar_chart, column_chart, line_chart, year_ticks
+from api.dashboard.charts import (
+    COLUMN_PLOT,
+    LINE_PLOT,
+    Bar,
+    Chart,
+    Line,
+    bar_chart,
+    column_chart,
+    line_chart,
+    year_ticks,
+)
 from api.dashboard.i18n import Writer
 from api.dashboard.labels import AMONG, AUDIENCES, FAMILIES, LEVELS, LINES, MEANS, label
 from api.dashboard.links import Links
@@ -54,7 +64,7 @@ DIMENSIONS = (
         id="level",
         column=texts.LEVEL,
         names=LEVELS,
-        headline=texts.MEANS_HEADLINE,
+        headline=texts.LEVEL_HEADLINE,
         title=texts.LEVEL_CHART,
     ),
     Dimension(

@@ -18,9 +18,9 @@ PLOT_HEIGHT = 168
 TOP = 18
 """Room above the highest gridline for its own text."""
 AXIS_HEIGHT = 24
-LEFT = 46
+LEFT = 58
 """Room at the left for the numbers of the gridlines."""
-LABEL_WIDTH = 106
+LABEL_WIDTH = 110
 """Room at the right for the direct labels of lines."""
 LINE_PLOT, COLUMN_PLOT = WIDTH - LEFT - LABEL_WIDTH, WIDTH - LEFT
 """How wide the picture itself is, between its margins."""
@@ -168,7 +168,9 @@ def _scale(highest: Fraction) -> _Scale:
 
 
 def _grid(scale: _Scale, right: int) -> Markup:
-    rows = (Markup('<path class="grid" d="M{} {}H{}"/>').format(LEFT, scale.y(Fraction(it)), right) for it in scale.steps)
+    rows = (
+        Markup('<path class="grid" d="M{} {}H{}"/>').format(LEFT, scale.y(Fraction(it)), right) for it in scale.steps
+    )
     return Markup().join(rows)
 
 
@@ -191,7 +193,7 @@ def _ticks(ticks: Sequence[str], x: Sequence[float]) -> Markup:
 
 def _line(line: Line, number: int, points: Sequence[tuple[float, float]], label: float) -> Markup:
     path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
-    at = WIDTH - LABEL_WIDTH + 8
+    at = WIDTH - LABEL_WIDTH + 7
     return Markup(
         '<g class="s{0}"><path class="line" d="{1}"/><circle cx="{2}" cy="{3}" r="3"/>'
         '<text x="{4}" y="{5}">{6}</text><text class="value" x="{4}" y="{7}">{8}</text></g>'

@@ -82,7 +82,9 @@ class Writer:
 
     def short_number(self, value: int) -> str:
         """Write a number for an axis: 250K, 1,2M."""
-        return format_compact_decimal(value, locale=self.locale, fraction_digits=1)
+        short = format_compact_decimal(value, locale=self.locale, fraction_digits=1)
+        # German has no short form of thousands; the digits then still want their points.
+        return self.number(value) if short.isdigit() else short
 
     def decimal(self, value: Decimal) -> str:
         """Write a rounded value with all the digits that it has."""

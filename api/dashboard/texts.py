@@ -227,6 +227,12 @@ MEANS_CHART = Text(
     de="Anmeldungen je Mittel, {period}",
     en="Authentications by means, {period}",
 )
+LEVEL_HEADLINE = Text(
+    nl="Meest op niveau {name}: {percent} van de aanmeldingen",
+    fr="Surtout au niveau {name} : {percent} des authentifications",
+    de="Meist auf Niveau {name}: {percent} der Anmeldungen",
+    en="Mostly at level {name}: {percent} of authentications",
+)
 LEVEL_CHART = Text(
     nl="Aanmeldingen per betrouwbaarheidsniveau, {period}",
     fr="Authentifications par niveau de garantie, {period}",

@@ -160,7 +160,8 @@ class FakeFigures:
 
     async def indices(self, jurisdiction: Jurisdiction, now: datetime) -> Sequence[IndexSeries]:
         return tuple(
-            IndexSeries(audience=audience, points=_points(goal, LAST[jurisdiction])) for audience, goal in INDICES.items()
+            IndexSeries(audience=audience, points=_points(goal, LAST[jurisdiction]))
+            for audience, goal in INDICES.items()
         )
 
 

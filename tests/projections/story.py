@@ -1,50 +1,60 @@
-"""Tests of read models that read as stories: what was recorded, the rows that follow, what a query finds in them."""
+"""Tests of read models that read as stories: what was recorded, and the rows that follow."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Select, create_engine
+from sqlalchemy import Select
 
 from domain.kernel import Context, Decider, Recorded
 from infrastructure.projector.memory import MemoryRows
-from projections.effects import METADATA, SCHEMA, Projection
+from projections.effects import Key, Projection
+
+Story = Iterable[Recorded[Any]]
+
+
+class Ask(Protocol):
+    """Run a query on the rows that the stories make, on PostgreSQL."""
+
+    def __call__(
+        self, projection: Projection, query: Select[*tuple[Any, ...]], *stories: Sequence[Recorded[Any]]
+    ) -> list[dict[str, Any]]: ...
+
+
+def recorded(event: Any, at: datetime, *, stream: str, version: int = 1, **context: str) -> Recorded[Any]:
+    return Recorded(
+        position=version,
+        stream=stream,
+        version=version,
+        event=event,
+        context=Context(acting_id="someone", effective_at=at, **context),
+        recorded_at=at,
+    )
 
 
 def story(decider: Decider[Any, Any, Any], aggregate_id: str, *steps: tuple[datetime, Any]) -> list[Recorded[Any]]:
     """Record the events of one stream, each at its instant."""
-    return [
-        Recorded(
-            position=version,
-            stream=decider.stream(aggregate_id),
-            version=version,
-            event=event,
-            context=Context(acting_id="someone", effective_at=at),
-            recorded_at=at,
-        )
-        for version, (at, event) in enumerate(steps, start=1)
-    ]
+    stream = decider.stream(aggregate_id)
+    return [recorded(event, at, stream=stream, version=version) for version, (at, event) in enumerate(steps, start=1)]
 
 
-def rows(projection: Projection, *stories: Sequence[Recorded[Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
+def rows(projection: Projection, *stories: Story) -> dict[Key, dict[str, Any]]:
     memory = MemoryRows(projection)
-    for recorded in (one for told in stories for one in told):
-        memory.apply(recorded)
+    for one in (one for told in stories for one in told):
+        memory.apply(one)
     columns = {column.name for column in projection.table.columns if not column.primary_key}
     assert all(set(row) == columns for row in memory.rows.values())
     return memory.rows
 
 
-def ask(projection: Projection, query: Select[Any], *stories: Sequence[Recorded[Any]]) -> list[dict[str, Any]]:
-    """Run a query on the rows that the stories make."""
+def filled(projection: Projection, *stories: Story) -> list[dict[str, Any]]:
+    """Return the rows with their keys as columns."""
     keys = [column.name for column in projection.table.columns if column.primary_key]
-    engine = create_engine("sqlite://").execution_options(schema_translate_map={SCHEMA: None})
-    with engine.begin() as connection:
-        METADATA.create_all(connection, tables=[projection.table])
-        for key, row in rows(projection, *stories).items():
-            connection.execute(projection.table.insert().values(**dict(zip(keys, key, strict=True)), **row))
-        found = [dict(row) for row in connection.execute(query).mappings()]
-    engine.dispose()
-    return found
+    return [dict(zip(keys, key, strict=True)) | row for key, row in rows(projection, *stories).items()]
+
+
+def values(found: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Return answered rows as plain tuples."""
+    return [tuple(row.values()) for row in found]

@@ -28,7 +28,7 @@ from tests.domain.test_bus import (
     TARGET,
     TIMED_OUT,
 )
-from tests.projections.story import ask, rows, story
+from tests.projections.story import Ask, rows, story
 
 SOON = AT + timedelta(seconds=1)
 END = AT + timedelta(seconds=5)
@@ -91,7 +91,7 @@ def ids(found: list[dict[str, Any]]) -> list[str]:
     return sorted(row["transaction_id"] for row in found)
 
 
-def test_an_organisation_sees_only_what_it_is_a_party_to() -> None:
+def test_an_organisation_sees_only_what_it_is_a_party_to(ask: Ask) -> None:
     assert ids(ask(PROJECTION, of_party(SOURCE), *STORIES)) == ["t-1", "t-3"]
     assert ids(ask(PROJECTION, of_party("org-3"), *STORIES)) == ["t-2", "t-3"]
     assert ids(ask(PROJECTION, of_party("org-stranger"), *STORIES)) == []
@@ -99,18 +99,18 @@ def test_an_organisation_sees_only_what_it_is_a_party_to() -> None:
     assert ids(ask(PROJECTION, one_of_party("org-3", "t-1"), *STORIES)) == []
 
 
-def test_totals_of_a_party_by_status() -> None:
+def test_totals_of_a_party_by_status(ask: Ask) -> None:
     assert [tuple(row.values()) for row in ask(PROJECTION, totals_of_party(TARGET), *STORIES)] == [
         ("accepted", 1),
         ("answered", 1),
     ]
 
 
-def test_an_auditor_sees_a_whole_jurisdiction() -> None:
+def test_an_auditor_sees_a_whole_jurisdiction(ask: Ask) -> None:
     assert ids(ask(PROJECTION, all_transactions("be"), *STORIES)) == ["t-1", "t-2", "t-3"]
     assert ids(ask(PROJECTION, all_transactions("nl"), *STORIES)) == []
 
 
-def test_the_platform_finds_what_should_be_timed_out() -> None:
+def test_the_platform_finds_what_should_be_timed_out(ask: Ask) -> None:
     assert ids(ask(PROJECTION, overdue(LATER), *STORIES)) == ["t-2"]
     assert ids(ask(PROJECTION, overdue(datetime(2030, 1, 1, tzinfo=UTC)), *STORIES)) == ["t-2", "t-3"]

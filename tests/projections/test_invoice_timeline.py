@@ -21,7 +21,7 @@ from tests.domain.test_invoicing import (
     VALIDATED,
     responded,
 )
-from tests.projections.story import ask, rows, story
+from tests.projections.story import Ask, rows, story
 
 NEXT, LAST = AT + timedelta(days=1), AT + timedelta(days=2)
 EMPTY: dict[str, Any] = {
@@ -76,7 +76,7 @@ def steps(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(row["invoice_id"], row["step"]) for row in found]
 
 
-def test_the_timeline_of_one_invoice_is_in_order() -> None:
+def test_the_timeline_of_one_invoice_is_in_order(ask: Ask) -> None:
     told = (REFUSED_STORY, PAID_STORY, ELSEWHERE)
     assert steps(ask(PROJECTION, timeline("i-1"), *told)) == [
         ("i-1", "received"),
@@ -85,13 +85,13 @@ def test_the_timeline_of_one_invoice_is_in_order() -> None:
     ]
 
 
-def test_only_the_parties_see_a_timeline() -> None:
+def test_only_the_parties_see_a_timeline(ask: Ask) -> None:
     assert len(ask(PROJECTION, timeline_of_party(BUYER, "i-2"), REFUSED_STORY)) == 2
     assert len(ask(PROJECTION, timeline_of_party(ACCESS_POINT, "i-2"), REFUSED_STORY)) == 2
     assert ask(PROJECTION, timeline_of_party("org-3", "i-2"), REFUSED_STORY, ELSEWHERE) == []
 
 
-def test_a_supplier_sees_what_happened_to_all_its_invoices_and_to_no_others() -> None:
+def test_a_supplier_sees_what_happened_to_all_its_invoices_and_to_no_others(ask: Ask) -> None:
     found = ask(PROJECTION, supplier_timeline("0208", SUPPLIER), PAID_STORY, REFUSED_STORY, ELSEWHERE)
     assert {invoice_id for invoice_id, _ in steps(found)} == {"i-1", "i-2"}
     assert len(found) == 5

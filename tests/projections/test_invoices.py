@@ -29,7 +29,7 @@ from tests.domain.test_invoicing import (
     VALIDATED,
     responded,
 )
-from tests.projections.story import ask, rows, story
+from tests.projections.story import Ask, rows, story
 
 FIRST, SECOND = AT + timedelta(days=1), AT + timedelta(days=20)
 ROW: dict[str, Any] = {
@@ -106,7 +106,7 @@ def ids(found: list[dict[str, Any]]) -> list[str]:
     return sorted(row["invoice_id"] for row in found)
 
 
-def test_buyer_supplier_and_deliverer_each_see_their_own() -> None:
+def test_buyer_supplier_and_deliverer_each_see_their_own(ask: Ask) -> None:
     assert ids(ask(PROJECTION, of_buyer(BUYER), *STORIES)) == ["i-1", "i-2", "i-4"]
     assert ids(ask(PROJECTION, of_buyer("org-2"), *STORIES)) == ["i-3"]
     assert ids(ask(PROJECTION, of_supplier("0208", SUPPLIER), *STORIES)) == ["i-1", "i-2", "i-3"]
@@ -115,7 +115,7 @@ def test_buyer_supplier_and_deliverer_each_see_their_own() -> None:
     assert ids(ask(PROJECTION, delivered_by("org-stranger"), *STORIES)) == []
 
 
-def test_totals_of_a_buyer() -> None:
+def test_totals_of_a_buyer(ask: Ask) -> None:
     assert [tuple(row.values()) for row in ask(PROJECTION, totals_of_buyer(BUYER), *STORIES)] == [
         ("received", "", "invoice", "EUR", 1, 121_000),
         ("validated", "", "invoice", "EUR", 1, 121_000),
@@ -123,6 +123,6 @@ def test_totals_of_a_buyer() -> None:
     ]
 
 
-def test_a_first_response_is_late_from_the_day_after_it_was_due() -> None:
+def test_a_first_response_is_late_from_the_day_after_it_was_due(ask: Ask) -> None:
     assert ids(ask(PROJECTION, late_first_responses(BUYER, date(2022, 3, 4)), *STORIES)) == []
     assert ids(ask(PROJECTION, late_first_responses(BUYER, date(2022, 3, 5)), *STORIES)) == ["i-2"]

@@ -17,7 +17,7 @@ from domain.mailbox import (
     OwnerKind,
 )
 from projections.mailboxes import PROJECTION, mailboxes_of
-from tests.projections.recorded import ask, recorded, rows
+from tests.projections.story import Ask, recorded, rows
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
 OPENED = MailboxOpened(owner_kind=OwnerKind.PERSON, provider_id="provider-1", jurisdiction=Jurisdiction.BE)
@@ -64,7 +64,7 @@ def test_preference_and_first_use_are_kept() -> None:
     assert row["taken_into_use_at"] == AT + timedelta(days=2)
 
 
-def test_the_mailboxes_of_a_jurisdiction_are_found() -> None:
+def test_the_mailboxes_of_a_jurisdiction_are_found(ask: Ask) -> None:
     events = [recorded(OPENED, AT, stream="mailbox-person-1"), recorded(OPENED, AT, stream="mailbox-person-2")]
-    assert [row.mailbox_id for row in ask(mailboxes_of("be"), PROJECTION, events)] == ["person-1", "person-2"]
-    assert ask(mailboxes_of("nl"), PROJECTION, events) == []
+    assert [row["mailbox_id"] for row in ask(PROJECTION, mailboxes_of("be"), events)] == ["person-1", "person-2"]
+    assert ask(PROJECTION, mailboxes_of("nl"), events) == []

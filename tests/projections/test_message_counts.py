@@ -10,7 +10,7 @@ from domain.kernel import Recorded
 from domain.mailbox import Channel, MessageSent
 from projections.message_counts import PROJECTION, messages_by_month, sending_organisations
 from tests.domain.letters import PUBLICATION, PUBLISHED, SENT
-from tests.projections.recorded import ask, recorded, rows
+from tests.projections.story import Ask, recorded, rows, values
 
 NOVEMBER, DECEMBER = datetime(2021, 11, 3, tzinfo=UTC), datetime(2021, 12, 3, tzinfo=UTC)
 PAPER = replace(SENT, channel=Channel.PAPER)
@@ -39,7 +39,7 @@ def test_a_month_begins_at_midnight_in_civil_time() -> None:
     assert {key[0] for key in rows(PROJECTION, _digital(1, first_of_december))} == {"2021-12"}
 
 
-def test_months_are_summed_and_senders_counted_once() -> None:
+def test_months_are_summed_and_senders_counted_once(ask: Ask) -> None:
     other = replace(PAPER, sender_id="sender-2")
     events = [
         *_digital(1, NOVEMBER),
@@ -47,10 +47,10 @@ def test_months_are_summed_and_senders_counted_once() -> None:
         *_paper(3, NOVEMBER, other),
         *_digital(4, DECEMBER),
     ]
-    assert ask(messages_by_month("nl", "2021-11", "2021-12"), PROJECTION, events) == [
+    assert values(ask(PROJECTION, messages_by_month("nl", "2021-11", "2021-12"), events)) == [
         ("2021-11", 3, 1),
         ("2021-12", 1, 1),
     ]
-    assert ask(sending_organisations("nl", "2021-11", "2021-12"), PROJECTION, events) == [(2,)]
-    assert ask(sending_organisations("nl", "2021-12", "2021-12"), PROJECTION, events) == [(1,)]
-    assert ask(sending_organisations("be", "2021-11", "2021-12"), PROJECTION, events) == [(0,)]
+    assert values(ask(PROJECTION, sending_organisations("nl", "2021-11", "2021-12"), events)) == [(2,)]
+    assert values(ask(PROJECTION, sending_organisations("nl", "2021-12", "2021-12"), events)) == [(1,)]
+    assert values(ask(PROJECTION, sending_organisations("be", "2021-11", "2021-12"), events)) == [(0,)]

@@ -17,7 +17,7 @@ from tests.domain.letters import (
     REPLIED,
     SENT,
 )
-from tests.projections.recorded import ask, recorded, rows
+from tests.projections.story import Ask, recorded, rows
 
 HISTORY = [SENT, PUBLISHED, IMPOSSIBLE, FAILED, NOTIFIED, OPENED, CONFIRMED, REPLIED, ALERTED, EXPIRED]
 RECORDED = [
@@ -48,7 +48,7 @@ def test_a_row_says_when_and_by_which_organisation_under_which_mandate() -> None
     assert (row["happened_at"], row["organisation_id"], row["mandate_id"]) == (AT, "provider-1", "mandate-1")
 
 
-def test_the_timeline_of_one_message_is_in_the_order_in_which_it_happened() -> None:
+def test_the_timeline_of_one_message_is_in_the_order_in_which_it_happened(ask: Ask) -> None:
     other = recorded(SENT, AT, stream="message-2")
-    found = ask(timeline_of("1"), PROJECTION, [*reversed(RECORDED), other])
-    assert [row.version for row in found] == list(range(1, 11))
+    found = ask(PROJECTION, timeline_of("1"), [*reversed(RECORDED), other])
+    assert [row["version"] for row in found] == list(range(1, 11))

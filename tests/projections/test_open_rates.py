@@ -16,7 +16,7 @@ from domain.mailbox import Publication, SenderTimeZone
 from projections.effects import Key
 from projections.open_rates import PROJECTION, final_from, is_provisional, open_rates_of_year, window_end
 from tests.domain.letters import OPENED, PUBLICATION, PUBLISHED
-from tests.projections.recorded import ask, recorded, rows
+from tests.projections.story import Ask, recorded, rows, values
 
 SECOND = timedelta(seconds=1)
 
@@ -110,7 +110,7 @@ def test_opened_within_three_weeks_is_opened_within_six(at: datetime, zone: Send
         assert six == 0
 
 
-def test_the_year_of_a_type_of_organisation_is_the_sum_of_its_cohorts() -> None:
+def test_the_year_of_a_type_of_organisation_is_the_sum_of_its_cohorts(ask: Ask) -> None:
     january = datetime(2021, 1, 10, tzinfo=UTC)
     early = replace(PUBLICATION, published_at=january)
     unused = replace(PUBLICATION, mailbox_taken_into_use=False)
@@ -121,7 +121,7 @@ def test_the_year_of_a_type_of_organisation_is_the_sum_of_its_cohorts() -> None:
     events = [*map(_published, everything), _opened(january + timedelta(days=30), early)]
 
     def answer(**filters: bool) -> Any:
-        return ask(open_rates_of_year("nl", 2021, **filters), PROJECTION, events)
+        return values(ask(PROJECTION, open_rates_of_year("nl", 2021, **filters), events))
 
     tax = "tax_administration"
     assert answer() == [("pension_fund", 1, 0, 0, 0, 0), (tax, 4, 0, 1, 1, 1)]
