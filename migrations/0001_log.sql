@@ -6,7 +6,7 @@ CREATE TABLE log.event (
     position        bigint      NOT NULL PRIMARY KEY CHECK (position > 0),
     recorded_at     timestamptz NOT NULL,
     effective_at    timestamptz NOT NULL,
-    version         integer     NOT NULL CHECK (version > 0),
+    version         integer     NOT NULL CHECK (version >= 0),
     stream          text        NOT NULL COLLATE "C",
     name            text        NOT NULL COLLATE "C",
     payload         bytea       NOT NULL,
@@ -63,3 +63,11 @@ CREATE TRIGGER event_is_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON log.event
     FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 ALTER TABLE log.event ENABLE ALWAYS TRIGGER event_is_append_only;
+
+COMMENT ON COLUMN log.event.version IS 'Place in the stream, from 1; streams of the eventsourcing library may begin at 0.';
+
+-- The log in the words of the eventsourcing library, whose recorder reads it through this view.
+CREATE VIEW log.stored_events AS
+SELECT stream AS originator_id, version AS originator_version, name AS topic, payload AS state,
+       position AS notification_id
+FROM log.event;

@@ -41,7 +41,7 @@ class Language(StrEnum):
 # --- Types ----------------------------------------------------------------------------------------------------------
 
 
-@strawberry.interface(description="What has a name in four languages; a name that is not known is empty.")
+@strawberry.type(description="What has a name in four languages; a name that is not known is empty.")
 class Named:
     name_nl: str | None
     name_fr: str | None

@@ -128,6 +128,7 @@ class FakeFigures:
     async def series(
         self, figure_id: str, jurisdiction: Jurisdiction, periods: Sequence[Period], now: datetime
     ) -> Sequence[Point]:
+        self.asked.append(f"series {figure_id} {jurisdiction}")
         last, first = VALUES[figure_id]
         steps = max(len(periods) - 1, 1)
         return tuple(
@@ -138,6 +139,7 @@ class FakeFigures:
     async def shares(
         self, figure_id: str, dimension: str, jurisdiction: Jurisdiction, period: Period
     ) -> Sequence[Share]:
+        self.asked.append(f"shares {figure_id} {dimension} {jurisdiction} {period}")
         return tuple(Share(*part) for part in PARTS[dimension])
 
     async def open_rates(
@@ -159,6 +161,7 @@ class FakeFigures:
         )
 
     async def indices(self, jurisdiction: Jurisdiction, now: datetime) -> Sequence[IndexSeries]:
+        self.asked.append(f"indices {jurisdiction} {now}")
         return tuple(
             IndexSeries(audience=audience, points=_points(goal, LAST[jurisdiction]))
             for audience, goal in INDICES.items()

@@ -246,11 +246,11 @@ async def test_open_rates_and_their_filters(database_url: str) -> None:
         )
         years = (Period.parse("2017"), Period.parse("2018"))
         table = await figures.open_rates(NL, years, NOW)
-        assert {row.sender_type: (row.cohorts[1].rate(3), row.quality) for row in table.rows} == {
+        assert {row.sender_type: [row.cohorts[1].rate(3), row.quality] for row in table.rows} == {
             # 66.5 % is 67 %: halves go up.
-            "municipality": (67, Quality.EXACT),
-            "employee_insurance_agency": (48, Quality.EXACT),
-            "tax_administration": (40, Quality.APPROXIMATE),
+            "municipality": [67, Quality.EXACT],
+            "employee_insurance_agency": [48, Quality.EXACT],
+            "tax_administration": [40, Quality.APPROXIMATE],
         }
         assert (table.subtotal.cohorts[1].published, table.total.cohorts[1].published) == (200, 1300)
         strict = OpenRateFilter(outside_government=True, notification_only=False, not_taken_into_use=False)
