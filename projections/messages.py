@@ -62,14 +62,14 @@ TABLE = read_table(
     Column("expired_at", DateTime(timezone=True), nullable=True),
 )
 _C = TABLE.c
-_MISSED = (
+MISSED = (
     _C.status == MessageStatus.PUBLISHED.value,
     _C.notification.in_((NotificationStatus.IMPOSSIBLE.value, NotificationStatus.FAILED.value)),
 )
 Index("messages_v1_inbox", _C.mailbox_id, _C.sent_at, _C.message_id)
 Index("messages_v1_sender", _C.sender_id, _C.sent_at, _C.message_id)
 Index("messages_v1_expiry", _C.expires_at, postgresql_where=_C.expires_at.is_not(None) & _C.expired_at.is_(None))
-Index("messages_v1_missed", _C.jurisdiction, _C.published_at, postgresql_where=_MISSED[0] & _MISSED[1])
+Index("messages_v1_missed", _C.jurisdiction, _C.published_at, postgresql_where=MISSED[0] & MISSED[1])
 
 
 def _sent(recorded: Recorded[MessageSent]) -> Iterable[Effect]:
@@ -215,4 +215,4 @@ def sent_by(sender_id: str) -> Select[Any]:
 
 def missed_letters(jurisdiction: str) -> Select[Any]:
     """Select the letters that are unread and of which no notification could reach the recipient, oldest first."""
-    return select(TABLE).where(_C.jurisdiction == jurisdiction, *_MISSED).order_by(_C.published_at)
+    return select(TABLE).where(_C.jurisdiction == jurisdiction, *MISSED).order_by(_C.published_at)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
-from api.dashboard.reader import FiguresReader
+from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.errors import Problem
 from api.graph.visibility import visible
 from application.ports import Caller
@@ -54,6 +55,12 @@ class Asking:
         rows = await self.rows(query.limit(1))
         return rows[0] if rows else None
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[FiguresSnapshot]:
+        """Open the figures at one position."""
+        async with self._turns, self.figures.snapshot() as snapshot:
+            yield snapshot
+
     async def number(self, query: Select[Any]) -> int:
         return int((await self.rows(query))[0][0])
 
@@ -61,7 +68,7 @@ class Asking:
         """Read the row with a key, if there is one that the caller sees."""
         return await self.row(visible(self.caller, table).where(*(table.c[name] == it for name, it in key.items())))
 
-    async def linked(self, table: Table, key: str, value: str) -> Any:  # noqa: ANN401 - as above
+    async def linked(self, table: Table, key: str, value: str | None) -> Any:  # noqa: ANN401 - as above
         """Read one row by a column that names it, together with the other rows that this request asks for."""
         if not value:
             return None
@@ -98,5 +105,3 @@ def _by_parent(asking: Asking, table: Table, key: str, order: tuple[ColumnElemen
         return [found.get(parent, []) for parent in parents]
 
     return load
-
-

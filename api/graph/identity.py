@@ -74,7 +74,9 @@ class Person:
         return found
 
 
-@strawberry.type(description="A mandate during one stretch of time: a suspension ends it, a resumption begins the next.")
+@strawberry.type(
+    description="A mandate during one stretch of time: a suspension ends it, a resumption begins the next."
+)
 class Mandate:
     mandate_id: strawberry.ID
     period: Long

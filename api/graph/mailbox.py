@@ -16,7 +16,7 @@ from domain.kernel import Jurisdiction
 from domain.mailbox import Channel, ChannelReason, MessageStatus, MessageType, NotificationStatus, OwnerKind
 from domain.organisations.values import OrganisationType
 from projections import mailboxes, message_counts, message_timeline, open_rates
-from projections.messages import TABLE, missed
+from projections.messages import MISSED, TABLE
 
 BOXES, STEPS = mailboxes.TABLE, message_timeline.TABLE
 COUNTS, COHORTS = message_counts.TABLE, open_rates.TABLE
@@ -317,7 +317,7 @@ class MailboxQueries:
         before: str | None = None,
     ) -> MessageConnection:
         wanted = part(first, after, last, before)
-        kept = [*missed(), *conditions(TABLE, where)]
+        kept = [*MISSED, *conditions(TABLE, where)]
         return MessageConnection(listing=Listing(info.context, TABLE, LONGEST_MISSED_FIRST, kept, wanted))
 
     @strawberry.field(description="Messages of the senders that the caller may see, in groups.")

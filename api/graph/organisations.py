@@ -103,7 +103,9 @@ class Organisation(Named):
     async def enrolments(self, info: Info) -> list[Enrolment]:
         c = ENROLMENTS.c
         order = (c.enrolled_at, c.enrolment, c.enrolment_number)
-        found: list[Enrolment] = await info.context.children(ENROLMENTS, "organisation_id", self.organisation_id, *order)
+        found: list[Enrolment] = await info.context.children(
+            ENROLMENTS, "organisation_id", self.organisation_id, *order
+        )
         return found
 
     @strawberry.field(description="At most 200; the connection `services` has them all.")

@@ -85,7 +85,6 @@ SCALARS: Mapping[object, ScalarDefinition] = {
 for _enum in (
     Audience,
     ChannelReason,
-    Enrolment,
     EvidenceKind,
     FaultOrigin,
     InvoiceKind,
@@ -113,6 +112,7 @@ for _enum in (
 strawberry.enum(AuthenticationChannel, name="AuthenticationChannel")
 strawberry.enum(Channel, name="MessageChannel")
 strawberry.enum(Level, name="GovernmentLevel")
+strawberry.enum(Enrolment, name="EnrolmentRole")
 
 # --- Time -----------------------------------------------------------------------------------------------------------
 
@@ -134,5 +134,3 @@ class Months:
         for month in (self.first, self.last):
             if month is not None and not _MONTH.fullmatch(month):
                 raise Problem(422, "invalid-month", "A month is written as a year and a month, such as 2021-11.")
-
-
