@@ -179,6 +179,7 @@ def mandates_in_force(
 
     May A act for B at S? Any row says yes. A chain mandate counts only while its parent is in force as well; it reaches
     no further than its parent, so the parent's services need no second look.
+    A service has one organisation: name the one or the other.
     """
     filters = {TABLE.c.mandatary_id: mandatary_id, TABLE.c.mandator_id: mandator_id}
     parent = TABLE.alias("parent")

@@ -133,7 +133,7 @@ def bar_chart(bars: Sequence[Bar], *, id_: str, title: str) -> Markup:
         width = max(round(WIDTH * bar.value / top, 1), 1)
         parts.append(
             Markup(
-                '<text x="0" y="{0}">{1}</text><text class="value" x="{2}" y="{0}" text-anchor="end">{3}</text>'
+                '<text x="2" y="{0}">{1}</text><text class="value" x="{2}" y="{0}" text-anchor="end">{3}</text>'
                 '<rect class="track" y="{4}" width="{2}" height="{5}" rx="2"/>'
                 '<rect class="bar" y="{4}" width="{6}" height="{5}" rx="2"/>'
             ).format(y + 16, bar.name, WIDTH, bar.written, y + 22, BAR_HEIGHT, width)

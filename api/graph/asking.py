@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, Table, func, select
+from sqlalchemy import ColumnElement, Row, Table, func, select
 from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from strawberry.dataloader import DataLoader
@@ -17,7 +17,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.errors import Problem
-from api.graph.visibility import visible
+from api.graph.visibility import Query, visible
 from application.ports import Caller
 
 QUERIES_AT_ONCE = 4
@@ -42,16 +42,16 @@ class Asking:
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUERIES_AT_ONCE))
     _loaders: dict[tuple[Any, ...], DataLoader[Any, Any]] = field(default_factory=dict)
 
-    async def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+    async def rows(self, query: Query) -> Sequence[Row[Any]]:
         """Read with a query that visibility has limited."""
         async with self._turns, self.engine.connect() as connection:
             try:
-                return (await connection.execute(query)).all()
+                return tuple(await connection.execute(query))
             except DataError as error:
                 # A value that no column can hold, such as a text with a zero character.
                 raise Problem(422, "invalid-value", "One of the values cannot be looked up.") from error
 
-    async def row(self, query: Select[Any]) -> Row[Any] | None:
+    async def row(self, query: Query) -> Row[Any] | None:
         rows = await self.rows(query.limit(1))
         return rows[0] if rows else None
 
@@ -61,7 +61,7 @@ class Asking:
         async with self._turns, self.figures.snapshot() as snapshot:
             yield snapshot
 
-    async def number(self, query: Select[Any]) -> int:
+    async def number(self, query: Query) -> int:
         return int((await self.rows(query))[0][0])
 
     async def one(self, table: Table, **key: str | int) -> Any:  # noqa: ANN401 - a row stands for its GraphQL type

@@ -11,7 +11,7 @@ from sqlalchemy import func
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, month_of, part, summed, totals
 from api.graph.organisations import Organisation, organisation_of
-from api.graph.values import During, Long, Months
+from api.graph.values import During, Long, Months, described
 from domain.bus import FaultOrigin
 from domain.kernel import Jurisdiction
 from projections import bus_counts
@@ -95,7 +95,7 @@ class BusTransactionTotal:
 
 @strawberry.type
 class BusTransactionConnection(Connection[BusTransaction]):
-    @strawberry.field(description="All pages together, in groups.")
+    @described("All pages together, in groups.")
     async def totals(self, by: list[BusTransactionDimension]) -> list[BusTransactionTotal]:
         sizes = (summed(TABLE.c.request_size_bytes), summed(TABLE.c.response_size_bytes))
         found: list[BusTransactionTotal] = await self.listing.totals(
@@ -151,10 +151,11 @@ class BusQueries:
         found: BusTransaction | None = await info.context.one(TABLE, transaction_id=transaction_id)
         return found
 
-    @strawberry.field(description="Transactions, the newest first.")
+    @described("Transactions, the newest first.")
     async def bus_transactions(
         self,
         info: Info,
+        *,
         where: BusTransactionFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -165,7 +166,7 @@ class BusQueries:
         kept = conditions(TABLE, where)
         return BusTransactionConnection(listing=Listing(info.context, TABLE, NEWEST_FIRST, kept, wanted))
 
-    @strawberry.field(description="The public counts.")
+    @described("The public counts.")
     async def bus_counts(
         self, info: Info, by: list[BusCountDimension], where: BusCountFilter | None = None
     ) -> list[BusCount]:

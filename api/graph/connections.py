@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -24,7 +23,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     Row,
-    Select,
     Table,
     Text,
     cast,
@@ -38,7 +36,7 @@ from sqlalchemy import (
 
 from api.errors import Problem
 from api.graph.asking import Asking
-from api.graph.values import LEAST_LONG, MOST_LONG, During, Long, Months
+from api.graph.values import LEAST_LONG, MOST_LONG, During, Long, Months, described
 from api.graph.visibility import seen
 from projections.effects import CIVIL_TIME
 
@@ -82,15 +80,24 @@ class Order:
     def read(self, cursor: str) -> tuple[Any, ...]:
         """Return the key in a cursor; refuse what is not a cursor of this order as `invalid-cursor`."""
         try:
-            if len(cursor) > MOST_CURSOR:
-                raise ValueError("too long")
-            padded = cursor + "=" * (-len(cursor) % 4)
-            found = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-            if not isinstance(found, list) or not found or found[0] != self.name:
-                raise ValueError("of another list")
-            return tuple(_value(it, column) for it, column in zip(found[1:], self.columns, strict=True))
-        except (ValueError, TypeError, binascii.Error) as error:
-            raise Problem(422, "invalid-cursor", "This is not a cursor of this list.") from error
+            name, *values = _unpacked(cursor)
+            if name == self.name:
+                return tuple(_value(it, column) for it, column in zip(values, self.columns, strict=True))
+        except (ValueError, TypeError) as error:
+            raise _invalid_cursor() from error
+        raise _invalid_cursor()
+
+
+def _invalid_cursor() -> Problem:
+    return Problem(422, "invalid-cursor", "This is not a cursor of this list.")
+
+
+def _unpacked(cursor: str) -> list[Any]:
+    if len(cursor) > MOST_CURSOR:
+        raise ValueError("longer than any of ours")
+    padded = cursor + "=" * (-len(cursor) % 4)
+    # What is no base64 or no JSON is refused with a ValueError too, and what is no list with a TypeError.
+    return list(orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True)))
 
 
 def _value(value: object, column: Column[Any]) -> Any:  # noqa: ANN401 - as the column has it
@@ -284,6 +291,6 @@ class Connection(Generic[T]):
             end_cursor=ends[-1] if ends else None,
         )
 
-    @strawberry.field(description="How many there are on all pages; counted only when asked for.")
+    @described("How many there are on all pages; counted only when asked for.")
     async def total_count(self) -> Long:
         return Long(await self.listing.total())

@@ -11,7 +11,7 @@ from sqlalchemy import func
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, month_of, part
 from api.graph.organisations import Organisation, organisation_of
-from api.graph.values import During, Long
+from api.graph.values import During, Long, described
 from api.graph.visibility import visible
 from domain.kernel import Jurisdiction
 from projections import consents
@@ -82,7 +82,7 @@ class ConsentTotal:
 
 @strawberry.type
 class ConsentConnection(Connection[Consent]):
-    @strawberry.field(description="All pages together, in groups.")
+    @described("All pages together, in groups.")
     async def totals(self, by: list[ConsentDimension]) -> list[ConsentTotal]:
         measures = (func.count().label("consents"), func.count(TABLE.c.person_id.distinct()).label("persons"))
         found: list[ConsentTotal] = await self.listing.totals(by, DIMENSIONS, *measures)
@@ -101,10 +101,11 @@ class ConsentFilter:
 
 @strawberry.type
 class ConsentQueries:
-    @strawberry.field(description="Grants of consent, the newest first.")
+    @described("Grants of consent, the newest first.")
     async def consents(
         self,
         info: Info,
+        *,
         where: ConsentFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -114,11 +115,11 @@ class ConsentQueries:
         wanted = part(first, after, last, before)
         return ConsentConnection(listing=Listing(info.context, TABLE, NEWEST_FIRST, conditions(TABLE, where), wanted))
 
-    @strawberry.field(description="How many consents were in force at an instant, by default now.")
+    @described("How many consents were in force at an instant, by default now.")
     async def active_consents(
         self, info: Info, jurisdiction: Jurisdiction, as_of: datetime | None = None
     ) -> ActiveConsents:
         at = as_of or info.context.now
         query = visible(info.context.caller, TABLE, consents.active_consents(jurisdiction.value, at))
-        count, persons = (await info.context.rows(query))[0]
+        count, persons = tuple((await info.context.rows(query))[0])
         return ActiveConsents(as_of=at, consents=count, persons=persons)

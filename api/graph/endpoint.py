@@ -15,12 +15,12 @@ from uuid import uuid4
 import orjson
 import structlog
 from graphql import GraphQLError
-from graphql.language import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from api.dashboard.reader import FiguresReader
 from api.dependencies import Platform, caller_of
@@ -75,19 +75,20 @@ class _Endpoint:
         self._engine = platform.reads.execution_options(isolation_level="AUTOCOMMIT")
 
     async def get(self, request: Request) -> Response:
-        media_type = _negotiated(request, (JSON, GRAPHQL, HTML))
-        if media_type == HTML:
+        if _negotiated(request, (JSON, GRAPHQL, HTML)) == HTML:
             return Response((PAGE / "index.html").read_bytes(), media_type=HTML, headers=PAGE_HEADERS)
-        return await self._answer(request, media_type)
+        return await self._answer(request)
 
     async def post(self, request: Request) -> Response:
-        return await self._answer(request, _negotiated(request, (JSON, GRAPHQL)))
+        return await self._answer(request)
 
-    async def _answer(self, request: Request, media_type: str | None) -> Response:
+    async def _answer(self, request: Request) -> Response:
         correlation_id = _correlation_id(request)
+        media_type = _negotiated(request, (JSON, GRAPHQL))
+        if media_type is None:
+            problem = Problem(406, "not-acceptable", f"The answer can be {JSON} or {GRAPHQL}.")
+            return _problem_response(problem, JSON, correlation_id)
         try:
-            if media_type is None:
-                raise Problem(406, "not-acceptable", f"The answer can be {JSON} or {GRAPHQL}.")
             caller = await caller_of(request, self._platform)
             wish = _from_url(request) if request.method == "GET" else await _from_body(request)
             position = await self._position(request)
@@ -100,8 +101,7 @@ class _Endpoint:
             )
             result = await _execute(wish, asking)
         except Problem as problem:
-            errors = [_problem_error(problem, correlation_id)]
-            return _response({"errors": errors}, media_type or JSON, problem.status, problem.headers)
+            return _problem_response(problem, media_type, correlation_id)
         return _result_response(result, media_type, position, correlation_id)
 
     async def _position(self, request: Request) -> int:
@@ -217,7 +217,7 @@ def _correlation_id(request: Request) -> str:
 # --- Answers --------------------------------------------------------------------------------------------------------
 
 
-def _result_response(result: ExecutionResult, media_type: str | None, position: int, correlation_id: str) -> Response:
+def _result_response(result: ExecutionResult, media_type: str, position: int, correlation_id: str) -> Response:
     errors = result.errors or []
     # Nothing was executed if parsing or validation failed, or a variable did not fit: such errors stand on no path.
     refused = isinstance(result, PreExecutionError) or (result.data is None and all(it.path is None for it in errors))
@@ -225,7 +225,7 @@ def _result_response(result: ExecutionResult, media_type: str | None, position: 
     if errors:
         body = {"errors": [_error(it, correlation_id, refused=refused) for it in errors], **body}
     status = 400 if refused and media_type == GRAPHQL else 200
-    return _response(body | {"extensions": {"position": position}}, media_type or JSON, status, {})
+    return _response(body | {"extensions": {"position": position}}, media_type, status, {})
 
 
 def _response(body: Mapping[str, Any], media_type: str, status: int, headers: Mapping[str, str]) -> Response:
@@ -241,8 +241,9 @@ def _response(body: Mapping[str, Any], media_type: str, status: int, headers: Ma
     )
 
 
-def _problem_error(problem: Problem, correlation_id: str) -> dict[str, Any]:
-    return {"message": problem.detail, "extensions": {"code": problem.code, "correlationId": correlation_id}}
+def _problem_response(problem: Problem, media_type: str, correlation_id: str) -> Response:
+    error = {"message": problem.detail, "extensions": {"code": problem.code, "correlationId": correlation_id}}
+    return _response({"errors": [error]}, media_type, problem.status, problem.headers)
 
 
 def _error(error: GraphQLError, correlation_id: str, *, refused: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import strawberry
 from api.errors import Problem
 from api.graph.asking import Info
 from api.graph.organisations import Language
-from api.graph.values import Long
+from api.graph.values import Long, described
 from domain.kernel import Audience, Jurisdiction
 from projections import figures as computed
 from projections.figures import DEFINITIONS, HEADLINES, Quality, Topic, Unit, Window
@@ -35,7 +35,7 @@ class Text:
     de: str
     en: str
 
-    @strawberry.field(name="in")
+    @described("The text in one language.", name="in")
     def in_language(self, language: Language) -> str:
         text: str = getattr(self, language.value)
         return text
@@ -284,39 +284,39 @@ def _years(years: Sequence[int]) -> list[computed.Period]:
 
 @strawberry.type
 class FigureQueries:
-    @strawberry.field(description="What each published figure counts.")
+    @described("What each published figure counts.")
     def figure_definitions(self) -> list[FigureDefinition]:
         return [_definition(it) for it in DEFINITIONS.values()]
 
-    @strawberry.field(description="The headline figures of a period: 2021, 2021-11, 2022-H1 or 2017-09/2017-10.")
+    @described("The headline figures of a period: 2021, 2021-11, 2022-H1 or 2017-09/2017-10.")
     async def figures(self, info: Info, jurisdiction: Jurisdiction, period: str) -> list[Figure]:
         wanted = computed.Period.parse(period)
         async with info.context.snapshot() as snapshot:
             found = await snapshot.figures(jurisdiction, wanted, info.context.now)
         return [_figure(it) for it in found]
 
-    @strawberry.field(description="One headline figure in one period.")
+    @described("One headline figure in one period.")
     async def figure(
         self,
         info: Info,
-        id: strawberry.ID,
+        figure_id: strawberry.ID,
         jurisdiction: Jurisdiction,
-        period: str,  # noqa: A002
+        period: str,
     ) -> Figure | None:
-        definition, wanted = _headline(id), computed.Period.parse(period)
+        definition, wanted = _headline(figure_id), computed.Period.parse(period)
         async with info.context.snapshot() as snapshot:
             found = await snapshot.figures(jurisdiction, wanted, info.context.now)
         return next((_figure(it) for it in found if it.definition.id == definition.id), None)
 
-    @strawberry.field(description="One headline figure in many periods, at most 36.")
+    @described("One headline figure in many periods, at most 36.")
     async def figure_series(
         self,
         info: Info,
-        id: strawberry.ID,
+        figure_id: strawberry.ID,
         jurisdiction: Jurisdiction,
-        periods: list[str],  # noqa: A002
+        periods: list[str],
     ) -> list[FigurePoint]:
-        definition = _headline(id)
+        definition = _headline(figure_id)
         if len(periods) > MOST_PERIODS:
             raise Problem(422, "too-many-periods", f"A series has at most {MOST_PERIODS} periods.")
         wanted = [computed.Period.parse(period) for period in periods]
@@ -324,7 +324,7 @@ class FigureQueries:
             found = await snapshot.series(definition.id, jurisdiction, wanted, info.context.now)
         return [FigurePoint(period=str(it.period), value=Long(it.value), quality=it.quality) for it in found]
 
-    @strawberry.field(description="The open rates by type of sender, some years side by side.")
+    @described("The open rates by type of sender, some years side by side.")
     async def open_rates(
         self, info: Info, jurisdiction: Jurisdiction, years: list[int], where: OpenRateFilter | None = None
     ) -> OpenRateTable:
@@ -337,7 +337,7 @@ class FigureQueries:
         async with info.context.snapshot() as snapshot:
             return _table(await snapshot.open_rates(jurisdiction, wanted, info.context.now, applied))
 
-    @strawberry.field(description="The index of use of each target group.")
+    @described("The index of use of each target group.")
     async def use_index(self, info: Info, jurisdiction: Jurisdiction) -> list[UseIndex]:
         async with info.context.snapshot() as snapshot:
             return [_index(it) for it in await snapshot.indices(jurisdiction, info.context.now)]

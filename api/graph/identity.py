@@ -11,7 +11,7 @@ from sqlalchemy import func
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, part, summed, totals
 from api.graph.organisations import Organisation, Service, organisation_of, service_of
-from api.graph.values import During, Long, Months
+from api.graph.values import During, Long, Months, described
 from api.graph.visibility import visible
 from domain.identity import (
     Channel,
@@ -68,7 +68,7 @@ class Person:
     route: Route
     registered_at: datetime
 
-    @strawberry.field(description="The keys that the caller may see; at most 200.")
+    @described("The keys that the caller may see; at most 200.")
     async def keys(self, info: Info) -> list[Key]:
         found: list[Key] = await info.context.children(KEYS, "person_id", self.person_id)
         return found
@@ -96,7 +96,7 @@ class Mandate:
     suspended_at: datetime | None
     ended_at: datetime | None
 
-    @strawberry.field(name="serviceIds", description="The services that it covers; none stands for every service.")
+    @described("The services that it covers; none stands for every service.", name="serviceIds")
     def covered_service_ids(self) -> list[strawberry.ID]:
         ids: str | None = self.service_ids  # type: ignore[attr-defined]
         return [strawberry.ID(it) for it in (ids or "").split(",") if it]
@@ -250,7 +250,7 @@ class PersonConnection(Connection[Person]):
 
 @strawberry.type
 class KeyConnection(Connection[Key]):
-    @strawberry.field(description="All pages together, in groups.")
+    @described("All pages together, in groups.")
     async def totals(self, by: list[KeyDimension]) -> list[KeyTotal]:
         dimensions = {it.value: KEYS.c[it.value] for it in KeyDimension}
         found: list[KeyTotal] = await self.listing.totals(by, dimensions, func.count().label("keys"))
@@ -272,10 +272,11 @@ class IdentityQueries:
         found: Person | None = await info.context.one(PEOPLE, person_id=person_id)
         return found
 
-    @strawberry.field(description="Registered persons, the newest first.")
+    @described("Registered persons, the newest first.")
     async def people(
         self,
         info: Info,
+        *,
         where: PersonFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -291,10 +292,11 @@ class IdentityQueries:
         found: Key | None = await info.context.one(KEYS, key_id=key_id)
         return found
 
-    @strawberry.field(description="Keys, the newest first.")
+    @described("Keys, the newest first.")
     async def keys(
         self,
         info: Info,
+        *,
         where: KeyFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -304,15 +306,16 @@ class IdentityQueries:
         wanted = part(first, after, last, before)
         return KeyConnection(listing=Listing(info.context, KEYS, NEWEST_KEY_FIRST, conditions(KEYS, where), wanted))
 
-    @strawberry.field(description="The history of one mandate, a row for each stretch, the oldest first; at most 200.")
+    @described("The history of one mandate, a row for each stretch, the oldest first; at most 200.")
     async def mandate_history(self, info: Info, mandate_id: strawberry.ID) -> list[Mandate]:
         found: list[Mandate] = await info.context.children(MANDATES, "mandate_id", mandate_id, MANDATES.c.period)
         return found
 
-    @strawberry.field(description="Mandates as they stand now, the newest first.")
+    @described("Mandates as they stand now, the newest first.")
     async def mandates(
         self,
         info: Info,
+        *,
         where: MandateFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -323,7 +326,7 @@ class IdentityQueries:
         kept = [MANDATES.c.latest, *conditions(MANDATES, where)]
         return MandateConnection(listing=Listing(info.context, MANDATES, NEWEST_MANDATE_FIRST, kept, wanted))
 
-    @strawberry.field(description="May A act for B at service S? At any instant, by default now.")
+    @described("May A act for B at service S? At any instant, by default now.")
     async def may_act(
         self,
         info: Info,
@@ -341,7 +344,7 @@ class IdentityQueries:
         found: list[Mandate] = list(await info.context.rows(query)) if named else []  # type: ignore[arg-type]
         return MayAct(at=instant, allowed=bool(found), mandates=found)
 
-    @strawberry.field(description="Authentications in groups; agencies see those at their own services.")
+    @described("Authentications in groups; agencies see those at their own services.")
     async def authentications(
         self, info: Info, by: list[AuthenticationDimension], where: AuthenticationFilter | None = None
     ) -> list[AuthenticationCount]:
@@ -350,7 +353,7 @@ class IdentityQueries:
         found: list[AuthenticationCount] = await totals(info.context, COUNTS, kept, by, dimensions, measure)
         return found
 
-    @strawberry.field(description="Uses of services in groups: for auditors and administrators.")
+    @described("Uses of services in groups: for auditors and administrators.")
     async def service_use(
         self, info: Info, by: list[ServiceUseDimension], where: ServiceUseFilter | None = None
     ) -> list[ServiceUse]:

@@ -11,7 +11,7 @@ from sqlalchemy import func
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, month_of, part, summed, totals
 from api.graph.organisations import Organisation, organisation_of
-from api.graph.values import During, Long, Months
+from api.graph.values import During, Long, Months, described
 from domain.invoicing import InvoiceKind, ResponseState
 from domain.kernel import Jurisdiction
 from projections import invoice_counts, invoice_timeline
@@ -51,12 +51,12 @@ class InvoiceStep:
     partial: bool
     clarification_sha256: str | None
 
-    @strawberry.field(name="ruleIds", description="The rules that a refused document broke.")
+    @described("The rules that a refused document broke.", name="ruleIds")
     def broken_rules(self) -> list[str]:
         ids: str = self.rule_ids  # type: ignore[attr-defined]
         return ids.split()
 
-    @strawberry.field(name="clarifications", description="Codes of the Peppol list OPStatusReason.")
+    @described("Codes of the Peppol list OPStatusReason.", name="clarifications")
     def reasons(self) -> list[str]:
         codes: str = self.clarifications  # type: ignore[attr-defined]
         return codes.split()
@@ -93,7 +93,7 @@ class Invoice:
     async def buyer(self, info: Info) -> Organisation | None:
         return await organisation_of(info, self.buyer_id)
 
-    @strawberry.field(description="Its steps, the oldest first; at most 200.")
+    @described("Its steps, the oldest first; at most 200.")
     async def timeline(self, info: Info) -> list[InvoiceStep]:
         found: list[InvoiceStep] = await info.context.children(STEPS, "invoice_id", self.invoice_id, STEPS.c.version)
         return found
@@ -131,7 +131,7 @@ class InvoiceTotal:
 
 @strawberry.type
 class InvoiceConnection(Connection[Invoice]):
-    @strawberry.field(description="All pages together, in groups.")
+    @described("All pages together, in groups.")
     async def totals(self, by: list[InvoiceDimension]) -> list[InvoiceTotal]:
         measures = (func.count().label("invoices"), summed(TABLE.c.payable_cents))
         found: list[InvoiceTotal] = await self.listing.totals(by, DIMENSIONS, *measures)
@@ -187,10 +187,11 @@ class InvoicingQueries:
         found: Invoice | None = await info.context.one(TABLE, invoice_id=invoice_id)
         return found
 
-    @strawberry.field(description="Invoices and credit notes, the newest first.")
+    @described("Invoices and credit notes, the newest first.")
     async def invoices(
         self,
         info: Info,
+        *,
         where: InvoiceFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -200,7 +201,7 @@ class InvoicingQueries:
         wanted = part(first, after, last, before)
         return InvoiceConnection(listing=Listing(info.context, TABLE, NEWEST_FIRST, conditions(TABLE, where), wanted))
 
-    @strawberry.field(description="The counts of the buyers that the caller may see.")
+    @described("The counts of the buyers that the caller may see.")
     async def invoice_counts(
         self, info: Info, by: list[InvoiceCountDimension], where: InvoiceCountFilter | None = None
     ) -> list[InvoiceCount]:

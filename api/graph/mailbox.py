@@ -11,7 +11,7 @@ from sqlalchemy import func
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, month_of, part, summed, totals
 from api.graph.organisations import Organisation, organisation_of
-from api.graph.values import During, Long, Months
+from api.graph.values import During, Long, Months, described
 from domain.kernel import Jurisdiction
 from domain.mailbox import Channel, ChannelReason, MessageStatus, MessageType, NotificationStatus, OwnerKind
 from domain.organisations.values import OrganisationType
@@ -85,7 +85,7 @@ class Message:
     async def sender(self, info: Info) -> Organisation | None:
         return await organisation_of(info, self.sender_id)
 
-    @strawberry.field(description="Its steps, the oldest first; at most 200.")
+    @described("Its steps, the oldest first; at most 200.")
     async def timeline(self, info: Info) -> list[MessageStep]:
         found: list[MessageStep] = await info.context.children(STEPS, "message_id", self.message_id, STEPS.c.version)
         return found
@@ -107,10 +107,11 @@ class Mailbox:
     async def provider(self, info: Info) -> Organisation | None:
         return await organisation_of(info, self.provider_id)
 
-    @strawberry.field(description="What can be read in it, the newest first; a letter on paper is not in it.")
+    @described("What can be read in it, the newest first; a letter on paper is not in it.")
     async def inbox(
         self,
         info: Info,
+        *,
         where: MessageFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -253,7 +254,7 @@ class OpenRateCohortFilter:
 
 @strawberry.type
 class MessageConnection(Connection[Message]):
-    @strawberry.field(description="All pages together, in groups.")
+    @described("All pages together, in groups.")
     async def totals(self, by: list[MessageDimension]) -> list[MessageTotal]:
         found: list[MessageTotal] = await self.listing.totals(by, DIMENSIONS, func.count().label("messages"))
         return found
@@ -274,10 +275,11 @@ class MailboxQueries:
         found: Mailbox | None = await info.context.one(BOXES, mailbox_id=mailbox_id)
         return found
 
-    @strawberry.field(description="Mailboxes, the newest first.")
+    @described("Mailboxes, the newest first.")
     async def mailboxes(
         self,
         info: Info,
+        *,
         where: MailboxFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -293,10 +295,11 @@ class MailboxQueries:
         found: Message | None = await info.context.one(TABLE, message_id=message_id)
         return found
 
-    @strawberry.field(description="Messages, the newest first.")
+    @described("Messages, the newest first.")
     async def messages(
         self,
         info: Info,
+        *,
         where: MessageFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -306,10 +309,11 @@ class MailboxQueries:
         wanted = part(first, after, last, before)
         return MessageConnection(listing=Listing(info.context, TABLE, NEWEST_FIRST, conditions(TABLE, where), wanted))
 
-    @strawberry.field(description="Letters unread, of which no notification could reach the recipient; longest first.")
+    @described("Letters unread, of which no notification could reach the recipient; longest first.")
     async def missed_letters(
         self,
         info: Info,
+        *,
         where: MessageFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -320,7 +324,7 @@ class MailboxQueries:
         kept = [*MISSED, *conditions(TABLE, where)]
         return MessageConnection(listing=Listing(info.context, TABLE, LONGEST_MISSED_FIRST, kept, wanted))
 
-    @strawberry.field(description="Messages of the senders that the caller may see, in groups.")
+    @described("Messages of the senders that the caller may see, in groups.")
     async def message_counts(
         self, info: Info, by: list[MessageCountDimension], where: MessageCountFilter | None = None
     ) -> list[MessageCount]:
@@ -329,7 +333,7 @@ class MailboxQueries:
         found: list[MessageCount] = await totals(info.context, COUNTS, kept, by, dimensions, *measures)
         return found
 
-    @strawberry.field(description="The cohorts behind the open rates; a period is the month of publication.")
+    @described("The cohorts behind the open rates; a period is the month of publication.")
     async def open_rate_cohorts(
         self, info: Info, by: list[OpenRateDimension], where: OpenRateCohortFilter | None = None
     ) -> list[OpenRateCohort]:

@@ -10,7 +10,7 @@ from sqlalchemy import func
 
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, part
-from api.graph.values import During, Long
+from api.graph.values import During, Long, described
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from domain.organisations.values import Enrolment as EnrolmentRole
 from domain.organisations.values import Level, OrganisationType, Recognition
@@ -48,7 +48,7 @@ class Named:
     name_de: str | None
     name_en: str | None
 
-    @strawberry.field(description="The name in a language, or else in the first in which it is known.")
+    @described("The name in a language, or else in the first in which it is known.")
     def name(self, language: Language) -> str | None:
         names = {it: getattr(self, f"name_{it.value}") for it in Language}
         return names[language] or next((name for name in names.values() if name), None)
@@ -99,7 +99,7 @@ class Organisation(Named):
     double_channel_until: date | None
     registered_at: datetime
 
-    @strawberry.field(description="At most 200, the oldest first.")
+    @described("At most 200, the oldest first.")
     async def enrolments(self, info: Info) -> list[Enrolment]:
         c = ENROLMENTS.c
         order = (c.enrolled_at, c.enrolment, c.enrolment_number)
@@ -108,7 +108,7 @@ class Organisation(Named):
         )
         return found
 
-    @strawberry.field(description="At most 200; the connection `services` has them all.")
+    @described("At most 200; the connection `services` has them all.")
     async def services(self, info: Info) -> list[Service]:
         found: list[Service] = await info.context.children(SERVICES, "organisation_id", self.organisation_id)
         return found
@@ -120,7 +120,7 @@ class ServiceFamily(Named):
     authentic_source_id: strawberry.ID | None
     registered_at: datetime
 
-    @strawberry.field(description="The organisation that keeps its authentic source.")
+    @described("The organisation that keeps its authentic source.")
     async def authentic_source(self, info: Info) -> Organisation | None:
         return await organisation_of(info, self.authentic_source_id)
 
@@ -159,7 +159,7 @@ class OrganisationTotal:
 
 @strawberry.type
 class OrganisationConnection(Connection[Organisation]):
-    @strawberry.field(description="All pages together, in groups.")
+    @described("All pages together, in groups.")
     async def totals(self, by: list[OrganisationDimension]) -> list[OrganisationTotal]:
         dimensions = {it.value: ORGANISATIONS.c[it.value] for it in OrganisationDimension}
         found: list[OrganisationTotal] = await self.listing.totals(by, dimensions, func.count().label("organisations"))
@@ -230,6 +230,7 @@ class OrganisationQueries:
     async def organisations(
         self,
         info: Info,
+        *,
         where: OrganisationFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -240,10 +241,11 @@ class OrganisationQueries:
         kept = conditions(ORGANISATIONS, where)
         return OrganisationConnection(listing=Listing(info.context, ORGANISATIONS, BY_ID, kept, wanted))
 
-    @strawberry.field(description="Enrolments past and present, the newest first.")
+    @described("Enrolments past and present, the newest first.")
     async def enrolments(
         self,
         info: Info,
+        *,
         where: EnrolmentFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -262,6 +264,7 @@ class OrganisationQueries:
     async def services(
         self,
         info: Info,
+        *,
         where: ServiceFilter | None = None,
         first: int | None = None,
         after: str | None = None,
@@ -276,6 +279,7 @@ class OrganisationQueries:
     async def service_families(
         self,
         info: Info,
+        *,
         where: ServiceFamilyFilter | None = None,
         first: int | None = None,
         after: str | None = None,

@@ -7,7 +7,7 @@ refused with `role-not-allowed`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, Unpack
 
 from sqlalchemy import ColumnElement, Select, Table, and_, exists, false, or_, select, true
 
@@ -36,6 +36,8 @@ from projections import (
     service_use,
     services,
 )
+
+Query: TypeAlias = Select[Unpack[tuple[Any, ...]]]
 
 Rows: TypeAlias = Callable[[str], ColumnElement[bool]]
 """Given the caller's organisation: which rows of a table it sees."""
@@ -183,6 +185,6 @@ def seen(caller: Caller, table: Table) -> ColumnElement[bool]:
     return rows(caller.organisation_id)
 
 
-def visible(caller: Caller, table: Table, query: Select[Any] | None = None) -> Select[Any]:
+def visible(caller: Caller, table: Table, query: Query | None = None) -> Query:
     """Limit a query on a table, by default all its columns, to the rows that the caller sees."""
     return (select(table) if query is None else query).where(seen(caller, table))

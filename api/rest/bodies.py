@@ -6,7 +6,8 @@ import dataclasses
 import re
 import types
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime
+from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, create_model
@@ -19,13 +20,24 @@ from api.rest.doors import Door
 from domain.kernel import Command, EnterpriseNumber, NationalNumber
 
 MAX_TEXT_LENGTH = 4_000
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.~-]{0,79}$"
+MAX_ITEMS = 200
+MAX_INTEGER = 2**53 - 1
+"""Beyond it, JSON numbers are not the same everywhere (RFC 8259, section 6)."""
+
+YEARS = range(1900, 9999)
+"""What a date or an instant may say: no year in which a time zone or a sum of days could leave the calendar."""
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"
+"""No dot: it joins the two ids of a composite one (`person.provider`), so that no id can pretend to be two."""
+
+_ID_FIELDS = frozenset({"in_reply_to", "on_behalf_of", "service_family"})
+"""Fields that name an aggregate although they do not end in `_id`."""
 
 FRAME = frozenset({"at", "by"})
 """What the door fills in itself: the instant and the caller's organisation."""
 
 _KVK_LENGTH, _OIN_LENGTH = 8, 20
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def body_model(door: Door) -> type[BaseModel]:
@@ -40,39 +52,44 @@ def path_fields(path: str) -> frozenset[str]:
 
 def build(command: type[Command], body: BaseModel, frame: Mapping[str, Any]) -> Command:
     """Make the command from a validated body and what the door knows."""
-    hints = get_type_hints(command)
-    values = {name: _plain(getattr(body, name), hints[name]) for name in type(body).model_fields}
-    return command(**values, **frame)
+    return command(**_values(command, body), **frame)
 
 
 # --- From a dataclass to a model ------------------------------------------------------------------------------------
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True, populate_by_name=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
 
 
 def _model(cls: type, hidden: frozenset[str] = frozenset()) -> type[_Body]:
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
         if field.name in hidden or field.metadata.get("fact"):
             continue
-        default = ... if field.default is dataclasses.MISSING else field.default
-        fields[field.name] = (_annotation(field.name, hints[field.name]), default)
+        required = field.default is dataclasses.MISSING
+        annotation = _annotation(field.name, hints[field.name], required=required)
+        fields[field.name] = (annotation, ... if required else field.default)
     return create_model(cls.__name__, __base__=_Body, __doc__=cls.__doc__ or "", **fields)
 
 
-def _annotation(name: str, hint: Any) -> Any:  # noqa: ANN401 - annotations are values of any kind
-    if hint is str:
-        return _IDENTIFIER if name.endswith("_id") else _TEXT
+def _annotation(name: str, hint: Any, *, required: bool = True) -> Any:  # noqa: ANN401 - annotations are of any kind
+    if hint is str and (name.endswith("_id") or name in _ID_FIELDS):
+        return _IDENTIFIER if required else _IDENTIFIER_OR_NONE
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _model(hint)
     if get_origin(hint) in (Union, types.UnionType):
         return Union[tuple(_annotation(name, part) for part in get_args(hint))]  # noqa: UP007 - made at run time
     if get_origin(hint) is tuple:
-        return tuple[_annotation(name.removesuffix("s"), get_args(hint)[0]), ...]  # type: ignore[misc]
+        item = _annotation(name.removesuffix("s"), get_args(hint)[0])
+        return Annotated[tuple[item, ...], Field(max_length=MAX_ITEMS)]
     return _BY_TYPE.get(hint, hint)
+
+
+def _values(cls: type, body: BaseModel) -> dict[str, Any]:
+    hints = _hints(cls)
+    return {name: _plain(getattr(body, name), hints[name]) for name in type(body).model_fields}
 
 
 def _plain(value: Any, hint: Any) -> Any:  # noqa: ANN401 - any field of any command
@@ -81,9 +98,13 @@ def _plain(value: Any, hint: Any) -> Any:  # noqa: ANN401 - any field of any com
         return tuple(_plain(item, get_args(hint)[0]) for item in value)
     if isinstance(value, _Body):
         cls: Any = next(part for part in (hint, *get_args(hint)) if dataclasses.is_dataclass(part))
-        hints = get_type_hints(cls)
-        return cls(**{name: _plain(getattr(value, name), hints[name]) for name in type(value).model_fields})
+        return cls(**_values(cls, value))
     return value
+
+
+@cache
+def _hints(cls: type) -> Mapping[str, Any]:
+    return get_type_hints(cls)
 
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -95,8 +116,20 @@ def _no_control_characters(text: str) -> str:
     return text
 
 
-_TEXT = Annotated[str, Field(max_length=MAX_TEXT_LENGTH), AfterValidator(_no_control_characters)]
-_IDENTIFIER = Annotated[str, Field(pattern=rf"{ID_PATTERN}|^$")]
+def _in_calendar(day: date) -> date:
+    if day.year not in YEARS:
+        raise PydanticCustomError("out-of-range", "The year is not one that can be right.")
+    return day
+
+
+def _in_utc(instant: datetime) -> datetime:
+    """Give the instant in UTC, whatever offset it was written with: one spelling in the log."""
+    _in_calendar(instant)
+    return instant.astimezone(UTC)
+
+
+_IDENTIFIER = Annotated[str, Field(pattern=ID_PATTERN)]
+_IDENTIFIER_OR_NONE = Annotated[str, Field(pattern=rf"{ID_PATTERN}|^$")]
 
 
 def national_number(number: str) -> str:
@@ -120,7 +153,10 @@ def _digits_of_one(number: str, *checks: Callable[[str], bool]) -> bool:
 
 
 _BY_TYPE: Mapping[Any, Any] = {
+    str: Annotated[str, Field(max_length=MAX_TEXT_LENGTH), AfterValidator(_no_control_characters)],
+    int: Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)],
     NationalNumber: Annotated[str, AfterValidator(national_number)],
     EnterpriseNumber: Annotated[str, AfterValidator(enterprise_number)],
-    datetime: AwareDatetime,
+    datetime: Annotated[AwareDatetime, AfterValidator(_in_utc)],
+    date: Annotated[date, AfterValidator(_in_calendar)],
 }

@@ -40,6 +40,7 @@ DOORS = (
         activity="person-registration",
         summary="Register a person by their number in the national register.",
         creates="person_id",
+        collection="/persons",
     ),
     Door(
         intent="register-person-by-registration-authority",
@@ -49,6 +50,7 @@ DOORS = (
         activity="person-registration",
         summary="Register a person who identified at the desk of a Local Registration Authority.",
         creates="person_id",
+        collection="/persons",
     ),
     Door(
         intent="register-person-by-eidas",
@@ -58,6 +60,7 @@ DOORS = (
         activity="person-registration",
         summary="Register a person whom another member state identified.",
         creates="person_id",
+        collection="/persons",
     ),
     Door(
         intent="register-key",

@@ -32,7 +32,7 @@ class PersonLookup(BaseModel):
 
 
 def lookup_routes(platform: Platform) -> APIRouter:
-    router = APIRouter(tags=["people"])
+    router = APIRouter(tags=["persons"])
 
     async def look_up(request: Request) -> Response:
         caller = await caller_of(request, platform)
@@ -49,7 +49,7 @@ def lookup_routes(platform: Platform) -> APIRouter:
 
     found = {"type": "object", "required": ["personId"], "properties": {"personId": {"type": "string"}}}
     router.add_api_route(
-        "/people/lookups",
+        "/persons/lookups",
         look_up,
         methods=["POST"],
         operation_id="look-up-person",

@@ -1,0 +1,100 @@
+"""Organisations: one row each, with their names, kind, transition period and recognition."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from domain.kernel import Jurisdiction
+from domain.organisations import ORGANISATION, Names, OrganisationRenamed, OrganisationType
+from projections.organisations import PROJECTION, by_enterprise_number, organisation, organisations, totals
+from tests.domain.test_organisations import (
+    APPLIED,
+    AT,
+    CHANNEL_CHANGED,
+    CITY,
+    ENROLLED,
+    GRANTED,
+    NUMBER,
+    PROVIDER,
+    REGISTERED,
+    SENDER,
+    SENDER_ENDED,
+    SUSPENDED,
+    UNTIL,
+    WITHDRAWN,
+)
+from tests.projections.story import Ask, rows, story
+
+LATER = AT + timedelta(days=1)
+ROW: dict[str, Any] = {
+    "name_nl": "Stad Voorbeeld",
+    "name_fr": "Ville d'Exemple",
+    "name_de": "",
+    "name_en": "",
+    "organisation_type": "municipality",
+    "level": "local",
+    "enterprise_number": NUMBER,
+    "jurisdiction": "be",
+    "outside_government": False,
+    "recognition": "none",
+    "recognition_conditions": "",
+    "recognition_changed_at": None,
+    "double_channel_until": None,
+    "registered_at": AT,
+}
+TAX = replace(
+    REGISTERED,
+    organisation_id="tax",
+    organisation_type=OrganisationType.TAX_ADMINISTRATION,
+    enterprise_number="12345678",
+    jurisdiction=Jurisdiction.NL,
+)
+HERE = story(ORGANISATION, CITY, (AT, REGISTERED), (AT, APPLIED))
+THERE = story(ORGANISATION, "tax", (AT, TAX))
+
+
+def row_after(*events: Any) -> dict[str, Any]:
+    return rows(PROJECTION, story(ORGANISATION, CITY, (AT, REGISTERED), *((LATER, event) for event in events)))[CITY,]
+
+
+def test_a_registered_organisation_has_a_row() -> None:
+    assert row_after() == ROW
+    assert row_after(ENROLLED) == ROW
+
+
+def test_a_new_name_replaces_all_languages() -> None:
+    renamed = OrganisationRenamed(organisation_id=CITY, names=Names(en="Example"))
+    assert row_after(renamed) == {**ROW, "name_nl": "", "name_fr": "", "name_en": "Example"}
+
+
+def test_the_double_channel_period_comes_changes_and_goes_with_sending() -> None:
+    changed = replace(CHANNEL_CHANGED, double_channel_until=date(2023, 1, 1))
+    assert row_after(SENDER)["double_channel_until"] == UNTIL
+    assert row_after(SENDER, changed)["double_channel_until"] == date(2023, 1, 1)
+    assert row_after(SENDER, changed, SENDER_ENDED)["double_channel_until"] is None
+
+
+def test_the_recognition_of_an_identity_provider_is_followed() -> None:
+    steps = (APPLIED, GRANTED, PROVIDER, SUSPENDED, WITHDRAWN)
+    statuses = [row_after(*steps[: length + 1])["recognition"] for length in range(len(steps))]
+    assert statuses == ["applied", "recognised", "recognised", "suspended", "withdrawn"]
+    assert row_after(*steps)["recognition_conditions"] == "2017-2"
+    assert row_after(*steps)["recognition_changed_at"] == LATER
+
+
+def test_organisations_are_found_by_id_number_and_filters(ask: Ask) -> None:
+    def found(query: Any) -> list[str]:
+        return sorted(row["organisation_id"] for row in ask(PROJECTION, query, HERE, THERE))
+
+    assert found(organisation(CITY)) == [CITY]
+    assert found(by_enterprise_number("12345678")) == ["tax"]
+    assert found(organisations()) == [CITY, "tax"]
+    assert found(organisations(jurisdiction="nl", organisation_type="tax_administration", level="local")) == ["tax"]
+    assert found(organisations(recognition="applied")) == [CITY]
+
+
+def test_organisations_are_counted_by_type_and_level(ask: Ask) -> None:
+    counted = {"organisation_type": "municipality", "level": "local", "organisations": 1}
+    assert ask(PROJECTION, totals("be"), HERE, THERE) == [counted]
