@@ -108,7 +108,7 @@ def create_app(settings: Settings, url: str, *, now: Clock = utc_now, sample: bo
     app.include_router(operation_routes(reads.progress))
     app.include_router(dashboard_router(reads, now, sample=sample))
     app.include_router(_entrance(issuer))
-    app.router.routes.extend(graphql_routes(platform))
+    app.router.routes.extend(graphql_routes(platform, reads))
     _describe(app)
     return app
 

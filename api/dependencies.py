@@ -31,14 +31,15 @@ class InvalidTokenError(Exception):
 class Platform:
     """The parts that the composition root put together.
 
-    `authenticate` turns a bearer token into a caller or raises `InvalidTokenError`; `position` waits, bounded, until
-    the read models contain the given position, and returns the one they are at.
+    `authenticate` turns a bearer token into a caller or raises `InvalidTokenError`; `seal` is a keyed hash; `position`
+    waits, bounded, until the read models contain the given position, and returns the one they are at.
     """
 
     log: Log
     rules: Rules
     reads: AsyncEngine
     authenticate: Callable[[str], Awaitable[Caller]]
+    seal: Callable[[bytes], bytes]
     position: Callable[[int], Awaitable[int]]
     now: Callable[[], datetime]
 

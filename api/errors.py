@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -71,7 +72,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     def body(self) -> dict[str, Any]:
         body: dict[str, Any] = {
             "type": TYPE_PREFIX + self.code,
-            "title": TITLES[self.status],
+            "title": TITLES.get(self.status) or HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
         }

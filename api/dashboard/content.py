@@ -32,6 +32,7 @@ class Desk:
     """Everything that the contents of a page are made from."""
 
     snapshot: FiguresSnapshot
+    months: Sequence[str]
     jurisdiction: Jurisdiction
     period: Period
     now: datetime

@@ -104,14 +104,14 @@ class _Pages:
 
     async def home(self, request: Request, language: str) -> Response:
         async def build(desk: Desk) -> Response:
-            return self._html("dashboard.html.j2", desk.writer, await self._frame(desk), await overview(desk))
+            return self._html("dashboard.html.j2", desk.writer, self._frame(desk), await overview(desk))
 
         return await self._answer(request, language, "", build)
 
     async def definitions(self, request: Request, language: str) -> Response:
         async def build(desk: Desk) -> Response:
             return self._html(
-                "definitions.html.j2", desk.writer, await self._frame(desk), {"definitions": DEFINITIONS.values()}
+                "definitions.html.j2", desk.writer, self._frame(desk), {"definitions": DEFINITIONS.values()}
             )
 
         return await self._answer(request, language, "/figures", build)
@@ -119,7 +119,7 @@ class _Pages:
     async def figure(self, request: Request, language: str, figure: str) -> Response:
         async def build(desk: Desk) -> Response:
             shown = await figure_page(desk, _definition(figure))
-            return self._html("figure.html.j2", desk.writer, await self._frame(desk), shown)
+            return self._html("figure.html.j2", desk.writer, self._frame(desk), shown)
 
         return await self._answer(request, language, f"/figures/{figure}", build)
 
@@ -173,7 +173,8 @@ class _Pages:
         headers = {**HEADERS, "ETag": self._etag(request, snapshot.position, now)}
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        period = asked or latest_period(await snapshot.months(jurisdiction), now)
+        months = await snapshot.months(jurisdiction)
+        period = asked or latest_period(months, now)
         links = Links(
             language=language, jurisdiction=jurisdiction, period=asked, path=path, extra=filter_query(applied)
         )
@@ -184,6 +185,7 @@ class _Pages:
             response = await build(
                 Desk(
                     snapshot=snapshot,
+                    months=months,
                     jurisdiction=jurisdiction,
                     period=period,
                     now=now,
@@ -201,10 +203,9 @@ class _Pages:
         said = f"{self.release} {position} {day} {request.url.path}?{request.url.query} {self.sample}"
         return f'W/"{hashlib.sha256(said.encode()).hexdigest()[:24]}"'
 
-    async def _frame(self, desk: Desk) -> dict[str, Any]:
-        months = await desk.snapshot.months(desk.jurisdiction)
+    def _frame(self, desk: Desk) -> dict[str, Any]:
         frame = self._empty_frame(desk.links, desk.now, desk.snapshot.position)
-        return {**frame, "period": desk.period, "years": years(months, desk.period), "parts": parts(desk.writer)}
+        return {**frame, "period": desk.period, "years": years(desk.months, desk.period), "parts": parts(desk.writer)}
 
     def _empty_frame(self, links: Links, now: datetime, position: int) -> dict[str, Any]:
         return {"links": links, "jurisdiction": links.jurisdiction, "now": now, "position": position}

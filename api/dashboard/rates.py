@@ -56,7 +56,11 @@ def _headline(rates: OpenRateTable, writer: Writer) -> str:
     rate = rates.total.cohorts[-1].rate(WINDOWS[-1])
     if rate is None:
         return writer.text(texts.OPEN_RATES)
-    return writer.text(texts.OPEN_RATE_HEADLINE, percent=writer.percent(rate), year=str(rates.years[-1]))
+    year = rates.years[-1]
+    headline = writer.text(texts.OPEN_RATE_HEADLINE, percent=writer.percent(rate), year=str(year))
+    if rates.is_provisional(year, WINDOWS[-1]):
+        return f"{headline} ({writer.text(texts.QUALITIES[Quality.PROVISIONAL])})"
+    return headline
 
 
 def _year(rates: OpenRateTable, year: Period, weeks: int, writer: Writer) -> str:

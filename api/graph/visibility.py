@@ -7,7 +7,7 @@ refused with `role-not-allowed`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, Unpack
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, Table, and_, exists, false, or_, select, true
 
@@ -37,7 +37,7 @@ from projections import (
     services,
 )
 
-Query: TypeAlias = Select[Unpack[tuple[Any, ...]]]
+Query: TypeAlias = Select[*tuple[Any, ...]]
 
 Rows: TypeAlias = Callable[[str], ColumnElement[bool]]
 """Given the caller's organisation: which rows of a table it sees."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,8 +19,13 @@ from application.ports import Caller, Idempotency
 from domain.kernel import Context
 
 MAX_KEY_LENGTH = 200
+MAX_ISSUES = 20
 _ID = re.compile(ID_PATTERN)
-_ETAG = re.compile(r'^"(\d{1,9})"$')
+_ETAG = re.compile(r'"([0-9]{1,9})"')
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
+
+Seal = Callable[[bytes], bytes]
+"""A keyed hash: the same for the same content, and nobody can guess the content from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +51,11 @@ class Frame:
 class Intake:
     """Turns the wishes that come in at one door into orders for the handler."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, seal: Seal) -> None:
         self.door = door
         self.model: type[BaseModel] = body_model(door)
         self.ids = path_fields(door.path)
+        self._seal = seal
 
     def order(self, wish: Wish, frame: Frame) -> Order:
         """Check everything that can be known without a state; raise a problem if something is wrong."""
@@ -58,10 +63,13 @@ class Intake:
         if caller.role not in self.door.roles:
             raise Problem(403, "role-not-allowed", f"The role {caller.role} may not do this.")
         ids = self._ids(wish.ids)
+        expected_version = self._expected_version(wish.if_match)
+        key = self._key(wish.key)
         body = self._body(wish.body)
-        if self.door.creates:
-            ids[self.door.creates] = str(uuid4())
+        idempotency = self._idempotency(key, caller, ids, body)
         fields: dict[str, Any] = {**ids, "at": frame.now, "by": caller.organisation_id}
+        if self.door.creates:
+            fields[self.door.creates] = self._given_id(idempotency)
         return Order(
             command=build(self.door.command, body, fields),
             context=Context(
@@ -73,18 +81,18 @@ class Intake:
                 trace=frame.trace,
                 effective_at=frame.now,
             ),
-            idempotency=self._idempotency(wish, caller),
-            expected_version=self._expected_version(wish.if_match),
+            idempotency=idempotency,
+            expected_version=expected_version,
         )
 
-    def _ids(self, given: Mapping[str, str]) -> dict[str, str]:
+    def _ids(self, given: Mapping[str, str]) -> Mapping[str, str]:
         if given.keys() != self.ids:
             raise Problem(400, "malformed-request", f"This needs exactly these ids: {', '.join(sorted(self.ids))}.")
         for name, value in given.items():
-            if not _ID.match(value):
-                issue = Issue(f"/{name}", "malformed-id", "An id has letters, digits, hyphens and dots only.")
+            if not _ID.fullmatch(value):
+                issue = Issue(f"/{name}", "malformed-id", "An id has letters, digits, hyphens and underscores only.")
                 raise Problem(400, "malformed-request", "An id is malformed.", issues=[issue])
-        return dict(given)
+        return given
 
     def _body(self, body: bytes) -> BaseModel:
         try:
@@ -92,29 +100,47 @@ class Intake:
         except ValidationError as error:
             raise malformed(error) from error
 
-    def _idempotency(self, wish: Wish, caller: Caller) -> Idempotency:
-        if not wish.key or len(wish.key) > MAX_KEY_LENGTH or not wish.key.isprintable():
-            raise Problem(400, "idempotency-key-missing", "Send an Idempotency-Key of 1 to 200 printable characters.")
-        content = "\0".join([self.door.intent, *(f"{name}={value}" for name, value in sorted(wish.ids.items()))])
-        fingerprint = hashlib.sha256(content.encode() + b"\0" + wish.body).digest()
-        return Idempotency(organisation_id=caller.organisation_id, key=wish.key, fingerprint=fingerprint)
+    def _key(self, key: str | None) -> str:
+        if not key:
+            raise Problem(400, "idempotency-key-missing", "Send an Idempotency-Key: it makes it safe to send again.")
+        if len(key) > MAX_KEY_LENGTH or not key.isprintable():
+            detail = f"An Idempotency-Key has at most {MAX_KEY_LENGTH} printable characters."
+            raise Problem(400, "malformed-idempotency-key", detail)
+        return key
+
+    def _idempotency(self, key: str, caller: Caller, ids: Mapping[str, str], body: BaseModel) -> Idempotency:
+        # What was understood counts, not how it was spelt: spaces and the order of fields make no other content.
+        said = body.model_dump_json(exclude_defaults=True)
+        content = "\0".join([self.door.intent, *(f"{name}={ids[name]}" for name in sorted(ids)), said])
+        # A body may hold a national number, and those can all be tried out: no hash of it is kept without a key.
+        fingerprint = self._seal(content.encode())
+        return Idempotency(organisation_id=caller.organisation_id, key=key, fingerprint=fingerprint)
+
+    def _given_id(self, idempotency: Idempotency) -> str:
+        """Return the id of what is created: sent again under the same key, a wish gets the same one."""
+        content = f"{self.door.intent}\0{idempotency.organisation_id}\0{idempotency.key}"
+        return str(UUID(bytes=self._seal(content.encode())[:16], version=4))
 
     def _expected_version(self, if_match: str | None) -> int | None:
         if if_match is None:
             if self.door.versioned:
                 raise Problem(428, "version-missing", "Say with If-Match on which version you decided.")
             return None
-        match = _ETAG.match(if_match)
+        match = _ETAG.fullmatch(if_match)
         if match is None:
             raise Problem(400, "malformed-version", 'If-Match is a version in quotes, such as "3".')
         return int(match[1])
 
 
 def malformed(error: ValidationError) -> Problem:
-    issues = [
-        Issue("/" + "/".join(str(part) for part in found["loc"]), found["type"].replace("_", "-"), found["msg"])
-        for found in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
+    """Say what is wrong with a body and where, without repeating anything of what it says."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_ISSUES]
+    issues = [Issue(_pointer(each["loc"]), each["type"].replace("_", "-"), each["msg"]) for each in found]
     if all(issue.code == "invalid-check-digits" for issue in issues):
         return Problem(422, "invalid-check-digits", issues[0].detail, issues=issues)
     return Problem(400, "malformed-request", "The body is not what this command needs.", issues=issues)
+
+
+def _pointer(place: tuple[int | str, ...]) -> str:
+    # An unknown field is named by the caller: only what looks like a name is repeated, never a value in its place.
+    return "".join(f"/{part}" if isinstance(part, int) or _FIELD_NAME.fullmatch(part) else "/?" for part in place)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -23,13 +25,17 @@ MAX_BODY_BYTES = 1_000_000
 MAX_BULK_BYTES = 32_000_000
 MAX_BULK_LINES = 10_000
 BULK_CHUNK_LINES = 500
+JSON = "application/json"
 NDJSON = "application/x-ndjson"
+
+# W3C trace context, version 00; anything else is left out.
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def command_routes(doors: Sequence[Door], platform: Platform) -> APIRouter:
     """Make the routes of all doors."""
     router = APIRouter()
-    intakes = {door.intent: Intake(door) for door in doors}
+    intakes = {door.intent: Intake(door, platform.seal) for door in doors}
     for intake in intakes.values():
         _add_door(router, intake, platform)
     _add_bulk_door(router, intakes, platform)
@@ -46,12 +52,13 @@ def _add_door(router: APIRouter, intake: Intake, platform: Platform) -> None:
         frame = await _frame(request, platform)
         wish = Wish(
             ids=request.path_params,
-            body=await read_body(request, "application/json", MAX_BODY_BYTES),
+            body=await read_body(request, JSON, MAX_BODY_BYTES),
             key=request.headers.get("idempotency-key"),
             if_match=request.headers.get("if-match"),
         )
-        receipt = await handle(intake.order(wish, frame), platform.log, platform.rules)
-        return _receipt_response(receipt, door)
+        order = intake.order(wish, frame)
+        receipt = await handle(order, platform.log, platform.rules)
+        return _receipt_response(_receipt_body(receipt, order, door), wish, door)
 
     router.add_api_route(
         door.path,
@@ -71,25 +78,22 @@ def _success(door: Door) -> int:
     return 201 if door.creates else 200
 
 
-def _receipt_response(receipt: Receipt, door: Door) -> Response:
-    headers = {"ETag": f'"{receipt.version}"', "X-Position": str(receipt.position)}
+def _receipt_response(body: Mapping[str, Any], wish: Wish, door: Door) -> Response:
+    headers = {"ETag": f'"{body["version"]}"', "X-Position": str(body["position"])}
     if door.creates:
-        headers["Location"] = f"{door.path}/{_aggregate_id(receipt)}"
-    body = orjson.dumps(_receipt_body(receipt))
-    return Response(body, status_code=_success(door), media_type="application/json", headers=headers)
+        headers["Location"] = f"{(door.collection or door.path).format_map(wish.ids)}/{body['id']}"
+    return Response(orjson.dumps(body), status_code=_success(door), media_type=JSON, headers=headers)
 
 
-def _receipt_body(receipt: Receipt) -> dict[str, Any]:
+def _receipt_body(receipt: Receipt, order: Order, door: Door) -> dict[str, Any]:
+    """Say what the command did; `id` is that of what it created, or else of what it is about."""
+    created = getattr(order.command, door.creates) if door.creates else receipt.stream.partition("-")[2]
     return {
-        "id": _aggregate_id(receipt),
+        "id": created,
         "version": receipt.version,
         "position": receipt.position,
         "events": list(receipt.events),
     }
-
-
-def _aggregate_id(receipt: Receipt) -> str:
-    return receipt.stream.partition("-")[2]
 
 
 async def _frame(request: Request, platform: Platform) -> Frame:
@@ -97,8 +101,12 @@ async def _frame(request: Request, platform: Platform) -> Frame:
         caller=await caller_of(request, platform),
         now=platform.now(),
         correlation_id=request.state.correlation_id,
-        trace=request.headers.get("traceparent", "")[:55],
+        trace=_trace(request.headers.get("traceparent", "")),
     )
+
+
+def _trace(given: str) -> str:
+    return given if _TRACEPARENT.fullmatch(given) else ""
 
 
 async def read_body(request: Request, media_type: str, max_bytes: int) -> bytes:
@@ -116,13 +124,29 @@ async def read_body(request: Request, media_type: str, max_bytes: int) -> bytes:
 # --- Many commands --------------------------------------------------------------------------------------------------
 
 
+class _Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """One line: the intent, the ids of its path, and what a single request says in headers and body."""
+
+    command: str
+    idempotency_key: str | None = None
+    ids: dict[str, str] = {}
+    if_match: str | None = None
+    body: msgspec.Raw = msgspec.Raw()
+
+
+_READ_LINE = msgspec.json.Decoder(_Line).decode
+
+
 def _add_bulk_door(router: APIRouter, intakes: Mapping[str, Intake], platform: Platform) -> None:
     async def endpoint(request: Request) -> Response:
         frame = await _frame(request, platform)
         lines = (await read_body(request, NDJSON, MAX_BULK_BYTES)).splitlines()
         if len(lines) > MAX_BULK_LINES:
             raise Problem(413, "too-many-lines", f"One request carries at most {MAX_BULK_LINES} commands.")
-        return StreamingResponse(_answers(lines, intakes, frame, platform), media_type=NDJSON)
+        answers = _answers(lines, intakes, frame, platform)
+        # The first answers come before the status: where the log is gone, the caller is told so instead of `200`.
+        first = await anext(answers, b"")
+        return StreamingResponse(_all(first, answers), media_type=NDJSON)
 
     router.add_api_route(
         "/commands",
@@ -135,6 +159,12 @@ def _add_bulk_door(router: APIRouter, intakes: Mapping[str, Intake], platform: P
         response_class=StreamingResponse,
         openapi_extra=bulk_description(intakes),
     )
+
+
+async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
 
 
 async def _answers(
@@ -152,35 +182,35 @@ async def _answers(
 async def _answer_chunk(
     lines: Sequence[bytes], intakes: Mapping[str, Intake], frame: Frame, platform: Platform
 ) -> Sequence[dict[str, Any]]:
-    understood: list[Order | Problem] = [_understand(line, intakes, frame) for line in lines]
-    orders = [order for order in understood if isinstance(order, Order)]
+    understood = [_understand(line, intakes, frame) for line in lines]
+    orders = [each[0] for each in understood if not isinstance(each, Problem)]
     results = iter(await handle_many(orders, platform.log, platform.rules))
-    return [_line(next(results) if isinstance(item, Order) else item) for item in understood]
+    return [_refused(each) if isinstance(each, Problem) else _answer(next(results), *each) for each in understood]
 
 
-def _line(result: Receipt | Refusal | Problem) -> dict[str, Any]:
-    if isinstance(result, Receipt):
-        return {"status": "accepted"} | _receipt_body(result)
-    problem = problem_of(result) if isinstance(result, Refusal) else result
+def _answer(result: Receipt | Refusal, order: Order, door: Door) -> dict[str, Any]:
+    if isinstance(result, Refusal):
+        return _refused(problem_of(result))
+    return {"status": "accepted"} | _receipt_body(result, order, door)
+
+
+def _refused(problem: Problem) -> dict[str, Any]:
     return {"status": "refused", "problem": problem.body()}
 
 
-def _understand(line: bytes, intakes: Mapping[str, Intake], frame: Frame) -> Order | Problem:
-    """Read one line: `command`, the `ids` of its path, `idempotencyKey`, `ifMatch` and `body`."""
+def _understand(line: bytes, intakes: Mapping[str, Intake], frame: Frame) -> tuple[Order, Door] | Problem:
+    if len(line) > MAX_BODY_BYTES:
+        return Problem(413, "body-too-large", f"A line has at most {MAX_BODY_BYTES} bytes.")
     try:
-        wish = orjson.loads(line)
-        intent, body = wish["command"], wish.get("body", {})
-        ids, key, if_match = wish.get("ids", {}), wish.get("idempotencyKey"), wish.get("ifMatch")
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return Problem(400, "malformed-line", "A line is a JSON object with command, idempotencyKey, ids and body.")
-    texts = [intent, key or "", if_match or "", *(ids.values() if isinstance(ids, dict) else [None])]
-    if not all(isinstance(text, str) for text in texts):
-        return Problem(400, "malformed-line", "command, ids, idempotencyKey and ifMatch are texts.")
-    intake = intakes.get(intent)
+        said = _READ_LINE(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        detail = "A line is a JSON object with command, idempotencyKey, ids, ifMatch and body."
+        return Problem(400, "malformed-line", detail)
+    intake = intakes.get(said.command)
     if intake is None:
         return Problem(404, "unknown-command", "There is no command of this name.")
+    wish = Wish(ids=said.ids, body=bytes(said.body), key=said.idempotency_key, if_match=said.if_match)
     try:
-        wished = Wish(ids=ids, body=orjson.dumps(body), key=key, if_match=if_match)
-        return intake.order(wished, frame)
+        return intake.order(wish, frame), intake.door
     except Problem as problem:
         return problem
