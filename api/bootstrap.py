@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -36,7 +38,7 @@ from infrastructure.codec import Codec
 from infrastructure.event_log import LogUnavailableError, PostgresLog
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings, blind_index_key
-from infrastructure.tokens import JwksKeys, LocalIssuer, TokenRefusedError, Verifier
+from infrastructure.tokens import IssuerUnavailableError, JwksKeys, LocalIssuer, TokenRefusedError, Verifier
 from projections.registry import PROJECTIONS
 
 LOG = structlog.get_logger()
@@ -82,6 +84,7 @@ def create_app(settings: Settings, url: str, *, now: Clock = utc_now, sample: bo
         rules=RULES,
         reads=reads.engine,
         authenticate=_authenticator(verifier),
+        seal=_seal(blind_index_key(settings)),
         position=reads.position,
         now=now,
     )
@@ -119,8 +122,18 @@ def _authenticator(verifier: Verifier) -> Callable[[str], Any]:
             return await verifier(token)
         except TokenRefusedError as error:
             raise InvalidTokenError(str(error)) from error
+        except IssuerUnavailableError as error:
+            LOG.warning("issuer_unavailable")
+            headers = {"Retry-After": str(RETRY_AFTER_S)}
+            detail = "The token cannot be verified just now. Send the same request again."
+            raise Problem(503, "issuer-unavailable", detail, headers=headers) from error
 
     return authenticate
+
+
+def _seal(key: bytes) -> Callable[[bytes], bytes]:
+    # The log hashes claims with the same key, each under its kind; "request" is no kind of claim.
+    return lambda content: hmac.digest(key, b"request\0" + content, hashlib.sha256)
 
 
 def _entrance(issuer: LocalIssuer | None) -> APIRouter:

@@ -18,6 +18,7 @@ from application.ports import (
     Idempotency,
     Informed,
     OtherContent,
+    Outcome,
     Receipt,
     StreamEvents,
     Taken,
@@ -70,14 +71,15 @@ async def handle(order: Order, store: EventStore, rules: Rules) -> Receipt:
 
 async def handle_many(orders: Sequence[Order], store: EventStore, rules: Rules) -> Sequence[Receipt | Refusal]:
     """Decide the commands in their order; return for each what it did or why it was refused."""
-    answers: dict[int, Receipt | Refusal] = await _asked_before(orders, store)
-    waiting = [index for index in range(len(orders)) if index not in answers]
+    answers: dict[int, Receipt | Refusal] = {}
+    waiting = list(range(len(orders)))
     for _ in range(MAX_TRIES):
         if not waiting:
             break
         waiting = await _try(waiting, orders, store, rules, answers)
     for index in waiting:
         answers[index] = RuleBroken("too-much-contention", "Others keep changing this at the same time. Try again.")
+    answers |= await _asked_before(orders, answers, store)
     return [answers[index] for index in range(len(orders))]
 
 
@@ -94,7 +96,7 @@ async def _try(
     again: list[int] = []
     fallen: set[str] = set()
     for (index, append), outcome in zip(decided.appends.items(), outcomes, strict=True):
-        if not isinstance(outcome, Receipt):
+        if not _stands(append, outcome):
             fallen.add(append.stream)
         if isinstance(outcome, Conflict):
             again.append(index)
@@ -109,14 +111,22 @@ async def _try(
     return sorted(again)
 
 
-async def _asked_before(orders: Sequence[Order], store: EventStore) -> dict[int, Receipt | Refusal]:
-    keys = [order.idempotency for order in orders if order.idempotency is not None]
-    known = await store.receipts(keys) if keys else {}
-    return {
-        index: _answer(known[order.idempotency])
-        for index, order in enumerate(orders)
-        if order.idempotency is not None and order.idempotency in known
-    }
+def _stands(append: Append, outcome: Outcome) -> bool:
+    """Return whether these very events were written; a receipt may also be that of the same wish sent before."""
+    return isinstance(outcome, Receipt) and outcome.version == append.expected[append.stream] + len(append.events)
+
+
+async def _asked_before(
+    orders: Sequence[Order], answers: Mapping[int, Receipt | Refusal], store: EventStore
+) -> dict[int, Receipt | Refusal]:
+    """Return the first answers of wishes that were refused now because the same wish had been granted before.
+
+    The log itself answers a repeated key when it appends; only a wish that never got that far has to be looked up.
+    """
+    refused = {index: orders[index].idempotency for index, answer in answers.items() if isinstance(answer, Refusal)}
+    keys = {index: key for index, key in refused.items() if key is not None}
+    known = await store.receipts(list(keys.values())) if keys else {}
+    return {index: _answer(known[key]) for index, key in keys.items() if key in known}
 
 
 def _answer(outcome: Receipt | Taken | OtherContent) -> Receipt | Refusal:
@@ -188,9 +198,11 @@ def _append(order: Order, informed: Informed[Command], memory: _Memory, rules: R
     decider = rules.deciders[type(command)]
     stream = decider.stream(decider.commands[type(command)](command))
     version, state = memory.states_by_stream[stream]
-    if order.expected_version is not None and order.expected_version != version:
+    stale = order.expected_version not in (None, version)
+    # Of what does not exist there is no version: that it does not exist is the better answer.
+    events = () if stale and version else decider.decide(command, state)
+    if stale:
         raise StaleVersion("stale-version", "This has changed since you last read it. Read it again.")
-    events = decider.decide(command, state)
     expected = {touched: memory.states_by_stream[touched][0] for touched in memory.touched}
     memory.advance(decider, stream, events)
     return Append(

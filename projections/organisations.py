@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Date, DateTime, Index, Select, Text, func, select
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Select, Text, func, select
 
 from domain.kernel import Recorded
 from domain.organisations import (
@@ -41,6 +41,8 @@ TABLE = read_table(
     Column("recognition_changed_at", DateTime(timezone=True), nullable=True),
     Column("double_channel_until", Date, nullable=True),
     Column("registered_at", DateTime(timezone=True), nullable=False),
+    # What If-Match names when a value of the organisation is changed.
+    Column("version", BigInteger, nullable=False),
 )
 Index("organisations_v1_number", TABLE.c.enterprise_number)
 Index("organisations_v1_type", TABLE.c.jurisdiction, TABLE.c.organisation_type, TABLE.c.organisation_id)
@@ -66,6 +68,7 @@ def _registered(recorded: Recorded[OrganisationRegistered]) -> Iterable[Effect]:
             "recognition_changed_at": None,
             "double_channel_until": None,
             "registered_at": recorded.context.effective_at,
+            "version": recorded.version,
         },
     )
 
@@ -102,20 +105,30 @@ def _recognition(status: Recognition) -> Rule:
     return rule
 
 
+def _versioned(rule: Rule) -> Rule:
+    """Let every event of the organisation move the version of its row."""
+
+    def versioned(recorded: Recorded[Any]) -> Iterable[Effect]:
+        yield from rule(recorded)
+        yield Set((recorded.event.organisation_id,), {"version": recorded.version})
+
+    return versioned
+
+
 PROJECTION = Projection(
     name="organisations",
     version=1,
     table=TABLE,
     rules={
         OrganisationRegistered: _registered,
-        OrganisationRenamed: _renamed,
-        OrganisationEnrolled: _enrolled,
-        EnrolmentEnded: _enrolment_ended,
-        DoubleChannelChanged: _double_channel_changed,
-        RecognitionRequested: _recognition(Recognition.APPLIED),
-        RecognitionGranted: _recognition(Recognition.RECOGNISED),
-        RecognitionSuspended: _recognition(Recognition.SUSPENDED),
-        RecognitionWithdrawn: _recognition(Recognition.WITHDRAWN),
+        OrganisationRenamed: _versioned(_renamed),
+        OrganisationEnrolled: _versioned(_enrolled),
+        EnrolmentEnded: _versioned(_enrolment_ended),
+        DoubleChannelChanged: _versioned(_double_channel_changed),
+        RecognitionRequested: _versioned(_recognition(Recognition.APPLIED)),
+        RecognitionGranted: _versioned(_recognition(Recognition.RECOGNISED)),
+        RecognitionSuspended: _versioned(_recognition(Recognition.SUSPENDED)),
+        RecognitionWithdrawn: _versioned(_recognition(Recognition.WITHDRAWN)),
     },
 )
 

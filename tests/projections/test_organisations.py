@@ -43,6 +43,7 @@ ROW: dict[str, Any] = {
     "recognition_changed_at": None,
     "double_channel_until": None,
     "registered_at": AT,
+    "version": 1,
 }
 TAX = replace(
     REGISTERED,
@@ -66,7 +67,7 @@ def test_a_registered_organisation_has_a_row() -> None:
 
 def test_a_new_name_replaces_all_languages() -> None:
     renamed = OrganisationRenamed(organisation_id=CITY, names=Names(en="Example"))
-    assert row_after(renamed) == {**ROW, "name_nl": "", "name_fr": "", "name_en": "Example"}
+    assert row_after(renamed) == {**ROW, "name_nl": "", "name_fr": "", "name_en": "Example", "version": 2}
 
 
 def test_the_double_channel_period_comes_changes_and_goes_with_sending() -> None:
