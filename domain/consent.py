@@ -7,6 +7,7 @@ messages through the eBox (explicit consent beforehand, information on its conse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,7 +18,8 @@ from domain.kernel import Command, Decider, InvalidValue, Jurisdiction, NotAllow
 # --- Values ---------------------------------------------------------------------------------------------------------
 
 LANGUAGES = frozenset({"nl", "fr", "de", "en"})
-SHA256_HEX_LENGTH = 64
+NOTICE_VERSION_LENGTH = 80
+_SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 def consent_id(person_id: str, provider_id: str) -> str:
@@ -195,7 +197,11 @@ def _must_come_from_the_person(command: Wish) -> None:
 def _show_notice(command: ShowImpactNotice, state: Consent) -> Sequence[Event]:
     if command.language not in LANGUAGES:
         raise InvalidValue("unknown-language", "The notice must be in nl, fr, de or en.")
-    if len(command.notice_sha256) != SHA256_HEX_LENGTH:
+    if not command.notice_version.strip() or len(command.notice_version) > NOTICE_VERSION_LENGTH:
+        raise InvalidValue(
+            "notice-version-missing", f"Name the version of the notice, in at most {NOTICE_VERSION_LENGTH} characters."
+        )
+    if not _SHA256_HEX.fullmatch(command.notice_sha256):
         raise InvalidValue("invalid-digest", "The digest of the notice must be a SHA-256 in hexadecimal.")
     if state.notice_version == command.notice_version and state.notice_shown_to == command.actor.person_id:
         return []

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import re
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
 import structlog
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import ECKey, KeySet
 from joserfc.jwt import ClaimsOption
 
@@ -27,13 +30,27 @@ ALGORITHMS = ["ES256", "PS256", "RS256"]
 LOCAL_ALGORITHM = "ES256"
 TYPE = "at+jwt"
 SKEW_S = 30
+MAX_TOKEN_LENGTH = 8_192
+
 JWKS_TIMEOUT_S = 5
-JWKS_MIN_AGE_S = 60
-"""How old a fetched key set must be before an unknown key makes us fetch it again."""
+JWKS_MAX_BYTES = 1_000_000
+JWKS_MAX_AGE_S = 900
+"""After this time the keys are fetched again, so that one that the issuer has withdrawn loses its force."""
+
+JWKS_PAUSE_S = 10
+"""The least time between two fetches: whoever sends tokens with invented keys does not make us flood the issuer."""
+
+# What a token names goes into the log for ever: nothing that is not a plain identifier.
+_SUBJECT = re.compile(r"[!-~]{1,255}")
+_ORGANISATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
 class TokenRefusedError(Exception):
     """The token proves nothing here."""
+
+
+class IssuerUnavailableError(Exception):
+    """The issuer's keys cannot be fetched, so nothing can be said about a token."""
 
 
 class Keys(Protocol):
@@ -44,29 +61,43 @@ class Keys(Protocol):
 
 
 class JwksKeys:
-    """The keys at a JWKS address, fetched when first needed and again when a token names an unknown key."""
+    """The keys at a JWKS address: fetched when first needed, when they grow old, and when a token names an unknown one.
 
-    def __init__(self, url: str) -> None:
+    While the issuer does not answer, the keys that were last seen go on being good for the tokens that name them.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._url = url
+        self._clock = clock
         self._keys: KeySet | None = None
-        self._fetched_at = 0.0
+        self._fetched_at = self._tried_at = -math.inf
         self._lock = asyncio.Lock()
 
     async def key_set(self, *, fresh: bool = False) -> KeySet:
-        async with self._lock:
-            age_s = time.monotonic() - self._fetched_at
-            if self._keys is None or (fresh and age_s > JWKS_MIN_AGE_S):
-                self._keys = KeySet.import_key_set(await asyncio.to_thread(self._fetch))
-                self._fetched_at = time.monotonic()
-                LOG.info("jwks_fetched", keys=len(self._keys.keys))
+        """Return the keys; raise IssuerUnavailableError if there are none, or if newer ones are needed and not there."""
+        if self._keys is not None and not fresh and self._clock() - self._fetched_at < JWKS_MAX_AGE_S:
             return self._keys
+        async with self._lock:
+            if self._clock() - self._tried_at >= JWKS_PAUSE_S:
+                await self._try_to_fetch()
+        answers = self._fetched_at >= self._tried_at
+        if self._keys is None or (fresh and not answers):
+            raise IssuerUnavailableError
+        return self._keys
+
+    async def _try_to_fetch(self) -> None:
+        self._tried_at = self._clock()
+        try:
+            self._keys = KeySet.import_key_set(await asyncio.to_thread(self._fetch))
+        except (OSError, HTTPException, JoseError, ValueError, KeyError, TypeError) as error:
+            LOG.warning("jwks_not_fetched", error=type(error).__name__)
+        else:
+            self._fetched_at = self._clock()
+            LOG.info("jwks_fetched", keys=len(self._keys.keys))
 
     def _fetch(self) -> Any:  # noqa: ANN401 - checked by the key set
-        try:
-            with urllib.request.urlopen(self._url, timeout=JWKS_TIMEOUT_S) as response:  # noqa: S310 - https, by the settings
-                return json.load(response)
-        except (OSError, ValueError) as error:
-            raise TokenRefusedError("the issuer's keys cannot be fetched") from error
+        with urllib.request.urlopen(self._url, timeout=JWKS_TIMEOUT_S) as response:  # noqa: S310 - https, by the settings
+            return json.loads(response.read(JWKS_MAX_BYTES))
 
 
 class LocalIssuer:
@@ -110,20 +141,22 @@ class Verifier:
 
     async def __call__(self, token: str) -> Caller:
         """Return the caller; raise TokenRefusedError for any token that is not a valid access token for us."""
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise TokenRefusedError("too long")
         try:
             decoded = await self._decode(token)
             if str(decoded.header.get("typ", "")).lower().removeprefix("application/") != TYPE:
                 raise TokenRefusedError("not an access token")
             self._registry().validate(decoded.claims)
             return _caller(decoded.claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise TokenRefusedError(type(error).__name__) from error
 
     async def _decode(self, token: str) -> jwt.Token:
         try:
             return jwt.decode(token, await self._keys.key_set(), algorithms=ALGORITHMS)
-        except (JoseError, ValueError):
-            # The issuer may have a new key; an old one that fails again fails for good.
+        except InvalidKeyIdError:
+            # The issuer may have a new key; one that is unknown still is unknown for good.
             return jwt.decode(token, await self._keys.key_set(fresh=True), algorithms=ALGORITHMS)
 
     def _registry(self) -> jwt.JWTClaimsRegistry:
@@ -143,8 +176,10 @@ class Verifier:
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
     subject, organisation_id = claims["sub"], claims["organisation"]
-    if not (isinstance(subject, str) and isinstance(organisation_id, str) and subject and organisation_id):
-        raise TokenRefusedError("sub and organisation are texts")
+    if not (isinstance(subject, str) and _SUBJECT.fullmatch(subject)):
+        raise TokenRefusedError("sub is not a plain identifier")
+    if not (isinstance(organisation_id, str) and _ORGANISATION.fullmatch(organisation_id)):
+        raise TokenRefusedError("organisation is not an id")
     return Caller(subject=subject, role=Role(claims["role"]), organisation_id=organisation_id)
 
 

@@ -196,8 +196,8 @@ def _line(line: Line, number: int, points: Sequence[tuple[float, float]], label:
     at = WIDTH - LABEL_WIDTH + 7
     return Markup(
         '<g class="s{0}"><path class="line" d="{1}"/><circle cx="{2}" cy="{3}" r="3"/>'
-        '<text x="{4}" y="{5}">{6}</text><text class="value" x="{4}" y="{7}">{8}</text></g>'
-    ).format(number, path, *points[-1], at, label - 3, line.name, label + 12, line.last)
+        '<text y="{5}"><tspan x="{4}">{6}</tspan><tspan class="value" x="{4}" dy="1.15em">{7}</tspan></text></g>'
+    ).format(number, path, *points[-1], at, label - 3, line.name, line.last)
 
 
 def _apart(ends: Sequence[float]) -> list[float]:

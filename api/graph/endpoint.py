@@ -268,7 +268,8 @@ def _said(error: GraphQLError, *, refused: bool) -> tuple[str, str]:
             return cause.detail, cause.code
         case RecursionError():
             return "The document is nested too deeply.", "query-too-deep"
-        case None if refused:
+        case None | GraphQLError() | ValueError() | TypeError() | ArithmeticError() if refused:
+            # The document is wrong, or a scalar could not be read from what was given for it.
             return error.message, _code_of_refused(error)
         case GraphQLError() if cause.nodes:
             # An argument that did not fit, found out while its field was resolved: it names its place in the document.

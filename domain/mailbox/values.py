@@ -13,6 +13,8 @@ from domain.kernel import InvalidValue, Jurisdiction
 
 MAX_SUBJECT_LENGTH = 400
 MAX_ATTACHMENTS = 6
+MAX_ATTACHMENT_BYTES = 1 << 30
+MAX_AMOUNT_CENTS = 10**15
 
 _SHA256_BASE64URL = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # 256 bits leave two zero bits at the end
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
@@ -126,6 +128,8 @@ def check_contents(contents: tuple[Attachment, ...]) -> None:
             raise InvalidValue("invalid-media-type", "The media type of an attachment must be like application/pdf.")
         if attachment.size_bytes <= 0:
             raise InvalidValue("empty-attachment", "An attachment cannot be empty.")
+        if attachment.size_bytes > MAX_ATTACHMENT_BYTES:
+            raise InvalidValue("attachment-too-large", f"An attachment has at most {MAX_ATTACHMENT_BYTES} bytes.")
 
 
 def check_failure_code(code: str) -> None:
@@ -135,8 +139,8 @@ def check_failure_code(code: str) -> None:
 
 
 def check_payment(payment: Payment) -> None:
-    if payment.amount_cents <= 0:
-        raise InvalidValue("invalid-amount", "The amount to be paid must be more than zero.")
+    if not 0 < payment.amount_cents <= MAX_AMOUNT_CENTS:
+        raise InvalidValue("invalid-amount", "The amount to be paid must be more than zero, and one that can be paid.")
     if not _CURRENCY.fullmatch(payment.currency):
         raise InvalidValue("invalid-currency", "The currency must be a code of three capitals, like EUR.")
     if not _is_structured_reference(payment.reference):

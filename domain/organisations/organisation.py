@@ -41,7 +41,7 @@ from domain.organisations.organisation_language import (
     holds,
     recognised,
 )
-from domain.organisations.values import Enrolment, Recognition, check_enterprise_number, check_names
+from domain.organisations.values import REASON_LENGTH, Enrolment, Recognition, check_enterprise_number, check_names
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
@@ -183,6 +183,7 @@ def _grant_recognition(command: GrantRecognition, state: Organisation) -> Sequen
 
 
 def _suspend_recognition(command: SuspendRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
+    _must_have_reason(command)
     _must_have_applied(state)
     if state.recognition is Recognition.SUSPENDED:
         return []
@@ -196,6 +197,7 @@ def _suspend_recognition(command: SuspendRecognition, state: Organisation) -> Se
 
 
 def _withdraw_recognition(command: WithdrawRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
+    _must_have_reason(command)
     if state.recognition is Recognition.WITHDRAWN:
         return []
     _must_have_applied(state)
@@ -215,6 +217,11 @@ def _must_be_itself(command: OrganisationCommand) -> None:
 def _must_not_be_past(command: EnrolAsSender | ChangeDoubleChannel) -> None:
     if command.double_channel_until is not None and command.double_channel_until < command.at.date():
         raise InvalidValue("double-channel-in-the-past", "The double-channel period cannot end before today.")
+
+
+def _must_have_reason(command: SuspendRecognition | WithdrawRecognition) -> None:
+    if not command.reason.strip() or len(command.reason) > REASON_LENGTH:
+        raise InvalidValue("reason-missing", f"Say why, in at most {REASON_LENGTH} characters.")
 
 
 def _must_have_applied(state: Organisation) -> None:

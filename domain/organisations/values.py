@@ -9,6 +9,7 @@ from enum import StrEnum
 from domain.kernel import EnterpriseNumber, InvalidValue, Jurisdiction
 
 NAME_LENGTH = 200
+REASON_LENGTH = 400
 NUMBER_LENGTHS = {Jurisdiction.BE: (10,), Jurisdiction.NL: (8, 20)}
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_LENGTH = 60

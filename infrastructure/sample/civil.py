@@ -76,3 +76,8 @@ def as_datetime(at: int) -> datetime:
 
 def as_date(at: int) -> date:
     return as_datetime(at).astimezone(CIVIL_TIME).date()
+
+
+def start(place: int) -> int:
+    """Return the first instant of a month."""
+    return _STARTS[place]

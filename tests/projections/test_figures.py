@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -332,3 +333,12 @@ def test_every_definition_is_said_in_four_languages() -> None:
             assert all(said), definition.id
             # A brand name may be the same everywhere; a whole sentence may not.
             assert len(set(said)) > 1, definition.id
+
+
+def test_the_documentation_says_the_same_as_the_definitions() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "figures.md").read_text()
+    for definition in DEFINITIONS.values():
+        section = page.split(f"### {definition.title.en}\n")[1].split("\n### ")[0]
+        assert f"`{definition.id}`, version {definition.version}. {definition.text.en}" in section
+        assert f"| told apart by | `{definition.distinct_key}` |" in section
+        assert all(f"`{event}`" in section for event in definition.events)

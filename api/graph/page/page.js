@@ -181,18 +181,11 @@ function choose() {
   at("variables").value = Object.keys(variables).length ? JSON.stringify(variables, null, 2) : "";
 }
 
-let leaving = false;
-
-function edit(event) {
+function hurry(event) {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     at("ask").requestSubmit();
-  } else if (event.key === "Tab" && !event.shiftKey && !leaving) {
-    event.preventDefault();
-    event.target.setRangeText("  ", event.target.selectionStart, event.target.selectionEnd, "end");
   }
-  // Nobody is caught in the editor: after Escape, Tab moves on as everywhere else.
-  leaving = event.key === "Escape";
 }
 
 function start() {
@@ -209,8 +202,8 @@ function start() {
   at("ask").addEventListener("submit", run);
   at("load").addEventListener("click", load);
   at("find").addEventListener("input", find);
-  at("query").addEventListener("keydown", edit);
-  at("variables").addEventListener("keydown", edit);
+  at("query").addEventListener("keydown", hurry);
+  at("variables").addEventListener("keydown", hurry);
 }
 
 start();

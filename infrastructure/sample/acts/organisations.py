@@ -90,6 +90,7 @@ class Organisations:
         self._to_enrol: list[Organisation] = []
         self._enrolled_senders: list[Organisation] = []
         self._to_receive: list[Organisation] = []
+        self._in_transition: set[str] = set()
         self._new_senders: list[Organisation] = []
         self._new_dutch: list[Organisation] = []
         self._dutch_late: list[tuple[int, Organisation]] = []
@@ -167,7 +168,7 @@ class Organisations:
         for kind, (first, then) in volumes.DUTCH_SENDERS.items():
             self._new_dutch_of(kind, first, month)
             late = self._many(kind, NL, then - first, _DUTCH_LATE)
-            self._dutch_late += [(_DUTCH_LATE + 1 + self._rng.randrange(12), it) for it in late]
+            self._dutch_late += [(_DUTCH_LATE + 1 + self._rng.randrange(7), it) for it in late]
         self._give_roles(NL, month + 1)
         mijnoverheid = self._register(Kind.NATIONAL_ORGANISATION, NL, civil.instant(month, self._rng), same("MijnOverheid"))
         self._offer_mailboxes(mijnoverheid, month + 1)
@@ -223,7 +224,7 @@ class Organisations:
         add, providers, rng = self._world.script.add, self._world.key_providers, self._rng
         if month == SUSPENDED[0]:
             add(
-                civil.instant(month - 0, rng),
+                civil.instant(month, rng),
                 SuspendRecognition,
                 PLATFORM,
                 organisation_id=providers["sleutel"],
@@ -256,7 +257,8 @@ class Organisations:
     def _enrol_senders(self, month: int) -> None:
         if month in _ENDS:
             # An early sender leaves that sent little; another one takes its place.
-            gone = self._world.senders.pop()
+            gone = next(it for it in reversed(self._world.senders) if it.id not in self._in_transition)
+            self._world.senders.remove(gone)
             self._enrolled_senders.remove(gone)
             at = civil.instant(month, self._rng)
             self._world.script.add(at, EndSenderEnrolment, gone.id, organisation_id=gone.id)
@@ -270,6 +272,8 @@ class Organisations:
         add, at = self._world.script.add, civil.instant(month, self._rng)
         until = civil.as_date(at + 365 * civil.DAY) if double else None
         add(at, EnrolAsSender, organisation.id, organisation_id=organisation.id, double_channel_until=until)
+        if double:
+            self._in_transition.add(organisation.id)
         if double and self._rng.randrange(4) == 0:
             later = at + 200 * civil.DAY
             sooner = civil.as_date(at + 230 * civil.DAY)

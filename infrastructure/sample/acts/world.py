@@ -51,6 +51,15 @@ class Person:
     key: Key
 
 
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person with a consent in force at a provider, and whether notifications reach them."""
+
+    person: Person
+    provider_id: str
+    verified: bool
+
+
 @dataclass(slots=True)
 class World:
     """Lists grow as the history goes on; what is in a list has happened before the month that is being written."""
@@ -74,12 +83,25 @@ class World:
 
     services: dict[tuple[Jurisdiction, Audience], list[Service]] = field(default_factory=lambda: defaultdict(list))
     closed_services: list[Service] = field(default_factory=list)
+    app_services: list[Service] = field(default_factory=list)
+    """Dutch services that a password does not open."""
 
     keys: dict[tuple[Jurisdiction, Means], list[Key]] = field(default_factory=lambda: defaultdict(list))
     dead_keys: list[Key] = field(default_factory=list)
-    citizens: list[Person] = field(default_factory=list)
+    citizens: dict[int, Person] = field(default_factory=dict)
+    """The Belgians of the plan of consents, by their number in it."""
+
+    refusers: list[Person] = field(default_factory=list)
     undecided: list[Person] = field(default_factory=list)
     """Belgians who are not asked for their consent: they get their post on paper."""
+
+    newcomers: list[Person] = field(default_factory=list)
+    """Dutch persons who can consent to digital post from this month on."""
+
+    recipients: list[Recipient] = field(default_factory=list)
+    dutch_recipients: list[Recipient] = field(default_factory=list)
+    idle_recipients: list[Recipient] = field(default_factory=list)
+    """Dutch persons who never took their mailbox into use."""
 
     sessions: Counter[tuple[Jurisdiction, int]] = field(default_factory=Counter)
     """The sessions by month that other acts than the authentications opened."""
@@ -90,6 +112,9 @@ class World:
         self.script = Script(self.seed)
         self.numbers = Numbers(self.rng("numbers"))
         self.ids = self.rng("ids")
+
+    def providers_of(self, jurisdiction: Jurisdiction) -> list[Organisation]:
+        return [it for it in self.providers if it.jurisdiction is jurisdiction]
 
     def rng(self, name: str) -> Random:
         return Random(f"{self.seed}:{name}")  # noqa: S311 - invented data, the same every time

@@ -143,7 +143,7 @@ def belgian_receivers(month: int) -> int:
 
 def belgian_services(month: int) -> int:
     """Return how many services are connected in Belgium at the end of a month: about 100 more each year."""
-    points = [(civil.month(2014, 2), 560), (civil.month(2014, 10), 600), (civil.month(2017, 12), 912)]
+    points = [(civil.month(2014, 3), 560), (civil.month(2014, 10), 600), (civil.month(2017, 12), 912)]
     return between([*points, (civil.month(2022, 6), 1_362)], month)
 
 

@@ -1,0 +1,215 @@
+"""Read models filled row by row, and the GraphQL endpoint over them: what the tests of the graph share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Engine, Table, create_engine, event
+from sqlalchemy.engine import make_url
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from api.dependencies import InvalidTokenError, Platform
+from api.graph.endpoint import graphql_routes
+from application.ports import Caller, Role
+from application.registry import DECIDERS
+from infrastructure.codec import Codec
+from infrastructure.event_log import MemoryLog
+from infrastructure.projector import Projector
+from infrastructure.read_models import ReadModels
+from projections import (
+    authentications,
+    bus_counts,
+    bus_transactions,
+    consents,
+    enrolments,
+    invoice_counts,
+    invoice_timeline,
+    invoices,
+    keys,
+    mailboxes,
+    mandates,
+    message_counts,
+    message_timeline,
+    messages,
+    open_rates,
+    organisations,
+    people,
+    service_families,
+    service_use,
+    services,
+)
+from projections.registry import PROJECTIONS
+
+NOW = datetime(2022, 6, 1, 12, tzinfo=UTC)
+AT = datetime(2022, 3, 1, 9, 30, tzinfo=UTC)
+POSITION = 42
+
+USUAL: Mapping[Table, Mapping[str, Any]] = {
+    organisations.TABLE: {"organisation_type": "municipality", "level": "local", "recognition": "none"},
+    enrolments.TABLE: {"organisation_type": "municipality", "level": "local", "enrolment": "bus_member"},
+    services.TABLE: {"audience": "citizen", "minimum_level": "substantial"},
+    service_families.TABLE: {},
+    people.TABLE: {"route": "national_register"},
+    keys.TABLE: {"means": "eid", "level": "high", "status": "active", "evidence_kind": "primary_means"},
+    authentications.TABLE: {
+        "month": "2022-03",
+        "means": "eid",
+        "level": "high",
+        "channel": "web",
+        "outcome": "succeeded",
+        "authentications": 1,
+    },
+    service_use.TABLE: {"month": "2022-03", "audience": "citizen", "uses": 1},
+    mandates.TABLE: {
+        "period": 1,
+        "kind": "voluntary",
+        "mandator_kind": "person",
+        "status": "active",
+        "latest": True,
+        "valid_from": AT,
+        "valid_until": AT + timedelta(days=365),
+        "active_at": AT,
+    },
+    consents.TABLE: {"status": "granted", "grant_number": 1, "notice_version": "1", "acting_person_id": "person"},
+    mailboxes.TABLE: {"owner_kind": "person", "address_status": "none"},
+    messages.TABLE: {
+        "owner_kind": "person",
+        "sender_type": "municipality",
+        "message_type": "permit",
+        "channel": "digital",
+        "channel_reason": "consent",
+        "status": "published",
+        "notification": "pending",
+        "published_at": AT,
+    },
+    message_timeline.TABLE: {"version": 1, "happening": "sent"},
+    message_counts.TABLE: {"month": "2022-03", "sender_type": "municipality", "channel": "digital", "sent": 1},
+    open_rates.TABLE: {"period": "2022-03", "sender_type": "municipality", "published": 1},
+    bus_transactions.TABLE: {"status": "accepted", "service_family": "person", "request_size_bytes": 3_000_000_000},
+    bus_counts.TABLE: {"month": "2022-03", "service_family": "person", "accepted": 1},
+    invoices.TABLE: {"kind": "invoice", "supplier_scheme": "0208", "status": "received", "payable_cents": 100},
+    invoice_timeline.TABLE: {"version": 1, "step": "received"},
+    invoice_counts.TABLE: {"month": "2022-03", "received": 1},
+}
+"""What a row holds where a test does not say."""
+
+
+def row(table: Table, **given: Any) -> dict[str, Any]:
+    usual = {"jurisdiction": "be", **USUAL[table], **given}
+    return {column.name: usual.get(column.name, _empty(column)) for column in table.columns}
+
+
+def _empty(column: Column[Any]) -> Any:
+    if column.nullable:
+        return None
+    match column.type:
+        case BigInteger():
+            return 0
+        case Boolean():
+            return False
+        case DateTime():
+            return AT
+        case Date():
+            return date(2022, 3, 1)
+        case _:
+            return ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def data(self) -> Any:
+        assert "errors" not in self.body, self.body
+        return self.body["data"]
+
+    @property
+    def codes(self) -> list[str]:
+        return [error["extensions"]["code"] for error in self.body["errors"]]
+
+
+class Graph:
+    """Asks the endpoint as some caller, and writes rows behind its back."""
+
+    def __init__(self, client: TestClient, rows: Engine, queries: list[str]) -> None:
+        self.client = client
+        self.queries = queries
+        self._rows = rows
+
+    def have(self, table: Table, *rows: Mapping[str, Any]) -> None:
+        if rows:
+            with self._rows.begin() as connection:
+                connection.execute(table.insert(), [row(table, **given) for given in rows])
+
+    def clear(self, table: Table) -> None:
+        with self._rows.begin() as connection:
+            connection.execute(table.delete())
+
+    def ask(
+        self,
+        query: str,
+        *,
+        role: Role = Role.AUDITOR,
+        organisation: str = "org-a",
+        variables: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        response = self.client.post(
+            "/graphql",
+            json={"query": query, "variables": variables},
+            headers={"Authorization": f"Bearer {role.value}:{organisation}", **(headers or {})},
+        )
+        return Answer(response.status_code, response.headers, response.json())
+
+
+async def authenticate(token: str) -> Caller:
+    role, _, organisation = token.partition(":")
+    if role not in tuple(Role):
+        raise InvalidTokenError
+    return Caller(subject="tester", role=Role(role), organisation_id=organisation)
+
+
+@contextmanager
+def graph_over(url: str) -> Iterator[Graph]:
+    codec = Codec(DECIDERS)
+    with psycopg.connect(url, autocommit=True) as connection:
+        Projector(connection, codec, PROJECTIONS).prepare()
+        connection.execute("UPDATE read.checkpoint SET position = %s", (POSITION,))
+    models = ReadModels(url, PROJECTIONS)
+    queries: list[str] = []
+
+    @event.listens_for(models.engine.sync_engine, "before_cursor_execute")
+    def _note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        queries.append(statement)
+
+    platform = Platform(
+        log=MemoryLog(codec),
+        rules={},
+        reads=models.engine,
+        authenticate=authenticate,
+        position=models.position,
+        now=lambda: NOW,
+        seal=lambda content: sha256(content).digest(),
+    )
+    rows = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    with TestClient(Starlette(routes=graphql_routes(platform, models)), raise_server_exceptions=True) as client:
+        try:
+            yield Graph(client, rows, queries)
+        finally:
+            assert client.portal is not None
+            client.portal.call(models.close)
+            rows.dispose()
+
+
+def nodes(connection: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return [edge["node"] for edge in connection["edges"]]

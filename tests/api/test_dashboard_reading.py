@@ -1,0 +1,96 @@
+"""The page on figures that are computed from the rows of a real PostgreSQL, wired as the composition root wires it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import create_engine, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from api.dashboard import FiguresReader, FiguresSnapshot, dashboard_router
+from projections import (
+    authentications,
+    bus_counts,
+    consents,
+    enrolments,
+    invoice_counts,
+    message_counts,
+    open_rates,
+    service_use,
+    services,
+)
+from projections.effects import SCHEMA
+from projections.figures import Reading
+from tests.api.dashboard_figures import NOW
+
+READ_MODELS = (
+    authentications,
+    bus_counts,
+    consents,
+    enrolments,
+    invoice_counts,
+    message_counts,
+    open_rates,
+    service_use,
+    services,
+)
+
+
+class PostgresFigures:
+    """One repeatable-read transaction for each page; no pool, since each request of the test has its own loop."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = create_async_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ")
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[FiguresSnapshot]:
+        async with self.engine.connect() as connection:
+            yield Reading(connection, 815)
+
+
+def test_the_page_shows_what_the_read_models_hold(database_url: str) -> None:
+    url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        for read_model in READ_MODELS:
+            read_model.TABLE.create(connection, checkfirst=True)
+    reader: FiguresReader = PostgresFigures(url)
+    app = FastAPI()
+    app.include_router(dashboard_router(reader, lambda: NOW))
+    client = TestClient(app)
+    assert "There are no data for this choice yet." in client.get("/dashboard/en").text
+    counts = [("2022-03", 1_480), ("2021-03", 1_000)]
+    with engine.begin() as connection:
+        for month, count in counts:
+            row = {"month": month, "jurisdiction": "be", "sender_id": "s", "sender_type": "municipality"}
+            connection.execute(
+                message_counts.TABLE.insert(), row | {"channel": "digital", "sent": count, "delivered": count}
+            )
+        connection.execute(
+            services.TABLE.insert(),
+            dict.fromkeys((column.name for column in services.TABLE.c if not column.nullable), "")
+            | {"service_id": "s", "jurisdiction": "be", "audience": "citizen"}
+            | {"registered_at": datetime(2014, 1, 1, tzinfo=UTC), "closed_at": None},
+        )
+        for month, uses in (("2014-11", 100), ("2015-01", 150), ("2022-05", 300)):
+            row = {"month": month, "jurisdiction": "be", "audience": "citizen", "service_id": "s"}
+            connection.execute(service_use.TABLE.insert(), row | {"uses": uses})
+    engine.dispose()
+    page = client.get("/dashboard/en").text
+    for said in ("first half of 2022", "1,480", "+48%", "1,000 a year earlier", "position 815 of the log"):
+        assert said in page, said
+    assert "Connected services" in page
+    index = client.get("/dashboard/en/figures/use-index.csv?period=2015-H1").text
+    assert index.splitlines()[1:] == ["2015-03/2015-04,0.00", "2015-01/2015-02,150.00", "2014-11/2014-12,100.00"]
+    for path in ("open-rate", "authentications", "unique-mailbox-users"):
+        assert client.get(f"/dashboard/en/figures/{path}").status_code == 200
+    assert client.get("/dashboard/en/figures/messages-sent.csv").text.splitlines()[:2] == [
+        "Period,Value,Quality",
+        "2022-06,0,exact",
+    ]

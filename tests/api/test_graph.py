@@ -1,0 +1,291 @@
+"""GraphQL over HTTP: who is let in, which media types, what errors say, limits, caches, one's own writes, the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from graphql import get_introspection_query
+from strawberry.extensions.parser_cache import _get_parse_cache
+from strawberry.extensions.validation_cache import _get_validate_cache
+
+from api.graph import asking
+from api.graph.schema import CACHED_DOCUMENTS
+from application.ports import Role
+from projections import consents, messages, organisations, services
+from tests.api.graph_world import POSITION, Graph, graph_over, nodes
+
+HELLO = "{ organisations { totalCount } }"
+GRAPHQL = "application/graphql-response+json"
+TOKEN = {"Authorization": "Bearer auditor:org-a"}
+
+
+@pytest.fixture
+def graph(database_url: str) -> Iterator[Graph]:
+    with graph_over(database_url) as graph:
+        yield graph
+
+
+# --- Requests -------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_needs_a_token(graph: Graph) -> None:
+    response = graph.client.post("/graphql", json={"query": HELLO})
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.json()["errors"][0]["extensions"]["code"] == "unauthenticated"
+    answer = graph.ask(HELLO, headers={"Authorization": "Bearer nonsense"})
+    assert (answer.status, answer.codes) == (401, ["invalid-token"])
+
+
+def test_a_query_may_stand_in_the_address(graph: Graph) -> None:
+    query = "query Q($first: Int) { organisations(first: $first) { totalCount } }"
+    asked = {"query": query, "variables": '{"first": 1}', "operationName": "Q"}
+    response = graph.client.get("/graphql", params=asked, headers=TOKEN)
+    assert response.json() == {"data": {"organisations": {"totalCount": 0}}, "extensions": {"position": POSITION}}
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status", "code"),
+    [
+        (b"{", "application/json", 400, "malformed-json"),
+        (b"[]", "application/json", 400, "malformed-request"),
+        (b"{}", "application/json", 400, "query-missing"),
+        (b'{"query": 7}', "application/json", 400, "query-missing"),
+        (b'{"query": "{a}", "variables": []}', "application/json", 400, "malformed-request"),
+        (b'{"query": "{a}", "operationName": 1}', "application/json", 400, "malformed-request"),
+        (b'{"query": "{a}", "extensions": "x"}', "application/json", 400, "malformed-request"),
+        (b'{"query": "{a}"}', "text/plain", 415, "unsupported-media-type"),
+        (b'{"query": "{a}"}', "application/json; charset=latin-1", 415, "unsupported-media-type"),
+        (b'{"query": "' + b"a" * 300_000 + b'"}', "application/json", 413, "body-too-large"),
+        (b'{"query": "query A { __typename }", "operationName": "B"}', "application/json", 400, "operation-not-found"),
+        (b'{"query": "mutation { a }"}', "application/json", 400, "operation-not-allowed"),
+    ],
+)
+def test_a_malformed_request_is_refused(graph: Graph, content: bytes, media_type: str, status: int, code: str) -> None:
+    response = graph.client.post("/graphql", content=content, headers={**TOKEN, "Content-Type": media_type})
+    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("application/json", "application/json"),
+        (GRAPHQL, GRAPHQL),
+        (f"{GRAPHQL}, application/json;q=0.9", GRAPHQL),
+        (f"{GRAPHQL};q=0.5, application/*", "application/json"),
+    ],
+)
+def test_the_answer_has_the_media_type_that_was_asked_for(graph: Graph, accept: str, media_type: str) -> None:
+    answer = graph.ask(HELLO, headers={"Accept": accept})
+    assert answer.headers["content-type"] == f"{media_type}; charset=utf-8"
+    assert answer.data == {"organisations": {"totalCount": 0}}
+
+
+def test_what_cannot_be_answered_in_an_accepted_type_is_refused(graph: Graph) -> None:
+    for accept in ("image/png", "application/json;q=0"):
+        answer = graph.ask(HELLO, headers={"Accept": accept})
+        assert (answer.status, answer.codes) == (406, ["not-acceptable"])
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "code"),
+    [
+        ("{", None, "graphql-syntax"),
+        ("{ nothing }", None, "graphql-invalid"),
+        ("query Q($first: Int) { organisations(first: $first) { totalCount } }", {"first": "x"}, "graphql-invalid"),
+        (
+            "query Q($at: DateTime) { activeConsents(jurisdiction: BE, asOf: $at) { persons } }",
+            {"at": "2022-01-01"},
+            "",
+        ),
+    ],
+)
+def test_a_refused_document_is_400_only_in_the_newer_media_type(
+    graph: Graph, query: str, variables: dict[str, Any] | None, code: str
+) -> None:
+    new = graph.ask(query, variables=variables, headers={"Accept": GRAPHQL})
+    old = graph.ask(query, variables=variables)
+    assert (new.status, old.status) == (400, 200)
+    assert new.codes == old.codes == [code or "graphql-invalid"]
+    assert "data" not in new.body
+
+
+# --- Errors ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_unexpected_error_says_nothing(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any) -> Any:
+        raise RuntimeError("secret-of-the-house")
+
+    monkeypatch.setattr(asking.Asking, "number", fail)
+    with structlog.testing.capture_logs() as logs:
+        answer = graph.ask(HELLO)
+    error = answer.body["errors"][0]
+    assert error["message"] == "Internal error"
+    assert error["extensions"]["code"] == "internal-error"
+    assert error["extensions"]["correlationId"]
+    assert error["path"] == ["organisations", "totalCount"]
+    assert "secret" not in str(answer.body)
+    assert [(log["event"], log["error"]) for log in logs] == [("graphql_failed", "RuntimeError")]
+    assert "secret" not in str(logs)
+
+
+def test_a_row_that_breaks_the_schema_is_an_internal_error(graph: Graph) -> None:
+    graph.have(organisations.TABLE, {"organisation_id": "org-a", "level": "galactic"})
+    answer = graph.ask('{ organisation(organisationId: "org-a") { level } }')
+    assert answer.codes == ["internal-error"]
+    assert "galactic" not in str(answer.body)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("{ organisations(first: 101) { totalCount } }", "page-too-large"),
+        ("{ organisations(last: 101) { totalCount } }", "page-too-large"),
+        ("{ organisations(first: -1) { totalCount } }", "invalid-page-size"),
+        ("{ organisations(first: 1, last: 1) { totalCount } }", "ambiguous-page"),
+        ('{ organisation(organisationId: "a\\u0000b") { level } }', "invalid-value"),
+        ('{ figures(jurisdiction: BE, period: "soon") { value } }', "invalid-period"),
+        ('{ figure(figureId: "luck", jurisdiction: BE, period: "2021") { value } }', "figure-not-found"),
+        ("{ openRates(jurisdiction: BE, years: []) { rows { senderType } } }", "invalid-years"),
+        ("{ openRates(jurisdiction: BE, years: [1066]) { rows { senderType } } }", "invalid-years"),
+        ('{ busCounts(by: [MONTH], where: { months: { first: "2021-13" } }) { accepted } }', "invalid-month"),
+    ],
+)
+def test_a_wrong_value_has_a_code(graph: Graph, query: str, code: str) -> None:
+    answer = graph.ask(query)
+    assert (answer.status, answer.codes) == (200, [code])
+
+
+def test_a_filter_names_a_bounded_number_of_values(graph: Graph) -> None:
+    query = "query Q($by: [String!]) { busTransactions(where: { serviceFamily: $by }) { totalCount } }"
+    assert graph.ask(query, variables={"by": ["person"] * 101}).codes == ["filter-too-long"]
+
+
+# --- Limits and caches ----------------------------------------------------------------------------------------------
+
+
+def nested(depth: int) -> str:
+    """Ask for the organisation of the service of the organisation ..., so many fields deep."""
+    names = ["organisations", "edges", "node", *(["services", "organisation"] * depth)][: depth - 1]
+    last = "serviceId" if names[-1] == "services" else "organisationId"
+    return "{ " + " { ".join([*names, last]) + " }" * depth
+
+
+def test_fields_are_nested_at_most_ten_deep(graph: Graph) -> None:
+    fragments = """
+    query { organisations { edges { node { ...A } } } }
+    fragment A on Organisation { services { organisation { services { organisation { ...B } } } } }
+    fragment B on Organisation { services { organisation { services { serviceId } } } }
+    """
+    assert "errors" not in graph.ask(nested(10)).body
+    assert graph.ask(nested(11)).codes == ["query-too-deep"]
+    assert graph.ask(fragments).codes == ["query-too-deep"]
+    assert graph.ask("{" + "a{" * 900 + "a" + "}" * 901).codes[0] in {"query-too-deep", "graphql-syntax"}
+
+
+def test_fragments_that_name_each_other_end(graph: Graph) -> None:
+    query = "{ organisations { ...A } } fragment A on OrganisationConnection { ...B } fragment B on OrganisationConnection { ...A }"
+    assert "graphql-invalid" in graph.ask(query).codes
+
+
+def test_a_document_has_at_most_thirty_aliases(graph: Graph) -> None:
+    def aliased(count: int) -> str:
+        return "{ " + " ".join(f"a{at}: organisations {{ totalCount }}" for at in range(count)) + " }"
+
+    assert len(graph.ask(aliased(30)).data) == 30
+    assert graph.ask(aliased(31)).codes == ["too-many-aliases"]
+
+
+def test_a_document_has_at_most_two_thousand_tokens(graph: Graph) -> None:
+    assert graph.ask("{ " + "__typename " * 2_000 + "}").codes == ["graphql-syntax"]
+
+
+def test_introspection_is_answered(graph: Graph) -> None:
+    found = graph.ask(get_introspection_query(input_value_deprecation=True)).data["__schema"]["types"]
+    assert {"Consent", "Message", "Invoice", "BusTransaction", "Figure"} <= {it["name"] for it in found}
+
+
+def test_a_document_is_parsed_and_validated_once(graph: Graph) -> None:
+    caches = [_get_parse_cache(CACHED_DOCUMENTS), _get_validate_cache(CACHED_DOCUMENTS)]
+    query = "query Cached { organisations { totalCount } }"
+    graph.ask(query)
+    before = [cache.cache_info() for cache in caches]  # type: ignore[attr-defined]
+    graph.ask(query)
+    after = [cache.cache_info() for cache in caches]  # type: ignore[attr-defined]
+    assert [it.hits for it in after] == [it.hits + 1 for it in before]
+    assert [it.misses for it in after] == [it.misses for it in before]
+
+
+# --- One's own writes -----------------------------------------------------------------------------------------------
+
+
+def test_a_query_waits_for_the_position_it_names(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infrastructure.read_models.MAX_WAIT_S", 0.05)
+    assert graph.ask(HELLO, headers={"X-Position": str(POSITION)}).body["extensions"] == {"position": POSITION}
+    late = graph.ask(HELLO, headers={"X-Position": str(POSITION + 1)})
+    assert (late.status, late.codes, late.headers["retry-after"]) == (503, ["not-yet-projected"], "1")
+
+
+@pytest.mark.parametrize("position", ["-1", "x", "1.5", "9" * 30])
+def test_a_position_is_a_number(graph: Graph, position: str) -> None:
+    answer = graph.ask(HELLO, headers={"X-Position": position})
+    assert (answer.status, answer.codes) == (400, ["invalid-position"])
+
+
+# --- Reading --------------------------------------------------------------------------------------------------------
+
+
+def test_only_what_is_asked_for_is_counted(graph: Graph) -> None:
+    graph.have(consents.TABLE, {"consent_id": "c", "provider_id": "org-a"})
+    graph.ask("{ consents { edges { node { consentId } } } }")
+    assert not [it for it in graph.queries if "count(" in it]
+    graph.queries.clear()
+    assert graph.ask("{ consents { totalCount } }").data == {"consents": {"totalCount": 1}}
+    assert [it for it in graph.queries if "consents_v1" in it and "count(" not in it] == []
+
+
+@pytest.mark.parametrize("count", [1, 5, 40])
+def test_nested_fields_cost_one_query_for_all_parents(graph: Graph, count: int) -> None:
+    numbers = range(count)
+    graph.have(organisations.TABLE, *({"organisation_id": f"org-{at}"} for at in numbers))
+    graph.have(services.TABLE, *({"service_id": f"s-{at}", "organisation_id": f"org-{at}"} for at in numbers))
+    graph.have(messages.TABLE, *({"message_id": f"m-{at}", "sender_id": f"org-{at}"} for at in numbers))
+    graph.queries.clear()
+    answer = graph.ask(
+        """{
+        organisations(first: 100) { edges { node { enrolments { role } services { organisation { level } } } } }
+        messages(first: 100) { edges { node { sender { level } timeline { happening } } } }
+        }"""
+    )
+    assert len(nodes(answer.data["messages"])) == count
+    reads = [it for it in graph.queries if "_v1" in it]
+    # Two pages; enrolments, services and timelines; the organisations of services and of senders (one batch or two).
+    assert 6 <= len(reads) <= 7
+
+
+def test_a_role_may_not_ask_for_what_it_has_nothing_to_do_with(graph: Graph) -> None:
+    query = "{ serviceUse(by: [MONTH]) { uses } }"
+    assert graph.ask(query, role=Role.AGENCY).codes == ["role-not-allowed"]
+    assert graph.ask(query, role=Role.AUDITOR).data == {"serviceUse": []}
+
+
+# --- The page -------------------------------------------------------------------------------------------------------
+
+
+def test_a_browser_finds_a_page_that_needs_nothing_from_elsewhere(graph: Graph) -> None:
+    page = graph.client.get("/graphql", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert "://" not in page.text
+    for name, media_type in (("page.js", "text/javascript"), ("page.css", "text/css")):
+        assert f"/graphql/{name}" in page.text
+        file = graph.client.get(f"/graphql/{name}")
+        assert (file.status_code, file.headers["content-type"]) == (200, f"{media_type}; charset=utf-8")
+        assert "://" not in file.text
+    assert graph.client.get("/graphql/index.py").status_code == 404
