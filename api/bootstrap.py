@@ -18,6 +18,7 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 
 from api.dashboard import dashboard_router
@@ -104,6 +105,7 @@ def create_app(settings: Settings, url: str, *, now: Clock = utc_now, sample: bo
         lifespan=lifespan,
         openapi_url="/openapi.json",
     )
+    app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(RequestMiddleware)
     _answer_errors(app)
     app.include_router(command_routes(DOORS, platform))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -67,10 +66,14 @@ def _correlation_id(scope: Scope) -> str:
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
-    # The route's pattern, not the path: paths name people and things.
-    route: Any = scope.get("route")
-    pattern = getattr(route, "path", "unknown")
-    method = scope["method"]
-    REQUESTS.labels(method, pattern, status).inc()
-    SECONDS.labels(method, pattern).observe(seconds)
-    LOG.info("request_answered", method=method, route=pattern, status=status, milliseconds=round(seconds * 1000, 1))
+    route, method = _route(scope), scope["method"]
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(method, route).observe(seconds)
+    LOG.info("request_answered", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
+
+
+def _route(scope: Scope) -> str:
+    """Return the pattern of the route, or the name of its endpoint. The path itself may name people and things."""
+    endpoint = scope.get("endpoint")
+    name = "none" if endpoint is None else getattr(endpoint, "__qualname__", type(endpoint).__name__)
+    return str(getattr(scope.get("route"), "path", name))

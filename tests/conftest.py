@@ -62,6 +62,18 @@ def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator
     yield from _database(postgres, migrated_template)
 
 
+@pytest.fixture(scope="module")
+def module_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+    """The same for all tests of one module, for those that only read or that clean up after themselves."""
+    yield from _database(postgres, migrated_template)
+
+
+@pytest.fixture(scope="module")
+def shared_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+    """The address of a database that the tests of one module share."""
+    yield from _database(postgres, migrated_template)
+
+
 def _database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     _create(postgres, name, template)

@@ -35,6 +35,7 @@ def listening(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        listener.listen()
     except OSError as error:
         listener.close()
         sentence = f"{settings.host} port {settings.port} cannot be listened on: {error.strerror}. Set KRONIEK_PORT."

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 import psycopg
+import pytest
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from starlette.applications import Starlette
@@ -151,9 +152,11 @@ class Graph:
             with self._rows.begin() as connection:
                 connection.execute(table.insert(), [row(table, **given) for given in rows])
 
-    def clear(self, table: Table) -> None:
+    def clear(self) -> None:
         with self._rows.begin() as connection:
-            connection.execute(table.delete())
+            for projection in PROJECTIONS:
+                connection.execute(projection.table.delete())
+        self.queries.clear()
 
     def ask(
         self,
@@ -209,6 +212,19 @@ def graph_over(url: str) -> Iterator[Graph]:
             assert client.portal is not None
             client.portal.call(models.close)
             rows.dispose()
+
+
+@pytest.fixture(scope="module")
+def endpoint(module_database_url: str) -> Iterator[Graph]:
+    with graph_over(module_database_url) as graph:
+        yield graph
+
+
+@pytest.fixture
+def graph(endpoint: Graph) -> Graph:
+    """The endpoint over read models without a row."""
+    endpoint.clear()
+    return endpoint
 
 
 def nodes(connection: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

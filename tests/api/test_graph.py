@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,17 +14,11 @@ from api.graph import asking
 from api.graph.schema import CACHED_DOCUMENTS
 from application.ports import Role
 from projections import consents, messages, organisations, services
-from tests.api.graph_world import POSITION, Graph, graph_over, nodes
+from tests.api.graph_world import POSITION, Graph, endpoint, graph, nodes  # noqa: F401 - fixtures
 
 HELLO = "{ organisations { totalCount } }"
 GRAPHQL = "application/graphql-response+json"
 TOKEN = {"Authorization": "Bearer auditor:org-a"}
-
-
-@pytest.fixture
-def graph(database_url: str) -> Iterator[Graph]:
-    with graph_over(database_url) as graph:
-        yield graph
 
 
 # --- Requests -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,337 @@
+"""A small world, made over the doors of the platform themselves, in which every command has one valid request.
+
+Its people, keys, letters and invoices are each for one example only: what one example does leaves the others valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import psycopg
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from api.bootstrap import DOORS, create_app, make_issuer
+from api.rest.doors import Door
+from application.ports import Caller, Role
+from infrastructure.settings import Settings
+from tests.api.numbers import enterprise_number, national_number
+
+BEGIN = datetime(2026, 1, 5, 9, tzinfo=UTC)
+PLATFORM = "platform"
+DOOR: Mapping[str, Door] = {door.intent: door for door in DOORS}
+SHA256_BASE64URL = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+SHA256_HEX = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+NOTICE = {"noticeVersion": "2026-01", "language": "nl", "noticeSha256": SHA256_HEX}
+
+# Which roles each organisation is given. The stranger holds every one: only ownership can keep it out.
+GIVEN = ("service_provider", "mailbox_provider", "bus_member", "invoice_receiver", "registration_authority")
+ORGANISATIONS: Mapping[str, tuple[str, ...]] = {
+    "identity-provider": (),
+    "provider": ("mailbox_provider", "service_provider"),
+    "sender": (),
+    "agency": ("service_provider", "bus_member", "invoice_receiver"),
+    "target": ("bus_member",),
+    "authority": ("registration_authority",),
+    "stranger": GIVEN,
+    "outsider": (),
+    "renamed": (),
+    "enrolled-next": (),
+    "ended-next": ("service_provider",),
+    "sender-next": (),
+    "sender-changing": (),
+    "sender-leaving": (),
+    "applying": (),
+    "applied": (),
+    "suspended-next": (),
+    "withdrawn-next": (),
+}
+SENDERS = ("sender", "stranger", "sender-changing", "sender-leaving")
+APPLICANTS = ("identity-provider", "stranger", "applied", "suspended-next", "withdrawn-next")
+RECOGNISED = ("identity-provider", "stranger", "suspended-next", "withdrawn-next")
+CITIZENS = ("ann", "bob", "dora", "eric", "fay", "gus", "hal", "ida", "jon", "kim", "lea")
+
+
+@dataclass(slots=True)
+class Clock:
+    now: datetime = BEGIN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A command as a caller sends it; `organisation` is the name of an organisation of the world."""
+
+    intent: str
+    role: Role = Role.AGENCY
+    organisation: str = PLATFORM
+    ids: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    if_match: str | None = None
+
+    @property
+    def path(self) -> str:
+        return DOOR[self.intent].path.format_map(self.ids)
+
+
+class World:
+    """The platform with its doors open, and the ids of what is in it by name."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self.clock = Clock()
+        self.client = TestClient(create_app(settings, url, now=self.clock), raise_server_exceptions=False)
+        self.id: dict[str, str] = {PLATFORM: PLATFORM}
+        self._url = url
+        self._issuer = make_issuer(settings)
+        self._tokens: dict[tuple[Role, str], str] = {}
+        self._serials = count(1)
+
+    # --- Asking -----------------------------------------------------------------------------------------------------
+
+    def headers(self, role: Role, organisation: str, key: str | None = None) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self.token(role, organisation)}", "Content-Type": "application/json"}
+        return headers if key is None else headers | {"Idempotency-Key": key}
+
+    def token(self, role: Role, organisation: str) -> str:
+        if (role, organisation) not in self._tokens:
+            caller = Caller(subject="official-7", role=role, organisation_id=self.id[organisation])
+            self._tokens[role, organisation] = self._issuer.issue(caller, BEGIN, timedelta(days=365))
+        return self._tokens[role, organisation]
+
+    def new_key(self) -> str:
+        return f"key-{next(self._serials)}"
+
+    def send(self, request: Request, *, key: str | None = None) -> Response:
+        headers = self.headers(request.role, request.organisation, key or self.new_key())
+        if request.if_match is not None:
+            headers["If-Match"] = request.if_match
+        return self.client.post(request.path, json=request.body, headers=headers)
+
+    def do(self, intent: str, organisation: str = PLATFORM, **ids_and_body: Any) -> str:
+        """Send a command that must be accepted, by a role that may; return the id of what it is about."""
+        door = DOOR[intent]
+        ids = {name: ids_and_body.pop(name) for name in list(ids_and_body) if f"{{{name}}}" in door.path}
+        role = sorted(door.roles)[0]
+        answer = self.send(Request(intent=intent, role=role, organisation=organisation, ids=ids, body=ids_and_body))
+        assert answer.is_success, (intent, answer.text)
+        return str(answer.json()["id"])
+
+    def holdings(self) -> tuple[int, ...]:
+        """Count what the log holds: last position, events, claims and receipts."""
+        with psycopg.connect(self._url) as connection:
+            row = connection.execute(
+                "SELECT (SELECT coalesce(max(position), 0) FROM log.event), (SELECT count(*) FROM log.event),"
+                " (SELECT count(*) FROM log.claim), (SELECT count(*) FROM log.receipt)"
+            ).fetchone()
+        assert row is not None
+        return row
+
+    # --- Making -----------------------------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Fill the world: first what has to be past its time later, and two days after that the rest."""
+        self._organisations()
+        self._services()
+        for number, name in enumerate(CITIZENS, 1):
+            self._citizen(name, number)
+        for name in ("ann", "bob", "lea"):
+            self._session(name)
+        self._past_its_time()
+        self.clock.now += timedelta(days=2)
+        for name in CITIZENS:
+            self._session(name)
+        self._keys()
+        self._mandates()
+        self._consents_and_mailboxes()
+        self._messages()
+        self._transactions_and_invoices()
+
+    def _organisations(self) -> None:
+        for number, (name, roles) in enumerate(ORGANISATIONS.items(), 1):
+            organisation_id = self.id[name] = self.do("register-organisation", **organisation(name, number))
+            for role in roles:
+                self.do("enrol-organisation", organisation_id=organisation_id, enrolment=role)
+        for name in SENDERS:
+            self.do("enrol-as-sender", name, organisation_id=self.id[name])
+        for name in APPLICANTS:
+            self.do("request-recognition", name, organisation_id=self.id[name])
+        decision = {"conditionsVersion": "2017-10", "checkedBy": "official-3"}
+        for name in RECOGNISED:
+            self.do("grant-recognition", organisation_id=self.id[name], **decision)
+
+    def _services(self) -> None:
+        low = {"audience": "citizen", "minimumLevel": "low"}
+        for name, owner in (("portal", "provider"), ("tax", "agency"), ("closing", "agency")):
+            self.id[name] = self.do("register-service", owner, names={"nl": name}, **low)
+        self.do("register-service-family", code="person", names={"nl": "Personen"})
+
+    def _citizen(self, name: str, number: int) -> None:
+        person = {"jurisdiction": "be", "nationalNumber": national_number(number)}
+        self.id[name] = self.do("register-person-from-national-register", **person)
+        self.id[f"{name}.eid"] = self._key(name, "eid")
+        self.do("activate-key", "identity-provider", key_id=self.id[f"{name}.eid"])
+
+    def _key(self, holder: str, means: str, **more: Any) -> str:
+        body = {"personId": self.id[holder], "means": means, "level": "high", **more}
+        return self.do("register-key", "identity-provider", **body)
+
+    def _session(self, name: str) -> None:
+        """Let somebody authenticate at the mailbox provider's portal."""
+        body = {"keyId": self.id[f"{name}.eid"], "serviceId": self.id["portal"], "level": "high", "channel": "web"}
+        self.id[f"{name}.session"] = self.do("open-session", "identity-provider", **body)
+
+    def _past_its_time(self) -> None:
+        tomorrow = at(self.clock.now + timedelta(days=1))
+        self.id["key.expiring"] = self._key("bob", "eid", validUntil=tomorrow)
+        self.do("activate-key", "identity-provider", key_id=self.id["key.expiring"])
+        self.id["mandate.expiring"] = self._accepted_mandate(validUntil=tomorrow)
+        self._consent("lea")
+        self._mailbox("lea")
+        self.id["message.expiring"] = self._message(expiresAt=tomorrow)
+        self.id["transaction.late"] = self._transaction(timeoutS=3_600)
+
+    def _keys(self) -> None:
+        self.id["key.derived"] = self._key("ann", "itsme")
+        for name in ("suspended-next", "resumed-next", "revoked-next"):
+            key_id = self.id[f"key.{name}"] = self._key("bob", "eid")
+            self.do("activate-key", "identity-provider", key_id=key_id)
+        self.do("suspend-key", "identity-provider", key_id=self.id["key.resumed-next"])
+        body = {"serviceId": self.id["portal"], "level": "high", "channel": "web", "keyId": self.id["ann.eid"]}
+        for name in ("session.going-on", "session.ending"):
+            self.id[name] = self.do("open-session", "identity-provider", **body)
+
+    def mandate(self, **more: Any) -> dict[str, Any]:
+        """Give the body with which Ann asks that Bob may act for her at the portal."""
+        return {
+            "sessionId": self.id["ann.session"],
+            "kind": "voluntary",
+            "mandatorId": self.id["ann"],
+            "mandatorKind": "person",
+            "mandataryId": self.id["bob"],
+            "serviceIds": [self.id["portal"]],
+            "validFrom": at(self.clock.now),
+            "validUntil": at(self.clock.now + timedelta(days=90)),
+        } | more
+
+    def _accepted_mandate(self, **more: Any) -> str:
+        mandate_id = self.do("request-mandate", "provider", **self.mandate(**more))
+        return self.do("accept-mandate", "provider", mandate_id=mandate_id, sessionId=self.id["bob.session"])
+
+    def _mandates(self) -> None:
+        for name in ("accepted-next", "rejected-next"):
+            self.id[f"mandate.{name}"] = self.do("request-mandate", "provider", **self.mandate())
+        legal = self.mandate(kind="legal_representation", serviceIds=[])
+        self.id["mandate.confirmed-next"] = self.do("request-mandate", "provider", **legal)
+        for name in ("suspended-next", "resumed-next", "withdrawn-next"):
+            self.id[f"mandate.{name}"] = self._accepted_mandate()
+        ann = self.id["ann.session"]
+        self.do("suspend-mandate", "provider", mandate_id=self.id["mandate.resumed-next"], sessionId=ann)
+
+    def consent_of(self, name: str) -> dict[str, str]:
+        return {"person_id": self.id[name], "provider_id": self.id["provider"]}
+
+    def _notice(self, name: str) -> None:
+        session = self.id[f"{name}.session"]
+        self.do("show-impact-notice", "provider", **self.consent_of(name), **NOTICE, sessionId=session)
+
+    def _consent(self, name: str) -> None:
+        self._notice(name)
+        given = {"sessionId": self.id[f"{name}.session"], "noticeVersion": NOTICE["noticeVersion"]}
+        self.do("grant-consent", "provider", **self.consent_of(name), **given)
+
+    def _mailbox(self, name: str) -> None:
+        self.do("open-mailbox", "provider", mailbox_id=self.id[name], ownerKind="person")
+
+    def _consents_and_mailboxes(self) -> None:
+        self._notice("eric")
+        self._consent("gus")
+        for name in ("ida", "jon", "kim"):
+            self._mailbox(name)
+        for name in ("jon", "kim"):
+            address_id = self.do("set-notification-address", "provider", mailbox_id=self.id[name], kind="email")
+            self.id[f"{name}.address"] = address_id
+
+    def message(self, **more: Any) -> dict[str, Any]:
+        """Give the body of a letter to Lea."""
+        main = {"mediaType": "application/pdf", "sizeBytes": 81_920, "sha256": SHA256_BASE64URL, "main": True}
+        return {
+            "mailboxId": self.id["lea"],
+            "messageType": "tax_assessment",
+            "subject": "Uw aanslagbiljet",
+            "contents": [main],
+        } | more
+
+    def _message(self, **more: Any) -> str:
+        return self.do("send-message", "sender", **self.message(**more))
+
+    def _messages(self) -> None:
+        for name in ("notified-next", "opened-next", "confirmed-next", "replied-next", "original"):
+            self.id[f"message.{name}"] = self._message(replyAllowed=True)
+        later = at(self.clock.now + timedelta(days=30))
+        self.id["message.alerted-next"] = self._message(expiresAt=later)
+        for name in ("confirmed-next", "replied-next"):
+            read = {"message_id": self.id[f"message.{name}"], "personId": self.id["lea"]}
+            self.do("open-message", "provider", **read)
+
+    def transaction(self, **more: Any) -> dict[str, Any]:
+        """Give the body with which the agency asks something of the target."""
+        return {
+            "sourceReference": f"case-{next(self._serials)}",
+            "targetId": self.id["target"],
+            "serviceFamily": "person",
+            "service": "person.address.get",
+            "requestSha256": SHA256_BASE64URL,
+            "requestSizeBytes": 2_048,
+            "activity": "social housing allocation",
+            "legalBasis": "decree of 15 July 1997, article 95",
+            "timeoutS": 86_400,
+        } | more
+
+    def _transaction(self, *, forwarded: bool = False, **more: Any) -> str:
+        transaction_id = self.do("accept-transaction", "agency", **self.transaction(**more))
+        if forwarded:
+            self.do("forward-transaction", transaction_id=transaction_id, attempt=1)
+        return transaction_id
+
+    def invoice(self, **more: Any) -> dict[str, Any]:
+        """Give the body with which an access point brings an invoice for the agency."""
+        return {
+            "kind": "invoice",
+            "supplierScheme": "0208",
+            "supplierNumber": enterprise_number(700),
+            "buyerId": self.id["agency"],
+            "number": f"F-{next(self._serials)}",
+            "issueDate": "2026-01-05",
+            "payableCents": 12_100,
+            "currency": "EUR",
+            "documentSha256": SHA256_BASE64URL,
+            "mediaType": "application/xml",
+        } | more
+
+    def _transactions_and_invoices(self) -> None:
+        for name, forwarded in (("forwarded-next", False), ("answered-next", True), ("faulted-next", True)):
+            self.id[f"transaction.{name}"] = self._transaction(forwarded=forwarded)
+        self.id["transaction.lost"] = self._transaction()
+        for name in ("validated-next", "refused-next", "answered-next"):
+            self.id[f"invoice.{name}"] = self.do("receive-invoice", "sender", **self.invoice())
+        self.do("validate-invoice", invoice_id=self.id["invoice.answered-next"], ruleSet="peppol-bis-3.0.18")
+
+
+def organisation(name: str, serial: int) -> dict[str, Any]:
+    return {
+        "names": {"nl": f"De {name}", "fr": f"Le {name}"},
+        "organisationType": "municipality",
+        "level": "local",
+        "enterpriseNumber": enterprise_number(serial),
+        "jurisdiction": "be",
+    }
+
+
+def at(instant: datetime) -> str:
+    return instant.isoformat()
