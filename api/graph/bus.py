@@ -11,7 +11,7 @@ from sqlalchemy import func
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, month_of, part, summed, totals
 from api.graph.organisations import Organisation, organisation_of
-from api.graph.values import During, Long, Months, described
+from api.graph.values import During, Id, Long, Months, described
 from domain.bus import FaultOrigin
 from domain.kernel import Jurisdiction
 from projections import bus_counts
@@ -34,7 +34,7 @@ class BusTransactionStatus(StrEnum):
 
 @strawberry.type(description="A request of one organisation for a service of another. What it said stays with them.")
 class BusTransaction:
-    transaction_id: strawberry.ID
+    transaction_id: strawberry.ID = strawberry.field(name="id")
     jurisdiction: Jurisdiction
     source_id: strawberry.ID
     source_reference: str
@@ -147,7 +147,7 @@ class BusCountFilter:
 @strawberry.type
 class BusQueries:
     @strawberry.field
-    async def bus_transaction(self, info: Info, transaction_id: strawberry.ID) -> BusTransaction | None:
+    async def bus_transaction(self, info: Info, transaction_id: Id) -> BusTransaction | None:
         found: BusTransaction | None = await info.context.one(TABLE, transaction_id=transaction_id)
         return found
 

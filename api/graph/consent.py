@@ -42,6 +42,10 @@ class Consent:
     granted_at: datetime
     withdrawn_at: datetime | None
 
+    @described("Of its own among all, for the caches of clients.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(f"{self.consent_id}.{self.grant_number}")
+
     @strawberry.field
     async def provider(self, info: Info) -> Organisation | None:
         return await organisation_of(info, self.provider_id)

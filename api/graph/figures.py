@@ -11,7 +11,7 @@ import strawberry
 from api.errors import Problem
 from api.graph.asking import Info
 from api.graph.organisations import Language
-from api.graph.values import Long, described
+from api.graph.values import Id, Long, described
 from domain.kernel import Audience, Jurisdiction
 from projections import figures as computed
 from projections.figures import DEFINITIONS, HEADLINES, Quality, Topic, Unit, Window
@@ -299,7 +299,7 @@ class FigureQueries:
     async def figure(
         self,
         info: Info,
-        figure_id: strawberry.ID,
+        figure_id: Id,
         jurisdiction: Jurisdiction,
         period: str,
     ) -> Figure | None:
@@ -312,7 +312,7 @@ class FigureQueries:
     async def figure_series(
         self,
         info: Info,
-        figure_id: strawberry.ID,
+        figure_id: Id,
         jurisdiction: Jurisdiction,
         periods: list[str],
     ) -> list[FigurePoint]:

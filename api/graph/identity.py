@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import strawberry
 from sqlalchemy import func
 
+from api.errors import Problem
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, part, summed, totals
 from api.graph.organisations import Organisation, Service, organisation_of, service_of
-from api.graph.values import During, Long, Months, described
-from api.graph.visibility import visible
+from api.graph.values import During, Id, Long, Months, described
+from api.graph.visibility import check_own_service
 from domain.identity import (
     Channel,
     EvidenceKind,
@@ -34,14 +36,14 @@ NEWEST_KEY_FIRST = Order((KEYS.c.registered_at, KEYS.c.key_id), newest_first=Tru
 NEWEST_MANDATE_FIRST = Order((MANDATES.c.began_at, MANDATES.c.mandate_id, MANDATES.c.period), newest_first=True)
 
 MOST_MANDATES = 20
-"""Proofs that one answer names; one is enough to act."""
+"""One answer names so many mandates; one is enough to act."""
 
 # --- Types ----------------------------------------------------------------------------------------------------------
 
 
 @strawberry.type(description="A key: a means of identification that a provider gave a person.")
 class Key:
-    key_id: strawberry.ID
+    key_id: strawberry.ID = strawberry.field(name="id")
     person_id: strawberry.ID
     provider_id: strawberry.ID
     means: Means
@@ -63,7 +65,7 @@ class Key:
 
 @strawberry.type(description="A registered person. No number, no name: only that they are registered, and how.")
 class Person:
-    person_id: strawberry.ID
+    person_id: strawberry.ID = strawberry.field(name="id")
     jurisdiction: Jurisdiction
     route: Route
     registered_at: datetime
@@ -95,6 +97,10 @@ class Mandate:
     active_at: datetime | None
     suspended_at: datetime | None
     ended_at: datetime | None
+
+    @described("Of its own among all, for the caches of clients.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(f"{self.mandate_id}.{self.period}")
 
     @described("The services that it covers; none stands for every service.", name="serviceIds")
     def covered_service_ids(self) -> list[strawberry.ID]:
@@ -268,7 +274,7 @@ class MandateConnection(Connection[Mandate]):
 @strawberry.type
 class IdentityQueries:
     @strawberry.field
-    async def person(self, info: Info, person_id: strawberry.ID) -> Person | None:
+    async def person(self, info: Info, person_id: Id) -> Person | None:
         found: Person | None = await info.context.one(PEOPLE, person_id=person_id)
         return found
 
@@ -288,7 +294,7 @@ class IdentityQueries:
         return PersonConnection(listing=Listing(info.context, PEOPLE, NEWEST_PERSON_FIRST, kept, wanted))
 
     @strawberry.field
-    async def key(self, info: Info, key_id: strawberry.ID) -> Key | None:
+    async def key(self, info: Info, key_id: Id) -> Key | None:
         found: Key | None = await info.context.one(KEYS, key_id=key_id)
         return found
 
@@ -335,14 +341,17 @@ class IdentityQueries:
         service_id: strawberry.ID,
         at: datetime | None = None,
     ) -> MayAct:
-        instant = at or info.context.now
+        service, instant = await service_of(info, service_id), at or info.context.now
+        if service is None:
+            raise Problem(404, "service-not-found", "There is no service with this id.")
+        if not mandatary_id or not mandator_id:
+            raise Problem(422, "party-missing", "Name who wants to act, and for whom.")
+        check_own_service(info.context.caller, service.organisation_id)
         query = mandates.mandates_in_force(
             at=instant, mandatary_id=mandatary_id, mandator_id=mandator_id, service_id=service_id
         )
-        named = bool(mandatary_id and mandator_id and service_id)
-        query = visible(info.context.caller, MANDATES, query).order_by(MANDATES.c.mandate_id).limit(MOST_MANDATES)
-        found: list[Mandate] = list(await info.context.rows(query)) if named else []  # type: ignore[arg-type]
-        return MayAct(at=instant, allowed=bool(found), mandates=found)
+        found: Any = await info.context.rows(query.order_by(MANDATES.c.mandate_id).limit(MOST_MANDATES))
+        return MayAct(at=instant, allowed=bool(found), mandates=list(found))
 
     @described("Authentications in groups; agencies see those at their own services.")
     async def authentications(

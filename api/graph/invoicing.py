@@ -11,7 +11,7 @@ from sqlalchemy import func
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, month_of, part, summed, totals
 from api.graph.organisations import Organisation, organisation_of
-from api.graph.values import During, Long, Months, described
+from api.graph.values import During, Id, Long, Months, described
 from domain.invoicing import InvoiceKind, ResponseState
 from domain.kernel import Jurisdiction
 from projections import invoice_counts, invoice_timeline
@@ -64,7 +64,7 @@ class InvoiceStep:
 
 @strawberry.type(description="An invoice or a credit note.")
 class Invoice:
-    invoice_id: strawberry.ID
+    invoice_id: strawberry.ID = strawberry.field(name="id")
     jurisdiction: Jurisdiction
     kind: InvoiceKind
     supplier_scheme: str
@@ -183,7 +183,7 @@ class InvoiceCountFilter:
 @strawberry.type
 class InvoicingQueries:
     @strawberry.field
-    async def invoice(self, info: Info, invoice_id: strawberry.ID) -> Invoice | None:
+    async def invoice(self, info: Info, invoice_id: Id) -> Invoice | None:
         found: Invoice | None = await info.context.one(TABLE, invoice_id=invoice_id)
         return found
 

@@ -11,7 +11,7 @@ from sqlalchemy import func
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, month_of, part, summed, totals
 from api.graph.organisations import Organisation, organisation_of
-from api.graph.values import During, Long, Months, described
+from api.graph.values import During, Id, Long, Months, described
 from domain.kernel import Jurisdiction
 from domain.mailbox import Channel, ChannelReason, MessageStatus, MessageType, NotificationStatus, OwnerKind
 from domain.organisations.values import OrganisationType
@@ -50,7 +50,7 @@ class MessageStep:
 
 @strawberry.type(description="A message, whatever its channel. What it says stays with sender and recipient.")
 class Message:
-    message_id: strawberry.ID
+    message_id: strawberry.ID = strawberry.field(name="id")
     mailbox_id: strawberry.ID
     owner_kind: OwnerKind
     jurisdiction: Jurisdiction
@@ -93,7 +93,7 @@ class Message:
 
 @strawberry.type(description="The mailbox of a person or an enterprise; its id is that of its owner.")
 class Mailbox:
-    mailbox_id: strawberry.ID
+    mailbox_id: strawberry.ID = strawberry.field(name="id")
     owner_kind: OwnerKind
     jurisdiction: Jurisdiction
     provider_id: strawberry.ID
@@ -271,7 +271,7 @@ class MailboxConnection(Connection[Mailbox]):
 @strawberry.type
 class MailboxQueries:
     @strawberry.field
-    async def mailbox(self, info: Info, mailbox_id: strawberry.ID) -> Mailbox | None:
+    async def mailbox(self, info: Info, mailbox_id: Id) -> Mailbox | None:
         found: Mailbox | None = await info.context.one(BOXES, mailbox_id=mailbox_id)
         return found
 
@@ -291,7 +291,7 @@ class MailboxQueries:
         return MailboxConnection(listing=Listing(info.context, BOXES, NEWEST_BOX_FIRST, kept, wanted))
 
     @strawberry.field
-    async def message(self, info: Info, message_id: strawberry.ID) -> Message | None:
+    async def message(self, info: Info, message_id: Id) -> Message | None:
         found: Message | None = await info.context.one(TABLE, message_id=message_id)
         return found
 

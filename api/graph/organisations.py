@@ -10,7 +10,7 @@ from sqlalchemy import func
 
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, part
-from api.graph.values import During, Long, described
+from api.graph.values import During, Id, Long, described
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from domain.organisations.values import Enrolment as EnrolmentRole
 from domain.organisations.values import Level, OrganisationType, Recognition
@@ -65,6 +65,10 @@ class Enrolment:
     enrolled_at: datetime
     ended_at: datetime | None
 
+    @described("Of its own among all, for the caches of clients.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(f"{self.organisation_id}.{self.enrolment}.{self.enrolment_number}")
+
     @strawberry.field
     async def organisation(self, info: Info) -> Organisation | None:
         return await organisation_of(info, self.organisation_id)
@@ -72,7 +76,7 @@ class Enrolment:
 
 @strawberry.type(description="An online service of an organisation.")
 class Service(Named):
-    service_id: strawberry.ID
+    service_id: strawberry.ID = strawberry.field(name="id")
     organisation_id: strawberry.ID
     audience: Audience
     minimum_level: LevelOfAssurance
@@ -87,7 +91,7 @@ class Service(Named):
 
 @strawberry.type
 class Organisation(Named):
-    organisation_id: strawberry.ID
+    organisation_id: strawberry.ID = strawberry.field(name="id")
     organisation_type: OrganisationType
     level: Level
     enterprise_number: str | None
@@ -98,6 +102,7 @@ class Organisation(Named):
     recognition_changed_at: datetime | None
     double_channel_until: date | None
     registered_at: datetime
+    version: Long = strawberry.field(description="What a command that depends on it names in If-Match.")
 
     @described("At most 200, the oldest first.")
     async def enrolments(self, info: Info) -> list[Enrolment]:
@@ -223,7 +228,7 @@ class EnrolmentFilter:
 @strawberry.type
 class OrganisationQueries:
     @strawberry.field
-    async def organisation(self, info: Info, organisation_id: strawberry.ID) -> Organisation | None:
+    async def organisation(self, info: Info, organisation_id: Id) -> Organisation | None:
         return await organisation_of(info, organisation_id)
 
     @strawberry.field
@@ -257,7 +262,7 @@ class OrganisationQueries:
         return EnrolmentConnection(listing=Listing(info.context, ENROLMENTS, NEWEST_ENROLMENT_FIRST, kept, wanted))
 
     @strawberry.field
-    async def service(self, info: Info, service_id: strawberry.ID) -> Service | None:
+    async def service(self, info: Info, service_id: Id) -> Service | None:
         return await service_of(info, service_id)
 
     @strawberry.field

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NewType, TypeVar
+from typing import Annotated, Any, NewType, TypeAlias, TypeVar
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
@@ -88,6 +88,9 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         parse_value=Decimal,
     ),
 }
+
+Id: TypeAlias = Annotated[strawberry.ID, strawberry.argument(name="id")]
+"""The argument by which one row is asked for."""
 
 # --- Enums ----------------------------------------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ def _consent_in_force(person_id: ColumnElement[str], own: str) -> ColumnElement[
 def _own_mailboxes(own: str) -> ColumnElement[bool]:
     """Keep the caller's own mailbox, those of enterprises that it provides, and those of persons who consent there."""
     c = mailboxes.TABLE.c
-    provided = and_(c.owner_kind == OwnerKind.ENTERPRISE.value, c.provider_id == own)
+    provided = c.provider_id == own
     return or_(c.mailbox_id == own, provided, _consent_in_force(c.mailbox_id, own))
 
 
@@ -122,13 +122,13 @@ def _own_people(own: str) -> ColumnElement[bool]:
 
 
 def _mandates_at_own_services(own: str) -> ColumnElement[bool]:
-    """Keep the mandates that reach the caller's services, or that name it as a party.
+    """Keep the mandates that name a service of the caller, or the caller as a party.
 
-    A legal representation without a list of services reaches every service.
+    A legal representation that reaches every service is in nobody's list: whether it lets someone act is asked with
+    both parties named.
     """
     c = mandates.TABLE.c
-    reaches = or_(c.organisation_ids == "", c.organisation_ids.contains(f",{own},", autoescape=True))
-    return or_(reaches, c.mandator_id == own, c.mandatary_id == own)
+    return or_(c.organisation_ids.contains(f",{own},", autoescape=True), c.mandator_id == own, c.mandatary_id == own)
 
 
 def _counts_of_own_services(own: str) -> ColumnElement[bool]:
@@ -188,3 +188,9 @@ def seen(caller: Caller, table: Table) -> ColumnElement[bool]:
 def visible(caller: Caller, table: Table, query: Query | None = None) -> Query:
     """Limit a query on a table, by default all its columns, to the rows that the caller sees."""
     return (select(table) if query is None else query).where(seen(caller, table))
+
+
+def check_own_service(caller: Caller, organisation_id: str) -> None:
+    """Refuse an agency that asks who may act at the service of another organisation."""
+    if caller.role is Role.AGENCY and caller.organisation_id != organisation_id:
+        raise Problem(403, "not-your-service", "Who may act at a service is for its own organisation to ask.")

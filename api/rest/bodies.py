@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 from stdnum.be import bis, nn, vat
@@ -33,9 +33,14 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"
 _ID_FIELDS = frozenset({"in_reply_to", "on_behalf_of", "service_family"})
 """Fields that name an aggregate although they do not end in `_id`."""
 
+_CODE_FIELDS = frozenset({"rule_id"})
+"""Fields that end in `_id` and name no aggregate: the ids of rules are codes of their rule set, with dots and colons."""
+
 FRAME = frozenset({"at", "by"})
 """What the door fills in itself: the instant and the caller's organisation."""
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(_DAY.pattern + r"T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _KVK_LENGTH, _OIN_LENGTH = 8, 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -75,7 +80,7 @@ def _model(cls: type, hidden: frozenset[str] = frozenset()) -> type[_Body]:
 
 
 def _annotation(name: str, hint: Any, *, required: bool = True) -> Any:  # noqa: ANN401 - annotations are of any kind
-    if hint is str and (name.endswith("_id") or name in _ID_FIELDS):
+    if hint is str and (name.endswith("_id") or name in _ID_FIELDS) and name not in _CODE_FIELDS:
         return _IDENTIFIER if required else _IDENTIFIER_OR_NONE
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _model(hint)
@@ -114,6 +119,20 @@ def _no_control_characters(text: str) -> str:
     if _CONTROL.search(text):
         raise PydanticCustomError("control-character", "The text contains a control character.")
     return text
+
+
+def _rfc3339(pattern: re.Pattern[str], parse: Callable[[str], date]) -> BeforeValidator:
+    """Read a date or an instant as RFC 3339 writes it only: the model's own parser also takes seconds since 1970."""
+
+    def read(value: Any) -> Any:  # noqa: ANN401 - anything may stand in a body
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse(value if pattern.fullmatch(value) else "")
+        except ValueError as error:
+            raise PydanticCustomError("not-rfc3339", "This is not a date or an instant as RFC 3339 writes it.") from error
+
+    return BeforeValidator(read)
 
 
 def _in_calendar(day: date) -> date:
@@ -157,6 +176,6 @@ _BY_TYPE: Mapping[Any, Any] = {
     int: Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)],
     NationalNumber: Annotated[str, AfterValidator(national_number)],
     EnterpriseNumber: Annotated[str, AfterValidator(enterprise_number)],
-    datetime: Annotated[AwareDatetime, AfterValidator(_in_utc)],
-    date: Annotated[date, AfterValidator(_in_calendar)],
+    datetime: Annotated[AwareDatetime, _rfc3339(_INSTANT, datetime.fromisoformat), AfterValidator(_in_utc)],
+    date: Annotated[date, _rfc3339(_DAY, date.fromisoformat), AfterValidator(_in_calendar)],
 }

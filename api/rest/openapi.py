@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from api.rest.bodies import ID_PATTERN
@@ -58,7 +59,7 @@ def door_description(intake: Intake, success: int) -> dict[str, Any]:
         "description": f"{door.summary}\n\nRoles: {', '.join(sorted(door.roles))}.",
         "security": _SECURITY,
         "parameters": parameters,
-        "requestBody": body_of("application/json", _inline(intake)),
+        "requestBody": body_of("application/json", inline(intake.model)),
         "responses": {str(success): answer_of("What the command did.", "application/json", _RECEIPT)} | problems(),
     }
 
@@ -92,9 +93,9 @@ def bulk_description(intakes: Mapping[str, Intake]) -> dict[str, Any]:
     }
 
 
-def _inline(intake: Intake) -> dict[str, Any]:
+def inline(model: type[BaseModel]) -> dict[str, Any]:
     """Give the schema of a body with its nested schemas in place, so that it stands alone."""
-    schema = intake.model.model_json_schema()
+    schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
 
     def resolve(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema

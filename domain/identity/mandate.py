@@ -129,7 +129,7 @@ def _must_stay_within_parent(command: RequestMandate) -> None:
     if (command.mandator_id, command.mandator_kind) != (parent.mandator_id, parent.mandator_kind):
         raise RuleBroken("other-mandator", "A chain mandate represents the same mandator as its parent.")
     if command.mandatary_id == parent.mandatary_id:
-        raise RuleBroken("mandate-to-oneself", "A mandatary cannot pass a mandate on to themselves.")
+        raise RuleBroken("mandate-passed-to-oneself", "A mandatary cannot pass a mandate on to themselves.")
     if command.valid_from < parent.valid_from or command.valid_until > parent.valid_until:
         raise RuleBroken("longer-than-parent", "A chain mandate cannot be valid longer than its parent.")
     covered = {scope.service_id for scope in parent.services}

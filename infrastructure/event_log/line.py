@@ -10,6 +10,9 @@ from typing import Any, Generic, TypeVar
 import psycopg
 import structlog
 
+from infrastructure.event_log.arrays import teach
+from infrastructure.event_log.statements import BY_INDEX_ONLY
+
 LOG = structlog.get_logger()
 
 MAX_WAITING = 4_096
@@ -112,6 +115,8 @@ class Line(Generic[A, R]):
             self.connection = await psycopg.AsyncConnection.connect(
                 self.url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=1
             )
+            teach(self.connection)
+            await self.connection.execute(BY_INDEX_ONLY)
         return self.connection
 
     async def _disconnect(self) -> None:

@@ -14,6 +14,7 @@ from application.ports import Append, Idempotency, OtherContent, Outcome, Receip
 from domain.kernel import Claim
 from infrastructure.codec import Codec
 from infrastructure.event_log import statements as sql
+from infrastructure.event_log.arrays import bigints, byte_strings, instants, integers, texts
 from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.line import MAX_WAITING, AsyncConnection, Line
 from infrastructure.event_log.settle import Encoded, Holdings, Settled, settle
@@ -83,11 +84,11 @@ class PostgresLog:
         prefixes = sorted({prefix for ask in asked for prefix in ask.prefixes})
         keys = list({key for ask in asked for key in ask.keys})
         found = _Found(
-            streams=self._by_stream(await _rows(connection, sql.STREAMS, streams)) if streams else {},
+            streams=self._by_stream(await _rows(connection, sql.STREAMS, texts(streams))) if streams else {},
             prefixes=_by_prefix(
                 prefixes,
                 self._by_stream(
-                    await _rows(connection, sql.PREFIXES, prefixes, [_after(prefix) for prefix in prefixes])
+                    await _rows(connection, sql.PREFIXES, texts(prefixes), texts(map(_after, prefixes)))
                 ),
             )
             if prefixes
@@ -133,8 +134,8 @@ async def _holdings(connection: AsyncConnection, batch: Sequence[Encoded]) -> tu
     keys = [encoded.append.idempotency for encoded in batch if encoded.append.idempotency is not None]
     holdings = Holdings(
         head=head,
-        versions=dict(await _rows(connection, sql.VERSIONS, streams)),
-        claims=dict(await _rows(connection, sql.CLAIMS, digests)) if digests else {},
+        versions=dict(await _rows(connection, sql.VERSIONS, texts(streams))),
+        claims=dict(await _rows(connection, sql.CLAIMS, byte_strings(digests))) if digests else {},
         receipts=await _receipts(connection, keys) if keys else {},
     )
     return holdings, now
@@ -144,9 +145,9 @@ async def _write(connection: AsyncConnection, settled: Settled, now: datetime) -
     if settled.rows:
         await connection.execute(sql.INSERT_EVENTS, (now, *_columns(settled)))
     if settled.released:
-        await connection.execute(sql.RELEASE_CLAIMS, (list(settled.released),))
+        await connection.execute(sql.RELEASE_CLAIMS, (byte_strings(list(settled.released)),))
     if settled.claimed:
-        await connection.execute(sql.INSERT_CLAIMS, (list(settled.claimed), list(settled.claimed.values())))
+        await connection.execute(sql.INSERT_CLAIMS, (byte_strings(list(settled.claimed)), texts(settled.claimed.values())))
     for key, receipt in settled.receipts:
         await connection.execute(
             sql.INSERT_RECEIPT,
@@ -165,38 +166,40 @@ async def _write(connection: AsyncConnection, settled: Settled, now: datetime) -
         await connection.execute(sql.NOTIFY, (str(settled.rows[-1].position),))
 
 
-def _columns(settled: Settled) -> Sequence[Sequence[Any]]:
+def _columns(settled: Settled) -> Sequence[bytes]:
     """Turn the rows into the columns of `INSERT_EVENTS`."""
     rows, contexts = settled.rows, [row.context for row in settled.rows]
     return (
-        [row.position for row in rows],
-        [context.effective_at for context in contexts],
-        [row.version for row in rows],
-        [row.stream for row in rows],
-        [row.name for row in rows],
-        [row.payload for row in rows],
-        [context.acting_id for context in contexts],
-        [context.subject_id for context in contexts],
-        [context.organisation_id for context in contexts],
-        [context.mandate_id for context in contexts],
-        [context.activity for context in contexts],
-        [context.command_id for context in contexts],
-        [context.correlation_id for context in contexts],
-        [context.causation_id for context in contexts],
-        [context.trace for context in contexts],
+        bigints([row.position for row in rows]),
+        instants([context.effective_at for context in contexts]),
+        integers([row.version for row in rows]),
+        texts([row.stream for row in rows]),
+        texts([row.name for row in rows]),
+        byte_strings([row.payload for row in rows]),
+        texts([context.acting_id for context in contexts]),
+        texts([context.subject_id for context in contexts]),
+        texts([context.organisation_id for context in contexts]),
+        texts([context.mandate_id for context in contexts]),
+        texts([context.activity for context in contexts]),
+        texts([context.command_id for context in contexts]),
+        texts([context.correlation_id for context in contexts]),
+        texts([context.causation_id for context in contexts]),
+        texts([context.trace for context in contexts]),
     )
 
 
-async def _rows(connection: AsyncConnection, query: str, *parameters: Sequence[Any]) -> Sequence[Any]:
+async def _rows(connection: AsyncConnection, query: str, *parameters: bytes) -> Sequence[Any]:
     cursor = connection.cursor(binary=True)
-    await cursor.execute(query, [list(parameter) for parameter in parameters])
+    await cursor.execute(query, parameters)
     return await cursor.fetchall()
 
 
 async def _receipts(
     connection: AsyncConnection, keys: Sequence[Idempotency]
 ) -> dict[tuple[str, str], tuple[bytes, Receipt]]:
-    rows = await _rows(connection, sql.RECEIPTS, [key.organisation_id for key in keys], [key.key for key in keys])
+    rows = await _rows(
+        connection, sql.RECEIPTS, texts(key.organisation_id for key in keys), texts(key.key for key in keys)
+    )
     return {
         (organisation_id, key): (
             fingerprint,

@@ -4,6 +4,10 @@
 LOCK_KEY = 0x6B726F6E69656B
 CHANNEL = "kroniek_log"
 
+# The log is only ever looked up by its indexes. Statistics, however stale while it grows fast, are not to talk the
+# planner into reading the whole of it.
+BY_INDEX_ONLY = "SET enable_seqscan = off"
+
 LOCK = f"SELECT pg_advisory_xact_lock({LOCK_KEY})"
 
 HEAD = """
@@ -58,11 +62,16 @@ STREAMS = """
 SELECT stream, name, payload, position FROM log.event WHERE stream = ANY(%s) ORDER BY stream, version
 """
 
+# A subquery with an order of its own is planned once for each range, along the index.
 PREFIXES = """
-SELECT stream, name, payload, position
+SELECT found.stream, found.name, found.payload, found.position
 FROM unnest(%s::text[], %s::text[]) AS wanted (low, high)
-JOIN log.event ON event.stream >= wanted.low AND event.stream < wanted.high
-ORDER BY stream, version
+CROSS JOIN LATERAL (
+    SELECT stream, version, name, payload, position FROM log.event
+    WHERE event.stream >= wanted.low AND event.stream < wanted.high
+    ORDER BY stream, version
+) AS found
+ORDER BY found.stream, found.version
 """
 
 BY_POSITION = f"""

@@ -18,6 +18,7 @@ def world(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
     with world.client:
         world.build()
         yield world
+    world.close()
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 from api.dependencies import InvalidTokenError, Platform
 from api.graph.endpoint import graphql_routes
+from application.handler import Rules
 from application.ports import Caller, Role
 from application.registry import DECIDERS
 from infrastructure.codec import Codec
@@ -72,6 +73,9 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
         "period": 1,
         "kind": "voluntary",
         "mandator_kind": "person",
+        "mandator_id": "mandator",
+        "mandatary_id": "mandatary",
+        "grantor_id": "mandator",
         "status": "active",
         "latest": True,
         "valid_from": AT,
@@ -93,9 +97,28 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
     message_timeline.TABLE: {"version": 1, "happening": "sent"},
     message_counts.TABLE: {"month": "2022-03", "sender_type": "municipality", "channel": "digital", "sent": 1},
     open_rates.TABLE: {"period": "2022-03", "sender_type": "municipality", "published": 1},
-    bus_transactions.TABLE: {"status": "accepted", "service_family": "person", "request_size_bytes": 3_000_000_000},
+    bus_transactions.TABLE: {
+        "status": "accepted",
+        "source_reference": "reference",
+        "service_family": "person",
+        "service": "person.consult",
+        "activity": "child-benefit",
+        "legal_basis": "law",
+        "request_sha256": "digest",
+        "request_size_bytes": 3_000_000_000,
+    },
     bus_counts.TABLE: {"month": "2022-03", "service_family": "person", "accepted": 1},
-    invoices.TABLE: {"kind": "invoice", "supplier_scheme": "0208", "status": "received", "payable_cents": 100},
+    invoices.TABLE: {
+        "kind": "invoice",
+        "supplier_scheme": "0208",
+        "supplier_number": "0123456749",
+        "number": "2022-001",
+        "status": "received",
+        "payable_cents": 100,
+        "currency": "EUR",
+        "document_sha256": "digest",
+        "media_type": "application/xml",
+    },
     invoice_timeline.TABLE: {"version": 1, "step": "received"},
     invoice_counts.TABLE: {"month": "2022-03", "received": 1},
 }
@@ -182,30 +205,40 @@ async def authenticate(token: str) -> Caller:
     return Caller(subject="tester", role=Role(role), organisation_id=organisation)
 
 
-@contextmanager
-def graph_over(url: str) -> Iterator[Graph]:
+def application(url: str) -> tuple[Starlette, ReadModels]:
+    """Make the tables, and the endpoint alone over them; the read models are to be closed."""
     codec = Codec(DECIDERS)
     with psycopg.connect(url, autocommit=True) as connection:
         Projector(connection, codec, PROJECTIONS).prepare()
         connection.execute("UPDATE read.checkpoint SET position = %s", (POSITION,))
     models = ReadModels(url, PROJECTIONS)
-    queries: list[str] = []
-
-    @event.listens_for(models.engine.sync_engine, "before_cursor_execute")
-    def _note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        queries.append(statement)
-
     platform = Platform(
         log=MemoryLog(codec),
-        rules={},
+        rules=Rules(deciders={}, readers={}),
         reads=models.engine,
         authenticate=authenticate,
         position=models.position,
         now=lambda: NOW,
         seal=lambda content: sha256(content).digest(),
     )
-    rows = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
-    with TestClient(Starlette(routes=graphql_routes(platform, models)), raise_server_exceptions=True) as client:
+    return Starlette(routes=graphql_routes(platform, models)), models
+
+
+def rows_of(url: str) -> Engine:
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+
+
+@contextmanager
+def graph_over(url: str) -> Iterator[Graph]:
+    app, models = application(url)
+    queries: list[str] = []
+
+    @event.listens_for(models.engine.sync_engine, "before_cursor_execute")
+    def _note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        queries.append(statement)
+
+    rows = rows_of(url)
+    with TestClient(app, raise_server_exceptions=True) as client:
         try:
             yield Graph(client, rows, queries)
         finally:
@@ -215,16 +248,16 @@ def graph_over(url: str) -> Iterator[Graph]:
 
 
 @pytest.fixture(scope="module")
-def endpoint(module_database_url: str) -> Iterator[Graph]:
+def shared_graph(module_database_url: str) -> Iterator[Graph]:
     with graph_over(module_database_url) as graph:
         yield graph
 
 
-@pytest.fixture
-def graph(endpoint: Graph) -> Graph:
+@pytest.fixture(name="graph")
+def empty_graph(shared_graph: Graph) -> Graph:
     """The endpoint over read models without a row."""
-    endpoint.clear()
-    return endpoint
+    shared_graph.clear()
+    return shared_graph
 
 
 def nodes(connection: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

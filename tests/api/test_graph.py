@@ -14,7 +14,7 @@ from api.graph import asking
 from api.graph.schema import CACHED_DOCUMENTS
 from application.ports import Role
 from projections import consents, messages, organisations, services
-from tests.api.graph_world import POSITION, Graph, endpoint, graph, nodes  # noqa: F401 - fixtures
+from tests.api.graph_world import POSITION, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
 
 HELLO = "{ organisations { totalCount } }"
 GRAPHQL = "application/graphql-response+json"
@@ -130,7 +130,7 @@ def test_an_unexpected_error_says_nothing(graph: Graph, monkeypatch: pytest.Monk
 
 def test_a_row_that_breaks_the_schema_is_an_internal_error(graph: Graph) -> None:
     graph.have(organisations.TABLE, {"organisation_id": "org-a", "level": "galactic"})
-    answer = graph.ask('{ organisation(organisationId: "org-a") { level } }')
+    answer = graph.ask('{ organisation(id: "org-a") { level } }')
     assert answer.codes == ["internal-error"]
     assert "galactic" not in str(answer.body)
 
@@ -142,9 +142,9 @@ def test_a_row_that_breaks_the_schema_is_an_internal_error(graph: Graph) -> None
         ("{ organisations(last: 101) { totalCount } }", "page-too-large"),
         ("{ organisations(first: -1) { totalCount } }", "invalid-page-size"),
         ("{ organisations(first: 1, last: 1) { totalCount } }", "ambiguous-page"),
-        ('{ organisation(organisationId: "a\\u0000b") { level } }', "invalid-value"),
+        ('{ organisation(id: "a\\u0000b") { level } }', "invalid-value"),
         ('{ figures(jurisdiction: BE, period: "soon") { value } }', "invalid-period"),
-        ('{ figure(figureId: "luck", jurisdiction: BE, period: "2021") { value } }', "figure-not-found"),
+        ('{ figure(id: "luck", jurisdiction: BE, period: "2021") { value } }', "figure-not-found"),
         ("{ openRates(jurisdiction: BE, years: []) { rows { senderType } } }", "invalid-years"),
         ("{ openRates(jurisdiction: BE, years: [1066]) { rows { senderType } } }", "invalid-years"),
         ('{ busCounts(by: [MONTH], where: { months: { first: "2021-13" } }) { accepted } }', "invalid-month"),
@@ -166,7 +166,7 @@ def test_a_filter_names_a_bounded_number_of_values(graph: Graph) -> None:
 def nested(depth: int) -> str:
     """Ask for the organisation of the service of the organisation ..., so many fields deep."""
     names = ["organisations", "edges", "node", *(["services", "organisation"] * depth)][: depth - 1]
-    last = "serviceId" if names[-1] == "services" else "organisationId"
+    last = "id"
     return "{ " + " { ".join([*names, last]) + " }" * depth
 
 
@@ -174,7 +174,7 @@ def test_fields_are_nested_at_most_ten_deep(graph: Graph) -> None:
     fragments = """
     query { organisations { edges { node { ...A } } } }
     fragment A on Organisation { services { organisation { services { organisation { ...B } } } } }
-    fragment B on Organisation { services { organisation { services { serviceId } } } }
+    fragment B on Organisation { services { organisation { services { id } } } }
     """
     assert "errors" not in graph.ask(nested(10)).body
     assert graph.ask(nested(11)).codes == ["query-too-deep"]
@@ -183,7 +183,11 @@ def test_fields_are_nested_at_most_ten_deep(graph: Graph) -> None:
 
 
 def test_fragments_that_name_each_other_end(graph: Graph) -> None:
-    query = "{ organisations { ...A } } fragment A on OrganisationConnection { ...B } fragment B on OrganisationConnection { ...A }"
+    query = """
+    { organisations { ...A } }
+    fragment A on OrganisationConnection { ...B }
+    fragment B on OrganisationConnection { ...A }
+    """
     assert "graphql-invalid" in graph.ask(query).codes
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projections import consents, enrolments
-from tests.api.graph_world import AT, Graph, endpoint, graph, nodes  # noqa: F401 - fixtures
+from tests.api.graph_world import AT, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
 
 PAGE = """
 query Page($where: ConsentFilter, $first: Int, $after: String, $last: Int, $before: String) {
@@ -72,7 +72,8 @@ def in_order(rows: Sequence[Row]) -> list[str]:
 
 def walk(graph: Graph, where: Row, size: int, *, backwards: bool, between: Sequence[Row] = ()) -> list[str]:
     """Read all pages to the end; `between` are rows that appear one by one, each after a page."""
-    arriving, found, cursor = list(between), [], None
+    arriving, cursor = list(between), None
+    found: list[str] = []
     while True:
         asked = {"last": size, "before": cursor} if backwards else {"first": size, "after": cursor}
         page = graph.ask(PAGE, variables={"where": where, **asked}).data["consents"]

@@ -87,7 +87,7 @@ class World:
         self.clock = Clock()
         self.client = TestClient(create_app(settings, url, now=self.clock), raise_server_exceptions=False)
         self.id: dict[str, str] = {PLATFORM: PLATFORM}
-        self._url = url
+        self._log = psycopg.connect(url, autocommit=True)
         self._issuer = make_issuer(settings)
         self._tokens: dict[tuple[Role, str], str] = {}
         self._serials = count(1)
@@ -101,8 +101,14 @@ class World:
     def token(self, role: Role, organisation: str) -> str:
         if (role, organisation) not in self._tokens:
             caller = Caller(subject="official-7", role=role, organisation_id=self.id[organisation])
-            self._tokens[role, organisation] = self._issuer.issue(caller, BEGIN, timedelta(days=365))
+            self._tokens[role, organisation] = self.issue(caller, BEGIN, timedelta(days=365))
         return self._tokens[role, organisation]
+
+    def issue(self, caller: Caller, now: datetime, lifetime: timedelta) -> str:
+        return self._issuer.issue(caller, now, lifetime)
+
+    def forget_tokens(self) -> None:
+        self._tokens.clear()
 
     def new_key(self) -> str:
         return f"key-{next(self._serials)}"
@@ -124,13 +130,15 @@ class World:
 
     def holdings(self) -> tuple[int, ...]:
         """Count what the log holds: last position, events, claims and receipts."""
-        with psycopg.connect(self._url) as connection:
-            row = connection.execute(
-                "SELECT (SELECT coalesce(max(position), 0) FROM log.event), (SELECT count(*) FROM log.event),"
-                " (SELECT count(*) FROM log.claim), (SELECT count(*) FROM log.receipt)"
-            ).fetchone()
+        row = self._log.execute(
+            "SELECT (SELECT coalesce(max(position), 0) FROM log.event), (SELECT count(*) FROM log.event),"
+            " (SELECT count(*) FROM log.claim), (SELECT count(*) FROM log.receipt)"
+        ).fetchone()
         assert row is not None
         return row
+
+    def close(self) -> None:
+        self._log.close()
 
     # --- Making -----------------------------------------------------------------------------------------------------
 

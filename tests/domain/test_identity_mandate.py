@@ -308,7 +308,7 @@ def test_the_mandator_at_the_top_of_a_chain_may_withdraw_it_too() -> None:
         (replace(PASS_ON, parent=ParentMandate(terms=CHAIN_TERMS, in_force=True)), "chain-too-long"),
         (replace(PASS_ON, mandator_id=STRANGER), "other-mandator"),
         (replace(PASS_ON, mandator_kind=PartyKind.ENTERPRISE), "other-mandator"),
-        (replace(PASS_ON, mandatary_id=RECEIVER), "mandate-to-oneself"),
+        (replace(PASS_ON, mandatary_id=RECEIVER), "mandate-passed-to-oneself"),
         (replace(PASS_ON, valid_until=END + timedelta(seconds=1)), "longer-than-parent"),
         (replace(PASS_ON, valid_from=AT - timedelta(seconds=1)), "longer-than-parent"),
         (

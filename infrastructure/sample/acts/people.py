@@ -40,8 +40,11 @@ _LEVELS = {
 _STATES = ("de", "fr", "lu", "es", "it", "pt")
 
 _REGULARS, _DUTCH, _ENTREPRENEURS = 700_000, 2_400_000, 60_000
-_CONSENTING_PCT = 60
+_CONSENTING_PCT = 55
 """How many of the Belgians who used services from the beginning consent to digital post later."""
+
+_AT_DESK, _BY_EIDAS = (7, 19, 31, 43), (13, 37)
+"""Which of every fifty of them are not in the national register."""
 
 _REGULARS_IN = civil.months((2014, 4), (2014, 9))
 _DUTCH_IN = civil.months((2016, 4), (2016, 9))
@@ -120,23 +123,23 @@ class People:
         number, at = self._number, civil.instant(month, self._rng)
         self._number += 1
         kind = number % 50
-        if kind < 4:  # noqa: PLR2004 - of every fifty, four are registered at a desk
+        if kind in _AT_DESK:
             person_id = self._at_desk(at, BE)
-            ends = kind == 0
+            ends = kind == _AT_DESK[0]
             key = self._key(at + civil.MINUTE, BE, person_id, "fas", Means.TOKEN, ends_in=_TOKENS_END if ends else None)
             if ends:
                 self._ending.append(key)
-        elif kind < 6:  # noqa: PLR2004 - and two by eIDAS
+        elif kind in _BY_EIDAS:
             person_id = self._by_eidas(at, BE)
             key = self._key(at + civil.MINUTE, BE, person_id, "fas", Means.EIDAS)
         else:
             person = self._belgian(month, with_itsme=False)
             self._plan_derived_keys(number, person)
-            self._give_part(person)
+            self._give_part(number, person)
 
-    def _give_part(self, person: Person) -> None:
+    def _give_part(self, number: int, person: Person) -> None:
         citizens = self._world.citizens
-        if len(citizens) < self._consenting and len(citizens) in self._reused:
+        if number % 4 and len(citizens) in self._reused:
             citizens[len(citizens)] = person
         else:
             self._world.undecided.append(person)

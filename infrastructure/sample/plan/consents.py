@@ -105,11 +105,11 @@ def _month(months: Sequence[int], place: int, of: int) -> int:
 
 
 def _open_places(plan: ConsentPlan) -> list[tuple[int, int]]:
-    """Return the persons who can consent at one more provider, those with the fewest first, the newest first."""
+    """Return the persons who can consent at one more provider, those with the fewest first, of them the earliest."""
     taken: dict[int, int] = {}
     for consent in plan.consents:
         taken[consent.person] = max(taken.get(consent.person, 0), consent.place + 1)
-    persons = sorted(taken, key=lambda person: (taken[person], -plan.first_grants[person], person))
+    persons = sorted(taken, key=lambda person: (taken[person], plan.first_grants[person], person))
     return [(person, taken[person]) for person in persons if taken[person] < MOST_PLACES]
 
 

@@ -1,0 +1,60 @@
+"""Which stable codes the source can answer with: read from its syntax, wherever a refusal or a problem is made."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from api.errors import STATUS
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("domain", "application", "api")
+STATUS_OF_REFUSAL: Mapping[str, int] = {refusal.__name__: status for refusal, status in STATUS.items()}
+TAKEN = 409
+
+
+def codes_in_source() -> dict[str, set[int]]:
+    """Return every stable code with the statuses that it is answered with."""
+    statuses: defaultdict[str, set[int]] = defaultdict(set)
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for code, status in _codes(ast.parse(path.read_text(encoding="utf-8")), path):
+                statuses[code].add(status)
+    return dict(statuses)
+
+
+def _codes(tree: ast.Module, path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield from _of_call(node.func.id, node.args, path)
+        elif isinstance(node, ast.AsyncFunctionDef) and node.name == "_answer_http":
+            yield from _of_table(node)
+
+
+def _of_call(name: str, args: list[ast.expr], path: Path) -> Iterator[tuple[str, int]]:
+    if name in STATUS_OF_REFUSAL:
+        # `{kind}-taken` is the one code that is put together; its kinds are read from the claims.
+        if not isinstance(args[0], ast.JoinedStr):
+            yield _text(args[0], path), STATUS_OF_REFUSAL[name]
+    elif name == "Claim" and path.parts[-2] != "rest":
+        yield f"{_text(args[0], path)}-taken", TAKEN
+    elif name == "Problem" and isinstance(args[0], ast.Constant):
+        assert isinstance(args[0].value, int), path
+        yield _text(args[1], path), args[0].value
+
+
+def _of_table(function: ast.AsyncFunctionDef) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                assert isinstance(key, ast.Constant)
+                assert isinstance(value, ast.Tuple)
+                yield ast.literal_eval(value.elts[0]), key.value
+
+
+def _text(node: ast.expr, path: Path) -> str:
+    assert isinstance(node, ast.Constant), (path, ast.dump(node))
+    assert isinstance(node.value, str), path
+    return node.value

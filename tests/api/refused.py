@@ -1,0 +1,75 @@
+"""What every refusal has in common: the documented problem, and nothing in the log."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from httpx2 import Response
+
+from api.errors import TYPE_PREFIX
+from tests.api.problems import documented
+from tests.api.world import Request, World
+
+MEMBERS = {"type", "title", "status", "detail", "instance", "issues"}
+_CODE_WORD = re.compile(r"[a-z0-9_-]{0,40}")
+"""Words of the platform's own language, such as `national_register`, may stand in an answer."""
+
+
+def post(
+    world: World,
+    request: Request,
+    *,
+    body: Any = ...,  # noqa: ANN401 - any JSON
+    content: bytes | None = None,
+    path: str | None = None,
+    headers: Mapping[str, str | None] | None = None,
+) -> Response:
+    """Send the request with something about it changed; a header that is None is left out."""
+    sent: dict[str, str | None] = {**world.headers(request.role, request.organisation, world.new_key())}
+    if request.if_match is not None:
+        sent["If-Match"] = request.if_match
+    sent |= headers or {}
+    said = content if content is not None else json.dumps(request.body if body is ... else body).encode()
+    kept = {name: value.encode("latin-1") for name, value in sent.items() if value is not None}
+    return world.client.post(path or request.path, content=said, headers=kept)
+
+
+def must_be_refused(answer: Response, status: int, code: str, said: Any = None) -> None:  # noqa: ANN401 - any JSON
+    """Check that the answer is this problem, as documented, and repeats nothing of what was said."""
+    assert (answer.status_code, problem_code(answer)) == (status, code), answer.text
+    must_be_a_problem(answer, said)
+
+
+def must_be_a_problem(answer: Response, said: Any = None) -> None:  # noqa: ANN401 - any JSON
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    problem = answer.json()
+    assert documented()[problem_code(answer)] == answer.status_code == problem["status"]
+    assert problem.keys() <= MEMBERS
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["instance"] == f"urn:uuid:{answer.headers['x-correlation-id']}"
+    assert not {"etag", "x-position", "location"} & set(answer.headers)
+    for text in texts(said):
+        assert text not in answer.text, f"the answer repeats {text!r}"
+
+
+def problem_code(answer: Response) -> str:
+    return str(answer.json()["type"]).removeprefix(TYPE_PREFIX)
+
+
+def texts(said: Any) -> Iterable[str]:  # noqa: ANN401 - any JSON
+    """Yield what a caller said in words or numbers of their own."""
+    match said:
+        case dict():
+            for value in said.values():
+                yield from texts(value)
+        case list():
+            for value in said:
+                yield from texts(value)
+        case str() if len(said) > 3 and not _CODE_WORD.fullmatch(said):  # noqa: PLR2004 - shorter ones occur by chance
+            yield said
+        case int() if not isinstance(said, bool) and abs(said) > 10_000:  # noqa: PLR2004 - smaller ones too
+            yield str(said)

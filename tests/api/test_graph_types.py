@@ -1,0 +1,420 @@
+"""What each part of the graph says of the rows that it stands on."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type, is_leaf_type
+from sqlalchemy import Table
+
+from api.graph.connections import MOST_GROUPS
+from api.graph.schema import SCHEMA
+from application.ports import Role
+from projections import (
+    authentications,
+    bus_counts,
+    bus_transactions,
+    consents,
+    enrolments,
+    invoice_counts,
+    invoice_timeline,
+    invoices,
+    keys,
+    mailboxes,
+    mandates,
+    message_counts,
+    message_timeline,
+    messages,
+    open_rates,
+    organisations,
+    people,
+    service_families,
+    service_use,
+    services,
+)
+from tests.api.graph_world import AT, NOW, POSITION, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
+
+# --- Every column -----------------------------------------------------------------------------------------------
+
+TYPES: dict[str, Table] = {
+    "Organisation": organisations.TABLE,
+    "Enrolment": enrolments.TABLE,
+    "Service": services.TABLE,
+    "ServiceFamily": service_families.TABLE,
+    "Person": people.TABLE,
+    "Key": keys.TABLE,
+    "AuthenticationCount": authentications.TABLE,
+    "ServiceUse": service_use.TABLE,
+    "Mandate": mandates.TABLE,
+    "Consent": consents.TABLE,
+    "Mailbox": mailboxes.TABLE,
+    "Message": messages.TABLE,
+    "MessageStep": message_timeline.TABLE,
+    "MessageCount": message_counts.TABLE,
+    "OpenRateCohort": open_rates.TABLE,
+    "BusTransaction": bus_transactions.TABLE,
+    "BusCount": bus_counts.TABLE,
+    "Invoice": invoices.TABLE,
+    "InvoiceStep": invoice_timeline.TABLE,
+    "InvoiceCount": invoice_counts.TABLE,
+}
+OTHERWISE = {
+    "on_behalf_of": "onBehalfOfId",
+    "in_reply_to": "inReplyToId",
+    "received_from": "receivedFromId",
+    "opened_3_weeks": "opened3Weeks",
+    "opened_6_weeks": "opened6Weeks",
+}
+LEFT_OUT = {
+    # The parent says it; or it only serves to find rows.
+    "Enrolment": {"level", "outside_government", "enrolment"},
+    "Mandate": {"organisation_ids"},
+    "MessageStep": {"message_id"},
+    "InvoiceStep": {
+        "invoice_id", "jurisdiction", "buyer_id", "supplier_scheme", "supplier_number", "received_from"
+    },
+}  # fmt: skip
+
+
+ONE_KEY = {"Organisation", "Service", "Person", "Key", "Mailbox", "Message", "BusTransaction", "Invoice"}
+"""Types whose row has one key, which is their `id`."""
+
+
+def camel(name: str, of: str) -> str:
+    if of in ONE_KEY and name == next(iter(TYPES[of].primary_key)).name:
+        return "id"
+    return OTHERWISE.get(name) or re.sub("_([a-z0-9])", lambda found: found[1].upper(), name)
+
+
+def graph_type(name: str) -> Any:
+    found: GraphQLNamedType | None = SCHEMA._schema.type_map[name]  # noqa: SLF001 - there is no public way to it
+    assert isinstance(found, GraphQLObjectType)
+    return found
+
+
+@pytest.mark.parametrize(("name", "table"), TYPES.items())
+def test_every_column_of_a_read_model_can_be_asked_for(name: str, table: Table) -> None:
+    wanted = {column.name for column in table.columns} - LEFT_OUT.get(name, set())
+    assert {camel(it, name) for it in wanted} <= set(graph_type(name).fields)
+
+
+def leaves(name: str) -> str:
+    fields = graph_type(name).fields.items()
+    return " ".join(key for key, it in fields if is_leaf_type(get_named_type(it.type)) and not it.args)
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "row"),
+    [
+        ("organisations", "Organisation", {"organisation_id": "o"}),
+        ("enrolments", "Enrolment", {"organisation_id": "o", "enrolment_number": 1}),
+        ("services", "Service", {"service_id": "s", "organisation_id": "o"}),
+        ("serviceFamilies", "ServiceFamily", {"code": "person"}),
+        ("people", "Person", {"person_id": "p"}),
+        ("keys", "Key", {"key_id": "k", "person_id": "p", "provider_id": "o"}),
+        ("mandates", "Mandate", {"mandate_id": "m", "service_ids": ",s,t,"}),
+        ("consents", "Consent", {"consent_id": "c", "person_id": "p", "provider_id": "o"}),
+        ("mailboxes", "Mailbox", {"mailbox_id": "p", "provider_id": "o"}),
+        ("messages", "Message", {"message_id": "m", "mailbox_id": "p", "sender_id": "o"}),
+        ("busTransactions", "BusTransaction", {"transaction_id": "t", "source_id": "o", "target_id": "q"}),
+        ("invoices", "Invoice", {"invoice_id": "i", "buyer_id": "o", "received_from": "o"}),
+    ],
+)
+def test_a_row_is_answered_as_it_stands(graph: Graph, field: str, name: str, row: dict[str, Any]) -> None:
+    graph.have(TYPES[name], row)
+    (node,) = nodes(graph.ask(f"{{ {field} {{ edges {{ node {{ {leaves(name)} }} }} }} }}").data[field])
+    for column, value in row.items():
+        assert node[camel(column, name)] == (
+            [it for it in value.split(",") if it] if column == "service_ids" else value
+        )
+    assert "" not in node.values()
+
+
+# --- Nested ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_timeline_is_in_its_order(graph: Graph) -> None:
+    graph.have(messages.TABLE, {"message_id": "m"}, {"message_id": "n", "sent_at": AT - timedelta(days=1)})
+    steps = ["sent", "published", "notified", "opened"]
+    for message in ("n", "m"):
+        rows = [{"message_id": message, "version": at, "happening": it} for at, it in enumerate(steps, 1)]
+        graph.have(message_timeline.TABLE, *reversed(rows))
+    found = nodes(graph.ask("{ messages { edges { node { id timeline { happening } } } } }").data["messages"])
+    assert [node["id"] for node in found] == ["m", "n"]
+    assert [[step["happening"] for step in node["timeline"]] for node in found] == [steps, steps]
+
+
+def test_a_supplier_sees_the_timeline_of_its_invoice(graph: Graph) -> None:
+    graph.have(organisations.TABLE, {"organisation_id": "supplier", "enterprise_number": "0403170701"})
+    party = {"buyer_id": "buyer", "supplier_number": "0403170701"}
+    graph.have(invoices.TABLE, {"invoice_id": "i", **party, "response_state": "UQ"})
+    said = {"step": "response", "response_state": "UQ", "clarifications": "REF PRI"}
+    graph.have(invoice_timeline.TABLE, {"invoice_id": "i", **party}, {"invoice_id": "i", "version": 2, **party, **said})
+    query = """{ invoice(id: "i") {
+      responseState timeline { version step responseState clarifications ruleIds }
+    } }"""
+    assert graph.ask(query, role=Role.AGENCY, organisation="supplier").data["invoice"] == {
+        "responseState": "UNDER_QUERY",
+        "timeline": [
+            {"version": 1, "step": "RECEIVED", "responseState": None, "clarifications": [], "ruleIds": []},
+            {
+                "version": 2,
+                "step": "RESPONSE",
+                "responseState": "UNDER_QUERY",
+                "clarifications": ["REF", "PRI"],
+                "ruleIds": [],
+            },
+        ],
+    }
+    assert graph.ask(query, role=Role.AGENCY, organisation="another").data == {"invoice": None}
+
+
+def test_a_name_is_told_in_the_language_asked_for_or_the_first_known(graph: Graph) -> None:
+    graph.have(organisations.TABLE, {"organisation_id": "o", "name_nl": "Stad Gent", "name_fr": "Ville de Gand"})
+    answer = graph.ask('{ organisation(id: "o") { a: name(language: FR) b: name(language: EN) nameEn } }')
+    assert answer.data["organisation"] == {"a": "Ville de Gand", "b": "Stad Gent", "nameEn": None}
+
+
+def test_a_parent_shows_a_bounded_number_of_children(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.graph.asking.MOST_CHILDREN", 3)
+    graph.have(organisations.TABLE, {"organisation_id": "o"})
+    graph.have(services.TABLE, *({"service_id": f"s{at}", "organisation_id": "o"} for at in range(5)))
+    found = graph.ask('{ organisation(id: "o") { services { id } } }').data["organisation"]
+    assert [it["id"] for it in found["services"]] == ["s0", "s1", "s2"]
+
+
+# --- Consents and mandates ------------------------------------------------------------------------------------------
+
+
+def test_active_consents_are_counted_as_of_any_instant(graph: Graph) -> None:
+    graph.have(
+        consents.TABLE,
+        {"consent_id": "p.a", "person_id": "p", "granted_at": AT, "withdrawn_at": AT + timedelta(days=10)},
+        {"consent_id": "p.b", "person_id": "p", "granted_at": AT + timedelta(days=1)},
+        {"consent_id": "q.a", "person_id": "q", "granted_at": AT + timedelta(days=2), "jurisdiction": "nl"},
+    )
+    query = "query Q($at: DateTime) { activeConsents(jurisdiction: BE, asOf: $at) { asOf consents persons } }"
+    on_day_five = graph.ask(query, variables={"at": "2022-03-06T10:30:00+01:00"}).data["activeConsents"]
+    assert on_day_five == {"asOf": "2022-03-06T09:30:00Z", "consents": 2, "persons": 1}
+    now = {"asOf": "2022-06-01T12:00:00Z", "consents": 1, "persons": 1}
+    assert graph.ask(query).data["activeConsents"] == now
+
+
+MAY_ACT = """query May($at: DateTime, $service: ID!) {
+  mayAct(mandataryId: "a", mandatorId: "b", serviceId: $service, at: $at) { at allowed mandates { mandateId period } }
+}"""
+
+
+def may_act(graph: Graph, at: datetime, service: str = "s") -> Any:
+    return graph.ask(MAY_ACT, variables={"at": at.isoformat(), "service": service}).data["mayAct"]["allowed"]
+
+
+def test_who_may_act_is_answered_for_the_past(graph: Graph) -> None:
+    graph.have(services.TABLE, {"service_id": "s"}, {"service_id": "t"})
+    parties = {"mandate_id": "m", "mandatary_id": "a", "mandator_id": "b", "service_ids": ",s,"}
+    graph.have(
+        mandates.TABLE,
+        {**parties, "latest": False, "status": "suspended", "suspended_at": AT + timedelta(days=10)},
+        {**parties, "period": 2, "active_at": AT + timedelta(days=20), "ended_at": AT + timedelta(days=30)},
+    )
+    days = [-1, 0, 9, 10, 19, 20, 29, 30, 400]
+    assert [may_act(graph, AT + timedelta(days=day)) for day in days] == [day in {0, 9, 20, 29} for day in days]
+    assert not may_act(graph, AT, "t")
+    history = graph.ask('{ mandateHistory(mandateId: "m") { period serviceIds } mandates { totalCount } }').data
+    assert history == {
+        "mandateHistory": [{"period": 1, "serviceIds": ["s"]}, {"period": 2, "serviceIds": ["s"]}],
+        "mandates": {"totalCount": 1},
+    }
+
+
+def test_a_legal_representation_of_every_service_lets_its_mandatary_act(graph: Graph) -> None:
+    graph.have(services.TABLE, {"service_id": "s", "organisation_id": "org-a"})
+    graph.have(
+        mandates.TABLE, {"mandate_id": "m", "kind": "legal_representation", "mandatary_id": "a", "mandator_id": "b"}
+    )
+    variables = {"at": AT.isoformat(), "service": "s"}
+    answer = graph.ask(MAY_ACT, variables=variables, role=Role.AGENCY, organisation="org-a")
+    assert answer.data["mayAct"] == {
+        "at": "2022-03-01T09:30:00Z",
+        "allowed": True,
+        "mandates": [{"mandateId": "m", "period": 1}],
+    }
+
+
+def test_who_may_act_names_both_parties(graph: Graph) -> None:
+    graph.have(services.TABLE, {"service_id": "s"})
+    query = '{ mayAct(mandataryId: "", mandatorId: "b", serviceId: "s") { allowed } }'
+    assert graph.ask(query).codes == ["party-missing"]
+
+
+# --- Messages -------------------------------------------------------------------------------------------------------
+
+
+def test_an_inbox_holds_what_was_published_there(graph: Graph) -> None:
+    graph.have(mailboxes.TABLE, {"mailbox_id": "p"}, {"mailbox_id": "q"})
+    graph.have(
+        messages.TABLE,
+        {"message_id": "old", "mailbox_id": "p", "sent_at": AT - timedelta(days=1)},
+        {"message_id": "new", "mailbox_id": "p"},
+        {"message_id": "paper", "mailbox_id": "p", "published_at": None, "status": "on_paper", "channel": "paper"},
+        {"message_id": "other", "mailbox_id": "q"},
+    )
+    query = '{ mailbox(id: "p") { inbox { totalCount edges { node { id } } } } }'
+    inbox = graph.ask(query).data["mailbox"]["inbox"]
+    assert ([it["id"] for it in nodes(inbox)], inbox["totalCount"]) == (["new", "old"], 2)
+
+
+def test_missed_letters_are_unread_and_without_notification(graph: Graph) -> None:
+    missed = {"notification": "impossible", "notification_code": "no_verified_address"}
+    graph.have(
+        messages.TABLE,
+        {"message_id": "later", **missed},
+        {"message_id": "first", "notification": "failed", "published_at": AT - timedelta(days=3)},
+        {"message_id": "opened", **missed, "status": "opened"},
+        {"message_id": "notified", "notification": "notified"},
+        {"message_id": "dutch", **missed, "jurisdiction": "nl"},
+    )
+    query = "{ missedLetters(where: { jurisdiction: BE }) { edges { node { id } } } }"
+    assert [it["id"] for it in nodes(graph.ask(query).data["missedLetters"])] == ["first", "later"]
+
+
+def test_totals_follow_the_filter_and_the_civil_month(graph: Graph) -> None:
+    last_evening = datetime(2022, 2, 28, 23, 30, tzinfo=UTC)  # half past midnight on 1 March in Brussels
+    graph.have(
+        messages.TABLE,
+        {"message_id": "1", "sent_at": last_evening},
+        {"message_id": "2", "sent_at": last_evening - timedelta(hours=1)},
+        {"message_id": "3", "channel": "paper"},
+        {"message_id": "4", "channel": "both", "jurisdiction": "nl"},
+    )
+    query = """{ messages(where: { jurisdiction: BE }) {
+      months: totals(by: [MONTH]) { month messages }
+      both: totals(by: [CHANNEL, MONTH, CHANNEL]) { month channel status messages }
+      all: totals(by: []) { month messages }
+    } }"""
+    assert graph.ask(query).data["messages"] == {
+        "months": [{"month": "2022-02", "messages": 1}, {"month": "2022-03", "messages": 2}],
+        "both": [
+            {"month": "2022-02", "channel": "DIGITAL", "status": None, "messages": 1},
+            {"month": "2022-03", "channel": "DIGITAL", "status": None, "messages": 1},
+            {"month": "2022-03", "channel": "PAPER", "status": None, "messages": 1},
+        ],
+        "all": [{"month": None, "messages": 3}],
+    }
+
+
+def test_groups_without_end_are_refused(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MOST_GROUPS == 1_000
+    monkeypatch.setattr("api.graph.connections.MOST_GROUPS", 2)
+    graph.have(message_counts.TABLE, *({"sender_id": f"o{at}"} for at in range(3)))
+    assert graph.ask("{ messageCounts(by: [SENDER]) { sent } }").codes == ["too-many-groups"]
+    assert graph.ask("{ messageCounts(by: [MONTH]) { month sent } }").data["messageCounts"] == [
+        {"month": "2022-03", "sent": 3}
+    ]
+
+
+# --- Counts and figures ---------------------------------------------------------------------------------------------
+
+
+def test_counts_are_summed_over_what_is_not_asked_for(graph: Graph) -> None:
+    graph.have(services.TABLE, {"service_id": "s", "name_en": "Tax-on-web"})
+    graph.have(
+        authentications.TABLE,
+        {"service_id": "s", "authentications": 3_000_000_000},
+        {"service_id": "s", "means": "itsme", "authentications": 2},
+        {"service_id": "s", "month": "2022-04", "authentications": 4},
+        {"service_id": "s", "outcome": "refused", "authentications": 8},
+    )
+    query = """query Q($where: AuthenticationFilter) {
+      authentications(by: [MEANS, SERVICE], where: $where) {
+        month means authentications service { name(language: EN) }
+      }
+    }"""
+    where = {"months": {"first": "2022-03", "last": "2022-03"}, "outcome": "SUCCEEDED"}
+    service = {"name": "Tax-on-web"}
+    assert graph.ask(query, variables={"where": where}).data["authentications"] == [
+        {"month": None, "means": "EID", "authentications": 3_000_000_000, "service": service},
+        {"month": None, "means": "ITSME", "authentications": 2, "service": service},
+    ]
+
+
+def test_a_figure_says_what_it_means_and_what_it_rests_on(graph: Graph) -> None:
+    graph.have(
+        bus_counts.TABLE,
+        {"month": "2021-02", "accepted": 100},
+        {"month": "2022-02", "accepted": 140},
+    )
+    query = """{ figure(id: "bus_transactions", jurisdiction: BE, period: "2022-02") {
+      period value quality
+      definition { id version unit window title { in(language: EN) nl } timeZone events }
+      growth { previous current percent factor }
+      provenance { position computedAt }
+    } }"""
+    figure = graph.ask(query, role=Role.AGENCY).data["figure"]
+    assert figure["definition"].pop("events")
+    assert figure["definition"].pop("title")["in"]
+    assert figure == {
+        "period": "2022-02",
+        "value": 140,
+        "quality": "EXACT",
+        "definition": {
+            "id": "bus_transactions",
+            "version": 1,
+            "unit": "TRANSACTIONS",
+            "window": "DURING",
+            "timeZone": "Europe/Brussels",
+        },
+        "growth": {"previous": "100.00", "current": "140.00", "percent": "40", "factor": "1.40"},
+        "provenance": {"position": POSITION, "computedAt": NOW.isoformat().replace("+00:00", "Z")},
+    }
+    series = """{ figureSeries(id: "bus_transactions", jurisdiction: BE, periods: ["2021-02", "2022-02"]) {
+      period value
+    } }"""
+    assert [it["value"] for it in graph.ask(series).data["figureSeries"]] == [100, 140]
+
+
+def test_the_open_rate_table_stands_side_by_side(graph: Graph) -> None:
+    graph.have(
+        open_rates.TABLE,
+        {"period": "2020-05", "published": 10, "opened_3_weeks": 4, "opened_6_weeks": 5, "taken_into_use": True},
+        {"period": "2021-05", "published": 10, "opened_3_weeks": 6, "opened_6_weeks": 8, "taken_into_use": True},
+    )
+    query = """{ openRates(jurisdiction: BE, years: [2020, 2021]) {
+      rows {
+        senderType quality
+        years { year published rates { weeks percent provisional } }
+        differences { weeks points }
+      }
+      total { differences { points } }
+    } }"""
+    table = graph.ask(query).data["openRates"]
+    (row,) = table["rows"]
+    assert [[rate["percent"] for rate in year["rates"]] for year in row["years"]] == [["40", "50"], ["60", "80"]]
+    assert row["differences"] == [{"weeks": 3, "points": "20"}, {"weeks": 6, "points": "30"}]
+    assert [it["points"] for it in table["total"]["differences"]] == ["20", "30"]
+
+
+def test_the_index_begins_at_a_hundred(graph: Graph) -> None:
+    graph.have(services.TABLE, {"service_id": "s", "registered_at": datetime(2014, 1, 1, tzinfo=UTC)})
+    graph.have(
+        service_use.TABLE,
+        {"service_id": "s", "month": "2014-11", "uses": 10},
+        {"service_id": "s", "month": "2015-01", "uses": 15},
+    )
+    found = graph.ask("{ useIndex(jurisdiction: BE) { audience points { period value services uses } } }").data
+    assert found["useIndex"][0] == {
+        "audience": "CITIZEN",
+        "points": [
+            {"period": "2014-11/2014-12", "value": "100.00", "services": 1, "uses": 10},
+            {"period": "2015-01/2015-02", "value": "150.00", "services": 1, "uses": 15},
+        ],
+    }
+
+
+def test_a_count_or_an_amount_may_exceed_32_bits(graph: Graph) -> None:
+    graph.have(bus_transactions.TABLE, {"transaction_id": "1"}, {"transaction_id": "2"})
+    answer = graph.ask("{ busTransactions { totals(by: []) { requestSizeBytes } } }")
+    assert answer.data["busTransactions"]["totals"] == [{"requestSizeBytes": 6_000_000_000}]

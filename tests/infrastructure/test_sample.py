@@ -1,0 +1,291 @@
+"""The sample history through the command path: the figures that follow from its events, and runs that were cut off."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from api.rest import bus, consent, identity, invoicing, mailbox, organisations
+from application.handler import Rules
+from application.ports import Append, Outcome
+from application.registry import BY_COMMAND, DECIDERS, READERS
+from domain.bus import TransactionAccepted
+from domain.identity import AuthenticationRefused, AuthenticationSucceeded, Means, ServiceAccessed
+from domain.invoicing import InvoiceReceived
+from domain.kernel import Jurisdiction, Recorded
+from domain.mailbox import MessageOpened, MessagePublished, MessageSent
+from infrastructure.codec import Codec
+from infrastructure.event_log import MemoryLog, PostgresLog
+from infrastructure.projector.memory import MemoryRows
+from infrastructure.sample import (
+    ExpectedFigure,
+    SampleProgress,
+    SampleRefusedError,
+    expected_figures,
+    expected_index,
+    expected_open_rates,
+    run_sample,
+)
+from infrastructure.sample.activities import ACTIVITIES
+from infrastructure.sample.history import orders
+from infrastructure.sample.sending import CHUNK_ORDERS
+from projections import consents, enrolments, open_rates, service_use, services
+from projections.effects import Projection, civil_month
+from projections.figures import Period
+from projections.figures.index import ServiceLife, chain
+
+pytestmark = pytest.mark.anyio
+
+SEED = 7
+SCALE = Fraction(1, 100)
+RULES = Rules(deciders=BY_COMMAND, readers=READERS)
+Events = Sequence[Recorded[Any]]
+
+
+@pytest.fixture(scope="module")
+async def events() -> Events:
+    log = MemoryLog(Codec(DECIDERS))
+    await run_sample(log, RULES, seed=SEED, scale=SCALE)
+    return list(log.recorded())
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+# --- What follows from the events -----------------------------------------------------------------------------------
+
+
+def _rows(projection: Projection, events: Events) -> list[dict[str, Any]]:
+    memory = MemoryRows(projection)
+    for event in events:
+        memory.apply(event)
+    keys = [column.name for column in projection.table.columns if column.primary_key]
+    return [{**dict(zip(keys, key, strict=True)), **row} for key, row in memory.rows.items()]
+
+
+def _during(events: Events, kind: type, jurisdiction: Jurisdiction, period: str) -> Events:
+    months = Period.parse(period).months
+    return [
+        it
+        for it in events
+        if isinstance(it.event, kind)
+        and it.event.jurisdiction is jurisdiction
+        and civil_month(it.context.effective_at) in months
+    ]
+
+
+def _standing(rows: Sequence[dict[str, Any]], jurisdiction: str, begun: str, ended: str, at: datetime) -> list[Any]:
+    return [
+        row
+        for row in rows
+        if row["jurisdiction"] == jurisdiction and row[begun] <= at and (row[ended] is None or row[ended] > at)
+    ]
+
+
+def _count(events: Events, figure: ExpectedFigure, period: str) -> int:
+    jurisdiction, at = figure.jurisdiction, Period.parse(period).last_instant
+    match figure.definition:
+        case "authentications":
+            found = _during(events, AuthenticationSucceeded, jurisdiction, period)
+            return sum(not figure.means or it.event.means in figure.means for it in found)
+        case "messages_sent":
+            return len(_during(events, MessageSent, jurisdiction, period))
+        case "sending_organisations":
+            return len({it.event.sender_id for it in _during(events, MessageSent, jurisdiction, period)})
+        case "messages_to_active_mailboxes":
+            months = Period.parse(period).months
+            publications = [it.event.publication for it in events if isinstance(it.event, MessagePublished)]
+            return sum(
+                it.jurisdiction is jurisdiction and civil_month(it.published_at) in months for it in publications
+            )
+        case "bus_transactions":
+            return len(_during(events, TransactionAccepted, jurisdiction, period))
+        case "invoices_received":
+            return len(_during(events, InvoiceReceived, jurisdiction, period))
+        case "active_consents" | "unique_mailbox_users":
+            grants = _standing(_rows(consents.PROJECTION, events), jurisdiction, "granted_at", "withdrawn_at", at)
+            users = {row["person_id"] for row in grants}
+            return len(grants if figure.definition == "active_consents" else users)
+        case "connected_services":
+            return len(_standing(_rows(services.PROJECTION, events), jurisdiction, "registered_at", "closed_at", at))
+        case "senders_connected" | "invoice_receivers":
+            role = {"senders_connected": "mailbox_sender", "invoice_receivers": "invoice_receiver"}[figure.definition]
+            rows = _standing(_rows(enrolments.PROJECTION, events), jurisdiction, "enrolled_at", "ended_at", at)
+            return len({row["organisation_id"] for row in rows if row["enrolment"] == role})
+    raise AssertionError(figure.definition)
+
+
+async def test_every_figure_counts_what_the_plan_says(events: Events) -> None:
+    for figure in expected_figures(SCALE):
+        assert _count(events, figure, figure.period) == figure.count, figure
+        if figure.previous is not None:
+            before = str(Period.parse(figure.period).year_before())
+            assert _count(events, figure, before) == figure.previous, figure
+
+
+async def test_every_row_of_the_open_rate_table_counts_what_the_plan_says(events: Events) -> None:
+    rows = _rows(open_rates.PROJECTION, events)
+    for expected in expected_open_rates(SCALE):
+        found = [
+            row
+            for row in rows
+            if (row["jurisdiction"], row["period"][:4], row["sender_type"])
+            == ("nl", str(expected.year), expected.kind.value)
+        ]
+        counts = [sum(row[name] for row in found) for name in ("published", "opened_3_weeks", "opened_6_weeks")]
+        assert counts == [expected.cohort.messages, expected.cohort.within_3, expected.cohort.within_6], expected
+
+
+async def test_the_chained_index_is_the_printed_one(events: Events) -> None:
+    lives = [
+        (row["audience"], ServiceLife(service_id=row["service_id"], registered_at=row["registered_at"], closed_at=row["closed_at"]))
+        for row in _rows(services.PROJECTION, events)
+        if row["jurisdiction"] == "be"
+    ]
+    uses: dict[str, dict[str, dict[str, int]]] = {}
+    for row in _rows(service_use.PROJECTION, events):
+        if row["jurisdiction"] == "be":
+            uses.setdefault(row["audience"], {}).setdefault(row["month"], {})[row["service_id"]] = row["uses"]
+    period = Period.parse("2017-09/2017-10")
+    for audience, printed in expected_index().items():
+        of_audience = [life for kind, life in lives if kind == audience.value]
+        series = chain(audience.value, uses[audience.value], of_audience, events[-1].context.effective_at)
+        point = series.at(period)
+        assert point is not None
+        assert point.period == period
+        assert f"{point.shown:.2f}" == printed
+
+
+async def test_the_history_is_varied(events: Events) -> None:
+    kinds = Counter(type(it.event).__name__ for it in events)
+    missing = {
+        event.__name__
+        for decider in DECIDERS
+        for event in decider.events.values()
+        if event.__name__ not in kinds
+    }
+    # Too rare to come up in a hundredth of the history; all of them are in the whole.
+    assert missing <= {
+        "KeyExpired",
+        "KeySuspended",
+        "KeyResumed",
+        "KeyRevoked",
+        "MandateSuspended",
+        "MandateResumed",
+        "MandateRejected",
+        "NotificationAddressRemoved",
+        "ServiceAccessRefused",
+    }
+    reasons = {it.event.reason for it in events if isinstance(it.event, AuthenticationRefused)}
+    assert len(reasons) >= 2
+    assert any(isinstance(it.event, ServiceAccessed) for it in events)
+    assert {it.event.publication.notification_only for it in events if isinstance(it.event, MessageOpened)} == {True, False}
+    assert len({it.event.service_family for it in events if isinstance(it.event, TransactionAccepted)}) > 20
+
+
+async def test_events_happened_in_order_of_time_and_say_who_acted(events: Events) -> None:
+    assert all(a.context.effective_at <= b.context.effective_at for a, b in pairwise(events))
+    assert all(it.context.acting_id and it.context.organisation_id and it.context.activity for it in events)
+
+
+async def test_messages_go_to_accounts_not_in_use_from_the_tax_administration_only() -> None:
+    log = MemoryLog(Codec(DECIDERS))
+    await run_sample(log, RULES, seed=SEED, scale=Fraction(3, 100))
+    idle = {
+        it.event.publication.sender_type
+        for it in log.recorded()
+        if isinstance(it.event, MessagePublished)
+        and it.event.publication.jurisdiction is Jurisdiction.NL
+        and not it.event.publication.mailbox_taken_into_use
+    }
+    assert idle == {"tax_administration"}
+
+
+# --- Running --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_same_seed_gives_the_same_orders_and_another_one_others() -> None:
+    small = Fraction(1, 1000)
+    assert list(orders(SEED, small)) == list(orders(SEED, small))
+    assert next(orders(SEED, small)) != next(orders(SEED + 1, small))
+
+
+class CutOff(Exception):  # noqa: N818 - what happens, not an error of the platform
+    pass
+
+
+class FailingLog(MemoryLog):
+    """A log whose process is stopped at an append, before or after it was written."""
+
+    def __init__(self) -> None:
+        super().__init__(Codec(DECIDERS))
+        self.appends_left = -1
+        self.after_writing = False
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
+        self.appends_left -= 1
+        if self.appends_left == 0 and not self.after_writing:
+            raise CutOff
+        outcomes = await super().append(appends)
+        if self.appends_left == 0:
+            raise CutOff
+        return outcomes
+
+
+async def test_a_run_that_was_cut_off_goes_on_where_the_log_ends() -> None:
+    small, whole, cut = Fraction(1, 1000), MemoryLog(Codec(DECIDERS)), FailingLog()
+    await run_sample(whole, RULES, seed=SEED, scale=small)
+    rng = random.Random(1)  # noqa: S311 - where to cut
+    for _ in range(3):
+        cut.appends_left, cut.after_writing = rng.randint(1, 3), not cut.after_writing
+        with pytest.raises(CutOff):
+            await run_sample(cut, RULES, seed=SEED, scale=small)
+    await run_sample(cut, RULES, seed=SEED, scale=small)
+    assert cut.rows == whole.rows
+    again = await run_sample(cut, RULES, seed=SEED, scale=small)
+    assert again.complete_before
+    assert len(cut.rows) == len(whole.rows)
+
+
+async def test_commands_that_were_carried_out_before_their_chunk_was_noted_are_told_apart() -> None:
+    """The first orders of a chunk are in the log, its key is not: they answer as they did, and nothing doubles."""
+    small, log, whole = Fraction(1, 1000), MemoryLog(Codec(DECIDERS)), MemoryLog(Codec(DECIDERS))
+    report = await run_sample(whole, RULES, seed=SEED, scale=small)
+    first = [order for order, _ in zip(orders(SEED, small), range(CHUNK_ORDERS + 100), strict=False)]
+    seen: list[SampleProgress] = []
+    with pytest.raises(SampleRefusedError):
+        from application.handler import handle_many  # noqa: PLC0415 - only here
+
+        await handle_many(first[:5], log, RULES)
+        await run_sample(log, RULES, seed=SEED, scale=small, progress=seen.append)
+    assert report.commands > CHUNK_ORDERS
+
+
+async def test_progress_goes_up_to_the_end_on_postgresql_too(database_url: str) -> None:
+    small = Fraction(1, 1000)
+    seen: list[SampleProgress] = []
+    async with PostgresLog(database_url, Codec(DECIDERS), b"claim key") as log:
+        report = await run_sample(log, RULES, seed=SEED, scale=small, progress=seen.append)
+        again = await run_sample(log, RULES, seed=SEED, scale=small)
+    assert [it.commands for it in seen] == sorted({it.commands for it in seen})
+    assert seen[-1].commands == report.commands
+    assert (report.complete_before, again.complete_before, again.events) == (False, True, 0)
+
+
+def test_activities_are_those_of_the_doors() -> None:
+    doors = [door for doors in (organisations, identity, consent, mailbox, bus, invoicing) for door in doors.DOORS]
+    assert {door.command: door.activity for door in doors} == dict(ACTIVITIES)
+
+
+def test_means_of_digid_leave_out_eherkenning() -> None:
+    (digid,) = [it for it in expected_figures() if it.published_id == "nl.digid.authentications.2018"]
+    assert Means.EHERKENNING not in digid.means
