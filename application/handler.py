@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from application.memory import Memory
 from application.ports import (
     Append,
     Conflict,
@@ -20,7 +21,6 @@ from application.ports import (
     OtherContent,
     Outcome,
     Receipt,
-    StreamEvents,
     Taken,
 )
 from domain.kernel import (
@@ -69,42 +69,74 @@ async def handle(order: Order, store: EventStore, rules: Rules) -> Receipt:
     return answer
 
 
-async def handle_many(orders: Sequence[Order], store: EventStore, rules: Rules) -> Sequence[Receipt | Refusal]:
-    """Decide the commands in their order; return for each what it did or why it was refused."""
+async def handle_many(
+    orders: Sequence[Order], store: EventStore, rules: Rules, memory: Memory | None = None
+) -> Sequence[Receipt | Refusal]:
+    """Decide the commands in their order; return for each what it did or why it was refused.
+
+    A caller who sends much may lend a memory of their own from one call to the next, never to two at once: what it
+    remembers is not read again. It can be out of date, so only what the log accepts on it counts.
+    """
     answers: dict[int, Receipt | Refusal] = {}
     waiting = list(range(len(orders)))
+    if memory is not None:
+        waiting = await _try_from_memory(waiting, orders, memory, rules, answers)
     for _ in range(MAX_TRIES):
         if not waiting:
             break
-        waiting = await _try(waiting, orders, store, rules, answers)
+        waiting = await _try(waiting, orders, Memory(store), rules, answers)
     for index in waiting:
         answers[index] = RuleBroken("too-much-contention", "Others keep changing this at the same time. Try again.")
     answers |= await _asked_before(orders, answers, store)
     return [answers[index] for index in range(len(orders))]
 
 
-async def _try(
+async def _try_from_memory(
     indices: Sequence[int],
     orders: Sequence[Order],
-    store: EventStore,
+    memory: Memory,
     rules: Rules,
     answers: dict[int, Receipt | Refusal],
 ) -> list[int]:
-    """Decide and append once; note the answers, and return the indices that have to be decided again."""
-    decided = await _decide(indices, orders, store, rules)
-    outcomes = await store.append(list(decided.appends.values())) if decided.appends else ()
+    """Decide on what is remembered; whatever the log did not write then is decided again, on what the log holds."""
+    memory.age()
+    again: list[int] | None = None
+    try:
+        again = await _try(indices, orders, memory, rules, answers, only_written=True)
+    finally:
+        if again != []:
+            memory.forget()
+    return again
+
+
+async def _try(
+    indices: Sequence[int],
+    orders: Sequence[Order],
+    memory: Memory,
+    rules: Rules,
+    answers: dict[int, Receipt | Refusal],
+    *,
+    only_written: bool = False,
+) -> list[int]:
+    """Decide and append once; note the answers, and return the indices that have to be decided again.
+
+    With `only_written`, an answer counts only if its events were written: a refusal may rest on states out of date.
+    """
+    decided = await _decide(indices, orders, memory, rules)
+    outcomes = await memory.store.append(list(decided.appends.values())) if decided.appends else ()
     again: list[int] = []
     fallen: set[str] = set()
     for (index, append), outcome in zip(decided.appends.items(), outcomes, strict=True):
-        if not _stands(append, outcome):
+        stands = _stands(append, outcome)
+        if not stands:
             fallen.add(append.stream)
-        if isinstance(outcome, Conflict):
+        if isinstance(outcome, Conflict) or (only_written and not stands):
             again.append(index)
         else:
             answers[index] = _answer(outcome)
     for index, (answer, touched) in decided.answers.items():
         # What was answered on the word of a command that fell in the end has to be asked again.
-        if fallen.isdisjoint(touched):
+        if fallen.isdisjoint(touched) and not only_written:
             answers[index] = answer
         else:
             again.append(index)
@@ -150,15 +182,22 @@ class _Decided:
     answers: dict[int, tuple[Receipt | Refusal, frozenset[str]]] = field(default_factory=dict)
 
 
-async def _decide(indices: Sequence[int], orders: Sequence[Order], store: EventStore, rules: Rules) -> _Decided:
-    memory = _Memory(store)
-    for index in indices:
-        _inform(orders[index], memory, rules)
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A command with facts that still hold while none of the streams they were read from was decided on since."""
+
+    informed: Informed[Command]
+    touched: set[str]
+    read: frozenset[str]
+
+
+async def _decide(indices: Sequence[int], orders: Sequence[Order], memory: Memory, rules: Rules) -> _Decided:
+    informed_ahead = {index: _inform_ahead(orders[index], memory, rules) for index in indices}
     await memory.load()
     decided = _Decided()
     for index in indices:
         try:
-            append = await _decide_one(orders[index], memory, rules)
+            append = await _decide_one(orders[index], informed_ahead[index], memory, rules)
         except Refusal as refusal:
             decided.answers[index] = (refusal, frozenset(memory.touched))
             continue
@@ -175,25 +214,41 @@ async def _decide(indices: Sequence[int], orders: Sequence[Order], store: EventS
     return decided
 
 
-async def _decide_one(order: Order, memory: _Memory, rules: Rules) -> Append:
+def _inform_ahead(order: Order, memory: Memory, rules: Rules) -> _Ahead | None:
+    """Find out what has to be read for a command; return its facts if they were all there."""
+    memory.touched, memory.lacking = set(), False
+    informed = _facts(order, memory, rules)
+    ahead = None if memory.lacking else _Ahead(informed, memory.touched, frozenset(memory.touched))
+    _own_state(order, memory, rules)
+    return ahead
+
+
+async def _decide_one(order: Order, ahead: _Ahead | None, memory: Memory, rules: Rules) -> Append:
+    if ahead is not None and ahead.read.isdisjoint(memory.advanced):
+        memory.touched = ahead.touched
+        return _append(order, ahead.informed, memory, rules)
     for _ in range(MAX_FACT_ROUNDS):
-        memory.touched.clear()
-        informed = _inform(order, memory, rules)
-        if not memory.missing:
+        memory.touched, memory.lacking = set(), False
+        informed = _facts(order, memory, rules)
+        _own_state(order, memory, rules)
+        if not memory.lacking:
             return _append(order, informed, memory, rules)
         await memory.load()
     raise AssertionError(f"the facts of {type(order.command).__name__} name ever further streams")
 
 
-def _inform(order: Order, memory: _Memory, rules: Rules) -> Informed[Command]:
+def _facts(order: Order, memory: Memory, rules: Rules) -> Informed[Command]:
+    reader = rules.readers.get(type(order.command))
+    return Informed(order.command) if reader is None else reader(order.command, memory)
+
+
+def _own_state(order: Order, memory: Memory, rules: Rules) -> None:
     command = order.command
     decider = rules.deciders[type(command)]
     memory.state(decider, decider.commands[type(command)](command))
-    reader = rules.readers.get(type(command))
-    return Informed(command) if reader is None else reader(command, memory)
 
 
-def _append(order: Order, informed: Informed[Command], memory: _Memory, rules: Rules) -> Append:
+def _append(order: Order, informed: Informed[Command], memory: Memory, rules: Rules) -> Append:
     command = informed.command
     decider = rules.deciders[type(command)]
     stream = decider.stream(decider.commands[type(command)](command))
@@ -224,70 +279,3 @@ def _context(context: Context, informed: Informed[Command]) -> Context:
         subject_id=informed.subject_id,
         mandate_id=informed.mandate_id,
     )
-
-
-@dataclass(slots=True)
-class _Memory:
-    """The states read for a list of orders, advanced by what was decided on them: the handler's `Known`.
-
-    What is asked for and not there yet is noted as missing; the asker sees the initial state and is asked again.
-    """
-
-    store: EventStore
-    states_by_stream: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    streams_by_prefix: dict[str, list[str]] = field(default_factory=dict)
-    created: dict[str, list[str]] = field(default_factory=dict)
-    positions: dict[str, int] = field(default_factory=dict)
-    touched: set[str] = field(default_factory=set)
-    missing: dict[str, Decider[Any, Any, Any]] = field(default_factory=dict)
-    missing_prefixes: dict[str, Decider[Any, Any, Any]] = field(default_factory=dict)
-
-    def state(self, decider: Decider[Any, S, Any], aggregate_id: str) -> S:
-        stream = decider.stream(aggregate_id)
-        self.touched.add(stream)
-        if (known := self.states_by_stream.get(stream)) is not None:
-            state: S = known[1]
-            return state
-        self.missing[stream] = decider
-        return decider.initial
-
-    def states(self, decider: Decider[Any, S, Any], id_prefix: str) -> Mapping[str, S]:
-        assert id_prefix.endswith("."), "streams are found by the owner's part of a composite id: `owner.`"
-        prefix = decider.stream(id_prefix)
-        if (streams := self.streams_by_prefix.get(prefix)) is None:
-            self.missing_prefixes[prefix] = decider
-            return {}
-        self.touched.update(streams)
-        start = len(decider.category) + 1
-        return {stream[start:]: self.states_by_stream[stream][1] for stream in streams}
-
-    async def load(self) -> None:
-        """Read everything that was found missing."""
-        if self.missing:
-            found = await self.store.read(list(self.missing))
-            for stream, decider in self.missing.items():
-                self._remember(stream, decider, found[stream])
-            self.missing = {}
-        if self.missing_prefixes:
-            by_prefix = await self.store.read_prefixes(list(self.missing_prefixes))
-            for prefix, decider in self.missing_prefixes.items():
-                streams = self.streams_by_prefix[prefix] = self.created.get(prefix, [])
-                for stream, events in by_prefix[prefix].items():
-                    self._remember(stream, decider, events)
-                    streams.append(stream)
-            self.missing_prefixes = {}
-
-    def advance(self, decider: Decider[Any, Any, Any], stream: str, events: Sequence[Any]) -> None:
-        if not events:
-            return
-        version, state = self.states_by_stream[stream]
-        if version == 0 and (owner := stream.partition("."))[1]:
-            prefix = f"{owner[0]}."
-            self.streams_by_prefix.get(prefix, self.created.setdefault(prefix, [])).append(stream)
-        self.states_by_stream[stream] = (version + len(events), decider.fold(events, state))
-
-    def _remember(self, stream: str, decider: Decider[Any, Any, Any], found: StreamEvents) -> None:
-        # A stream that was decided on in this round is ahead of what the log holds.
-        if stream not in self.states_by_stream:
-            self.states_by_stream[stream] = (found.version, decider.fold(found.events))
-            self.positions[stream] = found.position

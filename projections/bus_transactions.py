@@ -42,6 +42,7 @@ TABLE = read_table(
     Column("times_out_at", DateTime(timezone=True), nullable=False),
     Column("finished_at", DateTime(timezone=True), nullable=True),
 )
+Index("bus_transactions_v1_newest", TABLE.c.accepted_at, TABLE.c.transaction_id)
 Index("bus_transactions_v1_period", TABLE.c.jurisdiction, TABLE.c.accepted_at)
 Index("bus_transactions_v1_source", TABLE.c.source_id, TABLE.c.accepted_at)
 Index("bus_transactions_v1_target", TABLE.c.target_id, TABLE.c.accepted_at)

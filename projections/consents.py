@@ -26,7 +26,9 @@ TABLE = read_table(
     Column("granted_at", DateTime(timezone=True), nullable=False),
     Column("withdrawn_at", DateTime(timezone=True), nullable=True),
 )
+Index("consents_v1_newest", TABLE.c.granted_at, TABLE.c.consent_id, TABLE.c.grant_number)
 Index("consents_v1_person", TABLE.c.person_id)
+Index("consents_v1_provider", TABLE.c.provider_id, TABLE.c.granted_at)
 Index("consents_v1_granted", TABLE.c.jurisdiction, TABLE.c.granted_at)
 
 

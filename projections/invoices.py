@@ -40,6 +40,7 @@ TABLE = read_table(
     Column("first_response_on_time", Boolean, nullable=True),
     Column("last_response_at", DateTime(timezone=True), nullable=True),
 )
+Index("invoices_v1_newest", TABLE.c.received_at, TABLE.c.invoice_id)
 Index("invoices_v1_buyer", TABLE.c.buyer_id, TABLE.c.received_at)
 Index("invoices_v1_supplier", TABLE.c.supplier_scheme, TABLE.c.supplier_number, TABLE.c.received_at)
 Index("invoices_v1_received_from", TABLE.c.received_from, TABLE.c.received_at)

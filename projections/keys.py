@@ -37,6 +37,7 @@ TABLE = read_table(
     Column("ended_at", DateTime(timezone=True), nullable=True),
     Column("valid_until", DateTime(timezone=True), nullable=True),
 )
+Index("keys_v1_newest", TABLE.c.registered_at, TABLE.c.key_id)
 Index("keys_v1_person", TABLE.c.person_id, TABLE.c.key_id)
 Index("keys_v1_provider", TABLE.c.provider_id, TABLE.c.key_id)
 Index("keys_v1_means", TABLE.c.jurisdiction, TABLE.c.means, TABLE.c.status)

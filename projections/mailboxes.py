@@ -31,6 +31,7 @@ TABLE = read_table(
     Column("opened_at", DateTime(timezone=True), nullable=False),
     Column("taken_into_use_at", DateTime(timezone=True), nullable=True),
 )
+Index("mailboxes_v1_newest", TABLE.c.opened_at, TABLE.c.mailbox_id)
 Index("mailboxes_v1_jurisdiction", TABLE.c.jurisdiction, TABLE.c.owner_kind, TABLE.c.mailbox_id)
 Index("mailboxes_v1_provider", TABLE.c.provider_id, TABLE.c.mailbox_id)
 

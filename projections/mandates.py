@@ -66,6 +66,7 @@ TABLE = read_table(
     Column("suspended_at", DateTime(timezone=True), nullable=True),
     Column("ended_at", DateTime(timezone=True), nullable=True),
 )
+Index("mandates_v1_newest", TABLE.c.began_at, TABLE.c.mandate_id, TABLE.c.period)
 Index("mandates_v1_mandatary", TABLE.c.mandatary_id, TABLE.c.mandator_id)
 Index("mandates_v1_mandator", TABLE.c.mandator_id, TABLE.c.mandate_id)
 Index("mandates_v1_status", TABLE.c.jurisdiction, TABLE.c.status)

@@ -66,6 +66,7 @@ MISSED = (
     _C.status == MessageStatus.PUBLISHED.value,
     _C.notification.in_((NotificationStatus.IMPOSSIBLE.value, NotificationStatus.FAILED.value)),
 )
+Index("messages_v1_newest", _C.sent_at, _C.message_id)
 Index("messages_v1_inbox", _C.mailbox_id, _C.sent_at, _C.message_id)
 Index("messages_v1_sender", _C.sender_id, _C.sent_at, _C.message_id)
 Index("messages_v1_expiry", _C.expires_at, postgresql_where=_C.expires_at.is_not(None) & _C.expired_at.is_(None))

@@ -20,6 +20,7 @@ TABLE = read_table(
     Column("route", Text, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False),
 )
+Index("people_v1_newest", TABLE.c.registered_at, TABLE.c.person_id)
 Index("people_v1_registered", TABLE.c.jurisdiction, TABLE.c.registered_at)
 
 

@@ -107,22 +107,6 @@ class Mailbox:
     async def provider(self, info: Info) -> Organisation | None:
         return await organisation_of(info, self.provider_id)
 
-    @described("What can be read in it, the newest first; a letter on paper is not in it.")
-    async def inbox(
-        self,
-        info: Info,
-        *,
-        where: MessageFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> MessageConnection:
-        wanted = part(first, after, last, before)
-        inside = (TABLE.c.mailbox_id == self.mailbox_id, TABLE.c.published_at.is_not(None))
-        kept = [*inside, *conditions(TABLE, where)]
-        return MessageConnection(listing=Listing(info.context, TABLE, NEWEST_FIRST, kept, wanted))
-
 
 @strawberry.type(description="Messages in the month in which they were sent or delivered.")
 class MessageCount:
@@ -289,6 +273,22 @@ class MailboxQueries:
         wanted = part(first, after, last, before)
         kept = conditions(BOXES, where)
         return MailboxConnection(listing=Listing(info.context, BOXES, NEWEST_BOX_FIRST, kept, wanted))
+
+    @described("What can be read in a mailbox, the newest first; a letter on paper is not in it.")
+    async def inbox(
+        self,
+        info: Info,
+        *,
+        mailbox_id: strawberry.ID,
+        where: MessageFilter | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> MessageConnection:
+        wanted = part(first, after, last, before)
+        kept = [TABLE.c.mailbox_id == mailbox_id, TABLE.c.published_at.is_not(None), *conditions(TABLE, where)]
+        return MessageConnection(listing=Listing(info.context, TABLE, NEWEST_FIRST, kept, wanted))
 
     @strawberry.field
     async def message(self, info: Info, message_id: Id) -> Message | None:

@@ -71,7 +71,7 @@ def _consent_in_force(person_id: ColumnElement[str], own: str) -> ColumnElement[
 def _own_mailboxes(own: str) -> ColumnElement[bool]:
     """Keep the caller's own mailbox, those of enterprises that it provides, and those of persons who consent there."""
     c = mailboxes.TABLE.c
-    provided = c.provider_id == own
+    provided = and_(c.owner_kind == OwnerKind.ENTERPRISE.value, c.provider_id == own)
     return or_(c.mailbox_id == own, provided, _consent_in_force(c.mailbox_id, own))
 
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import islice
 
 from application.handler import Order, Rules, handle_many
+from application.memory import Memory
 from application.ports import EventStore, Idempotency, Receipt
 from domain.kernel import Duplicate, Refusal
 from infrastructure.sample.acts.world import PLATFORM
@@ -67,12 +68,13 @@ async def run_sample(
             commands=0, skipped_commands=0, events=0, seconds=time.monotonic() - started, complete_before=True
         )
     done = await _chunks_done(log, seed, factor)
+    memory = Memory(log)
     sent = skipped = events = 0
     for chunk in _chunks(seed, factor):
         if chunk.number < done:
             skipped += len(chunk.orders)
             continue
-        events += await _send(chunk, log, rules, may_be_there=chunk.number == done > 0)
+        events += await _send(chunk, memory, rules, may_be_there=chunk.number == done)
         sent += len(chunk.orders)
         progress(
             SampleProgress(
@@ -100,9 +102,9 @@ def expected_commands(scale: Fraction) -> int:
     return _COMMANDS_AT_ANY_SCALE + int(_COMMANDS_AT_SCALE_1 * scale)
 
 
-async def _send(chunk: _Chunk, log: EventStore, rules: Rules, *, may_be_there: bool) -> int:
+async def _send(chunk: _Chunk, memory: Memory, rules: Rules, *, may_be_there: bool) -> int:
     """Send a chunk; return how many events it wrote."""
-    answers = await handle_many(chunk.orders, log, rules)
+    answers = await handle_many(chunk.orders, memory.store, rules, memory)
     events = 0
     for order, answer in zip(chunk.orders, answers, strict=True):
         if isinstance(answer, Receipt):

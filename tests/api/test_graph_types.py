@@ -133,6 +133,18 @@ def test_a_row_is_answered_as_it_stands(graph: Graph, field: str, name: str, row
     assert "" not in node.values()
 
 
+def test_lists_with_pages_stand_at_the_root_only() -> None:
+    """One within another would cost a query for each parent; nested lists are read for all parents at once."""
+    pages = {
+        f"{name}.{field}"
+        for name, it in SCHEMA._schema.type_map.items()  # noqa: SLF001 - there is no public way to it
+        if isinstance(it, GraphQLObjectType) and name != "Query"
+        for field, its in it.fields.items()
+        if get_named_type(its.type).name.endswith("Connection")
+    }
+    assert pages == set()
+
+
 # --- Nested ---------------------------------------------------------------------------------------------------------
 
 
@@ -262,8 +274,8 @@ def test_an_inbox_holds_what_was_published_there(graph: Graph) -> None:
         {"message_id": "paper", "mailbox_id": "p", "published_at": None, "status": "on_paper", "channel": "paper"},
         {"message_id": "other", "mailbox_id": "q"},
     )
-    query = '{ mailbox(id: "p") { inbox { totalCount edges { node { id } } } } }'
-    inbox = graph.ask(query).data["mailbox"]["inbox"]
+    query = '{ inbox(mailboxId: "p") { totalCount edges { node { id } } } }'
+    inbox = graph.ask(query).data["inbox"]
     assert ([it["id"] for it in nodes(inbox)], inbox["totalCount"]) == (["new", "old"], 2)
 
 

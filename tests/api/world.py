@@ -137,6 +137,13 @@ class World:
         assert row is not None
         return row
 
+    def context_at(self, position: int) -> tuple[str, str]:
+        """Return correlation id and trace of the event at a position."""
+        query = "SELECT correlation_id, trace FROM log.event WHERE position = %s"
+        row = self._log.execute(query, (position,)).fetchone()
+        assert row is not None
+        return row
+
     def close(self) -> None:
         self._log.close()
 

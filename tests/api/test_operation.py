@@ -1,0 +1,158 @@
+"""What those who run the platform rely on: health, metrics, correlation ids, and an answer even when something fails."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from api.bootstrap import create_app, make_issuer
+from application.ports import Caller, Role
+from infrastructure.settings import Settings
+from tests.api.refused import must_be_refused
+from tests.api.world import PLATFORM, World, organisation
+
+SECRET = "85.05.17-001-39 of Ann Janssens"  # noqa: S105 - somebody's data, in an error
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> FastAPI:
+    app = create_app(Settings(data_dir=tmp_path, log_level="error"), database_url)
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise LookupError(SECRET)
+
+    return app
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+# --- Health and metrics ---------------------------------------------------------------------------------------------
+
+
+def test_health_says_how_far_the_platform_is(world: World) -> None:
+    answer = world.client.get("/health")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/health+json"
+    assert answer.json()["position"] == world.holdings()[0]
+
+
+def test_health_fails_when_the_database_is_gone(client: TestClient, database_url: str) -> None:
+    assert client.get("/health").json()["status"] == "pass"
+    _take_away(database_url)
+    answer = client.get("/health")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "fail", "output": "the database does not answer"}
+    assert client.get("/metrics").status_code == 200
+
+
+def test_metrics_count_requests_by_route_and_never_by_path(world: World) -> None:
+    person = world.id["ann"]
+    assert world.client.post(f"/consents/{person}/x/grants").status_code == 401
+    answer = world.client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert person not in answer.text
+    counted = r'kroniek_http_requests_total\{.*route="/consents/\{person_id\}/\{provider_id\}/grants",status="401"\} 1.0'
+    assert re.search(counted, answer.text)
+    assert f"kroniek_log_position {float(world.holdings()[0])}" in answer.text
+
+
+# --- Correlation ids ------------------------------------------------------------------------------------------------
+
+
+def test_a_correlation_id_is_given_or_taken_over(client: TestClient) -> None:
+    UUID(client.get("/health").headers["x-correlation-id"])
+    taken_over = client.get("/health", headers={"X-Correlation-Id": "case-2026.0117"})
+    assert taken_over.headers["x-correlation-id"] == "case-2026.0117"
+
+
+@pytest.mark.parametrize("given", ["", "short", "x" * 81, "with space", "semi;colon", "a\tbcdefgh", '{"a":"bcdefg"}'])
+def test_a_correlation_id_that_is_none_is_not_taken_over(given: str, client: TestClient) -> None:
+    UUID(client.get("/health", headers={"X-Correlation-Id": given}).headers["x-correlation-id"])
+
+
+def test_the_log_keeps_the_correlation_id_and_the_trace(world: World) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    for serial, (given, kept) in enumerate(((trace, trace), ("00-x", ""), (trace + "\u00e9", ""), ("a\tb", ""))):
+        headers = world.headers(Role.ADMINISTRATOR, PLATFORM, f"traced-{serial}")
+        headers |= {"X-Correlation-Id": f"correlated-{serial}", "traceparent": given}
+        encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+        answer = world.client.post("/organisations", json=organisation("traced", 800 + serial), headers=encoded)
+        assert answer.status_code == 201, answer.text
+        assert world.context_at(answer.json()["position"]) == (f"correlated-{serial}", kept)
+
+
+# --- Answers that are not a door's ----------------------------------------------------------------------------------
+
+
+def test_an_address_that_is_none(client: TestClient) -> None:
+    for path in ("/no-such-thing", "/consents/a", "/organisations/a/names/b", "/%00", "/.env"):
+        must_be_refused(client.get(path), 404, "no-such-resource")
+
+
+def test_a_method_that_an_address_does_not_take(client: TestClient) -> None:
+    for method, path in (("GET", "/organisations"), ("DELETE", "/organisations"), ("PUT", "/keys"), ("POST", "/health")):
+        answer = client.request(method, path)
+        must_be_refused(answer, 405, "method-not-allowed")
+        assert answer.headers["allow"] in ("POST", "GET", "GET, HEAD")
+
+
+def test_an_error_of_our_own_is_masked(client: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = client.get("/broken")
+    must_be_refused(answer, 500, "internal-error", SECRET)
+    assert "LookupError" not in answer.text
+    assert "Traceback" not in answer.text
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("path", ["/organisations", "/commands"])
+def test_while_the_log_is_gone_the_caller_is_told_to_come_back(
+    path: str, client: TestClient, app: FastAPI, database_url: str, tmp_path: Path
+) -> None:
+    assert app
+    issuer = make_issuer(Settings(data_dir=tmp_path))
+    caller = Caller(subject="official-7", role=Role.ADMINISTRATOR, organisation_id=PLATFORM)
+    token = issuer.issue(caller, datetime.now(UTC), timedelta(minutes=5))
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "key"}
+    body = organisation("new", 811)
+    _take_away(database_url)
+    if path == "/commands":
+        line = {"command": "register-organisation", "idempotencyKey": "key", "body": body}
+        answer = client.post(path, json=line, headers=headers | {"Content-Type": "application/x-ndjson"})
+    else:
+        answer = client.post(path, json=body, headers=headers)
+    must_be_refused(answer, 503, "log-unavailable", body)
+    assert answer.headers["retry-after"] == "1"
+
+
+def test_while_the_issuer_is_gone_the_caller_is_told_to_come_back(database_url: str, tmp_path: Path, world: World) -> None:
+    settings = Settings(
+        data_dir=tmp_path, log_level="error", jwks_url="http://127.0.0.1:9/jwks.json", token_issuer="https://login.example"
+    )
+    with TestClient(create_app(settings, database_url), raise_server_exceptions=False) as client:
+        headers = world.headers(Role.ADMINISTRATOR, PLATFORM, "key")
+        answer = client.post("/organisations", json=organisation("new", 810), headers=headers)
+        must_be_refused(answer, 503, "issuer-unavailable")
+        assert answer.headers["retry-after"] == "1"
+        assert client.get("/.well-known/jwks.json").status_code == 404
+
+
+def _take_away(database_url: str) -> None:
+    """End all connections to the database and let no new one in."""
+    name = database_url.rpartition("/")[2]
+    with psycopg.connect(database_url.rpartition("/")[0] + "/postgres", autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
