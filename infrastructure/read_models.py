@@ -92,7 +92,8 @@ class ReadModels:
                     applied_at=row.applied_at,
                 )
                 for row in sorted(rows, key=lambda row: str(row.projection))
-                if self._versions.get(row.projection) == row.version
+                # Before a worker has begun there is no checkpoint, and the one row names no projection.
+                if row.projection is not None and self._versions.get(row.projection) == row.version
             ],
         )
 

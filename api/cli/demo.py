@@ -33,32 +33,34 @@ def run(options: argparse.Namespace, output: Output) -> None:
         output.say("Starting the database ...")
         with database(settings) as url, Worker():
             output.say("Writing the sample history: real commands, real decisions, real events ...")
-            report = sample.write_sample(settings, url, options, output)
-            asyncio.run(_caught_up(url, report.position, output))
-            base, token = address(listener), _token(settings, report.agency_id)
-            output.result({**addresses(base), "token": token}, _welcome(base, token, report.position))
+            sample.write_sample(settings, url, options, output)
+            position = asyncio.run(_caught_up(url, output))
+            base, token = address(listener), _token(settings)
+            output.result({**addresses(base), "token": token}, _welcome(base, token, position))
             serve(settings, url, listener, sample=True)
 
 
-async def _caught_up(url: str, position: int, output: Output) -> None:
+async def _caught_up(url: str, output: Output) -> int:
+    """Wait until the read models are at the head of the log; return its position."""
     from infrastructure.read_models import ReadModels
     from projections.registry import PROJECTIONS
 
     reads = ReadModels(url, PROJECTIONS)
     try:
-        while (progress := await reads.progress()).position < position or not progress.projections:
-            output.progress("read models, position", progress.position, position)
+        while (progress := await reads.progress()).position < progress.head or not progress.projections:
+            output.progress("read models, position", progress.position, progress.head)
             await asyncio.sleep(LOOK_EVERY_S)
-        output.progress("read models, position", position, position)
+        output.progress("read models, position", progress.position, progress.head)
+        return progress.head
     finally:
         await reads.close()
 
 
-def _token(settings: Settings, organisation_id: str) -> str:
+def _token(settings: Settings) -> str:
     from api.bootstrap import make_issuer, utc_now
     from application.ports import Caller, Role
 
-    caller = Caller(subject="demo", role=Role.AUDITOR, organisation_id=organisation_id)
+    caller = Caller(subject="demo", role=Role.AUDITOR, organisation_id="demo")
     return make_issuer(settings).issue(caller, utc_now(), timedelta(hours=TOKEN_HOURS))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from api.cli.output import CommandError, Exit, Output
 
 if TYPE_CHECKING:
     from infrastructure.sample import SampleReport
-
     from infrastructure.settings import Settings
 
 DEFAULT_SEED = 2014
@@ -27,21 +27,22 @@ def run(options: argparse.Namespace, output: Output) -> None:
     settings = settings_of()
     with database(settings) as url:
         report = write_sample(settings, url, options, output)
-    text = f"{report.commands:,} commands gave {report.events:,} events; the log ends at position {report.position:,}"
-    output.result({"commands": report.commands, "events": report.events, "position": report.position}, text)
+    text = "the sample history is there already"
+    if not report.complete_before:
+        text = f"{report.commands:,} commands gave {report.events:,} events in {report.seconds:.0f} s"
+    output.result(asdict(report), text)
 
 
 def write_sample(settings: Settings, url: str, options: argparse.Namespace, output: Output) -> SampleReport:
     """Write what is not there yet of the sample history; return what was done."""
-    from infrastructure.sample import SampleProgress, run_sample
-
     from api.bootstrap import RULES, make_log
+    from infrastructure.sample import SampleProgress, run_sample
 
     if not 0 < options.scale <= 1000:  # noqa: PLR2004 - the bound is told in the sentence
         raise CommandError(Exit.WRONG_USAGE, "The scale is a number above 0 and at most 1000.")
 
     def progress(done: SampleProgress) -> None:
-        output.progress("sample history, commands", done.commands, done.total)
+        output.progress(f"sample history, at {done.month}", done.commands, done.expected_commands)
 
     async def write() -> SampleReport:
         async with make_log(settings, url) as log:

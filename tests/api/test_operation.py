@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+import structlog
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -110,12 +111,13 @@ def test_a_method_that_an_address_does_not_take(client: TestClient) -> None:
         assert answer.headers["allow"] in ("POST", "GET", "GET, HEAD")
 
 
-def test_an_error_of_our_own_is_masked(client: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = client.get("/broken")
+def test_an_error_of_our_own_is_masked(client: TestClient) -> None:
+    with structlog.testing.capture_logs() as lines:
+        answer = client.get("/broken")
     must_be_refused(answer, 500, "internal-error", SECRET)
     assert "LookupError" not in answer.text
     assert "Traceback" not in answer.text
-    assert capsys.readouterr().out == ""
+    assert [line["error"] for line in lines if line["event"] == "request_failed"] == ["LookupError"]
 
 
 @pytest.mark.parametrize("path", ["/organisations", "/commands"])
