@@ -12,7 +12,7 @@ from domain.kernel import Decider
 S = TypeVar("S")
 
 MAX_REMEMBERED = 50_000
-"""How many streams are remembered at least, and half of those at most, before the ones not used since are forgotten."""
+"""After so many new streams, those not used since the last time this was reached are forgotten."""
 
 
 @dataclass(slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import math
 import re
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
@@ -31,6 +33,7 @@ LOCAL_ALGORITHM = "ES256"
 TYPE = "at+jwt"
 SKEW_S = 30
 MAX_TOKEN_LENGTH = 8_192
+MAX_VERIFIED = 4_096
 
 JWKS_TIMEOUT_S = 5
 JWKS_MAX_BYTES = 1_000_000
@@ -74,7 +77,7 @@ class JwksKeys:
         self._lock = asyncio.Lock()
 
     async def key_set(self, *, fresh: bool = False) -> KeySet:
-        """Return the keys; raise IssuerUnavailableError if there are none, or if newer ones are needed and not there."""
+        """Return the keys; raise IssuerUnavailableError if there are none, or newer ones are needed and not there."""
         if self._keys is not None and not fresh and self._clock() - self._fetched_at < JWKS_MAX_AGE_S:
             return self._keys
         async with self._lock:
@@ -107,9 +110,10 @@ class LocalIssuer:
         self._issuer = issuer
         self._audience = audience
         self._key = _kept_key(folder / "token-key.json")
+        self._keys = KeySet([self._key])
 
     async def key_set(self, *, fresh: bool = False) -> KeySet:  # noqa: ARG002 - the one key never changes
-        return KeySet([self._key])
+        return self._keys
 
     def jwks(self) -> dict[str, Any]:
         return {"keys": [self._key.as_dict(private=False)]}
@@ -130,34 +134,65 @@ class LocalIssuer:
         return jwt.encode(header, claims, self._key, algorithms=[LOCAL_ALGORITHM])
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token that was found good by these keys, and until when it is."""
+
+    caller: Caller
+    keys: KeySet
+    until: float
+
+
 class Verifier:
-    """Turns a bearer token into a caller: role and organisation are the token's word, never the body's."""
+    """Turns a bearer token into a caller: role and organisation are the token's word, never the body's.
+
+    A caller sends one token many times: what was verified is remembered, as long as the token and the keys are good.
+    """
 
     def __init__(self, keys: Keys, issuer: str, audience: str, now: Callable[[], datetime]) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._now = now
+        self._verified: dict[bytes, _Verified] = {}
 
     async def __call__(self, token: str) -> Caller:
         """Return the caller; raise TokenRefusedError for any token that is not a valid access token for us."""
         if len(token) > MAX_TOKEN_LENGTH:
             raise TokenRefusedError("too long")
+        digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        known = self._verified.get(digest)
+        if known is None or known.keys is not await self._keys.key_set() or not self._is_before(known.until):
+            known = await self._verify(token)
+            self._remember(digest, known)
+        return known.caller
+
+    async def _verify(self, token: str) -> _Verified:
         try:
-            decoded = await self._decode(token)
+            decoded, keys = await self._decode(token)
             if str(decoded.header.get("typ", "")).lower().removeprefix("application/") != TYPE:
                 raise TokenRefusedError("not an access token")
             self._registry().validate(decoded.claims)
-            return _caller(decoded.claims)
+            return _Verified(_caller(decoded.claims), keys, decoded.claims["exp"] + SKEW_S)
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise TokenRefusedError(type(error).__name__) from error
 
-    async def _decode(self, token: str) -> jwt.Token:
+    def _is_before(self, until: float) -> bool:
+        return self._now().timestamp() < until
+
+    def _remember(self, digest: bytes, verified: _Verified) -> None:
+        if len(self._verified) >= MAX_VERIFIED:
+            self._verified.clear()
+        self._verified[digest] = verified
+
+    async def _decode(self, token: str) -> tuple[jwt.Token, KeySet]:
+        keys = await self._keys.key_set()
         try:
-            return jwt.decode(token, await self._keys.key_set(), algorithms=ALGORITHMS)
+            return jwt.decode(token, keys, algorithms=ALGORITHMS), keys
         except InvalidKeyIdError:
             # The issuer may have a new key; one that is unknown still is unknown for good.
-            return jwt.decode(token, await self._keys.key_set(fresh=True), algorithms=ALGORITHMS)
+            keys = await self._keys.key_set(fresh=True)
+            return jwt.decode(token, keys, algorithms=ALGORITHMS), keys
 
     def _registry(self) -> jwt.JWTClaimsRegistry:
         essential: ClaimsOption = {"essential": True}

@@ -33,6 +33,7 @@ LOG = structlog.get_logger()
 
 JSON, GRAPHQL, HTML = "application/json", "application/graphql-response+json", "text/html"
 MOST_BODY_BYTES = 256 * 1024
+MOST_DIGITS = 20
 MOST_POSITION = 2**63 - 1
 RETRY_AFTER_S = 1
 
@@ -107,7 +108,7 @@ class _Endpoint:
     async def _position(self, request: Request) -> int:
         """Wait until the read models contain the caller's own write; return where they are."""
         given = request.headers.get("x-position", "0")
-        if not (given.isascii() and given.isdigit() and int(given) <= MOST_POSITION):
+        if not (given.isascii() and given.isdigit() and len(given) < MOST_DIGITS and int(given) <= MOST_POSITION):
             raise Problem(400, "invalid-position", "X-Position is the position that a command was answered with.")
         reached = await self._platform.position(int(given))
         if reached < int(given):

@@ -34,7 +34,7 @@ _ID_FIELDS = frozenset({"in_reply_to", "on_behalf_of", "service_family"})
 """Fields that name an aggregate although they do not end in `_id`."""
 
 _CODE_FIELDS = frozenset({"rule_id"})
-"""Fields that end in `_id` and name no aggregate: the ids of rules are codes of their rule set, with dots and colons."""
+"""Fields that end in `_id` and name no aggregate: ids of rules are codes of their rule set, with dots and colons."""
 
 FRAME = frozenset({"at", "by"})
 """What the door fills in itself: the instant and the caller's organisation."""
@@ -88,7 +88,7 @@ def _annotation(name: str, hint: Any, *, required: bool = True) -> Any:  # noqa:
         return Union[tuple(_annotation(name, part) for part in get_args(hint))]  # noqa: UP007 - made at run time
     if get_origin(hint) is tuple:
         item = _annotation(name.removesuffix("s"), get_args(hint)[0])
-        return Annotated[tuple[item, ...], Field(max_length=MAX_ITEMS)]
+        return Annotated[tuple[item, ...], Field(max_length=MAX_ITEMS)]  # type: ignore[valid-type]  # made at run time
     return _BY_TYPE.get(hint, hint)
 
 
@@ -130,7 +130,9 @@ def _rfc3339(pattern: re.Pattern[str], parse: Callable[[str], date]) -> BeforeVa
         try:
             return parse(value if pattern.fullmatch(value) else "")
         except ValueError as error:
-            raise PydanticCustomError("not-rfc3339", "This is not a date or an instant as RFC 3339 writes it.") from error
+            raise PydanticCustomError(
+                "not-rfc3339", "This is not a date or an instant as RFC 3339 writes it."
+            ) from error
 
     return BeforeValidator(read)
 

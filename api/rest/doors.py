@@ -13,9 +13,9 @@ class Door:
     """One intent as one resource: `POST path`.
 
     The body is what the command says beyond its frame (`at`, `by`), its facts, the ids in the path and the id that the
-    platform gives (`creates`); it is written in lowerCamelCase. What is created lives below `collection`, which is `path`
-    unless said otherwise. `intent` names the command in the bulk door. With `versioned`, the caller must say on which
-    version they decided (If-Match). `activity` is the processing activity that is recorded with the events (GDPR art. 30).
+    platform gives (`creates`); it is written in lowerCamelCase. What is created lives below `collection`, or else below
+    `path`. `intent` names the command in the bulk door. With `versioned`, the caller must say on which version they
+    decided (If-Match). `activity` is the processing activity that is recorded with the events (GDPR art. 30).
     """
 
     intent: str

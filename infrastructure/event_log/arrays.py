@@ -99,4 +99,6 @@ def _header(element_oid: int, length: int) -> bytes:
 
 def _of_bytes(values: Sequence[bytes], element_oid: int) -> bytes:
     pack: Callable[[int], bytes] = _LENGTH
-    return _header(element_oid, len(values)) + b"".join([part for value in values for part in (pack(len(value)), value)])
+    return _header(element_oid, len(values)) + b"".join(
+        [part for value in values for part in (pack(len(value)), value)]
+    )

@@ -87,9 +87,7 @@ class PostgresLog:
             streams=self._by_stream(await _rows(connection, sql.STREAMS, texts(streams))) if streams else {},
             prefixes=_by_prefix(
                 prefixes,
-                self._by_stream(
-                    await _rows(connection, sql.PREFIXES, texts(prefixes), texts(map(_after, prefixes)))
-                ),
+                self._by_stream(await _rows(connection, sql.PREFIXES, texts(prefixes), texts(map(_after, prefixes)))),
             )
             if prefixes
             else {},
@@ -147,7 +145,9 @@ async def _write(connection: AsyncConnection, settled: Settled, now: datetime) -
     if settled.released:
         await connection.execute(sql.RELEASE_CLAIMS, (byte_strings(list(settled.released)),))
     if settled.claimed:
-        await connection.execute(sql.INSERT_CLAIMS, (byte_strings(list(settled.claimed)), texts(settled.claimed.values())))
+        await connection.execute(
+            sql.INSERT_CLAIMS, (byte_strings(list(settled.claimed)), texts(settled.claimed.values()))
+        )
     for key, receipt in settled.receipts:
         await connection.execute(
             sql.INSERT_RECEIPT,

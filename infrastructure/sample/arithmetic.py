@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 Number = int | Fraction
 
@@ -51,7 +52,7 @@ def between(points: Sequence[tuple[int, int]], place: int) -> int:
     """Return the value at a place on straight lines through points, rounded; before the first it is 0."""
     if place < points[0][0]:
         return 0
-    for (left, low), (right, high) in zip(points, points[1:], strict=False):
+    for (left, low), (right, high) in pairwise(points):
         if left <= place <= right:
             return half_up(low + Fraction((high - low) * (place - left), right - left))
     return points[-1][1]

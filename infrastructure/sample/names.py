@@ -17,7 +17,16 @@ _AFTER = (
 )
 _WALLOON = (
     *("Aubeval", "Clairfontaine", "Montrieux", "Beaupré-sur-Onde", "Valmarais", "Rochelinne", "Orneville", "Fraimont"),
-    *("Longuechamps", "Houyelle", "Pierrelaye-la-Neuve", "Sartemont", "Villerue", "Grandlieu", "Mesnilval", "Thorembois"),
+    *(
+        "Longuechamps",
+        "Houyelle",
+        "Pierrelaye-la-Neuve",
+        "Sartemont",
+        "Villerue",
+        "Grandlieu",
+        "Mesnilval",
+        "Thorembois",
+    ),
 )
 _SUBJECTS = (
     ("Pensioenen", "Pensions", "Renten", "Pensions"),
@@ -51,7 +60,12 @@ _KINDS: dict[OrganisationType, tuple[str, str, str, str]] = {
     OrganisationType.WATER_AUTHORITY: ("Waterschap {}", "Wateringue {}", "Wasserverband {}", "Water authority {}"),
     OrganisationType.PENSION_FUND: ("Pensioenfonds {}", "Fonds de pension {}", "Pensionsfonds {}", "Pension fund {}"),
     OrganisationType.PRIVATE_ORGANISATION: ("{} bv", "{} srl", "{} GmbH", "{} Ltd"),
-    OrganisationType.VEHICLE_AUTHORITY: ("Voertuigendienst", "Service des véhicules", "Fahrzeugamt", "Vehicle Authority"),
+    OrganisationType.VEHICLE_AUTHORITY: (
+        "Voertuigendienst",
+        "Service des véhicules",
+        "Fahrzeugamt",
+        "Vehicle Authority",
+    ),
     OrganisationType.SOCIAL_INSURANCE_BANK: (
         "Volksverzekeringsbank",
         "Banque d'assurance sociale",
@@ -123,10 +137,10 @@ class Namer:
         offered = _SERVICES[audience]
         nl, fr, de, en = offered[number % len(offered)]
         return Names(
-            nl=f"{nl} – {owner.nl}",
-            fr=f"{fr} – {owner.fr}" if owner.fr else "",
-            de=f"{de} – {owner.de}" if owner.de else "",
-            en=f"{en} – {owner.en}",
+            nl=f"{nl} - {owner.nl}",
+            fr=f"{fr} - {owner.fr}" if owner.fr else "",
+            de=f"{de} - {owner.de}" if owner.de else "",
+            en=f"{en} - {owner.en}",
         )
 
     def _place(self, kind: OrganisationType, jurisdiction: Jurisdiction) -> str:

@@ -91,4 +91,4 @@ def dutch_reference(number: int) -> str:
     digits = f"{number:015d}"
     products = sum(int(digit) * weight for digit, weight in zip(reversed(digits), _DUTCH_WEIGHTS, strict=True))
     check = _ELEVEN - products % _ELEVEN
-    return f"{ {10: 1, 11: 0}.get(check, check)}{digits}"
+    return f"{ {10: 1, 11: 0}.get(check, check) }{digits}"

@@ -32,19 +32,17 @@ def examples(world: World) -> dict[str, Request]:
 def _example(intent: str, organisation: str = PLATFORM, if_match: str | None = None, **ids_and_body: Any) -> Request:
     door = DOOR[intent]
     ids = {name: ids_and_body.pop(name) for name in list(ids_and_body) if f"{{{name}}}" in door.path}
-    role = Role.AGENCY if organisation != PLATFORM else sorted(door.roles - {Role.AGENCY})[0]
-    return Request(
-        intent=intent, role=role, organisation=organisation, ids=ids, body=ids_and_body, if_match=if_match
-    )
+    role = Role.AGENCY if organisation != PLATFORM else min(door.roles - {Role.AGENCY})
+    return Request(intent=intent, role=role, organisation=organisation, ids=ids, body=ids_and_body, if_match=if_match)
 
 
 def _organisations(world: World) -> Sequence[Request]:
-    def about(name: str) -> dict[str, str]:
+    def about(name: str) -> dict[str, Any]:
         return {"organisation_id": world.id[name]}
 
-    decision = {"conditionsVersion": "2017-10", "checkedBy": "official-3"}
-    service = {"names": {"nl": "Loket"}, "audience": "citizen", "minimumLevel": "substantial"}
-    family = {"code": "vehicle", "names": {"nl": "Voertuigen"}, "authenticSourceId": world.id["agency"]}
+    decision: dict[str, Any] = {"conditionsVersion": "2017-10", "checkedBy": "official-3"}
+    service: dict[str, Any] = {"names": {"nl": "Loket"}, "audience": "citizen", "minimumLevel": "substantial"}
+    family: dict[str, Any] = {"code": "vehicle", "names": {"nl": "Voertuigen"}, "authenticSourceId": world.id["agency"]}
     until = "2026-12-31"
     return (
         _example("register-organisation", **organisation("new", 501)),
@@ -52,7 +50,9 @@ def _organisations(world: World) -> Sequence[Request]:
         _example("enrol-organisation", **about("enrolled-next"), enrolment="bus_member"),
         _example("end-enrolment", **about("ended-next"), enrolment="service_provider"),
         _example("enrol-as-sender", "sender-next", **about("sender-next"), doubleChannelUntil=until),
-        _example("change-double-channel", "sender-changing", '"2"', **about("sender-changing"), doubleChannelUntil=until),
+        _example(
+            "change-double-channel", "sender-changing", '"2"', **about("sender-changing"), doubleChannelUntil=until
+        ),
         _example("end-sender-enrolment", "sender-leaving", **about("sender-leaving")),
         _example("request-recognition", "applying", **about("applying")),
         _example("grant-recognition", **about("applied"), **decision),
@@ -65,19 +65,37 @@ def _organisations(world: World) -> Sequence[Request]:
 
 
 def _identity(world: World) -> Sequence[Request]:
-    desk = {"officeId": "office-12", "officerId": "officer-5", "nationalNumber": bis_number(501), "jurisdiction": "be"}
-    eidas = {"memberState": "es", "eidasIdentifier": "ES/BE/12345", "level": "high", "jurisdiction": "be"}
-    national = {"nationalNumber": national_number(501), "jurisdiction": "be"}
-    ann = {"keyId": world.id["ann.eid"], "level": "high", "channel": "web", "serviceId": world.id["portal"]}
-    key = {"personId": world.id["ann"], "means": "token", "level": "high", "validUntil": "2027-01-05T10:00:00+01:00"}
+    desk: dict[str, Any] = {
+        "officeId": "office-12",
+        "officerId": "officer-5",
+        "nationalNumber": bis_number(501),
+        "jurisdiction": "be",
+    }
+    eidas: dict[str, Any] = {
+        "memberState": "es",
+        "eidasIdentifier": "ES/BE/12345",
+        "level": "high",
+        "jurisdiction": "be",
+    }
+    national: dict[str, Any] = {"nationalNumber": national_number(501), "jurisdiction": "be"}
+    ann: dict[str, Any] = {
+        "keyId": world.id["ann.eid"],
+        "level": "high",
+        "channel": "web",
+        "serviceId": world.id["portal"],
+    }
+    key: dict[str, Any] = {
+        "personId": world.id["ann"],
+        "means": "token",
+        "level": "high",
+        "validUntil": "2027-01-05T10:00:00+01:00",
+    }
     return (
         _example("register-person-from-national-register", **national),
         _example("register-person-by-registration-authority", "authority", **desk),
         _example("register-person-by-eidas", **eidas),
         _example("register-key", IDENTITY_PROVIDER, **key),
-        _example(
-            "activate-key", IDENTITY_PROVIDER, key_id=world.id["key.derived"], sessionId=world.id["ann.session"]
-        ),
+        _example("activate-key", IDENTITY_PROVIDER, key_id=world.id["key.derived"], sessionId=world.id["ann.session"]),
         _example("suspend-key", IDENTITY_PROVIDER, key_id=world.id["key.suspended-next"]),
         _example("resume-key", IDENTITY_PROVIDER, key_id=world.id["key.resumed-next"]),
         _example("revoke-key", IDENTITY_PROVIDER, key_id=world.id["key.revoked-next"]),
@@ -138,13 +156,13 @@ def _mailboxes(world: World) -> Sequence[Request]:
 
 
 def _messages(world: World) -> Sequence[Request]:
-    def about(name: str) -> dict[str, str]:
+    def about(name: str) -> dict[str, Any]:
         return {"message_id": world.id[f"message.{name}"]}
 
-    lea = {"personId": world.id["lea"]}
-    payment = {"amountCents": 12_345, "currency": "EUR", "reference": "090933755493"}
+    lea: dict[str, Any] = {"personId": world.id["lea"]}
+    payment: dict[str, Any] = {"amountCents": 12_345, "currency": "EUR", "reference": "090933755493"}
     bill = world.message(payment=payment, requiresPayment=True, expiresAt="2026-06-30T00:00:00Z")
-    reply = {"contents": world.message()["contents"]}
+    reply: dict[str, Any] = {"contents": world.message()["contents"]}
     return (
         _example("send-message", "sender", **bill),
         _example("record-notification", "provider", **about("notified-next"), outcome="failed", code="mailbox-full"),
@@ -157,10 +175,10 @@ def _messages(world: World) -> Sequence[Request]:
 
 
 def _bus(world: World) -> Sequence[Request]:
-    def about(name: str) -> dict[str, str]:
+    def about(name: str) -> dict[str, Any]:
         return {"transaction_id": world.id[f"transaction.{name}"]}
 
-    answer = {"responseSha256": SHA256_BASE64URL, "responseSizeBytes": 512}
+    answer: dict[str, Any] = {"responseSha256": SHA256_BASE64URL, "responseSizeBytes": 512}
     return (
         _example("accept-transaction", "agency", **world.transaction()),
         _example("forward-transaction", **about("forwarded-next"), attempt=1),
@@ -172,11 +190,11 @@ def _bus(world: World) -> Sequence[Request]:
 
 
 def _invoicing(world: World) -> Sequence[Request]:
-    def about(name: str) -> dict[str, str]:
+    def about(name: str) -> dict[str, Any]:
         return {"invoice_id": world.id[f"invoice.{name}"]}
 
-    rules = {"ruleSet": "peppol-bis-3.0.18", "ruleIds": ["BR-CO-10", "PEPPOL-EN16931-R010"]}
-    response = {"state": "UQ", "clarifications": ["REF"], "clarificationSha256": SHA256_BASE64URL}
+    rules: dict[str, Any] = {"ruleSet": "peppol-bis-3.0.18", "ruleIds": ["BR-CO-10", "PEPPOL-EN16931-R010"]}
+    response: dict[str, Any] = {"state": "UQ", "clarifications": ["REF"], "clarificationSha256": SHA256_BASE64URL}
     return (
         _example("receive-invoice", "sender", **world.invoice(supplierNumber=enterprise_number(701))),
         _example("validate-invoice", **about("validated-next"), ruleSet="peppol-bis-3.0.18"),

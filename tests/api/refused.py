@@ -22,7 +22,7 @@ def post(
     world: World,
     request: Request,
     *,
-    body: Any = ...,  # noqa: ANN401 - any JSON
+    body: Any = ...,
     content: bytes | None = None,
     path: str | None = None,
     headers: Mapping[str, str | None] | None = None,
@@ -33,17 +33,17 @@ def post(
         sent["If-Match"] = request.if_match
     sent |= headers or {}
     said = content if content is not None else json.dumps(request.body if body is ... else body).encode()
-    kept = {name: value.encode("latin-1") for name, value in sent.items() if value is not None}
+    kept = {name.encode(): value.encode("latin-1") for name, value in sent.items() if value is not None}
     return world.client.post(path or request.path, content=said, headers=kept)
 
 
-def must_be_refused(answer: Response, status: int, code: str, said: Any = None) -> None:  # noqa: ANN401 - any JSON
+def must_be_refused(answer: Response, status: int, code: str, said: Any = None) -> None:
     """Check that the answer is this problem, as documented, and repeats nothing of what was said."""
     assert (answer.status_code, problem_code(answer)) == (status, code), answer.text
     must_be_a_problem(answer, said)
 
 
-def must_be_a_problem(answer: Response, said: Any = None) -> None:  # noqa: ANN401 - any JSON
+def must_be_a_problem(answer: Response, said: Any = None) -> None:
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     problem = answer.json()
     assert documented()[problem_code(answer)] == answer.status_code == problem["status"]
@@ -60,7 +60,7 @@ def problem_code(answer: Response) -> str:
     return str(answer.json()["type"]).removeprefix(TYPE_PREFIX)
 
 
-def texts(said: Any) -> Iterable[str]:  # noqa: ANN401 - any JSON
+def texts(said: Any) -> Iterable[str]:
     """Yield what a caller said in words or numbers of their own."""
     match said:
         case dict():
@@ -69,7 +69,7 @@ def texts(said: Any) -> Iterable[str]:  # noqa: ANN401 - any JSON
         case list():
             for value in said:
                 yield from texts(value)
-        case str() if len(said) > 3 and not _CODE_WORD.fullmatch(said):  # noqa: PLR2004 - shorter ones occur by chance
+        case str() if len(said) > 3 and not _CODE_WORD.fullmatch(said):
             yield said
-        case int() if not isinstance(said, bool) and abs(said) > 10_000:  # noqa: PLR2004 - smaller ones too
+        case int() if not isinstance(said, bool) and abs(said) > 10_000:
             yield str(said)

@@ -60,7 +60,9 @@ def test_every_command_has_the_same_result_as_when_sent_singly(
     singly = {intent: world.send(example, key=f"one-{intent}").json() for intent, example in example_of.items()}
     twins = examples(another_world)
     for role, by in sorted({(example.role, example.organisation) for example in twins.values()}):
-        theirs = {intent: example for intent, example in twins.items() if (example.role, example.organisation) == (role, by)}
+        theirs = {
+            intent: example for intent, example in twins.items() if (example.role, example.organisation) == (role, by)
+        }
         lines = [line_of(example, f"one-{intent}") for intent, example in theirs.items()]
         for intent, answer in zip(theirs, answers_of(send(another_world, lines, role, by)), strict=True):
             assert answer["status"] == "accepted", answer
@@ -99,7 +101,10 @@ def test_each_line_stands_or_falls_by_itself_and_answers_come_in_order(world: Wo
         b"{not json",
         register("of the same number", 610, "bulk-2"),
         register("third", 611, "bulk-3"),
-        {**register("wrong digits", 612, "bulk-4"), "body": organisation("x", 612) | {"enterpriseNumber": "0123456789"}},
+        {
+            **register("wrong digits", 612, "bulk-4"),
+            "body": organisation("x", 612) | {"enterpriseNumber": "0123456789"},
+        },
     ]
     before = world.holdings()
     answers = send(world, lines)
@@ -194,7 +199,7 @@ WRONG_LINES = (
     (b'{"command":"register-organisation","idempotencyKey":"k","ids":{"x":"y"}}', "malformed-request"),
     (b'{"command":"rename-organisation","idempotencyKey":"k"}', "malformed-request"),
     (b'{"command":"rename-organisation","idempotencyKey":"k","ids":{"organisation_id":"a"}}', "version-missing"),
-    *((RENAME % version, "malformed-version") for version in (b'1', b'\\"\xd9\xa3\\"', b'\\"1\\"\\n')),
+    *((RENAME % version, "malformed-version") for version in (b"1", b'\\"\xd9\xa3\\"', b'\\"1\\"\\n')),
 )
 
 
@@ -226,7 +231,10 @@ def test_no_more_bytes_than_the_bound(world: World, monkeypatch: pytest.MonkeyPa
 
 
 def test_lines_over_several_chunks_are_answered_in_order(world: World) -> None:
-    service = {"command": "register-service", "body": {"names": {"nl": "x"}, "audience": "citizen", "minimumLevel": "low"}}
+    service = {
+        "command": "register-service",
+        "body": {"names": {"nl": "x"}, "audience": "citizen", "minimumLevel": "low"},
+    }
     lines = [service | {"idempotencyKey": f"chunk-{n}"} for n in range(BULK_CHUNK_LINES + 20)]
     lines[BULK_CHUNK_LINES] = {"command": "register-service", "idempotencyKey": "odd", "body": {}}
     before = world.holdings()
@@ -247,7 +255,9 @@ def test_another_media_type_is_refused(media_type: str, world: World) -> None:
 
 
 def test_without_a_token_nothing_is_read(world: World) -> None:
-    must_be_refused(world.client.post("/commands", content=b"{}", headers={"Content-Type": NDJSON}), 401, "unauthenticated")
+    must_be_refused(
+        world.client.post("/commands", content=b"{}", headers={"Content-Type": NDJSON}), 401, "unauthenticated"
+    )
 
 
 def test_the_names_of_commands_are_those_of_the_doors(world: World) -> None:

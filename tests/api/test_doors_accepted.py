@@ -102,7 +102,7 @@ def test_the_same_key_and_content_get_the_same_answer(
     intent: str, world: World, example: Request, accepted: dict[str, Response]
 ) -> None:
     before = world.holdings()
-    spelt_otherwise = json.dumps(dict(reversed(example.body.items())), indent=3).encode()
+    spelt_otherwise = json.dumps(dict(reversed(list(example.body.items()))), indent=3).encode()
     for content in (json.dumps(dict(example.body)).encode(), spelt_otherwise):
         again = post(world, example, content=content, headers={"Idempotency-Key": intent})
         assert again.status_code == accepted[intent].status_code, again.text
@@ -161,7 +161,9 @@ def test_sent_many_times_at_once_under_one_key_it_is_decided_once(intent: str, w
     before = world.holdings()
     with ThreadPoolExecutor(8) as threads:
         sent = [
-            threads.submit(post, world, example, body={**example.body, **changed}, headers={"Idempotency-Key": f"at-once-{intent}"})
+            threads.submit(
+                post, world, example, body={**example.body, **changed}, headers={"Idempotency-Key": f"at-once-{intent}"}
+            )
             for _ in range(8)
         ]
         answers = {answer.result().content for answer in sent}

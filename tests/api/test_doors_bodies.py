@@ -74,7 +74,9 @@ def test_a_value_of_the_wrong_kind_is_refused(world: World, example: Request) ->
                 pytest.fail(f"{field.path} took {value!r}")
             must_be_refused(answer, 400, "malformed-request", body)
             # A lone surrogate is not JSON: then it is the whole body that is wrong.
-            at_fault = "" if isinstance(value, str) and not value.isprintable() and "\\ud" in ascii(value) else pointer(field)
+            at_fault = (
+                "" if isinstance(value, str) and not value.isprintable() and "\\ud" in ascii(value) else pointer(field)
+            )
             assert answer.json()["issues"][0]["location"].startswith(at_fault), (answer.text, field)
 
 
@@ -127,7 +129,15 @@ def test_wrong_check_digits_are_refused(world: World, example: Request) -> None:
         if field.kind == "number with check digits":
             number = value_at(example.body, field.path)
             spelt = f"{number[:4]}.{number[4:7]}.{number[7:]}"
-            for wrong in (with_wrong_check_digits(number), spelt, f" {number}", f"BE{number}", number[:-1], "", "0" * 11):
+            for wrong in (
+                with_wrong_check_digits(number),
+                spelt,
+                f" {number}",
+                f"BE{number}",
+                number[:-1],
+                "",
+                "0" * 11,
+            ):
                 body = with_value(example.body, field.path, wrong)
                 must_be_refused(post(world, example, body=body), 422, "invalid-check-digits", body)
 

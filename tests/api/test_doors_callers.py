@@ -116,7 +116,7 @@ def test_another_organisation_is_refused(intent: str, world: World, example: Req
 
 
 @pytest.mark.parametrize("intent", REFUSED_TO_OTHERS)
-def test_an_organisation_that_is_not_registered_is_refused(intent: str, world: World, example: Request) -> None:
+def test_an_organisation_that_is_not_registered_is_refused(world: World, example: Request) -> None:
     world.id.setdefault("unregistered", "no-such-organisation")
     answer = post(world, replace(example, organisation="unregistered"))
     assert answer.status_code == 403, answer.text

@@ -26,7 +26,7 @@ PLATFORM = "platform"
 DOOR: Mapping[str, Door] = {door.intent: door for door in DOORS}
 SHA256_BASE64URL = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 SHA256_HEX = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-NOTICE = {"noticeVersion": "2026-01", "language": "nl", "noticeSha256": SHA256_HEX}
+NOTICE: Mapping[str, Any] = {"noticeVersion": "2026-01", "language": "nl", "noticeSha256": SHA256_HEX}
 
 # Which roles each organisation is given. The stranger holds every one: only ownership can keep it out.
 GIVEN = ("service_provider", "mailbox_provider", "bus_member", "invoice_receiver", "registration_authority")
@@ -123,7 +123,7 @@ class World:
         """Send a command that must be accepted, by a role that may; return the id of what it is about."""
         door = DOOR[intent]
         ids = {name: ids_and_body.pop(name) for name in list(ids_and_body) if f"{{{name}}}" in door.path}
-        role = sorted(door.roles)[0]
+        role = min(door.roles)
         answer = self.send(Request(intent=intent, role=role, organisation=organisation, ids=ids, body=ids_and_body))
         assert answer.is_success, (intent, answer.text)
         return str(answer.json()["id"])
@@ -176,29 +176,34 @@ class World:
             self.do("enrol-as-sender", name, organisation_id=self.id[name])
         for name in APPLICANTS:
             self.do("request-recognition", name, organisation_id=self.id[name])
-        decision = {"conditionsVersion": "2017-10", "checkedBy": "official-3"}
+        decision: dict[str, Any] = {"conditionsVersion": "2017-10", "checkedBy": "official-3"}
         for name in RECOGNISED:
             self.do("grant-recognition", organisation_id=self.id[name], **decision)
 
     def _services(self) -> None:
-        low = {"audience": "citizen", "minimumLevel": "low"}
+        low: dict[str, Any] = {"audience": "citizen", "minimumLevel": "low"}
         for name, owner in (("portal", "provider"), ("tax", "agency"), ("closing", "agency")):
             self.id[name] = self.do("register-service", owner, names={"nl": name}, **low)
         self.do("register-service-family", code="person", names={"nl": "Personen"})
 
     def _citizen(self, name: str, number: int) -> None:
-        person = {"jurisdiction": "be", "nationalNumber": national_number(number)}
+        person: dict[str, Any] = {"jurisdiction": "be", "nationalNumber": national_number(number)}
         self.id[name] = self.do("register-person-from-national-register", **person)
         self.id[f"{name}.eid"] = self._key(name, "eid")
         self.do("activate-key", "identity-provider", key_id=self.id[f"{name}.eid"])
 
     def _key(self, holder: str, means: str, **more: Any) -> str:
-        body = {"personId": self.id[holder], "means": means, "level": "high", **more}
+        body: dict[str, Any] = {"personId": self.id[holder], "means": means, "level": "high", **more}
         return self.do("register-key", "identity-provider", **body)
 
     def _session(self, name: str) -> None:
         """Let somebody authenticate at the mailbox provider's portal."""
-        body = {"keyId": self.id[f"{name}.eid"], "serviceId": self.id["portal"], "level": "high", "channel": "web"}
+        body: dict[str, Any] = {
+            "keyId": self.id[f"{name}.eid"],
+            "serviceId": self.id["portal"],
+            "level": "high",
+            "channel": "web",
+        }
         self.id[f"{name}.session"] = self.do("open-session", "identity-provider", **body)
 
     def _past_its_time(self) -> None:
@@ -217,7 +222,12 @@ class World:
             key_id = self.id[f"key.{name}"] = self._key("bob", "eid")
             self.do("activate-key", "identity-provider", key_id=key_id)
         self.do("suspend-key", "identity-provider", key_id=self.id["key.resumed-next"])
-        body = {"serviceId": self.id["portal"], "level": "high", "channel": "web", "keyId": self.id["ann.eid"]}
+        body: dict[str, Any] = {
+            "serviceId": self.id["portal"],
+            "level": "high",
+            "channel": "web",
+            "keyId": self.id["ann.eid"],
+        }
         for name in ("session.going-on", "session.ending"):
             self.id[name] = self.do("open-session", "identity-provider", **body)
 
@@ -248,7 +258,7 @@ class World:
         ann = self.id["ann.session"]
         self.do("suspend-mandate", "provider", mandate_id=self.id["mandate.resumed-next"], sessionId=ann)
 
-    def consent_of(self, name: str) -> dict[str, str]:
+    def consent_of(self, name: str) -> dict[str, Any]:
         return {"person_id": self.id[name], "provider_id": self.id["provider"]}
 
     def _notice(self, name: str) -> None:
@@ -257,7 +267,7 @@ class World:
 
     def _consent(self, name: str) -> None:
         self._notice(name)
-        given = {"sessionId": self.id[f"{name}.session"], "noticeVersion": NOTICE["noticeVersion"]}
+        given: dict[str, Any] = {"sessionId": self.id[f"{name}.session"], "noticeVersion": NOTICE["noticeVersion"]}
         self.do("grant-consent", "provider", **self.consent_of(name), **given)
 
     def _mailbox(self, name: str) -> None:

@@ -18,18 +18,30 @@ NO_TEXT: Sequence[Any] = (7, True, [], {})
 NO_CODE = (*NO_TEXT, "no-such-value", "", "\u0000")
 NO_ID = (*NO_TEXT, "a.b", "a b", "a/b", "é", "x" * 81, "a\n", "\u0000", " ", "-a", "a~b")
 NO_PLAIN_TEXT = (*NO_TEXT, "x" * (MAX_TEXT_LENGTH + 1), "a\u0000b", "a\u001bb", "a\u0085b", "\ud800", "a\udfffb")
-NO_INSTANT = (
+NO_INSTANT: Sequence[Any] = (
     *(1_767_225_600, "1767225600", True, [], {}, "", "soon", "2026-01-01", "2026-13-01T00:00:00Z"),
     *("2026-03-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01T25:00:00Z"),
 )
-NO_DAY = (20_454, "20454", True, [], {}, "", "soon", "2026-02-30", "0001-01-01", "9999-12-31", "2026-01-01T12:00:00Z")
-NO_NUMBER = (
+NO_DAY: Sequence[Any] = (
+    20_454,
+    "20454",
+    True,
+    [],
+    {},
+    "",
+    "soon",
+    "2026-02-30",
+    "0001-01-01",
+    "9999-12-31",
+    "2026-01-01T12:00:00Z",
+)
+NO_NUMBER: Sequence[Any] = (
     *("7", "", 1.5, True, [], {}),
     *(MAX_INTEGER + 1, -MAX_INTEGER - 1, 2**63, -(2**63) - 1, 10**40),
 )
-NO_ANSWER = ("true", "", 1, 0, [], {})
-NO_LIST = ("x", 7, {}, True)
-NO_OBJECT = ("x", 7, [], True)
+NO_ANSWER: Sequence[Any] = ("true", "", 1, 0, [], {})
+NO_LIST: Sequence[Any] = ("x", 7, {}, True)
+NO_OBJECT: Sequence[Any] = ("x", 7, [], True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ def schema_of(intent: str) -> Mapping[str, Any]:
     return inline(body_model(DOOR[intent]))
 
 
-def fields(schema: Mapping[str, Any], body: Any, path: Path = ()) -> Iterator[Field]:  # noqa: ANN401 - any JSON
+def fields(schema: Mapping[str, Any], body: Any, path: Path = ()) -> Iterator[Field]:
     """Yield every field of a body, those inside lists and objects where the body has some, too."""
     for name, described in schema.get("properties", {}).items():
         choices = described.get("anyOf", [described])
@@ -72,7 +84,7 @@ def fields(schema: Mapping[str, Any], body: Any, path: Path = ()) -> Iterator[Fi
             yield from _items(what["items"], within[0], (*path, name, 0))
 
 
-def _items(schema: Mapping[str, Any], item: Any, path: Path) -> Iterator[Field]:  # noqa: ANN401 - any JSON
+def _items(schema: Mapping[str, Any], item: Any, path: Path) -> Iterator[Field]:
     yield Field(path, schema, required=True, nullable=False)
     if isinstance(item, dict):
         yield from fields(schema, item, path)
@@ -97,13 +109,13 @@ def wrong_values(field: Field, body: Mapping[str, Any]) -> Sequence[Any]:
     return values if field.nullable else (*values, None)
 
 
-def value_at(body: Any, path: Path) -> Any:  # noqa: ANN401 - any JSON
+def value_at(body: Any, path: Path) -> Any:
     for part in path:
         body = body.get(part) if isinstance(body, dict) else body[part]
     return body
 
 
-def with_value(body: Mapping[str, Any], path: Path, value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+def with_value(body: Mapping[str, Any], path: Path, value: Any) -> dict[str, Any]:
     changed = copy.deepcopy(dict(body))
     inner: Any = changed
     for part in path[:-1]:

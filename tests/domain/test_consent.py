@@ -110,3 +110,6 @@ def test_refused_is_not_the_same_as_absent() -> None:
 def test_the_notice_is_in_a_language_of_the_country_and_has_a_digest() -> None:
     given(DECIDER).when(replace(SHOW, language="it")).refused(InvalidValue, "unknown-language")
     given(DECIDER).when(replace(SHOW, notice_sha256="short")).refused(InvalidValue, "invalid-digest")
+    given(DECIDER).when(replace(SHOW, notice_sha256="x" * 64)).refused(InvalidValue, "invalid-digest")
+    given(DECIDER).when(replace(SHOW, notice_version=" ")).refused(InvalidValue, "notice-version-missing")
+    given(DECIDER).when(replace(SHOW, notice_version="x" * 81)).refused(InvalidValue, "notice-version-missing")

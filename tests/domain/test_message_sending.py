@@ -240,6 +240,7 @@ def test_exactly_one_main_content(contents: Any) -> None:
         ({"media_type": "pdf"}, "invalid-media-type"),
         ({"media_type": "application/"}, "invalid-media-type"),
         ({"size_bytes": 0}, "empty-attachment"),
+        ({"size_bytes": (1 << 30) + 1}, "attachment-too-large"),
     ],
 )
 def test_an_attachment_has_a_digest_a_media_type_and_a_size(wrong: dict[str, Any], code: str) -> None:
@@ -261,6 +262,7 @@ def test_payment_data_may_stand_in_a_message_that_does_not_require_payment() -> 
     [
         ({"amount_cents": 0}, "invalid-amount"),
         ({"amount_cents": -1}, "invalid-amount"),
+        ({"amount_cents": 10**15 + 1}, "invalid-amount"),
         ({"currency": "euro"}, "invalid-currency"),
         ({"reference": ""}, "invalid-payment-reference"),
         ({"reference": "090933755494"}, "invalid-payment-reference"),

@@ -260,6 +260,12 @@ def test_a_recognition_names_its_conditions_and_who_checked_them(wish: GrantReco
     given(ORGANISATION, REGISTERED, APPLIED).when(wish).refused(InvalidValue, "decision-missing")
 
 
+@pytest.mark.parametrize("reason", ["", " ", "x" * 401])
+def test_a_recognition_is_suspended_or_withdrawn_for_a_reason(reason: str) -> None:
+    for wish in (replace(SUSPEND, reason=reason), replace(WITHDRAW, reason=reason)):
+        given(ORGANISATION, *RECOGNISED).when(wish).refused(InvalidValue, "reason-missing")
+
+
 def test_a_recognition_is_suspended_and_granted_again_without_a_new_enrolment() -> None:
     given(ORGANISATION, *RECOGNISED).when(SUSPEND).then(SUSPENDED)
     given(ORGANISATION, *RECOGNISED, SUSPENDED).when(SUSPEND).then()

@@ -163,6 +163,25 @@ async def test_a_key_with_other_content_a_stale_version_and_a_taken_value_are_re
     assert (await log.read(["counter-a"]))["counter-a"].version == 1
 
 
+async def test_a_wish_granted_before_gets_its_first_answer_even_where_it_would_be_refused_now(log: Log) -> None:
+    first = await handle(order(raise_counter("a"), key="k"), log, RULES)
+    await handle(order(CloseCounter(at=AT, by="organisation", counter_id="a")), log, RULES)
+    assert await handle(order(raise_counter("a"), key="k"), log, RULES) == first
+    with pytest.raises(RuleBroken):
+        await handle(order(raise_counter("a"), key="another"), log, RULES)
+    with pytest.raises(InvalidValue, match="idempotency key"):
+        await handle(order(raise_counter("a", amount=2), key="k", fingerprint=b"2"), log, RULES)
+
+
+async def test_a_repeated_wish_does_not_mislead_those_after_it(log: Log) -> None:
+    raised = order(raise_counter("limit", amount=1), key="k")
+    first = await handle(raised, log, RULES)
+    # Decided anew, the repetition would raise the limit to two.
+    answers = await handle_many([raised, order(raise_counter("a", amount=2, limit_from="limit"))], log, RULES)
+    assert answers[0] == first
+    assert [answer.code for answer in answers if isinstance(answer, Refusal)] == ["limit-reached"]
+
+
 async def test_lost_races_are_decided_again(log: Log) -> None:
     receipts = await asyncio.gather(*(handle(order(raise_counter("a")), log, RULES) for _ in range(3)))
     assert sorted(receipt.version for receipt in receipts) == [1, 2, 3]

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class Issuer:
         issuer = self
 
         class Answers(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name that the library calls
+            def do_GET(self) -> None:
                 issuer.asked += 1
                 self.send_response(issuer.status)
                 self.end_headers()
@@ -212,12 +213,36 @@ async def test_a_token_that_says_something_else_is_refused(claims: dict[str, Any
 async def test_a_token_is_good_until_its_time_is_over_and_a_little_skew(issuer: Issuer) -> None:
     over = NOW + timedelta(seconds=300 + SKEW_S)
     for now, good in ((over - timedelta(seconds=1), True), (over, False)):
-        verify = Verifier(JwksKeys(issuer.url), ISSUER, AUDIENCE, lambda now=now: now)
+        verify = Verifier(JwksKeys(issuer.url), ISSUER, AUDIENCE, partial(_same, now))
         if good:
             assert await verify(token()) == CALLER
         else:
             with pytest.raises(TokenRefusedError):
                 await verify(token())
+
+
+async def test_a_token_that_was_good_is_not_good_for_ever(issuer: Issuer) -> None:
+    clock = [NOW]
+    verify = Verifier(JwksKeys(issuer.url), ISSUER, AUDIENCE, lambda: clock[0])
+    assert await verify(token()) == CALLER
+    clock[0] += timedelta(seconds=300 + SKEW_S - 1)
+    assert await verify(token()) == CALLER
+    clock[0] += timedelta(seconds=1)
+    for _ in range(2):
+        with pytest.raises(TokenRefusedError):
+            await verify(token())
+
+
+async def test_no_more_tokens_are_remembered_than_the_bound(verify: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infrastructure.tokens.MAX_VERIFIED", 2)
+    tokens = [token(jti=str(number)) for number in range(5)]
+    for each in (*tokens, *tokens):
+        assert await verify(each) == CALLER
+    assert len(verify._verified) <= 2  # noqa: SLF001 - what is kept shows nowhere else
+
+
+def _same(instant: datetime) -> datetime:
+    return instant
 
 
 def _unsigned(_good: str) -> str:
@@ -250,8 +275,7 @@ def _with_other_claims(good: str) -> str:
 
 
 def _with_a_critical_extension(_good: str) -> str:
-    signed = token()
-    header, claims, signature = signed.split(".")
+    _, claims, signature = token().split(".")
     return f"{encoded(HEADER | {'crit': ['x'], 'x': 1})}.{claims}.{signature}"
 
 
@@ -292,8 +316,8 @@ async def test_a_token_that_proves_nothing_is_refused(trick: Callable[[str], str
 
 
 async def test_the_keys_are_fetched_once_and_kept(issuer: Issuer, verify: Verifier) -> None:
-    for _ in range(3):
-        await verify(token())
+    for number in range(3):
+        await verify(token(jti=str(number)))
     assert issuer.asked == 1
 
 
@@ -334,9 +358,11 @@ async def test_a_key_that_the_issuer_withdrew_loses_its_force(
 ) -> None:
     await verify(token())
     issuer.keys = [NEXT_KEY]
+    good = token()
+    assert await verify(good) == CALLER
     seconds.now += JWKS_MAX_AGE_S
     with pytest.raises(TokenRefusedError):
-        await verify(token())
+        await verify(good)
 
 
 async def test_while_the_issuer_is_gone_known_keys_go_on_and_others_are_not_called_wrong(

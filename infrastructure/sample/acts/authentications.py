@@ -31,6 +31,7 @@ _REFUSED_EACH = 50
 """One refused authentication for so many that succeed."""
 
 _ENDED_EACH = 20
+_STOPPED_EACH = 25
 _AT_MAILBOX_PCT = 15
 _APPS = frozenset({Means.ITSME, Means.MOBILE_APP})
 Opened = tuple[int, str, Key, Service]
@@ -67,6 +68,7 @@ class Authentications:
         for audience, planned in uses.items():
             self._go_on(opened, self._services(month, audience), planned.accesses)
         self._refuse(BE, month, len(opened) // _REFUSED_EACH)
+        self._stop_short(opened)
         self._end(opened)
 
     def _services(self, month: int, audience: Audience) -> Sequence[Service]:
@@ -108,6 +110,19 @@ class Authentications:
                 key.provider_id,
                 session_id=session_id,
                 service_id=service.id,
+            )
+
+    def _stop_short(self, opened: Sequence[Opened]) -> None:
+        """Let some go on to a service that asks for more than the key they came with: they are refused there."""
+        weak = [it for it in opened if it[2].level is LevelOfAssurance.SUBSTANTIAL]
+        strict = [it for it in self._world.services[BE, Audience.CITIZEN] if it.minimum_level is LevelOfAssurance.HIGH]
+        for at, session_id, key, _ in weak[::_STOPPED_EACH] if strict else ():
+            self._world.script.add(
+                at + 10 * civil.MINUTE,
+                AccessService,
+                key.provider_id,
+                session_id=session_id,
+                service_id=_any(strict, self._rng).id,
             )
 
     # --- The Netherlands --------------------------------------------------------------------------------------------
@@ -153,7 +168,9 @@ class Authentications:
         world, rng = self._world, self._rng
         weak = world.keys[jurisdiction, Means.TOKEN if jurisdiction is BE else Means.PASSWORD]
         services = [
-            it for it in world.services[jurisdiction, Audience.CITIZEN] if not LevelOfAssurance.SUBSTANTIAL.covers(it.minimum_level)
+            it
+            for it in world.services[jurisdiction, Audience.CITIZEN]
+            if not LevelOfAssurance.SUBSTANTIAL.covers(it.minimum_level)
         ] or world.app_services
         for number in range(count if weak and services else 0):
             key, service, level = _any(weak, rng), _any(services, rng), None

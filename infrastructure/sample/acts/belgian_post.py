@@ -66,7 +66,7 @@ class BelgianPost:
         if rng.random() * 100 < _ON_BEHALF_PCT:
             fields["on_behalf_of"] = self._world.senders[0].id
         (opening,) = rng.choices(_OPENINGS, _OPENING_WEIGHTS)
-        self._delivery.send(at, sender, recipient, fields, opening, self._letters)
+        self._delivery.send(at, sender, recipient, fields=fields, opening=opening, letters=self._letters)
 
     def _on_paper(self, at: int, sender: Organisation) -> None:
         """Send to somebody who did not consent: the platform answers that it goes on paper."""

@@ -210,9 +210,7 @@ class Consents:
         if self._verified[person.id] or rng.randrange(2):
             self._set_address(at + 2 * civil.MINUTE, person, provider_id)
         if rng.randrange(10) == 0:
-            add(
-                at + 5 * civil.MINUTE, SetChannelPreference, provider_id, mailbox_id=person.id, exclusive_digital=True
-            )
+            add(at + 5 * civil.MINUTE, SetChannelPreference, provider_id, mailbox_id=person.id, exclusive_digital=True)
 
     def _set_address(self, at: int, person: Person, provider_id: str) -> None:
         """Name an address; those who do not verify it may remove it again."""
@@ -220,9 +218,7 @@ class Consents:
         kind = AddressKind.SMS if self._rng.randrange(5) == 0 else AddressKind.EMAIL
         add(at, SetNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id, kind=kind)
         if self._verified[person.id]:
-            add(
-                at + civil.MINUTE, VerifyNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id
-            )
+            add(at + civil.MINUTE, VerifyNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id)
         elif self._rng.randrange(4) == 0:
             add(
                 at + 20 * civil.DAY,

@@ -41,7 +41,14 @@ class Delivery:
         self._rng = rng
 
     def send(
-        self, at: int, sender: Organisation, recipient: Recipient, fields: dict[str, Any], opening: int, letters: Letters
+        self,
+        at: int,
+        sender: Organisation,
+        recipient: Recipient,
+        *,
+        fields: dict[str, Any],
+        opening: int,
+        letters: Letters,
     ) -> None:
         """Send a digital message to a person; `opening` says how long it lies before it is read."""
         rng, add, message_id = self._rng, self._world.script.add, self._world.id()

@@ -76,4 +76,6 @@ class DutchPost:
         if sender.kind is OrganisationType.EMPLOYEE_INSURANCE_AGENCY:
             fields["notification_only"] = True
         recipient = recipients[int(rng.random() * len(recipients))]
-        self._delivery.send(civil.instant(month, rng), sender, recipient, fields, opening, self._letters)
+        self._delivery.send(
+            civil.instant(month, rng), sender, recipient, fields=fields, opening=opening, letters=self._letters
+        )

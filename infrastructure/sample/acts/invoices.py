@@ -25,41 +25,40 @@ _RULE_SET = "peppol-bis-billing-3.0"
 _BROKEN_RULES = (("BR-CO-15",), ("BR-16", "BR-CO-10"), ("PEPPOL-EN16931-R003",), ("BR-S-08",))
 _CREDIT_NOTE_EACH = 14
 _REFUSED_PCT = 4
-State, Reason = ResponseState, Clarification
 
-_COURSES: tuple[tuple[int, tuple[tuple[int, State, tuple[Reason, ...]], ...]], ...] = (
-    (46, ((1, State.ACKNOWLEDGED, ()), (6, State.ACCEPTED, ()), (25, State.PAID, ()))),
-    (18, ((2, State.IN_PROCESS, ()), (9, State.ACCEPTED, ()), (28, State.PAID, ()))),
-    (10, ((1, State.ACKNOWLEDGED, ()), (29, State.PAID, ()))),
+_COURSES: tuple[tuple[int, tuple[tuple[int, ResponseState, tuple[Clarification, ...]], ...]], ...] = (
+    (46, ((1, ResponseState.ACKNOWLEDGED, ()), (6, ResponseState.ACCEPTED, ()), (25, ResponseState.PAID, ()))),
+    (18, ((2, ResponseState.IN_PROCESS, ()), (9, ResponseState.ACCEPTED, ()), (28, ResponseState.PAID, ()))),
+    (10, ((1, ResponseState.ACKNOWLEDGED, ()), (29, ResponseState.PAID, ()))),
     (
         7,
         (
-            (2, State.UNDER_QUERY, (Reason.REFERENCES_INCORRECT,)),
-            (8, State.UNDER_QUERY, (Reason.DELIVERY_ISSUES,)),
-            (15, State.ACCEPTED, ()),
-            (33, State.PAID, ()),
+            (2, ResponseState.UNDER_QUERY, (Clarification.REFERENCES_INCORRECT,)),
+            (8, ResponseState.UNDER_QUERY, (Clarification.DELIVERY_ISSUES,)),
+            (15, ResponseState.ACCEPTED, ()),
+            (33, ResponseState.PAID, ()),
         ),
     ),
     (
         5,
         (
-            (1, State.ACKNOWLEDGED, ()),
-            (7, State.CONDITIONALLY_ACCEPTED, (Reason.PAYMENT_TERMS_INCORRECT,)),
-            (12, State.ACCEPTED, ()),
-            (40, State.PAID, ()),
+            (1, ResponseState.ACKNOWLEDGED, ()),
+            (7, ResponseState.CONDITIONALLY_ACCEPTED, (Clarification.PAYMENT_TERMS_INCORRECT,)),
+            (12, ResponseState.ACCEPTED, ()),
+            (40, ResponseState.PAID, ()),
         ),
     ),
-    (5, ((9, State.REJECTED, (Reason.NOT_RECOGNISED, Reason.RECEIVER_UNKNOWN)),)),
-    (3, ((1, State.IN_PROCESS, ()), (4, State.REJECTED, (Reason.QUANTITY_INCORRECT,)))),
+    (5, ((9, ResponseState.REJECTED, (Clarification.NOT_RECOGNISED, Clarification.RECEIVER_UNKNOWN)),)),
+    (3, ((1, ResponseState.IN_PROCESS, ()), (4, ResponseState.REJECTED, (Clarification.QUANTITY_INCORRECT,)))),
     (
         4,
         (
-            (3, State.ACCEPTED, ()),
-            (20, State.PAID, (Reason.PARTIALLY_PAID,)),
-            (50, State.PAID, ()),
+            (3, ResponseState.ACCEPTED, ()),
+            (20, ResponseState.PAID, (Clarification.PARTIALLY_PAID,)),
+            (50, ResponseState.PAID, ()),
         ),
     ),
-    (2, ((1, State.ACKNOWLEDGED, ()),)),
+    (2, ((1, ResponseState.ACKNOWLEDGED, ()),)),
 )
 """What happens to an invoice that passed its rules: how often, and the responses with the days after receipt."""
 
@@ -115,7 +114,7 @@ class Invoices:
         add(at, ValidateInvoice, PLATFORM, invoice_id=invoice_id, rule_set=_RULE_SET)
         ((_, course),) = rng.choices(_COURSES, [weight for weight, _ in _COURSES])
         for days, state, reasons in course:
-            partial = Reason.PARTIALLY_PAID in reasons
+            partial = Clarification.PARTIALLY_PAID in reasons
             add(
                 at + days * civil.DAY + rng.randrange(civil.HOUR),
                 RespondToInvoice,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from domain.identity import (
     AcceptMandate,
@@ -28,6 +29,15 @@ _DUTCH_ORGANISATIONS = 35
 _YEAR = 365 * civil.DAY
 
 
+@dataclass(frozen=True, slots=True)
+class _Mandate:
+    id: str
+    mandator: Person
+    mandatary: Person
+    service: Service
+    until: int
+
+
 class Mandates:
     def __init__(self, world: World) -> None:
         self._world = world
@@ -46,33 +56,38 @@ class Mandates:
                 self._agree(month, jurisdiction, people)
 
     def _agree(self, month: int, jurisdiction: Jurisdiction, people: Sequence[Person]) -> None:
-        world, rng = self._world, self._rng
+        rng = self._rng
         mandator, mandatary, third = rng.sample(people, 3)
         service = rng.choice(self._services(jurisdiction))
         at = civil.instant(month, rng)
         self._number += 1
-        years = 1 if self._number % 3 else 3
-        mandate_id = self._request(at, mandator, mandator, mandatary, service, at + years * _YEAR)
+        until = at + (1 if self._number % 3 else 3) * _YEAR
+        mandate = _Mandate(self._world.id(), mandator, mandatary, service, until)
+        self._request(at, mandate, mandator)
         later = at + rng.randint(1, 5) * civil.DAY
-        answer = RejectMandate if self._number % 12 == 0 else AcceptMandate
-        self._act(later, answer, mandatary, service, mandate_id)
-        if answer is RejectMandate:
+        if self._number % 12 == 0:
+            self._act(later, RejectMandate, mandatary, mandate)
             return
+        self._act(later, AcceptMandate, mandatary, mandate)
         if self._number % 10 == 1:
-            self._pass_on(later + 10 * civil.DAY, mandator, mandatary, third, service, mandate_id, at + _YEAR // 2)
+            self._pass_on(later + 10 * civil.DAY, mandate, third)
+        self._go_on(later, mandate)
+
+    def _go_on(self, at: int, mandate: _Mandate) -> None:
+        """Write what becomes of an accepted mandate: most run until they expire."""
         match self._number % 8:
             case 2:
-                self._act(later + 60 * civil.DAY, WithdrawMandate, mandator, service, mandate_id)
+                self._act(at + 60 * civil.DAY, WithdrawMandate, mandate.mandator, mandate)
             case 3:
-                self._act(later + 90 * civil.DAY, WithdrawMandate, mandatary, service, mandate_id)
+                self._act(at + 90 * civil.DAY, WithdrawMandate, mandate.mandatary, mandate)
             case 4:
-                self._act(later + 40 * civil.DAY, SuspendMandate, mandator, service, mandate_id)
-                self._act(later + 70 * civil.DAY, ResumeMandate, mandator, service, mandate_id)
-                self._expire(at + years * _YEAR, mandate_id)
+                self._act(at + 40 * civil.DAY, SuspendMandate, mandate.mandator, mandate)
+                self._act(at + 70 * civil.DAY, ResumeMandate, mandate.mandator, mandate)
+                self._expire(mandate)
             case 5:
-                self._act(later + 50 * civil.DAY, SuspendMandate, mandatary, service, mandate_id)
+                self._act(at + 50 * civil.DAY, SuspendMandate, mandate.mandatary, mandate)
             case _:
-                self._expire(at + years * _YEAR, mandate_id)
+                self._expire(mandate)
 
     def _services(self, jurisdiction: Jurisdiction) -> list[Service]:
         services = self._world.services[jurisdiction, Audience.CITIZEN]
@@ -81,50 +96,46 @@ class Mandates:
         owners = list(dict.fromkeys(service.organisation_id for service in services))[:_DUTCH_ORGANISATIONS]
         return [it for it in services if it.organisation_id in owners and it not in self._world.app_services]
 
-    def _request(
-        self, at: int, mandator: Person, grantor: Person, mandatary: Person, service: Service, until: int, parent: str = ""
-    ) -> str:
-        mandate_id = self._world.id()
+    def _request(self, at: int, mandate: _Mandate, grantor: Person, parent_id: str = "") -> None:
         self._world.script.add(
             at + civil.MINUTE,
             RequestMandate,
-            service.organisation_id,
-            mandate_id=mandate_id,
-            session_id=self._session(at, grantor, service),
-            kind=MandateKind.CHAIN if parent else MandateKind.VOLUNTARY,
-            mandator_id=mandator.id,
+            mandate.service.organisation_id,
+            mandate_id=mandate.id,
+            session_id=self._session(at, grantor, mandate.service),
+            kind=MandateKind.CHAIN if parent_id else MandateKind.VOLUNTARY,
+            mandator_id=mandate.mandator.id,
             mandator_kind=PartyKind.PERSON,
-            mandatary_id=mandatary.id,
-            service_ids=(service.id,),
+            mandatary_id=mandate.mandatary.id,
+            service_ids=(mandate.service.id,),
             valid_from=civil.as_datetime(at),
-            valid_until=civil.as_datetime(until),
-            parent_mandate_id=parent,
+            valid_until=civil.as_datetime(mandate.until),
+            parent_mandate_id=parent_id,
         )
-        return mandate_id
 
-    def _pass_on(
-        self, at: int, mandator: Person, mandatary: Person, third: Person, service: Service, parent: str, until: int
-    ) -> None:
+    def _pass_on(self, at: int, parent: _Mandate, third: Person) -> None:
         """Let the mandatary pass the mandate on to a third person, who accepts."""
-        mandate_id = self._request(at, mandator, mandatary, third, service, until, parent)
-        self._act(at + civil.DAY, AcceptMandate, third, service, mandate_id)
-        self._expire(until, mandate_id)
+        until = at + _YEAR // 2
+        mandate = _Mandate(self._world.id(), parent.mandator, third, parent.service, until)
+        self._request(at, mandate, parent.mandatary, parent.id)
+        self._act(at + civil.DAY, AcceptMandate, third, mandate)
+        self._expire(mandate)
 
     def _act(
         self,
         at: int,
         wish: type[AcceptMandate | RejectMandate | SuspendMandate | ResumeMandate | WithdrawMandate],
         person: Person,
-        service: Service,
-        mandate_id: str,
+        mandate: _Mandate,
     ) -> None:
+        service = mandate.service
         session_id = self._session(at, person, service)
         self._world.script.add(
-            at + civil.MINUTE, wish, service.organisation_id, mandate_id=mandate_id, session_id=session_id
+            at + civil.MINUTE, wish, service.organisation_id, mandate_id=mandate.id, session_id=session_id
         )
 
-    def _expire(self, until: int, mandate_id: str) -> None:
-        self._world.script.add(until + civil.HOUR, ExpireMandate, PLATFORM, mandate_id=mandate_id)
+    def _expire(self, mandate: _Mandate) -> None:
+        self._world.script.add(mandate.until + civil.HOUR, ExpireMandate, PLATFORM, mandate_id=mandate.id)
 
     def _session(self, at: int, person: Person, service: Service) -> str:
         jurisdiction = NL if service.organisation_id in self._dutch else BE

@@ -116,7 +116,7 @@ class Organisations:
         self._change_recognitions(month)
 
     def _take_over(self) -> None:
-        """What was enrolled last month is there now."""
+        """Let what was enrolled last month be there now."""
         self._world.senders += self._new_senders
         self._new_senders = []
         for organisation in self._new_dutch:
@@ -170,7 +170,9 @@ class Organisations:
             late = self._many(kind, NL, then - first, _DUTCH_LATE)
             self._dutch_late += [(_DUTCH_LATE + 1 + self._rng.randrange(7), it) for it in late]
         self._give_roles(NL, month + 1)
-        mijnoverheid = self._register(Kind.NATIONAL_ORGANISATION, NL, civil.instant(month, self._rng), same("MijnOverheid"))
+        mijnoverheid = self._register(
+            Kind.NATIONAL_ORGANISATION, NL, civil.instant(month, self._rng), same("MijnOverheid")
+        )
         self._offer_mailboxes(mijnoverheid, month + 1)
         for organisation in world.public[NL][:_DUTCH_RECEIVERS]:
             self._enrol(organisation, Enrolment.INVOICE_RECEIVER, civil.instant(civil.month(2016, 10), self._rng))
@@ -277,7 +279,13 @@ class Organisations:
         if double and self._rng.randrange(4) == 0:
             later = at + 200 * civil.DAY
             sooner = civil.as_date(at + 230 * civil.DAY)
-            add(later, ChangeDoubleChannel, organisation.id, organisation_id=organisation.id, double_channel_until=sooner)
+            add(
+                later,
+                ChangeDoubleChannel,
+                organisation.id,
+                organisation_id=organisation.id,
+                double_channel_until=sooner,
+            )
 
     def _enrol_dutch_senders(self, month: int) -> None:
         for since, organisation in self._dutch_late:

@@ -147,20 +147,22 @@ class People:
     def _plan_derived_keys(self, number: int, person: Person) -> None:
         rng = self._rng
         plans = (
-            (number % 12 == 0, _REGULARS_IN[-1] + 1, "fas", Means.TOKEN),
-            (number % 3 == 0, rng.choice(_ITSME_IN), "itsme", Means.ITSME),
-            (number % 40 == 1, rng.choice(_PASSE_IN), "passe", Means.MOBILE_APP),
-            (number % 50 == 8, _SLEUTEL_EARLY, "sleutel", Means.MOBILE_APP),
-            (number % 10 == 2, rng.choice(_SLEUTEL_IN), "sleutel", Means.MOBILE_APP),
+            ((12, 0), _REGULARS_IN[-1] + 1, "fas", Means.TOKEN),
+            ((3, 0), rng.choice(_ITSME_IN), "itsme", Means.ITSME),
+            ((40, 1), rng.choice(_PASSE_IN), "passe", Means.MOBILE_APP),
+            ((50, 8), _SLEUTEL_EARLY, "sleutel", Means.MOBILE_APP),
+            ((10, 2), rng.choice(_SLEUTEL_IN), "sleutel", Means.MOBILE_APP),
         )
-        for planned, month, code, means in plans:
-            if planned:
+        for (each, rest), month, code, means in plans:
+            if number % each == rest:
                 self._derived[month, code, means].append(person)
 
     def _belgian(self, month: int, *, with_itsme: bool) -> Person:
         at = civil.instant(month, self._rng)
         person_id = self._from_register(at, BE)
-        person = Person(person_id, Route.NATIONAL_REGISTER, self._key(at + civil.MINUTE, BE, person_id, "fas", Means.EID))
+        person = Person(
+            person_id, Route.NATIONAL_REGISTER, self._key(at + civil.MINUTE, BE, person_id, "fas", Means.EID)
+        )
         if with_itsme:
             self._derive(at + 5 * civil.MINUTE, BE, person, "itsme", Means.ITSME)
         return person
@@ -172,7 +174,9 @@ class People:
             if consent.refused is not None:
                 first[consent.person] = min(first[consent.person], consent.refused)
         self._reused = range(min(self._consenting, len(first)))
-        return _numbers_by_month((number, month - 1) for number, month in enumerate(first) if number not in self._reused)
+        return _numbers_by_month(
+            (number, month - 1) for number, month in enumerate(first) if number not in self._reused
+        )
 
     # --- The Netherlands --------------------------------------------------------------------------------------------
 
@@ -185,13 +189,17 @@ class People:
             return
         if kind in (1, 2):
             person_id = self._from_register(at, NL)
-            person = Person(person_id, Route.NATIONAL_REGISTER, self._key(at + civil.MINUTE, NL, person_id, "digid", Means.EID))
+            person = Person(
+                person_id, Route.NATIONAL_REGISTER, self._key(at + civil.MINUTE, NL, person_id, "digid", Means.EID)
+            )
             if month in _DUTCH_IN:
                 self._derive(at + 5 * civil.MINUTE, NL, person, "digid", Means.MOBILE_APP)
         else:
             person_id = self._at_desk(at, NL)
             means = Means.SMS if number % 3 == 0 else Means.PASSWORD
-            person = Person(person_id, Route.REGISTRATION_AUTHORITY, self._key(at + civil.MINUTE, NL, person_id, "digid", means))
+            person = Person(
+                person_id, Route.REGISTRATION_AUTHORITY, self._key(at + civil.MINUTE, NL, person_id, "digid", means)
+            )
             if kind in (3, 4, 5):
                 self._key(at + 5 * civil.MINUTE, NL, person_id, "digid", Means.MOBILE_APP)
         self._new_dutch.append(person)
@@ -300,7 +308,7 @@ class People:
                 self._later[month + 1].append(key)
 
     def _suspended(self, key: Key) -> None:
-        """A suspended key authenticates nobody, until it is resumed."""
+        """Resume a suspended key later; nobody authenticates with it in between."""
         at = civil.instant(_RESUMPTION, self._rng)
         self._world.script.add(at, ResumeKey, key.provider_id, key_id=key.id)
 

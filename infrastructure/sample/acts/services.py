@@ -71,9 +71,7 @@ class Services:
     def _register_next(self, jurisdiction: Jurisdiction, month: int) -> None:
         owners = self._organisations.service_providers(jurisdiction)
         owner = owners[self._number % len(owners)]
-        service = self._register(
-            jurisdiction, owner.id, next(self._audiences), next(self._levels[jurisdiction]), month
-        )
+        service = self._register(jurisdiction, owner.id, next(self._audiences), next(self._levels[jurisdiction]), month)
         if jurisdiction is BE and self._number % _RESERVED_EACH == _RESERVED_EACH - 1:
             self._reserved.append(service)
         else:

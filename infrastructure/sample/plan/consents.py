@@ -1,4 +1,4 @@
-"""Who consents to digital post where and when, in Belgium: as many as printed at each date, fewer persons than grants."""
+"""Who consents to digital post where and when, in Belgium: as many as printed at each date."""
 
 from __future__ import annotations
 

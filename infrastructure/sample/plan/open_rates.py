@@ -39,9 +39,7 @@ def cohorts(year: int, scale: Fraction) -> dict[OrganisationType, Cohort]:
     """Return the rows of the table at scale."""
     messages = _messages(year, scale)
     within = {weeks: _opened(year, weeks, messages) for weeks in published.WINDOWS}
-    return {
-        kind: _cohort(messages[kind], within[3][kind], max(within[3][kind], within[6][kind])) for kind in messages
-    }
+    return {kind: _cohort(messages[kind], within[3][kind], max(within[3][kind], within[6][kind])) for kind in messages}
 
 
 def outside_government(year: int, scale: Fraction) -> Cohort:

@@ -119,8 +119,7 @@ def _sessions(uses: dict[Audience, list[int]], scale: Fraction) -> dict[Audience
 
 def _after_index(scale: Fraction) -> Iterator[tuple[int, Month]]:
     spans = [(civil.months((2017, 11), (2017, 12)), scaled(_LATE_2017, COARSE, scale))]
-    for year in range(2018, 2023):
-        spans.append((civil.year(year), _year_total(year, scale)))
+    spans += [(civil.year(year), _year_total(year, scale)) for year in range(2018, 2023)]
     for months, total in spans:
         weights = [100 + _YEAR_RISE * place for place in range(len(months))]
         for month, count in zip(months, apportion(total, weights), strict=True):
