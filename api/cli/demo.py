@@ -25,10 +25,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, output: Output) -> None:
     from api.cli.common import database, settings_of
-    from api.cli.processes import Worker
+    from api.cli.processes import Worker, unwind_on_term
     from api.cli.serve import address, addresses, listening, serve
 
     settings = settings_of(host=options.host, port=options.port)
+    unwind_on_term()
     with listening(settings) as listener:
         output.say("Starting the database ...")
         with database(settings) as url, Worker():

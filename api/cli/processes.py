@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +16,15 @@ LOG = structlog.get_logger()
 RESTART_AFTER_S = 1.0
 MAX_RESTART_AFTER_S = 30.0
 STOP_WITHIN_S = 15
+
+
+def unwind_on_term() -> None:
+    """Let SIGTERM end the command as Ctrl-C does: by leaving its contexts, so that worker and database are stopped."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 class Worker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import socket
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, output: Output) -> None:
     from api.cli.common import database, settings_of
-    from api.cli.processes import Worker
+    from api.cli.processes import Worker, unwind_on_term
 
     settings = settings_of(host=options.host, port=options.port)
+    unwind_on_term()
     with listening(settings) as listener, database(settings) as url, Worker():
         base = address(listener)
         output.result(addresses(base), "\n".join(f"{name}: {at}" for name, at in addresses(base).items()))
@@ -60,4 +62,5 @@ def serve(settings: Settings, url: str, listener: socket.socket, *, sample: bool
 
     app = create_app(settings, url, sample=sample)
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=20)
-    uvicorn.Server(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # how uvicorn passes on the signal that it ended on
+        uvicorn.Server(config).run(sockets=[listener])
