@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import threading
@@ -23,6 +24,8 @@ def run(options: argparse.Namespace, _output: Output) -> None:
     from infrastructure.projector import Projector
     from projections.registry import PROJECTIONS
 
+    # Batches of events are many short-lived objects without cycles: looking for cycles often costs more than it finds.
+    gc.set_threshold(50_000, 20, 100)
     parent = os.getppid()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

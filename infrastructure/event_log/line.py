@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import psycopg
 import structlog
 
-from infrastructure.event_log.arrays import teach
+from infrastructure.arrays import teach
 from infrastructure.event_log.statements import BY_INDEX_ONLY
 
 LOG = structlog.get_logger()

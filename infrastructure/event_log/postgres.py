@@ -12,9 +12,9 @@ import psycopg
 
 from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
 from domain.kernel import Claim
+from infrastructure.arrays import bigints, byte_strings, instants, integers, texts
 from infrastructure.codec import Codec
 from infrastructure.event_log import statements as sql
-from infrastructure.event_log.arrays import bigints, byte_strings, instants, integers, texts
 from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.line import MAX_WAITING, AsyncConnection, Line
 from infrastructure.event_log.settle import Encoded, Holdings, Settled, settle
@@ -87,7 +87,11 @@ class PostgresLog:
             streams=self._by_stream(await _rows(connection, sql.STREAMS, texts(streams))) if streams else {},
             prefixes=_by_prefix(
                 prefixes,
-                self._by_stream(await _rows(connection, sql.PREFIXES, texts(prefixes), texts(map(_after, prefixes)))),
+                self._by_stream(
+                    await _rows(
+                        connection, sql.PREFIXES, texts(prefixes), texts([_after(prefix) for prefix in prefixes])
+                    )
+                ),
             )
             if prefixes
             else {},
@@ -146,7 +150,7 @@ async def _write(connection: AsyncConnection, settled: Settled, now: datetime) -
         await connection.execute(sql.RELEASE_CLAIMS, (byte_strings(list(settled.released)),))
     if settled.claimed:
         await connection.execute(
-            sql.INSERT_CLAIMS, (byte_strings(list(settled.claimed)), texts(settled.claimed.values()))
+            sql.INSERT_CLAIMS, (byte_strings(list(settled.claimed)), texts(list(settled.claimed.values())))
         )
     for key, receipt in settled.receipts:
         await connection.execute(
@@ -198,7 +202,7 @@ async def _receipts(
     connection: AsyncConnection, keys: Sequence[Idempotency]
 ) -> dict[tuple[str, str], tuple[bytes, Receipt]]:
     rows = await _rows(
-        connection, sql.RECEIPTS, texts(key.organisation_id for key in keys), texts(key.key for key in keys)
+        connection, sql.RECEIPTS, texts([key.organisation_id for key in keys]), texts([key.key for key in keys])
     )
     return {
         (organisation_id, key): (

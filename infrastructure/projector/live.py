@@ -11,6 +11,7 @@ import psycopg
 import structlog
 
 from domain.kernel import Recorded
+from infrastructure.arrays import teach
 from infrastructure.codec import Codec
 from infrastructure.event_log.reading import LogReader
 from infrastructure.event_log.statements import CHANNEL
@@ -73,6 +74,7 @@ class Projector:
     """Runs projections on one connection. All of them move together once the slower ones have caught up."""
 
     def __init__(self, connection: Connection, codec: Codec, projections: Sequence[Projection]) -> None:
+        teach(connection)
         self._connection = connection
         self._events = EventsFor(codec)
         self._targets = {p.name: Target(p, ReadTable(p.table)) for p in projections}

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from infrastructure.arrays import teach
 from infrastructure.codec import Codec
 from infrastructure.projector.live import BATCH_EVENTS, EventsFor, Target
 from infrastructure.projector.tables import ReadTable
@@ -41,6 +42,7 @@ def rebuild(connection: Connection, codec: Codec, projection: Projection, progre
 
 class _Rebuild:
     def __init__(self, connection: Connection, codec: Codec, projection: Projection) -> None:
+        teach(connection)
         self._connection = connection
         self._events = EventsFor(codec)
         self._live = ReadTable(projection.table)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, assert_never
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, assert_never
 
 import psycopg
 from psycopg import sql
@@ -14,6 +14,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
+from infrastructure.arrays import PackedArray, bigints, booleans, dates, instants, texts
 from projections.effects import SCHEMA, Add, Drop, Effect, Key, Put, Set
 
 Connection = psycopg.Connection[Any]
@@ -21,19 +22,28 @@ Kind: TypeAlias = tuple[type[Effect], tuple[str, ...]]
 """A kind of effect and the columns that it changes: one statement."""
 
 _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-_ARRAY_TYPES: Sequence[tuple[type[TypeEngine[Any]], str]] = (
-    (Text, "text[]"),
-    (BigInteger, "bigint[]"),
-    (Boolean, "boolean[]"),
-    (DateTime, "timestamptz[]"),
-    (Date, "date[]"),
+
+
+class Packing(NamedTuple):
+    """How a column's values travel: the type of their array, and what packs them."""
+
+    array: str
+    pack: Callable[[Sequence[Any]], PackedArray]
+
+
+_PACKINGS: Sequence[tuple[type[TypeEngine[Any]], Packing]] = (
+    (Text, Packing("text[]", texts)),
+    (BigInteger, Packing("bigint[]", bigints)),
+    (Boolean, Packing("boolean[]", booleans)),
+    (DateTime, Packing("timestamptz[]", instants)),
+    (Date, Packing("date[]", dates)),
 )
 
 
-def _array_type(column_type: TypeEngine[Any]) -> str:
-    for kind, array in _ARRAY_TYPES:
+def _packing(column_type: TypeEngine[Any]) -> Packing:
+    for kind, packing in _PACKINGS:
         if isinstance(column_type, kind):
-            return array
+            return packing
     raise TypeError(f"a read model has no columns of type {column_type!r}")
 
 
@@ -46,7 +56,7 @@ class ReadTable:
         self.target = sql.Identifier(SCHEMA, self.name)
         self.keys = [column.name for column in table.columns if column.primary_key]
         self.others = [column.name for column in table.columns if not column.primary_key]
-        self._types = {column.name: _array_type(column.type) for column in table.columns}
+        self._packings = {column.name: _packing(column.type) for column in table.columns}
         self._statements: dict[Kind, sql.Composed] = {}
 
     # --- Definition -------------------------------------------------------------------------------------------------
@@ -76,7 +86,10 @@ class ReadTable:
             kind, values = self._kind_and_values(effect)
             batches.setdefault(kind, []).append((*key, *values))
         for kind, rows in batches.items():
-            connection.execute(self._statement(kind), [list(column) for column in zip(*rows, strict=True)])
+            names = [*self.keys, *kind[1]]
+            columns = zip(*rows, strict=True)
+            parameters = [self._packings[name].pack(values) for name, values in zip(names, columns, strict=True)]
+            connection.execute(self._statement(kind), parameters)
 
     def _kind_and_values(self, effect: Effect) -> tuple[Kind, Iterable[Any]]:
         match effect:
@@ -100,7 +113,8 @@ class ReadTable:
     def _compose(self, effect: type[Effect], changed: Sequence[str]) -> sql.Composed:
         columns = [*self.keys, *changed]
         new = sql.SQL("unnest({arrays}) AS new ({columns})").format(
-            arrays=_commas(sql.SQL("%s::" + self._types[column]) for column in columns), columns=_names(columns)
+            arrays=_commas(sql.SQL("%s::" + self._packings[column].array) for column in columns),
+            columns=_names(columns),
         )
         if effect is Drop:
             return sql.SQL("DELETE FROM {table} AS old USING {new} WHERE {same}").format(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import psycopg
 import pytest
 
-from infrastructure.event_log.arrays import bigints, byte_strings, instants, integers, teach, texts
+from infrastructure.arrays import bigints, booleans, byte_strings, dates, instants, integers, teach, texts
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +24,11 @@ EAST = timezone(timedelta(hours=2))
         (byte_strings([]), []),
         (bigints([0, -1, 2**62]), [0, -1, 2**62]),
         (integers([1, -(2**31)]), [1, -(2**31)]),
+        (booleans([True, False, None]), [True, False, None]),
+        (dates([date(1999, 12, 31), None, date(2021, 11, 3)]), [date(1999, 12, 31), None, date(2021, 11, 3)]),
+        (texts([None, "", "null"]), [None, "", "null"]),
+        (bigints([None, 7]), [None, 7]),
+        (instants([None]), [None]),
         (
             instants([datetime(1970, 1, 1, tzinfo=UTC), datetime(2021, 11, 3, 9, 0, 0, 1, tzinfo=EAST)]),
             [datetime(1970, 1, 1, tzinfo=UTC), datetime(2021, 11, 3, 7, 0, 0, 1, tzinfo=UTC)],
