@@ -49,7 +49,12 @@ FORBIDDEN = frozenset(
 """Keys whose values are somebody's or secret, in any writing: `nationalNumber` and `National-Number` count too."""
 
 _DEPTH = 6
-_THIRD_PARTY = {"uvicorn.access": logging.WARNING, "sqlalchemy": logging.WARNING, "httpx2": logging.WARNING}
+_THIRD_PARTY = {
+    "uvicorn.access": logging.WARNING,
+    "uvicorn.error": logging.NOTSET,
+    "sqlalchemy": logging.WARNING,
+    "httpx2": logging.WARNING,
+}
 """The API logs each request itself, with its correlation id and without its query."""
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from infrastructure.settings import Settings
 
 DEFAULT_SEED = 2014
+MIN_SCALE, MAX_SCALE = 0.001, 1_000
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +39,8 @@ def write_sample(settings: Settings, url: str, options: argparse.Namespace, outp
     from api.bootstrap import RULES, make_log
     from infrastructure.sample import SampleProgress, run_sample
 
-    if not 0 < options.scale <= 1000:  # noqa: PLR2004 - the bound is told in the sentence
-        raise CommandError(Exit.WRONG_USAGE, "The scale is a number above 0 and at most 1000.")
+    if not MIN_SCALE <= options.scale <= MAX_SCALE:
+        raise CommandError(Exit.WRONG_USAGE, f"The scale is a number from {MIN_SCALE} to {MAX_SCALE}.")
 
     def progress(done: SampleProgress) -> None:
         output.progress(f"sample history, at {done.month}", done.commands, done.expected_commands)

@@ -272,7 +272,7 @@ WISHES = (_person_wish, *(_key_wish,) * 9, *(_session_wish,) * 3, _platform_wish
 @settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_derived_key_is_ever_active_without_its_evidence(seed: int) -> None:
-    random = Random(seed)  # noqa: S311 - a simulation that its seed repeats
+    random = Random(seed)
     world, at = begun(), AT
     for _ in range(STEPS):
         at += timedelta(minutes=random.choice((0, 5, 60, 600)))
@@ -284,7 +284,7 @@ def test_no_derived_key_is_ever_active_without_its_evidence(seed: int) -> None:
 def test_the_simulation_reaches_derived_keys_by_every_kind_of_evidence() -> None:
     reached = set()
     for seed in range(40):
-        random = Random(seed)  # noqa: S311 - a simulation that its seed repeats
+        random = Random(seed)
         world = begun()
         for _ in range(STEPS):
             world.tell(random.choice(WISHES)(random))

@@ -1,0 +1,123 @@
+"""For every projection, on random histories: live in any batches = one batch = rebuilt = in memory, row by row.
+
+A random history is the sample history on a small scale whose orders were dropped, doubled and moved about: what the
+rules still accept of it is a history that nobody planned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import sql
+
+from application.handler import Order, Rules, handle_many
+from application.registry import BY_COMMAND, DECIDERS, READERS
+from infrastructure.codec import Codec
+from infrastructure.event_log import LogReader, PostgresLog
+from infrastructure.projector import MemoryRows, Projector, live, rebuild
+from infrastructure.sample.history import orders
+from projections.effects import SCHEMA, Projection
+from projections.registry import PROJECTIONS
+
+CODEC = Codec(DECIDERS)
+RULES = Rules(deciders=BY_COMMAND, readers=READERS)
+SCALE = Fraction(1, 1000)
+CHUNK = 500
+Connection = psycopg.Connection[Any]
+Rows = Mapping[tuple[Any, ...], Mapping[str, Any]]
+
+
+def random_history(random: Random) -> list[Order]:
+    planned = list(orders(random.randrange(1000), SCALE))
+    disorder = random.choice((0, 0.01, 0.1))
+    history: list[Order] = []
+    for order in planned:
+        luck = random.random()
+        if luck < disorder / 3:
+            continue
+        history.append(order)
+        if luck < disorder * 2 / 3:
+            history.append(order)
+        elif luck < disorder and len(history) > 1:
+            other = random.randrange(max(0, len(history) - 1000), len(history))
+            history[-1], history[other] = history[other], history[-1]
+    return history
+
+
+async def send(url: str, history: Sequence[Order]) -> None:
+    async with PostgresLog(url, CODEC, b"key") as log:
+        for start in range(0, len(history), CHUNK):
+            await handle_many(history[start : start + CHUNK], log, RULES)
+
+
+def rows(connection: Connection, projection: Projection) -> Rows:
+    """Read the whole table: the columns of the key, and by name the others."""
+    columns = [column.name for column in projection.table.columns]
+    keys = sum(column.primary_key for column in projection.table.columns)
+    query = sql.SQL("SELECT {} FROM {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(SCHEMA, projection.table.name)
+    )
+    return {row[:keys]: dict(zip(columns[keys:], row[keys:], strict=True)) for row in connection.execute(query)}
+
+
+def in_memory(connection: Connection) -> dict[str, Rows]:
+    models = {projection.name: MemoryRows(projection) for projection in PROJECTIONS}
+    reader = LogReader(CODEC)
+    for recorded in reader.read(connection, after=0, until=reader.head(connection)):
+        for model in models.values():
+            model.apply(recorded)
+    return {name: model.rows for name, model in models.items()}
+
+
+def forget(connection: Connection) -> None:
+    """Drop the rows and checkpoints, as if no projection had ever run."""
+    for projection in PROJECTIONS:
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, projection.table.name)))
+    connection.execute("TRUNCATE read.checkpoint")
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_live_batch_rebuilt_and_in_memory_rows_are_equal(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    random = Random(seed)
+    history = random_history(random)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE log.event DISABLE TRIGGER ALL")
+        connection.execute("TRUNCATE log.event, log.claim, log.receipt")
+        projector = Projector(connection, CODEC, PROJECTIONS)
+        projector.prepare()
+        middle = random.randrange(len(history))
+        for part in (history[:middle], history[middle:]):
+            asyncio.run(send(database_url, part))
+            monkeypatch.setattr(live, "BATCH_EVENTS", random.choice((97, 1_000, 4_001)))
+            projector.catch_up()
+        expected = in_memory(connection)
+        assert {p.name: rows(connection, p) for p in PROJECTIONS} == expected
+
+        for projection in PROJECTIONS:
+            rebuild(connection, CODEC, projection, lambda _position, _head: None)
+        assert {p.name: rows(connection, p) for p in PROJECTIONS} == expected
+
+        forget(connection)
+        monkeypatch.setattr(live, "BATCH_EVENTS", 10**9)
+        projector.prepare()
+        projector.catch_up()
+        assert {p.name: rows(connection, p) for p in PROJECTIONS} == expected
+        forget(connection)
+
+
+def test_the_random_histories_fill_every_read_model(database_url: str) -> None:
+    asyncio.run(send(database_url, random_history(Random(0))))
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        filled = {name for name, found in in_memory(connection).items() if found}
+    assert filled == {projection.name for projection in PROJECTIONS}
