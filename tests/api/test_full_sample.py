@@ -1,0 +1,239 @@
+"""The sample history at its full scale, on a platform started with the one command: figures, pages, equal rows.
+
+One run serves all tests here. The read models were kept live by the worker while the history was written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from application.registry import DECIDERS
+from domain.kernel import Jurisdiction
+from infrastructure.codec import Codec
+from infrastructure.database import EmbeddedPostgres
+from infrastructure.event_log import LogReader
+from infrastructure.projector import MemoryRows, rebuild
+from infrastructure.read_models import ReadModels
+from infrastructure.sample import ExpectedFigure, expected_figures, expected_index, expected_open_rates
+from projections.effects import SCHEMA
+from projections.figures import OpenRateFilter, OpenRateTable, Period, percentage
+from projections.figures.reading import Reading
+from projections.registry import PROJECTIONS
+from tests.api.running import get, kroniek
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+BE, NL = Jurisdiction.BE, Jurisdiction.NL
+BY_MEANS = "authentications by means"
+
+
+@pytest.fixture(scope="module")
+def platform(open_tmp_folder: Path) -> Iterator[dict[str, Any]]:
+    """The addresses of a platform on the full sample, and the address of its database."""
+    folder = open_tmp_folder / "full-sample"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
+    environment |= {"KRONIEK_DATA_DIR": str(folder), "KRONIEK_LOG_LEVEL": "warning"}
+    with kroniek(environment, "demo") as (_, addresses):
+        server = EmbeddedPostgres(folder)
+        yield {**addresses, "database": server.start()}
+        server.release()
+
+
+def read(platform: dict[str, Any], wanted: Any) -> Any:
+    """Compute something from one snapshot of the read models."""
+
+    async def run() -> Any:
+        models = ReadModels(platform["database"], PROJECTIONS)
+        try:
+            async with models.snapshot() as reading:
+                return await wanted(reading)
+        finally:
+            await models.close()
+
+    return asyncio.run(run())
+
+
+# --- Figures --------------------------------------------------------------------------------------------------------
+
+EXPECTED = {expected.published_id: expected for expected in expected_figures()}
+
+
+async def _count(reading: Reading, expected: ExpectedFigure, period: Period) -> int:
+    if expected.means:
+        shares = await reading.shares("authentications", "means", expected.jurisdiction, period)
+        return sum(share.value for share in shares if share.key in {means.value for means in expected.means})
+    (point,) = await reading.series(expected.definition, expected.jurisdiction, [period], NOW)
+    return point.value
+
+
+@pytest.mark.parametrize("published_id", sorted(EXPECTED))
+def test_a_published_figure_follows_from_the_events(platform: dict[str, Any], published_id: str) -> None:
+    expected = EXPECTED[published_id]
+    period = Period.parse(expected.period)
+    assert read(platform, partial(_count, expected=expected, period=period)) == expected.count
+    if expected.previous is not None:
+        assert read(platform, partial(_count, expected=expected, period=period.year_before())) == expected.previous
+
+
+@pytest.mark.parametrize(
+    ("figure", "period", "percent"),
+    [
+        ("authentications", "2021", 85),
+        ("bus_transactions", "2022-H1", 40),
+        ("invoices_received", "2022-H1", 78),
+        ("messages_to_active_mailboxes", "2021-11", 48),
+    ],
+)
+def test_a_headline_figure_grows_as_published(platform: dict[str, Any], figure: str, period: str, percent: int) -> None:
+    figures = {it.definition.id: it for it in read(platform, lambda r: r.figures(BE, Period.parse(period), NOW))}
+    growth = figures[figure].growth
+    assert growth is not None
+    assert growth.percent == percent
+
+
+def test_consents_more_than_double_and_outnumber_the_users(platform: dict[str, Any]) -> None:
+    figures = {it.definition.id: it for it in read(platform, lambda r: r.figures(BE, Period.parse("2021-11"), NOW))}
+    consents, users = figures["active_consents"], figures["unique_mailbox_users"]
+    assert consents.growth is not None
+    assert str(consents.growth.factor) == "2.13"
+    assert consents.value > users.value
+
+
+@pytest.mark.parametrize(
+    ("figure", "period", "before", "after"),
+    [("sending_organisations", "2021-11", 82, 223), ("senders_connected", "2022-06", 253, 412)],
+)
+def test_senders_are_as_many_as_published(
+    platform: dict[str, Any], figure: str, period: str, before: int, after: int
+) -> None:
+    figures = {it.definition.id: it for it in read(platform, lambda r: r.figures(BE, Period.parse(period), NOW))}
+    growth = figures[figure].growth
+    assert growth is not None
+    assert (growth.previous, growth.current) == (before, after)
+
+
+def _open_rates(platform: dict[str, Any]) -> OpenRateTable:
+    years = [Period.parse("2017"), Period.parse("2018")]
+    found = read(platform, lambda reading: reading.open_rates(NL, years, NOW, OpenRateFilter()))
+    assert isinstance(found, OpenRateTable)
+    return found
+
+
+def test_every_cell_of_the_open_rate_table_is_as_printed(platform: dict[str, Any]) -> None:
+    rows = {row.sender_type: row for row in _open_rates(platform).rows}
+    printed = {
+        (str(it.kind), it.year, weeks): it.printed.percent[weeks] for it in expected_open_rates() for weeks in (3, 6)
+    }
+    found = {
+        (kind, year, weeks): row.cohorts[at].rate(weeks)
+        for kind, row in rows.items()
+        for at, year in enumerate((2017, 2018))
+        for weeks in (3, 6)
+    }
+    assert len(printed) == 8 * 2 * 2
+    assert found == printed
+
+
+def test_the_totals_are_what_the_events_say_and_not_the_misprints(platform: dict[str, Any]) -> None:
+    table = _open_rates(platform)
+    subtotal = [table.subtotal.cohorts[at].rate(weeks) for weeks in (3, 6) for at in (0, 1)]
+    total = [table.total.cohorts[at].rate(weeks) for weeks in (3, 6) for at in (0, 1)]
+    assert subtotal == [59, 61, 65, 69]
+    assert total == [47, 47, 50, 53]  # printed: 47, 46, 52, 53
+    assert total[2] == percentage(
+        sum(row.cohorts[0].opened(6) for row in table.rows), sum(row.cohorts[0].published for row in table.rows)
+    )
+
+
+def test_the_index_of_each_target_group_is_as_published(platform: dict[str, Any]) -> None:
+    series = read(platform, lambda reading: reading.indices(BE, NOW))
+    at = Period.parse("2017-09/2017-10")
+    shown = {it.audience: str(point.shown) for it in series if (point := it.at(at)) is not None}
+    assert shown == {audience.value: value for audience, value in expected_index().items()}
+
+
+# --- Pages ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_the_printed_percentages(platform: dict[str, Any]) -> None:
+    _, text = get(f"{platform['dashboard']}/en/figures/open-rate.csv?jurisdiction=nl&period=2018")
+    cells = {cell for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) for cell in row}
+    assert {"66", "73", "64", "62", "52", "43", "47", "55"} <= {cell.rstrip(" %") for cell in cells}
+    _, page = get(f"{platform['dashboard']}/en?jurisdiction=be&period=2022-H1")
+    assert "+78%" in page
+    assert "+40%" in page
+
+
+# --- Rows -----------------------------------------------------------------------------------------------------------
+
+DIGEST = """
+SELECT count(*), coalesce(sum(('x' || left(digest, 15))::bit(60)::bigint::numeric), 0)
+FROM (SELECT md5(row::text) AS digest FROM {} AS row) AS rows
+"""
+
+
+def _digests(url: str) -> dict[str, Any]:
+    with psycopg.connect(url) as connection:
+        return {
+            projection.name: connection.execute(
+                sql.SQL(DIGEST).format(sql.Identifier(SCHEMA, projection.table.name))
+            ).fetchone()
+            for projection in PROJECTIONS
+        }
+
+
+def _rebuild_all(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for projection in PROJECTIONS:
+            rebuild(connection, Codec(DECIDERS), projection, lambda _position, _head: None)
+
+
+def test_live_rows_equal_rebuilt_rows_and_rows_in_memory(platform: dict[str, Any]) -> None:
+    url = platform["database"]
+    live = _digests(url)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
+        rebuilding = other.submit(_rebuild_all, url)
+        models = _in_memory(url)
+        rebuilding.result()
+    assert _digests(url) == live
+    with psycopg.connect(url) as connection:
+        for model, projection in zip(models, PROJECTIONS, strict=True):
+            _assert_equal(connection, model, projection.table)
+
+
+def _in_memory(url: str) -> list[MemoryRows]:
+    models = [MemoryRows(projection) for projection in PROJECTIONS]
+    reader = LogReader(Codec(DECIDERS))
+    with psycopg.connect(url) as connection:
+        head = reader.head(connection)
+        for start in range(0, head, 100_000):
+            for recorded in reader.read(connection, after=start, until=min(start + 100_000, head)):
+                for model in models:
+                    model.apply(recorded)
+    return models
+
+
+def _assert_equal(connection: psycopg.Connection[Any], model: MemoryRows, table: Any) -> None:
+    columns = [column.name for column in table.columns]
+    keys = sum(column.primary_key for column in table.columns)
+    query = sql.SQL("SELECT {} FROM {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(SCHEMA, table.name)
+    )
+    with connection.cursor(name="rows", binary=True) as cursor:
+        cursor.itersize = 20_000
+        for row in cursor.execute(query):
+            assert model.rows.pop(row[:keys]) == dict(zip(columns[keys:], row[keys:], strict=True))
+    assert model.rows == {}
