@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, NewType, TypeVar
+from typing import Any, Generic, NewType, TypeVar
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -184,8 +184,6 @@ class Recorded(Generic[E]):
     event: E
     context: Context
     recorded_at: datetime
-
-    NOWHERE: ClassVar[int] = 0
 
     @property
     def aggregate_id(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Select, Text, and_, cast, func, select
+from sqlalchemy import BigInteger, Column, Index, Text
 
 from domain.identity import AuthenticationRefused, AuthenticationSucceeded
 from domain.kernel import Recorded
@@ -58,46 +58,3 @@ PROJECTION = Projection(
     table=TABLE,
     rules={AuthenticationSucceeded: _succeeded, AuthenticationRefused: _refused},
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-DIMENSIONS = {name: TABLE.c[name] for name in ("month", "means", "level", "service_id", "channel", "outcome")}
-
-
-def authentications(
-    jurisdiction: str,
-    first_month: str,
-    last_month: str,
-    *,
-    means: str = "",
-    level: str = "",
-    service_id: str = "",
-    outcome: str = SUCCEEDED,
-) -> Select[int]:
-    """Sum the authentications of the months from the first to the last, both included; no rows give 0."""
-    filters = {"means": means, "level": level, "service_id": service_id, "outcome": outcome}
-    return select(_total()).where(
-        _between(jurisdiction, first_month, last_month),
-        *(DIMENSIONS[name] == value for name, value in filters.items() if value),
-    )
-
-
-def authentications_by(
-    dimension: str, jurisdiction: str, first_month: str, last_month: str, *, outcome: str = SUCCEEDED
-) -> Select[str, int]:
-    """Sum the authentications of those months by one of the DIMENSIONS, in its order."""
-    column = DIMENSIONS[dimension]
-    return (
-        select(column, _total())
-        .where(_between(jurisdiction, first_month, last_month), TABLE.c.outcome == outcome)
-        .group_by(column)
-        .order_by(column)
-    )
-
-
-def _total() -> ColumnElement[int]:
-    return cast(func.coalesce(func.sum(TABLE.c.authentications), 0), BigInteger).label("authentications")
-
-
-def _between(jurisdiction: str, first_month: str, last_month: str) -> ColumnElement[bool]:
-    return and_(TABLE.c.jurisdiction == jurisdiction, TABLE.c.month.between(first_month, last_month))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Select, Text, and_, func, select
+from sqlalchemy import BigInteger, Column, Index, Text
 
 from domain.bus import (
     TransactionAccepted,
@@ -64,41 +64,3 @@ PROJECTION = Projection(
         TransactionTimedOut: _timed_out,
     },
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-_SUMS = (
-    func.coalesce(func.sum(TABLE.c.accepted), 0).label("accepted"),
-    func.coalesce(func.sum(TABLE.c.answered), 0).label("answered"),
-    func.coalesce(func.sum(TABLE.c.faulted), 0).label("faulted"),
-    func.coalesce(func.sum(TABLE.c.timed_out), 0).label("timed_out"),
-)
-
-
-def totals(jurisdiction: str, first_month: str, last_month: str) -> Select[Any]:
-    """Sum a period of whole civil months, both included: accepted, answered, faulted, timed out."""
-    return select(*_SUMS).where(_in(jurisdiction, first_month, last_month))
-
-
-def by_family(jurisdiction: str, first_month: str, last_month: str) -> Select[Any]:
-    """Sum a period for each service family."""
-    return (
-        select(TABLE.c.service_family, *_SUMS)
-        .where(_in(jurisdiction, first_month, last_month))
-        .group_by(TABLE.c.service_family)
-        .order_by(TABLE.c.service_family)
-    )
-
-
-def by_month(jurisdiction: str, first_month: str, last_month: str) -> Select[Any]:
-    """Sum each month of a period over all service families."""
-    return (
-        select(TABLE.c.month, *_SUMS)
-        .where(_in(jurisdiction, first_month, last_month))
-        .group_by(TABLE.c.month)
-        .order_by(TABLE.c.month)
-    )
-
-
-def _in(jurisdiction: str, first_month: str, last_month: str) -> ColumnElement[bool]:
-    return and_(TABLE.c.jurisdiction == jurisdiction, TABLE.c.month.between(first_month, last_month))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, DateTime, Index, Select, Text, func, or_, select
+from sqlalchemy import BigInteger, Column, DateTime, Index, Text
 
 from domain.bus import (
     TransactionAccepted,
@@ -46,11 +44,6 @@ Index("bus_transactions_v1_newest", TABLE.c.accepted_at, TABLE.c.transaction_id)
 Index("bus_transactions_v1_period", TABLE.c.jurisdiction, TABLE.c.accepted_at)
 Index("bus_transactions_v1_source", TABLE.c.source_id, TABLE.c.accepted_at)
 Index("bus_transactions_v1_target", TABLE.c.target_id, TABLE.c.accepted_at)
-Index(
-    "bus_transactions_v1_open",
-    TABLE.c.times_out_at,
-    postgresql_where=TABLE.c.finished_at.is_(None),
-)
 
 
 def _accepted(recorded: Recorded[TransactionAccepted]) -> Iterable[Effect]:
@@ -125,35 +118,3 @@ PROJECTION = Projection(
         TransactionTimedOut: _timed_out,
     },
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def of_party(organisation_id: str) -> Select[Any]:
-    """Select the transactions that an organisation is a party to; it sees no others. The reader orders and pages."""
-    return select(TABLE).where(_is_party(organisation_id))
-
-
-def one_of_party(organisation_id: str, transaction_id: str) -> Select[Any]:
-    """Select one transaction, if the organisation is a party to it."""
-    return of_party(organisation_id).where(TABLE.c.transaction_id == transaction_id)
-
-
-def totals_of_party(organisation_id: str) -> Select[Any]:
-    """Count the transactions that an organisation is a party to, by status."""
-    counted = select(TABLE.c.status, func.count().label("transactions")).where(_is_party(organisation_id))
-    return counted.group_by(TABLE.c.status).order_by(TABLE.c.status)
-
-
-def all_transactions(jurisdiction: str) -> Select[Any]:
-    """Select every transaction of a jurisdiction: for auditors and administrators only."""
-    return select(TABLE).where(TABLE.c.jurisdiction == jurisdiction)
-
-
-def overdue(at: datetime) -> Select[Any]:
-    """Select the transactions still open whose time has passed: the platform times them out, the oldest first."""
-    return select(TABLE).where(TABLE.c.finished_at.is_(None), TABLE.c.times_out_at <= at).order_by(TABLE.c.times_out_at)
-
-
-def _is_party(organisation_id: str) -> ColumnElement[bool]:
-    return or_(TABLE.c.source_id == organisation_id, TABLE.c.target_id == organisation_id)

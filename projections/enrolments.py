@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     Date,
     DateTime,
     Index,
-    Select,
     Text,
-    and_,
-    func,
-    or_,
-    select,
 )
 
 from domain.kernel import Recorded
@@ -85,42 +77,3 @@ PROJECTION = Projection(
         DoubleChannelChanged: _double_channel_changed,
     },
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def enrolments(*, organisation_id: str = "", enrolment: str = "", jurisdiction: str = "") -> Select[Any]:
-    """Select enrolments past and present; an empty filter lets all through. The reader orders and pages."""
-    filters = {
-        TABLE.c.organisation_id: organisation_id,
-        TABLE.c.enrolment: enrolment,
-        TABLE.c.jurisdiction: jurisdiction,
-    }
-    return select(TABLE).where(*(column == value for column, value in filters.items() if value))
-
-
-def enrolled(jurisdiction: str, enrolment: str, as_of: datetime) -> Select[Any]:
-    """Select the enrolments in a role that were in force at an instant."""
-    return select(TABLE).where(_in_force(jurisdiction, enrolment, as_of))
-
-
-def enrolled_organisations(jurisdiction: str, enrolment: str, as_of: datetime) -> Select[int]:
-    """Count the organisations enrolled in a role at an instant: the senders connected, for example."""
-    return select(func.count()).select_from(TABLE).where(_in_force(jurisdiction, enrolment, as_of))
-
-
-def enrolled_by_type(jurisdiction: str, enrolment: str, as_of: datetime) -> Select[str, int]:
-    return (
-        select(TABLE.c.organisation_type, func.count().label("organisations"))
-        .where(_in_force(jurisdiction, enrolment, as_of))
-        .group_by(TABLE.c.organisation_type)
-    )
-
-
-def _in_force(jurisdiction: str, enrolment: str, as_of: datetime) -> ColumnElement[bool]:
-    return and_(
-        TABLE.c.jurisdiction == jurisdiction,
-        TABLE.c.enrolment == enrolment,
-        TABLE.c.enrolled_at <= as_of,
-        or_(TABLE.c.ended_at.is_(None), TABLE.c.ended_at > as_of),
-    )

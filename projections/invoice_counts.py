@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Select, Text, and_, func, select
+from sqlalchemy import BigInteger, Column, Index, Text
 
 from domain.invoicing import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, ResponseState
 from domain.kernel import Recorded
@@ -59,50 +59,3 @@ PROJECTION = Projection(
     table=TABLE,
     rules={InvoiceReceived: _received, InvoiceRefused: _refused, InvoiceResponseGiven: _responded},
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-_SUMS = (
-    func.coalesce(func.sum(TABLE.c.received), 0).label("received"),
-    func.coalesce(func.sum(TABLE.c.refused), 0).label("refused"),
-    func.coalesce(func.sum(TABLE.c.accepted), 0).label("accepted"),
-    func.coalesce(func.sum(TABLE.c.paid), 0).label("paid"),
-)
-
-
-def totals(jurisdiction: str, first_month: str, last_month: str) -> Select[Any]:
-    """Sum a period of whole civil months, both included: received, refused, accepted, paid."""
-    return select(*_SUMS).where(_in(jurisdiction, first_month, last_month))
-
-
-def by_month(jurisdiction: str, first_month: str, last_month: str) -> Select[Any]:
-    """Sum each month of a period over all buyers."""
-    return (
-        select(TABLE.c.month, *_SUMS)
-        .where(_in(jurisdiction, first_month, last_month))
-        .group_by(TABLE.c.month)
-        .order_by(TABLE.c.month)
-    )
-
-
-def by_buyer(jurisdiction: str, first_month: str, last_month: str) -> Select[Any]:
-    """Sum a period for each buyer."""
-    return (
-        select(TABLE.c.buyer_id, *_SUMS)
-        .where(_in(jurisdiction, first_month, last_month))
-        .group_by(TABLE.c.buyer_id)
-        .order_by(TABLE.c.buyer_id)
-    )
-
-
-def of_buyer(buyer_id: str, first_month: str, last_month: str) -> Select[Any]:
-    """Select the months of one buyer."""
-    return (
-        select(TABLE)
-        .where(TABLE.c.buyer_id == buyer_id, TABLE.c.month.between(first_month, last_month))
-        .order_by(TABLE.c.month)
-    )
-
-
-def _in(jurisdiction: str, first_month: str, last_month: str) -> ColumnElement[bool]:
-    return and_(TABLE.c.jurisdiction == jurisdiction, TABLE.c.month.between(first_month, last_month))

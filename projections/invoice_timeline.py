@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Select, Text, or_, select
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Text
 
 from domain.invoicing import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, InvoiceValidated
 from domain.kernel import Recorded
@@ -88,22 +88,3 @@ PROJECTION = Projection(
         InvoiceResponseGiven: _responded,
     },
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def timeline(invoice_id: str) -> Select[Any]:
-    """Select the steps of one invoice in their order: for auditors and administrators."""
-    return select(TABLE).where(TABLE.c.invoice_id == invoice_id).order_by(TABLE.c.version)
-
-
-def timeline_of_party(organisation_id: str, invoice_id: str) -> Select[Any]:
-    """Select the steps of one invoice, if the organisation is its buyer or delivered it."""
-    return timeline(invoice_id).where(
-        or_(TABLE.c.buyer_id == organisation_id, TABLE.c.received_from == organisation_id)
-    )
-
-
-def supplier_timeline(scheme: str, number: str) -> Select[Any]:
-    """Select what happened to all invoices of a supplier. The reader orders and pages."""
-    return select(TABLE).where(TABLE.c.supplier_scheme == scheme, TABLE.c.supplier_number == number)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
-from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Select, Text, func, select
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Text
 
 from domain.invoicing import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, InvoiceValidated
 from domain.kernel import Recorded
@@ -42,7 +40,7 @@ TABLE = read_table(
 )
 Index("invoices_v1_newest", TABLE.c.received_at, TABLE.c.invoice_id)
 Index("invoices_v1_buyer", TABLE.c.buyer_id, TABLE.c.received_at)
-Index("invoices_v1_supplier", TABLE.c.supplier_scheme, TABLE.c.supplier_number, TABLE.c.received_at)
+Index("invoices_v1_supplier", TABLE.c.supplier_number, TABLE.c.received_at)
 Index("invoices_v1_received_from", TABLE.c.received_from, TABLE.c.received_at)
 
 
@@ -110,38 +108,3 @@ PROJECTION = Projection(
         InvoiceResponseGiven: _responded,
     },
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def of_buyer(organisation_id: str) -> Select[Any]:
-    """Select the invoices that an organisation received. The reader orders and pages."""
-    return select(TABLE).where(TABLE.c.buyer_id == organisation_id)
-
-
-def of_supplier(scheme: str, number: str) -> Select[Any]:
-    """Select the invoices that a supplier sent, through whomever they came."""
-    return select(TABLE).where(TABLE.c.supplier_scheme == scheme, TABLE.c.supplier_number == number)
-
-
-def delivered_by(organisation_id: str) -> Select[Any]:
-    """Select the invoices that an organisation delivered, for itself or as an access point."""
-    return select(TABLE).where(TABLE.c.received_from == organisation_id)
-
-
-def totals_of_buyer(organisation_id: str) -> Select[Any]:
-    """Count a buyer's invoices and sum what is due, by status, last response, kind and currency."""
-    by = (TABLE.c.status, TABLE.c.response_state, TABLE.c.kind, TABLE.c.currency)
-    return (
-        select(*by, func.count().label("invoices"), func.sum(TABLE.c.payable_cents).label("payable_cents"))
-        .where(TABLE.c.buyer_id == organisation_id)
-        .group_by(*by)
-        .order_by(*by)
-    )
-
-
-def late_first_responses(organisation_id: str, today: date) -> Select[Any]:
-    """Select a buyer's invoices whose first response is overdue on a civil day."""
-    return of_buyer(organisation_id).where(
-        TABLE.c.status == "validated", TABLE.c.responses == 0, TABLE.c.response_due_on < today
-    )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Column, DateTime, Index, Select, Text, func, select
+from sqlalchemy import Column, DateTime, Index, Text
 
 from domain.identity import (
     KeyActivated,
@@ -109,29 +108,3 @@ PROJECTION = Projection(
         KeyExpired: _expired,
     },
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def key(key_id: str) -> Select[Any]:
-    return select(TABLE).where(TABLE.c.key_id == key_id)
-
-
-def keys(
-    *, person_id: str = "", provider_id: str = "", jurisdiction: str = "", means: str = "", status: str = ""
-) -> Select[Any]:
-    """Select keys; an empty filter lets all through. The reader orders and pages."""
-    filters = {
-        TABLE.c.person_id: person_id,
-        TABLE.c.provider_id: provider_id,
-        TABLE.c.jurisdiction: jurisdiction,
-        TABLE.c.means: means,
-        TABLE.c.status: status,
-    }
-    return select(TABLE).where(*(column == value for column, value in filters.items() if value))
-
-
-def totals(jurisdiction: str) -> Select[str, str, int]:
-    """Count the keys of a jurisdiction by means and status."""
-    by = (TABLE.c.means, TABLE.c.status)
-    return select(*by, func.count().label("keys")).where(TABLE.c.jurisdiction == jurisdiction).group_by(*by)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Select, Text, select
+from sqlalchemy import Boolean, Column, DateTime, Index, Text
 
 from domain.kernel import Recorded
 from domain.mailbox import (
@@ -87,9 +86,3 @@ PROJECTION = Projection(
         MailboxTakenIntoUse: _taken_into_use,
     },
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def mailboxes_of(jurisdiction: str) -> Select[Any]:
-    return select(TABLE).where(TABLE.c.jurisdiction == jurisdiction).order_by(TABLE.c.owner_kind, TABLE.c.mailbox_id)

@@ -22,7 +22,6 @@ from sqlalchemy import (
     Text,
     and_,
     exists,
-    func,
     or_,
     select,
 )
@@ -144,45 +143,12 @@ PROJECTION = Projection(
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
-def mandate(mandate_id: str) -> Select[Any]:
-    """Select the history of one mandate, a row for each stretch."""
-    return select(TABLE).where(TABLE.c.mandate_id == mandate_id)
-
-
-def mandates(
-    *, mandator_id: str = "", mandatary_id: str = "", jurisdiction: str = "", kind: str = "", status: str = ""
-) -> Select[Any]:
-    """Select mandates as they stand now, a row for each; an empty filter lets all through. The reader orders, pages."""
-    filters = {
-        TABLE.c.mandator_id: mandator_id,
-        TABLE.c.mandatary_id: mandatary_id,
-        TABLE.c.jurisdiction: jurisdiction,
-        TABLE.c.kind: kind,
-        TABLE.c.status: status,
-    }
-    return select(TABLE).where(TABLE.c.latest, *(column == value for column, value in filters.items() if value))
-
-
-def totals(jurisdiction: str) -> Select[str, str, int]:
-    """Count the mandates of a jurisdiction by kind and status."""
-    by = (TABLE.c.kind, TABLE.c.status)
-    return (
-        select(*by, func.count().label("mandates"))
-        .where(TABLE.c.latest, TABLE.c.jurisdiction == jurisdiction)
-        .group_by(*by)
-    )
-
-
-def mandates_in_force(
-    *, at: datetime, mandatary_id: str = "", mandator_id: str = "", service_id: str = "", organisation_id: str = ""
-) -> Select[Any]:
+def mandates_in_force(*, at: datetime, mandatary_id: str, mandator_id: str, service_id: str) -> Select[Any]:
     """Select the mandates in force at an instant, past or present, of these parties and at this service.
 
     May A act for B at S? Any row says yes. A chain mandate counts only while its parent is in force as well; it reaches
     no further than its parent, so the parent's services need no second look.
-    A service has one organisation: name the one or the other.
     """
-    filters = {TABLE.c.mandatary_id: mandatary_id, TABLE.c.mandator_id: mandator_id}
     parent = TABLE.alias("parent")
     parent_in_force = exists(
         select(parent.c.mandate_id).where(
@@ -193,10 +159,10 @@ def mandates_in_force(
         )
     )
     return select(TABLE).where(
-        *(column == value for column, value in filters.items() if value),
+        TABLE.c.mandatary_id == mandatary_id,
+        TABLE.c.mandator_id == mandator_id,
         _in_force(TABLE, at),
-        _names(TABLE.c.service_ids, service_id),
-        _names(TABLE.c.organisation_ids, organisation_id),
+        or_(TABLE.c.service_ids == "", TABLE.c.service_ids.contains(f",{service_id},", autoescape=True)),
         or_(TABLE.c.kind != MandateKind.CHAIN.value, parent_in_force),
     )
 
@@ -210,7 +176,3 @@ def _in_force(table: FromClause, at: datetime) -> ColumnElement[bool]:
         c.valid_from <= at,
         c.valid_until > at,
     )
-
-
-def _names(ids: Column[str], wanted: str) -> ColumnElement[bool]:
-    return or_(ids == "", ids.contains(f",{wanted},", autoescape=True)) if wanted else ids.is_not(None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import BigInteger, Column, Select, Text, cast, func, select
+from sqlalchemy import BigInteger, Column, Text
 
 from domain.kernel import Recorded
 from domain.mailbox import MessagePublished, MessageSent
@@ -57,28 +57,3 @@ PROJECTION = Projection(
     table=TABLE,
     rules={MessageSent: _sent, MessagePublished: _published},
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def messages_by_month(jurisdiction: str, first_month: str, last_month: str) -> Select[str, int, int]:
-    """Sum the messages sent and delivered in each month from the first to the last, both included."""
-    c = TABLE.c
-    return (
-        select(
-            c.month,
-            cast(func.sum(c.sent), BigInteger).label("sent"),
-            cast(func.sum(c.delivered), BigInteger).label("delivered"),
-        )
-        .where(c.jurisdiction == jurisdiction, c.month.between(first_month, last_month))
-        .group_by(c.month)
-        .order_by(c.month)
-    )
-
-
-def sending_organisations(jurisdiction: str, first_month: str, last_month: str) -> Select[int]:
-    """Count the organisations that sent at least one message in these months."""
-    c = TABLE.c
-    return select(func.count(func.distinct(c.sender_id))).where(
-        c.jurisdiction == jurisdiction, c.month.between(first_month, last_month), c.sent > 0
-    )

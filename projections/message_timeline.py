@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Select, Text, select
+from sqlalchemy import BigInteger, Column, DateTime, Text
 
 from domain.kernel import Recorded
 from domain.mailbox import (
@@ -98,9 +98,3 @@ PROJECTION = Projection(
         MessageExpired: _happened("expired"),
     },
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def timeline_of(message_id: str) -> Select[Any]:
-    return select(TABLE).where(TABLE.c.message_id == message_id).order_by(TABLE.c.version)

@@ -6,9 +6,8 @@ What became of the notification stands in a column of its own: a technical repor
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Select, Text, select
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Text
 
 from domain.kernel import Recorded
 from domain.mailbox import (
@@ -69,7 +68,6 @@ MISSED = (
 Index("messages_v1_newest", _C.sent_at, _C.message_id)
 Index("messages_v1_inbox", _C.mailbox_id, _C.sent_at, _C.message_id)
 Index("messages_v1_sender", _C.sender_id, _C.sent_at, _C.message_id)
-Index("messages_v1_expiry", _C.expires_at, postgresql_where=_C.expires_at.is_not(None) & _C.expired_at.is_(None))
 Index("messages_v1_missed", _C.jurisdiction, _C.published_at, postgresql_where=MISSED[0] & MISSED[1])
 
 
@@ -197,23 +195,3 @@ PROJECTION = Projection(
         MessageExpired: _expired,
     },
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def inbox(mailbox_id: str) -> Select[Any]:
-    """Select what can be read in a mailbox, newest first; a letter on paper is not in it."""
-    return (
-        select(TABLE)
-        .where(_C.mailbox_id == mailbox_id, _C.published_at.is_not(None))
-        .order_by(_C.sent_at.desc(), _C.message_id.desc())
-    )
-
-
-def sent_by(sender_id: str) -> Select[Any]:
-    return select(TABLE).where(_C.sender_id == sender_id).order_by(_C.sent_at.desc(), _C.message_id.desc())
-
-
-def missed_letters(jurisdiction: str) -> Select[Any]:
-    """Select the letters that are unread and of which no notification could reach the recipient, oldest first."""
-    return select(TABLE).where(_C.jurisdiction == jurisdiction, *MISSED).order_by(_C.published_at)

@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Select, Text, case, cast, func, select
+from sqlalchemy import BigInteger, Boolean, Column, Select, Text, case, select
 
 from domain.kernel import Recorded
 from domain.mailbox import MessageOpened, MessagePublished, Publication, SenderTimeZone
 from projections.effects import Add, Effect, Key, Projection, read_table
+from projections.sums import total
 
 TABLE = read_table(
     "open_rates",
@@ -34,6 +35,7 @@ TABLE = read_table(
 _C = TABLE.c
 
 WINDOWS_WEEKS = (3, 6)
+"""Weeks after publication within which the first opening counts."""
 
 
 def _published(recorded: Recorded[MessagePublished]) -> Iterable[Effect]:
@@ -95,11 +97,11 @@ def open_rates_of_year(
     query = (
         select(
             _C.sender_type,
-            _total(_C.published).label("published"),
-            _total(_C.opened_3_weeks).label("opened_3_weeks"),
-            _total(_C.opened_6_weeks).label("opened_6_weeks"),
-            _total(case((_C.notification_only, _C.published), else_=0)).label("notifications"),
-            _total(case((_C.taken_into_use, 0), else_=_C.published)).label("not_taken_into_use"),
+            total(_C.published).label("published"),
+            total(_C.opened_3_weeks).label("opened_3_weeks"),
+            total(_C.opened_6_weeks).label("opened_6_weeks"),
+            total(case((_C.notification_only, _C.published), else_=0)).label("notifications"),
+            total(case((_C.taken_into_use, 0), else_=_C.published)).label("not_taken_into_use"),
         )
         .where(_C.jurisdiction == jurisdiction, _C.period.between(f"{year:04d}-01", f"{year:04d}-12"))
         .group_by(_C.sender_type)
@@ -114,11 +116,6 @@ def open_rates_of_year(
         if wanted is not None:
             query = query.where(column.is_(wanted))
     return query
-
-
-def _total(numbers: ColumnElement[int]) -> ColumnElement[int]:
-    # PostgreSQL adds bigints up to a numeric; a count is an integer.
-    return cast(func.sum(numbers), BigInteger)
 
 
 def final_from(year: int, weeks: int) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Select, Text, func, select
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Text
 
 from domain.kernel import Recorded
 from domain.organisations import (
@@ -131,32 +131,3 @@ PROJECTION = Projection(
         RecognitionWithdrawn: _versioned(_recognition(Recognition.WITHDRAWN)),
     },
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def organisation(organisation_id: str) -> Select[Any]:
-    return select(TABLE).where(TABLE.c.organisation_id == organisation_id)
-
-
-def organisations(
-    *, jurisdiction: str = "", organisation_type: str = "", level: str = "", recognition: str = ""
-) -> Select[Any]:
-    """Select organisations; an empty filter lets all through. The reader orders and pages."""
-    filters = {
-        TABLE.c.jurisdiction: jurisdiction,
-        TABLE.c.organisation_type: organisation_type,
-        TABLE.c.level: level,
-        TABLE.c.recognition: recognition,
-    }
-    return select(TABLE).where(*(column == value for column, value in filters.items() if value))
-
-
-def by_enterprise_number(enterprise_number: str) -> Select[Any]:
-    return select(TABLE).where(TABLE.c.enterprise_number == enterprise_number)
-
-
-def totals(jurisdiction: str) -> Select[str, str, int]:
-    """Count the organisations of a jurisdiction by type and level."""
-    by = (TABLE.c.organisation_type, TABLE.c.level)
-    return select(*by, func.count().label("organisations")).where(TABLE.c.jurisdiction == jurisdiction).group_by(*by)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Column, DateTime, Index, Select, Text, func, select
+from sqlalchemy import Column, DateTime, Index, Text
 
 from domain.identity import PersonRegistered
 from domain.kernel import Recorded
@@ -37,24 +35,3 @@ def _registered(recorded: Recorded[PersonRegistered]) -> Iterable[Effect]:
 
 
 PROJECTION = Projection(name="people", version=1, table=TABLE, rules={PersonRegistered: _registered})
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def person(person_id: str) -> Select[Any]:
-    return select(TABLE).where(TABLE.c.person_id == person_id)
-
-
-def people(*, jurisdiction: str = "", route: str = "") -> Select[Any]:
-    """Select people; an empty filter lets all through. The reader orders and pages."""
-    filters = {TABLE.c.jurisdiction: jurisdiction, TABLE.c.route: route}
-    return select(TABLE).where(*(column == value for column, value in filters.items() if value))
-
-
-def registered_people(jurisdiction: str, as_of: datetime) -> Select[str, int]:
-    """Count the people registered at an instant, by route."""
-    return (
-        select(TABLE.c.route, func.count().label("people"))
-        .where(TABLE.c.jurisdiction == jurisdiction, TABLE.c.registered_at <= as_of)
-        .group_by(TABLE.c.route)
-    )

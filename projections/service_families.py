@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Column, DateTime, Select, Text, select
+from sqlalchemy import Column, DateTime, Text
 
 from domain.kernel import Recorded
 from domain.organisations import ServiceFamilyRegistered
@@ -40,15 +39,3 @@ def _registered(recorded: Recorded[ServiceFamilyRegistered]) -> Iterable[Effect]
 
 
 PROJECTION = Projection(name="service_families", version=1, table=TABLE, rules={ServiceFamilyRegistered: _registered})
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def service_family(code: str) -> Select[Any]:
-    return select(TABLE).where(TABLE.c.code == code)
-
-
-def service_families(*, authentic_source_id: str = "") -> Select[Any]:
-    """Select service families, all or those whose authentic source one organisation keeps."""
-    families = select(TABLE)
-    return families.where(TABLE.c.authentic_source_id == authentic_source_id) if authentic_source_id else families

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Select, Text, cast, func, select
+from sqlalchemy import BigInteger, Column, Index, Select, Text, select
 
 from domain.identity import AuthenticationSucceeded, ServiceAccessed
 from domain.kernel import Recorded
 from projections.effects import Add, Effect, Projection, civil_month, read_table
+from projections.sums import total
 
 TABLE = read_table(
     "service_use",
@@ -38,24 +39,10 @@ PROJECTION = Projection(
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
-def uses_by_month(jurisdiction: str, audience: str, first_month: str, last_month: str) -> Select[str, int]:
-    """Sum the uses of an audience's services in each month from the first to the last, both included."""
-    return (
-        select(TABLE.c.month, _uses())
-        .where(
-            TABLE.c.jurisdiction == jurisdiction,
-            TABLE.c.audience == audience,
-            TABLE.c.month.between(first_month, last_month),
-        )
-        .group_by(TABLE.c.month)
-        .order_by(TABLE.c.month)
-    )
-
-
 def uses_by_service(jurisdiction: str, audience: str, first_month: str, last_month: str) -> Select[str, str, int]:
     """Sum the uses of each service in each month: what chain-linking needs when a service joins."""
     return (
-        select(TABLE.c.month, TABLE.c.service_id, _uses())
+        select(TABLE.c.month, TABLE.c.service_id, total(TABLE.c.uses).label("uses"))
         .where(
             TABLE.c.jurisdiction == jurisdiction,
             TABLE.c.audience == audience,
@@ -64,7 +51,3 @@ def uses_by_service(jurisdiction: str, audience: str, first_month: str, last_mon
         .group_by(TABLE.c.month, TABLE.c.service_id)
         .order_by(TABLE.c.month, TABLE.c.service_id)
     )
-
-
-def _uses() -> ColumnElement[int]:
-    return cast(func.sum(TABLE.c.uses), BigInteger).label("uses")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Select, Text, and_, func, or_, select
+from sqlalchemy import Column, DateTime, Index, Text
 
 from domain.kernel import Recorded
 from domain.organisations import ServiceClosed, ServiceRegistered
@@ -60,40 +58,3 @@ PROJECTION = Projection(
     table=TABLE,
     rules={ServiceRegistered: _registered, ServiceClosed: _closed},
 )
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def service(service_id: str) -> Select[Any]:
-    return select(TABLE).where(TABLE.c.service_id == service_id)
-
-
-def services(*, jurisdiction: str = "", organisation_id: str = "", audience: str = "") -> Select[Any]:
-    """Select services, closed ones too; an empty filter lets all through. The reader orders and pages."""
-    filters = {
-        TABLE.c.jurisdiction: jurisdiction,
-        TABLE.c.organisation_id: organisation_id,
-        TABLE.c.audience: audience,
-    }
-    return select(TABLE).where(*(column == value for column, value in filters.items() if value))
-
-
-def connected_services(jurisdiction: str, as_of: datetime) -> Select[int]:
-    """Count the services that were open at an instant."""
-    return select(func.count()).select_from(TABLE).where(_open(jurisdiction, as_of))
-
-
-def connected_services_by_audience(jurisdiction: str, as_of: datetime) -> Select[str, int]:
-    return (
-        select(TABLE.c.audience, func.count().label("services"))
-        .where(_open(jurisdiction, as_of))
-        .group_by(TABLE.c.audience)
-    )
-
-
-def _open(jurisdiction: str, as_of: datetime) -> ColumnElement[bool]:
-    return and_(
-        TABLE.c.jurisdiction == jurisdiction,
-        TABLE.c.registered_at <= as_of,
-        or_(TABLE.c.closed_at.is_(None), TABLE.c.closed_at > as_of),
-    )

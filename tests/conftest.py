@@ -68,12 +68,6 @@ def module_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> I
     yield from _database(postgres, migrated_template)
 
 
-@pytest.fixture(scope="module")
-def shared_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
-    """The address of a database that the tests of one module share."""
-    yield from _database(postgres, migrated_template)
-
-
 def _database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     _create(postgres, name, template)

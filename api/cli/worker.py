@@ -12,7 +12,7 @@ from api.cli.output import Output
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started it is gone")
+    parser.add_argument("--parent", type=int, metavar="PID", help="stop when this process, which started it, is gone")
 
 
 def run(options: argparse.Namespace, _output: Output) -> None:
@@ -26,13 +26,12 @@ def run(options: argparse.Namespace, _output: Output) -> None:
 
     # Batches of events are many short-lived objects without cycles: looking for cycles often costs more than it finds.
     gc.set_threshold(50_000, 20, 100)
-    parent = os.getppid()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
 
     def stopped() -> bool:
-        return stop.is_set() or (options.with_parent and os.getppid() != parent)
+        return stop.is_set() or (options.parent is not None and os.getppid() != options.parent)
 
     with database(settings_of()) as url, psycopg.connect(url, autocommit=True) as connection:
         Projector(connection, make_codec(), PROJECTIONS).run(stopped)

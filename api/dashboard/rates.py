@@ -11,7 +11,7 @@ from api.dashboard.labels import ORGANISATION_TYPES, label
 from api.dashboard.links import Links
 from api.dashboard.tables import Cell, DataTable, name_cell, number_cell, percent_cell, points_cell
 from projections.figures import OpenRateRow, OpenRateTable, Period, Quality
-from projections.figures.open_rate_table import WINDOWS
+from projections.open_rates import WINDOWS_WEEKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ def rates_block(rates: OpenRateTable, writer: Writer, links: Links) -> RatesBloc
         return None
     groups = ["", *[writer.text(texts.MESSAGES)] * len(rates.years)]
     columns = [writer.text(texts.ORGANISATION_TYPE), *(str(year) for year in rates.years)]
-    for weeks in WINDOWS:
+    for weeks in WINDOWS_WEEKS:
         columns += [*(_year(rates, year, weeks, writer) for year in rates.years), writer.text(texts.DIFFERENCE)]
         groups += [writer.text(texts.OPENED, weeks=str(weeks))] * (len(rates.years) + 1)
     rows = [_row(label(ORGANISATION_TYPES, row.sender_type, writer), row, writer) for row in rates.rows]
@@ -53,12 +53,12 @@ def rates_block(rates: OpenRateTable, writer: Writer, links: Links) -> RatesBloc
 
 
 def _headline(rates: OpenRateTable, writer: Writer) -> str:
-    rate = rates.total.cohorts[-1].rate(WINDOWS[-1])
+    rate = rates.total.cohorts[-1].rate(WINDOWS_WEEKS[-1])
     if rate is None:
         return writer.text(texts.OPEN_RATES)
     year = rates.years[-1]
     headline = writer.text(texts.OPEN_RATE_HEADLINE, percent=writer.percent(rate), year=str(year))
-    if rates.is_provisional(year, WINDOWS[-1]):
+    if rates.is_provisional(year, WINDOWS_WEEKS[-1]):
         return f"{headline} ({writer.text(texts.QUALITIES[Quality.PROVISIONAL])})"
     return headline
 
@@ -71,7 +71,7 @@ def _year(rates: OpenRateTable, year: Period, weeks: int, writer: Writer) -> str
 
 def _row(name: str, row: OpenRateRow, writer: Writer) -> tuple[Cell, ...]:
     cells = [name_cell(name), *(number_cell(cohort.published, writer) for cohort in row.cohorts)]
-    for weeks in WINDOWS:
+    for weeks in WINDOWS_WEEKS:
         cells += [percent_cell(cohort.rate(weeks), writer) for cohort in row.cohorts]
         cells.append(points_cell(row.difference(weeks), writer))
     return (*cells, name_cell(_quality(row, writer)))
@@ -86,7 +86,7 @@ def _quality(row: OpenRateRow, writer: Writer) -> str:
 
 def _remarks(rates: OpenRateTable, writer: Writer) -> tuple[str, ...]:
     remarks = [texts.DIFFERENCE_NOTE]
-    if any(rates.is_provisional(year, weeks) for year in rates.years for weeks in WINDOWS):
+    if any(rates.is_provisional(year, weeks) for year in rates.years for weeks in WINDOWS_WEEKS):
         remarks.append(texts.PROVISIONAL_NOTE)
     if _any_estimated((*rates.rows, rates.total)):
         remarks.append(texts.APPROXIMATE_NOTE)

@@ -114,6 +114,7 @@ class BusTransactionFilter:
     status: list[BusTransactionStatus] | None = None
     fault_code: list[str] | None = None
     accepted_at: During | None = None
+    times_out_at: During | None = None
     finished_at: During | None = None
 
 

@@ -25,7 +25,6 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
-    cast,
     func,
     literal,
     literal_column,
@@ -39,6 +38,7 @@ from api.graph.asking import Asking
 from api.graph.values import LEAST_LONG, MOST_LONG, During, Long, Months, described
 from api.graph.visibility import seen
 from projections.effects import CIVIL_TIME
+from projections.sums import total
 
 PAGE_SIZE = 50
 MOST_ROWS = 100
@@ -231,8 +231,7 @@ def month_of(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def summed(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    # PostgreSQL adds bigints up to a numeric; a count is an integer.
-    return cast(func.coalesce(func.sum(column), 0), BigInteger).label(column.key)
+    return total(column).label(column.key)
 
 
 async def totals(

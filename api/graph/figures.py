@@ -15,7 +15,7 @@ from api.graph.values import Id, Long, described
 from domain.kernel import Audience, Jurisdiction
 from projections import figures as computed
 from projections.figures import DEFINITIONS, HEADLINES, Quality, Topic, Unit, Window
-from projections.figures.open_rate_table import WINDOWS
+from projections.open_rates import WINDOWS_WEEKS
 
 MOST_PERIODS = 36
 """Periods of one series."""
@@ -90,12 +90,6 @@ class FigurePoint:
     period: str
     value: Long
     quality: Quality
-
-
-@strawberry.type(description="The part of a figure that falls to one value of a dimension.")
-class FigureShare:
-    key: str
-    value: Long
 
 
 @strawberry.type
@@ -226,7 +220,7 @@ def _row(table: computed.OpenRateTable, row: computed.OpenRateRow) -> OpenRateRo
     return OpenRateRow(
         sender_type=row.sender_type,
         years=[_year(table, year, cohort) for year, cohort in zip(table.years, row.cohorts, strict=True)],
-        differences=[OpenRateDifference(weeks=weeks, points=row.difference(weeks)) for weeks in WINDOWS],
+        differences=[OpenRateDifference(weeks=weeks, points=row.difference(weeks)) for weeks in WINDOWS_WEEKS],
         quality=row.quality,
         notifications_only=row.notifications_only,
     )
@@ -245,7 +239,7 @@ def _year(table: computed.OpenRateTable, year: computed.Period, cohort: computed
                 percent=cohort.rate(weeks),
                 provisional=table.is_provisional(year, weeks),
             )
-            for weeks in WINDOWS
+            for weeks in WINDOWS_WEEKS
         ],
     )
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.alias_generators import to_camel
 
 from api.rest.bodies import ID_PATTERN
 from api.rest.requests import MAX_KEY_LENGTH, Intake
@@ -113,7 +112,7 @@ def inline(model: type[BaseModel]) -> dict[str, Any]:
 
 def _path_parameter(name: str) -> dict[str, Any]:
     schema = {"type": "string", "pattern": ID_PATTERN}
-    return {"name": name, "in": "path", "required": True, "schema": schema, "description": to_camel(name)}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _header(name: str, *, required: bool, about: str) -> dict[str, Any]:

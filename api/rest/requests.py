@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
 
 from api.errors import Issue, Problem
 from api.rest.bodies import ID_PATTERN, body_model, build, path_fields
@@ -54,7 +55,7 @@ class Intake:
     def __init__(self, door: Door, seal: Seal) -> None:
         self.door = door
         self.model: type[BaseModel] = body_model(door)
-        self.ids = path_fields(door.path)
+        self.ids: Mapping[str, str] = {to_camel(name): name for name in path_fields(door.path)}
         self._seal = seal
 
     def order(self, wish: Wish, frame: Frame) -> Order:
@@ -86,13 +87,13 @@ class Intake:
         )
 
     def _ids(self, given: Mapping[str, str]) -> Mapping[str, str]:
-        if given.keys() != self.ids:
+        if given.keys() != self.ids.keys():
             raise Problem(400, "malformed-request", f"This needs exactly these ids: {', '.join(sorted(self.ids))}.")
         for name, value in given.items():
             if not _ID.fullmatch(value):
                 issue = Issue(f"/{name}", "malformed-id", "An id has letters, digits, hyphens and underscores only.")
                 raise Problem(400, "malformed-request", "An id is malformed.", issues=[issue])
-        return given
+        return {self.ids[name]: value for name, value in given.items()}
 
     def _body(self, body: bytes) -> BaseModel:
         try:

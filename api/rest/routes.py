@@ -10,6 +10,7 @@ import msgspec
 import orjson
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -70,7 +71,7 @@ def _add_door(router: APIRouter, intake: Intake, platform: Platform) -> None:
         return _receipt_response(_receipt_body(receipt, order, door), wish, door)
 
     router.add_api_route(
-        door.path,
+        _outward(door.path),
         endpoint,
         methods=["POST"],
         name=door.intent,
@@ -83,6 +84,11 @@ def _add_door(router: APIRouter, intake: Intake, platform: Platform) -> None:
     )
 
 
+def _outward(path: str) -> str:
+    """Write the ids of a path as callers see them: in lowerCamelCase, like the fields of a body."""
+    return re.sub(r"{(\w+)}", lambda name: f"{{{to_camel(name[1])}}}", path)
+
+
 def _success(door: Door) -> int:
     return 201 if door.creates else 200
 
@@ -90,7 +96,7 @@ def _success(door: Door) -> int:
 def _receipt_response(body: Mapping[str, Any], wish: Wish, door: Door) -> Response:
     headers = {"ETag": f'"{body["version"]}"', "X-Position": str(body["position"])}
     if door.creates:
-        headers["Location"] = f"{(door.collection or door.path).format_map(wish.ids)}/{body['id']}"
+        headers["Location"] = f"{_outward(door.collection or door.path).format_map(wish.ids)}/{body['id']}"
     return Response(orjson.dumps(body), status_code=_success(door), media_type=JSON, headers=headers)
 
 

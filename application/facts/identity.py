@@ -173,7 +173,7 @@ def _service(service_id: str, known: Known) -> RequestedService:
 
 
 def mandate_in_force(
-    known: Known, mandate_id: str, *, mandatary_id: str, at: datetime, service_id: str = "", organisation_id: str = ""
+    known: Known, mandate_id: str, *, mandatary_id: str, organisation_id: str, at: datetime
 ) -> Mandate | None:
     """Return the mandate if the mandatary may act under it now, its parent included if it is a chain; else None.
 
@@ -183,14 +183,7 @@ def mandate_in_force(
         return None
     mandate = known.state(MANDATE, mandate_id)
     parent = known.state(MANDATE, mandate.parent_mandate_id) if mandate.parent_mandate_id else None
-    holds_now = in_force(
-        mandate,
-        mandatary_id=mandatary_id,
-        at=at,
-        service_id=service_id,
-        organisation_id=organisation_id,
-        parent=parent,
-    )
+    holds_now = in_force(mandate, mandatary_id=mandatary_id, at=at, organisation_id=organisation_id, parent=parent)
     return mandate if holds_now else None
 
 

@@ -271,27 +271,16 @@ class Mandate:
     def parent_mandate_id(self) -> str:
         return self.terms.parent_mandate_id if self.terms is not None else ""
 
-    @property
-    def service_ids(self) -> frozenset[str]:
-        return frozenset(scope.service_id for scope in self.terms.services) if self.terms is not None else frozenset()
-
-    @property
-    def organisation_ids(self) -> frozenset[str]:
-        if self.terms is None:
-            return frozenset()
-        return frozenset(scope.organisation_id for scope in self.terms.services)
-
 
 def in_force(
     mandate: Mandate,
     *,
     mandatary_id: str,
     at: datetime,
-    service_id: str = "",
     organisation_id: str = "",
     parent: Mandate | None = None,
 ) -> bool:
-    """Return whether the mandatary may act for `mandate.mandator_id`, at the service or organisation if named.
+    """Return whether the mandatary may act for `mandate.mandator_id`, at services of the organisation if named.
 
     A chain mandate is in force only with its `parent`: without it the answer is no.
     """
@@ -300,21 +289,16 @@ def in_force(
         return False
     if terms.mandatary_id != mandatary_id or not terms.valid_from <= at < terms.valid_until:
         return False
-    if not _covers(terms, service_id, organisation_id):
+    if not _covers(terms, organisation_id):
         return False
     if terms.kind is not MandateKind.CHAIN:
         return True
     return (
         parent is not None
         and parent.mandator_id == terms.mandator_id
-        and in_force(
-            parent, mandatary_id=terms.grantor_id, at=at, service_id=service_id, organisation_id=organisation_id
-        )
+        and in_force(parent, mandatary_id=terms.grantor_id, at=at, organisation_id=organisation_id)
     )
 
 
-def _covers(terms: MandateTerms, service_id: str, organisation_id: str) -> bool:
-    return not terms.services or any(
-        service_id in ("", scope.service_id) and organisation_id in ("", scope.organisation_id)
-        for scope in terms.services
-    )
+def _covers(terms: MandateTerms, organisation_id: str) -> bool:
+    return not terms.services or any(organisation_id in ("", scope.organisation_id) for scope in terms.services)

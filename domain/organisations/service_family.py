@@ -37,10 +37,6 @@ class ServiceFamily:
     names: Names = Names()
     authentic_source_id: str = ""
 
-    @property
-    def authentic_source(self) -> bool:
-        return bool(self.authentic_source_id)
-
 
 def decide(command: RegisterServiceFamily, state: ServiceFamily) -> Sequence[ServiceFamilyRegistered]:
     check_code(command.code)

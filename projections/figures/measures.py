@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Select, Table, cast, func, or_, select
+from sqlalchemy import Column, ColumnElement, Select, Table, func, or_, select
 
 from domain.kernel import Jurisdiction
 from domain.organisations.values import Enrolment
 from projections import authentications, bus_counts, consents, enrolments, invoice_counts, message_counts, services
 from projections.authentications import SUCCEEDED
 from projections.figures.period import Period
+from projections.sums import total
 
 Measure: TypeAlias = Callable[[Jurisdiction, Period, datetime], Select[Any]]
 """Given jurisdiction, period and the instant as of which a state is counted: a query for one number."""
@@ -47,7 +48,7 @@ def _connected_services(jurisdiction: Jurisdiction, _: Period, at: datetime) -> 
 
 def _sum_of(column: Column[int]) -> Measure:
     def measure(jurisdiction: Jurisdiction, period: Period, _: datetime) -> Select[Any]:
-        return select(_total(column)).where(*counted(column.table, jurisdiction, period))
+        return select(total(column)).where(*counted(column.table, jurisdiction, period))
 
     return measure
 
@@ -62,7 +63,7 @@ def _distinct(column: Column[str], counter: Column[int]) -> Measure:
 
 def _authentications(jurisdiction: Jurisdiction, period: Period, _: datetime) -> Select[Any]:
     table = authentications.TABLE
-    return select(_total(table.c.authentications)).where(
+    return select(total(table.c.authentications)).where(
         *counted(table, jurisdiction, period), table.c.outcome == SUCCEEDED
     )
 
@@ -97,8 +98,3 @@ def _standing(
     return query.select_from(table).where(
         table.c.jurisdiction == jurisdiction.value, begun <= at, or_(ended.is_(None), ended > at)
     )
-
-
-def _total(column: ColumnElement[int]) -> ColumnElement[int]:
-    # PostgreSQL adds bigints up to a numeric; a count is an integer.
-    return cast(func.coalesce(func.sum(column), 0), BigInteger)

@@ -12,9 +12,6 @@ from projections.figures.period import Period
 from projections.figures.values import Provenance, Quality, percentage
 from projections.open_rates import is_provisional
 
-WINDOWS = (3, 6)
-"""Weeks after publication within which the first opening counts."""
-
 APART = frozenset({OrganisationType.TAX_ADMINISTRATION.value, OrganisationType.EMPLOYEE_INSURANCE_AGENCY.value})
 """The subtotal leaves out these two: their volume would hide everybody else's rate."""
 

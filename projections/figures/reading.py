@@ -8,7 +8,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Table, cast, func, select, union
+from sqlalchemy import ColumnElement, Select, Table, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.kernel import Audience, Jurisdiction
@@ -20,6 +20,7 @@ from projections.figures.measures import MEASURES, as_of, counted
 from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateTable, build_table
 from projections.figures.period import Period
 from projections.figures.values import Figure, Growth, Point, Provenance, Quality, Share
+from projections.sums import total
 
 COUNTS: tuple[Table, ...] = (
     authentications.TABLE,
@@ -85,13 +86,13 @@ class Reading:
     ) -> tuple[Share, ...]:
         """Cut a headline figure by a dimension, largest share first; what has none of it is left out."""
         column, number, filters = DIMENSIONS[figure_id, dimension]
-        total = cast(func.sum(number), BigInteger).label("total")
+        number_of_part = total(number).label("total")
         query = (
-            select(column.label("part"), total)
+            select(column.label("part"), number_of_part)
             .where(*counted(column.table, jurisdiction, period), *filters)
             .group_by(column)
             .having(func.sum(number) > 0)
-            .order_by(total.desc(), column)
+            .order_by(number_of_part.desc(), column)
         )
         return tuple(Share(row.part, row.total) for row in await self.connection.execute(query))
 

@@ -12,9 +12,9 @@ from tests.api.world import Request, World
 
 
 @pytest.fixture(scope="module")
-def world(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("data"), log_level="warning")
-    world = World(settings, shared_database_url)
+    world = World(settings, module_database_url)
     with world.client:
         world.build()
         yield world
@@ -25,3 +25,16 @@ def world(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
 def example_of(world: World) -> dict[str, Request]:
     """The example of each command by its intent."""
     return examples(world)
+
+
+@pytest.fixture
+def example(intent: str, example_of: dict[str, Request]) -> Request:
+    return example_of[intent]
+
+
+@pytest.fixture
+def nothing_changes(world: World) -> Iterator[None]:
+    """What a test asks for is refused, all of it: the platform holds afterwards what it held before."""
+    before = world.holdings()
+    yield
+    assert world.holdings() == before

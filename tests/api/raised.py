@@ -50,6 +50,7 @@ def _of_table(function: ast.AsyncFunctionDef) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 assert isinstance(key, ast.Constant)
+                assert isinstance(key.value, int)
                 assert isinstance(value, ast.Tuple)
                 yield ast.literal_eval(value.elts[0]), key.value
 

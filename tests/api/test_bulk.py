@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
+from pydantic.alias_generators import to_camel
 
 from api.rest.routes import BULK_CHUNK_LINES, MAX_BODY_BYTES, MAX_BULK_LINES
 from application.ports import Role
@@ -21,8 +22,12 @@ from tests.api.world import DOOR, PLATFORM, Request, World, organisation
 NDJSON = "application/x-ndjson"
 
 
+def outward(ids: Mapping[str, str]) -> dict[str, str]:
+    return {to_camel(name): value for name, value in ids.items()}
+
+
 def line_of(example: Request, key: str, **more: Any) -> dict[str, Any]:
-    line = {"command": example.intent, "idempotencyKey": key, "ids": dict(example.ids), "body": dict(example.body)}
+    line = {"command": example.intent, "idempotencyKey": key, "ids": outward(example.ids), "body": dict(example.body)}
     return line | ({} if example.if_match is None else {"ifMatch": example.if_match}) | more
 
 
@@ -114,7 +119,7 @@ def test_each_line_stands_or_falls_by_itself_and_answers_come_in_order(world: Wo
 
 
 def test_a_later_line_builds_on_an_earlier_one(world: World) -> None:
-    ids = {"organisation_id": world.id["agency"]}
+    ids = {"organisationId": world.id["agency"]}
     enrol, end = {"command": "enrol-organisation", "ids": ids}, {"command": "end-enrolment", "ids": ids}
     role, other = {"enrolment": "mailbox_provider"}, {"enrolment": "mailbox_sender"}
     wishes = ((enrol, role), (end, role), (enrol, role), (end, other))
@@ -157,7 +162,7 @@ def test_a_line_said_twice_in_one_request_is_decided_once(world: World) -> None:
 
 def test_a_line_that_only_repeats_does_not_mislead_the_lines_after_it(world: World) -> None:
     """Decided anew, the repeated line would have an effect; the line after it must not build on that."""
-    agency = {"organisation_id": world.id["target"]}
+    agency = {"organisationId": world.id["target"]}
     role = {"enrolment": "mailbox_provider"}
     enrol = {"command": "enrol-organisation", "ids": agency, "body": role}
     end = {"command": "end-enrolment", "ids": agency, "body": role}
@@ -169,7 +174,7 @@ def test_a_line_that_only_repeats_does_not_mislead_the_lines_after_it(world: Wor
 
 # --- Malformed ------------------------------------------------------------------------------------------------------
 
-RENAME = b'{"command":"rename-organisation","idempotencyKey":"k","ids":{"organisation_id":"a"},"ifMatch":"%s"}'
+RENAME = b'{"command":"rename-organisation","idempotencyKey":"k","ids":{"organisationId":"a"},"ifMatch":"%s"}'
 WRONG_LINES = (
     (b"", "malformed-line"),
     (b"   ", "malformed-line"),
@@ -182,8 +187,8 @@ WRONG_LINES = (
     (b'{"command":7,"idempotencyKey":"k"}', "malformed-line"),
     (b'{"command":"end-session","idempotencyKey":7}', "malformed-line"),
     (b'{"command":"end-session","idempotencyKey":"k","ids":["a"]}', "malformed-line"),
-    (b'{"command":"end-session","idempotencyKey":"k","ids":{"session_id":7}}', "malformed-line"),
-    (b'{"command":"end-session","idempotencyKey":"k","ids":{"session_id":"\\ud800"}}', "malformed-line"),
+    (b'{"command":"end-session","idempotencyKey":"k","ids":{"sessionId":7}}', "malformed-line"),
+    (b'{"command":"end-session","idempotencyKey":"k","ids":{"sessionId":"\\ud800"}}', "malformed-line"),
     (b'{"command":"end-session","idempotencyKey":"k","ifMatch":7}', "malformed-line"),
     (b'{"command":"end-session","idempotency_key":"k"}', "malformed-line"),
     (b'{"command":"end-session","idempotencyKey":"k","organisation":"x"}', "malformed-line"),
@@ -198,7 +203,7 @@ WRONG_LINES = (
     (b'{"command":"register-organisation","idempotencyKey":"k","body":[]}', "malformed-request"),
     (b'{"command":"register-organisation","idempotencyKey":"k","ids":{"x":"y"}}', "malformed-request"),
     (b'{"command":"rename-organisation","idempotencyKey":"k"}', "malformed-request"),
-    (b'{"command":"rename-organisation","idempotencyKey":"k","ids":{"organisation_id":"a"}}', "version-missing"),
+    (b'{"command":"rename-organisation","idempotencyKey":"k","ids":{"organisationId":"a"}}', "version-missing"),
     *((RENAME % version, "malformed-version") for version in (b"1", b'\\"\xd9\xa3\\"', b'\\"1\\"\\n')),
 )
 

@@ -5,31 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import re
-import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from api.dashboard import dashboard_router
 from projections.figures import LANGUAGES
+from tests.api.browsing import chromium, served  # noqa: F401 - a fixture
 from tests.api.dashboard_figures import NOW, RATES, FakeFigures
-from tests.browser import chromium_path
 
 WIDE, NARROW = 1280, 360
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 MOST_TABS = 200
 # Texts of a picture that leave its own box, by more than a hair.
 OUTSIDE = """() => [...document.querySelectorAll('svg.chart')].flatMap(svg => {
@@ -51,25 +40,10 @@ FOCUSABLE = "a[href], button, select, summary, input:not([type=hidden]), [tabind
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Serve the page on a loopback port of its own."""
     app = FastAPI()
     app.include_router(dashboard_router(FakeFigures(), lambda: NOW, sample=True))
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
-    listener.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
-        yield running
-        running.close()
+    with served(app) as address:
+        yield address
 
 
 @pytest.fixture

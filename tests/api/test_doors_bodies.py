@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
 
 import pytest
@@ -15,23 +14,12 @@ from tests.api.refused import must_be_a_problem, must_be_refused, post, problem_
 from tests.api.world import DOOR, Request, World
 from tests.api.wrong import Field, fields, schema_of, value_at, with_value, without, wrong_values
 
+pytestmark = pytest.mark.usefixtures("nothing_changes")
 EVERY_DOOR = pytest.mark.parametrize("intent", DOOR)
 NEEDS_NOTHING = {intent for intent in DOOR if not schema_of(intent).get("required")}
 
 NOT_JSON = (b"{", b"{]", b'{"a":1,}', b"\xff\xfe", b'{"a":"\x00"}', b"[" * 100_000, b'{"a":1}{"a":2}', b"NaN", b"x")
 NOT_AN_OBJECT = (b"[]", b"null", b'"text"', b"7", b"true", b"[{}]")
-
-
-@pytest.fixture(autouse=True)
-def _nothing_changes(world: World) -> Iterator[None]:
-    before = world.holdings()
-    yield
-    assert world.holdings() == before
-
-
-@pytest.fixture
-def example(intent: str, example_of: dict[str, Request]) -> Request:
-    return example_of[intent]
 
 
 def fields_of(example: Request) -> list[Field]:

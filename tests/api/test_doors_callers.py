@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from infrastructure.tokens import LocalIssuer
 from tests.api.refused import must_be_refused, post
 from tests.api.world import BEGIN, DOOR, Request, World
 
+pytestmark = pytest.mark.usefixtures("nothing_changes")
 EVERY_DOOR = pytest.mark.parametrize("intent", DOOR)
 
 # The stranger is enrolled in every role and the outsider in none; neither owns anything that the examples are about.
@@ -85,18 +85,6 @@ OPEN_TO_EVERY_ORGANISATION = {
     "refuse-invoice": PLATFORM_ITSELF,
     "receive-invoice": "any organisation may be the access point of a supplier; the event names the one that delivered",
 }
-
-
-@pytest.fixture(autouse=True)
-def _nothing_changes(world: World) -> Iterator[None]:
-    before = world.holdings()
-    yield
-    assert world.holdings() == before
-
-
-@pytest.fixture
-def example(intent: str, example_of: dict[str, Request]) -> Request:
-    return example_of[intent]
 
 
 # --- Organisations and roles ----------------------------------------------------------------------------------------

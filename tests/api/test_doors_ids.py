@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -67,20 +66,9 @@ NOT_LOOKED_UP = {
 }
 MALFORMED = ("a.b", "a%0A", "%00", "a%20b", quote("é"), "x" * 81, "-a", "a~b", "%2E%2E", "a%5Cb", "%27")
 
+pytestmark = pytest.mark.usefixtures("nothing_changes")
 EVERY_DOOR = pytest.mark.parametrize("intent", DOOR)
 WITH_IDS_IN_PATH = pytest.mark.parametrize("intent", [intent for intent, door in DOOR.items() if "{" in door.path])
-
-
-@pytest.fixture(autouse=True)
-def _nothing_changes(world: World) -> Iterator[None]:
-    before = world.holdings()
-    yield
-    assert world.holdings() == before
-
-
-@pytest.fixture
-def example(intent: str, example_of: dict[str, Request]) -> Request:
-    return example_of[intent]
 
 
 @WITH_IDS_IN_PATH
@@ -134,6 +122,6 @@ def test_the_same_holds_for_the_ids_of_a_line(world: World, example_of: dict[str
     example = example_of["close-service"]
     headers = world.headers(example.role, example.organisation) | {"Content-Type": "application/x-ndjson"}
     for wrong in ("a.b", "a\n", "\u0000", "\u0663", "", "x" * 81):
-        line = {"command": example.intent, "idempotencyKey": "k", "ids": {"service_id": wrong}}
+        line = {"command": example.intent, "idempotencyKey": "k", "ids": {"serviceId": wrong}}
         answer = world.client.post("/commands", content=json.dumps(line), headers=headers)
         assert answer.json()["problem"]["type"].endswith(":malformed-request"), (wrong, answer.text)

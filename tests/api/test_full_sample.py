@@ -37,7 +37,6 @@ from tests.api.running import get, kroniek
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 BE, NL = Jurisdiction.BE, Jurisdiction.NL
-BY_MEANS = "authentications by means"
 
 
 @pytest.fixture(scope="module")

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from projections import organisations
+from tests.api.browsing import chromium, served  # noqa: F401 - a fixture
 from tests.api.graph_world import application, row, rows_of
-from tests.browser import chromium_path
-
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
 
 @pytest.fixture(scope="module")
@@ -29,27 +23,8 @@ def address(module_database_url: str) -> Iterator[str]:
             organisations.TABLE.insert(), [row(organisations.TABLE, organisation_id="o", name_nl="Gent")]
         )
     rows.dispose()
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="off"))
-
-    async def serve() -> None:
-        await server.serve(sockets=[listener])
-        await models.close()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
-    listener.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
-        yield running
-        running.close()
+    with served(app, models.close) as address:
+        yield address
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_metrics_count_requests_by_route_and_never_by_path(world: World) -> None
     assert answer.headers["content-type"].startswith("text/plain")
     assert person not in answer.text
     counted = (
-        r'kroniek_http_requests_total\{.*route="/consents/\{person_id\}/\{provider_id\}/grants",status="401"\} [1-9]'
+        r'kroniek_http_requests_total\{.*route="/consents/\{personId\}/\{providerId\}/grants",status="401"\} [1-9]'
     )
     assert re.search(counted, answer.text)
     assert f"kroniek_log_position {float(world.holdings()[0])}" in answer.text

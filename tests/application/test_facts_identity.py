@@ -258,11 +258,11 @@ def test_a_mandate_given_and_accepted_is_in_force_at_its_services(known: MemoryK
     (requested,) = known.carry_out(_request("mandate-1", ANNA, BOB))
     assert isinstance(requested, MandateRequested)
     assert requested.terms.services[0].organisation_id == CITY
-    assert mandate_in_force(known, "mandate-1", mandatary_id=BOB, at=AT) is None
+    assert mandate_in_force(known, "mandate-1", mandatary_id=BOB, organisation_id=CITY, at=AT) is None
     known.carry_out(_accept("mandate-1", BOB))
-    assert mandate_in_force(known, "mandate-1", mandatary_id=BOB, at=AT, organisation_id=CITY) is not None
-    assert mandate_in_force(known, "mandate-1", mandatary_id=BOB, at=AT, service_id=CARE) is None
-    assert mandate_in_force(known, "", mandatary_id=BOB, at=AT) is None
+    assert mandate_in_force(known, "mandate-1", mandatary_id=BOB, organisation_id=CITY, at=AT) is not None
+    assert mandate_in_force(known, "mandate-1", mandatary_id=BOB, organisation_id=FIRM, at=AT) is None
+    assert mandate_in_force(known, "", mandatary_id=BOB, organisation_id=CITY, at=AT) is None
 
 
 def test_parties_and_services_must_exist(known: MemoryKnown) -> None:
@@ -331,9 +331,9 @@ def test_a_firm_passes_a_mandate_on_and_the_chain_falls_with_its_parent(known: M
     known.carry_out(replace(_accept("mandate-1", BOB), **for_firm))
     known.carry_out(pass_on)
     known.carry_out(_accept("mandate-2", CARL))
-    assert mandate_in_force(known, "mandate-2", mandatary_id=CARL, at=AT, service_id=TAX) is not None
+    assert mandate_in_force(known, "mandate-2", mandatary_id=CARL, organisation_id=CITY, at=AT) is not None
     known.carry_out(SuspendMandate(at=AT, by=CITY, mandate_id="mandate-1", session_id=f"session-{ANNA}"))
-    assert mandate_in_force(known, "mandate-2", mandatary_id=CARL, at=AT, service_id=TAX) is None
+    assert mandate_in_force(known, "mandate-2", mandatary_id=CARL, organisation_id=CITY, at=AT) is None
 
 
 def test_every_command_with_facts_has_a_reader() -> None:

@@ -244,7 +244,7 @@ def test_legal_representation_covers_every_service_and_is_confirmed_by_an_author
     given(MANDATE, LEGAL_REQUESTED, CONFIRMED).when(CONFIRM).then()
     given(MANDATE, LEGAL_REQUESTED).when(AcceptMandate(**GIVES)).refused(RuleBroken, "confirmation-needed")
     state = MANDATE.fold([LEGAL_REQUESTED, CONFIRMED])
-    assert in_force(state, mandatary_id=RECEIVER, at=AT, service_id="any", organisation_id="any")
+    assert in_force(state, mandatary_id=RECEIVER, at=AT, organisation_id="any")
 
 
 def test_only_an_authority_of_the_country_confirms_on_a_ground() -> None:
@@ -328,9 +328,9 @@ def test_legal_representation_can_be_passed_on_for_any_service() -> None:
 def test_a_chain_is_in_force_only_while_its_parent_is() -> None:
     chain = MANDATE.fold([CHAIN_REQUESTED, CHAIN_ACCEPTED])
     parent, suspended = MANDATE.fold(ACTIVE), MANDATE.fold([*ACTIVE, SUSPENDED])
-    assert in_force(chain, mandatary_id=EMPLOYEE, at=AT, service_id="service-1", parent=parent)
-    assert not in_force(chain, mandatary_id=EMPLOYEE, at=AT, service_id="service-1", parent=suspended)
-    assert not in_force(chain, mandatary_id=EMPLOYEE, at=AT, service_id="service-1")
+    assert in_force(chain, mandatary_id=EMPLOYEE, at=AT, organisation_id=AGENCY, parent=parent)
+    assert not in_force(chain, mandatary_id=EMPLOYEE, at=AT, organisation_id=AGENCY, parent=suspended)
+    assert not in_force(chain, mandatary_id=EMPLOYEE, at=AT, organisation_id=AGENCY)
 
 
 # --- In force -------------------------------------------------------------------------------------------------------
@@ -339,17 +339,12 @@ def test_a_chain_is_in_force_only_while_its_parent_is() -> None:
 def test_a_mandate_is_in_force_for_its_mandatary_at_its_services_and_within_its_validity() -> None:
     active = MANDATE.fold(ACTIVE)
     assert in_force(active, mandatary_id=RECEIVER, at=AT)
-    assert in_force(active, mandatary_id=RECEIVER, at=AT, service_id="service-2")
     assert in_force(active, mandatary_id=RECEIVER, at=AT, organisation_id=AGENCY)
-    assert not in_force(active, mandatary_id=RECEIVER, at=AT, service_id="service-2", organisation_id=AGENCY)
-    assert not in_force(active, mandatary_id=RECEIVER, at=AT, service_id="service-9")
     assert not in_force(active, mandatary_id=RECEIVER, at=AT, organisation_id="organisation-9")
     assert not in_force(active, mandatary_id=STRANGER, at=AT)
     assert not in_force(active, mandatary_id="", at=AT)
     assert not in_force(active, mandatary_id=RECEIVER, at=AT - timedelta(seconds=1))
     assert not in_force(active, mandatary_id=RECEIVER, at=END)
-    assert active.service_ids == {"service-1", "service-2"}
-    assert active.organisation_ids == {AGENCY, "organisation-2"}
 
 
 @pytest.mark.parametrize(

@@ -356,7 +356,7 @@ def test_a_service_family_is_registered_once_under_its_code() -> None:
         Duplicate, "service-family-exists"
     )
     state = SERVICE_FAMILY.fold([FAMILY])
-    assert (state.exists, state.code, state.authentic_source) == (True, "social-security", True)
+    assert (state.exists, state.code, state.authentic_source_id) == (True, "social-security", "organisation-9")
 
 
 def test_the_keeper_of_an_authentic_source_exists() -> None:

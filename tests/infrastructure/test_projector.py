@@ -108,7 +108,6 @@ def test_live_rebuilt_and_in_memory_rows_are_equal(
         assert {name: rows(connection, name) for name in expected} == expected
 
 
-KEYS = st.sampled_from("ab")
 EFFECTS = st.lists(
     st.one_of(
         st.builds(

@@ -8,9 +8,9 @@ from typing import Any
 
 from domain.bus import TRANSACTION
 from domain.kernel import Jurisdiction
-from projections.bus_counts import PROJECTION, by_family, by_month, totals
+from projections.bus_counts import PROJECTION
 from tests.domain.test_bus import ACCEPTED, ANSWERED, FAILED, FAULTED, FORWARDED, TIMED_OUT
-from tests.projections.story import Ask, rows, story
+from tests.projections.story import rows, story
 
 MARCH = datetime(2022, 3, 31, 21, 59, tzinfo=UTC)
 APRIL = datetime(2022, 3, 31, 22, 0, tzinfo=UTC)  # midnight in Brussels
@@ -35,23 +35,3 @@ def test_each_event_counts_in_its_own_month_and_attempts_do_not() -> None:
         ("2022-04", "be", "taxation"): counts(1, 0, 1, 0),
         ("2022-04", "nl", "person"): counts(1, 0, 0, 0),
     }
-
-
-def test_totals_of_a_period(ask: Ask) -> None:
-    assert ask(PROJECTION, totals("be", "2022-03", "2022-04"), *STORIES) == [counts(4, 1, 2, 1)]
-    assert ask(PROJECTION, totals("be", "2022-04", "2022-04"), *STORIES) == [counts(2, 1, 1, 1)]
-    assert ask(PROJECTION, totals("be", "2021-01", "2021-12"), *STORIES) == [counts(0, 0, 0, 0)]
-
-
-def test_a_period_by_service_family(ask: Ask) -> None:
-    assert ask(PROJECTION, by_family("be", "2022-01", "2022-06"), *STORIES) == [
-        {"service_family": "person", **counts(3, 1, 1, 1)},
-        {"service_family": "taxation", **counts(1, 0, 1, 0)},
-    ]
-
-
-def test_a_period_by_month(ask: Ask) -> None:
-    assert ask(PROJECTION, by_month("be", "2022-01", "2022-06"), *STORIES) == [
-        {"month": "2022-03", **counts(2, 0, 1, 0)},
-        {"month": "2022-04", **counts(2, 1, 1, 1)},
-    ]

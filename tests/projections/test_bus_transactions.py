@@ -1,20 +1,13 @@
-"""Bus transactions: one row each, and an organisation sees only those that it is a party to."""
+"""Bus transactions: one row each, with its progress and its outcome."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.bus import TRANSACTION
-from projections.bus_transactions import (
-    PROJECTION,
-    all_transactions,
-    of_party,
-    one_of_party,
-    overdue,
-    totals_of_party,
-)
+from projections.bus_transactions import PROJECTION
 from tests.domain.test_bus import (
     ACCEPTED,
     ANSWERED,
@@ -28,7 +21,7 @@ from tests.domain.test_bus import (
     TARGET,
     TIMED_OUT,
 )
-from tests.projections.story import Ask, rows, story
+from tests.projections.story import rows, story
 
 SOON = AT + timedelta(seconds=1)
 END = AT + timedelta(seconds=5)
@@ -78,39 +71,3 @@ def test_each_outcome_ends_the_row() -> None:
     assert row_after(*BEGUN, (END, FAULTED)) == {**FORWARDED_ROW, **fault}
     assert row_after(*BEGUN, (END, FAILED)) == {**FORWARDED_ROW, **failure}
     assert row_after(*BEGUN, (LATER, TIMED_OUT)) == {**FORWARDED_ROW, "status": "timed_out", "finished_at": LATER}
-
-
-STORIES = (
-    story(TRANSACTION, "t-1", *BEGUN, (END, ANSWERED)),
-    story(TRANSACTION, "t-2", (AT, replace(ACCEPTED, source_id="org-3"))),
-    story(TRANSACTION, "t-3", (AT, replace(ACCEPTED, target_id="org-3", times_out_at=LATER + timedelta(hours=1)))),
-)
-
-
-def ids(found: list[dict[str, Any]]) -> list[str]:
-    return sorted(row["transaction_id"] for row in found)
-
-
-def test_an_organisation_sees_only_what_it_is_a_party_to(ask: Ask) -> None:
-    assert ids(ask(PROJECTION, of_party(SOURCE), *STORIES)) == ["t-1", "t-3"]
-    assert ids(ask(PROJECTION, of_party("org-3"), *STORIES)) == ["t-2", "t-3"]
-    assert ids(ask(PROJECTION, of_party("org-stranger"), *STORIES)) == []
-    assert ids(ask(PROJECTION, one_of_party(TARGET, "t-1"), *STORIES)) == ["t-1"]
-    assert ids(ask(PROJECTION, one_of_party("org-3", "t-1"), *STORIES)) == []
-
-
-def test_totals_of_a_party_by_status(ask: Ask) -> None:
-    assert [tuple(row.values()) for row in ask(PROJECTION, totals_of_party(TARGET), *STORIES)] == [
-        ("accepted", 1),
-        ("answered", 1),
-    ]
-
-
-def test_an_auditor_sees_a_whole_jurisdiction(ask: Ask) -> None:
-    assert ids(ask(PROJECTION, all_transactions("be"), *STORIES)) == ["t-1", "t-2", "t-3"]
-    assert ids(ask(PROJECTION, all_transactions("nl"), *STORIES)) == []
-
-
-def test_the_platform_finds_what_should_be_timed_out(ask: Ask) -> None:
-    assert ids(ask(PROJECTION, overdue(LATER), *STORIES)) == ["t-2"]
-    assert ids(ask(PROJECTION, overdue(datetime(2030, 1, 1, tzinfo=UTC)), *STORIES)) == ["t-2", "t-3"]

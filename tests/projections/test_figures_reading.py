@@ -23,24 +23,10 @@ from projections import (
     service_use,
     services,
 )
-from projections.effects import SCHEMA
+from projections.effects import METADATA, SCHEMA
 from projections.figures import OpenRateFilter, Period, Quality, Reading, Share
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-TABLES = [
-    it.TABLE
-    for it in (
-        authentications,
-        bus_counts,
-        consents,
-        enrolments,
-        invoice_counts,
-        message_counts,
-        open_rates,
-        service_use,
-        services,
-    )
-]
 BE, NL = Jurisdiction.BE, Jurisdiction.NL
 pytestmark = pytest.mark.anyio
 
@@ -51,8 +37,7 @@ async def reading(url: str) -> AsyncIterator[Reading]:
     try:
         async with engine.begin() as connection:
             await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-            for table in TABLES:
-                await connection.run_sync(table.create, checkfirst=True)
+            await connection.run_sync(METADATA.create_all)
         async with engine.connect() as connection:
             yield Reading(connection, 4711)
     finally:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.invoicing import INVOICE, InvoiceKind, ResponseState
-from projections.invoice_counts import PROJECTION, by_buyer, by_month, of_buyer, totals
+from projections.invoice_counts import PROJECTION
 from tests.domain.test_invoicing import BUYER, PART_PAID, RECEIVED, REFUSED, VALIDATED, responded
-from tests.projections.story import Ask, rows, story
+from tests.projections.story import rows, story
 
 MARCH = datetime(2022, 3, 31, 21, 59, tzinfo=UTC)
 APRIL = datetime(2022, 3, 31, 22, 0, tzinfo=UTC)  # midnight in Brussels
@@ -39,26 +39,3 @@ def test_each_event_counts_in_its_own_month_and_part_payments_do_not() -> None:
         ("2022-04", "be", BUYER): counts(0, 1, 1, 1),
         ("2022-04", "be", "org-2"): counts(1, 0, 0, 0),
     }
-
-
-def test_totals_of_a_period(ask: Ask) -> None:
-    assert ask(PROJECTION, totals("be", "2022-01", "2022-06"), *STORIES) == [counts(3, 1, 1, 1)]
-    assert ask(PROJECTION, totals("nl", "2022-01", "2022-06"), *STORIES) == [counts(0, 0, 0, 0)]
-
-
-def test_a_period_by_month_and_by_buyer(ask: Ask) -> None:
-    assert ask(PROJECTION, by_month("be", "2022-01", "2022-06"), *STORIES) == [
-        {"month": "2022-03", **counts(2, 0, 0, 0)},
-        {"month": "2022-04", **counts(1, 1, 1, 1)},
-    ]
-    assert ask(PROJECTION, by_buyer("be", "2022-04", "2022-04"), *STORIES) == [
-        {"buyer_id": "org-2", **counts(1, 0, 0, 0)},
-        {"buyer_id": BUYER, **counts(0, 1, 1, 1)},
-    ]
-
-
-def test_the_months_of_one_buyer(ask: Ask) -> None:
-    assert [row["month"] for row in ask(PROJECTION, of_buyer(BUYER, "2022-01", "2022-12"), *STORIES)] == [
-        "2022-03",
-        "2022-04",
-    ]

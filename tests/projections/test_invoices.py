@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from domain.invoicing import INVOICE, ResponseState
-from projections.invoices import (
-    PROJECTION,
-    delivered_by,
-    late_first_responses,
-    of_buyer,
-    of_supplier,
-    totals_of_buyer,
-)
+from projections.invoices import PROJECTION
 from tests.domain.test_invoicing import (
     ACCESS_POINT,
     ACKNOWLEDGED,
@@ -29,7 +21,7 @@ from tests.domain.test_invoicing import (
     VALIDATED,
     responded,
 )
-from tests.projections.story import Ask, rows, story
+from tests.projections.story import rows, story
 
 FIRST, SECOND = AT + timedelta(days=1), AT + timedelta(days=20)
 ROW: dict[str, Any] = {
@@ -92,37 +84,3 @@ def test_a_partial_payment_is_marked_until_the_rest_is_paid() -> None:
     paid = responded(ResponseState.PAID, 2)
     assert row_after((AT, VALIDATED), (FIRST, PART_PAID))["partially_paid"] is True
     assert row_after((AT, VALIDATED), (FIRST, PART_PAID), (SECOND, paid))["partially_paid"] is False
-
-
-STORIES = (
-    story(INVOICE, "i-1", (AT, RECEIVED), (AT, VALIDATED), (FIRST, ACKNOWLEDGED)),
-    story(INVOICE, "i-2", (AT, RECEIVED), (AT, VALIDATED)),
-    story(INVOICE, "i-3", (AT, replace(RECEIVED, buyer_id="org-2", received_from="org-3"))),
-    story(INVOICE, "i-4", (AT, replace(RECEIVED, supplier_number="0987654394"))),
-)
-
-
-def ids(found: list[dict[str, Any]]) -> list[str]:
-    return sorted(row["invoice_id"] for row in found)
-
-
-def test_buyer_supplier_and_deliverer_each_see_their_own(ask: Ask) -> None:
-    assert ids(ask(PROJECTION, of_buyer(BUYER), *STORIES)) == ["i-1", "i-2", "i-4"]
-    assert ids(ask(PROJECTION, of_buyer("org-2"), *STORIES)) == ["i-3"]
-    assert ids(ask(PROJECTION, of_supplier("0208", SUPPLIER), *STORIES)) == ["i-1", "i-2", "i-3"]
-    assert ids(ask(PROJECTION, of_supplier("0106", SUPPLIER), *STORIES)) == []
-    assert ids(ask(PROJECTION, delivered_by("org-3"), *STORIES)) == ["i-3"]
-    assert ids(ask(PROJECTION, delivered_by("org-stranger"), *STORIES)) == []
-
-
-def test_totals_of_a_buyer(ask: Ask) -> None:
-    assert [tuple(row.values()) for row in ask(PROJECTION, totals_of_buyer(BUYER), *STORIES)] == [
-        ("received", "", "invoice", "EUR", 1, 121_000),
-        ("validated", "", "invoice", "EUR", 1, 121_000),
-        ("validated", "AB", "invoice", "EUR", 1, 121_000),
-    ]
-
-
-def test_a_first_response_is_late_from_the_day_after_it_was_due(ask: Ask) -> None:
-    assert ids(ask(PROJECTION, late_first_responses(BUYER, date(2022, 3, 4)), *STORIES)) == []
-    assert ids(ask(PROJECTION, late_first_responses(BUYER, date(2022, 3, 5)), *STORIES)) == ["i-2"]

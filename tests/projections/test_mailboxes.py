@@ -16,8 +16,8 @@ from domain.mailbox import (
     NotificationAddressVerified,
     OwnerKind,
 )
-from projections.mailboxes import PROJECTION, mailboxes_of
-from tests.projections.story import Ask, recorded, rows
+from projections.mailboxes import PROJECTION
+from tests.projections.story import recorded, rows
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
 OPENED = MailboxOpened(owner_kind=OwnerKind.PERSON, provider_id="provider-1", jurisdiction=Jurisdiction.BE)
@@ -62,9 +62,3 @@ def test_preference_and_first_use_are_kept() -> None:
     row = _row(OPENED, PREFERRED, USED)
     assert row["exclusive_digital"] is True
     assert row["taken_into_use_at"] == AT + timedelta(days=2)
-
-
-def test_the_mailboxes_of_a_jurisdiction_are_found(ask: Ask) -> None:
-    events = [recorded(OPENED, AT, stream="mailbox-person-1"), recorded(OPENED, AT, stream="mailbox-person-2")]
-    assert [row["mailbox_id"] for row in ask(PROJECTION, mailboxes_of("be"), events)] == ["person-1", "person-2"]
-    assert ask(PROJECTION, mailboxes_of("nl"), events) == []

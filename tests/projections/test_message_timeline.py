@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.mailbox import MESSAGE
-from projections.message_timeline import PROJECTION, timeline_of
+from projections.message_timeline import PROJECTION
 from tests.domain.letters import (
     ALERTED,
     AT,
@@ -17,7 +17,7 @@ from tests.domain.letters import (
     REPLIED,
     SENT,
 )
-from tests.projections.story import Ask, recorded, rows
+from tests.projections.story import recorded, rows
 
 HISTORY = [SENT, PUBLISHED, IMPOSSIBLE, FAILED, NOTIFIED, OPENED, CONFIRMED, REPLIED, ALERTED, EXPIRED]
 RECORDED = [
@@ -46,9 +46,3 @@ def test_every_event_of_a_message_is_a_row_of_its_timeline() -> None:
 def test_a_row_says_when_and_by_which_organisation_under_which_mandate() -> None:
     row = rows(PROJECTION, RECORDED)["1", 6]
     assert (row["happened_at"], row["organisation_id"], row["mandate_id"]) == (AT, "provider-1", "mandate-1")
-
-
-def test_the_timeline_of_one_message_is_in_the_order_in_which_it_happened(ask: Ask) -> None:
-    other = recorded(SENT, AT, stream="message-2")
-    found = ask(PROJECTION, timeline_of("1"), [*reversed(RECORDED), other])
-    assert [row["version"] for row in found] == list(range(1, 11))

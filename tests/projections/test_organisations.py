@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from domain.kernel import Jurisdiction
-from domain.organisations import ORGANISATION, Names, OrganisationRenamed, OrganisationType
-from projections.organisations import PROJECTION, by_enterprise_number, organisation, organisations, totals
+from domain.organisations import ORGANISATION, Names, OrganisationRenamed
+from projections.organisations import PROJECTION
 from tests.domain.test_organisations import (
     APPLIED,
     AT,
@@ -25,7 +24,7 @@ from tests.domain.test_organisations import (
     UNTIL,
     WITHDRAWN,
 )
-from tests.projections.story import Ask, rows, story
+from tests.projections.story import rows, story
 
 LATER = AT + timedelta(days=1)
 ROW: dict[str, Any] = {
@@ -45,15 +44,6 @@ ROW: dict[str, Any] = {
     "registered_at": AT,
     "version": 1,
 }
-TAX = replace(
-    REGISTERED,
-    organisation_id="tax",
-    organisation_type=OrganisationType.TAX_ADMINISTRATION,
-    enterprise_number="12345678",
-    jurisdiction=Jurisdiction.NL,
-)
-HERE = story(ORGANISATION, CITY, (AT, REGISTERED), (AT, APPLIED))
-THERE = story(ORGANISATION, "tax", (AT, TAX))
 
 
 def row_after(*events: Any) -> dict[str, Any]:
@@ -83,19 +73,3 @@ def test_the_recognition_of_an_identity_provider_is_followed() -> None:
     assert statuses == ["applied", "recognised", "recognised", "suspended", "withdrawn"]
     assert row_after(*steps)["recognition_conditions"] == "2017-2"
     assert row_after(*steps)["recognition_changed_at"] == LATER
-
-
-def test_organisations_are_found_by_id_number_and_filters(ask: Ask) -> None:
-    def found(query: Any) -> list[str]:
-        return sorted(row["organisation_id"] for row in ask(PROJECTION, query, HERE, THERE))
-
-    assert found(organisation(CITY)) == [CITY]
-    assert found(by_enterprise_number("12345678")) == ["tax"]
-    assert found(organisations()) == [CITY, "tax"]
-    assert found(organisations(jurisdiction="nl", organisation_type="tax_administration", level="local")) == ["tax"]
-    assert found(organisations(recognition="applied")) == [CITY]
-
-
-def test_organisations_are_counted_by_type_and_level(ask: Ask) -> None:
-    counted = {"organisation_type": "municipality", "level": "local", "organisations": 1}
-    assert ask(PROJECTION, totals("be"), HERE, THERE) == [counted]

@@ -21,7 +21,7 @@ from tests.domain.test_identity_key import (
     SUSPENDED,
 )
 from tests.domain.test_identity_person import REGISTERED as PERSON_REGISTERED
-from tests.projections.story import Ask, rows, story
+from tests.projections.story import rows, story
 
 LATER = AT + timedelta(days=1)
 DESK = replace(PERSON_REGISTERED, person_id="person-2", route=Route.REGISTRATION_AUTHORITY, officer_id="officer-7")
@@ -30,24 +30,10 @@ SECOND = story(PERSON, "person-2", (LATER, DESK))
 
 
 def test_of_a_person_nothing_is_kept_beyond_what_a_register_needs() -> None:
-    assert rows(people.PROJECTION, FIRST) == {
-        ("person-1",): {"jurisdiction": "be", "route": "national_register", "registered_at": AT}
+    assert rows(people.PROJECTION, FIRST, SECOND) == {
+        ("person-1",): {"jurisdiction": "be", "route": "national_register", "registered_at": AT},
+        ("person-2",): {"jurisdiction": "be", "route": "registration_authority", "registered_at": LATER},
     }
-
-
-def test_people_are_found_by_id_country_and_route(ask: Ask) -> None:
-    def found(query: Any) -> list[str]:
-        return sorted(row["person_id"] for row in ask(people.PROJECTION, query, FIRST, SECOND))
-
-    assert found(people.person("person-1")) == ["person-1"]
-    assert found(people.people(jurisdiction="be")) == ["person-1", "person-2"]
-    assert found(people.people(route="registration_authority")) == ["person-2"]
-
-
-def test_people_registered_on_a_past_day_by_route(ask: Ask) -> None:
-    assert ask(people.PROJECTION, people.registered_people("be", AT), FIRST, SECOND) == [
-        {"route": "national_register", "people": 1}
-    ]
 
 
 KEY_ROW: dict[str, Any] = {
@@ -86,14 +72,3 @@ def test_the_life_of_a_key() -> None:
     assert key_after(ACTIVATED, SUSPENDED, RESUMED) == ACTIVE_ROW
     assert key_after(REVOKED) == {**KEY_ROW, "status": "revoked", "ended_at": LATER}
     assert key_after(EXPIRED) == {**KEY_ROW, "status": "expired", "ended_at": LATER}
-
-
-def test_keys_are_found_by_id_and_filters_and_counted(ask: Ask) -> None:
-    told = story(KEY, KEY_ID, (AT, REGISTERED), (LATER, ACTIVATED))
-    for query in (
-        keys.key(KEY_ID),
-        keys.keys(person_id="person-1", provider_id=ISSUER, jurisdiction="be", means="itsme", status="active"),
-    ):
-        assert [row["key_id"] for row in ask(keys.PROJECTION, query, told)] == [KEY_ID]
-    assert ask(keys.PROJECTION, keys.keys(status="revoked"), told) == []
-    assert ask(keys.PROJECTION, keys.totals("be"), told) == [{"means": "itsme", "status": "active", "keys": 1}]

@@ -105,16 +105,7 @@ class Consents:
 
     def _consent(self, at: int, person: Person, provider: Organisation) -> None:
         session_id = self._session(at - 5 * civil.MINUTE, person, provider)
-        version = self._show_notice(at - civil.MINUTE, person, provider, session_id)
-        self._world.script.add(
-            at,
-            GrantConsent,
-            provider.id,
-            person_id=person.id,
-            provider_id=provider.id,
-            session_id=session_id,
-            notice_version=version,
-        )
+        self._consent_informed(at, person, provider, session_id)
 
     def _consent_by_mandatary(self, at: int, person: Person, provider: Organisation) -> int:
         """Let somebody else consent, under a mandate that both sides agreed on before; return when."""
@@ -138,9 +129,17 @@ class Consents:
         later = at + civil.HOUR
         session_id = self._session(later, mandatary, provider)
         add(later + civil.MINUTE, AcceptMandate, provider.id, mandate_id=mandate_id, session_id=session_id)
-        version = self._show_notice(later + 2 * civil.MINUTE, person, provider, session_id, mandate_id)
-        add(
-            later + 3 * civil.MINUTE,
+        granted = later + 3 * civil.MINUTE
+        self._consent_informed(granted, person, provider, session_id, mandate_id)
+        return granted
+
+    def _consent_informed(
+        self, at: int, person: Person, provider: Organisation, session_id: str, mandate_id: str = ""
+    ) -> None:
+        """Show the notice and, a minute later, consent to it."""
+        version = self._show_notice(at - civil.MINUTE, person, provider, session_id, mandate_id)
+        self._world.script.add(
+            at,
             GrantConsent,
             provider.id,
             person_id=person.id,
@@ -149,7 +148,6 @@ class Consents:
             mandate_id=mandate_id,
             notice_version=version,
         )
-        return later + 3 * civil.MINUTE
 
     def _refuse(self, month: int, person: Person, provider: Organisation) -> None:
         at = civil.instant(month, self._rng)

@@ -9,7 +9,6 @@ from fractions import Fraction
 from infrastructure.sample import civil
 from infrastructure.sample.plan.scale import FINE, scaled, scaled_figure
 
-PROVIDERS = 6
 MOST_PLACES = 3
 """The largest number of providers at which one person consents."""
 

@@ -1,0 +1,11 @@
+"""What a column of counts adds up to."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ColumnElement, cast, func
+
+
+def total(numbers: ColumnElement[int]) -> ColumnElement[int]:
+    """Sum whole numbers; nothing to sum gives 0."""
+    # PostgreSQL adds bigints up to a numeric; a count is an integer.
+    return cast(func.coalesce(func.sum(numbers), 0), BigInteger)
