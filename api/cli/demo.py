@@ -11,6 +11,7 @@ from api.cli import sample
 from api.cli.output import Output
 
 if TYPE_CHECKING:
+    from api.cli.processes import Worker
     from infrastructure.settings import Settings
 
 TOKEN_HOURS = 12
@@ -32,16 +33,16 @@ def run(options: argparse.Namespace, output: Output) -> None:
     unwind_on_term()
     with listening(settings) as listener:
         output.say("Starting the database ...")
-        with database(settings) as url, Worker():
+        with database(settings) as url, Worker() as worker:
             output.say("Writing the sample history: real commands, real decisions, real events ...")
             sample.write_sample(settings, url, options, output)
-            position = asyncio.run(_caught_up(url, output))
+            position = asyncio.run(_caught_up(url, worker, output))
             base, token = address(listener), _token(settings)
             output.result({**addresses(base), "token": token}, _welcome(base, token, position))
             serve(settings, url, listener, sample=True)
 
 
-async def _caught_up(url: str, output: Output) -> int:
+async def _caught_up(url: str, worker: Worker, output: Output) -> int:
     """Wait until the read models are at the head of the log; return its position."""
     from infrastructure.read_models import ReadModels
     from projections.registry import PROJECTIONS
@@ -49,6 +50,7 @@ async def _caught_up(url: str, output: Output) -> int:
     reads = ReadModels(url, PROJECTIONS)
     try:
         while (progress := await reads.progress()).position < progress.head or not progress.projections:
+            worker.check()
             output.progress("read models, position", progress.position, progress.head)
             await asyncio.sleep(LOOK_EVERY_S)
         output.progress("read models, position", progress.position, progress.head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,11 +12,15 @@ from typing import Self
 
 import structlog
 
+from api.cli.output import CommandError, Exit
+
 LOG = structlog.get_logger()
 
 RESTART_AFTER_S = 1.0
 MAX_RESTART_AFTER_S = 30.0
 STOP_WITHIN_S = 15
+HOPELESS_ENDS = 4
+"""After so many ends of the worker nobody who waits for it should wait on."""
 
 
 def unwind_on_term() -> None:
@@ -32,6 +37,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._stop = threading.Event()
+        self._ends = 0
         self._process = self._start()
         self._watcher = threading.Thread(target=self._watch, name="worker-watcher")
 
@@ -51,8 +57,15 @@ class Worker:
             self._process.kill()
         self._watcher.join()
 
+    def check(self) -> None:
+        """Raise CommandError if the worker ends again and again."""
+        if self._ends >= HOPELESS_ENDS:
+            raise CommandError(Exit.FAILED, "The worker that keeps the read models cannot run; its errors are above.")
+
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", "api.cli", "worker", "--with-parent"], start_new_session=True)
+        # It is told who its parent is: by the time it could look, the parent may be gone.
+        command = [sys.executable, "-m", "api.cli", "worker", "--parent", str(os.getpid())]
+        return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
 
     def _watch(self) -> None:
         pause_s = RESTART_AFTER_S
@@ -60,8 +73,11 @@ class Worker:
             code = self._process.wait()
             if self._stop.is_set():
                 return
+            self._ends += 1
             LOG.error("worker_ended", exit_code=code, restart_after_s=pause_s)
             if self._stop.wait(pause_s):
                 return
             pause_s = min(2 * pause_s, MAX_RESTART_AFTER_S)
             self._process = self._start()
+            if self._stop.is_set():  # the context was left meanwhile
+                self._process.terminate()
