@@ -50,6 +50,7 @@ FORBIDDEN = frozenset(
 
 _DEPTH = 6
 _THIRD_PARTY = {
+    "uvicorn": logging.NOTSET,
     "uvicorn.access": logging.WARNING,
     "uvicorn.error": logging.NOTSET,
     "sqlalchemy": logging.WARNING,
