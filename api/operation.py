@@ -55,10 +55,14 @@ def _health(progress: Progress | None) -> dict[str, Any]:
     """Return the answer of `/health`: fail without the log, warn while a read model lags too far behind, else pass."""
     if progress is None:
         return {"status": "fail", "output": "the database does not answer"}
-    late = [projection.name for projection in progress.projections if projection.lag_s > MAX_HEALTHY_LAG_S]
+    complaints = [
+        f"{projection.name} is behind by more than {MAX_HEALTHY_LAG_S:.0f} s"
+        for projection in progress.projections
+        if projection.lag_s > MAX_HEALTHY_LAG_S
+    ] or ([] if progress.projections else ["no worker has made the read models yet"])
     return {
-        "status": "warn" if late else "pass",
-        **({"output": f"behind by more than {MAX_HEALTHY_LAG_S:.0f} s: {', '.join(late)}"} if late else {}),
+        "status": "warn" if complaints else "pass",
+        **({"output": "; ".join(complaints)} if complaints else {}),
         "position": progress.head,
         "projections": [asdict(projection) for projection in progress.projections],
     }
