@@ -14,9 +14,11 @@ import structlog
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from api.bootstrap import create_app, make_issuer
+from api.bootstrap import create_app, make_codec, make_issuer
 from application.ports import Caller, Role
+from infrastructure.projector import Projector
 from infrastructure.settings import Settings
+from projections.registry import PROJECTIONS
 from tests.api.refused import must_be_refused
 from tests.api.world import PLATFORM, World, organisation
 
@@ -50,8 +52,17 @@ def test_health_says_how_far_the_platform_is(world: World) -> None:
     assert answer.json()["position"] == world.holdings()[0]
 
 
-def test_health_fails_when_the_database_is_gone(client: TestClient, database_url: str) -> None:
+def test_health_warns_until_a_worker_has_made_the_read_models(client: TestClient, database_url: str) -> None:
+    answer = client.get("/health")
+    assert answer.status_code == 200
+    assert (answer.json()["status"], answer.json()["output"]) == ("warn", "no worker has made the read models yet")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        Projector(connection, make_codec(), PROJECTIONS).prepare()
     assert client.get("/health").json()["status"] == "pass"
+
+
+def test_health_fails_when_the_database_is_gone(client: TestClient, database_url: str) -> None:
+    assert client.get("/health").status_code == 200
     _take_away(database_url)
     answer = client.get("/health")
     assert answer.status_code == 503
