@@ -56,6 +56,8 @@ class ReadModels:
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=True,
         )
+        # One statement needs no transaction around it.
+        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -64,7 +66,7 @@ class ReadModels:
         """Wait, bounded, until all read models contain `wanted`; return the position that they all have reached."""
         deadline = time.monotonic() + MAX_WAIT_S
         while True:
-            async with self.engine.connect() as connection:
+            async with self._single.connect() as connection:
                 reached = await self._position(connection)
             if reached >= wanted or time.monotonic() > deadline:
                 return reached
@@ -78,7 +80,7 @@ class ReadModels:
             yield Reading(connection, await self._position(connection))
 
     async def progress(self) -> Progress:
-        async with self.engine.connect() as connection:
+        async with self._single.connect() as connection:
             rows = (await connection.execute(PROGRESS)).all()
         return Progress(
             head=rows[0].head,

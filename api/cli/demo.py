@@ -72,7 +72,7 @@ def _welcome(base: str, token: str, position: int) -> str:
 Kroniek is up: {position:,} events, every figure computed from them.
 
   Digital Dashboard   {base}/dashboard
-  GraphiQL            {base}/graphql
+  GraphQL             {base}/graphql
   API documentation   {base}/docs
 
 A token to try, valid for {TOKEN_HOURS} hours (role auditor: sees everything, changes nothing):

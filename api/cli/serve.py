@@ -51,7 +51,7 @@ def address(listener: socket.socket) -> str:
 
 
 def addresses(base: str) -> dict[str, str]:
-    return {"dashboard": f"{base}/dashboard", "graphiql": f"{base}/graphql", "apiDocs": f"{base}/docs"}
+    return {"dashboard": f"{base}/dashboard", "graphql": f"{base}/graphql", "apiDocs": f"{base}/docs"}
 
 
 def serve(settings: Settings, url: str, listener: socket.socket, *, sample: bool = False) -> None:

@@ -91,8 +91,9 @@ class Line(Generic[A, R]):
             LOG.warning("log_connection_lost", jobs=len(batch), sqlstate=error.sqlstate)
             await self._disconnect()
             _fail(batch, LogUnavailableError("the database did not answer"))
-        except (psycopg.Error, ValueError) as error:
-            # The database refused something and rolled back. It was one caller's doing: only that one is to fall.
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered to whoever asked for it
+            # A value that cannot be written, an event that cannot be read: the transaction was rolled back. It was one
+            # caller's doing, so only that one is to fall, and the line goes on for the others.
             await self._serve_each(batch, error)
         except BaseException as error:
             self.closed = True

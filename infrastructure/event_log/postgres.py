@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-import psycopg
-
 from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
 from domain.kernel import Claim
-from infrastructure.arrays import bigints, byte_strings, instants, integers, texts
+from infrastructure.arrays import PackedArray, bigints, byte_strings, instants, integers, texts
 from infrastructure.codec import Codec
 from infrastructure.event_log import statements as sql
 from infrastructure.event_log.encoding import Encoder
@@ -27,6 +25,7 @@ class _Read:
     streams: Sequence[str] = ()
     prefixes: Sequence[str] = ()
     keys: Sequence[Idempotency] = ()
+    digests: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class _Found:
     streams: Mapping[str, StreamEvents]
     prefixes: Mapping[str, Mapping[str, StreamEvents]]
     keys: Mapping[Idempotency, Receipt | OtherContent]
+    holders: Mapping[bytes, str]
 
 
 class PostgresLog:
@@ -74,15 +74,14 @@ class PostgresLog:
 
     async def holder(self, claim: Claim) -> str | None:
         """Return the stream that holds a claimed value."""
-        async with await psycopg.AsyncConnection.connect(self._reader.url, autocommit=True) as connection:
-            cursor = await connection.execute(sql.CLAIMS, ([self._encoder.digest(claim)],))
-            row = await cursor.fetchone()
-        return None if row is None else str(row[1])
+        digest = self._encoder.digest(claim)
+        return (await self._reader.ask(_Read(digests=(digest,)))).holders.get(digest)
 
     async def _find(self, connection: AsyncConnection, asked: Sequence[_Read]) -> Sequence[_Found]:
         streams = sorted({stream for ask in asked for stream in ask.streams})
         prefixes = sorted({prefix for ask in asked for prefix in ask.prefixes})
         keys = list({key for ask in asked for key in ask.keys})
+        digests = list({digest for ask in asked for digest in ask.digests})
         found = _Found(
             streams=self._by_stream(await _rows(connection, sql.STREAMS, texts(streams))) if streams else {},
             prefixes=_by_prefix(
@@ -96,6 +95,7 @@ class PostgresLog:
             if prefixes
             else {},
             keys=_by_key(keys, await _receipts(connection, keys)) if keys else {},
+            holders=await _holders(connection, digests),
         )
         return [found] * len(asked)
 
@@ -137,7 +137,7 @@ async def _holdings(connection: AsyncConnection, batch: Sequence[Encoded]) -> tu
     holdings = Holdings(
         head=head,
         versions=dict(await _rows(connection, sql.VERSIONS, texts(streams))),
-        claims=dict(await _rows(connection, sql.CLAIMS, byte_strings(digests))) if digests else {},
+        claims=await _holders(connection, digests),
         receipts=await _receipts(connection, keys) if keys else {},
     )
     return holdings, now
@@ -152,22 +152,25 @@ async def _write(connection: AsyncConnection, settled: Settled, now: datetime) -
         await connection.execute(
             sql.INSERT_CLAIMS, (byte_strings(list(settled.claimed)), texts(list(settled.claimed.values())))
         )
-    for key, receipt in settled.receipts:
-        await connection.execute(
-            sql.INSERT_RECEIPT,
-            (
-                key.organisation_id,
-                key.key,
-                key.fingerprint,
-                receipt.stream,
-                receipt.version,
-                receipt.position,
-                list(receipt.events),
-                now,
-            ),
-        )
+    if settled.receipts:
+        await connection.execute(sql.INSERT_RECEIPTS, (now, *_receipt_columns(settled)))
     if settled.rows:
         await connection.execute(sql.NOTIFY, (str(settled.rows[-1].position),))
+
+
+def _receipt_columns(settled: Settled) -> Sequence[PackedArray]:
+    """Turn the receipts into the columns of `INSERT_RECEIPTS`."""
+    keys = [key for key, _ in settled.receipts]
+    receipts = [receipt for _, receipt in settled.receipts]
+    return (
+        texts([key.organisation_id for key in keys]),
+        texts([key.key for key in keys]),
+        byte_strings([key.fingerprint for key in keys]),
+        texts([receipt.stream for receipt in receipts]),
+        integers([receipt.version for receipt in receipts]),
+        bigints([receipt.position for receipt in receipts]),
+        texts([" ".join(receipt.events) for receipt in receipts]),
+    )
 
 
 def _columns(settled: Settled) -> Sequence[bytes]:
@@ -196,6 +199,10 @@ async def _rows(connection: AsyncConnection, query: str, *parameters: bytes) -> 
     cursor = connection.cursor(binary=True)
     await cursor.execute(query, parameters)
     return await cursor.fetchall()
+
+
+async def _holders(connection: AsyncConnection, digests: Sequence[bytes]) -> dict[bytes, str]:
+    return dict(await _rows(connection, sql.CLAIMS, byte_strings(digests))) if digests else {}
 
 
 async def _receipts(

@@ -51,9 +51,12 @@ INSERT_CLAIMS = """
 INSERT INTO log.claim (digest, stream) SELECT * FROM unnest(%s::bytea[], %s::text[]) ON CONFLICT (digest) DO NOTHING
 """
 
-INSERT_RECEIPT = """
+# The names of events have no spaces.
+INSERT_RECEIPTS = """
 INSERT INTO log.receipt (organisation_id, key, fingerprint, stream, version, position, events, recorded_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+SELECT organisation_id, key, fingerprint, stream, version, position, string_to_array(events, ' '), %s
+FROM unnest(%s::text[], %s::text[], %s::bytea[], %s::text[], %s::int[], %s::bigint[], %s::text[])
+     AS new (organisation_id, key, fingerprint, stream, version, position, events)
 """
 
 NOTIFY = f"SELECT pg_notify('{CHANNEL}', %s)"

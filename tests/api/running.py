@@ -43,7 +43,7 @@ def get(address: str, accept: str = "*/*") -> tuple[int, str]:
 
 def ask(base: dict[str, Any], query: str, position: int = 0) -> Any:
     """Ask GraphQL; wait for the read models to contain the position."""
-    return _send(base["graphiql"], base["token"], {"query": query}, {"X-Position": str(position)})
+    return _send(base["graphql"], base["token"], {"query": query}, {"X-Position": str(position)})
 
 
 def post(address: str, token: str, body: dict[str, Any]) -> Any:

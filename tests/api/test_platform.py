@@ -41,7 +41,7 @@ def test_one_command_gives_a_platform_that_survives_its_own_death(environment: d
         assert status == 200
         assert "Kroniek" in page
         assert get(base["apiDocs"])[0] == 200
-        assert get(base["graphiql"], accept="text/html")[0] == 200
+        assert get(base["graphql"], accept="text/html")[0] == 200
         answer = ask(base, "{ organisations(first: 3) { totalCount edges { node { id } } } }")
         assert answer["data"]["organisations"]["totalCount"] > 3
         written = position(base)

@@ -282,6 +282,33 @@ async def test_an_append_that_the_database_cannot_hold_falls_alone(database_url:
         assert (await log.read(["counter-b"]))["counter-b"].position == 2
 
 
+async def test_an_event_that_cannot_be_read_stops_only_those_who_ask_for_its_stream(database_url: str) -> None:
+    async with PostgresLog(database_url, CODEC, b"key") as log:
+        await log.append([append("counter-a", 1, at=0), append("counter-b", 2, at=0)])
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO log.event SELECT 3, recorded_at, effective_at, 2, stream, 'a.newer-event.v9', payload, "
+                "'', '', '', '', '', '', '', '', '' FROM log.event WHERE stream = 'counter-a'"
+            )
+        unreadable, readable = await asyncio.gather(
+            log.read(["counter-a"]), log.read(["counter-b"]), return_exceptions=True
+        )
+        assert isinstance(unreadable, UnknownEventError)
+        assert not isinstance(readable, BaseException)
+        assert readable["counter-b"].version == 1
+        assert (await log.read(["counter-b"]))["counter-b"].version == 1
+
+
+async def test_the_receipts_of_many_commands_are_kept_together(log: Log) -> None:
+    keys = [Idempotency(organisation_id="organisation", key=f"k-{n}", fingerprint=b"1") for n in range(3)]
+    amounts: list[list[int]] = [[1, 2], [], [3]]
+    outcomes = await log.append(
+        [append(f"counter-{n}", *amounts[n], at=0, idempotency=key) for n, key in enumerate(keys)]
+    )
+    assert await log.receipts(keys) == dict(zip(keys, outcomes, strict=True))
+    assert [len(receipt.events) for receipt in outcomes if isinstance(receipt, Receipt)] == [2, 0, 1]
+
+
 async def test_closing_serves_everyone_in_line_first(database_url: str) -> None:
     async with PostgresLog(database_url, CODEC, b"key") as log:
         waiting = [asyncio.ensure_future(log.append([append(f"counter-{n}", 1, at=0)])) for n in range(100)]
