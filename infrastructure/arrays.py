@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import psycopg
+from psycopg.abc import AdaptContext
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
@@ -91,11 +91,11 @@ _ARRAY_OIDS: dict[type[PackedArray], int] = {
 
 
 def texts(values: Sequence[str | None]) -> TextArray:
-    return TextArray(_packed(values, _TEXT, lambda value: _behind_length(value.encode())))
+    return TextArray(_packed_bytes([None if value is None else value.encode() for value in values], _TEXT))
 
 
 def byte_strings(values: Sequence[bytes | None]) -> ByteaArray:
-    return ByteaArray(_packed(values, _BYTEA, _behind_length))
+    return ByteaArray(_packed_bytes(values, _BYTEA))
 
 
 def bigints(values: Sequence[int | None]) -> BigintArray:
@@ -118,10 +118,10 @@ def instants(values: Sequence[datetime | None]) -> InstantArray:
     return InstantArray(_packed(values, _TIMESTAMPTZ, lambda value: _INT8(8, (value - _EPOCH) // _MICROSECOND)))
 
 
-def teach(connection: psycopg.AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
-    """Let a connection take packed arrays as parameters."""
-    for array, oid in _ARRAY_OIDS.items():
-        connection.adapters.register_dumper(array, type(f"{array.__name__}Dumper", (_Packed,), {"oid": oid}))
+def teach(client: AdaptContext) -> None:
+    """Let a connection, or a cursor, take packed arrays as parameters."""
+    for array, dumper in _DUMPERS.items():
+        client.adapters.register_dumper(array, dumper)
 
 
 class _Packed(Dumper):
@@ -129,6 +129,9 @@ class _Packed(Dumper):
 
     def dump(self, obj: bytes) -> bytes:
         return obj
+
+
+_DUMPERS = {array: type(f"{array.__name__}Dumper", (_Packed,), {"oid": oid}) for array, oid in _ARRAY_OIDS.items()}
 
 
 def _packed(values: Sequence[T | None], element_oid: int, element: Callable[[T], bytes]) -> bytes:
@@ -139,5 +142,13 @@ def _packed(values: Sequence[T | None], element_oid: int, element: Callable[[T],
     return _HEADER(1, nulls, element_oid, len(values), 1) + b"".join(packed)
 
 
-def _behind_length(value: bytes) -> bytes:
-    return _LENGTH(len(value)) + value
+def _packed_bytes(values: Sequence[bytes | None], element_oid: int) -> bytes:
+    """Pack what is as long as it is: the most frequent case, so without a call for each element."""
+    if not values:
+        return _EMPTY_HEADER(0, 0, element_oid)
+    count = len(values)
+    first = values[0]
+    if first is not None and values.count(first) == count:
+        return _HEADER(1, 0, element_oid, count, 1) + (_LENGTH(len(first)) + first) * count
+    packed = [_NULL if value is None else _LENGTH(len(value)) + value for value in values]
+    return _HEADER(1, None in values, element_oid, count, 1) + b"".join(packed)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import psycopg
+from psycopg import sql as compose
 
 from domain.kernel import Context, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import statements as sql
+from infrastructure.event_log.finding import MissingEventsError, Partition
+
+FOLLOW_EVENTS = 1_000
+"""How many positions are read at once while following the log."""
+
+LISTEN_S = 1.0
+"""How often a follower who waits for the log looks up whether it is to stop. The database is not asked."""
 
 Connection = psycopg.Connection[Any]
 
@@ -20,39 +29,132 @@ class LogReader:
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
 
+    def log_id(self, connection: Connection) -> UUID:
+        """Return which log this is: a position means something in this log only."""
+        (log_id,) = _row(connection, sql.LOG_ID)
+        assert isinstance(log_id, UUID)
+        return log_id
+
     def head(self, connection: Connection) -> int:
         """Return the last position; 0 for an empty log."""
-        row = connection.execute(sql.MAX_POSITION).fetchone()
-        assert row is not None
-        return int(row[0])
+        (head,) = _row(connection, sql.HEAD)
+        return int(head)
 
     def read(
         self, connection: Connection, *, after: int, until: int, names: Sequence[str] | None = None
     ) -> Iterator[Recorded[Any]]:
-        """Yield the events with `after < position <= until`, in order; only those with the given names, if given."""
-        with connection.cursor(binary=True) as cursor:
-            if names is None:
-                cursor.execute(sql.BY_POSITION, (after, until))
-            else:
-                cursor.execute(sql.BY_POSITION_AND_NAME, (after, until, list(names)))
-            decode = self._codec.decode
-            for row in cursor:
-                yield Recorded(
-                    position=row[0],
-                    recorded_at=row[1],
-                    version=row[3],
-                    stream=row[4],
-                    event=decode(row[5], row[6]),
-                    context=Context(
-                        effective_at=row[2],
-                        acting_id=row[7],
-                        subject_id=row[8],
-                        organisation_id=row[9],
-                        mandate_id=row[10],
-                        activity=row[11],
-                        command_id=row[12],
-                        correlation_id=row[13],
-                        causation_id=row[14],
-                        trace=row[15],
-                    ),
+        """Yield the events with `after < position <= until`, in order; only those with the given names, if given.
+
+        Partitions that were detached from the log are read like the others. Raises MissingEventsError where one is no
+        longer in the database: nothing is ever left out in silence.
+        """
+        for table, low, high in self._parts(connection, after, until):
+            with connection.cursor(binary=True) as cursor:
+                if names is None:
+                    cursor.execute(compose.SQL(sql.BY_POSITION).format(table=table), (low, high))
+                    yield from _dense(map(self._recorded, cursor), low)
+                else:
+                    limit = high - low
+                    query = compose.SQL(sql.BY_NAME).format(table=table)
+                    cursor.execute(query, (list(names), low, high, limit, limit))
+                    yield from map(self._recorded, cursor)
+
+    def read_next(
+        self, connection: Connection, *, after: int, until: int, names: Sequence[str], limit: int
+    ) -> Sequence[Recorded[Any]]:
+        """Return the next so many events with the given names; however rare they are, others are not looked at."""
+        found: list[Recorded[Any]] = []
+        for table, low, high in self._parts(connection, after, until):
+            with connection.cursor(binary=True) as cursor:
+                left = limit - len(found)
+                query = compose.SQL(sql.BY_NAME).format(table=table)
+                cursor.execute(query, (list(names), low, high, left, left))
+                found.extend(map(self._recorded, cursor))
+            if len(found) == limit:
+                break
+        return found
+
+    def follow(
+        self, connection: Connection, *, after: int, stopped: Callable[[], bool]
+    ) -> Iterator[Sequence[Recorded[Any]]]:
+        """Yield batches of all events after a position, as they come, until `stopped` says so.
+
+        Every event comes once, in order. While nothing comes the log is not asked: it tells. The connection must be in
+        autocommit mode, and is this follower's alone.
+        """
+        assert connection.autocommit, "a follower in a transaction would not be told of anything"
+        connection.execute(f"LISTEN {sql.CHANNEL}")
+        try:
+            while not stopped():
+                head = self.head(connection)
+                while after < head and not stopped():
+                    until = min(after + FOLLOW_EVENTS, head)
+                    yield list(self.read(connection, after=after, until=until))
+                    after = until
+                while not stopped() and not any(connection.notifies(timeout=LISTEN_S, stop_after=1)):
+                    pass
+        finally:
+            connection.execute(f"UNLISTEN {sql.CHANNEL}")
+
+    def _parts(self, connection: Connection, after: int, until: int) -> Iterator[tuple[compose.Composable, int, int]]:
+        """Yield the tables that hold the positions, with what is to be read of each, in order.
+
+        Partitions that follow each other and are attached are read as one.
+        """
+        detached = [
+            partition
+            for row in connection.execute(sql.PARTITIONS).fetchall()
+            if not (partition := Partition(*row)).attached and partition.last_position > after
+        ]
+        for partition in detached:
+            if partition.first_position > until:
+                break
+            if partition.first_position > after + 1:
+                yield compose.Identifier("log", "event"), after, partition.first_position - 1
+                after = partition.first_position - 1
+            here = min(until, partition.last_position)
+            if connection.execute("SELECT to_regclass(%s)", (f"log.event_{partition.number}",)).fetchone() == (None,):
+                raise MissingEventsError(
+                    f"positions {partition.first_position} to {partition.last_position} were put away: "
+                    f"partition {partition.number} is not in the database"
                 )
+            yield compose.Identifier("log", f"event_{partition.number}"), after, here
+            after = here
+        if after < until:
+            yield compose.Identifier("log", "event"), after, until
+
+    def _recorded(self, row: Sequence[Any]) -> Recorded[Any]:
+        return Recorded(
+            position=row[0],
+            recorded_at=row[1],
+            version=row[3],
+            stream=row[4],
+            event=self._codec.decode(row[5], row[6]),
+            context=Context(
+                effective_at=row[2],
+                acting_id=row[7],
+                subject_id=row[8],
+                organisation_id=row[9],
+                mandate_id=row[10],
+                activity=row[11],
+                command_id=row[12],
+                correlation_id=row[13],
+                causation_id=row[14],
+                trace=row[15],
+            ),
+        )
+
+
+def _row(connection: Connection, query: str) -> Sequence[Any]:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+def _dense(events: Iterator[Recorded[Any]], after: int) -> Iterator[Recorded[Any]]:
+    """Pass the events on, and notice where the log has a gap: the last word on that none is missed."""
+    for recorded in events:
+        after += 1
+        if recorded.position != after:
+            raise MissingEventsError(f"the log has no event at position {after}, but one at {recorded.position}")
+        yield recorded

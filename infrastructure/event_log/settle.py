@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from application.ports import Append, Conflict, Idempotency, OtherContent, Outcome, Receipt, Taken
 from domain.kernel import Claim, Context
 
+ROW_BYTES = 300
+"""What an event brings besides its payload, roughly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -23,7 +26,8 @@ class Encoded:
 
     @property
     def size(self) -> int:
-        return len(self.events)
+        """How much it brings to the log, in bytes, roughly."""
+        return ROW_BYTES * (1 + len(self.events)) + sum(len(payload) for _, payload in self.events)
 
 
 @dataclass(slots=True)
@@ -59,7 +63,22 @@ class Settled:
     receipts: list[tuple[Idempotency, Receipt]] = field(default_factory=list)
 
 
+def presumed(batch: Iterable[Encoded], head: int) -> Holdings:
+    """Return what the log holds if everyone was right about it: versions as first expected, values and keys unused."""
+    holdings = Holdings(head=head)
+    for encoded in batch:
+        append = encoded.append
+        for stream, version in append.expected.items():
+            holdings.versions.setdefault(stream, version)
+        holdings.versions.setdefault(append.stream, 0)
+        for claim, digest in encoded.claims:
+            if claim.release:
+                holdings.claims.setdefault(digest, append.stream)
+    return holdings
+
+
 def settle(batch: Iterable[Encoded], holdings: Holdings) -> Settled:
+    """Settle the batch in order; `holdings` is brought to what the log then holds."""
     settled = Settled()
     for encoded in batch:
         outcome = _why_not(encoded, holdings) or _accept(encoded, holdings, settled)

@@ -1,6 +1,7 @@
 """The SQL of the log."""
 
 # Whoever holds the lock of the log appends. It is held until the commit, so that position order is commit order.
+# `log.append` takes it too.
 LOCK_KEY = 0x6B726F6E69656B
 CHANNEL = "kroniek_log"
 
@@ -9,19 +10,14 @@ CHANNEL = "kroniek_log"
 BY_INDEX_ONLY = "SET enable_seqscan = off"
 
 LOCK = f"SELECT pg_advisory_xact_lock({LOCK_KEY})"
+HEAD = "SELECT log.head()"
+LOG_ID = "SELECT log.id()"
 
-HEAD = """
-SELECT coalesce(max(position), 0), greatest(clock_timestamp(), max(recorded_at))
-FROM (SELECT position, recorded_at FROM log.event ORDER BY position DESC LIMIT 1) AS last
-"""
+APPEND_PARAMETERS = 38
+APPEND = f"SELECT * FROM log.append({', '.join(['%s'] * APPEND_PARAMETERS)})"  # noqa: S608 - only places
+COMMITTED = "SELECT batch, position FROM log.commit WHERE writer_id = %s AND batch = ANY(%s)"
 
-VERSIONS = """
-SELECT stream, last.version
-FROM unnest(%s::text[]) AS stream
-CROSS JOIN LATERAL (
-    SELECT version FROM log.event WHERE event.stream = stream.stream ORDER BY version DESC LIMIT 1
-) AS last
-"""
+VERSIONS = "SELECT stream, version FROM log.stream WHERE stream = ANY(%s)"
 
 CLAIMS = "SELECT digest, stream FROM log.claim WHERE digest = ANY(%s)"
 
@@ -30,59 +26,65 @@ SELECT organisation_id, key, fingerprint, stream, version, position, events
 FROM log.receipt JOIN unnest(%s::text[], %s::text[]) AS wanted (organisation_id, key) USING (organisation_id, key)
 """
 
+# --- Streams --------------------------------------------------------------------------------------------------------
+# A stream is read by its place in `log.stream`, and its events from the very partitions in which they lie: their number
+# does not matter then, nor whether they are still attached to the log.
+
+_NEWEST = """
+SELECT held.stream, held.version, held.first_position, held.last_position,
+       event.version, event.name, event.payload, event.position
+FROM {wanted}
+LEFT JOIN LATERAL (
+    SELECT version, name, payload, position FROM log.event_{{partition}} AS event WHERE event.stream = held.stream
+    ORDER BY version
+) AS event ON true
+ORDER BY held.stream, event.version
+"""
+
+STREAMS = _NEWEST.format(
+    wanted="""unnest(%s::text[]) AS wanted (stream)
+CROSS JOIN LATERAL (SELECT * FROM log.stream WHERE stream.stream = wanted.stream LIMIT 1) AS held"""
+)
+
+# A subquery with an order of its own is planned once for each range, along the index.
+PREFIXES = _NEWEST.format(
+    wanted="""unnest(%s::text[], %s::text[]) AS wanted (low, high)
+CROSS JOIN LATERAL (
+    SELECT * FROM log.stream WHERE stream.stream >= wanted.low AND stream.stream < wanted.high ORDER BY stream
+) AS held"""
+)
+
+# What came before in an older partition; before this version everything is wanted, nothing after it.
+OLDER = """
+SELECT event.stream, event.version, event.name, event.payload, event.position
+FROM unnest(%s::text[], %s::integer[]) AS wanted (stream, version)
+CROSS JOIN LATERAL (
+    SELECT * FROM log.event_{partition} AS event
+    WHERE event.stream = wanted.stream AND event.version < wanted.version ORDER BY version
+) AS event
+ORDER BY event.stream, event.version
+"""
+
+# --- The log in its order -------------------------------------------------------------------------------------------
+
 EVENT_COLUMNS = (
     "position, recorded_at, effective_at, version, stream, name, payload, acting_id, subject_id, organisation_id, "
     "mandate_id, activity, command_id, correlation_id, causation_id, trace"
 )
 
-INSERT_EVENTS = f"""
-INSERT INTO log.event ({EVENT_COLUMNS})
-SELECT position, %s, effective_at, version, stream, name, payload, acting_id, subject_id, organisation_id,
-       mandate_id, activity, command_id, correlation_id, causation_id, trace
-FROM unnest(%s::bigint[], %s::timestamptz[], %s::int[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::text[],
-            %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-     AS new (position, effective_at, version, stream, name, payload, acting_id, subject_id, organisation_id,
-             mandate_id, activity, command_id, correlation_id, causation_id, trace)
-"""  # noqa: S608 - the column list is ours
-
-RELEASE_CLAIMS = "DELETE FROM log.claim WHERE digest = ANY(%s)"
-
-INSERT_CLAIMS = """
-INSERT INTO log.claim (digest, stream) SELECT * FROM unnest(%s::bytea[], %s::text[]) ON CONFLICT (digest) DO NOTHING
-"""
-
-# The names of events have no spaces.
-INSERT_RECEIPTS = """
-INSERT INTO log.receipt (organisation_id, key, fingerprint, stream, version, position, events, recorded_at)
-SELECT organisation_id, key, fingerprint, stream, version, position, string_to_array(events, ' '), %s
-FROM unnest(%s::text[], %s::text[], %s::bytea[], %s::text[], %s::int[], %s::bigint[], %s::text[])
-     AS new (organisation_id, key, fingerprint, stream, version, position, events)
-"""
-
-NOTIFY = f"SELECT pg_notify('{CHANNEL}', %s)"
-
-STREAMS = """
-SELECT stream, name, payload, position FROM log.event WHERE stream = ANY(%s) ORDER BY stream, version
-"""
-
-# A subquery with an order of its own is planned once for each range, along the index.
-PREFIXES = """
-SELECT found.stream, found.name, found.payload, found.position
-FROM unnest(%s::text[], %s::text[]) AS wanted (low, high)
-CROSS JOIN LATERAL (
-    SELECT stream, version, name, payload, position FROM log.event
-    WHERE event.stream >= wanted.low AND event.stream < wanted.high
-    ORDER BY stream, version
-) AS found
-ORDER BY found.stream, found.version
-"""
+PARTITIONS = "SELECT number, first_position, last_position, attached FROM log.partition ORDER BY first_position"
 
 BY_POSITION = f"""
-SELECT {EVENT_COLUMNS} FROM log.event WHERE position > %s AND position <= %s ORDER BY position
+SELECT {EVENT_COLUMNS} FROM {{table}} WHERE position > %s AND position <= %s ORDER BY position
 """  # noqa: S608 - the column list is ours
 
-BY_POSITION_AND_NAME = f"""
-SELECT {EVENT_COLUMNS} FROM log.event WHERE position > %s AND position <= %s AND name = ANY(%s) ORDER BY position
+# The first so many of each name, by the index on names, and of these the first so many: however rare the names are,
+# nothing else is looked at.
+BY_NAME = f"""
+SELECT event.* FROM unnest(%s::text[]) AS wanted (name)
+CROSS JOIN LATERAL (
+    SELECT {EVENT_COLUMNS} FROM {{table}} AS event
+    WHERE event.name = wanted.name AND position > %s AND position <= %s ORDER BY position LIMIT %s
+) AS event
+ORDER BY position LIMIT %s
 """  # noqa: S608 - the column list is ours
-
-MAX_POSITION = "SELECT coalesce(max(position), 0) FROM log.event"

@@ -255,20 +255,6 @@ async def test_two_processes_on_one_log_leave_no_gap(database_url: str) -> None:
     assert all(a.recorded_at <= b.recorded_at for a, b in pairwise(events))
 
 
-async def test_a_dropped_connection_is_told_and_the_next_append_works(database_url: str) -> None:
-    async with PostgresLog(database_url, CODEC, b"key") as log:
-        await log.append([append("counter-a", 1, at=0)])
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        with pytest.raises(LogUnavailableError):
-            await log.append([append("counter-a", 2, at=1)])
-        (outcome,) = await log.append([append("counter-a", 2, at=1)])
-        assert isinstance(outcome, Receipt)
-
-
 async def test_an_append_that_the_database_cannot_hold_falls_alone(database_url: str) -> None:
     async with PostgresLog(database_url, CODEC, b"key") as log:
         outcomes = await asyncio.gather(

@@ -1,0 +1,211 @@
+"""Writing to the log: a batch of appends in one call of `log.append`, with an outcome that is known for certain."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID, uuid4
+
+from application.ports import Outcome, Receipt
+from infrastructure.arrays import PackedArray, bigints, booleans, byte_strings, instants, integers, texts
+from infrastructure.event_log import statements as sql
+from infrastructure.event_log.finding import find_holders, find_receipts, find_rows
+from infrastructure.event_log.line import AsyncConnection
+from infrastructure.event_log.settle import Encoded, Holdings, Row, Settled, presumed, settle
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A batch as it was sent: its number, what was presumed of the log, and what was to be written on it."""
+
+    number: int
+    head: int
+    settled: Settled
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An attempt that the log accepted, and the head of the log before it."""
+
+    attempt: Attempt
+    before: int
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes batches over one connection at a time, and knows its own commits again in the log."""
+
+    writer_id: UUID = field(default_factory=uuid4)
+    head: int = 0
+    """The head of the log as last seen: where the next batch presumes to begin."""
+
+    committed: int = 0
+    """The position of this writer's last commit."""
+
+    batches: int = 0
+    in_doubt: list[Attempt] = field(default_factory=list)
+    """The attempts at the batch that is being written; more than one where its connection was lost."""
+
+    async def write(self, connection: AsyncConnection, batch: Sequence[Encoded], again: bool) -> Sequence[Outcome]:
+        """Write what stands of the batch, durably; return the outcome of each append.
+
+        First on the presumption that everyone was right about the log: that takes one round trip. Only where it fails,
+        or after a lost connection, is the log held still, looked at and then written.
+        """
+        if not again:
+            self.in_doubt.clear()
+            written = await self._attempt(connection, batch, presumed(batch, self.head))
+            if written is not None:
+                return self._outcomes(written)
+        async with connection.transaction():
+            await connection.execute(sql.LOCK)
+            written = await self._found_again(connection) if again else None
+            if written is None:
+                written = await self._attempt(connection, batch, await _holdings(connection, batch))
+        assert written is not None, "while its lock is held, the log holds what was just read from it"
+        return self._outcomes(written)
+
+    async def _attempt(
+        self, connection: AsyncConnection, batch: Sequence[Encoded], holdings: Holdings
+    ) -> Written | None:
+        """Settle and write, all or nothing; return None if the log holds something else than presumed."""
+        head = holdings.head
+        known = {stream for stream, version in holdings.versions.items() if version}
+        presumption = _presumption(batch, holdings)
+        settled = settle(batch, holdings)
+        self.batches += 1
+        attempt = Attempt(self.batches, head, settled)
+        self.in_doubt.append(attempt)
+        parameters = (self.writer_id, attempt.number, self.committed, *presumption, *columns(settled, head, known))
+        cursor = await connection.execute(sql.APPEND, parameters, binary=True)
+        row = await cursor.fetchone()
+        return None if row is None else Written(attempt, row[0])
+
+    async def _found_again(self, connection: AsyncConnection) -> Written | None:
+        """Return the attempt at the batch that was committed before its connection was lost, if any was."""
+        numbers = bigints([attempt.number for attempt in self.in_doubt])
+        for number, position in await find_rows(connection, sql.COMMITTED, self.writer_id, numbers):
+            (attempt,) = (attempt for attempt in self.in_doubt if attempt.number == number)
+            return Written(attempt, position - len(attempt.settled.rows))
+        return None
+
+    def _outcomes(self, written: Written) -> Sequence[Outcome]:
+        """Take note of what is committed, and return the outcomes."""
+        settled = written.attempt.settled
+        self.head = written.before + len(settled.rows)
+        if settled.rows:
+            self.committed = self.head
+        return _moved(settled.outcomes, written.before - written.attempt.head)
+
+
+def _moved(outcomes: Sequence[Outcome], by: int) -> Sequence[Outcome]:
+    """Return the outcomes with the positions at which the events came to stand: others may have written before."""
+    if not by:
+        return outcomes
+    return [
+        replace(outcome, position=outcome.position + by) if isinstance(outcome, Receipt) else outcome
+        for outcome in outcomes
+    ]
+
+
+# --- Parameters of `log.append` -------------------------------------------------------------------------------------
+
+
+def columns(settled: Settled, head: int, known: Container[str]) -> Sequence[PackedArray]:
+    """Return what is to be written, as columns; `known` are the streams that the log holds already."""
+    return (*_events(settled), *_streams(settled, head, known), *_claims(settled), *_receipts(settled, head))
+
+
+def presume(versions: Mapping[str, int]) -> Sequence[PackedArray]:
+    """Return the presumption that streams are at these versions, and nothing else."""
+    nothing = byte_strings([]), texts([]), texts([]), texts([])
+    return texts(list(versions)), integers(list(versions.values())), *nothing
+
+
+def _presumption(batch: Sequence[Encoded], holdings: Holdings) -> Sequence[PackedArray]:
+    versions = holdings.versions
+    digests = sorted({digest for encoded in batch for _, digest in encoded.claims})
+    keys = {
+        (key.organisation_id, key.key) for encoded in batch if (key := encoded.append.idempotency) is not None
+    } - holdings.receipts.keys()
+    return (
+        texts(list(versions)),
+        integers(list(versions.values())),
+        byte_strings(digests),
+        texts([holdings.claims.get(digest, "") for digest in digests]),
+        texts([owner for owner, _ in keys]),
+        texts([key for _, key in keys]),
+    )
+
+
+def _events(settled: Settled) -> Sequence[PackedArray]:
+    rows, contexts = settled.rows, [row.context for row in settled.rows]
+    return (
+        instants([context.effective_at for context in contexts]),
+        integers([row.version for row in rows]),
+        texts([row.stream for row in rows]),
+        texts([row.name for row in rows]),
+        byte_strings([row.payload for row in rows]),
+        texts([context.acting_id for context in contexts]),
+        texts([context.subject_id for context in contexts]),
+        texts([context.organisation_id for context in contexts]),
+        texts([context.mandate_id for context in contexts]),
+        texts([context.activity for context in contexts]),
+        texts([context.command_id for context in contexts]),
+        texts([context.correlation_id for context in contexts]),
+        texts([context.causation_id for context in contexts]),
+        texts([context.trace for context in contexts]),
+    )
+
+
+def _streams(settled: Settled, head: int, known: Container[str]) -> Sequence[PackedArray]:
+    written: dict[str, tuple[Row, Row]] = {}
+    for row in settled.rows:
+        first, _ = written.get(row.stream, (row, row))
+        written[row.stream] = first, row
+    return (
+        texts(list(written)),
+        booleans([stream in known for stream in written]),
+        integers([last.version for _, last in written.values()]),
+        integers([first.position - head for first, _ in written.values()]),
+        integers([last.position - head for _, last in written.values()]),
+    )
+
+
+def _claims(settled: Settled) -> Sequence[PackedArray]:
+    return (
+        byte_strings(list(settled.released)),
+        byte_strings(list(settled.claimed)),
+        texts(list(settled.claimed.values())),
+    )
+
+
+def _receipts(settled: Settled, head: int) -> Sequence[PackedArray]:
+    keys = [key for key, _ in settled.receipts]
+    receipts = [receipt for _, receipt in settled.receipts]
+    return (
+        texts([key.organisation_id for key in keys]),
+        texts([key.key for key in keys]),
+        byte_strings([key.fingerprint for key in keys]),
+        texts([receipt.stream for receipt in receipts]),
+        integers([receipt.version for receipt in receipts]),
+        integers([receipt.position - head for receipt in receipts]),
+        texts([" ".join(receipt.events) for receipt in receipts]),
+    )
+
+
+# --- What the log holds ---------------------------------------------------------------------------------------------
+
+
+async def _holdings(connection: AsyncConnection, batch: Sequence[Encoded]) -> Holdings:
+    """Read, while the log is held still, what it holds of all that the batch touches."""
+    ((head,),) = await find_rows(connection, sql.HEAD)
+    streams = sorted({stream for e in batch for stream in (e.append.stream, *e.append.expected)})
+    digests = sorted({digest for encoded in batch for _, digest in encoded.claims})
+    keys = [encoded.append.idempotency for encoded in batch if encoded.append.idempotency is not None]
+    return Holdings(
+        head=head,
+        versions=dict.fromkeys(streams, 0) | dict(await find_rows(connection, sql.VERSIONS, texts(streams))),
+        claims=await find_holders(connection, digests),
+        receipts=await find_receipts(connection, keys),
+    )

@@ -1,0 +1,212 @@
+"""Looking up in the log what the path of a command needs: streams, receipts, claims."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from application.ports import Idempotency, OtherContent, Receipt, StreamEvents
+from infrastructure.arrays import byte_strings, integers, texts
+from infrastructure.codec import Codec
+from infrastructure.event_log import statements as sql
+from infrastructure.event_log.line import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one caller asks for."""
+
+    streams: Sequence[str] = ()
+    prefixes: Sequence[str] = ()
+    keys: Sequence[Idempotency] = ()
+    digests: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of all that callers who were in line together asked for."""
+
+    streams: Mapping[str, StreamEvents]
+    prefixes: Mapping[str, Mapping[str, StreamEvents]]
+    keys: Mapping[Idempotency, Receipt | OtherContent]
+    holders: Mapping[bytes, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A part of the log: the table `log.event_<number>`, attached to the log or not."""
+
+    number: int
+    first_position: int
+    last_position: int
+    attached: bool
+
+
+class MissingEventsError(RuntimeError):
+    """Events of this log were put away: the partition that holds them is no longer in the database."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """Where a stream stands, and those of its events that were found: version, name, bytes, position of each."""
+
+    version: int
+    first_position: int
+    last_position: int
+    events: list[tuple[int, str, bytes, int]] = field(default_factory=list)
+
+    @property
+    def lacks_older(self) -> bool:
+        return len(self.events) < self.version
+
+    @property
+    def known_from(self) -> int:
+        return self.events[0][0] if self.events else self.version + 1
+
+
+@dataclass(slots=True)
+class Finder:
+    """Answers many callers with few queries."""
+
+    codec: Codec
+    partitions: Sequence[Partition] = ()
+
+    async def find(
+        self,
+        connection: AsyncConnection,
+        asked: Sequence[Wanted],
+        again: bool,  # noqa: ARG002 - to look twice changes nothing
+    ) -> Sequence[Found]:
+        streams = sorted({stream for ask in asked for stream in ask.streams})
+        prefixes = sorted({prefix for ask in asked for prefix in ask.prefixes})
+        keys = list({key for ask in asked for key in ask.keys})
+        digests = list({digest for ask in asked for digest in ask.digests})
+        ranges = (texts(prefixes), texts([_after(prefix) for prefix in prefixes]))
+        found = Found(
+            streams=await self._streams(connection, sql.STREAMS, texts(streams)) if streams else {},
+            prefixes=_by_prefix(prefixes, await self._streams(connection, sql.PREFIXES, *ranges)) if prefixes else {},
+            keys=_by_key(keys, await find_receipts(connection, keys)),
+            holders=await find_holders(connection, digests),
+        )
+        return [found] * len(asked)
+
+    async def _streams(self, connection: AsyncConnection, query: str, *wanted: bytes) -> dict[str, StreamEvents]:
+        """Return the streams, whole, in the order of their names.
+
+        Most are found in the newest partition, with where they stand: one round trip. The others are completed.
+        """
+        held = await self._newest(connection, query, *wanted)
+        await self._complete(connection, {name: stream for name, stream in held.items() if stream.lacks_older})
+        decode = self.codec.decode
+        return {
+            name: StreamEvents(
+                events=[decode(event, payload) for _, event, payload, _ in stream.events],
+                position=stream.last_position,
+            )
+            for name, stream in held.items()
+        }
+
+    async def _newest(self, connection: AsyncConnection, query: str, *wanted: bytes) -> dict[str, _Stream]:
+        while True:
+            if not self.partitions:
+                self.partitions = [Partition(*row) for row in await find_rows(connection, sql.PARTITIONS)]
+            newest = self.partitions[-1]
+            held: dict[str, _Stream] = {}
+            for name, *place, version, event, payload, position in await find_rows(
+                connection, query.format(partition=newest.number), *wanted
+            ):
+                stream = held.setdefault(name, _Stream(*place))
+                if version is not None:
+                    stream.events.append((version, event, payload, position))
+            if all(stream.last_position <= newest.last_position for stream in held.values()):
+                return held
+            self.partitions = ()  # the log has grown into a partition that was not there yet
+
+    async def _complete(self, connection: AsyncConnection, held: Mapping[str, _Stream]) -> None:
+        for partition in reversed(self.partitions[:-1]):
+            lacking = {
+                name: stream
+                for name, stream in held.items()
+                if stream.lacks_older
+                and stream.first_position <= partition.last_position
+                and stream.last_position >= partition.first_position
+            }
+            if lacking:
+                older: dict[str, list[tuple[int, str, bytes, int]]] = {}
+                for name, *event in await self._older(connection, partition, lacking):
+                    older.setdefault(name, []).append(tuple(event))
+                for name, events in older.items():
+                    lacking[name].events[:0] = events
+        if incomplete := sorted(name for name, stream in held.items() if stream.lacks_older):
+            raise MissingEventsError(f"events of {incomplete[0]} are in a partition that was put away")
+
+    async def _older(
+        self, connection: AsyncConnection, partition: Partition, lacking: Mapping[str, _Stream]
+    ) -> Sequence[Any]:
+        wanted = texts(list(lacking)), integers([stream.known_from for stream in lacking.values()])
+        try:
+            return await find_rows(connection, sql.OLDER.format(partition=partition.number), *wanted)
+        except psycopg.errors.UndefinedTable:
+            return ()
+
+
+# --- Queries that appends need too ----------------------------------------------------------------------------------
+
+
+async def find_rows(connection: AsyncConnection, query: str, *parameters: object) -> Sequence[Any]:
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(query, parameters)
+    return await cursor.fetchall()
+
+
+async def find_holders(connection: AsyncConnection, digests: Sequence[bytes]) -> dict[bytes, str]:
+    return dict(await find_rows(connection, sql.CLAIMS, byte_strings(digests))) if digests else {}
+
+
+async def find_receipts(
+    connection: AsyncConnection, keys: Sequence[Idempotency]
+) -> dict[tuple[str, str], tuple[bytes, Receipt]]:
+    if not keys:
+        return {}
+    rows = await find_rows(
+        connection, sql.RECEIPTS, texts([key.organisation_id for key in keys]), texts([key.key for key in keys])
+    )
+    return {
+        (organisation_id, key): (
+            fingerprint,
+            Receipt(stream=stream, version=version, position=position, events=tuple(events)),
+        )
+        for organisation_id, key, fingerprint, stream, version, position, events in rows
+    }
+
+
+# --- Answers --------------------------------------------------------------------------------------------------------
+
+
+def _by_key(
+    keys: Sequence[Idempotency], receipts: Mapping[tuple[str, str], tuple[bytes, Receipt]]
+) -> dict[Idempotency, Receipt | OtherContent]:
+    found: dict[Idempotency, Receipt | OtherContent] = {}
+    for key in keys:
+        if (known := receipts.get((key.organisation_id, key.key))) is not None:
+            fingerprint, receipt = known
+            found[key] = receipt if fingerprint == key.fingerprint else OtherContent(key.key)
+    return found
+
+
+def _by_prefix(prefixes: Sequence[str], streams: Mapping[str, StreamEvents]) -> dict[str, Mapping[str, StreamEvents]]:
+    # The rows came in the order of the C collation, which is the order of Python's strings.
+    names = list(streams)
+    return {
+        prefix: {name: streams[name] for name in names[bisect_left(names, prefix) : bisect_left(names, _after(prefix))]}
+        for prefix in prefixes
+    }
+
+
+def _after(prefix: str) -> str:
+    """Return the first string, in the C collation, that no longer begins with the prefix."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)

@@ -1,0 +1,126 @@
+"""Callers in line: bounded, served together, and nobody waits behind more than one large append."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from application.ports import Append, Receipt
+from infrastructure.codec import Codec
+from infrastructure.event_log import LogBusyError, PostgresLog
+from infrastructure.event_log import statements as sql
+from infrastructure.event_log.line import MAX_RETRY_AFTER_S, MAX_WAITING, SMALL_BYTES
+from tests.infrastructure.sample_counter import CONTEXT, DECIDER, CounterRaised, append
+
+pytestmark = pytest.mark.anyio
+CODEC = Codec([DECIDER])
+MEGABYTE = 1 << 20
+
+
+class HeldLog:
+    """Somebody else who holds the lock of the log, so that a line forms."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def hold(self) -> None:
+        self._connection.execute(sql.LOCK)
+
+    def release(self) -> None:
+        self._connection.rollback()
+
+
+@pytest.fixture
+def held(database_url: str) -> Iterator[HeldLog]:
+    with psycopg.connect(database_url) as connection:
+        yield HeldLog(connection)
+
+
+def large(stream: str, size: int = 2 * SMALL_BYTES) -> Append:
+    events = [CounterRaised(amount=1, label="x" * size)]
+    return Append(stream=stream, events=events, expected={stream: 0}, context=CONTEXT)
+
+
+async def test_a_full_line_says_come_back_and_keeps_its_word_to_those_in_it(database_url: str, held: HeldLog) -> None:
+    async with PostgresLog(database_url, CODEC, b"key") as log:
+        held.hold()
+        first = asyncio.ensure_future(log.append([append("counter-first", 1, at=0)]))
+        await asyncio.sleep(0.1)  # it is being served while the line forms
+        waiting = [asyncio.ensure_future(log.append([append(f"counter-{n}", 1, at=0)])) for n in range(MAX_WAITING)]
+        await asyncio.sleep(0)
+        with pytest.raises(LogBusyError) as busy:
+            await log.append([append("counter-late", 1, at=0)])
+        assert 1 <= busy.value.retry_after_s <= MAX_RETRY_AFTER_S
+        held.release()
+        outcomes = await asyncio.gather(first, *waiting)
+        positions = [receipt.position for (receipt,) in outcomes if isinstance(receipt, Receipt)]
+        assert sorted(positions) == list(range(1, MAX_WAITING + 2))
+        assert (await log.read(["counter-late"]))["counter-late"].version == 0
+        (outcome,) = await log.append([append("counter-late", 1, at=0)])
+        assert isinstance(outcome, Receipt)
+
+
+async def test_memory_is_bounded_by_bytes_too(database_url: str, held: HeldLog) -> None:
+    async with PostgresLog(database_url, CODEC, b"key") as log:
+        held.hold()
+        waiting = [asyncio.ensure_future(log.append([large(f"counter-{n}", MEGABYTE)])) for n in range(100)]
+        await asyncio.sleep(0.2)
+        busy = [each for each in waiting if each.done() and isinstance(each.exception(), LogBusyError)]
+        assert 30 <= len(busy) <= 40
+        held.release()
+        outcomes = await asyncio.gather(*(each for each in waiting if each not in busy))
+        assert all(isinstance(outcome, Receipt) for (outcome,) in outcomes)
+
+
+async def test_a_lone_caller_may_bring_more_than_a_line_may_hold(database_url: str) -> None:
+    async with PostgresLog(database_url, CODEC, b"key") as log:
+        outcomes = await log.append([large(f"counter-{n}", 10 * MEGABYTE) for n in range(7)])
+        assert [outcome.position for outcome in outcomes if isinstance(outcome, Receipt)] == list(range(1, 8))
+
+
+async def test_small_appends_wait_behind_one_large_one_at_most(database_url: str, held: HeldLog) -> None:
+    async with PostgresLog(database_url, CODEC, b"key") as log:
+        held.hold()
+        order: list[str] = []
+
+        async def send(one: Append) -> None:
+            await log.append([one])
+            order.append(one.stream)
+
+        first = asyncio.ensure_future(send(append("counter-first", 1, at=0)))
+        await asyncio.sleep(0.1)  # it is being served while the line forms
+        sending = [asyncio.ensure_future(send(large(f"counter-large-{n}", 3 * MEGABYTE // 2))) for n in range(4)]
+        sending += [asyncio.ensure_future(send(append(f"counter-small-{n}", 1, at=0))) for n in range(50)]
+        await asyncio.sleep(0.1)
+        held.release()
+        await asyncio.gather(first, *sending)
+    large_before_small = [name for name in order[: order.index("counter-small-49")] if "large" in name]
+    assert len(large_before_small) <= 1
+    assert order[-1] == "counter-large-3"
+
+
+async def test_large_appends_are_not_starved_by_small_ones(database_url: str) -> None:
+    async with PostgresLog(database_url, CODEC, b"key") as log:
+        done = asyncio.Event()
+        small_commits = 0
+
+        async def keep_busy(name: int) -> None:
+            nonlocal small_commits
+            version = 0
+            while not done.is_set():
+                await log.append([append(f"counter-{name}", 1, at=version)])
+                version += 1
+                small_commits += 1
+
+        busy = [asyncio.ensure_future(keep_busy(name)) for name in range(8)]
+        await asyncio.sleep(0.05)
+        before = small_commits
+        await asyncio.gather(*(log.append([large(f"counter-large-{n}")]) for n in range(5)))
+        during = small_commits - before
+        done.set()
+        await asyncio.gather(*busy)
+        # Large ones share commits or take every second one: within a few rounds of the small ones all are in.
+        assert during <= 8 * 12
