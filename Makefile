@@ -8,11 +8,12 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input
 COMPILE = uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate -p 3.11 $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install demo test lint browser bench lock clean
+.PHONY: help setup install demo test torture lint parts bench lock clean
 
 help:
 	@echo "make demo    set up, fill a platform with a sample history and serve it on this machine"
 	@echo "make test    everything that must hold: lint, types, walls and all tests"
+	@echo "make torture kill, cut off and starve the log for half an hour (TORTURE_FLAGS=--seed=N for the same seed)"
 	@echo "make setup   make .venv from the lock (make demo and make test do so themselves)"
 	@echo "make lint    ruff, mypy and the import contracts only"
 	@echo "make bench   measure"
@@ -45,8 +46,11 @@ install:
 demo: setup
 	@exec $(VENV)/bin/kroniek demo
 
-test: setup lint browser
+test: setup lint parts
 	$(PYTHON) -m pytest
+
+torture: setup parts
+	$(PYTHON) -m tests.torture $(TORTURE_FLAGS)
 
 lint: setup
 	$(VENV)/bin/ruff check .
@@ -54,8 +58,8 @@ lint: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-browser: setup
-	@$(PYTHON) -m tests.browser
+parts: setup
+	@$(PYTHON) -m tests.parts
 
 bench: setup
 	$(PYTHON) -m benchmarks

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -30,13 +29,16 @@ from api.operation import operation_routes
 from api.rest import bus, consent, identity, invoicing, mailbox, organisations
 from api.rest.doors import Door
 from api.rest.lookups import lookup_routes
+from api.rest.requests import Intake
 from api.rest.routes import command_routes
 from application.handler import Rules
+from application.memory import Recent
 from application.ports import Caller
 from application.registry import BY_COMMAND, DECIDERS, READERS
 from domain.kernel import Refusal
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogUnavailableError, PostgresLog
+from infrastructure.database import Addresses
+from infrastructure.event_log import LogBusyError, LogUnavailableError, PostgresLog
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens import IssuerUnavailableError, JwksKeys, LocalIssuer, TokenRefusedError, Verifier
@@ -66,23 +68,30 @@ def make_codec() -> Codec:
     return Codec(DECIDERS)
 
 
-def make_log(settings: Settings, url: str) -> PostgresLog:
-    return PostgresLog(url, make_codec(), blind_index_key(settings))
+def make_log(settings: Settings, addresses: Addresses) -> PostgresLog:
+    return PostgresLog(addresses.writer, make_codec(), blind_index_key(settings))
+
+
+def make_intakes(settings: Settings) -> Mapping[str, Intake]:
+    """Make what stands behind each door, for wishes that come in another way; by intent."""
+    seal = _seal(blind_index_key(settings))
+    return {door.intent: Intake(door, seal) for door in DOORS}
 
 
 def make_issuer(settings: Settings) -> LocalIssuer:
     return LocalIssuer(settings.data_dir, settings.token_issuer, settings.token_audience)
 
 
-def create_app(settings: Settings, url: str, *, now: Clock = utc_now, sample: bool = False) -> FastAPI:
+def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now, sample: bool = False) -> FastAPI:
     """Make the application on a migrated database. With `sample`, the dashboard says that its history is made up."""
-    log = make_log(settings, url)
-    reads = ReadModels(url, PROJECTIONS)
+    log = make_log(settings, addresses)
+    reads = ReadModels(addresses.reader, PROJECTIONS)
     issuer = None if settings.jwks_url else make_issuer(settings)
     verifier = Verifier(issuer or JwksKeys(str(settings.jwks_url)), settings.token_issuer, settings.token_audience, now)
     platform = Platform(
         log=log,
         rules=RULES,
+        recent=Recent(),
         reads=reads.engine,
         authenticate=_authenticator(verifier),
         seal=_seal(blind_index_key(settings)),
@@ -108,13 +117,14 @@ def create_app(settings: Settings, url: str, *, now: Clock = utc_now, sample: bo
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(RequestMiddleware)
     _answer_errors(app)
-    app.include_router(command_routes(DOORS, platform))
+    commands = command_routes(DOORS, platform)
+    app.router.routes.append(commands)
     app.include_router(lookup_routes(platform))
     app.include_router(operation_routes(reads.progress))
     app.include_router(dashboard_router(reads, now, sample=sample))
     app.include_router(_entrance(issuer))
     app.router.routes.extend(graphql_routes(platform, reads))
-    _describe(app)
+    _describe(app, commands.paths)
     return app
 
 
@@ -135,7 +145,7 @@ def _authenticator(verifier: Verifier) -> Callable[[str], Any]:
 
 def _seal(key: bytes) -> Callable[[bytes], bytes]:
     # The log hashes claims with the same key, each under its kind; "request" is no kind of claim.
-    return lambda content: hmac.digest(key, b"request\0" + content, hashlib.sha256)
+    return lambda content: hmac.digest(key, b"request\0" + content, "sha256")
 
 
 def _entrance(issuer: LocalIssuer | None) -> APIRouter:
@@ -164,6 +174,7 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer_validation)
     for unavailable in (LogUnavailableError, OperationalError, InterfaceError, PoolTimeoutError):
         app.add_exception_handler(unavailable, _answer_unavailable)
+    app.add_exception_handler(LogBusyError, _answer_busy)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
@@ -192,12 +203,21 @@ async def _answer_unavailable(request: Request, error: Exception) -> Response:
     return await answer_problem(request, Problem(503, "log-unavailable", detail, headers=headers))
 
 
-def _describe(app: FastAPI) -> None:
+async def _answer_busy(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LogBusyError)
+    LOG.warning("log_busy", retry_after_s=error.retry_after_s)
+    headers = {"Retry-After": str(error.retry_after_s)}
+    detail = "More is being written just now than can wait. Nothing was written; send the same request again."
+    return await answer_problem(request, Problem(503, "log-busy", detail, headers=headers))
+
+
+def _describe(app: FastAPI, commands: Mapping[str, Any]) -> None:
     made: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
         if not made:
             made.update(FastAPI.openapi(app))
+            made["paths"] = {**commands, **made["paths"]}
             scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (RFC 9068)"}
             made.setdefault("components", {}).setdefault("securitySchemes", {})["bearer"] = scheme
         return made

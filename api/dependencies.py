@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from api.errors import Problem
 from application.handler import Rules
+from application.memory import Recent
 from application.ports import Caller, EventStore
 from domain.kernel import Claim
 
@@ -37,6 +38,7 @@ class Platform:
 
     log: Log
     rules: Rules
+    recent: Recent
     reads: AsyncEngine
     authenticate: Callable[[str], Awaitable[Caller]]
     seal: Callable[[bytes], bytes]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from application.memory import Memory
+from application.memory import Memory, Recent
 from application.ports import (
     Append,
     Conflict,
@@ -45,12 +45,16 @@ MAX_FACT_ROUNDS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A command with its context; the caller's key for it and the version they decided on, if they gave any."""
+    """A command with its context; the caller's key for it and the version they decided on, if they gave any.
+
+    With `creates`, the id of the command's stream was made for it, so nothing should be there yet.
+    """
 
     command: Command
     context: Context
     idempotency: Idempotency | None = None
     expected_version: int | None = None
+    creates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +65,39 @@ class Rules:
     readers: Mapping[type, FactReader]
 
 
-async def handle(order: Order, store: EventStore, rules: Rules) -> Receipt:
-    """Decide one command and append its events; raise the refusal if it is refused."""
+async def handle(order: Order, store: EventStore, rules: Rules, recent: Recent | None = None) -> Receipt:
+    """Decide one command and append its events; raise the refusal if it is refused.
+
+    With `recent`, it is decided on what is known already, first, and on what the log holds if that does not stand.
+    """
+    if recent is not None and (receipt := await _try_recent(order, store, rules, recent)) is not None:
+        return receipt
     (answer,) = await handle_many([order], store, rules)
     if isinstance(answer, Refusal):
         raise answer
     return answer
+
+
+async def _try_recent(order: Order, store: EventStore, rules: Rules, recent: Recent) -> Receipt | None:
+    """Decide on states that may be out of date; return the receipt only if the events were written on them."""
+    memory = Memory(store, older=recent.states)
+    if order.creates:
+        decider, stream = _own_stream(order.command, rules)
+        memory.states_by_stream[stream] = (0, decider.initial)
+    try:
+        append = await _decide_one(order, None, memory, rules)
+    except Refusal:
+        append = None
+    if append is not None and append.events:
+        (outcome,) = await store.append([append])
+        if isinstance(outcome, Receipt) and _stands(append, outcome):
+            # What was decided on is kept, and not what the command made of it: the receipt may be an earlier one, of
+            # the same wish sent before, for events that are not quite the same.
+            recent.forget([append.stream])
+            recent.keep({read: memory.states_by_stream[read] for read in append.expected if read != append.stream})
+            return outcome
+    recent.forget(memory.touched)
+    return None
 
 
 async def handle_many(
@@ -201,6 +232,7 @@ async def _decide(indices: Sequence[int], orders: Sequence[Order], memory: Memor
         except Refusal as refusal:
             decided.answers[index] = (refusal, frozenset(memory.touched))
             continue
+        memory.advance(rules.deciders[type(orders[index].command)], append.stream, append.events)
         if append.events or append.idempotency:
             decided.appends[index] = append
         else:
@@ -248,10 +280,14 @@ def _own_state(order: Order, memory: Memory, rules: Rules) -> None:
     memory.state(decider, decider.commands[type(command)](command))
 
 
+def _own_stream(command: Command, rules: Rules) -> tuple[Decider[Any, Any, Any], str]:
+    decider = rules.deciders[type(command)]
+    return decider, decider.stream(decider.commands[type(command)](command))
+
+
 def _append(order: Order, informed: Informed[Command], memory: Memory, rules: Rules) -> Append:
     command = informed.command
-    decider = rules.deciders[type(command)]
-    stream = decider.stream(decider.commands[type(command)](command))
+    decider, stream = _own_stream(command, rules)
     version, state = memory.states_by_stream[stream]
     stale = order.expected_version not in (None, version)
     # Of what does not exist there is no version: that it does not exist is the better answer.
@@ -259,7 +295,6 @@ def _append(order: Order, informed: Informed[Command], memory: Memory, rules: Ru
     if stale:
         raise StaleVersion("stale-version", "This has changed since you last read it. Read it again.")
     expected = {touched: memory.states_by_stream[touched][0] for touched in memory.touched}
-    memory.advance(decider, stream, events)
     return Append(
         stream=stream,
         events=events,

@@ -1,8 +1,12 @@
-"""What the handler knows of streams while it decides: their states, read once and advanced by its own decisions."""
+"""What the handler knows of streams while it decides: their states, read once and advanced by its own decisions.
+
+And what it still knows of them from before (`Recent`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,6 +18,32 @@ S = TypeVar("S")
 MAX_REMEMBERED = 50_000
 """After so many new streams, those not used since the last time this was reached are forgotten."""
 
+MAX_RECENT = 50_000
+"""How many streams a process knows the last state of."""
+
+
+@dataclass(slots=True)
+class Recent:
+    """States that single commands read for their decisions, for the next ones: shared by all commands of a process.
+
+    Any of them can be out of date, since others write to the log too. What is decided on them counts only if the log
+    accepts it, and the log compares the version of every stream that was read for the decision.
+    """
+
+    states: OrderedDict[str, tuple[int, Any]] = field(default_factory=OrderedDict)
+
+    def keep(self, states: Mapping[str, tuple[int, Any]]) -> None:
+        """Remember states with their versions; those that were not used for longest go."""
+        for stream, state in states.items():
+            self.states[stream] = state
+            self.states.move_to_end(stream)
+        while len(self.states) > MAX_RECENT:
+            self.states.popitem(last=False)
+
+    def forget(self, streams: Iterable[str]) -> None:
+        for stream in streams:
+            self.states.pop(stream, None)
+
 
 @dataclass(slots=True)
 class Memory:
@@ -24,7 +54,7 @@ class Memory:
 
     store: EventStore
     states_by_stream: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    older: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    older: Mapping[str, tuple[int, Any]] = field(default_factory=dict)
     streams_by_prefix: dict[str, list[str]] = field(default_factory=dict)
     created: dict[str, list[str]] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)

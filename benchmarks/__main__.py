@@ -1,10 +1,19 @@
-"""`python -m benchmarks`: all measurements, one after the other."""
+"""`python -m benchmarks`: all measurements, one after the other, each with the arguments given here."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import log
+from benchmarks import http
+from benchmarks.log import run as log
+
+BENCHMARKS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    "log": log.main,
+    "http": http.main,
+}
 
 if __name__ == "__main__":
-    log.main(sys.argv[1:])
+    for name, main in BENCHMARKS.items():
+        print(f"--- {name}", file=sys.stderr)
+        main(sys.argv[1:])

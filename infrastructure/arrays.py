@@ -137,17 +137,18 @@ _DUMPERS = {array: type(f"{array.__name__}Dumper", (_Packed,), {"oid": oid}) for
 def _packed(values: Sequence[T | None], element_oid: int, element: Callable[[T], bytes]) -> bytes:
     if not values:
         return _EMPTY_HEADER(0, 0, element_oid)  # an empty array has no dimension
-    nulls = None in values
+    count, first = len(values), values[0]
+    if first is not None and values.count(first) == count:  # in many columns a batch has one value only
+        return _HEADER(1, 0, element_oid, count, 1) + element(first) * count
     packed = [_NULL if value is None else element(value) for value in values]
-    return _HEADER(1, nulls, element_oid, len(values), 1) + b"".join(packed)
+    return _HEADER(1, None in values, element_oid, count, 1) + b"".join(packed)
 
 
 def _packed_bytes(values: Sequence[bytes | None], element_oid: int) -> bytes:
     """Pack what is as long as it is: the most frequent case, so without a call for each element."""
     if not values:
         return _EMPTY_HEADER(0, 0, element_oid)
-    count = len(values)
-    first = values[0]
+    count, first = len(values), values[0]
     if first is not None and values.count(first) == count:
         return _HEADER(1, 0, element_oid, count, 1) + (_LENGTH(len(first)) + first) * count
     packed = [_NULL if value is None else _LENGTH(len(value)) + value for value in values]

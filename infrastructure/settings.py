@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     environment: Annotated[Environment, BeforeValidator(_lower)] = Environment.LOCAL
     data_dir: Path = Path(".kroniek")
     database_url: SecretStr | None = None
+    database_url_writer: SecretStr | None = None
+    database_url_projector: SecretStr | None = None
+    database_url_reader: SecretStr | None = None
     host: str = Field(default="127.0.0.1", min_length=1, pattern=r"^\S+$")
     port: int = Field(default=8000, ge=0, le=65_535)
     jwks_url: str | None = None
@@ -69,7 +72,12 @@ class Settings(BaseSettings):
     log_format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.AUTO
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = LogLevel.INFO
 
-    @field_validator("database_url")
+    @property
+    def names_a_database(self) -> bool:
+        """Whether the database is at an address that is set here, for all roles or for some; else it is embedded."""
+        return any((self.database_url, self.database_url_writer, self.database_url_projector, self.database_url_reader))
+
+    @field_validator("database_url", "database_url_writer", "database_url_projector", "database_url_reader")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
@@ -108,8 +116,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _is_fit_for_production(self) -> Self:
-        needed = {"JWKS_URL": self.jwks_url, "DATABASE_URL": self.database_url, "BLIND_INDEX_KEY": self.blind_index_key}
-        missing = [PREFIX + name for name, value in needed.items() if value is None]
+        needed = {
+            "JWKS_URL": self.jwks_url is not None,
+            "DATABASE_URL": self.names_a_database,
+            "BLIND_INDEX_KEY": self.blind_index_key is not None,
+        }
+        missing = [PREFIX + name for name, there in needed.items() if not there]
         if self.environment is Environment.PRODUCTION and missing:
             raise ValueError(f"{PREFIX}ENVIRONMENT: `production` also needs {', '.join(missing)}")
         return self

@@ -77,6 +77,13 @@ CREATE TABLE log.commit (
 INSERT INTO log.commit
 SELECT position, recorded_at, gen_random_uuid(), 0 FROM log.event ORDER BY position DESC LIMIT 1;
 
+-- Attempts of a writer below this number were given up: one that was under way when its connection was lost, and arrives
+-- when its callers have been told what became of them, must not write any more.
+CREATE TABLE log.fence (
+    writer_id uuid   NOT NULL PRIMARY KEY,
+    below     bigint NOT NULL
+);
+
 CREATE FUNCTION log.id() RETURNS uuid LANGUAGE sql STABLE SET search_path = pg_catalog
 RETURN (SELECT log_id FROM log.identity);
 
@@ -171,7 +178,7 @@ $$;
 CREATE FUNCTION log.append(
     writer_id         uuid,
     batch             bigint,
-    previous_position bigint,
+    outdated          bigint[],
     presumed_streams  text[],
     presumed_versions integer[],
     presumed_digests  bytea[],
@@ -225,12 +232,14 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
 
-    SELECT position, greatest(clock_timestamp(), recorded_at) INTO before, at
-    FROM log.commit ORDER BY position DESC LIMIT 1;
-    IF NOT FOUND THEN
-        before := 0;
-        at := clock_timestamp();
+    IF EXISTS (SELECT FROM log.fence WHERE fence.writer_id = append.writer_id AND below > append.batch) THEN
+        RETURN;
     END IF;
+
+    SELECT coalesce(head.position, 0), greatest(clock_timestamp(), head.recorded_at), newest.last_position
+    INTO before, at, covered
+    FROM (SELECT last_position FROM log.partition ORDER BY first_position DESC LIMIT 1) AS newest
+    LEFT JOIN (SELECT position, recorded_at FROM log.commit ORDER BY position DESC LIMIT 1) AS head ON true;
 
     IF EXISTS (
         SELECT FROM unnest(presumed_streams, presumed_versions) AS presumed (stream, version)
@@ -248,7 +257,6 @@ BEGIN
     END IF;
 
     IF events > 0 THEN
-        SELECT last_position INTO covered FROM log.partition ORDER BY first_position DESC LIMIT 1;
         WHILE covered < before + events LOOP
             covered := log.add_partition();
         END LOOP;
@@ -277,7 +285,9 @@ BEGIN
             WHERE held.stream = written.stream AND written.known;
         END IF;
 
-        DELETE FROM log.commit AS own WHERE position = previous_position AND own.writer_id = append.writer_id;
+        IF cardinality(outdated) > 0 THEN
+            DELETE FROM log.commit AS own WHERE position = ANY (outdated) AND own.writer_id = append.writer_id;
+        END IF;
         INSERT INTO log.commit VALUES (before + events, at, append.writer_id, append.batch);
         PERFORM pg_notify('kroniek_log', (before + events)::text);
     END IF;
@@ -301,3 +311,11 @@ BEGIN
     RETURN NEXT;
 END
 $$;
+
+-- Gives up the attempts of a writer below a number. Its transaction holds the lock of the log.
+CREATE FUNCTION log.give_up(writer_id uuid, attempts_below bigint) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+BEGIN ATOMIC
+    INSERT INTO log.fence AS held (writer_id, below) VALUES (give_up.writer_id, attempts_below)
+    ON CONFLICT (writer_id) DO UPDATE SET below = greatest(held.below, excluded.below);
+END;

@@ -13,10 +13,16 @@ COMMANDS = {
     "serve": "the API, the dashboard and the worker that keeps the read models",
     "worker": "only the worker that keeps the read models",
     "migrate": "bring the schema of the database up to date",
+    "address": "print where a person who only reads reaches the embedded database",
     "token": "issue a token for local use",
     "sample": "write the sample history into an empty log",
     "projections": "list the read models, or rebuild one",
+    "log": "list the partitions of the log, detach old ones or attach them again",
+    "import": "take over a history of commands or of decided events",
 }
+
+MODULES = {"import": "import_history"}
+"""Modules whose command is a word that Python keeps to itself."""
 
 EXIT_CODES = "exit codes: " + ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit)
 
@@ -27,13 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     output = Output(as_json=options.json)
     try:
-        options.run(options, output)
+        ended: Exit | None = options.run(options, output)
     except CommandError as error:
         output.error(error)
         return error.exit_code.value
     except KeyboardInterrupt:
         return Exit.INTERRUPTED.value
-    return Exit.DONE.value
+    return Exit.DONE.value if ended is None else ended.value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, about in COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
         command.add_argument("--json", action="store_true", help="results and errors as JSON on standard output")
-        module = import_module(f"api.cli.{name}")
+        module = import_module(f"api.cli.{MODULES.get(name, name)}")
         module.add_options(command)
         command.set_defaults(run=module.run)
     return parser

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from api.cli.output import CommandError, Exit
-from infrastructure.database import DatabaseUnusable, migrate, open_database
+from infrastructure.database import Addresses, DatabaseUnusable, make_ready, open_database
 from infrastructure.logs import configure_logs
 from infrastructure.settings import Settings, SettingsError, load_settings
 
@@ -25,11 +25,16 @@ def settings_of(**given: Any) -> Settings:  # noqa: ANN401 - checked by the sett
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[str]:
-    """Yield the address of the database, with its schema up to date."""
+def database(settings: Settings) -> Iterator[Addresses]:
+    """Yield the addresses of the database, with its schema up to date and nothing in its settings that loses events."""
+    with database_errors_as_sentences(), open_database(settings) as addresses:
+        make_ready(addresses)
+        yield addresses
+
+
+@contextmanager
+def database_errors_as_sentences() -> Iterator[None]:
     try:
-        with open_database(settings) as url:
-            migrate(url)
-            yield url
+        yield
     except (DatabaseUnusable, psycopg.OperationalError) as error:
         raise CommandError(Exit.NO_DATABASE, str(error).strip()) from error

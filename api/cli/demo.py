@@ -33,13 +33,13 @@ def run(options: argparse.Namespace, output: Output) -> None:
     unwind_on_term()
     with listening(settings) as listener:
         output.say("Starting the database ...")
-        with database(settings) as url, Worker() as worker:
+        with database(settings) as database_addresses, Worker() as worker:
             output.say("Writing the sample history: real commands, real decisions, real events ...")
-            sample.write_sample(settings, url, options, output)
-            position = asyncio.run(_caught_up(url, worker, output))
+            sample.write_sample(settings, database_addresses, options, output)
+            position = asyncio.run(_caught_up(database_addresses.reader, worker, output))
             base, token = address(listener), _token(settings)
             output.result({**addresses(base), "token": token}, _welcome(base, token, position))
-            serve(settings, url, listener, sample=True)
+            serve(settings, database_addresses, listener, sample=True)
 
 
 async def _caught_up(url: str, worker: Worker, output: Output) -> int:

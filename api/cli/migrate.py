@@ -12,10 +12,10 @@ def add_options(_parser: argparse.ArgumentParser) -> None:
 
 
 def run(_options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import settings_of
+    from api.cli.common import database_errors_as_sentences, settings_of
     from infrastructure.database import migrate, open_database
 
-    with open_database(settings_of()) as url:
-        applied = migrate(url)
+    with database_errors_as_sentences(), open_database(settings_of()) as addresses:
+        applied = migrate(addresses.owner)
     text = "\n".join(f"applied {name}" for name in applied) or "the schema is up to date"
     output.result({"applied": list(applied)}, text)

@@ -23,6 +23,8 @@ class Exit(IntEnum):
     NO_DATABASE = 4
     NOT_FOUND = 5
     BUSY = 6
+    REFUSED = 7
+    CHANGED = 8
     INTERRUPTED = 130
 
 
@@ -61,17 +63,21 @@ class Output:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Redraw one line on a terminal; write a line now and then elsewhere."""
+    def progress(self, what: str, done: int, total: int | None) -> None:
+        """Redraw one line on a terminal; write a line now and then elsewhere. Without a total there is no share."""
         terminal = sys.stderr.isatty()
         now = time.monotonic()
         if self._as_json or (
-            now - self._drawn_at < (PROGRESS_EVERY_S if terminal else PROGRESS_LINE_EVERY_S) and done < total
+            now - self._drawn_at < (PROGRESS_EVERY_S if terminal else PROGRESS_LINE_EVERY_S)
+            and (total is None or done < total)
         ):
             return
         self._drawn_at = now
-        share = f"{100 * done // total if total else 100:3d} %"
-        line = f"  {what}: {share}  {done:,} of {total:,}"
+        if total is None:
+            line = f"  {what}: {done:,}"
+        else:
+            share = f"{100 * done // total if total else 100:3d} %"
+            line = f"  {what}: {share}  {done:,} of {total:,}"
         sys.stderr.write(f"\r{line}\x1b[K" if terminal else line + "\n")
         sys.stderr.flush()
         self._on_line = terminal

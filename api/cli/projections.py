@@ -35,8 +35,8 @@ def run(options: argparse.Namespace, output: Output) -> None:
 def _list(output: Output) -> None:
     from api.cli.common import database, settings_of
 
-    with database(settings_of()) as url:
-        progress = asyncio.run(_progress(url))
+    with database(settings_of()) as addresses:
+        progress = asyncio.run(_progress(addresses.reader))
     headings = ("name", "version", "position", "lag events", "lag s", "applied at")
     rows = [
         (p.name, p.version, p.position, p.lag_events, f"{p.lag_s:.1f}", p.applied_at.isoformat(timespec="seconds"))
@@ -67,7 +67,10 @@ def _rebuild(name: str, output: Output) -> None:
 
     projection = _named(name)
     started = time.monotonic()
-    with database(settings_of()) as url, psycopg.connect(url, autocommit=True) as connection:
+    with (
+        database(settings_of()) as addresses,
+        psycopg.connect(addresses.projector, autocommit=True) as connection,
+    ):
         codec = make_codec()
         Projector(connection, codec, [projection]).prepare()
         try:

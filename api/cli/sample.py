@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from api.cli.output import CommandError, Exit, Output
 
 if TYPE_CHECKING:
+    from infrastructure.database import Addresses
     from infrastructure.sample import SampleReport
     from infrastructure.settings import Settings
 
@@ -26,15 +27,15 @@ def run(options: argparse.Namespace, output: Output) -> None:
     from api.cli.common import database, settings_of
 
     settings = settings_of()
-    with database(settings) as url:
-        report = write_sample(settings, url, options, output)
+    with database(settings) as addresses:
+        report = write_sample(settings, addresses, options, output)
     text = "the sample history is there already"
     if not report.complete_before:
         text = f"{report.commands:,} commands gave {report.events:,} events in {report.seconds:.0f} s"
     output.result(asdict(report), text)
 
 
-def write_sample(settings: Settings, url: str, options: argparse.Namespace, output: Output) -> SampleReport:
+def write_sample(settings: Settings, addresses: Addresses, options: argparse.Namespace, output: Output) -> SampleReport:
     """Write what is not there yet of the sample history; return what was done."""
     from api.bootstrap import RULES, make_log
     from infrastructure.sample import SampleProgress, run_sample
@@ -46,7 +47,7 @@ def write_sample(settings: Settings, url: str, options: argparse.Namespace, outp
         output.progress(f"sample history, at {done.month}", done.commands, done.expected_commands)
 
     async def write() -> SampleReport:
-        async with make_log(settings, url) as log:
+        async with make_log(settings, addresses) as log:
             return await run_sample(log, RULES, seed=options.seed, scale=options.scale, progress=progress)
 
     return asyncio.run(write())

@@ -33,6 +33,9 @@ def run(options: argparse.Namespace, _output: Output) -> None:
     def stopped() -> bool:
         return stop.is_set() or (options.parent is not None and os.getppid() != options.parent)
 
-    with database(settings_of()) as url, psycopg.connect(url, autocommit=True) as connection:
+    with (
+        database(settings_of()) as addresses,
+        psycopg.connect(addresses.projector, autocommit=True) as connection,
+    ):
         Projector(connection, make_codec(), PROJECTIONS).run(stopped)
     structlog.get_logger().info("worker_stopped")

@@ -93,8 +93,21 @@ def _annotation(name: str, hint: Any, *, required: bool = True) -> Any:  # noqa:
 
 
 def _values(cls: type, body: BaseModel) -> dict[str, Any]:
-    hints = _hints(cls)
-    return {name: _plain(getattr(body, name), hints[name]) for name in type(body).model_fields}
+    values = dict(vars(body))
+    for name, hint in _nested(cls).items():
+        if name in values:
+            values[name] = _plain(values[name], hint)
+    return values
+
+
+@cache
+def _nested(cls: type) -> Mapping[str, Any]:
+    """Return the fields that hold dataclasses of the domain; all others are in a body as they are in the command."""
+    return {name: hint for name, hint in _hints(cls).items() if _holds_dataclass(hint)}
+
+
+def _holds_dataclass(hint: Any) -> bool:  # noqa: ANN401 - annotations are of any kind
+    return dataclasses.is_dataclass(hint) or any(map(_holds_dataclass, get_args(hint)))
 
 
 def _plain(value: Any, hint: Any) -> Any:  # noqa: ANN401 - any field of any command

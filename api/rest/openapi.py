@@ -49,12 +49,15 @@ _RECEIPT: Mapping[str, Any] = {
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
-def door_description(intake: Intake, success: int) -> dict[str, Any]:
+def door_operation(intake: Intake, success: int) -> dict[str, Any]:
     door = intake.door
     parameters = [_path_parameter(name) for name in sorted(intake.ids)]
     parameters.append(_header("Idempotency-Key", required=True, about=f"1 to {MAX_KEY_LENGTH} printable characters."))
     parameters.append(_header("If-Match", required=door.versioned, about='The version decided on, such as "3".'))
     return {
+        "tags": [door.path.split("/")[1]],
+        "summary": door.summary,
+        "operationId": door.intent,
         "description": f"{door.summary}\n\nRoles: {', '.join(sorted(door.roles))}.",
         "security": _SECURITY,
         "parameters": parameters,
@@ -63,7 +66,7 @@ def door_description(intake: Intake, success: int) -> dict[str, Any]:
     }
 
 
-def bulk_description(intakes: Mapping[str, Intake]) -> dict[str, Any]:
+def bulk_operation(intakes: Mapping[str, Intake]) -> dict[str, Any]:
     line = {
         "type": "object",
         "required": ["command", "idempotencyKey"],
@@ -86,6 +89,9 @@ def bulk_description(intakes: Mapping[str, Intake]) -> dict[str, Any]:
         },
     }
     return {
+        "tags": ["commands"],
+        "summary": "Send many commands at once, one on each line; get an answer for each line, in order.",
+        "operationId": "send-commands",
         "security": _SECURITY,
         "requestBody": body_of("application/x-ndjson", line),
         "responses": {"200": answer_of("An answer on each line.", "application/x-ndjson", answer)} | problems(),

@@ -16,7 +16,9 @@ from api.errors import Issue, Problem
 from api.rest.bodies import ID_PATTERN, body_model, build, path_fields
 from api.rest.doors import Door
 from application.handler import Order
+from application.ids import time_ordered_id
 from application.ports import Caller, Idempotency
+from application.registry import BY_COMMAND
 from domain.kernel import Context
 
 MAX_KEY_LENGTH = 200
@@ -57,6 +59,7 @@ class Intake:
         self.model: type[BaseModel] = body_model(door)
         self.ids: Mapping[str, str] = {to_camel(name): name for name in path_fields(door.path)}
         self._seal = seal
+        self.begins_stream = bool(door.creates) and _aggregate_id(door).endswith(door.creates)
 
     def order(self, wish: Wish, frame: Frame) -> Order:
         """Check everything that can be known without a state; raise a problem if something is wrong."""
@@ -70,7 +73,7 @@ class Intake:
         idempotency = self._idempotency(key, caller, ids, body)
         fields: dict[str, Any] = {**ids, "at": frame.now, "by": caller.organisation_id}
         if self.door.creates:
-            fields[self.door.creates] = self._given_id(idempotency)
+            fields[self.door.creates] = self._given_id(idempotency, frame.now)
         return Order(
             command=build(self.door.command, body, fields),
             context=Context(
@@ -84,6 +87,7 @@ class Intake:
             ),
             idempotency=idempotency,
             expected_version=expected_version,
+            creates=self.begins_stream,
         )
 
     def _ids(self, given: Mapping[str, str]) -> Mapping[str, str]:
@@ -117,10 +121,15 @@ class Intake:
         fingerprint = self._seal(content.encode())
         return Idempotency(organisation_id=caller.organisation_id, key=key, fingerprint=fingerprint)
 
-    def _given_id(self, idempotency: Idempotency) -> str:
-        """Return the id of what is created: sent again under the same key, a wish gets the same one."""
+    def _given_id(self, idempotency: Idempotency, now: datetime) -> str:
+        """Return the id of what is created, the same for the same key.
+
+        The id of a new stream begins with the time. Sent again, the wish is answered with the receipt of the first
+        time, and that names the stream. What lies within a stream of something else has no such witness.
+        """
         content = f"{self.door.intent}\0{idempotency.organisation_id}\0{idempotency.key}"
-        return str(UUID(bytes=self._seal(content.encode())[:16], version=4))
+        digest = self._seal(content.encode())
+        return time_ordered_id(now, digest) if self.begins_stream else str(UUID(bytes=digest[:16], version=4))
 
     def _expected_version(self, if_match: str | None) -> int | None:
         if if_match is None:
@@ -131,6 +140,18 @@ class Intake:
         if match is None:
             raise Problem(400, "malformed-version", 'If-Match is a version in quotes, such as "3".')
         return int(match[1])
+
+
+class _FieldNames:
+    """Stands for a command whose fields hold their own names."""
+
+    def __getattr__(self, name: str) -> str:
+        return name
+
+
+def _aggregate_id(door: Door) -> str:
+    """Return how the id of the aggregate that a command is about is made of the command's fields."""
+    return BY_COMMAND[door.command].commands[door.command](_FieldNames())
 
 
 def malformed(error: ValidationError) -> Problem:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 import orjson
-from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -17,8 +16,9 @@ from starlette.responses import Response, StreamingResponse
 from api.dependencies import Platform, caller_of
 from api.errors import Problem, problem_of
 from api.rest.doors import Door
-from api.rest.openapi import bulk_description, door_description
+from api.rest.openapi import bulk_operation, door_operation
 from api.rest.requests import Frame, Intake, Wish
+from api.rest.routing import CommandRoutes, Endpoint
 from application.handler import Order, handle, handle_many
 from application.ports import Receipt
 from domain.kernel import Refusal
@@ -34,29 +34,23 @@ NDJSON = "application/x-ndjson"
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def command_routes(doors: Sequence[Door], platform: Platform) -> APIRouter:
+def command_routes(doors: Sequence[Door], platform: Platform) -> CommandRoutes:
     """Make the routes of all doors."""
-    router = APIRouter(route_class=_DoorRoute)
+    routes = CommandRoutes()
     intakes = {door.intent: Intake(door, platform.seal) for door in doors}
     for intake in intakes.values():
-        _add_door(router, intake, platform)
-    _add_bulk_door(router, intakes, platform)
-    return router
-
-
-class _DoorRoute(APIRoute):
-    """A route that calls its endpoint as it is: a door reads and checks everything itself."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return endpoint
+        path, endpoint = _outward(intake.door.path), _door_endpoint(intake, platform)
+        routes.add(path, endpoint, door_operation(intake, _success(intake.door)))
+    routes.add("/commands", _bulk_endpoint(intakes, platform), bulk_operation(intakes))
+    return routes
 
 
 # --- One command ----------------------------------------------------------------------------------------------------
 
 
-def _add_door(router: APIRouter, intake: Intake, platform: Platform) -> None:
+def _door_endpoint(intake: Intake, platform: Platform) -> Endpoint:
     door = intake.door
+    home = _outward(door.collection or door.path)
 
     async def endpoint(request: Request) -> Response:
         frame = await _frame(request, platform)
@@ -67,21 +61,11 @@ def _add_door(router: APIRouter, intake: Intake, platform: Platform) -> None:
             if_match=request.headers.get("if-match"),
         )
         order = intake.order(wish, frame)
-        receipt = await handle(order, platform.log, platform.rules)
-        return _receipt_response(_receipt_body(receipt, order, door), wish, door)
+        receipt = await handle(order, platform.log, platform.rules, platform.recent)
+        body = _receipt_body(receipt, order, door)
+        return _receipt_response(body, _success(door), f"{home.format_map(wish.ids)}/{body['id']}")
 
-    router.add_api_route(
-        _outward(door.path),
-        endpoint,
-        methods=["POST"],
-        name=door.intent,
-        operation_id=door.intent,
-        summary=door.summary,
-        tags=[door.path.split("/")[1]],
-        response_class=Response,
-        status_code=_success(door),
-        openapi_extra=door_description(intake, _success(door)),
-    )
+    return endpoint
 
 
 def _outward(path: str) -> str:
@@ -93,18 +77,23 @@ def _success(door: Door) -> int:
     return 201 if door.creates else 200
 
 
-def _receipt_response(body: Mapping[str, Any], wish: Wish, door: Door) -> Response:
+def _receipt_response(body: Mapping[str, Any], status: int, location: str) -> Response:
     headers = {"ETag": f'"{body["version"]}"', "X-Position": str(body["position"])}
-    if door.creates:
-        headers["Location"] = f"{_outward(door.collection or door.path).format_map(wish.ids)}/{body['id']}"
-    return Response(orjson.dumps(body), status_code=_success(door), media_type=JSON, headers=headers)
+    if status == HTTPStatus.CREATED:
+        headers["Location"] = location
+    return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=headers)
 
 
 def _receipt_body(receipt: Receipt, order: Order, door: Door) -> dict[str, Any]:
     """Say what the command did; `id` is that of what it created, or else of what it is about."""
-    created = getattr(order.command, door.creates) if door.creates else receipt.stream.partition("-")[2]
+    if door.creates:
+        given: str = getattr(order.command, door.creates)
+        # The same wish sent before was given another id for its stream: the receipt knows which.
+        about = receipt.stream[-len(given) :] if order.creates else given
+    else:
+        about = receipt.stream.partition("-")[2]
     return {
-        "id": created,
+        "id": about,
         "version": receipt.version,
         "position": receipt.position,
         "events": list(receipt.events),
@@ -152,7 +141,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 _READ_LINE = msgspec.json.Decoder(_Line).decode
 
 
-def _add_bulk_door(router: APIRouter, intakes: Mapping[str, Intake], platform: Platform) -> None:
+def _bulk_endpoint(intakes: Mapping[str, Intake], platform: Platform) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         frame = await _frame(request, platform)
         lines = (await read_body(request, NDJSON, MAX_BULK_BYTES)).splitlines()
@@ -163,17 +152,7 @@ def _add_bulk_door(router: APIRouter, intakes: Mapping[str, Intake], platform: P
         first = await anext(answers, b"")
         return StreamingResponse(_all(first, answers), media_type=NDJSON)
 
-    router.add_api_route(
-        "/commands",
-        endpoint,
-        methods=["POST"],
-        name="send-commands",
-        operation_id="send-commands",
-        summary="Send many commands at once, one on each line; get an answer for each line, in order.",
-        tags=["commands"],
-        response_class=StreamingResponse,
-        openapi_extra=bulk_description(intakes),
-    )
+    return endpoint
 
 
 async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -5,29 +5,66 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from infrastructure.database.addresses import Addresses, DatabaseRole, acting_as
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.errors import DatabaseUnusable
-from infrastructure.database.external import verify
-from infrastructure.database.migrate import migrate
+from infrastructure.database.external import verify, verify_sessions
+from infrastructure.database.migrate import check_migrated, migrate
 from infrastructure.settings import Settings
 
-__all__ = ["DatabaseUnusable", "EmbeddedPostgres", "migrate", "open_database", "verify"]
+__all__ = [
+    "Addresses",
+    "DatabaseRole",
+    "DatabaseUnusable",
+    "EmbeddedPostgres",
+    "make_ready",
+    "migrate",
+    "open_database",
+    "verify",
+    "verify_sessions",
+]
 
 
 @contextlib.contextmanager
-def open_database(settings: Settings) -> Iterator[str]:
-    """Yield the address of a database that keeps what it is given; raise DatabaseUnusable where there is none.
+def open_database(settings: Settings) -> Iterator[Addresses]:
+    """Yield the addresses of a database that keeps what it is given; raise DatabaseUnusable where there is none.
 
     The embedded server is started if no process has done so, and stopped at the end if no other process uses it.
     """
-    if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-        verify(url)
-        yield url
+    if addresses := _external(settings):
+        if DatabaseRole.OWNER in addresses.known:
+            verify(addresses.owner)
+        yield addresses
         return
     server = EmbeddedPostgres(settings.data_dir)
-    url = server.start()
+    server.start()
     try:
-        yield url
+        verify(server.addresses.owner)
+        yield server.addresses
     finally:
         server.release()
+
+
+def make_ready(addresses: Addresses) -> None:
+    """Bring the schema up to date where the owner's address is known, else see that it is; then verify every role.
+
+    Raises DatabaseUnusable where something is missing or what is committed could be lost.
+    """
+    if DatabaseRole.OWNER in addresses.known:
+        migrate(addresses.owner)
+    verify_sessions(addresses)
+    if DatabaseRole.OWNER not in addresses.known:
+        check_migrated(next(iter(addresses.known.values())))
+
+
+def _external(settings: Settings) -> Addresses | None:
+    """Return the addresses that are set, or None. The owner's login takes the roles that have none of their own."""
+    own = {
+        DatabaseRole.WRITER: settings.database_url_writer,
+        DatabaseRole.PROJECTOR: settings.database_url_projector,
+        DatabaseRole.READER: settings.database_url_reader,
+    }
+    known = {role: acting_as(url.get_secret_value(), role) for role, url in own.items() if url is not None}
+    if settings.database_url is not None:
+        known = {**Addresses.at(settings.database_url.get_secret_value()).known, **known}
+    return Addresses(known) if known else None

@@ -9,10 +9,11 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from infrastructure.database.addresses import GROUPS, Addresses, DatabaseRole
 from infrastructure.database.errors import DatabaseUnusable
 from infrastructure.database.installation import Account, open_folder
 
@@ -72,10 +73,23 @@ class Server:
     port: int
     superuser_password: str
     owner_password: str
+    role_passwords: Mapping[str, str] = field(default_factory=dict)
+    """By the name of the role. A server that was made before there were roles has none until its next start."""
 
     def url(self, user: str, database: str) -> str:
-        password = self.superuser_password if user == SUPERUSER else self.owner_password
-        return f"postgresql://{user}:{password}@{HOST}:{self.port}/{database}"
+        passwords = {SUPERUSER: self.superuser_password, NAME: self.owner_password, **self.role_passwords}
+        return f"postgresql://{user}:{passwords[user]}@{HOST}:{self.port}/{database}"
+
+    def addresses(self) -> Addresses:
+        """Return the address of the platform's database for each role: here each is a login of its own."""
+        known = {role: self.url(role, NAME) for role in GROUPS if role in self.role_passwords}
+        return Addresses({DatabaseRole.OWNER: self.url(NAME, NAME), **known})
+
+    def with_role_passwords(self) -> Server:
+        """Return it with a password for each role; those that are known stay."""
+        return replace(
+            self, role_passwords={str(role): self.role_passwords.get(role) or _new_password() for role in GROUPS}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +124,7 @@ class DataFolder:
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
         account.own(making)
-        server = Server(
-            port=_free_port(), superuser_password=secrets.token_urlsafe(24), owner_password=secrets.token_urlsafe(24)
-        )
+        server = Server(port=_free_port(), superuser_password=_new_password(), owner_password=_new_password())
         _initdb(making, server, account, programs)
         self.remember(server)
         making.rename(place / "pgdata")
@@ -220,6 +232,10 @@ def _password_file(password: str, account: Account, folder: Path) -> Iterator[Pa
         yield Path(name)
     finally:
         Path(name).unlink()
+
+
+def _new_password() -> str:
+    return secrets.token_urlsafe(24)
 
 
 def _is_free(port: int) -> bool:

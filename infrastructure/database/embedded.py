@@ -15,7 +15,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from infrastructure.database.data_folder import NAME, SUPERUSER, DataFolder
+from infrastructure.database.addresses import GROUPS, Addresses
+from infrastructure.database.data_folder import NAME, SUPERUSER, DataFolder, Server
 from infrastructure.database.errors import DatabaseUnusable
 from infrastructure.database.installation import (
     ELSEWHERE,
@@ -51,6 +52,11 @@ class EmbeddedPostgres:
     def url(self) -> str:
         """The address of the database, as the role that owns it."""
         return self._data.server().url(NAME, NAME)
+
+    @property
+    def addresses(self) -> Addresses:
+        """The address of the database for each role. Of a server that was never started there are none."""
+        return self._data.server().addresses()
 
     @property
     def superuser_url(self) -> str:
@@ -160,11 +166,25 @@ class EmbeddedPostgres:
         return reachable_installation(self._installation or find_installation(), account, self._data.elsewhere)
 
     def _make_database(self) -> None:
-        """Make the owner and the database unless they are there; also after a first start that was interrupted."""
-        server = self._data.server()
-        name, password = sql.Identifier(NAME), sql.Literal(server.owner_password)
+        """Make what is missing of the roles and the database; also after a first start that was interrupted."""
+        known = self._data.server()
+        server = known.with_role_passwords()
+        if server != known:
+            self._data.remember(server)
         with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
-            if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [NAME]).rowcount:
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, password))
+            _make_roles(connection, server, renewed=server != known)
             if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).rowcount:
+                name = sql.Identifier(NAME)
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
+
+
+def _make_roles(connection: psycopg.Connection, server: Server, *, renewed: bool) -> None:
+    """Make the logins that are not there. The owner takes part in the other roles, as the migrations want it."""
+    there = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
+    for name, password in {NAME: server.owner_password, **server.role_passwords}.items():
+        if name not in there or renewed:
+            statement = "ALTER ROLE {} LOGIN PASSWORD {}" if name in there else "CREATE ROLE {} LOGIN PASSWORD {}"
+            connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(password)))
+    for role in GROUPS:
+        if not connection.execute("SELECT WHERE pg_has_role(%s, %s, 'USAGE')", [NAME, role]).rowcount:
+            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(NAME)))

@@ -1,33 +1,62 @@
-"""What we ask of a PostgreSQL server that is not our own, before anything is written to it."""
+"""What we ask of a PostgreSQL server before anything is written to it: that it is new enough, and loses nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import psycopg
 
+from infrastructure.database.addresses import Addresses, DatabaseRole
 from infrastructure.database.errors import DatabaseUnusable
 
 OLDEST = 15
 _CONNECT_TIMEOUT_S = 10
-_SETTINGS = ("server_version_num", "server_encoding", "fsync", "full_page_writes", "synchronous_commit")
+_SETTINGS = (
+    "server_version_num",
+    "server_encoding",
+    "fsync",
+    "full_page_writes",
+    "synchronous_commit",
+    "synchronous_standby_names",
+)
+_PLATFORM = (DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER)
+
+_FIND_SETTINGS = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
+_MAY_CREATE = """
+SELECT has_database_privilege(current_database(), 'CREATE') AND has_schema_privilege(current_schema(), 'CREATE')
+"""
 
 
 def verify(url: str) -> None:
-    """Raise DatabaseUnusable, with every reason, unless the server is new enough and loses nothing it has confirmed."""
+    """Raise DatabaseUnusable, with every reason, unless the owner of this address can make a durable platform there."""
+    found, may_create = _ask(url, DatabaseRole.OWNER)
+    complaints = _complaints(found)
+    if not may_create:
+        complaints.append("Its role may not create schemas and tables: make it the owner of the database.")
+    _refuse(complaints, DatabaseRole.OWNER)
+
+
+def verify_sessions(addresses: Addresses) -> None:
+    """Raise DatabaseUnusable unless each role that the platform works as can connect, and what it commits stays.
+
+    Settings may differ by login and by database: each session is asked for its own.
+    """
+    for role in _PLATFORM:
+        if role in addresses.known:
+            found, _ = _ask(addresses.known[role], role)
+            _refuse(_complaints(found), role)
+
+
+def _ask(url: str, role: DatabaseRole) -> tuple[Mapping[str, str], bool]:
     try:
         with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
-            rows = connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(_SETTINGS)])
-            found: dict[str, str] = dict(rows.fetchall())
-            may_create = connection.execute(
-                "SELECT has_database_privilege(current_database(), 'CREATE')"
-                " AND has_schema_privilege(current_schema(), 'CREATE')"
-            ).fetchone()
+            found: dict[str, str] = dict(connection.execute(_FIND_SETTINGS, [list(_SETTINGS)]).fetchall())
+            return found, connection.execute(_MAY_CREATE).fetchone() == (True,)
     except psycopg.Error as error:
-        raise DatabaseUnusable(f"The database of KRONIEK_DATABASE_URL cannot be reached: {error}") from error
-    if complaints := _complaints(found, may_create=may_create == (True,)):
-        raise DatabaseUnusable("The database of KRONIEK_DATABASE_URL cannot be used:\n- " + "\n- ".join(complaints))
+        raise DatabaseUnusable(f"The database cannot be reached as {role}: {str(error).strip()}") from error
 
 
-def _complaints(found: dict[str, str], *, may_create: bool) -> list[str]:
+def _complaints(found: Mapping[str, str]) -> list[str]:
     complaints = []
     if int(found["server_version_num"]) < OLDEST * 10_000:
         complaints.append(
@@ -40,6 +69,14 @@ def _complaints(found: dict[str, str], *, may_create: bool) -> list[str]:
         for name in ("fsync", "full_page_writes", "synchronous_commit")
         if found[name] == "off"
     ]
-    if not may_create:
-        complaints.append("Its role may not create schemas and tables: make it the owner of the database.")
+    if found["synchronous_commit"] == "local" and found["synchronous_standby_names"]:
+        complaints.append(
+            "`synchronous_commit` is local although it has synchronous standbys: what was confirmed could be lost when "
+            "one of them takes over. Set it to `on`."
+        )
     return complaints
+
+
+def _refuse(complaints: list[str], role: DatabaseRole) -> None:
+    if complaints:
+        raise DatabaseUnusable(f"The database cannot be used as {role}:\n- " + "\n- ".join(complaints))

@@ -58,6 +58,22 @@ def migrate(url: str, folder: Traversable | None = None) -> list[str]:
     return [migration.name for migration in new]
 
 
+def check_migrated(url: str) -> None:
+    """Raise DatabaseUnusable unless the schema is the one that this version knows. Every process may look."""
+    migrations = _read(importlib.resources.files("migrations"))
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Of an older schema the roles may see nothing yet.
+        seen = connection.execute("SELECT has_table_privilege(to_regclass('kroniek_migration'), 'SELECT')").fetchone()
+        rows = connection.execute("SELECT name, sha256 FROM kroniek_migration").fetchall() if seen == (True,) else []
+    applied: dict[str, bytes] = dict(rows)
+    _compare(migrations, applied)
+    if any(migration.name not in applied for migration in migrations):
+        raise DatabaseUnusable(
+            "The schema of the database is not up to date: run `kroniek migrate` first, with the address of the "
+            "database's owner in KRONIEK_DATABASE_URL."
+        )
+
+
 def _read(folder: Traversable) -> Sequence[Migration]:
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     names = [file.name for file in files]

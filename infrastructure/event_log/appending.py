@@ -13,6 +13,9 @@ from infrastructure.event_log.finding import find_holders, find_receipts, find_r
 from infrastructure.event_log.line import AsyncConnection
 from infrastructure.event_log.settle import Encoded, Holdings, Row, Settled, presumed, settle
 
+MAX_NOTES = 64
+"""After so many commits the log may forget them: what became of them is known by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -39,8 +42,8 @@ class Writer:
     head: int = 0
     """The head of the log as last seen: where the next batch presumes to begin."""
 
-    committed: int = 0
-    """The position of this writer's last commit."""
+    committed: list[int] = field(default_factory=list)
+    """The positions of this writer's commits that the log still keeps a note of."""
 
     batches: int = 0
     in_doubt: list[Attempt] = field(default_factory=list)
@@ -60,6 +63,9 @@ class Writer:
         async with connection.transaction():
             await connection.execute(sql.LOCK)
             written = await self._found_again(connection) if again else None
+            if again:
+                # What was sent before may still be under way, and its callers are about to be told something else.
+                await connection.execute(sql.GIVE_UP, (self.writer_id, self.batches + 1))
             if written is None:
                 written = await self._attempt(connection, batch, await _holdings(connection, batch))
         assert written is not None, "while its lock is held, the log holds what was just read from it"
@@ -76,7 +82,8 @@ class Writer:
         self.batches += 1
         attempt = Attempt(self.batches, head, settled)
         self.in_doubt.append(attempt)
-        parameters = (self.writer_id, attempt.number, self.committed, *presumption, *columns(settled, head, known))
+        outdated = bigints(self.committed if len(self.committed) >= MAX_NOTES else [])
+        parameters = (self.writer_id, attempt.number, outdated, *presumption, *columns(settled, head, known))
         cursor = await connection.execute(sql.APPEND, parameters, binary=True)
         row = await cursor.fetchone()
         return None if row is None else Written(attempt, row[0])
@@ -94,7 +101,7 @@ class Writer:
         settled = written.attempt.settled
         self.head = written.before + len(settled.rows)
         if settled.rows:
-            self.committed = self.head
+            self.committed = [*(self.committed if len(self.committed) < MAX_NOTES else ()), self.head]
         return _moved(settled.outcomes, written.before - written.attempt.head)
 
 

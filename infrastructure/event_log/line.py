@@ -1,4 +1,4 @@
-"""Callers in line before one database connection: whoever waits when it is free is served together."""
+"""Callers in line before a database connection: whoever waits when it is free is served together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -33,6 +33,9 @@ SMALL_BYTES = 64 << 10
 CONNECT_TIMEOUT_S = 5
 REACH_TIMEOUT_S = 30
 """How long a lost database is tried again before those in line are told that it is gone."""
+
+PLENTY_BYTES = 128 << 10
+"""From so much waiting on, a second desk opens: its batch is made ready while the first one's is being written."""
 
 PAUSE_S = 0.05
 MAX_RETRY_AFTER_S = 30
@@ -72,79 +75,115 @@ class Job(Generic[A, R]):
     size: int
 
 
-@dataclass(slots=True)
-class Line(Generic[A, R]):
-    """Callers in line before one connection.
+Serve = Callable[[AsyncConnection, Sequence[A], bool], Awaitable[Sequence[R]]]
+"""Answers all who are served together, in order, over a connection.
 
-    `serve(connection, asks, again)` answers them all, in order. `again` says that the same asks were sent before on a
-    connection that was lost, so that they may have been carried out already. It is called so until it is known.
+The last argument says that the same was asked before over a connection that was lost, so that it may have been done
+already. It is asked so until that is known.
+"""
+
+
+class Line(Generic[A, R]):
+    """Callers in line before one or more desks, each with a connection of its own.
+
+    The first desk serves everybody; the others open only while much is waiting.
     """
 
-    url: str
-    serve: Callable[[AsyncConnection, Sequence[A], bool], Awaitable[Sequence[R]]]
-    reach_timeout_s: float = REACH_TIMEOUT_S
-    prepare_threshold: int | None = 1
-    small: deque[Job[A, R]] = field(default_factory=deque)
-    large: deque[Job[A, R]] = field(default_factory=deque)
-    waiting_bytes: int = 0
-    bytes_per_s: float = float(MAX_BATCH_BYTES)
-    somebody: asyncio.Event = field(default_factory=asyncio.Event)
-    connection: AsyncConnection | None = None
-    worker: asyncio.Task[None] | None = None
-    closed: bool = False
+    def __init__(
+        self, url: str, serves: Sequence[Serve[A, R]], reach_timeout_s: float, prepare_threshold: int | None
+    ) -> None:
+        self._small: deque[Job[A, R]] = deque()
+        self._large: deque[Job[A, R]] = deque()
+        self._large_is_next = False
+        self._waiting_bytes = 0
+        self._bytes_per_s = float(MAX_BATCH_BYTES)
+        self._closed = False
+        self._desks = [
+            Desk(self, Connector(url, prepare_threshold), serve, reach_timeout_s, PLENTY_BYTES if number else 1)
+            for number, serve in enumerate(serves)
+        ]
+        self._workers: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self.worker = asyncio.create_task(self._work())
+        self._workers = [asyncio.create_task(desk.work()) for desk in self._desks]
 
     async def close(self) -> None:
         """Serve everyone who is in line, then stop."""
-        self.closed = True
-        self.somebody.set()
-        if self.worker is not None:
-            await self.worker
-        await self._disconnect()
+        self.refuse_more()
+        await asyncio.gather(*self._workers)
+        for desk in self._desks:
+            await desk.connector.disconnect()
+
+    def refuse_more(self) -> None:
+        self._closed = True
+        for desk in self._desks:
+            desk.called.set()
 
     async def ask(self, ask: A, size: int = 1) -> R:
-        """Wait for the answer. `size` is how much the caller brings, in bytes, roughly."""
-        if self.closed:
+        """Wait for the answer. `size` is how much the caller brings, in bytes, roughly; at least 1."""
+        if self._closed:
             raise LogUnavailableError("the log is closed")
-        waiting = len(self.small) + len(self.large)
-        if waiting >= MAX_WAITING or (waiting and self.waiting_bytes + size > MAX_WAITING_BYTES):
+        waiting = len(self._small) + len(self._large)
+        if waiting >= MAX_WAITING or (waiting and self._waiting_bytes + size > MAX_WAITING_BYTES):
             raise LogBusyError(self._retry_after_s())
-        job = Job[A, R](ask, asyncio.get_running_loop().create_future(), size)
-        (self.small if size <= SMALL_BYTES else self.large).append(job)
-        self.waiting_bytes += size
-        self.somebody.set()
-        return await job.answer
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        (self._small if size <= SMALL_BYTES else self._large).append(Job(ask, answer, size))
+        self._waiting_bytes += size
+        for desk in self._desks:
+            if self._waiting_bytes >= desk.opens_at_bytes:
+                desk.called.set()
+        return await answer
 
     def _retry_after_s(self) -> int:
-        return max(1, min(MAX_RETRY_AFTER_S, math.ceil(self.waiting_bytes / self.bytes_per_s)))
+        return max(1, min(MAX_RETRY_AFTER_S, math.ceil(self._waiting_bytes / self._bytes_per_s)))
 
-    # --- The one who serves -----------------------------------------------------------------------------------------
-
-    async def _work(self) -> None:
-        large_is_next = False
-        while True:
-            if not self.small and not self.large:
-                if self.closed:
-                    return
-                self.somebody.clear()
-                await self.somebody.wait()
-                continue
-            line = self.large if self.large and (large_is_next or not self.small) else self.small
-            large_is_next = line is self.small
-            await self._serve(self._take(line))
-
-    def _take(self, line: deque[Job[A, R]]) -> Sequence[Job[A, R]]:
+    def take(self, opens_at_bytes: int) -> Sequence[Job[A, R]] | None:
+        """Return those who are served together next; nobody if there is too little for this desk, None at the end."""
+        if self._waiting_bytes < opens_at_bytes:
+            return None if self._closed else ()
+        line = self._large if self._large and (self._large_is_next or not self._small) else self._small
+        self._large_is_next = line is self._small
         batch = [line.popleft()]
         size = batch[0].size
         while line and size + line[0].size <= MAX_BATCH_BYTES:
             size += line[0].size
             batch.append(line.popleft())
-        self.waiting_bytes -= size
+        self._waiting_bytes -= size
         return batch
 
-    async def _serve(self, batch: Sequence[Job[A, R]]) -> None:
+    def served(self, batch: Sequence[Job[A, R]], took_s: float) -> None:
+        """Take note of how fast it goes: callers who find the line full are told when to come back."""
+        rate = sum([job.size for job in batch]) / max(took_s, 0.001)
+        self._bytes_per_s += (rate - self._bytes_per_s) / 8
+
+
+class Desk(Generic[A, R]):
+    """Serves those in line, one batch after the other."""
+
+    def __init__(
+        self,
+        line: Line[A, R],
+        connector: Connector,
+        serve: Serve[A, R],
+        reach_timeout_s: float,
+        opens_at_bytes: int,
+    ) -> None:
+        self._line = line
+        self._serve = serve
+        self._reach_timeout_s = reach_timeout_s
+        self.connector = connector
+        self.opens_at_bytes = opens_at_bytes
+        self.called = asyncio.Event()
+
+    async def work(self) -> None:
+        while (batch := self._line.take(self.opens_at_bytes)) is not None:
+            if batch:
+                await self._answer(batch)
+            else:
+                self.called.clear()
+                await self.called.wait()
+
+    async def _answer(self, batch: Sequence[Job[A, R]]) -> None:
         started = time.monotonic()
         try:
             answers = await self._reach([job.ask for job in batch])
@@ -153,23 +192,22 @@ class Line(Generic[A, R]):
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered to whoever asked for it
             # A value that cannot be written, an event that cannot be read: the transaction was rolled back. It was one
             # caller's doing, so only that one is to fall, and the line goes on for the others.
-            await self._serve_each(batch, error)
+            await self._answer_each(batch, error)
         except BaseException as error:
-            self.closed = True
+            self._line.refuse_more()
             _fail(batch, error)
             raise
         else:
-            took_s = max(time.monotonic() - started, 0.001)
-            self.bytes_per_s += (sum(job.size for job in batch) / took_s - self.bytes_per_s) / 8
+            self._line.served(batch, time.monotonic() - started)
             for job, answer in zip(batch, answers, strict=True):
                 if not job.answer.done():
                     job.answer.set_result(answer)
 
-    async def _serve_each(self, batch: Sequence[Job[A, R]], error: Exception) -> None:
+    async def _answer_each(self, batch: Sequence[Job[A, R]], error: Exception) -> None:
         if len(batch) > 1:
             for job in batch:
-                await self._serve([job])
-        elif isinstance(error, psycopg.OperationalError):
+                await self._answer([job])
+        elif isinstance(error, psycopg.OperationalError | psycopg.InternalError):
             LOG.warning("log_cannot", sqlstate=error.sqlstate)
             _fail(batch, LogUnavailableError(f"the database cannot do this now: {error.diag.message_primary or error}"))
         else:
@@ -177,29 +215,33 @@ class Line(Generic[A, R]):
 
     async def _reach(self, asks: Sequence[A]) -> Sequence[R]:
         """Serve, over a new connection where one is lost, for as long as is bearable."""
-        deadline = time.monotonic() + self.reach_timeout_s
+        deadline = time.monotonic() + self._reach_timeout_s
         again = False
         while True:
+            connection = None
             try:
-                return await self.serve(await self._connected(), asks, again)
+                connection = await self.connector.connected()
+                return await self._serve(connection, asks, again)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                sent = self.connection is not None
-                if sent and not self._lost(error):
+                if connection is not None and not _ended(connection, error):
                     raise  # the database answered that it could not: nothing was written
                 LOG.warning("log_connection_lost", jobs=len(asks), sqlstate=error.sqlstate)
-                again = again or sent
-                await self._disconnect()
+                again = again or connection is not None
+                await self.connector.disconnect()
                 if time.monotonic() > deadline:
                     raise LogUnavailableError("the database does not answer") from error
                 await asyncio.sleep(PAUSE_S)
 
-    # --- Its connection ---------------------------------------------------------------------------------------------
 
-    def _lost(self, error: psycopg.Error) -> bool:
-        # Of a session that is being ended, the error comes before the end of the connection.
-        return self.connection is None or self.connection.closed or error.diag.severity_nonlocalized in ENDING
+@dataclass(slots=True)
+class Connector:
+    """One connection at a time, made anew where it was lost."""
 
-    async def _connected(self) -> AsyncConnection:
+    url: str
+    prepare_threshold: int | None
+    connection: AsyncConnection | None = None
+
+    async def connected(self) -> AsyncConnection:
         if self.connection is None:
             connection = await psycopg.AsyncConnection.connect(
                 self.url,
@@ -217,10 +259,15 @@ class Line(Generic[A, R]):
             self.connection = connection
         return self.connection
 
-    async def _disconnect(self) -> None:
+    async def disconnect(self) -> None:
         if self.connection is not None:
             await self.connection.close()
             self.connection = None
+
+
+def _ended(connection: AsyncConnection, error: psycopg.Error) -> bool:
+    # Of a session that is being ended, the error comes before the end of the connection.
+    return connection.closed or error.diag.severity_nonlocalized in ENDING
 
 
 def _fail(batch: Sequence[Job[Any, Any]], error: BaseException) -> None:

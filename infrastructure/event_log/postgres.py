@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Self
 
 from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
@@ -14,6 +15,9 @@ from infrastructure.event_log.finding import Finder, Found, Wanted
 from infrastructure.event_log.line import REACH_TIMEOUT_S, AsyncConnection, Line
 from infrastructure.event_log.settle import Encoded
 
+WRITERS = 2
+"""Connections that append. The lock lets one of them write; the other one's batch is on its way meanwhile."""
+
 
 class PostgresLog:
     """An event store on one log. Use it as an async context manager; it belongs to one event loop.
@@ -24,11 +28,19 @@ class PostgresLog:
     stays away for `reach_timeout_s`: only then is an outcome not known.
     """
 
-    def __init__(self, url: str, codec: Codec, claim_key: bytes, *, reach_timeout_s: float = REACH_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        codec: Codec,
+        claim_key: bytes,
+        *,
+        reach_timeout_s: float = REACH_TIMEOUT_S,
+        prepare_threshold: int | None = 1,
+    ) -> None:
         self._encoder = Encoder(codec, claim_key)
-        self._writer = Writer()
-        self._appends = Line[Sequence[Encoded], Sequence[Outcome]](url, self._write, reach_timeout_s)
-        self._reads = Line[Wanted, Found](url, Finder(codec).find, reach_timeout_s)
+        writers = [partial(_write, Writer()) for _ in range(WRITERS)]
+        self._appends = Line[Sequence[Encoded], Sequence[Outcome]](url, writers, reach_timeout_s, prepare_threshold)
+        self._reads = Line[Wanted, Found](url, [Finder(codec).find], reach_timeout_s, prepare_threshold)
 
     async def __aenter__(self) -> Self:
         self._appends.start()
@@ -60,10 +72,9 @@ class PostgresLog:
         encoded = self._encoder.encode(appends)
         return await self._appends.ask(encoded, sum(append.size for append in encoded))
 
-    async def _write(
-        self, connection: AsyncConnection, asked: Sequence[Sequence[Encoded]], again: bool
-    ) -> Sequence[Sequence[Outcome]]:
-        outcomes = iter(
-            await self._writer.write(connection, [encoded for appends in asked for encoded in appends], again=again)
-        )
-        return [[next(outcomes) for _ in appends] for appends in asked]
+
+async def _write(
+    writer: Writer, connection: AsyncConnection, asked: Sequence[Sequence[Encoded]], again: bool
+) -> Sequence[Sequence[Outcome]]:
+    outcomes = iter(await writer.write(connection, [encoded for appends in asked for encoded in appends], again))
+    return [[next(outcomes) for _ in appends] for appends in asked]

@@ -89,7 +89,10 @@ class LogReader:
                 head = self.head(connection)
                 while after < head and not stopped():
                     until = min(after + FOLLOW_EVENTS, head)
-                    yield list(self.read(connection, after=after, until=until))
+                    events = list(self.read(connection, after=after, until=until))
+                    if len(events) != until - after:
+                        raise MissingEventsError(f"the log has no event at position {after + len(events) + 1}")
+                    yield events
                     after = until
                 while not stopped() and not any(connection.notifies(timeout=LISTEN_S, stop_after=1)):
                     pass

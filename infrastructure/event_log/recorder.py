@@ -35,7 +35,7 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from domain.kernel import Context
-from infrastructure.arrays import teach
+from infrastructure.arrays import bigints, teach
 from infrastructure.event_log import statements as sql
 from infrastructure.event_log.appending import columns, presume
 from infrastructure.event_log.settle import Row, Settled
@@ -105,7 +105,8 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
             raise IntegrityError("an event of this version is in the log already")
         teach(cursor)
         written = cursor.execute(
-            sql.APPEND, (uuid4(), 0, 0, *presume(dict.fromkeys(streams, 0) | held), *columns(settled, 0, held))
+            sql.APPEND,
+            (uuid4(), 0, bigints([]), *presume(dict.fromkeys(streams, 0) | held), *columns(settled, 0, held)),
         ).fetchone()
         assert written is not None, "while its lock is held, the log holds what was just read from it"
         before = int(written["before"])

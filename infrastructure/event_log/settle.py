@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from application.ports import Append, Conflict, Idempotency, OtherContent, Outcome, Receipt, Taken
 from domain.kernel import Claim, Context
@@ -16,8 +17,7 @@ ROW_BYTES = 300
 """What an event brings besides its payload, roughly."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """An append with its events as stored names and bytes, and its claims as digests."""
 
     append: Append
@@ -27,7 +27,7 @@ class Encoded:
     @property
     def size(self) -> int:
         """How much it brings to the log, in bytes, roughly."""
-        return ROW_BYTES * (1 + len(self.events)) + sum(len(payload) for _, payload in self.events)
+        return ROW_BYTES * (1 + len(self.events)) + sum([len(payload) for _, payload in self.events])
 
 
 @dataclass(slots=True)
@@ -40,8 +40,7 @@ class Holdings:
     receipts: dict[tuple[str, str], tuple[bytes, Receipt]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One event to write, at its place in the log and in its stream."""
 
     position: int
@@ -66,13 +65,16 @@ class Settled:
 def presumed(batch: Iterable[Encoded], head: int) -> Holdings:
     """Return what the log holds if everyone was right about it: versions as first expected, values and keys unused."""
     holdings = Holdings(head=head)
+    claimed = set[bytes]()
     for encoded in batch:
         append = encoded.append
         for stream, version in append.expected.items():
             holdings.versions.setdefault(stream, version)
         holdings.versions.setdefault(append.stream, 0)
         for claim, digest in encoded.claims:
-            if claim.release:
+            if not claim.release:
+                claimed.add(digest)
+            elif digest not in claimed:
                 holdings.claims.setdefault(digest, append.stream)
     return holdings
 
@@ -110,10 +112,10 @@ def _accept(encoded: Encoded, holdings: Holdings, settled: Settled) -> Receipt:
         holdings.head += 1
         settled.rows.append(Row(holdings.head, stream, version, name, payload, append.context))
     holdings.versions[stream] = version
-    _settle_claims(encoded, holdings, settled)
-    receipt = Receipt(
-        stream=stream, version=version, position=holdings.head, events=tuple(name for name, _ in encoded.events)
-    )
+    if encoded.claims:
+        _settle_claims(encoded, holdings, settled)
+    names = tuple([name for name, _ in encoded.events])
+    receipt = Receipt(stream=stream, version=version, position=holdings.head, events=names)
     if (key := append.idempotency) is not None:
         holdings.receipts[key.organisation_id, key.key] = (key.fingerprint, receipt)
         settled.receipts.append((key, receipt))

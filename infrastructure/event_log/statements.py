@@ -17,6 +17,8 @@ APPEND_PARAMETERS = 38
 APPEND = f"SELECT * FROM log.append({', '.join(['%s'] * APPEND_PARAMETERS)})"  # noqa: S608 - only places
 COMMITTED = "SELECT batch, position FROM log.commit WHERE writer_id = %s AND batch = ANY(%s)"
 
+GIVE_UP = "SELECT log.give_up(%s, %s)"
+
 VERSIONS = "SELECT stream, version FROM log.stream WHERE stream = ANY(%s)"
 
 CLAIMS = "SELECT digest, stream FROM log.claim WHERE digest = ANY(%s)"

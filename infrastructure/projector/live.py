@@ -24,13 +24,17 @@ LOG = structlog.get_logger()
 BATCH_EVENTS = 5_000
 LEADER_LOCK = 0x70726F6A
 WAIT_S = 1.0
-"""How long to sleep at most when nothing happens; the log wakes the projector earlier."""
+"""How often to look up whether to stop, and whether the leader is gone. The log is not asked: it tells."""
 
 Connection = psycopg.Connection[Any]
 
 
 class LostLeadershipError(RuntimeError):
     """Another projector moved a checkpoint: this one stops before it doubles an effect."""
+
+
+class OtherLogError(RuntimeError):
+    """The checkpoints were reached in another log: their positions mean nothing in this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,11 @@ class Projector:
                     "ON CONFLICT DO NOTHING",
                     (name, target.projection.version),
                 )
+            other = self._connection.execute(
+                "SELECT projection FROM read.checkpoint WHERE log_id <> log.id() ORDER BY projection LIMIT 1"
+            ).fetchone()
+            if other is not None:
+                raise OtherLogError(f"the read model {other[0]} was made of another log")
 
     def checkpoints(self) -> Mapping[str, int]:
         rows = self._connection.execute("SELECT projection, version, position FROM read.checkpoint").fetchall()
@@ -126,11 +135,15 @@ class Projector:
         self._connection.execute(f"LISTEN {CHANNEL}")
         leading = False
         while not stopped():
-            if not leading:
-                leading = self._try_to_lead()
-            if not leading or self.step() == 0:
-                for _ in self._connection.notifies(timeout=WAIT_S, stop_after=1):
-                    pass
+            leading = leading or self._try_to_lead()
+            if leading and self.step():
+                continue
+            while not self._told() and leading and not stopped():
+                pass
+
+    def _told(self) -> bool:
+        """Wait a while for the log to tell of something new; return whether it did."""
+        return any(self._connection.notifies(timeout=WAIT_S, stop_after=1))
 
     def _try_to_lead(self) -> bool:
         row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (LEADER_LOCK,)).fetchone()

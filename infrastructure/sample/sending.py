@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -15,6 +13,7 @@ from application.handler import Order, Rules, handle_many
 from application.memory import Memory
 from application.ports import EventStore, Idempotency, Receipt
 from domain.kernel import Duplicate, Refusal
+from infrastructure.garbage import rare_collections
 from infrastructure.sample.acts.world import PLATFORM
 from infrastructure.sample.history import orders
 from infrastructure.sample.plan.scale import scale_of
@@ -69,7 +68,7 @@ async def run_sample(
         return SampleReport(
             commands=0, skipped_commands=0, events=0, seconds=time.monotonic() - started, complete_before=True
         )
-    with _rare_collections():
+    with rare_collections():
         last = await _send_missing(log, rules, seed, factor, progress)
     return replace(last, seconds=time.monotonic() - started)
 
@@ -95,17 +94,6 @@ async def _send_missing(
             )
         )
     return SampleReport(commands=sent, skipped_commands=skipped, events=events, seconds=0, complete_before=False)
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Look for garbage in cycles less often: commands and events make none, and looking took two fifths of the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 _COMMANDS_AT_SCALE_1 = 852_000

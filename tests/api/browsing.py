@@ -13,7 +13,7 @@ import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 from starlette.applications import Starlette
 
-from tests.browser import chromium_path
+from tests.parts import CHROMIUM
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -50,6 +50,6 @@ def served(app: Starlette, close: Callable[[], Awaitable[None]] = _nothing) -> I
 @pytest.fixture(name="browser", scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+        running = playwright.chromium.launch(executable_path=CHROMIUM.path(), args=ARGUMENTS)
         yield running
         running.close()

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from api.dependencies import InvalidTokenError, Platform
 from api.graph.endpoint import graphql_routes
 from application.handler import Rules
+from application.memory import Recent
 from application.ports import Caller, Role
 from application.registry import DECIDERS
 from infrastructure.codec import Codec
@@ -215,6 +216,7 @@ def application(url: str) -> tuple[Starlette, ReadModels]:
     platform = Platform(
         log=MemoryLog(codec),
         rules=Rules(deciders={}, readers={}),
+        recent=Recent(),
         reads=models.engine,
         authenticate=authenticate,
         position=models.position,

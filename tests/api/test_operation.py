@@ -16,6 +16,8 @@ from starlette.testclient import TestClient
 
 from api.bootstrap import create_app, make_codec, make_issuer
 from application.ports import Caller, Role
+from infrastructure.database import Addresses
+from infrastructure.event_log import LogBusyError
 from infrastructure.projector import Projector
 from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
@@ -27,11 +29,15 @@ SECRET = "85.05.17-001-39 of Ann Janssens"
 
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> FastAPI:
-    app = create_app(Settings(data_dir=tmp_path, log_level="error"), database_url)
+    app = create_app(Settings(data_dir=tmp_path, log_level="error"), Addresses.at(database_url))
 
     @app.get("/broken")
     async def broken() -> None:
         raise LookupError(SECRET)
+
+    @app.get("/busy")
+    async def busy() -> None:
+        raise LogBusyError(retry_after_s=7)
 
     return app
 
@@ -167,6 +173,12 @@ def test_while_the_log_is_gone_the_caller_is_told_to_come_back(
     assert answer.headers["retry-after"] == "1"
 
 
+def test_while_too_many_wait_to_write_the_caller_is_told_when_to_come_back(client: TestClient) -> None:
+    answer = client.get("/busy")
+    must_be_refused(answer, 503, "log-busy")
+    assert answer.headers["retry-after"] == "7"
+
+
 def test_while_the_issuer_is_gone_the_caller_is_told_to_come_back(
     database_url: str, tmp_path: Path, world: World
 ) -> None:
@@ -176,7 +188,7 @@ def test_while_the_issuer_is_gone_the_caller_is_told_to_come_back(
         jwks_url="http://127.0.0.1:9/jwks.json",
         token_issuer="https://login.example",
     )
-    with TestClient(create_app(settings, database_url), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings, Addresses.at(database_url)), raise_server_exceptions=False) as client:
         headers = world.headers(Role.ADMINISTRATOR, PLATFORM, "key")
         answer = client.post("/organisations", json=organisation("new", 810), headers=headers)
         must_be_refused(answer, 503, "issuer-unavailable")

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from api.bootstrap import DOORS, create_app, make_issuer
 from api.rest.doors import Door
 from application.ports import Caller, Role
+from infrastructure.database import Addresses
 from infrastructure.settings import Settings
 from tests.api.numbers import enterprise_number, national_number
 
@@ -85,7 +86,7 @@ class World:
 
     def __init__(self, settings: Settings, url: str) -> None:
         self.clock = Clock()
-        self.client = TestClient(create_app(settings, url, now=self.clock), raise_server_exceptions=False)
+        self.client = TestClient(create_app(settings, Addresses.at(url), now=self.clock), raise_server_exceptions=False)
         self.id: dict[str, str] = {PLATFORM: PLATFORM}
         self._log = psycopg.connect(url, autocommit=True)
         self._issuer = make_issuer(settings)

@@ -18,6 +18,9 @@ class Cut(StrEnum):
 
     REQUEST = "request"
     ANSWER = "answer"
+    LATE = "late"
+    """The request arrives, but only after `deliver`."""
+
     NOTHING = "nothing"
 
 
@@ -33,6 +36,8 @@ class CuttingProxy:
     server_port: int
     cuts: list[Cut] = field(default_factory=list)
     refusing: bool = False
+    deliver: asyncio.Event = field(default_factory=asyncio.Event)
+    delivered: asyncio.Event = field(default_factory=asyncio.Event)
     cut: asyncio.Event = field(default_factory=asyncio.Event)
     handling: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -55,9 +60,17 @@ class CuttingProxy:
                 self.cut.set()
             if cut is Cut.REQUEST:
                 break
+            if cut is Cut.LATE:
+                to_client.transport.abort()
+                await self.deliver.wait()
+                mute.set()
             if cut is Cut.ANSWER:
                 mute.set()
             to_server.write(data)
+            if cut is Cut.LATE:
+                await answering
+                self.delivered.set()
+                break
         await _close(to_server)
         await answering
         await _close(to_client)

@@ -26,6 +26,7 @@ from infrastructure.projector import MemoryRows, Projector, live, rebuild
 from infrastructure.sample.history import orders
 from projections.effects import SCHEMA, Projection
 from projections.registry import PROJECTIONS
+from tests.infrastructure.emptying import empty_log
 
 CODEC = Codec(DECIDERS)
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)
@@ -92,8 +93,7 @@ def test_live_batch_rebuilt_and_in_memory_rows_are_equal(
     random = Random(seed)
     history = random_history(random)
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("ALTER TABLE log.event DISABLE TRIGGER ALL")
-        connection.execute("TRUNCATE log.event, log.claim, log.receipt")
+        empty_log(connection)
         projector = Projector(connection, CODEC, PROJECTIONS)
         projector.prepare()
         middle = random.randrange(len(history))

@@ -282,7 +282,7 @@ except DatabaseUnusable as refusal:
 
 def test_the_settings_open_the_embedded_server_or_an_external_one_alike(folder: Path, empty_database_url: str) -> None:
     for settings in (Settings(data_dir=folder / "data"), Settings(database_url=empty_database_url)):
-        with open_database(settings) as url, psycopg.connect(url) as connection:
+        with open_database(settings) as addresses, psycopg.connect(addresses.owner) as connection:
             connection.execute("CREATE TABLE anything (id int)")
     assert not EmbeddedPostgres(folder / "data").running()
     with psycopg.connect(empty_database_url) as connection:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from application.ports import Conflict, Idempotency, Receipt
+from application.ports import Conflict, Idempotency, Receipt, Taken
 from domain.kernel import Claim
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, LogUnavailableError, PostgresLog
@@ -21,7 +21,8 @@ RAISED = "test.counter-raised.v1"
 
 
 def log_at(url: str, **more: Any) -> PostgresLog:
-    return PostgresLog(url, CODEC, b"key", **more)
+    # Unprepared, every statement carries its text, so that the proxy sees which one it is.
+    return PostgresLog(url, CODEC, b"key", prepare_threshold=None, **more)
 
 
 def in_the_log(database_url: str) -> list[tuple[int, str, int]]:
@@ -30,11 +31,6 @@ def in_the_log(database_url: str) -> list[tuple[int, str, int]]:
         events = list(reader.read(connection, after=0, until=reader.head(connection)))
     assert [event.position for event in events] == list(range(1, len(events) + 1))
     return [(event.position, event.stream, event.version) for event in events]
-
-
-def without_preparing(log: PostgresLog) -> None:
-    """Let every statement carry its text, so that the proxy sees which one it is."""
-    log._appends.prepare_threshold = None  # noqa: SLF001 - what a test has to know to cut at the right moment
 
 
 CUTS = [
@@ -51,7 +47,6 @@ CUTS = [
 @pytest.mark.parametrize("cuts", CUTS, ids="-then-".join)
 async def test_each_append_in_flight_is_done_once_and_told_as_it_went(database_url: str, cuts: list[Cut]) -> None:
     async with cutting_proxy(database_url) as proxy, log_at(proxy.url) as log, log_at(database_url) as other:
-        without_preparing(log)
         await log.append([append("counter-a", 1, at=0)])
         await other.append([append("counter-b", 1, at=0)])  # the head is not where `log` saw it last
         proxy.cut_next(*cuts)
@@ -80,7 +75,6 @@ async def test_each_append_in_flight_is_done_once_and_told_as_it_went(database_u
 async def test_a_claim_and_a_key_survive_a_lost_answer(database_url: str) -> None:
     key = Idempotency(organisation_id="organisation", key="k", fingerprint=b"1")
     async with cutting_proxy(database_url) as proxy, log_at(proxy.url) as log:
-        without_preparing(log)
         proxy.cut_next(Cut.ANSWER)
         wish = append("counter-a", 1, at=0, claims=[Claim("label", "x")], idempotency=key)
         (receipt,) = await log.append([wish])
@@ -92,6 +86,24 @@ async def test_a_claim_and_a_key_survive_a_lost_answer(database_url: str) -> Non
         assert isinstance(repeated, Receipt)
         assert (repeated.position, repeated.events) == (1, ())
     assert in_the_log(database_url) == [(1, "counter-a", 1)]
+
+
+async def test_a_request_that_arrives_late_writes_nothing_after_its_caller_was_told(database_url: str) -> None:
+    claim = Claim("label", "x")
+    async with cutting_proxy(database_url) as proxy, log_at(proxy.url) as log, log_at(database_url) as other:
+        await other.append([append("counter-b", 1, at=0, claims=[claim])])
+        proxy.cut_next(Cut.LATE)
+        told = await log.append([append("counter-a", 1, at=0, claims=[claim]), append("counter-c", 1, at=1)])
+        assert [type(outcome) for outcome in told] == [Taken, Conflict]
+        # What the late request presumes becomes true now.
+        release = Claim("label", "x", release=True)
+        await other.append([append("counter-b", 2, at=1, claims=[release]), append("counter-c", 7, at=0)])
+        proxy.deliver.set()
+        await proxy.delivered.wait()
+        (outcome,) = await log.append([append("counter-a", 1, at=0)])
+        assert isinstance(outcome, Receipt)
+    written = [stream for _, stream, _ in in_the_log(database_url)]
+    assert written == ["counter-b", "counter-b", "counter-c", "counter-a"]
 
 
 async def test_a_session_that_is_ended_is_replaced_before_anybody_notices(database_url: str) -> None:
@@ -110,7 +122,6 @@ async def test_a_session_that_is_ended_is_replaced_before_anybody_notices(databa
 
 async def test_a_database_that_stays_away_is_told_and_the_next_append_works(database_url: str) -> None:
     async with cutting_proxy(database_url) as proxy, log_at(proxy.url, reach_timeout_s=0.2) as log:
-        without_preparing(log)
         proxy.cut_next(Cut.ANSWER)
         proxy.refusing = True
         with pytest.raises(LogUnavailableError):

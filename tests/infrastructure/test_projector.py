@@ -22,6 +22,7 @@ from infrastructure.projector.coalesce import coalesce
 from infrastructure.projector.live import LostLeadershipError
 from infrastructure.projector.tables import ReadTable
 from projections.effects import Add, Drop, Effect, Projection, Put, Set
+from tests.infrastructure.emptying import empty_log
 from tests.infrastructure.sample_counter import (
     AT,
     COUNTER_SUMS,
@@ -94,8 +95,8 @@ def test_live_rebuilt_and_in_memory_rows_are_equal(
 ) -> None:
     monkeypatch.setattr(live_module, "BATCH_EVENTS", batch)
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("ALTER TABLE log.event DISABLE TRIGGER ALL")
-        connection.execute("TRUNCATE log.event, read.checkpoint")
+        empty_log(connection)
+        connection.execute("TRUNCATE read.checkpoint")
         connection.execute("DROP TABLE IF EXISTS read.test_counters_v1, read.test_sums_v1")
         projector = Projector(connection, CODEC, PROJECTIONS)
         projector.prepare()

@@ -97,6 +97,14 @@ def test_production_needs_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().environment is Environment.PRODUCTION
 
 
+def test_production_does_without_the_owner_where_each_task_has_its_own_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, ENVIRONMENT="production", JWKS_URL="https://login.example/keys", BLIND_INDEX_KEY=KEY)
+    _set(monkeypatch, TOKEN_ISSUER="https://login.example", DATABASE_URL_PROJECTOR="postgresql://u:s3cret@h/d")
+    settings = load_settings()
+    assert settings.names_a_database
+    assert "s3cret" not in repr(settings)
+
+
 def test_secrets_are_not_shown() -> None:
     settings = Settings.model_validate({"database_url": "postgresql://u:s3cret@h/d", "blind_index_key": KEY})
     assert "s3cret" not in repr(settings)

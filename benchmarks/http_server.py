@@ -1,0 +1,42 @@
+"""The API as `kroniek serve` runs it, without a worker beside it, and with one more route that does nothing.
+
+`python -m benchmarks.http_server` takes its settings from the environment and prints its address on one line.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.bootstrap import create_app
+from api.cli.common import database, settings_of
+from api.cli.processes import unwind_on_term
+from api.cli.serve import address, listening, serve_app
+
+NO_OP = "/no-op"
+
+
+def main() -> None:
+    settings = settings_of(port=0)
+    unwind_on_term()
+    with listening(settings) as listener, database(settings) as addresses:
+        print(address(listener), flush=True)
+        serve_app(_with_no_op(create_app(settings, addresses)), listener)
+
+
+def _with_no_op(app: FastAPI) -> FastAPI:
+    # It stands before all other routes, where it costs least: what is compared with it gets no favour.
+    app.router.routes.insert(0, Route(NO_OP, _no_op, methods=["POST"]))
+    return app
+
+
+async def _no_op(request: Request) -> Response:
+    """Read the body, ask nobody, write nothing."""
+    await request.body()
+    return Response(status_code=204)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The parts of the log: how many there are, and taking old ones out of the log's own table and back in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+LIST = """
+SELECT part.number, part.first_position, least(part.last_position, log.head()), part.attached,
+       to_regclass('log.event_' || part.number) IS NOT NULL,
+       coalesce(pg_total_relation_size(to_regclass('log.event_' || part.number)), 0)
+FROM log.partition AS part WHERE part.first_position <= log.head() ORDER BY part.number
+"""
+
+Connection = psycopg.Connection[Any]
+
+
+class PartitionRefusedError(Exception):
+    """The partition cannot be detached or attached, for a reason that can be told in a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionState:
+    """A part of the log: what it holds, whether it is attached, whether it is in the database at all; size in bytes."""
+
+    number: int
+    first_position: int
+    last_position: int
+    attached: bool
+    present: bool
+    size_bytes: int
+
+
+def list_partitions(connection: Connection) -> Sequence[PartitionState]:
+    rows = connection.execute(LIST).fetchall()
+    return [
+        PartitionState(
+            number=number,
+            first_position=first,
+            last_position=last,
+            attached=attached,
+            present=present,
+            size_bytes=size_bytes,
+        )
+        for number, first, last, attached, present, size_bytes in rows
+    ]
+
+
+def detach_partition(connection: Connection, number: int) -> None:
+    """Take the oldest attached partition out of the log's own table. It is read as before."""
+    _change(connection, "SELECT log.detach_partition(%s)", number)
+
+
+def attach_partition(connection: Connection, number: int) -> None:
+    """Put the newest detached partition back, after seeing that it is whole."""
+    _change(connection, "SELECT log.attach_partition(%s)", number)
+
+
+def _change(connection: Connection, statement: str, number: int) -> None:
+    try:
+        connection.execute(statement, (number,))
+    except (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.DataCorrupted) as error:
+        raise PartitionRefusedError(error.diag.message_primary) from error
+    except psycopg.errors.UndefinedTable as error:
+        raise PartitionRefusedError(
+            f"Partition {number} is not in the database: restore log.event_{number}."
+        ) from error
+    except psycopg.errors.LockNotAvailable as error:
+        raise PartitionRefusedError("Somebody is reading or writing the log for long. Try again.") from error

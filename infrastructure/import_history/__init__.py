@@ -1,0 +1,58 @@
+"""Imports histories: events decided elsewhere, or commands to be decided here as at the time of their wish."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from application.handler import Rules
+from application.registry import DECIDERS
+from infrastructure.import_history.commands import CommandsWriter, UnderstandCommand
+from infrastructure.import_history.decided import Understanding
+from infrastructure.import_history.events import EventsWriter
+from infrastructure.import_history.lines import Lines
+from infrastructure.import_history.record import History, Import, import_id_of, is_import_id
+from infrastructure.import_history.refusals import LineRefusedError
+from infrastructure.import_history.run import ImportReport, ImportStoppedError, OtherHistoryError, Run, Watch
+
+__all__ = [
+    "History",
+    "Import",
+    "ImportReport",
+    "ImportStoppedError",
+    "LineRefusedError",
+    "Lines",
+    "OtherHistoryError",
+    "Watch",
+    "import_commands",
+    "import_events",
+    "import_events_file",
+    "import_id_of",
+    "is_import_id",
+]
+
+
+async def import_events(history: Import, lines: Lines, watch: Watch = lambda _record, _report: None) -> ImportReport:
+    """Import decided events; see `docs/import.md` for the form of a line.
+
+    Raises OtherHistoryError if another history was imported under this name, ImportStoppedError if the log is gone.
+    """
+    return await Run(history, lines, EventsWriter(history, Understanding(DECIDERS, history.stream)), watch).run()
+
+
+async def import_commands(
+    history: Import,
+    lines: Lines,
+    rules: Rules,
+    understand: UnderstandCommand,
+    watch: Watch = lambda _record, _report: None,
+) -> ImportReport:
+    """Import commands. `understand` turns a line into an order with a key, or refuses it; raises as `import_events`."""
+    return await Run(history, lines, CommandsWriter(history, rules, understand), watch).run()
+
+
+async def import_events_file(path: Path, log: History) -> ImportReport:
+    """Import a file of decided events under the name of the file."""
+    history = Import(log, import_id_of(path.name), lambda: datetime.now(UTC))
+    with path.open("rb") as source:
+        return await import_events(history, Lines(source))

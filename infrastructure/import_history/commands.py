@@ -1,0 +1,102 @@
+"""Writes chunks of commands: each command is decided in its turn, on the rules and at the instant of its wish.
+
+Each carries a key of its own, so that the log answers a repeated one with what it did the first time. The record of a
+chunk follows its commands: a chunk without one is sent again, and only what is not there yet is decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.handler import Order, Rules, handle_many
+from application.memory import Memory
+from application.ports import OtherContent, Receipt
+from domain.kernel import Refusal
+from infrastructure.import_history.lines import Chunk
+from infrastructure.import_history.record import Import
+from infrastructure.import_history.refusals import LineRefusedError
+from infrastructure.machinery import ChunkImported, RefusedLine
+
+LINES_AT_ONCE = 100
+"""After so many lines the log gets its turn, so that it never waits for the next chunk to be understood."""
+
+UnderstandCommand = Callable[[int, bytes | None, datetime], Order]
+"""Turns a line, with its number and the latest instant that it may name, into an order with a key; or refuses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """A chunk as orders and refusals, by line."""
+
+    chunk: Chunk
+    orders: Mapping[int, Order]
+    refused: Mapping[int, RefusedLine]
+
+
+class CommandsWriter:
+    """Writes chunks of one import."""
+
+    in_flight = 1
+    """The next chunk is decided on what this one left behind."""
+
+    def __init__(self, history: Import, rules: Rules, understand: UnderstandCommand) -> None:
+        self._import = history
+        self._rules = rules
+        self._understand = understand
+        self._memory = Memory(history.log)
+        self._first = True
+
+    async def prepare(self, chunk: Chunk) -> Orders:
+        now = self._import.now()
+        orders: dict[int, Order] = {}
+        refused: dict[int, RefusedLine] = {}
+        for number, line in enumerate(chunk.lines, chunk.first_line):
+            try:
+                orders[number] = self._understand(number, line, now)
+            except LineRefusedError as refusal:
+                refused[number] = refusal.at(number)
+            if number % LINES_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return Orders(chunk, orders, refused)
+
+    async def write(self, prepared: Orders, version: int, *, again: bool) -> ChunkImported | None:
+        """Decide a chunk, then record it on the given version of the import's stream; return None if it had moved.
+
+        With `again`, and for the first chunk of a run, an earlier try may have been cut off.
+        """
+        may_be_there, self._first = again or self._first, False
+        answers = await self._asked_before(prepared) if may_be_there else {}
+        missing = {number: order for number, order in prepared.orders.items() if number not in answers}
+        decided = await handle_many(list(missing.values()), self._import.log, self._rules, self._memory)
+        answers |= zip(missing, decided, strict=True)
+        record = _record(prepared, answers)
+        (outcome,) = await self._import.log.append([self._import.append(record, version)])
+        return record if isinstance(outcome, Receipt) else None
+
+    async def _asked_before(self, prepared: Orders) -> dict[int, Receipt | Refusal]:
+        """Return what the orders did that are in the log already."""
+        keys = {number: key for number, order in prepared.orders.items() if (key := order.idempotency) is not None}
+        known = await self._import.log.receipts(list(keys.values()))
+        found = {number: known[key] for number, key in keys.items() if key in known}
+        return {number: answer for number, answer in found.items() if not isinstance(answer, OtherContent)}
+
+
+def _record(prepared: Orders, answers: Mapping[int, Receipt | Refusal]) -> ChunkImported:
+    refused = dict(prepared.refused)
+    events = 0
+    for number, answer in answers.items():
+        if isinstance(answer, Refusal):
+            refused[number] = RefusedLine(line=number, code=answer.code, sentence=answer.sentence)
+        else:
+            events += len(answer.events)
+    chunk = prepared.chunk
+    return ChunkImported(
+        first_line=chunk.first_line,
+        last_line=chunk.last_line,
+        sha256=chunk.sha256,
+        events=events,
+        refused=tuple(refused[number] for number in sorted(refused)),
+    )

@@ -1,0 +1,216 @@
+"""Writes chunks of decided events: each whole or not at all, and never twice.
+
+A chunk is decided on the versions that its streams are presumed to have, and on presumably free claims. The first
+append of its transaction is the record of the chunk, which stands only if all of that holds; every other one stands
+only if the record does. Where it does not hold, nothing was written: the versions are read and the chunk is decided
+again. So the record itself can say what was refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from application.ports import Append, Receipt
+from domain.kernel import Claim
+from infrastructure.import_history.decided import DecidedEvent, Understanding
+from infrastructure.import_history.lines import Chunk
+from infrastructure.import_history.record import Import
+from infrastructure.import_history.refusals import LineRefusedError
+from infrastructure.machinery import ChunkImported, RefusedLine
+
+MAX_REMEMBERED = 100_000
+"""After so many new streams, those not used since the last time this was reached are forgotten."""
+
+LINES_AT_ONCE = 100
+"""After so many lines the log gets its turn, so that it never waits for the next chunk to be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A chunk, with a decided event or a refusal for each line."""
+
+    chunk: Chunk
+    lines: Sequence[DecidedEvent | RefusedLine]
+
+
+class EventsWriter:
+    """Writes chunks of one import."""
+
+    def __init__(self, history: Import, understanding: Understanding) -> None:
+        self._import = history
+        self._understanding = understanding
+        self._versions = _Versions()
+        # Presuming nothing: versions and claims are read first. It is slower, so only once a presumption was wrong.
+        self._careful = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many chunks may be under way at once: what was read holds for the next chunk only."""
+        return 1 if self._careful else 2
+
+    async def prepare(self, chunk: Chunk) -> Understood:
+        now = self._import.now()
+        lines: list[DecidedEvent | RefusedLine] = []
+        for number, line in enumerate(chunk.lines, chunk.first_line):
+            try:
+                lines.append(self._understanding(line, now))
+            except LineRefusedError as refusal:
+                lines.append(refusal.at(number))
+            if number % LINES_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if any(claim.release for line in lines if isinstance(line, DecidedEvent) for claim in line.claims):
+            self._careful = True
+        return Understood(chunk, lines)
+
+    async def write(self, prepared: Understood, version: int, *, again: bool) -> ChunkImported | None:
+        """Write a chunk on the given version of the import's stream; return None if nothing was written.
+
+        With `again`, an earlier try was in vain: nothing is presumed any more.
+        """
+        if again:
+            self._careful = True
+            self._versions = _Versions()
+        holders = await self._learn(prepared) if self._careful else {}
+        decided = _Decisions(self._import, prepared.chunk, version, self._versions, holders)
+        for number, line in enumerate(prepared.lines, prepared.chunk.first_line):
+            decided.add(number, line)
+        record = decided.record()
+        outcomes = await self._import.log.append(decided.appends(record))
+        if not isinstance(outcomes[0], Receipt):
+            return None
+        assert all(isinstance(outcome, Receipt) for outcome in outcomes), "what was checked in one append holds in all"
+        return record
+
+    async def _learn(self, prepared: Understood) -> dict[Claim, str | None]:
+        """Read the versions of the streams and the holders of the claims that the chunk names."""
+        events = [line for line in prepared.lines if isinstance(line, DecidedEvent)]
+        if unknown := [stream for stream in {event.stream for event in events} if stream not in self._versions]:
+            for stream, found in (await self._import.log.read(unknown)).items():
+                self._versions.put(stream, found.version)
+        claims = list({replace(claim, release=False) for event in events for claim in event.claims})
+        holders = await asyncio.gather(*(self._import.log.holder(claim) for claim in claims))
+        return dict(zip(claims, holders, strict=True))
+
+
+@dataclass(slots=True)
+class _Decisions:
+    """What is decided of a chunk, line by line. `holders` gives who holds a value; one not in it is free."""
+
+    history: Import
+    chunk: Chunk
+    version: int
+    versions: _Versions
+    holders: dict[Claim, str | None]
+    read: dict[str, int] = field(default_factory=dict)
+    at_first: dict[Claim, str | None] = field(default_factory=dict)
+    free: dict[Claim, None] = field(default_factory=dict)
+    accepted: list[Append] = field(default_factory=list)
+    refused: list[RefusedLine] = field(default_factory=list)
+    events: int = 0
+    last_events: list[Any] = field(default_factory=list)
+    """The events of the last append."""
+
+    def add(self, number: int, line: DecidedEvent | RefusedLine) -> None:
+        if isinstance(line, RefusedLine):
+            self.refused.append(line)
+            return
+        try:
+            version = self._version(line)
+            self._claim(line)
+        except LineRefusedError as refusal:
+            self.refused.append(refusal.at(number))
+            return
+        self.versions.put(line.stream, version + 1)
+        self.events += 1
+        last = self.accepted[-1] if self.accepted else None
+        if last is not None and last.stream == line.stream and not line.claims and last.context == line.context:
+            # What came of one command is one append.
+            self.last_events.append(line.event)
+        else:
+            self.accepted.append(self._append(line, version))
+
+    def record(self) -> ChunkImported:
+        return ChunkImported(
+            first_line=self.chunk.first_line,
+            last_line=self.chunk.last_line,
+            sha256=self.chunk.sha256,
+            events=self.events,
+            refused=tuple(self.refused),
+        )
+
+    def appends(self, record: ChunkImported) -> list[Append]:
+        """Return the record and what it records, in the order in which the log is to settle them."""
+        first = self.history.append(record, self.version, expected=self.read, claims=list(self.free))
+        if not self.free:
+            return [first, *self.accepted]
+        # The record takes what is presumed to be free, so that it falls if it is not; then it lets go of it again.
+        freed = replace(
+            first,
+            events=(),
+            expected={self.history.stream: self.version + 1},
+            claims=[replace(claim, release=True) for claim in self.free],
+        )
+        return [first, freed, *self.accepted]
+
+    def _append(self, line: DecidedEvent, version: int) -> Append:
+        self.last_events = [line.event]
+        return Append(
+            stream=line.stream,
+            events=self.last_events,
+            # The record is the first append: it has moved the import's stream on by one.
+            expected={self.history.stream: self.version + 1, line.stream: version},
+            context=line.context,
+            claims=line.claims,
+        )
+
+    def _version(self, line: DecidedEvent) -> int:
+        """Return the version that the stream has before the line; refuse a line that is for another version."""
+        known = self.versions.get(line.stream)
+        if known is None:
+            known = line.version - 1 if line.version else 0
+            self.versions.put(line.stream, known)
+        self.read.setdefault(line.stream, known)
+        if line.version not in (None, known + 1):
+            sentence = "The stream has this version already, or not yet the one before it."
+            raise LineRefusedError("stream-version-mismatch", sentence)
+        return known
+
+    def _claim(self, line: DecidedEvent) -> None:
+        """Take or free the values that the line claims; refuse the line if another stream holds one of them."""
+        for claim in line.claims:
+            if not claim.release and self.holders.get(claim) not in (None, line.stream):
+                sentence = "This is registered already, and it can exist only once."
+                raise LineRefusedError(f"{claim.kind}-taken", sentence)
+        for claim in line.claims:
+            value = replace(claim, release=False)
+            held = self.holders.get(value)
+            self.at_first.setdefault(value, held)
+            if not claim.release:
+                self.holders[value] = line.stream
+                if self.at_first[value] is None:
+                    self.free[value] = None
+            elif held == line.stream:
+                self.holders[value] = None
+
+
+class _Versions:
+    """The versions that streams are known or presumed to have: of as many streams as fit, the last used ones."""
+
+    def __init__(self) -> None:
+        self._newer: dict[str, int] = {}
+        self._older: dict[str, int] = {}
+
+    def __contains__(self, stream: str) -> bool:
+        return stream in self._newer or stream in self._older
+
+    def get(self, stream: str) -> int | None:
+        found = self._newer.get(stream)
+        return self._older.get(stream) if found is None else found
+
+    def put(self, stream: str, version: int) -> None:
+        self._newer[stream] = version
+        if len(self._newer) > MAX_REMEMBERED:
+            self._older, self._newer = self._newer, {}

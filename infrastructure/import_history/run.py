@@ -1,0 +1,190 @@
+"""Runs an import: finds out what is there already, checks that it is the same history, and writes the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from infrastructure.event_log import LogBusyError, LogUnavailableError
+from infrastructure.garbage import rare_collections
+from infrastructure.import_history.lines import Chunk, Lines
+from infrastructure.import_history.record import Import
+from infrastructure.machinery import ChunkImported
+
+LOG = structlog.get_logger()
+PASSING = (LogUnavailableError, LogBusyError)
+"""What ends by itself: the chunk is asked for, and written if it is not there."""
+
+MAX_TRIES = 12
+"""How often a chunk is tried while the log cannot be reached or others change its streams: for a minute at least."""
+
+FIRST_PAUSE_S = 0.1
+MAX_PAUSE_S = 10.0
+
+
+class OtherHistoryError(RuntimeError):
+    """What was imported under this name is not what the history says: it was changed, or it is another one."""
+
+    def __init__(self, first_line: int, last_line: int) -> None:
+        super().__init__(f"lines {first_line} to {last_line} differ")
+        self.first_line = first_line
+        self.last_line = last_line
+
+
+class ImportStoppedError(RuntimeError):
+    """The log could not be reached, or others kept changing what a chunk changes. Run again, the import goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What became of a history so far, in all runs. `skipped_lines` are those that earlier runs had imported.
+
+    `bytes_done` is how far into the history that is, `seconds` how long this run took.
+    """
+
+    import_id: str
+    lines: int = 0
+    events: int = 0
+    refused: int = 0
+    skipped_lines: int = 0
+    bytes_done: int = 0
+    seconds: float = 0.0
+
+
+Watch = Callable[[ChunkImported, ImportReport], None]
+"""Told of each chunk once it is durable, those of earlier runs first, with the sums up to it."""
+
+
+class Prepared(Protocol):
+    """A chunk that was understood."""
+
+    @property
+    def chunk(self) -> Chunk: ...
+
+
+P = TypeVar("P", bound=Prepared)
+
+
+class Writer(Protocol[P]):
+    """Understands chunks, several lines at a time, and writes them."""
+
+    @property
+    def in_flight(self) -> int: ...
+
+    async def prepare(self, chunk: Chunk) -> P: ...
+
+    async def write(self, prepared: P, version: int, *, again: bool) -> ChunkImported | None: ...
+
+
+class Run(Generic[P]):
+    """One run of an import, from the first line of its history to the last."""
+
+    def __init__(self, history: Import, lines: Lines, writer: Writer[P], watch: Watch) -> None:
+        self._import = history
+        self._lines = lines
+        self._writer = writer
+        self._watch = watch
+        self._version = 0
+        self._flying: deque[tuple[P, asyncio.Task[ChunkImported | None]]] = deque()
+        self._report = ImportReport(import_id=history.import_id)
+
+    async def run(self) -> ImportReport:
+        started = time.monotonic()
+        self._skip(await self._patiently_read())
+        self._report = replace(self._report, skipped_lines=self._report.lines)
+        try:
+            with rare_collections():
+                await self._write_rest()
+        finally:
+            for _, task in self._flying:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in self._flying), return_exceptions=True)
+        return replace(self._report, seconds=time.monotonic() - started)
+
+    def _skip(self, recorded: Sequence[ChunkImported]) -> None:
+        for record in recorded:
+            chunk = self._lines.next(until_line=record.last_line)
+            self._note(record, chunk)
+
+    async def _write_rest(self) -> None:
+        while (chunk := self._lines.next()) is not None:
+            prepared = await self._writer.prepare(chunk)
+            while len(self._flying) >= self._writer.in_flight:
+                await self._land()
+            version = self._version + len(self._flying)
+            task = asyncio.create_task(self._writer.write(prepared, version, again=False))
+            self._flying.append((prepared, task))
+            await asyncio.sleep(0)  # so that it is in line before the next chunk is read
+        while self._flying:
+            await self._land()
+
+    async def _land(self) -> None:
+        """Wait for the oldest chunk under way; where it did not stand, nor do those after it: write them anew."""
+        prepared, task = self._flying[0]
+        try:
+            record = await task
+        except PASSING:
+            LOG.warning("import_interrupted", lines=self._report.lines)
+            record = None
+        if record is not None:
+            self._flying.popleft()
+            self._note(record, prepared.chunk)
+            return
+        await asyncio.wait([task for _, task in self._flying])
+        while self._flying:
+            prepared, task = self._flying[0]
+            if (error := task.exception()) is not None and not isinstance(error, PASSING):
+                raise error
+            await self._settle(prepared)
+            self._flying.popleft()
+
+    async def _settle(self, prepared: P) -> None:
+        """Write a chunk of which it is not known whether it was written."""
+        pause_s = FIRST_PAUSE_S
+        for _ in range(MAX_TRIES):
+            try:
+                if (record := await self._written(prepared)) is not None:
+                    self._note(record, prepared.chunk)
+                    return
+            except PASSING:
+                LOG.warning("import_waits", pause_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, MAX_PAUSE_S)
+        raise ImportStoppedError("a chunk could not be written")
+
+    async def _written(self, prepared: P) -> ChunkImported | None:
+        recorded = await self._import.chunks()
+        if len(recorded) > self._version:
+            return recorded[self._version]
+        return await self._writer.write(prepared, self._version, again=True)
+
+    async def _patiently_read(self) -> Sequence[ChunkImported]:
+        pause_s = FIRST_PAUSE_S
+        for _ in range(MAX_TRIES):
+            try:
+                return await self._import.chunks()
+            except PASSING:
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, MAX_PAUSE_S)
+        raise ImportStoppedError("the log cannot be reached")
+
+    def _note(self, record: ChunkImported, chunk: Chunk | None) -> None:
+        """Add a chunk that the log holds to the report; refuse a history that says something else there."""
+        if chunk is None or (chunk.last_line, chunk.sha256) != (record.last_line, record.sha256):
+            raise OtherHistoryError(record.first_line, record.last_line)
+        self._version += 1
+        report = self._report
+        self._report = replace(
+            report,
+            lines=record.last_line,
+            events=report.events + record.events,
+            refused=report.refused + len(record.refused),
+            bytes_done=chunk.bytes_done,
+        )
+        self._watch(record, self._report)

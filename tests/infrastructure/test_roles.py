@@ -1,0 +1,401 @@
+"""Each task at the database has a role of its own with the rights that the task takes, and no others."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from application.ports import Receipt
+from infrastructure.codec import Codec
+from infrastructure.database import (
+    Addresses,
+    DatabaseRole,
+    DatabaseUnusable,
+    EmbeddedPostgres,
+    make_ready,
+    migrate,
+    open_database,
+)
+from infrastructure.database.addresses import GROUPS, acting_as
+from infrastructure.database.migrate import check_migrated
+from infrastructure.event_log import LogReader, PostgresLog
+from infrastructure.projector import Projector, rebuild
+from infrastructure.read_models import ReadModels
+from infrastructure.settings import Settings
+from tests.infrastructure.as_roles import addresses_of
+from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, append
+
+CODEC = Codec([DECIDER])
+PROJECTIONS = [COUNTERS, COUNTER_SUMS]
+WRITER, PROJECTOR, READER, AUDITOR = GROUPS
+ALL_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
+EVENTS = ("event", "event_1", "event_2")
+
+# What each may read; besides that, none may do anything with any table of the log.
+READABLE = {
+    WRITER: {*EVENTS, "stored_events", "partition", "identity", "commit", "stream", "claim", "receipt"},
+    PROJECTOR: {*EVENTS, "partition", "identity", "commit"},
+    READER: set[str](),
+    AUDITOR: {*EVENTS, "stored_events", "partition", "identity", "commit", "stream"},
+}
+READABLE_COLUMNS = {READER: {("commit", "position"), ("identity", "log_id")}}
+EXECUTABLE = {
+    WRITER: {"append", "id", "head"},
+    PROJECTOR: {"id", "head"},
+    READER: {"id", "head", "recorded_after"},
+    AUDITOR: {"id", "head"},
+}
+
+
+@pytest.fixture
+def owner(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def addresses(postgres: EmbeddedPostgres, database_url: str) -> Addresses:
+    return addresses_of(postgres, database_url)
+
+
+@pytest.fixture
+def superuser(postgres: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
+        yield connection
+
+
+# --- What each may --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", GROUPS)
+def test_a_role_reads_of_the_log_what_its_task_takes_and_may_nothing_else(
+    owner: psycopg.Connection, role: DatabaseRole
+) -> None:
+    owner.execute("SELECT log.add_partition()")
+    rights = owner.execute(
+        "SELECT relname::text, wanted FROM pg_class, unnest(%s::text[]) AS wanted "
+        "WHERE relnamespace = 'log'::regnamespace AND relkind IN ('r', 'p', 'v') "
+        "AND has_table_privilege(%s, pg_class.oid, wanted)",
+        [rights_of(owner), role],
+    ).fetchall()
+    assert set(rights) == {(table, "SELECT") for table in READABLE[role]}
+
+
+@pytest.mark.parametrize("role", GROUPS)
+def test_a_role_reads_single_columns_only_where_it_is_told_and_writes_none(
+    owner: psycopg.Connection, role: DatabaseRole
+) -> None:
+    columns = owner.execute(
+        "SELECT relname::text, attname::text, wanted FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid, "
+        "unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) AS wanted "
+        "WHERE relnamespace = 'log'::regnamespace AND relkind IN ('r', 'p', 'v') AND attnum > 0 "
+        "AND has_column_privilege(%s, pg_class.oid, attnum, wanted) "
+        "AND NOT has_table_privilege(%s, pg_class.oid, wanted)",
+        [role, role],
+    ).fetchall()
+    assert set(columns) == {(*column, "SELECT") for column in READABLE_COLUMNS.get(role, set())}
+
+
+@pytest.mark.parametrize("role", GROUPS)
+def test_a_role_calls_the_functions_of_its_task(owner: psycopg.Connection, role: DatabaseRole) -> None:
+    functions = owner.execute(
+        "SELECT proname::text FROM pg_proc WHERE pronamespace = 'log'::regnamespace"
+        " AND has_function_privilege(%s, oid, 'EXECUTE')",
+        [role],
+    ).fetchall()
+    assert {name for (name,) in functions} == EXECUTABLE[role]
+
+
+def test_nobody_else_may_anything(owner: psycopg.Connection) -> None:
+    """A login without any of the roles: what PUBLIC has, everybody has."""
+    found = owner.execute(
+        "SELECT 'schema', nspname::text FROM pg_namespace,"
+        " aclexplode(coalesce(nspacl, acldefault('n', nspowner))) AS acl"
+        " WHERE nspname IN ('log', 'read') AND grantee = 0 UNION ALL "
+        "SELECT 'table', relname FROM pg_class, aclexplode(coalesce(relacl, acldefault('r', relowner))) AS acl"
+        " WHERE relnamespace IN ('log'::regnamespace, 'read'::regnamespace) AND grantee = 0 UNION ALL "
+        "SELECT 'function', proname FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl"
+        " WHERE pronamespace IN ('log'::regnamespace, 'read'::regnamespace) AND grantee = 0"
+    ).fetchall()
+    assert found == []
+
+
+@pytest.mark.parametrize(("role", "may"), [(WRITER, ""), (PROJECTOR, "CREATE"), (READER, ""), (AUDITOR, "")])
+def test_only_the_projector_makes_tables_and_only_for_read_models(
+    owner: psycopg.Connection, role: DatabaseRole, may: str
+) -> None:
+    row = owner.execute(
+        "SELECT has_schema_privilege(%s, 'read', 'CREATE'), has_schema_privilege(%s, 'log', 'CREATE')", [role, role]
+    ).fetchone()
+    assert row == (bool(may), False)
+
+
+def test_no_role_is_a_member_of_another_or_has_a_right_over_the_server(owner: psycopg.Connection) -> None:
+    names = [str(role) for role in GROUPS]
+    assert (
+        owner.execute(
+            "SELECT rolname::text FROM pg_roles WHERE rolname = ANY(%s)"
+            " AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)",
+            [names],
+        ).fetchall()
+        == []
+    )
+    assert (
+        owner.execute(
+            "SELECT 1 FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member WHERE rolname = ANY(%s)", [names]
+        ).fetchall()
+        == []
+    )
+
+
+# --- The platform at work -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_each_task_is_done_by_its_role_and_its_login_alone(addresses: Addresses) -> None:
+    async with PostgresLog(addresses.writer, CODEC, b"key") as log:
+        (receipt,) = await log.append([append("counter-a", 1, 2, at=0)])
+        assert isinstance(receipt, Receipt)
+        assert (await log.read(["counter-a"]))["counter-a"].version == 2
+    with psycopg.connect(addresses.projector, autocommit=True) as connection:
+        projector = Projector(connection, CODEC, PROJECTIONS)
+        projector.prepare()
+        assert projector.catch_up() == 2
+        assert rebuild(connection, CODEC, PROJECTIONS[0], lambda _done, _head: None) == 2
+    reads = ReadModels(addresses.reader, PROJECTIONS)
+    try:
+        assert await reads.position() == 2
+        progress = await reads.progress()
+        assert (progress.head, [model.lag_events for model in progress.projections]) == (2, [0] * len(PROJECTIONS))
+    finally:
+        await reads.close()
+    for address in (addresses.reader, addresses.auditor):
+        with psycopg.connect(address) as connection:
+            _read_all(connection)
+    with psycopg.connect(addresses.auditor) as connection:
+        assert [event.position for event in LogReader(CODEC).read(connection, after=0, until=2)] == [1, 2]
+
+
+@pytest.mark.anyio
+async def test_the_lag_is_that_of_the_oldest_event_missed_also_where_its_partition_is_detached(
+    owner: psycopg.Connection, addresses: Addresses
+) -> None:
+    async with PostgresLog(addresses.writer, CODEC, b"key") as log:
+        await log.append([append("counter-a", 1, 2, at=0)])
+    Projector(owner, CODEC, [COUNTERS]).prepare()
+    owner.execute("UPDATE read.checkpoint SET position = 1")
+    owner.execute("SELECT log.add_partition()")
+    owner.execute("ALTER TABLE log.event DETACH PARTITION log.event_1")
+    row = owner.execute("SELECT extract(epoch FROM clock_timestamp() - recorded_at) FROM log.event_1").fetchone()
+    assert row is not None
+    reads = ReadModels(addresses.reader, [COUNTERS])
+    (model,) = (await reads.progress()).projections
+    await reads.close()
+    assert model.lag_events == 1
+    assert model.lag_s >= row[0]
+
+
+@pytest.mark.anyio
+async def test_one_login_works_as_the_role_of_each_task(database_url: str) -> None:
+    addresses = Addresses.at(database_url)
+    for role in GROUPS:
+        with psycopg.connect(addresses.known[role]) as connection:
+            assert connection.execute("SELECT current_user::text, session_user::text").fetchone() == (role, "kroniek")
+    reads = ReadModels(addresses.reader, [])
+    async with reads.engine.connect() as queries:
+        assert (await queries.exec_driver_sql("SELECT current_user::text")).scalar() == READER
+    await reads.close()
+
+
+def test_other_options_of_an_address_stay() -> None:
+    url = "postgresql://u:p@h:1/d?sslmode=verify-full&options=-c%20statement_timeout%3D9"
+    assert acting_as(url, READER) == (
+        "postgresql://u:p@h:1/d?sslmode=verify-full&options=-c%20statement_timeout%3D9%20-c%20role%3Dkroniek_reader"
+    )
+
+
+# --- Logins of their own --------------------------------------------------------------------------------------------
+
+
+def test_with_logins_of_their_own_the_platform_never_needs_the_owner(
+    empty_database_url: str, superuser: psycopg.Connection
+) -> None:
+    roles = {"database_url_writer": WRITER, "database_url_projector": PROJECTOR, "database_url_reader": READER}
+    with logins(superuser, empty_database_url, *roles.values()) as urls:
+        settings = Settings.model_validate(dict(zip(roles, urls, strict=True)))
+        with (
+            open_database(settings) as addresses,
+            pytest.raises(DatabaseUnusable, match="not up to date: run `kroniek migrate` first"),
+        ):
+            make_ready(addresses)
+        migrate(empty_database_url)
+        with open_database(settings) as addresses:
+            make_ready(addresses)
+            with psycopg.connect(addresses.projector) as connection:
+                connection.execute("CREATE TABLE read.mine (one integer)")
+                row = connection.execute("SELECT tableowner FROM pg_tables WHERE tablename = 'mine'").fetchone()
+            assert row == (PROJECTOR,)
+            with psycopg.connect(addresses.reader) as connection:
+                connection.execute("SELECT * FROM read.mine")
+            with pytest.raises(DatabaseUnusable, match=r"not set: KRONIEK_DATABASE_URL\."):
+                _ = addresses.owner
+        with psycopg.connect(empty_database_url) as connection:
+            connection.execute("DROP TABLE read.mine")
+
+
+def test_a_process_that_is_given_one_address_is_told_which_other_it_lacks(database_url: str) -> None:
+    settings = Settings.model_validate({"database_url_projector": database_url})
+    with open_database(settings) as addresses:
+        make_ready(addresses)
+        with pytest.raises(DatabaseUnusable, match=r"not set: KRONIEK_DATABASE_URL_WRITER\."):
+            _ = addresses.writer
+
+
+def test_a_login_that_may_not_take_its_role_is_told_so(database_url: str, superuser: psycopg.Connection) -> None:
+    with logins(superuser, database_url, WRITER) as (writer_url,):
+        settings = Settings.model_validate({"database_url": database_url, "database_url_reader": writer_url})
+        with (
+            open_database(settings) as addresses,
+            pytest.raises(DatabaseUnusable, match=r'as kroniek_reader: .*to set role "kroniek_reader"'),
+        ):
+            make_ready(addresses)
+
+
+# --- Making the roles -----------------------------------------------------------------------------------------------
+
+
+def test_read_models_of_an_earlier_release_are_handed_over_to_the_projector(
+    postgres: EmbeddedPostgres, empty_database_url: str, tmp_path: Path
+) -> None:
+    ours = Path(__file__).parents[2] / "migrations"
+    for name in ("0001_log.sql", "0002_read.sql", "0003_one_way_in.sql"):
+        shutil.copy(ours / name, tmp_path)
+    migrate(empty_database_url, tmp_path)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        Projector(connection, CODEC, PROJECTIONS).prepare()
+    addresses = addresses_of(postgres, empty_database_url)
+    with pytest.raises(DatabaseUnusable, match="run `kroniek migrate` first"):
+        check_migrated(addresses.reader)
+    migrate(empty_database_url)
+    check_migrated(addresses.reader)
+    with psycopg.connect(addresses.projector, autocommit=True) as connection:
+        Projector(connection, CODEC, PROJECTIONS).prepare()
+        rebuild(connection, CODEC, PROJECTIONS[0], lambda _done, _head: None)
+    with psycopg.connect(addresses.reader) as connection:
+        _read_all(connection)
+
+
+@pytest.fixture
+def bare_server(open_tmp_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A server of the test's own that has none of the roles."""
+    server = EmbeddedPostgres(open_tmp_folder / "bare")
+    server.start()
+    with psycopg.connect(server.superuser_url, autocommit=True) as superuser:
+        for role in GROUPS:
+            superuser.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+    yield server
+    server.stop()
+    shutil.rmtree(open_tmp_folder / "bare")
+
+
+def test_an_owner_that_may_not_make_roles_says_what_an_administrator_has_to_run(bare_server: EmbeddedPostgres) -> None:
+    with pytest.raises(DatabaseUnusable, match="the login kroniek may not make the roles of the platform") as refusal:
+        migrate(bare_server.url)
+    statements = re.findall(r"(?:CREATE|GRANT) [^;]+;", str(refusal.value))
+    assert len(statements) == 2 * len(GROUPS)
+    with psycopg.connect(bare_server.superuser_url, autocommit=True) as superuser:
+        superuser.execute(" ".join(statements).encode())
+    migrate(bare_server.url)
+    make_ready(Addresses.at(bare_server.url))
+
+
+def test_databases_of_one_server_that_migrate_at_once_share_the_roles(bare_server: EmbeddedPostgres) -> None:
+    names = [f"together_{number}" for number in range(4)]
+    with psycopg.connect(bare_server.superuser_url, autocommit=True) as superuser:
+        superuser.execute("ALTER ROLE kroniek CREATEROLE")
+        for name in names:
+            superuser.execute(f"CREATE DATABASE {name} OWNER kroniek".encode())
+    urls = [f"{bare_server.url.rpartition('/')[0]}/{name}" for name in names]
+    threads = [threading.Thread(target=migrate, args=(url,)) for url in urls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for url in urls:
+        make_ready(Addresses.at(url))
+
+
+def test_a_server_that_was_made_before_there_were_roles_gets_them_at_its_next_start(
+    bare_server: EmbeddedPostgres, open_tmp_folder: Path
+) -> None:
+    bare_server.stop()
+    note = open_tmp_folder / "bare" / "server.json"
+    held = json.loads(note.read_text())
+    passwords = held.pop("role_passwords")
+    note.write_text(json.dumps(held))
+    bare_server.start()
+    make_ready(bare_server.addresses)
+    renewed = json.loads(note.read_text())["role_passwords"]
+    assert set(renewed) == set(GROUPS)
+    assert not set(renewed.values()) & set(passwords.values())
+    assert len({*renewed.values(), held["owner_password"], held["superuser_password"]}) == len(GROUPS) + 2
+
+
+def test_the_statements_of_the_page_for_administrators_make_a_platform_without_its_owner(
+    bare_server: EmbeddedPostgres,
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "administrator.md").read_text(encoding="utf-8")
+    (statements,) = re.findall(r"```sql\n(CREATE ROLE.*?)```", page, re.DOTALL)
+    with psycopg.connect(re.sub("kroniek$", "postgres", bare_server.superuser_url), autocommit=True) as superuser:
+        superuser.execute("DROP DATABASE kroniek")
+        superuser.execute("DROP ROLE kroniek")
+        for statement in filter(None, map(str.strip, statements.split(";"))):
+            superuser.execute(statement.encode())
+    place = bare_server.superuser_url.rpartition("@")[2]
+    migrate(f"postgresql://kroniek:change-me-1@{place}")
+    urls = dict(re.findall(r"KRONIEK_(DATABASE_URL_[A-Z]+)=postgresql://([a-z_]+):", page))
+    passwords = dict(re.findall(r"CREATE ROLE ([a-z_]+) LOGIN PASSWORD '([^']+)'", page))
+    settings = Settings.model_validate(
+        {name.lower(): f"postgresql://{login}:{passwords[login]}@{place}" for name, login in urls.items()}
+    )
+    with open_database(settings) as addresses:
+        make_ready(addresses)
+        assert set(addresses.known) == {WRITER, PROJECTOR, READER}
+    with psycopg.connect(f"postgresql://audit_office:{passwords['audit_office']}@{place}") as connection:
+        assert connection.execute("SELECT count(*) FROM log.event").fetchone() == (0,)
+
+
+# --- Helpers --------------------------------------------------------------------------------------------------------
+
+
+def _read_all(connection: psycopg.Connection) -> None:
+    for projection in PROJECTIONS:
+        connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier("read", projection.table.name)))
+
+
+def rights_of(connection: psycopg.Connection) -> list[str]:
+    """Return all rights that there are to a table; one of them is new in PostgreSQL 17."""
+    return [right for right in ALL_RIGHTS if right != "MAINTAIN" or connection.info.server_version >= 170_000]
+
+
+@contextlib.contextmanager
+def logins(superuser: psycopg.Connection, url: str, *roles: DatabaseRole) -> Iterator[Sequence[str]]:
+    """Make a login for each role, as an administrator would; give their addresses, and drop them at the end."""
+    names = [f"login_of_{role}" for role in roles]
+    place = url.rpartition("@")[2]
+    for name, role in zip(names, roles, strict=True):
+        superuser.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'secret' IN ROLE {role}".encode())
+    try:
+        yield [f"postgresql://{name}:secret@{place}" for name in names]
+    finally:
+        for name in names:
+            superuser.execute(f"DROP ROLE {name}".encode())
