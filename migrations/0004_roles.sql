@@ -82,6 +82,7 @@ GRANT USAGE ON SCHEMA log TO kroniek_writer, kroniek_projector, kroniek_reader, 
 -- `log.append` writes with the rights of the owner. What a caller could put into its own temporary schema is looked at
 -- last, so that no name in the function can mean something of the caller's.
 ALTER FUNCTION log.append SET search_path = pg_catalog, pg_temp;
+ALTER FUNCTION log.give_up SET search_path = pg_catalog, pg_temp;
 ALTER FUNCTION log.add_partition SET search_path = pg_catalog, pg_temp;
 GRANT EXECUTE ON FUNCTION log.append, log.give_up TO kroniek_writer;
 GRANT EXECUTE ON FUNCTION log.id, log.head TO kroniek_writer, kroniek_projector, kroniek_reader, kroniek_auditor;

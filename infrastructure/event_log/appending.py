@@ -11,7 +11,7 @@ from infrastructure.arrays import PackedArray, bigints, booleans, byte_strings, 
 from infrastructure.event_log import statements as sql
 from infrastructure.event_log.finding import find_holders, find_receipts, find_rows
 from infrastructure.event_log.line import AsyncConnection
-from infrastructure.event_log.settle import Encoded, Holdings, Row, Settled, presumed, settle
+from infrastructure.event_log.settle import Encoded, Holdings, Settled, presumed, settle
 
 MAX_NOTES = 64
 """After so many commits the log may forget them: what became of them is known by then."""
@@ -35,13 +35,18 @@ class Written:
 
 
 @dataclass(slots=True)
+class Head:
+    """Where writers of one process presume the head of the log: where it will be if all that is under way stands."""
+
+    position: int = 0
+
+
+@dataclass(slots=True)
 class Writer:
     """Writes batches over one connection at a time, and knows its own commits again in the log."""
 
+    head: Head
     writer_id: UUID = field(default_factory=uuid4)
-    head: int = 0
-    """The head of the log as last seen: where the next batch presumes to begin."""
-
     committed: list[int] = field(default_factory=list)
     """The positions of this writer's commits that the log still keeps a note of."""
 
@@ -57,7 +62,7 @@ class Writer:
         """
         if not again:
             self.in_doubt.clear()
-            written = await self._attempt(connection, batch, presumed(batch, self.head))
+            written = await self._attempt(connection, batch, presumed(batch, self.head.position))
             if written is not None:
                 return self._outcomes(written)
         async with connection.transaction():
@@ -79,6 +84,7 @@ class Writer:
         known = {stream for stream, version in holdings.versions.items() if version}
         presumption = _presumption(batch, holdings)
         settled = settle(batch, holdings)
+        self.head.position = holdings.head
         self.batches += 1
         attempt = Attempt(self.batches, head, settled)
         self.in_doubt.append(attempt)
@@ -98,11 +104,13 @@ class Writer:
 
     def _outcomes(self, written: Written) -> Sequence[Outcome]:
         """Take note of what is committed, and return the outcomes."""
-        settled = written.attempt.settled
-        self.head = written.before + len(settled.rows)
+        settled, moved = written.attempt.settled, written.before - written.attempt.head
+        head = written.before + len(settled.rows)
+        if moved:
+            self.head.position = head
         if settled.rows:
-            self.committed = [*(self.committed if len(self.committed) < MAX_NOTES else ()), self.head]
-        return _moved(settled.outcomes, written.before - written.attempt.head)
+            self.committed = [*(self.committed if len(self.committed) < MAX_NOTES else ()), head]
+        return _moved(settled.outcomes, moved)
 
 
 def _moved(outcomes: Sequence[Outcome], by: int) -> Sequence[Outcome]:
@@ -166,16 +174,13 @@ def _events(settled: Settled) -> Sequence[PackedArray]:
 
 
 def _streams(settled: Settled, head: int, known: Container[str]) -> Sequence[PackedArray]:
-    written: dict[str, tuple[Row, Row]] = {}
-    for row in settled.rows:
-        first, _ = written.get(row.stream, (row, row))
-        written[row.stream] = first, row
+    streams, reaches = list(settled.streams), settled.streams.values()
     return (
-        texts(list(written)),
-        booleans([stream in known for stream in written]),
-        integers([last.version for _, last in written.values()]),
-        integers([first.position - head for first, _ in written.values()]),
-        integers([last.position - head for _, last in written.values()]),
+        texts(streams),
+        booleans([stream in known for stream in streams]),
+        integers([reach.version for reach in reaches]),
+        integers([reach.first_position - head for reach in reaches]),
+        integers([reach.last_position - head for reach in reaches]),
     )
 
 

@@ -34,8 +34,9 @@ CONNECT_TIMEOUT_S = 5
 REACH_TIMEOUT_S = 30
 """How long a lost database is tried again before those in line are told that it is gone."""
 
-PLENTY_BYTES = 128 << 10
-"""From so much waiting on, a second desk opens: its batch is made ready while the first one's is being written."""
+SHARED_FROM = 96
+"""From so many callers on, counting those being served, all desks are open and share them: the batch of one is made
+ready and sent while that of the other is being written. With fewer, one commit for all of them is faster."""
 
 PAUSE_S = 0.05
 MAX_RETRY_AFTER_S = 30
@@ -86,7 +87,7 @@ already. It is asked so until that is known.
 class Line(Generic[A, R]):
     """Callers in line before one or more desks, each with a connection of its own.
 
-    The first desk serves everybody; the others open only while much is waiting.
+    The first desk is always open, the others only while it pays.
     """
 
     def __init__(
@@ -96,13 +97,15 @@ class Line(Generic[A, R]):
         self._large: deque[Job[A, R]] = deque()
         self._large_is_next = False
         self._waiting_bytes = 0
+        self._being_served = 0
         self._bytes_per_s = float(MAX_BATCH_BYTES)
         self._closed = False
         self._desks = [
-            Desk(self, Connector(url, prepare_threshold), serve, reach_timeout_s, PLENTY_BYTES if number else 1)
+            Desk(self, number, Connector(url, prepare_threshold), serve, reach_timeout_s)
             for number, serve in enumerate(serves)
         ]
         self._workers: list[asyncio.Task[None]] = []
+        self._idle: list[Desk[A, R]] = []
 
     def start(self) -> None:
         self._workers = [asyncio.create_task(desk.work()) for desk in self._desks]
@@ -118,6 +121,7 @@ class Line(Generic[A, R]):
         self._closed = True
         for desk in self._desks:
             desk.called.set()
+        self._idle.clear()
 
     async def ask(self, ask: A, size: int = 1) -> R:
         """Wait for the answer. `size` is how much the caller brings, in bytes, roughly; at least 1."""
@@ -129,30 +133,48 @@ class Line(Generic[A, R]):
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         (self._small if size <= SMALL_BYTES else self._large).append(Job(ask, answer, size))
         self._waiting_bytes += size
-        for desk in self._desks:
-            if self._waiting_bytes >= desk.opens_at_bytes:
-                desk.called.set()
+        if self._idle:
+            self._call_desks()
         return await answer
+
+    def _call_desks(self) -> None:
+        for desk in [desk for desk in self._idle if self._is_open(desk.number)]:
+            self._idle.remove(desk)
+            desk.called.set()
 
     def _retry_after_s(self) -> int:
         return max(1, min(MAX_RETRY_AFTER_S, math.ceil(self._waiting_bytes / self._bytes_per_s)))
 
-    def take(self, opens_at_bytes: int) -> Sequence[Job[A, R]] | None:
-        """Return those who are served together next; nobody if there is too little for this desk, None at the end."""
-        if self._waiting_bytes < opens_at_bytes:
+    def _is_open(self, desk_number: int) -> bool:
+        return desk_number == 0 or bool(self._large) or len(self._small) + self._being_served >= SHARED_FROM
+
+    def take(self, desk_number: int) -> Sequence[Job[A, R]] | None:
+        """Return those whom a desk serves together next; nobody if there are none for it, None at the end."""
+        waiting = len(self._small) + len(self._large)
+        if not waiting or not self._is_open(desk_number):
             return None if self._closed else ()
+        everybody = waiting + self._being_served
+        most = math.ceil(everybody / len(self._desks)) if everybody >= SHARED_FROM else everybody
         line = self._large if self._large and (self._large_is_next or not self._small) else self._small
         self._large_is_next = line is self._small
         batch = [line.popleft()]
         size = batch[0].size
-        while line and size + line[0].size <= MAX_BATCH_BYTES:
+        while line and len(batch) < most and size + line[0].size <= MAX_BATCH_BYTES:
             size += line[0].size
             batch.append(line.popleft())
         self._waiting_bytes -= size
+        self._being_served += len(batch)
         return batch
 
+    async def call_of(self, desk: Desk[A, R]) -> None:
+        """Wait until there is somebody for a desk."""
+        desk.called.clear()
+        self._idle.append(desk)
+        await desk.called.wait()
+
     def served(self, batch: Sequence[Job[A, R]], took_s: float) -> None:
-        """Take note of how fast it goes: callers who find the line full are told when to come back."""
+        """Take note of who was served and how fast: callers who find the line full are told when to come back."""
+        self._being_served -= len(batch)
         rate = sum([job.size for job in batch]) / max(took_s, 0.001)
         self._bytes_per_s += (rate - self._bytes_per_s) / 8
 
@@ -163,28 +185,28 @@ class Desk(Generic[A, R]):
     def __init__(
         self,
         line: Line[A, R],
+        number: int,
         connector: Connector,
         serve: Serve[A, R],
         reach_timeout_s: float,
-        opens_at_bytes: int,
     ) -> None:
         self._line = line
+        self.number = number
         self._serve = serve
         self._reach_timeout_s = reach_timeout_s
         self.connector = connector
-        self.opens_at_bytes = opens_at_bytes
         self.called = asyncio.Event()
 
     async def work(self) -> None:
-        while (batch := self._line.take(self.opens_at_bytes)) is not None:
+        while (batch := self._line.take(self.number)) is not None:
             if batch:
+                started = time.monotonic()
                 await self._answer(batch)
+                self._line.served(batch, time.monotonic() - started)
             else:
-                self.called.clear()
-                await self.called.wait()
+                await self._line.call_of(self)
 
     async def _answer(self, batch: Sequence[Job[A, R]]) -> None:
-        started = time.monotonic()
         try:
             answers = await self._reach([job.ask for job in batch])
         except LogUnavailableError as error:
@@ -198,7 +220,6 @@ class Desk(Generic[A, R]):
             _fail(batch, error)
             raise
         else:
-            self._line.served(batch, time.monotonic() - started)
             for job, answer in zip(batch, answers, strict=True):
                 if not job.answer.done():
                     job.answer.set_result(answer)

@@ -9,7 +9,7 @@ from typing import Self
 from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
 from domain.kernel import Claim
 from infrastructure.codec import Codec
-from infrastructure.event_log.appending import Writer
+from infrastructure.event_log.appending import Head, Writer
 from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.finding import Finder, Found, Wanted
 from infrastructure.event_log.line import REACH_TIMEOUT_S, AsyncConnection, Line
@@ -38,7 +38,8 @@ class PostgresLog:
         prepare_threshold: int | None = 1,
     ) -> None:
         self._encoder = Encoder(codec, claim_key)
-        writers = [partial(_write, Writer()) for _ in range(WRITERS)]
+        head = Head()
+        writers = [partial(_write, Writer(head)) for _ in range(WRITERS)]
         self._appends = Line[Sequence[Encoded], Sequence[Outcome]](url, writers, reach_timeout_s, prepare_threshold)
         self._reads = Line[Wanted, Found](url, [Finder(codec).find], reach_timeout_s, prepare_threshold)
 

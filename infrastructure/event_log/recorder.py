@@ -38,7 +38,7 @@ from domain.kernel import Context
 from infrastructure.arrays import bigints, teach
 from infrastructure.event_log import statements as sql
 from infrastructure.event_log.appending import columns, presume
-from infrastructure.event_log.settle import Row, Settled
+from infrastructure.event_log.settle import Reach, Row, Settled
 
 TView = TypeVar("TView", bound=postgres.PostgresTrackingRecorder)
 Cursor = psycopg.Cursor[DictRow]
@@ -265,9 +265,10 @@ class Factory(postgres.PostgresFactory):
 
 def _settled(stored_events: Sequence[StoredEvent]) -> Settled:
     context = Context(acting_id="", effective_at=datetime.now(UTC))
-    return Settled(
-        rows=[
-            Row(place, str(event.originator_id), event.originator_version, event.topic, event.state, context)
-            for place, event in enumerate(stored_events, 1)
-        ]
-    )
+    settled = Settled()
+    for place, event in enumerate(stored_events, 1):
+        stream, version = str(event.originator_id), event.originator_version
+        settled.rows.append(Row(place, stream, version, event.topic, event.state, context))
+        first = settled.streams[stream].first_position if stream in settled.streams else place
+        settled.streams[stream] = Reach(version, first, place)
+    return settled

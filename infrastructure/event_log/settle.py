@@ -51,12 +51,21 @@ class Row(NamedTuple):
     context: Context
 
 
+class Reach(NamedTuple):
+    """How far a stream reaches with a batch: its version, and the positions of the first and last event written."""
+
+    version: int
+    first_position: int
+    last_position: int
+
+
 @dataclass(slots=True)
 class Settled:
     """The outcome of each append, in order, and all that has to be written for those that stand."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    streams: dict[str, Reach] = field(default_factory=dict)
     claimed: dict[bytes, str] = field(default_factory=dict)
     released: set[bytes] = field(default_factory=set)
     receipts: list[tuple[Idempotency, Receipt]] = field(default_factory=list)
@@ -111,7 +120,11 @@ def _accept(encoded: Encoded, holdings: Holdings, settled: Settled) -> Receipt:
         version += 1
         holdings.head += 1
         settled.rows.append(Row(holdings.head, stream, version, name, payload, append.context))
-    holdings.versions[stream] = version
+    if encoded.events:
+        before = settled.streams.get(stream)
+        first = holdings.head - len(encoded.events) + 1 if before is None else before.first_position
+        settled.streams[stream] = Reach(version, first, holdings.head)
+        holdings.versions[stream] = version
     if encoded.claims:
         _settle_claims(encoded, holdings, settled)
     names = tuple([name for name, _ in encoded.events])

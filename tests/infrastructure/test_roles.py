@@ -49,7 +49,7 @@ READABLE = {
 }
 READABLE_COLUMNS = {READER: {("commit", "position"), ("identity", "log_id")}}
 EXECUTABLE = {
-    WRITER: {"append", "id", "head"},
+    WRITER: {"append", "give_up", "id", "head"},
     PROJECTOR: {"id", "head"},
     READER: {"id", "head", "recorded_after"},
     AUDITOR: {"id", "head"},
@@ -113,6 +113,15 @@ def test_a_role_calls_the_functions_of_its_task(owner: psycopg.Connection, role:
         [role],
     ).fetchall()
     assert {name for (name,) in functions} == EXECUTABLE[role]
+
+
+def test_a_function_with_the_rights_of_the_owner_looks_last_for_what_its_caller_made(owner: psycopg.Connection) -> None:
+    functions = owner.execute(
+        "SELECT proname::text, proconfig FROM pg_proc WHERE pronamespace = 'log'::regnamespace AND prosecdef"
+    ).fetchall()
+    assert {"append", "recorded_after"} <= {name for name, _ in functions}
+    for name, settings in functions:
+        assert "search_path=pg_catalog, pg_temp" in settings, name
 
 
 def test_nobody_else_may_anything(owner: psycopg.Connection) -> None:
