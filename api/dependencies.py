@@ -23,6 +23,9 @@ class Log(EventStore, Protocol):
     async def holder(self, claim: Claim) -> str | None:
         """Return the stream that holds the value, if any."""
 
+    async def log_id(self) -> str:
+        """Return which log this is: a position means something in this log only."""
+
 
 class InvalidTokenError(Exception):
     """The bearer token proves nothing: malformed, expired, of another issuer or for another audience."""

@@ -90,11 +90,10 @@ async def _try_recent(order: Order, store: EventStore, rules: Rules, recent: Rec
         append = None
     if append is not None and append.events:
         (outcome,) = await store.append([append])
-        if isinstance(outcome, Receipt) and _stands(append, outcome):
-            # What was decided on is kept, and not what the command made of it: the receipt may be an earlier one, of
-            # the same wish sent before, for events that are not quite the same.
-            recent.forget([append.stream])
-            recent.keep({read: memory.states_by_stream[read] for read in append.expected if read != append.stream})
+        if isinstance(outcome, Receipt):
+            if _stands(outcome):
+                memory.advance(_own_stream(order.command, rules)[0], append.stream, append.events)
+                recent.keep({read: memory.states_by_stream[read] for read in append.expected})
             return outcome
     recent.forget(memory.touched)
     return None
@@ -158,7 +157,7 @@ async def _try(
     again: list[int] = []
     fallen: set[str] = set()
     for (index, append), outcome in zip(decided.appends.items(), outcomes, strict=True):
-        stands = _stands(append, outcome)
+        stands = _stands(outcome)
         if not stands:
             fallen.add(append.stream)
         if isinstance(outcome, Conflict) or (only_written and not stands):
@@ -174,9 +173,9 @@ async def _try(
     return sorted(again)
 
 
-def _stands(append: Append, outcome: Outcome) -> bool:
+def _stands(outcome: Outcome) -> bool:
     """Return whether these very events were written; a receipt may also be that of the same wish sent before."""
-    return isinstance(outcome, Receipt) and outcome.version == append.expected[append.stream] + len(append.events)
+    return isinstance(outcome, Receipt) and not outcome.repeated
 
 
 async def _asked_before(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
@@ -88,12 +88,16 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What an accepted command did: its stream, the version and position after it, and the names of its events."""
+    """What an accepted command did: its stream, the version and position after it, and the names of its events.
+
+    `repeated` says that it is the receipt of the same wish sent before, and that nothing was written this time.
+    """
 
     stream: str
     version: int
     position: int
     events: Sequence[str]
+    repeated: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

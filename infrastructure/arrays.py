@@ -91,6 +91,8 @@ _ARRAY_OIDS: dict[type[PackedArray], int] = {
 
 
 def texts(values: Sequence[str | None]) -> TextArray:
+    if values and (first := values[0]) is not None and values.count(first) == len(values):
+        return TextArray(_packed_bytes([first.encode()] * len(values), _TEXT))
     return TextArray(_packed_bytes([None if value is None else value.encode() for value in values], _TEXT))
 
 

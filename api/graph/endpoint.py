@@ -92,7 +92,8 @@ class _Endpoint:
         try:
             caller = await caller_of(request, self._platform)
             wish = _from_url(request) if request.method == "GET" else await _from_body(request)
-            position = await self._position(request)
+            log_id = await self._platform.log.log_id()
+            position = await self._position(request, log_id)
             asking = Asking(
                 caller=caller,
                 now=self._platform.now(),
@@ -103,11 +104,13 @@ class _Endpoint:
             result = await _execute(wish, asking)
         except Problem as problem:
             return _problem_response(problem, media_type, correlation_id)
-        return _result_response(result, media_type, position, correlation_id)
+        return _result_response(result, media_type, position, correlation_id, log_id)
 
-    async def _position(self, request: Request) -> int:
+    async def _position(self, request: Request, log_id: str) -> int:
         """Wait until the read models contain the caller's own write; return where they are."""
         given = request.headers.get("x-position", "0")
+        if request.headers.get("x-log-id", log_id) != log_id:
+            raise Problem(409, "other-log", "The position in X-Position is one of another log than is read here.")
         if not (given.isascii() and given.isdigit() and len(given) < MOST_DIGITS and int(given) <= MOST_POSITION):
             raise Problem(400, "invalid-position", "X-Position is the position that a command was answered with.")
         reached = await self._platform.position(int(given))
@@ -218,7 +221,9 @@ def _correlation_id(request: Request) -> str:
 # --- Answers --------------------------------------------------------------------------------------------------------
 
 
-def _result_response(result: ExecutionResult, media_type: str, position: int, correlation_id: str) -> Response:
+def _result_response(
+    result: ExecutionResult, media_type: str, position: int, correlation_id: str, log_id: str
+) -> Response:
     errors = result.errors or []
     # Nothing was executed if parsing or validation failed, or a variable did not fit: such errors stand on no path.
     refused = isinstance(result, PreExecutionError) or (result.data is None and all(it.path is None for it in errors))
@@ -226,7 +231,7 @@ def _result_response(result: ExecutionResult, media_type: str, position: int, co
     if errors:
         body = {"errors": [_error(it, correlation_id, refused=refused) for it in errors], **body}
     status = 400 if refused and media_type == GRAPHQL else 200
-    return _response(body | {"extensions": {"position": position}}, media_type, status, {})
+    return _response(body | {"extensions": {"position": position}}, media_type, status, {"X-Log-Id": log_id})
 
 
 def _response(body: Mapping[str, Any], media_type: str, status: int, headers: Mapping[str, str]) -> Response:

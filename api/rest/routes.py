@@ -63,7 +63,8 @@ def _door_endpoint(intake: Intake, platform: Platform) -> Endpoint:
         order = intake.order(wish, frame)
         receipt = await handle(order, platform.log, platform.rules, platform.recent)
         body = _receipt_body(receipt, order, door)
-        return _receipt_response(body, _success(door), f"{home.format_map(wish.ids)}/{body['id']}")
+        location = f"{home.format_map(wish.ids)}/{body['id']}"
+        return _receipt_response(body, _success(door), location, await platform.log.log_id())
 
     return endpoint
 
@@ -77,8 +78,8 @@ def _success(door: Door) -> int:
     return 201 if door.creates else 200
 
 
-def _receipt_response(body: Mapping[str, Any], status: int, location: str) -> Response:
-    headers = {"ETag": f'"{body["version"]}"', "X-Position": str(body["position"])}
+def _receipt_response(body: Mapping[str, Any], status: int, location: str, log_id: str) -> Response:
+    headers = {"ETag": f'"{body["version"]}"', "X-Position": str(body["position"]), "X-Log-Id": log_id}
     if status == HTTPStatus.CREATED:
         headers["Location"] = location
     return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=headers)

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from application.ports import Append, Receipt
-from benchmarks.log.work import EVENT, EVENT_NAME, WARM_UP, drive, drive_threads, run_async
+from benchmarks.log.work import EVENT, EVENT_NAME, WARM_UP, drive, drive_threads, new_id, run_async
 from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
@@ -44,20 +44,25 @@ class BytesCodec(Codec):
         return EVENT_NAME, EVENT
 
 
-def append(stream: str = "", version: int = 0) -> Append:
-    """Return a one-event append, to a new stream unless one is named."""
-    stream = stream or f"benchmark-{uuid4()}"
+def new_streams(count: int) -> Iterator[str]:
+    """Return names of streams, made before the clock starts: for the peers they are made so too."""
+    return iter([f"benchmark-{new_id()}" for _ in range(count)])
+
+
+def append(stream: str, version: int = 0) -> Append:
+    """Return a one-event append."""
     return Append(stream=stream, events=EVENTS, expected={stream: version}, context=CONTEXT)
 
 
 def ours(url: str, total: int, in_flight: int, batch: int = 1) -> float:
     """Return events a second, `batch` one-event appends a call, `in_flight` calls at once."""
+    streams = new_streams(total + in_flight * WARM_UP * batch)
 
     async def run() -> float:
         async with PostgresLog(url, BytesCodec(), b"key") as log:
 
             async def work() -> None:
-                outcomes = await log.append([append() for _ in range(batch)])
+                outcomes = await log.append([append(next(streams)) for _ in range(batch)])
                 assert all(isinstance(outcome, Receipt) for outcome in outcomes)
 
             await drive(work, in_flight * WARM_UP, in_flight)
@@ -70,13 +75,14 @@ def ours(url: str, total: int, in_flight: int, batch: int = 1) -> float:
 def ours_p99(url: str, total: int, in_flight: int) -> float:
     """Return the microseconds within which 99 of 100 one-event appends were durable, `in_flight` at once."""
     taken_s: list[float] = []
+    streams = new_streams(total + in_flight * WARM_UP)
 
     async def run() -> None:
         async with PostgresLog(url, BytesCodec(), b"key") as log:
 
             async def work() -> None:
                 begun = time.perf_counter()
-                await log.append([append()])
+                await log.append([append(next(streams))])
                 taken_s.append(time.perf_counter() - begun)
 
             await drive(work, in_flight * WARM_UP, in_flight)
@@ -92,9 +98,10 @@ def stock(url: str, total: int, in_flight: int) -> float:
     with PostgresDatastore(**library_settings(url), pool_size=in_flight) as datastore:
         recorder = PostgresApplicationRecorder(datastore)
         recorder.create_table()
+        ids = iter([UUID(new_id()) for _ in range(total + in_flight * WARM_UP)])
 
         def work() -> None:
-            recorder.insert_events([StoredEvent(uuid4(), 1, EVENT_NAME, EVENT)])
+            recorder.insert_events([StoredEvent(next(ids), 1, EVENT_NAME, EVENT)])
 
         drive_threads(work, in_flight * WARM_UP, in_flight)
         return total / drive_threads(work, total, in_flight)

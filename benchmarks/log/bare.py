@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import psycopg
 
-from benchmarks.log.work import EVENT, EVENT_NAME, WARM_UP
+from benchmarks.log.work import EVENT, EVENT_NAME, WARM_UP, new_id
 from infrastructure import arrays
 
 NOW = datetime.now(UTC)
@@ -62,7 +62,7 @@ def new_streams(count: int) -> Mapping[str, list[Any]]:
     """Return the columns of events that each begin a stream."""
     return {
         "version": [1] * count,
-        "stream": [f"benchmark-{uuid4()}" for _ in range(count)],
+        "stream": [f"benchmark-{new_id()}" for _ in range(count)],
         "name": [EVENT_NAME] * count,
         "payload": [EVENT] * count,
     }

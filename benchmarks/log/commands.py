@@ -10,16 +10,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import IntegrityError
 
 from application.handler import MAX_TRIES, Order, Rules, handle
+from application.memory import Recent
 from application.ports import Append
 from benchmarks.log.appends import CONTEXT, library_settings
-from benchmarks.log.work import drive, drive_threads, run_async
+from benchmarks.log.work import drive, drive_threads, new_id, run_async
 from domain.kernel import Command, Decider, RuleBroken
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
@@ -46,7 +47,7 @@ def in_turn(ids: Sequence[UUID]) -> list[UUID]:
 
 
 def counters_for(commands: int) -> list[UUID]:
-    return [uuid4() for _ in range(-(-commands // COMMANDS_EACH))]
+    return [UUID(new_id()) for _ in range(-(-commands // COMMANDS_EACH))]
 
 
 # --- Ours -----------------------------------------------------------------------------------------------------------
@@ -108,9 +109,10 @@ def ours(url: str, total: int, in_flight: int) -> float:
                 await log.append([_history(counter_id) for counter_id in ids[start : start + COUNTERS]])
         # Another one, as after a restart: it knows nothing of these streams yet.
         async with PostgresLog(url, Codec([DECIDER]), b"key") as log:
+            recent = Recent()
 
             async def work() -> None:
-                await handle(_order(next(turns)), log, RULES)
+                await handle(_order(next(turns)), log, RULES, recent)
 
             await drive(work, in_flight, in_flight)
             return total / await drive(work, total, in_flight)

@@ -1,6 +1,6 @@
 """What an append costs when the log has grown from 100 thousand to 10 million events.
 
-Both times the same mix: four appends of five begin a new stream, whose id is as random as the platform's own, and one
+Both times the same mix: four appends of five begin a new stream, whose id is as the platform gives them, and one
 goes to a stream picked at random from all there are. A second log, which stays small, is measured in the same rounds
 both times: the ratio is that of the grown log to the small one, after against before, so that what the machine does
 meanwhile stays out of it.
@@ -13,13 +13,12 @@ import statistics
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 import psycopg
 
 from application.ports import Receipt
 from benchmarks.log.appends import BytesCodec, append
-from benchmarks.log.work import WARM_UP, drive, run_async
+from benchmarks.log.work import WARM_UP, drive, new_id, run_async
 from benchmarks.measuring import Contender, Measured, interleaved
 from benchmarks.server import Server
 from infrastructure.event_log import PostgresLog
@@ -63,7 +62,7 @@ class Streams:
             if stream not in self.in_use:
                 self.in_use.add(stream)
                 return stream, self.versions[stream]
-        return f"benchmark-{uuid4()}", 0
+        return f"benchmark-{new_id()}", 0
 
     def give_back(self, stream: str, version: int) -> None:
         """Note the version that a stream has now."""

@@ -18,7 +18,7 @@ import msgspec
 
 from application.registry import DECIDERS
 from benchmarks.log import bare
-from benchmarks.log.work import WARM_UP
+from benchmarks.log.work import WARM_UP, new_id
 from domain.consent import DECIDER as CONSENT
 from domain.consent import ConsentGranted, ConsentWithdrawn, Event, ImpactNoticeShown
 from domain.kernel import Jurisdiction
@@ -78,7 +78,7 @@ def history(total: int) -> list[Decided]:
     encode = Codec(DECIDERS).encode
     found: list[Decided] = []
     while len(found) < total:
-        person_id, session_id = str(uuid4()), str(uuid4())
+        person_id, session_id = new_id(), new_id()
         stream = CONSENT.stream(f"{person_id}.{ORGANISATION_ID}")
         for version, event in enumerate(_consents(person_id, session_id), 1):
             found.append(Decided(stream, version, *encode(event)))

@@ -19,9 +19,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from uuid import uuid4
 
-from benchmarks.log.work import EVENT, EVENT_NAME, WARM_UP, drive_threads
+from benchmarks.log.work import EVENT, EVENT_NAME, WARM_UP, drive_threads, new_id
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).parents[2]
@@ -82,10 +81,11 @@ def clients(url: str, total: int, in_flight: int) -> float:
     # Imported by the process of the clients only: the package takes over the interrupt signal of whoever imports it.
     from umadb import AppendCondition, Client, Event, Query, QueryItem  # noqa: PLC0415
 
+    streams = iter([f"benchmark-{new_id()}" for _ in range(total + in_flight * WARM_UP)])
     with closing(Client(url)) as client:
 
         def work() -> None:
-            tags = [f"benchmark-{uuid4()}"]
+            tags = [next(streams)]
             no_such_stream = AppendCondition(Query([QueryItem(tags=tags)]))
             client.append([Event(EVENT_NAME, EVENT, tags)], no_such_stream)
 

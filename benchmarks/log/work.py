@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import uvloop
+
+from application.ids import RANDOM_BYTES, time_ordered_id
 
 EVENT_NAME = "benchmark.event.v1"
 EVENT = b'{"payload":"' + b"x" * 280 + b'"}'
 
 T = TypeVar("T")
+
+
+def new_id() -> str:
+    """Return an id as the platform gives them to what is created."""
+    return time_ordered_id(datetime.now(UTC), os.urandom(RANDOM_BYTES))
+
 
 WARM_UP = 8
 """Calls of each worker or connection before the clock starts: statements are prepared, connections stand."""

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from application.ports import Outcome, Receipt
 from infrastructure.arrays import PackedArray, bigints, booleans, byte_strings, instants, integers, texts
 from infrastructure.event_log import statements as sql
+from infrastructure.event_log.call import call_append
 from infrastructure.event_log.finding import find_holders, find_receipts, find_rows
 from infrastructure.event_log.line import AsyncConnection
 from infrastructure.event_log.settle import Encoded, Holdings, Settled, presumed, settle
@@ -88,11 +89,10 @@ class Writer:
         self.batches += 1
         attempt = Attempt(self.batches, head, settled)
         self.in_doubt.append(attempt)
-        outdated = bigints(self.committed if len(self.committed) >= MAX_NOTES else [])
-        parameters = (self.writer_id, attempt.number, outdated, *presumption, *columns(settled, head, known))
-        cursor = await connection.execute(sql.APPEND, parameters, binary=True)
-        row = await cursor.fetchone()
-        return None if row is None else Written(attempt, row[0])
+        outdated = bigints(self.committed) if len(self.committed) >= MAX_NOTES else None
+        identity = self.writer_id.bytes, attempt.number.to_bytes(8, "big"), outdated
+        before = await call_append(connection, (*identity, *presumption, *columns(settled, head, known)))
+        return None if before is None else Written(attempt, before)
 
     async def _found_again(self, connection: AsyncConnection) -> Written | None:
         """Return the attempt at the batch that was committed before its connection was lost, if any was."""
@@ -126,18 +126,21 @@ def _moved(outcomes: Sequence[Outcome], by: int) -> Sequence[Outcome]:
 # --- Parameters of `log.append` -------------------------------------------------------------------------------------
 
 
-def columns(settled: Settled, head: int, known: Container[str]) -> Sequence[PackedArray]:
+Column = PackedArray | None
+"""An array in PostgreSQL's binary form. None where there is nothing to do: that costs neither side anything."""
+
+
+def columns(settled: Settled, head: int, known: Container[str]) -> Sequence[Column]:
     """Return what is to be written, as columns; `known` are the streams that the log holds already."""
     return (*_events(settled), *_streams(settled, head, known), *_claims(settled), *_receipts(settled, head))
 
 
-def presume(versions: Mapping[str, int]) -> Sequence[PackedArray]:
+def presume(versions: Mapping[str, int]) -> Sequence[Column]:
     """Return the presumption that streams are at these versions, and nothing else."""
-    nothing = byte_strings([]), texts([]), texts([]), texts([])
-    return texts(list(versions)), integers(list(versions.values())), *nothing
+    return texts(list(versions)), integers(list(versions.values())), None, None, None, None
 
 
-def _presumption(batch: Sequence[Encoded], holdings: Holdings) -> Sequence[PackedArray]:
+def _presumption(batch: Sequence[Encoded], holdings: Holdings) -> Sequence[Column]:
     versions = holdings.versions
     digests = sorted({digest for encoded in batch for _, digest in encoded.claims})
     keys = {
@@ -146,14 +149,14 @@ def _presumption(batch: Sequence[Encoded], holdings: Holdings) -> Sequence[Packe
     return (
         texts(list(versions)),
         integers(list(versions.values())),
-        byte_strings(digests),
-        texts([holdings.claims.get(digest, "") for digest in digests]),
-        texts([owner for owner, _ in keys]),
-        texts([key for _, key in keys]),
+        byte_strings(digests) if digests else None,
+        texts([holdings.claims.get(digest, "") for digest in digests]) if digests else None,
+        texts([owner for owner, _ in keys]) if keys else None,
+        texts([key for _, key in keys]) if keys else None,
     )
 
 
-def _events(settled: Settled) -> Sequence[PackedArray]:
+def _events(settled: Settled) -> Sequence[Column]:
     rows, contexts = settled.rows, [row.context for row in settled.rows]
     return (
         instants([context.effective_at for context in contexts]),
@@ -173,7 +176,7 @@ def _events(settled: Settled) -> Sequence[PackedArray]:
     )
 
 
-def _streams(settled: Settled, head: int, known: Container[str]) -> Sequence[PackedArray]:
+def _streams(settled: Settled, head: int, known: Container[str]) -> Sequence[Column]:
     streams, reaches = list(settled.streams), settled.streams.values()
     return (
         texts(streams),
@@ -184,7 +187,9 @@ def _streams(settled: Settled, head: int, known: Container[str]) -> Sequence[Pac
     )
 
 
-def _claims(settled: Settled) -> Sequence[PackedArray]:
+def _claims(settled: Settled) -> Sequence[Column]:
+    if not (settled.released or settled.claimed):
+        return None, None, None
     return (
         byte_strings(list(settled.released)),
         byte_strings(list(settled.claimed)),
@@ -192,7 +197,9 @@ def _claims(settled: Settled) -> Sequence[PackedArray]:
     )
 
 
-def _receipts(settled: Settled, head: int) -> Sequence[PackedArray]:
+def _receipts(settled: Settled, head: int) -> Sequence[Column]:
+    if not settled.receipts:
+        return (None,) * 7
     keys = [key for key, _ in settled.receipts]
     receipts = [receipt for _, receipt in settled.receipts]
     return (

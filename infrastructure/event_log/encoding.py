@@ -25,7 +25,7 @@ class Encoder:
             Encoded(
                 append,
                 [codec.encode(event) for event in append.events],
-                [(claim, self.digest(claim)) for claim in append.claims],
+                [(claim, self.digest(claim)) for claim in append.claims] if append.claims else (),
             )
             for append in appends
         ]

@@ -24,6 +24,7 @@ class Wanted:
     prefixes: Sequence[str] = ()
     keys: Sequence[Idempotency] = ()
     digests: Sequence[bytes] = ()
+    log_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Found:
     prefixes: Mapping[str, Mapping[str, StreamEvents]]
     keys: Mapping[Idempotency, Receipt | OtherContent]
     holders: Mapping[bytes, str]
+    log_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Finder:
             prefixes=_by_prefix(prefixes, await self._streams(connection, sql.PREFIXES, *ranges)) if prefixes else {},
             keys=_by_key(keys, await find_receipts(connection, keys)),
             holders=await find_holders(connection, digests),
+            log_id=await _log_id(connection) if any(ask.log_id for ask in asked) else "",
         )
         return [found] * len(asked)
 
@@ -152,6 +155,11 @@ class Finder:
             return await find_rows(connection, sql.OLDER.format(partition=partition.number), *wanted)
         except psycopg.errors.UndefinedTable:
             return ()
+
+
+async def _log_id(connection: AsyncConnection) -> str:
+    ((log_id,),) = await find_rows(connection, sql.LOG_ID)
+    return str(log_id)
 
 
 # --- Queries that appends need too ----------------------------------------------------------------------------------

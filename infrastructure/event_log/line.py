@@ -7,14 +7,13 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import psycopg
 import structlog
 
 from infrastructure.arrays import teach
-from infrastructure.event_log.statements import BY_INDEX_ONLY
 
 LOG = structlog.get_logger()
 
@@ -37,6 +36,9 @@ REACH_TIMEOUT_S = 30
 SHARED_FROM = 96
 """From so many callers on, counting those being served, all desks are open and share them: the batch of one is made
 ready and sent while that of the other is being written. With fewer, one commit for all of them is faster."""
+
+WORTH_OPENING = 4
+"""For fewer callers no second desk opens."""
 
 PAUSE_S = 0.05
 MAX_RETRY_AFTER_S = 30
@@ -90,9 +92,7 @@ class Line(Generic[A, R]):
     The first desk is always open, the others only while it pays.
     """
 
-    def __init__(
-        self, url: str, serves: Sequence[Serve[A, R]], reach_timeout_s: float, prepare_threshold: int | None
-    ) -> None:
+    def __init__(self, connector: Connector, serves: Sequence[Serve[A, R]], reach_timeout_s: float) -> None:
         self._small: deque[Job[A, R]] = deque()
         self._large: deque[Job[A, R]] = deque()
         self._large_is_next = False
@@ -101,8 +101,7 @@ class Line(Generic[A, R]):
         self._bytes_per_s = float(MAX_BATCH_BYTES)
         self._closed = False
         self._desks = [
-            Desk(self, number, Connector(url, prepare_threshold), serve, reach_timeout_s)
-            for number, serve in enumerate(serves)
+            Desk(self, number, replace(connector), serve, reach_timeout_s) for number, serve in enumerate(serves)
         ]
         self._workers: list[asyncio.Task[None]] = []
         self._idle: list[Desk[A, R]] = []
@@ -123,8 +122,8 @@ class Line(Generic[A, R]):
             desk.called.set()
         self._idle.clear()
 
-    async def ask(self, ask: A, size: int = 1) -> R:
-        """Wait for the answer. `size` is how much the caller brings, in bytes, roughly; at least 1."""
+    def ask(self, ask: A, size: int = 1) -> asyncio.Future[R]:
+        """Stand in line; return the answer to come. `size` is how much the caller brings, in bytes, roughly."""
         if self._closed:
             raise LogUnavailableError("the log is closed")
         waiting = len(self._small) + len(self._large)
@@ -135,7 +134,7 @@ class Line(Generic[A, R]):
         self._waiting_bytes += size
         if self._idle:
             self._call_desks()
-        return await answer
+        return answer
 
     def _call_desks(self) -> None:
         for desk in [desk for desk in self._idle if self._is_open(desk.number)]:
@@ -146,7 +145,11 @@ class Line(Generic[A, R]):
         return max(1, min(MAX_RETRY_AFTER_S, math.ceil(self._waiting_bytes / self._bytes_per_s)))
 
     def _is_open(self, desk_number: int) -> bool:
-        return desk_number == 0 or bool(self._large) or len(self._small) + self._being_served >= SHARED_FROM
+        if desk_number == 0 or self._large:
+            return True
+        waiting = len(self._small)
+        # As many wait as are being served: what is sent for them now is there when those are done.
+        return waiting >= max(WORTH_OPENING, self._being_served) or waiting + self._being_served >= SHARED_FROM
 
     def take(self, desk_number: int) -> Sequence[Job[A, R]] | None:
         """Return those whom a desk serves together next; nobody if there are none for it, None at the end."""
@@ -259,7 +262,9 @@ class Connector:
     """One connection at a time, made anew where it was lost."""
 
     url: str
-    prepare_threshold: int | None
+    first: Sequence[str]
+    """Statements that each new connection begins with."""
+
     connection: AsyncConnection | None = None
 
     async def connected(self) -> AsyncConnection:
@@ -268,12 +273,13 @@ class Connector:
                 self.url,
                 autocommit=True,
                 connect_timeout=CONNECT_TIMEOUT_S,
-                prepare_threshold=self.prepare_threshold,
+                prepare_threshold=1,
                 **KEEPALIVE,
             )
             try:
                 teach(connection)
-                await connection.execute(BY_INDEX_ONLY)
+                for statement in self.first:
+                    await connection.execute(statement)
             except BaseException:
                 await connection.close()
                 raise

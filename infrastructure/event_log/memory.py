@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
 from domain.kernel import Claim, Recorded
@@ -42,6 +43,9 @@ class MemoryLog:
 
     async def holder(self, claim: Claim) -> str | None:
         return self._holdings.claims.get(self._encoder.digest(claim))
+
+    async def log_id(self) -> str:
+        return str(UUID(int=0))
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         settled = settle(self._encoder.encode(appends), self._holdings)

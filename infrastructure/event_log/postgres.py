@@ -10,10 +10,12 @@ from application.ports import Append, Idempotency, OtherContent, Outcome, Receip
 from domain.kernel import Claim
 from infrastructure.codec import Codec
 from infrastructure.event_log.appending import Head, Writer
+from infrastructure.event_log.call import PREPARE
 from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.finding import Finder, Found, Wanted
-from infrastructure.event_log.line import REACH_TIMEOUT_S, AsyncConnection, Line
+from infrastructure.event_log.line import REACH_TIMEOUT_S, AsyncConnection, Connector, Line
 from infrastructure.event_log.settle import Encoded
+from infrastructure.event_log.statements import BY_INDEX_ONLY
 
 WRITERS = 2
 """Connections that append. The lock lets one of them write; the other one's batch is on its way meanwhile."""
@@ -35,13 +37,15 @@ class PostgresLog:
         claim_key: bytes,
         *,
         reach_timeout_s: float = REACH_TIMEOUT_S,
-        prepare_threshold: int | None = 1,
     ) -> None:
         self._encoder = Encoder(codec, claim_key)
+        self._log_id = ""
         head = Head()
         writers = [partial(_write, Writer(head)) for _ in range(WRITERS)]
-        self._appends = Line[Sequence[Encoded], Sequence[Outcome]](url, writers, reach_timeout_s, prepare_threshold)
-        self._reads = Line[Wanted, Found](url, [Finder(codec).find], reach_timeout_s, prepare_threshold)
+        self._appends = Line[Sequence[Encoded], Sequence[Outcome]](
+            Connector(url, (BY_INDEX_ONLY, PREPARE)), writers, reach_timeout_s
+        )
+        self._reads = Line[Wanted, Found](Connector(url, (BY_INDEX_ONLY,)), [Finder(codec).find], reach_timeout_s)
 
     async def __aenter__(self) -> Self:
         self._appends.start()
@@ -68,6 +72,12 @@ class PostgresLog:
         """Return the stream that holds a claimed value."""
         digest = self._encoder.digest(claim)
         return (await self._reads.ask(Wanted(digests=(digest,)))).holders.get(digest)
+
+    async def log_id(self) -> str:
+        """Return which log this is, as a UUID: a position means something in this log only."""
+        if not self._log_id:
+            self._log_id = (await self._reads.ask(Wanted(log_id=True))).log_id
+        return self._log_id
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         encoded = self._encoder.encode(appends)

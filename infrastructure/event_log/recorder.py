@@ -35,7 +35,7 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from domain.kernel import Context
-from infrastructure.arrays import bigints, teach
+from infrastructure.arrays import teach
 from infrastructure.event_log import statements as sql
 from infrastructure.event_log.appending import columns, presume
 from infrastructure.event_log.settle import Reach, Row, Settled
@@ -104,12 +104,13 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
         if any(row.version <= held.get(row.stream, -1) for row in settled.rows):
             raise IntegrityError("an event of this version is in the log already")
         teach(cursor)
-        written = cursor.execute(
+        row = cursor.execute(
             sql.APPEND,
-            (uuid4(), 0, bigints([]), *presume(dict.fromkeys(streams, 0) | held), *columns(settled, 0, held)),
+            (uuid4(), 0, None, *presume(dict.fromkeys(streams, 0) | held), *columns(settled, 0, held)),
         ).fetchone()
-        assert written is not None, "while its lock is held, the log holds what was just read from it"
-        before = int(written["before"])
+        assert row is not None
+        before = row["append"]
+        assert before is not None, "while its lock is held, the log holds what was just read from it"
         return list(range(before + 1, before + len(stored_events) + 1))
 
     @contextmanager

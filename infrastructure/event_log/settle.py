@@ -7,7 +7,7 @@ the later ones, and an append that falls leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from application.ports import Append, Conflict, Idempotency, OtherContent, Outcome, Receipt, Taken
@@ -103,7 +103,7 @@ def _why_not(encoded: Encoded, holdings: Holdings) -> Outcome | None:
         known = holdings.receipts.get((key.organisation_id, key.key))
         if known is not None:
             fingerprint, receipt = known
-            return receipt if fingerprint == key.fingerprint else OtherContent(key.key)
+            return replace(receipt, repeated=True) if fingerprint == key.fingerprint else OtherContent(key.key)
     for stream, version in append.expected.items():
         if holdings.versions.get(stream, 0) != version:
             return Conflict(stream)

@@ -14,7 +14,7 @@ HEAD = "SELECT log.head()"
 LOG_ID = "SELECT log.id()"
 
 APPEND_PARAMETERS = 38
-APPEND = f"SELECT * FROM log.append({', '.join(['%s'] * APPEND_PARAMETERS)})"  # noqa: S608 - only places
+APPEND = f"SELECT log.append({', '.join(['%s'] * APPEND_PARAMETERS)})"
 COMMITTED = "SELECT batch, position FROM log.commit WHERE writer_id = %s AND batch = ANY(%s)"
 
 GIVE_UP = "SELECT log.give_up(%s, %s)"

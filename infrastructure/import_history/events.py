@@ -49,7 +49,7 @@ class EventsWriter:
     @property
     def in_flight(self) -> int:
         """How many chunks may be under way at once: what was read holds for the next chunk only."""
-        return 1 if self._careful else 2
+        return 1 if self._careful else 3
 
     async def prepare(self, chunk: Chunk) -> Understood:
         now = self._import.now()

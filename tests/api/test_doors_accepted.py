@@ -84,6 +84,7 @@ def test_it_is_accepted_and_says_what_it_did(
     assert all(re.fullmatch(r"[a-z]+\.[a-z-]+\.v1", name) for name in receipt["events"])
     assert answer.headers["etag"] == f'"{receipt["version"]}"'
     assert answer.headers["x-position"] == str(receipt["position"])
+    UUID(answer.headers["x-log-id"])
     assert receipt["position"] <= world.holdings()[0]
     if door.creates:
         UUID(receipt["id"])

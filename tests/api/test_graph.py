@@ -229,6 +229,14 @@ def test_a_query_waits_for_the_position_it_names(graph: Graph, monkeypatch: pyte
     assert (late.status, late.codes, late.headers["retry-after"]) == (503, ["not-yet-projected"], "1")
 
 
+def test_a_position_of_another_log_is_refused(graph: Graph) -> None:
+    answer = graph.ask(HELLO, headers={"X-Position": str(POSITION)})
+    log_id = answer.headers["x-log-id"]
+    assert graph.ask(HELLO, headers={"X-Position": str(POSITION), "X-Log-Id": log_id}).status == 200
+    other = graph.ask(HELLO, headers={"X-Position": str(POSITION), "X-Log-Id": "another"})
+    assert (other.status, other.codes) == (409, ["other-log"])
+
+
 @pytest.mark.parametrize("position", ["-1", "x", "1.5", "9" * 30])
 def test_a_position_is_a_number(graph: Graph, position: str) -> None:
     answer = graph.ask(HELLO, headers={"X-Position": position})

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from infrastructure.event_log.call import NAME
+
 CHUNK_BYTES = 1 << 16
 
 
@@ -24,7 +26,8 @@ class Cut(StrEnum):
     NOTHING = "nothing"
 
 
-WRITING = (b"log.append", b"COMMIT")
+WRITING = (b"\0" + NAME + b"\0", b"COMMIT")
+"""A call of what was prepared under this name, and the end of a transaction."""
 
 
 @dataclass

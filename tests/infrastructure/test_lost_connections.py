@@ -21,8 +21,7 @@ RAISED = "test.counter-raised.v1"
 
 
 def log_at(url: str, **more: Any) -> PostgresLog:
-    # Unprepared, every statement carries its text, so that the proxy sees which one it is.
-    return PostgresLog(url, CODEC, b"key", prepare_threshold=None, **more)
+    return PostgresLog(url, CODEC, b"key", **more)
 
 
 def in_the_log(database_url: str) -> list[tuple[int, str, int]]:
