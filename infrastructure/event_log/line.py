@@ -265,6 +265,9 @@ class Connector:
     first: Sequence[str]
     """Statements that each new connection begins with."""
 
+    prepare_threshold: int | None = 1
+    """None where a statement is prepared by ourselves: the driver forgets all that are after a rollback."""
+
     connection: AsyncConnection | None = None
 
     async def connected(self) -> AsyncConnection:
@@ -273,7 +276,7 @@ class Connector:
                 self.url,
                 autocommit=True,
                 connect_timeout=CONNECT_TIMEOUT_S,
-                prepare_threshold=1,
+                prepare_threshold=self.prepare_threshold,
                 **KEEPALIVE,
             )
             try:

@@ -43,7 +43,7 @@ class PostgresLog:
         head = Head()
         writers = [partial(_write, Writer(head)) for _ in range(WRITERS)]
         self._appends = Line[Sequence[Encoded], Sequence[Outcome]](
-            Connector(url, (BY_INDEX_ONLY, PREPARE)), writers, reach_timeout_s
+            Connector(url, (BY_INDEX_ONLY, PREPARE), prepare_threshold=None), writers, reach_timeout_s
         )
         self._reads = Line[Wanted, Found](Connector(url, (BY_INDEX_ONLY,)), [Finder(codec).find], reach_timeout_s)
 
