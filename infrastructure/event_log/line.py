@@ -246,10 +246,10 @@ class Desk(Generic[A, R]):
             try:
                 connection = await self.connector.connected()
                 return await self._serve(connection, asks, again)
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                if connection is not None and not _ended(connection, error):
-                    raise  # the database answered that it could not: nothing was written
-                LOG.warning("log_connection_lost", jobs=len(asks), sqlstate=error.sqlstate)
+            except Exception as error:
+                if not (_unreachable(error) if connection is None else _ended(connection, error)):
+                    raise  # the database answered that it could not, or we could not ask: nothing was written
+                LOG.warning("log_connection_lost", jobs=len(asks), error=str(getattr(error, "sqlstate", error)))
                 again = again or connection is not None
                 await self.connector.disconnect()
                 if time.monotonic() > deadline:
@@ -295,9 +295,14 @@ class Connector:
             self.connection = None
 
 
-def _ended(connection: AsyncConnection, error: psycopg.Error) -> bool:
-    # Of a session that is being ended, the error comes before the end of the connection.
-    return connection.closed or error.diag.severity_nonlocalized in ENDING
+def _unreachable(error: Exception) -> bool:
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+
+
+def _ended(connection: AsyncConnection, error: Exception) -> bool:
+    # Whatever the error is, without a connection nobody knows what became of what was asked. Of a session that is being
+    # ended, the error comes before the end of the connection.
+    return connection.closed or (isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized in ENDING)
 
 
 def _fail(batch: Sequence[Job[Any, Any]], error: BaseException) -> None:
