@@ -38,7 +38,7 @@ from application.registry import BY_COMMAND, DECIDERS, READERS
 from domain.kernel import Refusal
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
-from infrastructure.event_log import LogBusyError, LogUnavailableError, PostgresLog
+from infrastructure.event_log import LogBusyError, LogUnavailableError, MissingEventsError, PostgresLog
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens import IssuerUnavailableError, JwksKeys, LocalIssuer, TokenRefusedError, Verifier
@@ -56,6 +56,9 @@ DOORS: tuple[Door, ...] = (
 )
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 RETRY_AFTER_S = 1
+ATTACH_S = 3_600
+"""When to ask again for what an administrator has to bring back first."""
+
 
 Clock = Callable[[], datetime]
 
@@ -175,6 +178,7 @@ def _answer_errors(app: FastAPI) -> None:
     for unavailable in (LogUnavailableError, OperationalError, InterfaceError, PoolTimeoutError):
         app.add_exception_handler(unavailable, _answer_unavailable)
     app.add_exception_handler(LogBusyError, _answer_busy)
+    app.add_exception_handler(MissingEventsError, _answer_missing_events)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
@@ -209,6 +213,13 @@ async def _answer_busy(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": str(error.retry_after_s)}
     detail = "More is being written just now than can wait. Nothing was written; send the same request again."
     return await answer_problem(request, Problem(503, "log-busy", detail, headers=headers))
+
+
+async def _answer_missing_events(request: Request, error: Exception) -> Response:
+    LOG.error("events_put_away", error=str(error))
+    headers = {"Retry-After": str(ATTACH_S)}
+    detail = "This began so long ago that its events were put away. They have to be brought back before it can go on."
+    return await answer_problem(request, Problem(503, "events-put-away", detail, headers=headers))
 
 
 def _describe(app: FastAPI, commands: Mapping[str, Any]) -> None:

@@ -28,9 +28,10 @@ async def call_append(connection: psycopg.AsyncConnection[Any], parameters: Sequ
     """
     async with connection.lock:
         connection.pgconn.send_query_prepared(NAME, parameters, _FORMATS, result_format=Format.BINARY)
-        # Where the session is ended, the end of the connection comes as a result of its own behind the error.
-        result, *_ = await connection.wait(execute(connection.pgconn))
-    if result.status != ExecStatus.TUPLES_OK:
-        raise error_from_result(result, encoding="utf-8")
-    before = result.get_value(0, 0)
+        results = await connection.wait(execute(connection.pgconn))
+    # The transaction ends behind the answer: where that fails, an error follows as a result of its own.
+    for result in results:
+        if result.status != ExecStatus.TUPLES_OK:
+            raise error_from_result(result, encoding="utf-8")
+    before = results[0].get_value(0, 0)
     return None if before is None else int.from_bytes(before, "big")

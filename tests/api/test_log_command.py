@@ -1,0 +1,65 @@
+"""`kroniek log`, with the real command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from infrastructure.codec import Codec
+from infrastructure.database import EmbeddedPostgres
+from infrastructure.event_log import PostgresLog
+from tests.infrastructure.sample_counter import DECIDER, append
+
+
+def test_a_partition_is_listed_taken_out_and_put_back(open_tmp_folder: Path) -> None:
+    folder = open_tmp_folder / "log-command"
+    assert run(folder, "partitions") == (0, [])
+    server = EmbeddedPostgres(folder)
+    server.start()
+    try:
+        with psycopg.connect(server.url, autocommit=True) as owner:
+            owner.execute("UPDATE log.identity SET partition_events = 10")
+            owner.execute("ALTER TABLE log.event DETACH PARTITION log.event_1")
+            owner.execute("ALTER TABLE log.event ATTACH PARTITION log.event_1 FOR VALUES FROM (1) TO (11)")
+            owner.execute("UPDATE log.partition SET last_position = 10")
+        asyncio.run(_fill(server.url))
+        code, found = run(folder, "partitions")
+        assert code == 0
+        assert [(part["first_position"], part["last_position"], part["attached"]) for part in found] == [
+            (1, 10, True),
+            (11, 20, True),
+            (21, 25, True),
+        ]
+        code, refused = run(folder, "detach", "2")
+        assert (code, refused["error"]) == (1, "Partitions are detached from the oldest on.")
+        code, found = run(folder, "detach", "1")
+        assert (code, [part["attached"] for part in found]) == (0, [False, True, True])
+        code, found = run(folder, "attach", "1")
+        assert (code, [part["attached"] for part in found]) == (0, [True, True, True])
+    finally:
+        server.stop()
+
+
+async def _fill(url: str) -> None:
+    async with PostgresLog(url, Codec([DECIDER]), b"key") as log:
+        await log.append([append("counter-a", *range(25), at=0)])
+
+
+def run(folder: Path, *arguments: str) -> tuple[int, Any]:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", "log", *arguments, "--json"],
+        env=bare | {"KRONIEK_DATA_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, json.loads(done.stdout)
