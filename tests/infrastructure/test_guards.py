@@ -116,7 +116,7 @@ def append_one(connection: psycopg.Connection, stream: str, **said: str) -> int:
     row = connection.execute("SELECT proargnames[:pronargs] FROM pg_proc WHERE oid = 'log.append'::regproc").fetchone()
     assert row is not None
     values = {name: said.get(name, '{""}' if OF_ITS_CONTEXT.fullmatch(name) else "{}") for name in row[0]}
-    call = sql.SQL("SELECT before FROM log.append({})").format(
+    call = sql.SQL("SELECT log.append({})").format(
         sql.SQL(", ").join(
             sql.SQL("{} => {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in values.items()
         )
