@@ -81,11 +81,15 @@ class PostgresLog:
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         encoded = self._encoder.encode(appends)
-        return await self._appends.ask(encoded, sum(append.size for append in encoded))
+        return await self._appends.ask(encoded, sum([append.size for append in encoded]))
 
 
 async def _write(
     writer: Writer, connection: AsyncConnection, asked: Sequence[Sequence[Encoded]], again: bool
 ) -> Sequence[Sequence[Outcome]]:
-    outcomes = iter(await writer.write(connection, [encoded for appends in asked for encoded in appends], again))
-    return [[next(outcomes) for _ in appends] for appends in asked]
+    batch = [encoded for appends in asked for encoded in appends]
+    outcomes = await writer.write(connection, batch, again)
+    if len(batch) == len(asked):
+        return [(outcome,) for outcome in outcomes]
+    each = iter(outcomes)
+    return [[next(each) for _ in appends] for appends in asked]

@@ -13,9 +13,6 @@ from typing import NamedTuple
 from application.ports import Append, Conflict, Idempotency, OtherContent, Outcome, Receipt, Taken
 from domain.kernel import Claim, Context
 
-ROW_BYTES = 300
-"""What an event brings besides its payload, roughly."""
-
 
 class Encoded(NamedTuple):
     """An append with its events as stored names and bytes, and its claims as digests."""
@@ -23,11 +20,8 @@ class Encoded(NamedTuple):
     append: Append
     events: Sequence[tuple[str, bytes]]
     claims: Sequence[tuple[Claim, bytes]]
-
-    @property
-    def size(self) -> int:
-        """How much it brings to the log, in bytes, roughly."""
-        return ROW_BYTES * (1 + len(self.events)) + sum([len(payload) for _, payload in self.events])
+    size: int
+    """How much it brings to the log, in bytes, roughly."""
 
 
 @dataclass(slots=True)
@@ -91,9 +85,7 @@ def presumed(batch: Iterable[Encoded], head: int) -> Holdings:
 def settle(batch: Iterable[Encoded], holdings: Holdings) -> Settled:
     """Settle the batch in order; `holdings` is brought to what the log then holds."""
     settled = Settled()
-    for encoded in batch:
-        outcome = _why_not(encoded, holdings) or _accept(encoded, holdings, settled)
-        settled.outcomes.append(outcome)
+    settled.outcomes = [_why_not(encoded, holdings) or _accept(encoded, holdings, settled) for encoded in batch]
     return settled
 
 
