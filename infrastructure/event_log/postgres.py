@@ -90,6 +90,6 @@ async def _write(
     batch = [encoded for appends in asked for encoded in appends]
     outcomes = await writer.write(connection, batch, again)
     if len(batch) == len(asked):
-        return [(outcome,) for outcome in outcomes]
+        return [[outcome] for outcome in outcomes]
     each = iter(outcomes)
     return [[next(each) for _ in appends] for appends in asked]
