@@ -47,7 +47,7 @@ demo: setup
 	@exec $(VENV)/bin/kroniek demo
 
 test: setup lint parts
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses=auto --dist=loadfile
 
 torture: setup parts
 	$(PYTHON) -m tests.torture $(TORTURE_FLAGS)

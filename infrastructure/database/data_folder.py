@@ -35,7 +35,7 @@ max_connections = 100
 fsync = on
 synchronous_commit = on
 full_page_writes = on
-shared_buffers = '256MB'
+shared_buffers = '{buffers_mb}MB'
 # Few, slow checkpoints: a burst of appends is not interrupted by one.
 max_wal_size = '4GB'
 min_wal_size = '256MB'
@@ -60,6 +60,8 @@ ACCESS = """\
 host  all          all  127.0.0.1/32  scram-sha-256
 host  replication  all  127.0.0.1/32  scram-sha-256
 """
+
+MIN_BUFFERS_MB, MAX_BUFFERS_MB = 128, 2_048
 
 _PORT_ATTEMPTS = 100
 _INITDB_TIMEOUT_S = 300
@@ -149,7 +151,7 @@ class DataFolder:
             server = replace(server, port=_free_port())
             self.remember(server)
         file = self.pgdata / "kroniek.conf"
-        file.write_text(f"{CONFIGURATION}port = {server.port}\n")
+        file.write_text(f"{CONFIGURATION.format(buffers_mb=_buffers_mb())}port = {server.port}\n")
         account.own(file)
 
     def complaints(self) -> Sequence[str]:
@@ -236,6 +238,15 @@ def _password_file(password: str, account: Account, folder: Path) -> Iterator[Pa
 
 def _new_password() -> str:
     return secrets.token_urlsafe(24)
+
+
+def _buffers_mb() -> int:
+    """Return how much the server keeps in memory: an eighth of the machine's, within bounds.
+
+    The indexes in daily use should fit in it; it is taken from the machine only as it is used.
+    """
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return max(MIN_BUFFERS_MB, min(MAX_BUFFERS_MB, memory_mb // 8))
 
 
 def _is_free(port: int) -> bool:
