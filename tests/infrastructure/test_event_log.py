@@ -269,6 +269,22 @@ async def test_an_append_that_the_database_cannot_hold_falls_alone(database_url:
         assert (await log.read(["counter-b"]))["counter-b"].position == 2
 
 
+async def test_an_answer_counts_only_when_its_commit_has_been_answered_too(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(
+            "CREATE CONSTRAINT TRIGGER commit_fails AFTER INSERT ON log.commit DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW EXECUTE FUNCTION log.refuse_change()"
+        )
+        async with PostgresLog(database_url, CODEC, b"key") as log:
+            with pytest.raises(psycopg.errors.RestrictViolation):
+                await log.append([append("counter-a", 1, at=0)])
+            assert (await log.read(["counter-a"]))["counter-a"].version == 0
+            owner.execute("DROP TRIGGER commit_fails ON log.commit")
+            (outcome,) = await log.append([append("counter-a", 1, at=0)])
+            assert isinstance(outcome, Receipt)
+            assert outcome.position == 1
+
+
 async def test_the_log_goes_on_after_an_append_that_fell_while_the_log_was_held(database_url: str) -> None:
     async with PostgresLog(database_url, CODEC, b"key") as log:
         await log.append([append("counter-a", 1, at=0)])

@@ -8,14 +8,13 @@ from typing import Any
 
 import psycopg
 
-from infrastructure.event_log.statements import LOCK_KEY
+from infrastructure.event_log.statements import LOCK
 from tests.torture.events import CODEC, CONTEXT, Noted
 
 MAX_HOLD_S = 0.02
 MAX_PAUSE_S = 0.2
 MAX_HALF_WRITTEN = 20
 
-LOCK = f"SELECT pg_advisory_xact_lock({LOCK_KEY})"
 ELSEWHERE = "CREATE TABLE IF NOT EXISTS public.elsewhere (number bigint)"
 HALF_WRITTEN = """
 INSERT INTO log.event (
