@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import structlog
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -20,15 +20,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 
+from api.administration import administration_routes
 from api.dashboard import dashboard_router
 from api.dependencies import InvalidTokenError, Platform
 from api.errors import Issue, Problem, answer_problem
+from api.footing import waiting_for_own_write
 from api.graph.endpoint import graphql_routes
 from api.middleware import RequestMiddleware
 from api.operation import operation_routes
-from api.rest import bus, consent, identity, invoicing, mailbox, organisations
+from api.rest import bus, consent, identity, invoicing, mailbox, operation, organisations
 from api.rest.doors import Door
 from api.rest.lookups import lookup_routes
+from api.rest.projections import make_feed, projection_routes
 from api.rest.requests import Intake
 from api.rest.routes import command_routes
 from application.handler import Rules
@@ -53,6 +56,7 @@ DOORS: tuple[Door, ...] = (
     *mailbox.DOORS,
     *bus.DOORS,
     *invoicing.DOORS,
+    *operation.DOORS,
 )
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 RETRY_AFTER_S = 1
@@ -98,9 +102,11 @@ def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now
         reads=reads.engine,
         authenticate=_authenticator(verifier),
         seal=_seal(blind_index_key(settings)),
-        position=reads.position,
+        places=reads.places,
         now=now,
     )
+
+    feed = make_feed(reads)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -124,9 +130,14 @@ def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now
     app.router.routes.append(commands)
     app.include_router(lookup_routes(platform))
     app.include_router(operation_routes(reads.progress))
-    app.include_router(dashboard_router(reads, now, sample=sample))
+    own_write = Depends(waiting_for_own_write(platform, reads.figure_tables))
+    app.include_router(dashboard_router(reads, now, sample=sample), dependencies=[own_write])
+    app.include_router(projection_routes(platform, reads, feed))
     app.include_router(_entrance(issuer))
     app.router.routes.extend(graphql_routes(platform, reads))
+    app.router.routes.extend(administration_routes())
+    # Who stops the server says so here, so that streams end before it waits for open requests.
+    app.state.end_streams = feed.end
     _describe(app, commands.paths)
     return app
 

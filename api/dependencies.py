@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -15,6 +15,7 @@ from application.handler import Rules
 from application.memory import Recent
 from application.ports import Caller, EventStore
 from domain.kernel import Claim
+from projections.progress import Place
 
 
 class Log(EventStore, Protocol):
@@ -35,8 +36,8 @@ class InvalidTokenError(Exception):
 class Platform:
     """The parts that the composition root put together.
 
-    `authenticate` turns a bearer token into a caller or raises `InvalidTokenError`; `seal` is a keyed hash; `position`
-    waits, bounded, until the read models contain the given position, and returns the one they are at.
+    `authenticate` turns a bearer token into a caller or raises `InvalidTokenError`; `seal` is a keyed hash; `places`
+    says where each read model is, by the name of its table.
     """
 
     log: Log
@@ -45,7 +46,7 @@ class Platform:
     reads: AsyncEngine
     authenticate: Callable[[str], Awaitable[Caller]]
     seal: Callable[[bytes], bytes]
-    position: Callable[[int], Awaitable[int]]
+    places: Callable[[], Awaitable[Mapping[str, Place]]]
     now: Callable[[], datetime]
 
 

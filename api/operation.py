@@ -1,9 +1,8 @@
-"""What those who run the platform look at: health and metrics."""
+"""What those who run the platform look at: health and metrics. Anyone may ask, so neither holds what a person wrote."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -12,13 +11,18 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from projections.progress import Progress
+from projections.progress import Build, Progress, ProjectionProgress, ProjectionState
 
+BY_PROJECTION = ["projection"]
 HEAD = Gauge("kroniek_log_position", "The last position of the log.")
-POSITION = Gauge("kroniek_projection_position", "The last position whose event is in the rows.", ["projection"])
-LAG_EVENTS = Gauge("kroniek_projection_lag_events", "Events of the log that are not in the rows yet.", ["projection"])
-LAG_SECONDS = Gauge("kroniek_projection_lag_seconds", "Age of the oldest event not in the rows yet.", ["projection"])
-
+POSITION = Gauge("kroniek_projection_position", "The last position whose event is in the rows.", BY_PROJECTION)
+LAG_EVENTS = Gauge("kroniek_projection_lag_events", "Events of the log that are not in the rows yet.", BY_PROJECTION)
+LAG_SECONDS = Gauge("kroniek_projection_lag_seconds", "Age of the oldest event not in the rows yet.", BY_PROJECTION)
+RATE = Gauge("kroniek_projection_events_per_second", "How fast it goes on; 0 while it does not.", BY_PROJECTION)
+PARKED = Gauge("kroniek_projection_parked_events", "Events whose effects are not in the rows.", BY_PROJECTION)
+STATE = Gauge("kroniek_projection_state", "1 for the state that it is in.", [*BY_PROJECTION, "state"])
+BUILD = Gauge("kroniek_projection_build_percent", "How far rows are that are being made anew.", BY_PROJECTION)
+OF_PROJECTIONS = (POSITION, LAG_EVENTS, LAG_SECONDS, RATE, PARKED, STATE, BUILD)
 
 Observe = Callable[[], Awaitable[Progress]]
 """Reads how far the platform is; raises SQLAlchemyError when the database does not answer."""
@@ -51,26 +55,101 @@ async def _observed(observe: Observe) -> Progress | None:
         return None
 
 
+# --- Health ---------------------------------------------------------------------------------------------------------
+
+
 def _health(progress: Progress | None) -> dict[str, Any]:
-    """Return the answer of `/health`: fail without the log, warn while a read model lags too far behind, else pass."""
+    """Return the answer of `/health`: fail without the log, warn while a read model needs somebody, else pass."""
     if progress is None:
         return {"status": "fail", "output": "the database does not answer"}
-    complaints = [
-        f"{projection.name} is behind by more than {MAX_HEALTHY_LAG_S:.0f} s"
-        for projection in progress.projections
-        if projection.lag_s > MAX_HEALTHY_LAG_S
-    ] or ([] if progress.projections else ["no worker has made the read models yet"])
+    complaints = _complaints(progress)
     return {
         "status": "warn" if complaints else "pass",
         **({"output": "; ".join(complaints)} if complaints else {}),
         "position": progress.head,
-        "projections": [asdict(projection) for projection in progress.projections],
+        "projections": [_shown(projection) for projection in progress.projections],
     }
+
+
+def _complaints(progress: Progress) -> Sequence[str]:
+    if all(it.state is ProjectionState.BUILDING and it.build is None for it in progress.projections):
+        return ["no worker has made the read models yet"]
+    return [sentence for projection in progress.projections for sentence in _complaints_about(projection)]
+
+
+def _complaints_about(projection: ProjectionProgress) -> Sequence[str]:
+    name = projection.name
+    sentences = {
+        ProjectionState.STOPPED: f"{name} has stopped: {projection.error}",
+        ProjectionState.PAUSED: f"{name} is paused",
+        ProjectionState.BUILDING: f"{name} is being made for the first time",
+        ProjectionState.UNLED: f"no worker looks after {name}",
+    }
+    said = [sentences[projection.state]] if projection.state in sentences else []
+    if projection.lag_s > MAX_HEALTHY_LAG_S:
+        said.append(f"{name} is behind by more than {MAX_HEALTHY_LAG_S:.0f} s")
+    if projection.parked_events:
+        said.append(f"{name} has {projection.parked_events} parked events of {projection.parked_streams} streams")
+    return said
+
+
+def _shown(projection: ProjectionProgress) -> dict[str, Any]:
+    """Show a read model without anything that an administrator wrote, and without whoever it was."""
+    return {
+        "name": projection.name,
+        "version": projection.version,
+        "state": projection.state,
+        "position": projection.position,
+        "percent": projection.percent,
+        "lag_events": projection.lag_events,
+        "lag_s": projection.lag_s,
+        "events_per_s": projection.events_per_s,
+        "left_s": projection.left_s,
+        "applied_at": projection.applied_at,
+        "parked_events": projection.parked_events,
+        "parked_streams": projection.parked_streams,
+        "error": projection.error,
+        "failed_at": projection.failed_at,
+        "paused_at": projection.pause and projection.pause.at,
+        "build": projection.build and _build_shown(projection.build),
+        "other_versions": [
+            {"version": other.version, "position": other.position, "applied_at": other.applied_at}
+            for other in projection.other_versions
+        ],
+        "previous_position": projection.previous_position,
+    }
+
+
+def _build_shown(build: Build) -> dict[str, Any]:
+    return {
+        "build_id": build.build_id,
+        "purpose": build.purpose,
+        "state": build.state,
+        "running": build.running,
+        "percent": build.percent,
+        "position": build.position,
+        "started_at": build.started_at,
+        "ended_at": build.ended_at,
+        "equal": build.equal,
+    }
+
+
+# --- Metrics --------------------------------------------------------------------------------------------------------
 
 
 def _measure(progress: Progress) -> None:
     HEAD.set(progress.head)
+    # What is not there any more, such as a build, is not to be told for ever.
+    for gauge in OF_PROJECTIONS:
+        gauge.clear()
     for projection in progress.projections:
-        POSITION.labels(projection.name).set(projection.position)
-        LAG_EVENTS.labels(projection.name).set(projection.lag_events)
-        LAG_SECONDS.labels(projection.name).set(projection.lag_s)
+        name = projection.name
+        POSITION.labels(name).set(projection.position)
+        LAG_EVENTS.labels(name).set(projection.lag_events)
+        LAG_SECONDS.labels(name).set(projection.lag_s)
+        RATE.labels(name).set(projection.events_per_s)
+        PARKED.labels(name).set(projection.parked_events)
+        for state in ProjectionState:
+            STATE.labels(name, state.value).set(int(state is projection.state))
+        if projection.build is not None and not projection.build.state.ended:
+            BUILD.labels(name).set(projection.build.percent)

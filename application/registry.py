@@ -12,7 +12,7 @@ from application.facts import invoicing as invoicing_facts
 from application.facts import mailbox as mailbox_facts
 from application.facts import organisations as organisations_facts
 from application.ports import FactReader
-from domain import bus, consent, identity, invoicing, mailbox, organisations
+from domain import bus, consent, identity, invoicing, mailbox, operation, organisations
 from domain.kernel import Command, Decider
 
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
@@ -22,6 +22,7 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *mailbox.DECIDERS,
     *bus.DECIDERS,
     *invoicing.DECIDERS,
+    operation.DECIDER,
 )
 
 READERS: Mapping[type, FactReader] = {

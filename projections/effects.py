@@ -7,7 +7,7 @@ stream (`Put`, `Set`, `Drop`), or is only ever added to (`Add`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
@@ -66,6 +66,12 @@ class Projection:
     version: int
     table: Table
     rules: Mapping[type, Rule]
+
+    @property
+    def tallied(self) -> bool:
+        """Whether every rule is data (`projections/tally.py`), so that one SQL statement gives the same rows."""
+        # The class itself knows effects, and so cannot be known here; no other rule is data.
+        return all(is_dataclass(rule) for rule in self.rules.values())
 
 
 def read_table(name: str, version: int, *columns: Column[Any]) -> Table:

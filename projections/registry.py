@@ -7,6 +7,7 @@ from projections import (
     bus_counts,
     bus_transactions,
     consents,
+    daily_counts,
     enrolments,
     invoice_counts,
     invoice_timeline,
@@ -20,6 +21,7 @@ from projections import (
     open_rates,
     organisations,
     people,
+    projection_acts,
     service_families,
     service_use,
     services,
@@ -47,4 +49,6 @@ PROJECTIONS: tuple[Projection, ...] = (
     invoices.PROJECTION,
     invoice_timeline.PROJECTION,
     invoice_counts.PROJECTION,
+    daily_counts.PROJECTION,
+    projection_acts.PROJECTION,
 )

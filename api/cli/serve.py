@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from api.cli.output import CommandError, Exit, Output
 
 if TYPE_CHECKING:
+    import uvicorn
     from fastapi import FastAPI
 
     from infrastructure.database import Addresses
@@ -70,13 +71,24 @@ def serve(settings: Settings, database_addresses: Addresses, listener: socket.so
 
 def serve_app(app: FastAPI, listener: socket.socket) -> None:
     """Serve an application that is made already, until a signal ends it."""
+    server = make_server(app)
+    _spare_the_collector()
+    with contextlib.suppress(KeyboardInterrupt):  # how uvicorn passes on the signal that it ended on
+        server.run(sockets=[listener])
+
+
+def make_server(app: FastAPI) -> uvicorn.Server:
+    """Make the server of an application. Told to stop, it ends what would stream for ever, and answers what it began."""
     import uvicorn
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.end_streams()
+            await super().shutdown(sockets)
 
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=20)
     config.load()
-    _spare_the_collector()
-    with contextlib.suppress(KeyboardInterrupt):  # how uvicorn passes on the signal that it ended on
-        uvicorn.Server(config).run(sockets=[listener])
+    return Server(config)
 
 
 def _spare_the_collector() -> None:

@@ -32,6 +32,7 @@ from api.dashboard.tables import as_csv
 from domain.kernel import InvalidValue, Jurisdiction
 from projections.effects import CIVIL_TIME
 from projections.figures import DEFINITIONS, LANGUAGES, Definition, Language, Period
+from projections.progress import NotBuiltError
 
 HEADERS = {
     "Cache-Control": "no-cache",
@@ -42,6 +43,9 @@ HEADERS = {
 }
 READ = ["GET", "HEAD"]
 ONE_YEAR_S = 31_536_000
+BUILT_AFTER_S = 10
+"""When to ask again while the read models are being made for the first time."""
+
 
 Build = Callable[[Desk], Awaitable[Response]]
 
@@ -161,6 +165,8 @@ class _Pages:
                 return await self._from_snapshot(request, snapshot, spoken, path, build)
         except (PageNotFound, InvalidValue):
             return self._not_found(spoken)
+        except NotBuiltError:
+            return self._not_built(spoken)
 
     async def _from_snapshot(
         self, request: Request, snapshot: FiguresSnapshot, language: Language, path: str, build: Build
@@ -223,9 +229,18 @@ class _Pages:
         return HTMLResponse(page, status_code=status, headers={"Content-Language": writer.language})
 
     def _not_found(self, language: Language) -> Response:
+        return self._without_figures("not_found.html.j2", language, 404)
+
+    def _not_built(self, language: Language) -> Response:
+        """Say that there is nothing to count in yet: figures of nothing would be false ones."""
+        response = self._without_figures("not_built.html.j2", language, 503)
+        response.headers.update({"Retry-After": str(BUILT_AFTER_S), "Cache-Control": "no-store"})
+        return response
+
+    def _without_figures(self, template: str, language: Language, status: int) -> Response:
         links = Links(language=language, jurisdiction=Jurisdiction.BE, period=None)
         shown = {"links": links, "jurisdiction": links.jurisdiction}
-        response = self._html("not_found.html.j2", Writer(language), shown, status=404)
+        response = self._html(template, Writer(language), shown, status=status)
         response.headers.update(HEADERS)
         return response
 

@@ -419,3 +419,15 @@ NOT_FOUND_WHY = Text(
     de="Die Adresse nennt eine Sprache, ein Land, eine Zahl oder einen Zeitraum, den wir nicht kennen.",
     en="The address names a language, a country, a figure or a period that we do not know.",
 )
+NOT_BUILT = Text(
+    nl="De cijfers worden nog gemaakt",
+    fr="Les chiffres sont encore en préparation",
+    de="Die Zahlen werden noch erstellt",
+    en="The figures are still being made",
+)
+NOT_BUILT_WHY = Text(
+    nl="Ze worden voor het eerst berekend uit alles wat vastgelegd is. Kom straks terug.",
+    fr="Ils sont calculés pour la première fois à partir de tout ce qui a été enregistré. Revenez dans un moment.",
+    de="Sie werden zum ersten Mal aus allem Aufgezeichneten berechnet. Kommen Sie gleich wieder.",
+    en="They are being computed from everything recorded, for the first time. Come back in a moment.",
+)

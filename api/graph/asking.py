@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import ColumnElement, Row, Table, func, select
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.sql import visitors
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.errors import Problem
+from api.footing import Footing, not_built
 from api.graph.visibility import Query, visible
 from application.ports import Caller
+from projections.progress import NotBuiltError
 
 QUERIES_AT_ONCE = 4
 """Of one request: a broad query may not take all connections."""
@@ -29,6 +32,15 @@ MOST_CHILDREN = 200
 MOST_KEYS = 500
 """Parents whose children are read with one query."""
 
+UNDEFINED_TABLE = "42P01"
+
+
+class Figures(FiguresReader, Protocol):
+    """The figures, and the names of the tables that they are computed from."""
+
+    @property
+    def figure_tables(self) -> Collection[str]: ...
+
 
 @dataclass(slots=True)
 class Asking:
@@ -36,20 +48,25 @@ class Asking:
 
     caller: Caller
     now: datetime
-    position: int
+    footing: Footing
     engine: AsyncEngine
-    figures: FiguresReader
+    figures: Figures
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUERIES_AT_ONCE))
     _loaders: dict[tuple[Any, ...], DataLoader[Any, Any]] = field(default_factory=dict)
 
     async def rows(self, query: Query) -> Sequence[Row[Any]]:
         """Read with a query that visibility has limited."""
+        await self.footing.reach(_tables(query))
         async with self._turns, self.engine.connect() as connection:
             try:
                 return tuple(await connection.execute(query))
             except DataError as error:
                 # A value that no column can hold, such as a text with a zero character.
                 raise Problem(422, "invalid-value", "One of the values cannot be looked up.") from error
+            except ProgrammingError as error:
+                if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
+                    raise
+                raise self.footing.refuse(not_built(())) from error
 
     async def row(self, query: Query) -> Row[Any] | None:
         rows = await self.rows(query.limit(1))
@@ -58,8 +75,13 @@ class Asking:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[FiguresSnapshot]:
         """Open the figures at one position."""
-        async with self._turns, self.figures.snapshot() as snapshot:
-            yield snapshot
+        await self.footing.reach(self.figures.figure_tables)
+        async with self._turns:
+            try:
+                async with self.figures.snapshot() as snapshot:
+                    yield snapshot
+            except NotBuiltError as error:
+                raise self.footing.refuse(not_built(error.names)) from error
 
     async def number(self, query: Query) -> int:
         return int((await self.rows(query))[0][0])
@@ -87,6 +109,11 @@ class Asking:
             load = _by_parent(self, table, key, order)
             self._loaders[name] = DataLoader(load_fn=load, max_batch_size=MOST_KEYS)
         return self._loaders[name]
+
+
+def _tables(query: Query) -> set[str]:
+    """Return the names of all tables that a query reads, also those by which visibility is decided."""
+    return {it.name for it in visitors.iterate(query) if isinstance(it, Table)}
 
 
 Info: TypeAlias = StrawberryInfo[Asking, None]

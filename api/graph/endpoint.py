@@ -1,14 +1,13 @@
 """GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/): POST and GET on /graphql, and its page.
 
-An answer carries `extensions.position`: the read models held at least all events up to it. A request that names its
-own write in `X-Position` waits for it, bounded.
+An answer says in its extensions which read models it used and how far they were. A request that names its own write in
+`X-Position` waits for it, bounded, in the read models that it uses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -22,40 +21,29 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from api.dashboard.reader import FiguresReader
 from api.dependencies import Platform, caller_of
 from api.errors import Problem, problem_of
-from api.graph.asking import Asking
+from api.footing import Footing, wanted_position
+from api.graph.asking import Asking, Figures
 from api.graph.schema import SCHEMA
+from api.script_page import ScriptPage
+from application.ports import Caller
 from domain.kernel import Refusal
 
 LOG = structlog.get_logger()
 
 JSON, GRAPHQL, HTML = "application/json", "application/graphql-response+json", "text/html"
 MOST_BODY_BYTES = 256 * 1024
-MOST_DIGITS = 20
-MOST_POSITION = 2**63 - 1
-RETRY_AFTER_S = 1
-
-PAGE = Path(__file__).parent / "page"
-PAGE_FILES = {"page.css": "text/css", "page.js": "text/javascript"}
-PAGE_HEADERS = {
-    # The page runs what we wrote and speaks to us alone.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
+PAGE = ScriptPage("api.graph", "page.css", "page.js")
 
 
-def graphql_routes(platform: Platform, figures: FiguresReader) -> list[BaseRoute]:
+def graphql_routes(platform: Platform, figures: Figures) -> list[BaseRoute]:
     """Return the routes of /graphql: the endpoint, and the page that a browser finds there with its two files."""
     endpoint = _Endpoint(platform, figures)
     return [
         Route("/graphql", endpoint.get, methods=["GET"]),
         Route("/graphql", endpoint.post, methods=["POST"]),
-        Route("/graphql/{name}", _page_file, methods=["GET"]),
+        Route("/graphql/{name}", PAGE.file, methods=["GET"]),
     ]
 
 
@@ -69,7 +57,7 @@ class _Wish:
 
 
 class _Endpoint:
-    def __init__(self, platform: Platform, figures: FiguresReader) -> None:
+    def __init__(self, platform: Platform, figures: Figures) -> None:
         self._platform = platform
         self._figures = figures
         # Every read is one statement: a transaction around it would only add two round trips.
@@ -77,7 +65,7 @@ class _Endpoint:
 
     async def get(self, request: Request) -> Response:
         if _negotiated(request, (JSON, GRAPHQL, HTML)) == HTML:
-            return Response((PAGE / "index.html").read_bytes(), media_type=HTML, headers=PAGE_HEADERS)
+            return await PAGE.index(request)
         return await self._answer(request)
 
     async def post(self, request: Request) -> Response:
@@ -93,31 +81,23 @@ class _Endpoint:
             caller = await caller_of(request, self._platform)
             wish = _from_url(request) if request.method == "GET" else await _from_body(request)
             log_id = await self._platform.log.log_id()
-            position = await self._position(request, log_id)
-            asking = Asking(
-                caller=caller,
-                now=self._platform.now(),
-                position=position,
-                engine=self._engine,
-                figures=self._figures,
-            )
+            asking = await self._asking(caller, wanted_position(request, log_id))
             result = await _execute(wish, asking)
+            if asking.footing.refusal is not None:
+                raise asking.footing.refusal
         except Problem as problem:
             return _problem_response(problem, media_type, correlation_id)
-        return _result_response(result, media_type, position, correlation_id, log_id)
+        return _result_response(result, media_type, asking.footing.said(), correlation_id, log_id)
 
-    async def _position(self, request: Request, log_id: str) -> int:
-        """Wait until the read models contain the caller's own write; return where they are."""
-        given = request.headers.get("x-position", "0")
-        if request.headers.get("x-log-id", log_id) != log_id:
-            raise Problem(409, "other-log", "The position in X-Position is one of another log than is read here.")
-        if not (given.isascii() and given.isdigit() and len(given) < MOST_DIGITS and int(given) <= MOST_POSITION):
-            raise Problem(400, "invalid-position", "X-Position is the position that a command was answered with.")
-        reached = await self._platform.position(int(given))
-        if reached < int(given):
-            detail = "The read models do not contain this position yet."
-            raise Problem(503, "not-yet-projected", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
-        return reached
+    async def _asking(self, caller: Caller, wanted: int) -> Asking:
+        places = self._platform.places
+        return Asking(
+            caller=caller,
+            now=self._platform.now(),
+            footing=Footing(places, await places(), wanted),
+            engine=self._engine,
+            figures=self._figures,
+        )
 
 
 async def _execute(wish: _Wish, asking: Asking) -> ExecutionResult:
@@ -222,7 +202,7 @@ def _correlation_id(request: Request) -> str:
 
 
 def _result_response(
-    result: ExecutionResult, media_type: str, position: int, correlation_id: str, log_id: str
+    result: ExecutionResult, media_type: str, extensions: Mapping[str, Any], correlation_id: str, log_id: str
 ) -> Response:
     errors = result.errors or []
     # Nothing was executed if parsing or validation failed, or a variable did not fit: such errors stand on no path.
@@ -231,7 +211,7 @@ def _result_response(
     if errors:
         body = {"errors": [_error(it, correlation_id, refused=refused) for it in errors], **body}
     status = 400 if refused and media_type == GRAPHQL else 200
-    return _response(body | {"extensions": {"position": position}}, media_type, status, {"X-Log-Id": log_id})
+    return _response(body | {"extensions": extensions}, media_type, status, {"X-Log-Id": log_id})
 
 
 def _response(body: Mapping[str, Any], media_type: str, status: int, headers: Mapping[str, str]) -> Response:
@@ -300,13 +280,3 @@ def _log(error: GraphQLError) -> None:
         trace = trace.tb_next
     path = ".".join(str(it) for it in error.path or [] if isinstance(it, str))
     LOG.error("graphql_failed", error=type(cause).__name__, place=place, path=path)
-
-
-# --- The page -------------------------------------------------------------------------------------------------------
-
-
-async def _page_file(request: Request) -> Response:
-    name = request.path_params["name"]
-    if name not in PAGE_FILES:
-        return Response("Not found.", status_code=404, media_type="text/plain")
-    return Response((PAGE / name).read_bytes(), media_type=PAGE_FILES[name], headers=PAGE_HEADERS)

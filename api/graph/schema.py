@@ -10,6 +10,7 @@ from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCa
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from api.graph.activity import ActivityQueries
 from api.graph.bus import BusQueries
 from api.graph.consent import ConsentQueries
 from api.graph.figures import FigureQueries
@@ -17,6 +18,7 @@ from api.graph.identity import IdentityQueries
 from api.graph.invoicing import InvoicingQueries
 from api.graph.limits import MOST_TOKENS, RULES
 from api.graph.mailbox import MailboxQueries
+from api.graph.operation import OperationQueries
 from api.graph.organisations import OrganisationQueries
 from api.graph.values import SCALARS
 
@@ -32,6 +34,8 @@ class Query(
     BusQueries,
     InvoicingQueries,
     FigureQueries,
+    ActivityQueries,
+    OperationQueries,
 ):
     pass
 

@@ -19,6 +19,7 @@ from projections import (
     bus_counts,
     bus_transactions,
     consents,
+    daily_counts,
     enrolments,
     invoice_counts,
     invoice_timeline,
@@ -32,6 +33,7 @@ from projections import (
     open_rates,
     organisations,
     people,
+    projection_acts,
     service_families,
     service_use,
     services,
@@ -163,14 +165,18 @@ AGENCY: Mapping[Table, Rows] = {
     invoices.TABLE: _own_invoices(invoices.TABLE),
     invoice_timeline.TABLE: _own_invoices(invoice_timeline.TABLE),
     invoice_counts.TABLE: named_in(invoice_counts.TABLE.c.buyer_id),
+    daily_counts.TABLE: named_in(daily_counts.TABLE.c.organisation_id),
+    projection_acts.TABLE: nothing,
 }
 OVERSIGHT: Mapping[Table, Rows] = dict.fromkeys(AGENCY, everything)
+# Why an administrator did something is no business of the platform's own programs.
+SYSTEM: Mapping[Table, Rows] = {**OVERSIGHT, projection_acts.TABLE: nothing}
 
 VISIBLE: Mapping[Role, Mapping[Table, Rows]] = {
     Role.AGENCY: AGENCY,
     Role.AUDITOR: OVERSIGHT,
     Role.ADMINISTRATOR: OVERSIGHT,
-    Role.SYSTEM: OVERSIGHT,
+    Role.SYSTEM: SYSTEM,
 }
 
 

@@ -97,7 +97,9 @@ class Intake:
             if not _ID.fullmatch(value):
                 issue = Issue(f"/{name}", "malformed-id", "An id has letters, digits, hyphens and underscores only.")
                 raise Problem(400, "malformed-request", "An id is malformed.", issues=[issue])
-        return {self.ids[name]: value for name, value in given.items()}
+        ids = {self.ids[name]: value for name, value in given.items()}
+        self.door.check_ids(ids)
+        return ids
 
     def _body(self, body: bytes) -> BaseModel:
         try:

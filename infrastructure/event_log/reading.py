@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -13,6 +13,12 @@ from domain.kernel import Context, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import statements as sql
 from infrastructure.event_log.finding import MissingEventsError, Partition
+
+Row: TypeAlias = Sequence[Any]
+"""An event as the log holds it: the columns of `EVENT_COLUMNS`, not yet decoded."""
+
+POSITION, VERSION, STREAM, NAME, PAYLOAD = 0, 3, 4, 5, 6
+"""Places in a `Row`."""
 
 FOLLOW_EVENTS = 1_000
 """How many positions are read at once while following the log."""
@@ -48,16 +54,80 @@ class LogReader:
         Partitions that were detached from the log are read like the others. Raises MissingEventsError where one is no
         longer in the database: nothing is ever left out in silence.
         """
+        return map(self._recorded, self.rows(connection, after=after, until=until, names=names))
+
+    def rows(
+        self, connection: Connection, *, after: int, until: int, names: Sequence[str] | None = None
+    ) -> Iterator[Row]:
+        """Yield the same events as `read`, not decoded."""
         for table, low, high in self._parts(connection, after, until):
             with connection.cursor(binary=True) as cursor:
                 if names is None:
                     cursor.execute(compose.SQL(sql.BY_POSITION).format(table=table), (low, high))
-                    yield from _dense(map(self._recorded, cursor), low)
+                    yield from _dense(cursor, low)
                 else:
                     limit = high - low
                     query = compose.SQL(sql.BY_NAME).format(table=table)
                     cursor.execute(query, (list(names), low, high, limit, limit))
-                    yield from map(self._recorded, cursor)
+                    yield from cursor
+
+    def rows_at(self, connection: Connection, positions: Sequence[int]) -> Sequence[Row]:
+        """Return the events at these positions, in order, not decoded."""
+        if not positions:
+            return []
+        table = self.table(connection, max(positions))
+        query = compose.SQL(sql.BY_POSITIONS).format(table=table)
+        with connection.cursor(binary=True) as cursor:
+            return cursor.execute(query, (list(positions),)).fetchall()
+
+    def rows_of_streams(self, connection: Connection, *, first: str, last: str, until: int) -> Iterator[Row]:
+        """Yield the events of all streams from `first` to `last`, up to a position: stream by stream, not decoded."""
+        query = compose.SQL(sql.BY_STREAM).format(table=self.table(connection, until))
+        with connection.cursor(binary=True) as cursor:
+            yield from cursor.execute(query, (first, last, until))
+
+    def rows_of_stream(
+        self, connection: Connection, stream: str, *, after: int, until: int, limit: int
+    ) -> Sequence[Row]:
+        """Return the next events of one stream, after a version of its own and up to a position, not decoded."""
+        query = compose.SQL(sql.OF_STREAM).format(table=self.table(connection, until))
+        with connection.cursor(binary=True) as cursor:
+            return cursor.execute(query, (stream, after, until, limit)).fetchall()
+
+    def table(self, connection: Connection, until: int) -> compose.Composable:
+        """Return what to read all events up to a position from: the log, with the partitions that were detached."""
+        tables: list[compose.Composable] = []
+        for table, _, _ in self._parts(connection, 0, until):
+            if table not in tables:
+                tables.append(table)
+        if not tables:
+            return compose.Identifier("log", "event")
+        if len(tables) == 1:
+            return tables[0]
+        parts = (compose.SQL(sql.ALL_OF).format(table=table) for table in tables)
+        return compose.SQL("({}) AS event").format(compose.SQL(" UNION ALL ").join(parts))
+
+    def recorded(self, row: Row, event: Any) -> Recorded[Any]:  # noqa: ANN401 - the name decides the class
+        """Put an event that was decoded together with what stands beside it in its row."""
+        return Recorded(
+            position=row[0],
+            recorded_at=row[1],
+            version=row[3],
+            stream=row[4],
+            event=event,
+            context=Context(
+                effective_at=row[2],
+                acting_id=row[7],
+                subject_id=row[8],
+                organisation_id=row[9],
+                mandate_id=row[10],
+                activity=row[11],
+                command_id=row[12],
+                correlation_id=row[13],
+                causation_id=row[14],
+                trace=row[15],
+            ),
+        )
 
     def read_next(
         self, connection: Connection, *, after: int, until: int, names: Sequence[str], limit: int
@@ -126,26 +196,8 @@ class LogReader:
         if after < until:
             yield compose.Identifier("log", "event"), after, until
 
-    def _recorded(self, row: Sequence[Any]) -> Recorded[Any]:
-        return Recorded(
-            position=row[0],
-            recorded_at=row[1],
-            version=row[3],
-            stream=row[4],
-            event=self._codec.decode(row[5], row[6]),
-            context=Context(
-                effective_at=row[2],
-                acting_id=row[7],
-                subject_id=row[8],
-                organisation_id=row[9],
-                mandate_id=row[10],
-                activity=row[11],
-                command_id=row[12],
-                correlation_id=row[13],
-                causation_id=row[14],
-                trace=row[15],
-            ),
-        )
+    def _recorded(self, row: Row) -> Recorded[Any]:
+        return self.recorded(row, self._codec.decode(row[NAME], row[PAYLOAD]))
 
 
 def _row(connection: Connection, query: str) -> Sequence[Any]:
@@ -154,10 +206,10 @@ def _row(connection: Connection, query: str) -> Sequence[Any]:
     return tuple(row)
 
 
-def _dense(events: Iterator[Recorded[Any]], after: int) -> Iterator[Recorded[Any]]:
+def _dense(rows: Iterable[Row], after: int) -> Iterator[Row]:
     """Pass the events on, and notice where the log has a gap: the last word on that none is missed."""
-    for recorded in events:
+    for row in rows:
         after += 1
-        if recorded.position != after:
-            raise MissingEventsError(f"the log has no event at position {after}, but one at {recorded.position}")
-        yield recorded
+        if row[POSITION] != after:
+            raise MissingEventsError(f"the log has no event at position {after}, but one at {row[POSITION]}")
+        yield row

@@ -90,3 +90,17 @@ CROSS JOIN LATERAL (
 ) AS event
 ORDER BY position LIMIT %s
 """  # noqa: S608 - the column list is ours
+
+BY_POSITIONS = f"""
+SELECT {EVENT_COLUMNS} FROM {{table}} WHERE position = ANY(%s::bigint[]) ORDER BY position
+"""  # noqa: S608 - the column list is ours
+
+BY_STREAM = f"""
+SELECT {EVENT_COLUMNS} FROM {{table}} WHERE stream >= %s AND stream <= %s AND position <= %s ORDER BY stream, version
+"""  # noqa: S608 - the column list is ours
+
+OF_STREAM = f"""
+SELECT {EVENT_COLUMNS} FROM {{table}} WHERE stream = %s AND version > %s AND position <= %s ORDER BY version LIMIT %s
+"""  # noqa: S608 - the column list is ours
+
+ALL_OF = f"SELECT {EVENT_COLUMNS} FROM {{table}}"  # noqa: S608 - the column list is ours

@@ -1,7 +1,22 @@
-"""Runs projections: live behind the log, and rebuilt beside the rows that are in use."""
+"""Runs projections: live behind the log, and made anew beside the rows that are in use."""
 
-from infrastructure.projector.live import Projector
+from infrastructure.projector.build import BusyError, Result
+from infrastructure.projector.definitions import Definitions, UnknownProjectionError, definitions, platform
+from infrastructure.projector.live import OtherLogError, Projector
 from infrastructure.projector.memory import MemoryRows
 from infrastructure.projector.rebuild import rebuild
+from infrastructure.projector.worker import Worker
 
-__all__ = ["MemoryRows", "Projector", "rebuild"]
+__all__ = [
+    "BusyError",
+    "Definitions",
+    "MemoryRows",
+    "OtherLogError",
+    "Projector",
+    "Result",
+    "UnknownProjectionError",
+    "Worker",
+    "definitions",
+    "platform",
+    "rebuild",
+]

@@ -1,20 +1,25 @@
-"""Read models as tables: made from their definition, changed by one statement for each kind of effect."""
+"""Read models as tables: made from their definition, filled at once, or changed by one statement a kind of effect.
+
+Beside the table in use there may be others with the same columns: they have its name with something behind it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import BigInteger, Boolean, Date, DateTime, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, MetaData, Table, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
-from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
+from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
 from infrastructure.arrays import PackedArray, bigints, booleans, dates, instants, texts
+from infrastructure.projector.folding import MisfitError
 from projections.effects import SCHEMA, Add, Drop, Effect, Key, Put, Set
 
 Connection = psycopg.Connection[Any]
@@ -27,16 +32,39 @@ _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 class Packing(NamedTuple):
     """How a column's values travel: the type of their array, and what packs them."""
 
-    array: str
+    column: str
     pack: Callable[[Sequence[Any]], PackedArray]
+    takes: Callable[[Any], bool]
+    """Whether a value can be kept in the column."""
+
+    @property
+    def array(self) -> str:
+        return f"{self.column}[]"
+
+
+def _is_text(value: object) -> bool:
+    # PostgreSQL keeps neither the zero character nor halves of a surrogate pair.
+    return isinstance(value, str) and "\0" not in value and value == value.encode(errors="ignore").decode()
+
+
+def _is_bigint(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
+def _is_instant(value: object) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
+
+
+def _is_date(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
 
 
 _PACKINGS: Sequence[tuple[type[TypeEngine[Any]], Packing]] = (
-    (Text, Packing("text[]", texts)),
-    (BigInteger, Packing("bigint[]", bigints)),
-    (Boolean, Packing("boolean[]", booleans)),
-    (DateTime, Packing("timestamptz[]", instants)),
-    (Date, Packing("date[]", dates)),
+    (Text, Packing("text", texts, _is_text)),
+    (BigInteger, Packing("bigint", bigints, _is_bigint)),
+    (Boolean, Packing("boolean", booleans, lambda value: isinstance(value, bool))),
+    (DateTime, Packing("timestamptz", instants, _is_instant)),
+    (Date, Packing("date", dates, _is_date)),
 )
 
 
@@ -48,34 +76,116 @@ def _packing(column_type: TypeEngine[Any]) -> Packing:
 
 
 class ReadTable:
-    """The physical table of one version of a projection."""
+    """The physical table of one version of a projection: the one in use or, with a suffix, one beside it."""
 
-    def __init__(self, table: Table, name: str | None = None) -> None:
-        self._table = table
-        self.name = name or table.name
+    def __init__(self, table: Table, suffix: str = "") -> None:
+        self.definition = table
+        self.suffix = suffix
+        self.name = table.name + suffix
         self.target = sql.Identifier(SCHEMA, self.name)
         self.keys = [column.name for column in table.columns if column.primary_key]
         self.others = [column.name for column in table.columns if not column.primary_key]
         self._packings = {column.name: _packing(column.type) for column in table.columns}
         self._statements: dict[Kind, sql.Composed] = {}
 
+    def beside(self, suffix: str) -> ReadTable:
+        return ReadTable(self.definition, suffix)
+
     # --- Definition -------------------------------------------------------------------------------------------------
 
     def create(self, connection: Connection) -> None:
-        """Make the table, with its indexes, unless it is there."""
-        table = self._table
-        if self.name != table.name:
-            table = table.to_metadata(MetaData(schema=SCHEMA), name=self.name)
-            for index in table.indexes:
-                index.name = quoted_name(f"{self.name}_{index.name}", quote=None)
-        indexes = sorted(table.indexes, key=lambda index: str(index.name))
-        definitions: list[DDLElement] = [CreateTable(table, if_not_exists=True)]
-        definitions += [CreateIndex(index, if_not_exists=True) for index in indexes]
-        for definition in definitions:
-            connection.execute(str(definition.compile(dialect=_DIALECT)).encode())
+        """Make the table, with its key and its indexes, unless it is there."""
+        if not self.exists(connection):
+            self.create_bare(connection)
+            self.add_indexes(connection)
+
+    def exists(self, connection: Connection) -> bool:
+        query = "SELECT to_regclass(%s) IS NOT NULL"
+        return connection.execute(query, (f"{SCHEMA}.{self.name}",)).fetchone() == (True,)
+
+    def create_bare(self, connection: Connection) -> None:
+        """Make the table without key and indexes: so it is filled fastest."""
+        columns = [Column(column.name, column.type, nullable=column.nullable) for column in self.definition.columns]
+        table = Table(self.name, MetaData(schema=SCHEMA), *columns)
+        connection.execute(str(CreateTable(table).compile(dialect=_DIALECT)).encode())
+
+    def add_indexes(self, connection: Connection) -> None:
+        """Add key and indexes to a table that has none yet, and let the planner know what is in it."""
+        connection.execute(
+            sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
+                self.target, sql.Identifier(self._key_name), _names(self.keys)
+            )
+        )
+        table = self.definition.to_metadata(MetaData(schema=SCHEMA), name=self.name)
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            index.name = quoted_name(f"{index.name}{self.suffix}", quote=None)
+            connection.execute(str(CreateIndex(index).compile(dialect=_DIALECT)).encode())
+        connection.execute(sql.SQL("ANALYZE {}").format(self.target))
 
     def drop(self, connection: Connection) -> None:
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(self.target))
+
+    def rename(self, connection: Connection, to: ReadTable) -> None:
+        """Give the table, its key and its indexes the names of another suffix."""
+        indexes = [str(index.name) for index in self.definition.indexes]
+        renamed = [(self._key_name, to._key_name), *((it + self.suffix, it + to.suffix) for it in indexes)]
+        for old, new in renamed:
+            connection.execute(
+                sql.SQL("ALTER INDEX {} RENAME TO {}").format(sql.Identifier(SCHEMA, old), sql.Identifier(new))
+            )
+        connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(self.target, sql.Identifier(to.name)))
+
+    @property
+    def _key_name(self) -> str:
+        return f"{self.name}_pkey"
+
+    # --- Filling ----------------------------------------------------------------------------------------------------
+
+    def copy_rows(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
+        """Write rows, each with the columns of the key and then the others, into a table without a key yet."""
+        names = [*self.keys, *self.others]
+        copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(self.target, _names(names))
+        with connection.cursor() as cursor, cursor.copy(copy) as writer:
+            writer.set_types([self._packings[name].column for name in names])
+            for row in rows:
+                writer.write_row(row)
+
+    @property
+    def summable(self) -> bool:
+        """Whether its rows could be sums: outside the key there are numbers only."""
+        return all(isinstance(self.definition.columns[name].type, BigInteger) for name in self.others)
+
+    def add_up(self, connection: Connection, parts: ReadTable) -> None:
+        """Fill the table with the sums over the rows of another one."""
+        sums = _commas(sql.SQL("sum({})::bigint").format(sql.Identifier(column)) for column in self.others)
+        connection.execute(
+            sql.SQL("INSERT INTO {} ({}) SELECT {}, {} FROM {} GROUP BY {}").format(
+                self.target,
+                _names([*self.keys, *self.others]),
+                _names(self.keys),
+                sums,
+                parts.target,
+                _names(self.keys),
+            )
+        )
+
+    def check(self, effect: Effect) -> None:
+        """Raise MisfitError if the effect cannot be written, whatever is in the table."""
+        if len(effect.key) != len(self.keys):
+            raise MisfitError(f"the key has {len(self.keys)} columns")
+        if isinstance(effect, Put) and set(effect.row) != set(self.others):
+            raise MisfitError("a whole row names every column outside the key")
+        for name, value in {**dict(zip(self.keys, effect.key, strict=True)), **_changed(effect)}.items():
+            self._check_value(name, value)
+
+    def _check_value(self, name: str, value: object) -> None:
+        if name not in self._packings:
+            raise MisfitError(f"there is no column {name}")
+        if value is None:
+            if not self.definition.columns[name].nullable:
+                raise MisfitError(f"{name} cannot be empty")
+        elif not self._packings[name].takes(value):
+            raise MisfitError(f"{name} cannot hold what it was given")
 
     # --- Changes ----------------------------------------------------------------------------------------------------
 
@@ -144,6 +254,20 @@ class ReadTable:
         return sql.SQL(" AND ").join(
             sql.SQL("{} = {}").format(sql.Identifier("old", key), sql.Identifier("new", key)) for key in self.keys
         )
+
+
+def _changed(effect: Effect) -> Mapping[str, Any]:
+    match effect:
+        case Put(row=row):
+            return row
+        case Set(values=values):
+            return values
+        case Add(amounts=amounts):
+            return amounts
+        case Drop():
+            return {}
+        case _:
+            assert_never(effect)
 
 
 def _takes_new(column: str, source: str) -> sql.Composed:

@@ -23,6 +23,7 @@ def examples(world: World) -> dict[str, Request]:
         *_messages(world),
         *_bus(world),
         *_invoicing(world),
+        *_operation(),
     )
     by_intent = {example.intent: example for example in every}
     assert len(by_intent) == len(every), "two examples for one command"
@@ -200,4 +201,21 @@ def _invoicing(world: World) -> Sequence[Request]:
         _example("validate-invoice", **about("validated-next"), ruleSet="peppol-bis-3.0.18"),
         _example("refuse-invoice", **about("refused-next"), **rules),
         _example("respond-to-invoice", "agency", **about("answered-next"), **response),
+    )
+
+
+def _operation() -> Sequence[Request]:
+    def about(projection: str) -> dict[str, Any]:
+        return {"projection": projection, "why": "the disk of the old server was full"}
+
+    return (
+        _example("request-rebuild", **about("bus_counts")),
+        _example("cancel-rebuild", **about("bus_counts")),
+        _example("request-verification", **about("consents")),
+        _example("undo-takeover", **about("bus_counts")),
+        _example("drop-previous-rows", **about("bus_counts")),
+        _example("pause-projection", **about("messages")),
+        _example("resume-projection", **about("keys")),
+        _example("retry-parked-events", **about("invoices"), eventPosition=12),
+        _example("skip-parked-event", **about("invoices"), eventPosition=12),
     )

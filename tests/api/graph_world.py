@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
@@ -24,13 +23,13 @@ from application.ports import Caller, Role
 from application.registry import DECIDERS
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog
-from infrastructure.projector import Projector
 from infrastructure.read_models import ReadModels
 from projections import (
     authentications,
     bus_counts,
     bus_transactions,
     consents,
+    daily_counts,
     enrolments,
     invoice_counts,
     invoice_timeline,
@@ -44,11 +43,13 @@ from projections import (
     open_rates,
     organisations,
     people,
+    projection_acts,
     service_families,
     service_use,
     services,
 )
 from projections.registry import PROJECTIONS
+from tests.infrastructure.read_tables import make_read_tables
 
 NOW = datetime(2022, 6, 1, 12, tzinfo=UTC)
 AT = datetime(2022, 3, 1, 9, 30, tzinfo=UTC)
@@ -122,6 +123,8 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
     },
     invoice_timeline.TABLE: {"version": 1, "step": "received"},
     invoice_counts.TABLE: {"month": "2022-03", "received": 1},
+    daily_counts.TABLE: {"name": "consent.granted.v1", "events": 1},
+    projection_acts.TABLE: {"projection": "people", "act": "pause", "why": "a disk is full", "acting_id": "official-7"},
 }
 """What a row holds where a test does not say."""
 
@@ -208,18 +211,15 @@ async def authenticate(token: str) -> Caller:
 
 def application(url: str) -> tuple[Starlette, ReadModels]:
     """Make the tables, and the endpoint alone over them; the read models are to be closed."""
-    codec = Codec(DECIDERS)
-    with psycopg.connect(url, autocommit=True) as connection:
-        Projector(connection, codec, PROJECTIONS).prepare()
-        connection.execute("UPDATE read.checkpoint SET position = %s", (POSITION,))
+    make_read_tables(url, position=POSITION)
     models = ReadModels(url, PROJECTIONS)
     platform = Platform(
-        log=MemoryLog(codec),
+        log=MemoryLog(Codec(DECIDERS)),
         rules=Rules(deciders={}, readers={}),
         recent=Recent(),
         reads=models.engine,
         authenticate=authenticate,
-        position=models.position,
+        places=models.places,
         now=lambda: NOW,
         seal=lambda content: sha256(content).digest(),
     )

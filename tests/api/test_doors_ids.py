@@ -26,6 +26,7 @@ BY_FIELD = {
     "transaction_id": (404, "transaction-not-found"),
     "invoice_id": (404, "invoice-not-found"),
     "address_id": (409, "not-the-current-address"),
+    "projection": (404, "no-such-projection"),
     "serviceId": (404, "service-not-found"),
     "serviceIds": (404, "service-not-found"),
     "keyId": (404, "key-not-found"),
@@ -125,3 +126,12 @@ def test_the_same_holds_for_the_ids_of_a_line(world: World, example_of: dict[str
         line = {"command": example.intent, "idempotencyKey": "k", "ids": {"serviceId": wrong}}
         answer = world.client.post("/commands", content=json.dumps(line), headers=headers)
         assert answer.json()["problem"]["type"].endswith(":malformed-request"), (wrong, answer.text)
+
+
+def test_a_line_about_a_projection_that_there_is_not_is_refused(world: World, example_of: dict[str, Request]) -> None:
+    example = example_of["request-rebuild"]
+    headers = world.headers(example.role, example.organisation) | {"Content-Type": "application/x-ndjson"}
+    for name in ("bus_count", "bus_counts_v1", "Bus_counts"):
+        line = {"command": example.intent, "idempotencyKey": "k", "ids": {"projection": name}, "body": {"why": "slow"}}
+        answer = world.client.post("/commands", content=json.dumps(line), headers=headers)
+        assert answer.json()["problem"]["type"].endswith(":no-such-projection"), (name, answer.text)

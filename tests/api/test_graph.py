@@ -18,6 +18,10 @@ from tests.api.graph_world import POSITION, Graph, empty_graph, nodes, shared_gr
 
 HELLO = "{ organisations { totalCount } }"
 GRAPHQL = "application/graphql-response+json"
+SPOKEN_FROM = {
+    "position": POSITION,
+    "readModels": [{"name": "organisations", "version": 1, "position": POSITION, "lagEvents": 0, "lagS": 0}],
+}
 TOKEN = {"Authorization": "Bearer auditor:org-a"}
 
 
@@ -37,7 +41,7 @@ def test_a_query_may_stand_in_the_address(graph: Graph) -> None:
     query = "query Q($first: Int) { organisations(first: $first) { totalCount } }"
     asked = {"query": query, "variables": '{"first": 1}', "operationName": "Q"}
     response = graph.client.get("/graphql", params=asked, headers=TOKEN)
-    assert response.json() == {"data": {"organisations": {"totalCount": 0}}, "extensions": {"position": POSITION}}
+    assert response.json() == {"data": {"organisations": {"totalCount": 0}}, "extensions": SPOKEN_FROM}
 
 
 @pytest.mark.parametrize(
@@ -223,8 +227,8 @@ def test_a_document_is_parsed_and_validated_once(graph: Graph) -> None:
 
 
 def test_a_query_waits_for_the_position_it_names(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infrastructure.read_models.MAX_WAIT_S", 0.05)
-    assert graph.ask(HELLO, headers={"X-Position": str(POSITION)}).body["extensions"] == {"position": POSITION}
+    monkeypatch.setattr("api.footing.MAX_WAIT_S", 0.05)
+    assert graph.ask(HELLO, headers={"X-Position": str(POSITION)}).body["extensions"] == SPOKEN_FROM
     late = graph.ask(HELLO, headers={"X-Position": str(POSITION + 1)})
     assert (late.status, late.codes, late.headers["retry-after"]) == (503, ["not-yet-projected"], "1")
 

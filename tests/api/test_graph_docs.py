@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from projections import (
     bus_counts,
     bus_transactions,
     consents,
+    daily_counts,
     enrolments,
     mandates,
     message_timeline,
@@ -27,7 +28,7 @@ EXAMPLES = re.findall(r"```graphql\n(.*?)```\n\n```json\n(.*?)```", PAGE.read_te
 
 
 def fill(graph: Graph) -> None:
-    """Two municipalities, a letter, four transactions, two consents and a mandate."""
+    """Two municipalities, a letter, four transactions, two consents, a mandate, and counts of some days."""
     graph.have(
         organisations.TABLE,
         {"organisation_id": "gent", "name_nl": "Stad Gent"},
@@ -52,6 +53,11 @@ def fill(graph: Graph) -> None:
     over = {"status": "withdrawn", "ended_at": AT + timedelta(days=10)}
     mandate = {"mandate_id": "m", "mandatary_id": "anna", "mandator_id": "bert", "service_ids": ",tax,"}
     graph.have(mandates.TABLE, {**mandate, **over})
+    for day, organisation, sent in ((1, "gent", 4), (2, "gent", 5), (2, "utrecht", 7), (3, "gent", 6)):
+        letters = {"name": "mailbox.message-sent.v1", "events": sent, "streams": sent}
+        opened = {"name": "mailbox.message-opened.v1", "events": 1}
+        rows = [{"day": date(2022, 3, day), "organisation_id": organisation, **it} for it in (letters, opened)]
+        graph.have(daily_counts.TABLE, *rows)
 
 
 def test_the_page_has_examples() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from projections import (
     bus_counts,
     bus_transactions,
     consents,
+    daily_counts,
     enrolments,
     invoice_counts,
     invoice_timeline,
@@ -31,6 +32,7 @@ from projections import (
     open_rates,
     organisations,
     people,
+    projection_acts,
     service_families,
     service_use,
     services,
@@ -60,6 +62,8 @@ TYPES: dict[str, Table] = {
     "Invoice": invoices.TABLE,
     "InvoiceStep": invoice_timeline.TABLE,
     "InvoiceCount": invoice_counts.TABLE,
+    "DailyCount": daily_counts.TABLE,
+    "ProjectionAct": projection_acts.TABLE,
 }
 OTHERWISE = {
     "on_behalf_of": "onBehalfOfId",
@@ -121,6 +125,8 @@ def leaves(name: str) -> str:
         ("messages", "Message", {"message_id": "m", "mailbox_id": "p", "sender_id": "o"}),
         ("busTransactions", "BusTransaction", {"transaction_id": "t", "source_id": "o", "target_id": "q"}),
         ("invoices", "Invoice", {"invoice_id": "i", "buyer_id": "o", "received_from": "o"}),
+        ("dailyCounts", "DailyCount", {"organisation_id": "o", "events": 3_000_000_000}),
+        ("projectionActs", "ProjectionAct", {"act_position": 3_000_000_000, "organisation_id": "o"}),
     ],
 )
 def test_a_row_is_answered_as_it_stands(graph: Graph, field: str, name: str, row: dict[str, Any]) -> None:
@@ -424,6 +430,32 @@ def test_the_index_begins_at_a_hundred(graph: Graph) -> None:
             {"period": "2015-01/2015-02", "value": "150.00", "services": 1, "uses": 15},
         ],
     }
+
+
+def test_daily_counts_are_kept_by_day_name_and_organisation(graph: Graph) -> None:
+    for day in (28, 29, 30):
+        counts = [{"name": name, "organisation_id": own, "events": day} for name in "ab" for own in ("gent", "")]
+        graph.have(daily_counts.TABLE, *({"day": date(2022, 3, day), "streams": 1, **it} for it in counts))
+    for asked, expected in (
+        ('from: "2022-03-29"', ["29", "30"]),
+        ('to: "2022-03-29"', ["28", "29"]),
+        ('from: "2022-03-29", to: "2022-03-29"', ["29"]),
+        ('from: "2022-03-29", to: "2022-03-28"', []),
+    ):
+        query = f'{{ dailyCounts({asked}, where: {{ name: ["b"] }}) {{ totals(by: [DAY]) {{ day events streams }} }} }}'
+        assert graph.ask(query).data["dailyCounts"]["totals"] == [
+            {"day": f"2022-03-{day}", "events": 2 * int(day), "streams": 2} for day in expected
+        ]
+    pages = '{ dailyCounts(where: { organisationId: "gent" }) { totalCount edges { node { day name } } } }'
+    found = graph.ask(pages).data["dailyCounts"]
+    assert [(it["day"][-2:], it["name"]) for it in nodes(found)] == [
+        (day, it) for day in ("30", "29", "28") for it in "ba"
+    ]
+    assert found["totalCount"] == 6
+    no_day = graph.ask(
+        "query Q($day: Date) { dailyCounts(from: $day) { totalCount } }", variables={"day": "2022-02-30"}
+    )
+    assert no_day.codes == ["graphql-invalid"]
 
 
 def test_a_count_or_an_amount_may_exceed_32_bits(graph: Graph) -> None:

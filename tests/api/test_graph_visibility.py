@@ -18,6 +18,7 @@ from projections import (
     bus_counts,
     bus_transactions,
     consents,
+    daily_counts,
     enrolments,
     invoice_counts,
     invoice_timeline,
@@ -31,6 +32,7 @@ from projections import (
     open_rates,
     organisations,
     people,
+    projection_acts,
     service_families,
     service_use,
     services,
@@ -74,6 +76,8 @@ QUERIES: Mapping[Table, str] = {
     invoices.TABLE: page("invoices", "id"),
     invoice_timeline.TABLE: steps("invoices", "ruleSet"),
     invoice_counts.TABLE: groups("invoiceCounts", "BUYER", "buyerId"),
+    daily_counts.TABLE: page("dailyCounts", "organisationId"),
+    projection_acts.TABLE: page("projectionActs", "organisationId"),
 }
 
 LETTERS: Mapping[str, Mapping[str, Any]] = {
@@ -137,6 +141,8 @@ def rows_of(org: str) -> Iterator[tuple[Table, dict[str, Any]]]:
         yield invoices.TABLE, {"invoice_id": f"{org}.{name}", **party}
         yield invoice_timeline.TABLE, {"invoice_id": f"{org}.{name}", "rule_set": f"{org}.{name}", **party}
     yield invoice_counts.TABLE, {"buyer_id": org}
+    yield daily_counts.TABLE, {"organisation_id": org}
+    yield projection_acts.TABLE, {"act_position": ord(org[-1]), "organisation_id": org}
 
 
 KEYS: Mapping[Table, str] = {
@@ -159,6 +165,8 @@ KEYS: Mapping[Table, str] = {
     invoices.TABLE: "invoice_id",
     invoice_timeline.TABLE: "rule_set",
     invoice_counts.TABLE: "buyer_id",
+    daily_counts.TABLE: "organisation_id",
+    projection_acts.TABLE: "organisation_id",
 }
 
 

@@ -167,6 +167,7 @@ class World:
         self._consents_and_mailboxes()
         self._messages()
         self._transactions_and_invoices()
+        self.do("pause-projection", projection="keys", why="a test of the disks")
 
     def _organisations(self) -> None:
         for number, (name, roles) in enumerate(ORGANISATIONS.items(), 1):

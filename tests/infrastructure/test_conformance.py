@@ -1,13 +1,14 @@
 """For every projection, on random histories: live in any batches = one batch = rebuilt = in memory, row by row.
 
-A random history is the sample history on a small scale whose orders were dropped, doubled and moved about: what the
-rules still accept of it is a history that nobody planned.
+A random history is the sample history on a small scale, with acts of administrators in between, whose orders were
+dropped, doubled and moved about: what the rules still accept of it is a history that nobody planned.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -20,6 +21,8 @@ from psycopg import sql
 
 from application.handler import Order, Rules, handle_many
 from application.registry import BY_COMMAND, DECIDERS, READERS
+from domain import operation
+from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.projector import MemoryRows, Projector, live, rebuild
@@ -32,12 +35,16 @@ CODEC = Codec(DECIDERS)
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 SCALE = Fraction(1, 1000)
 CHUNK = 500
+ACTS = 40
 Connection = psycopg.Connection[Any]
 Rows = Mapping[tuple[Any, ...], Mapping[str, Any]]
 
 
 def random_history(random: Random) -> list[Order]:
     planned = list(orders(random.randrange(1000), SCALE))
+    for _ in range(ACTS):
+        place = random.randrange(len(planned))
+        planned.insert(place, act(random, planned[place].context.effective_at))
     disorder = random.choice((0, 0.01, 0.1))
     history: list[Order] = []
     for order in planned:
@@ -51,6 +58,20 @@ def random_history(random: Random) -> list[Order]:
             other = random.randrange(max(0, len(history) - 1000), len(history))
             history[-1], history[other] = history[other], history[-1]
     return history
+
+
+def act(random: Random, at: datetime) -> Order:
+    """Make an order of an administrator for a read model: the sample history tells of the platform's users only.
+
+    It is about read models of releases long gone, so that nothing is done to those compared here.
+    """
+    command: Any = random.choice(list(operation.DECIDER.commands))
+    about = {"event_position": random.randrange(1, 5)} if command is operation.SkipParkedEvent else {}
+    projection = random.choice(("letter_counts", "old_figures"))
+    return Order(
+        command=command(at=at, by="platform", projection=projection, why="a rule was corrected", **about),
+        context=Context(acting_id="official-7", organisation_id="platform", effective_at=at),
+    )
 
 
 async def send(url: str, history: Sequence[Order]) -> None:

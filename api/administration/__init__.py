@@ -1,0 +1,17 @@
+"""The page on which administrators see and steer the read models."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute, Route
+
+from api.script_page import ScriptPage
+
+PAGE = ScriptPage(__name__, "page.css", "page.js", "feed.js", "table.js", "acts.js")
+
+
+def administration_routes() -> list[BaseRoute]:
+    """Return the routes of /administration. The page itself holds nothing: what it shows it asks for with a token."""
+    return [
+        Route("/administration", PAGE.index, methods=["GET"]),
+        Route("/administration/{name}", PAGE.file, methods=["GET"]),
+    ]

@@ -1,0 +1,107 @@
+"""How far the read models are, as it changes: one look at the database a second, however many listen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from api.errors import Problem
+
+SAMPLE_S = 1.0
+HEARTBEAT_S = 15.0
+MOST_LISTENERS = 100
+MOST_LISTEN_S = 600.0
+"""A listener is sent away after this long, and comes back with a token that is looked at again."""
+
+RETRY_AFTER_S = 10
+
+HEARTBEAT = b": still here\n\n"
+UNAVAILABLE = b"event: unavailable\ndata: {}\n\n"
+
+Sample = Callable[[], Awaitable[bytes]]
+"""Reads the state of things as one line of JSON; raises SQLAlchemyError when the database does not answer."""
+
+
+class ProgressFeed:
+    """Gives each listener the newest state: who is slow misses what lay between, and nobody makes a queue grow."""
+
+    def __init__(self, sample: Sample) -> None:
+        self._sample = sample
+        self._newest = b""
+        self._changed = asyncio.Event()
+        self._sampler: asyncio.Task[None] | None = None
+        self._listeners = 0
+        self._ended = False
+
+    def response(self) -> StreamingResponse:
+        """Answer one more listener with a stream of server-sent events; refuse it where there are too many."""
+        if self._ended or self._listeners >= MOST_LISTENERS:
+            headers = {"Retry-After": str(RETRY_AFTER_S)}
+            raise Problem(503, "too-many-listeners", "Too many listen already. Try again later.", headers=headers)
+        return _Stream(self)
+
+    def end(self) -> None:
+        """Let every stream end by itself: nothing more will come."""
+        self._ended = True
+        self._changed.set()
+
+    def enter(self) -> None:
+        self._listeners += 1
+        if self._sampler is None or self._sampler.done():
+            self._sampler = asyncio.get_running_loop().create_task(self._keep_sampling())
+
+    def leave(self) -> None:
+        self._listeners -= 1
+        if not self._listeners and self._sampler is not None:
+            self._sampler.cancel()
+            self._sampler, self._newest = None, b""
+
+    async def events(self) -> AsyncIterator[bytes]:
+        seen, until = b"", time.monotonic() + MOST_LISTEN_S
+        while not self._ended and time.monotonic() < until:
+            changed = self._changed
+            if self._sampler is not None and self._sampler.done():
+                self._sampler.result()  # it never ends by itself: this raises what went wrong
+            if self._newest != seen:
+                seen = self._newest
+                yield seen
+                continue
+            try:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await changed.wait()
+            except TimeoutError:
+                yield HEARTBEAT
+
+    async def _keep_sampling(self) -> None:
+        while not self._ended:
+            started = time.monotonic()
+            try:
+                newest = b"event: progress\ndata: " + await self._sample() + b"\n\n"
+            except SQLAlchemyError:
+                newest = UNAVAILABLE
+            if newest != self._newest:
+                self._newest = newest
+                self._changed.set()
+                self._changed = asyncio.Event()
+            await asyncio.sleep(max(0.0, SAMPLE_S - (time.monotonic() - started)))
+
+
+class _Stream(StreamingResponse):
+    """Counts as a listener for as long as it is being sent, however that ends."""
+
+    def __init__(self, feed: ProgressFeed) -> None:
+        headers = {"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"}
+        super().__init__(feed.events(), media_type="text/event-stream", headers=headers)
+        self._feed = feed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._feed.enter()
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._feed.leave()

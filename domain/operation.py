@@ -1,0 +1,294 @@
+"""Operation: what administrators order for the read models, one stream for each projection.
+
+An act is recorded before it is carried out: who ordered it, and why, stands in the log whatever becomes of it. The
+worker reads the acts and does the work; how far it is stands in the database and not in this stream, so nothing here
+can say whether a rebuild is running. A request may therefore be repeated; what this stream knows is decided once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never, get_args
+
+from domain.kernel import Command, Decider, InvalidValue, RuleBroken
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+MAX_REASON_LENGTH = 400
+MAX_EVENT_POSITION = 10**15
+"""No log is as long as this; a number beyond it is a slip of the hand."""
+
+EVERY_PARKED_EVENT = 0
+"""In the place of an event's position, which is 1 or more: all events that are parked."""
+
+ACTS = "projection_acts"
+"""The read model from which the worker learns of these acts."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionEvent:
+    """What every act carries. Who ordered it stands in the context."""
+
+    projection: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildRequested(ProjectionEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildCancelled(ProjectionEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationRequested(ProjectionEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeoverUndoRequested(ProjectionEvent):
+    """The rows from before the last takeover are wanted back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousRowsDropRequested(ProjectionEvent):
+    """The rows that were kept for undoing the last takeover are not needed any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionPaused(ProjectionEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionResumed(ProjectionEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedEventsRetried(ProjectionEvent):
+    """`event_position` is that of the first parked event of one stream; 0 stands for all streams."""
+
+    event_position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedEventSkipped(ProjectionEvent):
+    """The rows are made without this event, now and in every rebuild."""
+
+    event_position: int
+
+
+Event = (
+    RebuildRequested
+    | RebuildCancelled
+    | VerificationRequested
+    | TakeoverUndoRequested
+    | PreviousRowsDropRequested
+    | ProjectionPaused
+    | ProjectionResumed
+    | ParkedEventsRetried
+    | ParkedEventSkipped
+)
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionCommand(Command):
+    """A wish about one projection. `why` is a sentence about the operation of the platform, never about a person."""
+
+    projection: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRebuild(ProjectionCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRebuild(ProjectionCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestVerification(ProjectionCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoTakeover(ProjectionCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropPreviousRows(ProjectionCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseProjection(ProjectionCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeProjection(ProjectionCommand):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryParkedEvents(ProjectionCommand):
+    """Apply parked events again: those of the stream whose first parked one is named, or all of the projection."""
+
+    event_position: int = EVERY_PARKED_EVENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkipParkedEvent(ProjectionCommand):
+    event_position: int
+
+
+Request = RequestRebuild | CancelRebuild | RequestVerification | UndoTakeover | DropPreviousRows
+Wish = Request | PauseProjection | ResumeProjection | RetryParkedEvents | SkipParkedEvent
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    paused: bool = False
+    skipped: frozenset[int] = frozenset()
+
+
+# --- Rules ----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: Wish, state: Operation) -> Sequence[Event]:
+    _must_name_a_projection(command.projection)
+    sound = replace(command, why=_reason(command.why))
+    match sound:
+        case PauseProjection():
+            return _pause(sound, state)
+        case ResumeProjection():
+            return _resume(sound, state)
+        case RetryParkedEvents():
+            return _retry(sound)
+        case SkipParkedEvent():
+            return _skip(sound, state)
+        case _:
+            return [_requested(sound)]
+
+
+def _requested(command: Request) -> Event:
+    match command:
+        case RequestRebuild():
+            return RebuildRequested(projection=command.projection, why=command.why)
+        case CancelRebuild():
+            return RebuildCancelled(projection=command.projection, why=command.why)
+        case RequestVerification():
+            return VerificationRequested(projection=command.projection, why=command.why)
+        case UndoTakeover():
+            return TakeoverUndoRequested(projection=command.projection, why=command.why)
+        case DropPreviousRows():
+            return PreviousRowsDropRequested(projection=command.projection, why=command.why)
+        case _:
+            assert_never(command)
+
+
+def _pause(command: PauseProjection, state: Operation) -> Sequence[Event]:
+    if command.projection == ACTS:
+        # Nobody would read that it is to be resumed.
+        raise RuleBroken(
+            "acts-not-paused", "The list of these acts is not paused: the worker learns from it what to do."
+        )
+    return [] if state.paused else [ProjectionPaused(projection=command.projection, why=command.why)]
+
+
+def _resume(command: ResumeProjection, state: Operation) -> Sequence[Event]:
+    return [ProjectionResumed(projection=command.projection, why=command.why)] if state.paused else []
+
+
+def _retry(command: RetryParkedEvents) -> Sequence[Event]:
+    position = command.event_position
+    _must_be_a_position(position, least=EVERY_PARKED_EVENT)
+    return [ParkedEventsRetried(projection=command.projection, why=command.why, event_position=position)]
+
+
+def _skip(command: SkipParkedEvent, state: Operation) -> Sequence[Event]:
+    position = command.event_position
+    _must_be_a_position(position, least=1)
+    if position in state.skipped:
+        return []
+    return [ParkedEventSkipped(projection=command.projection, why=command.why, event_position=position)]
+
+
+def _must_name_a_projection(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidValue("invalid-projection-name", "A projection has a name such as bus_counts.")
+
+
+def _reason(why: str) -> str:
+    reason = why.strip()
+    if not 1 <= len(reason) <= MAX_REASON_LENGTH:
+        raise InvalidValue("reason-missing", f"Say why, in at most {MAX_REASON_LENGTH} characters.")
+    return reason
+
+
+def _must_be_a_position(position: int, *, least: int) -> None:
+    if not least <= position <= MAX_EVENT_POSITION:
+        raise InvalidValue("invalid-event-position", "The position is not that of an event in the log.")
+
+
+def evolve(state: Operation, event: Event) -> Operation:
+    match event:
+        case ProjectionPaused():
+            return replace(state, paused=True)
+        case ProjectionResumed():
+            return replace(state, paused=False)
+        case ParkedEventSkipped():
+            return replace(state, skipped=state.skipped | {event.event_position})
+        case (
+            RebuildRequested()
+            | RebuildCancelled()
+            | VerificationRequested()
+            | TakeoverUndoRequested()
+            | PreviousRowsDropRequested()
+            | ParkedEventsRetried()
+        ):
+            return state
+        case _:
+            assert_never(event)
+
+
+def _id(command: ProjectionCommand) -> str:
+    return command.projection
+
+
+DECIDER: Decider[Wish, Operation, Event] = Decider(
+    category="projection",
+    initial=Operation(),
+    decide=decide,
+    evolve=evolve,
+    commands=dict.fromkeys(get_args(Wish), _id),
+    events={
+        "projection.rebuild-requested.v1": RebuildRequested,
+        "projection.rebuild-cancelled.v1": RebuildCancelled,
+        "projection.verification-requested.v1": VerificationRequested,
+        "projection.takeover-undo-requested.v1": TakeoverUndoRequested,
+        "projection.previous-rows-drop-requested.v1": PreviousRowsDropRequested,
+        "projection.paused.v1": ProjectionPaused,
+        "projection.resumed.v1": ProjectionResumed,
+        "projection.parked-events-retried.v1": ParkedEventsRetried,
+        "projection.parked-event-skipped.v1": ParkedEventSkipped,
+    },
+)

@@ -1,0 +1,190 @@
+"""Fillers in processes of their own: `python -m infrastructure.projector.fillers`, steered over a pipe.
+
+One line each way: first what to fill, then one chunk after the other, as JSON, each answered when it is written. A
+filler ends when its pipe is closed, so none outlives the process that started it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, Self
+
+import psycopg
+
+from infrastructure.arrays import teach
+from infrastructure.event_log.finding import MissingEventsError
+from infrastructure.projector.definitions import Definitions, find
+from infrastructure.projector.filling import Chunk, Filler
+from infrastructure.projector.folding import described
+from infrastructure.projector.tables import ReadTable
+from infrastructure.projector.target import MISFITS
+
+FEW_EVENTS = 50_000
+"""Up to so many events a process of its own is not worth its start."""
+
+END_S = 10
+DONE = "done"
+
+Progress = Callable[[int], None]
+"""Called with how many events were folded since the last call; raises to stop."""
+
+
+class FillingFailedError(RuntimeError):
+    """A filler could not go on; nothing of its last chunk was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a filler needs to know."""
+
+    url: str
+    definitions: str
+    names: Sequence[str]
+    suffix: str
+    until: int
+    long_streams: Sequence[str]
+
+    def filler(self, connection: psycopg.Connection[Any], definitions: Definitions) -> Filler:
+        teach(connection)
+        tables = {name: ReadTable(definitions.projections[name].table, self.suffix) for name in self.names}
+        return Filler(connection, definitions, tables, self.until, self.long_streams)
+
+
+class _Fills(Protocol):
+    def fill(self, chunk: Chunk) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+def fill(task: Task, definitions: Definitions, chunks: Sequence[Chunk], workers: int, progress: Progress) -> None:
+    """Fold all chunks, in this process or in so many others."""
+    if sum(chunk.events for chunk in chunks) <= FEW_EVENTS:
+        with psycopg.connect(task.url, autocommit=True) as connection:
+            _work(task.filler(connection, definitions), _queued(chunks), progress)
+        return
+    with ExitStack() as stack:
+        processes = [stack.enter_context(FillerProcess(task)) for _ in range(min(workers, len(chunks)))]
+        waiting, results = _queued(chunks), queue.SimpleQueue[int | Exception]()
+        threads = [threading.Thread(target=_drive, args=(it, waiting, results), daemon=True) for it in processes]
+        for thread in threads:
+            thread.start()
+        working = len(threads)
+        while working:
+            result = results.get()
+            if isinstance(result, Exception):
+                raise result
+            if result:
+                progress(result)
+            else:
+                working -= 1
+
+
+def _queued(chunks: Sequence[Chunk]) -> queue.SimpleQueue[Chunk]:
+    waiting = queue.SimpleQueue[Chunk]()
+    for chunk in chunks:
+        waiting.put(chunk)
+    return waiting
+
+
+def _work(filler: _Fills, waiting: queue.SimpleQueue[Chunk], progress: Progress) -> None:
+    while True:
+        try:
+            chunk = waiting.get_nowait()
+        except queue.Empty:
+            break
+        filler.fill(chunk)
+        progress(chunk.events)
+    filler.finish()
+
+
+def _drive(filler: _Fills, waiting: queue.SimpleQueue[Chunk], results: queue.SimpleQueue[int | Exception]) -> None:
+    try:
+        _work(filler, waiting, results.put)
+        results.put(0)
+    except (FillingFailedError, OSError, ValueError) as error:
+        results.put(FillingFailedError(str(error)))
+
+
+class FillerProcess:
+    """A filler in a process of its own. It ends with its context, whatever it is doing."""
+
+    def __init__(self, task: Task) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "infrastructure.projector.fillers"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._task = task
+
+    def __enter__(self) -> Self:
+        self._send(asdict(self._task))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait(END_S)
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                continue
+
+    def fill(self, chunk: Chunk) -> None:
+        self._ask(asdict(chunk))
+
+    def finish(self) -> None:
+        self._ask({})
+
+    def _ask(self, what: Mapping[str, Any]) -> None:
+        self._send(what)
+        assert self._process.stdout is not None
+        answer = self._process.stdout.readline().strip()
+        if answer != DONE:
+            raise FillingFailedError(answer or "a process that fills tables was ended")
+
+    def _send(self, what: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(what) + "\n")
+        self._process.stdin.flush()
+
+
+def main() -> None:
+    # Who started it ends it; and events are many short-lived objects without cycles.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        _answer(Task(**json.loads(sys.stdin.readline())))
+    except (psycopg.Error, MissingEventsError, *MISFITS) as error:
+        _say(described(error))
+
+
+def _answer(task: Task) -> None:
+    with psycopg.connect(task.url, autocommit=True) as connection:
+        filler = task.filler(connection, find(task.definitions))
+        for line in sys.stdin:
+            chunk = json.loads(line)
+            if chunk:
+                filler.fill(Chunk(**chunk))
+            else:
+                filler.finish()
+            _say(DONE)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

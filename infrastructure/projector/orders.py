@@ -1,0 +1,86 @@
+"""Carries out what administrators ordered, each act once, in the order of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+import structlog
+
+from infrastructure.projector import builds
+from infrastructure.projector.acts import acts_of
+from infrastructure.projector.definitions import Definitions
+from infrastructure.projector.parking import parked_streams, retry, stream_of_parked
+from infrastructure.projector.takeover import drop_previous
+from infrastructure.projector.target import Target
+from projections.progress import BuildPurpose
+from projections.projection_acts import Act
+
+LOG = structlog.get_logger()
+
+Connection = psycopg.Connection[Any]
+
+PURPOSES: Mapping[Act, BuildPurpose] = {
+    Act.REBUILD: BuildPurpose.REBUILD,
+    Act.VERIFY: BuildPurpose.VERIFICATION,
+    Act.UNDO: BuildPurpose.UNDO,
+}
+"""Acts that ask for rows to be made beside those in use."""
+
+CARRIED_OUT = """
+UPDATE read.checkpoint SET act_position = %s WHERE projection = %s AND version = %s AND act_position < %s
+"""
+DONE_UNTIL = "SELECT act_position FROM read.checkpoint WHERE projection = %s AND version = %s FOR UPDATE"
+
+
+def carry_out(connection: Connection, definitions: Definitions, target: Target) -> bool:
+    """Carry out the acts on one projection that are new; return whether there is something to make.
+
+    An act and the note that it was carried out are one transaction.
+    """
+    to_make = False
+    name, version = target.projection.name, target.projection.version
+    with connection.transaction():
+        row = connection.execute(DONE_UNTIL, (name, version)).fetchone()
+        acts = [] if row is None else acts_of(connection, target.projection, row[0])
+        for position, act, event_position, why, acting_id in acts:
+            LOG.info("act_carried_out", projection=name, act=act, position=position)
+            if purpose := PURPOSES.get(Act(act)):
+                builds.ask(
+                    connection,
+                    target.projection,
+                    purpose,
+                    by_worker=True,
+                    act_position=position,
+                    asked_by=acting_id,
+                    why=why,
+                )
+                to_make = True
+            else:
+                _carry_out(connection, definitions, target, Act(act), event_position)
+            connection.execute(CARRIED_OUT, (position, name, version, position))
+    return to_make
+
+
+def _carry_out(connection: Connection, definitions: Definitions, target: Target, act: Act, event_position: int) -> None:
+    match act:
+        case Act.CANCEL:
+            builds.cancel(connection, target.projection)
+        case Act.DROP:
+            drop_previous(connection, target)
+        case Act.RETRY | Act.SKIP:
+            _retry(connection, definitions, target, event_position)
+        case _:  # a pause or its end holds as long as it is the last word
+            pass
+
+
+def _retry(connection: Connection, definitions: Definitions, target: Target, event_position: int) -> None:
+    """Try again what is parked: all of it, or the stream of one event. What is not parked needs nothing."""
+    if event_position:
+        stream = stream_of_parked(connection, target.table, event_position)
+        streams = [] if stream is None else [stream]
+    else:
+        streams = sorted(parked_streams(connection, target.table))
+    retry(connection, definitions, target.projection, target.table, streams)
+    target.refresh(connection)

@@ -1,0 +1,135 @@
+"""Puts rows that were made beside the ones in use in their place, in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from infrastructure.projector.definitions import Definitions
+from infrastructure.projector.target import Target, catch_up
+from projections.effects import SCHEMA
+
+BEFORE = "_before"
+"""Behind the name of the rows that were in use before the last takeover."""
+
+SWAP = "_swap"
+
+LOCK_WAITS_MS = (50, 100, 200, 500, 1_000)
+"""How long to wait for readers, try after try: while it waits, other readers wait behind it."""
+
+TRIES = 300
+PAUSE_S = 0.2
+
+Connection = psycopg.Connection[Any]
+
+LOCKED = "SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s FOR UPDATE"
+TAKEN_OVER = """
+UPDATE read.checkpoint
+SET position = %s, generation = generation + 1, applied_at = clock_timestamp(), error = '', failed_at = NULL
+WHERE projection = %s AND version = %s
+"""
+BEGUN = """
+INSERT INTO read.checkpoint (projection, version, position, act_position, generation) VALUES (%s, %s, %s, log.head(), 1)
+"""
+KEPT = """
+INSERT INTO read.previous (projection, version, position) VALUES (%s, %s, %s)
+ON CONFLICT (projection, version) DO UPDATE SET position = excluded.position, kept_at = clock_timestamp()
+"""
+PARKED_RENAME = "UPDATE read.parked SET table_name = %s WHERE table_name = %s"
+PARKED_DROP = "DELETE FROM read.parked WHERE table_name = %s"
+
+
+class ReadersHoldError(RuntimeError):
+    """Somebody reads the rows in use for so long that they cannot be replaced."""
+
+
+def take_over(
+    connection: Connection, definitions: Definitions, target: Target, position: int, note: Callable[[int], None]
+) -> int:
+    """Put the rows of a target, which are those of a position, in the place of those in use; return their position.
+
+    They are brought to where the rows in use are first. Readers see the old rows or the new ones, never a mix, and
+    wait for a moment at most. `note` writes what else belongs to the same transaction. The old rows are kept.
+    """
+    for attempt in range(TRIES):
+        wait_ms = LOCK_WAITS_MS[min(attempt, len(LOCK_WAITS_MS) - 1)]
+        try:
+            with connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = {wait_ms}")
+                reached = _take_over(connection, definitions, target, position)
+                note(reached)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            target.refresh(connection)
+            time.sleep(PAUSE_S)
+        else:
+            return reached
+    raise ReadersHoldError("somebody reads the rows in use all the time")
+
+
+def _take_over(connection: Connection, definitions: Definitions, target: Target, position: int) -> int:
+    projection = target.projection
+    row = connection.execute(LOCKED, (projection.name, projection.version)).fetchone()
+    if row is None:
+        _put_in_use(connection, target)
+        connection.execute(BEGUN, (projection.name, projection.version, position))
+        return position
+    in_use: int = row[0]
+    if in_use > position:
+        catch_up(connection, definitions, target, position, in_use)
+        position = in_use
+    _keep(connection, target)
+    connection.execute(KEPT, (projection.name, projection.version, in_use))
+    connection.execute(TAKEN_OVER, (position, projection.name, projection.version))
+    return position
+
+
+def _keep(connection: Connection, target: Target) -> None:
+    """Set the rows in use aside, and put those of the target in their place."""
+    in_use, before = target.table.beside(""), target.table.beside(BEFORE)
+    aside = in_use.beside(SWAP)
+    in_use.rename(connection, aside)
+    connection.execute(PARKED_RENAME, (aside.name, in_use.name))
+    _put_in_use(connection, target)
+    # Whatever was kept so far goes, unless it has just been put in use again.
+    before.drop(connection)
+    connection.execute(PARKED_DROP, (before.name,))
+    aside.rename(connection, before)
+    connection.execute(PARKED_RENAME, (before.name, aside.name))
+
+
+def _put_in_use(connection: Connection, target: Target) -> None:
+    in_use = target.table.beside("")
+    target.table.rename(connection, in_use)
+    connection.execute(PARKED_RENAME, (in_use.name, target.table.name))
+
+
+OLDER = (
+    "SELECT version FROM read.checkpoint WHERE projection = %s AND version < %s AND NOT read.is_taken(1, %s, version)"
+)
+FORGET = "DELETE FROM read.checkpoint WHERE projection = %s AND version = %s"
+FORGET_KEPT = "DELETE FROM read.previous WHERE projection = %s AND version = %s"
+
+
+def drop_previous(connection: Connection, target: Target) -> None:
+    """Let go of the rows that were in use before the last takeover, and of those of older versions that nobody follows.
+
+    The takeover cannot be undone any more, and an older release would have to make its rows anew.
+    """
+    name, version = target.projection.name, target.projection.version
+    with connection.transaction():
+        _let_go(connection, target.table.beside(BEFORE).name)
+        connection.execute(FORGET_KEPT, (name, version))
+        for (older,) in connection.execute(OLDER, (name, version, name)).fetchall():
+            for suffix in ("", BEFORE):
+                _let_go(connection, f"{name}_v{older}{suffix}")
+            connection.execute(FORGET, (name, older))
+            connection.execute(FORGET_KEPT, (name, older))
+
+
+def _let_go(connection: Connection, table_name: str) -> None:
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, table_name)))
+    connection.execute(PARKED_DROP, (table_name,))

@@ -1,0 +1,193 @@
+"""Queries over the read models of this release, on one pool of connections."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Row, Select, TextClause, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from infrastructure.read_models.seen import build_of, others_of, parked_of, pause_of, place_of, progress_of
+from infrastructure.read_models.statements import (
+    BUILDS,
+    LATEST_BUILDS,
+    OTHER_VERSIONS,
+    PARKED,
+    PLACES,
+    PROGRESS,
+    TABLES_THERE,
+)
+from projections import projection_acts
+from projections.effects import SCHEMA, Projection
+from projections.figures.reading import Reading
+from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place, Progress
+
+POOL_SIZE = 8
+POOL_OVERFLOW = 8
+POOL_WAIT_S = 5
+MAX_WAIT_S = 2.0
+"""How long to wait at most for the read models to contain a position."""
+
+POLL_S = 0.01
+UNDEFINED_TABLE = "42P01"
+MOST_SHOWN = 100
+"""Parked events, or builds, that are read at once."""
+
+FIGURES = (
+    "authentications",
+    "bus_counts",
+    "consents",
+    "enrolments",
+    "invoice_counts",
+    "message_counts",
+    "open_rates",
+    "service_use",
+    "services",
+)
+"""The read models that figures are computed from."""
+
+
+class ReadModels:
+    """Queries over the read models of this release. Close it when done; it belongs to one event loop."""
+
+    def __init__(self, url: str, projections: Sequence[Projection]) -> None:
+        self._tables = {projection.name: projection.table.name for projection in projections}
+        self._release = {
+            "names": [projection.name for projection in projections],
+            "versions": [projection.version for projection in projections],
+        }
+        self._there: frozenset[str] = frozenset()
+        self.engine = create_async_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
+            pool_timeout=POOL_WAIT_S,
+            pool_pre_ping=True,
+        )
+        # One statement needs no transaction around it.
+        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    # --- Where they are ---------------------------------------------------------------------------------------------
+
+    async def places(self) -> Mapping[str, Place]:
+        """Return where each read model of the release is, by the name of its table."""
+        async with self._single.connect() as connection:
+            return await self._places(connection)
+
+    async def position(self, wanted: int = 0) -> int:
+        """Wait, bounded, until all read models contain `wanted`; return the position that they all have reached."""
+        deadline = time.monotonic() + MAX_WAIT_S
+        while True:
+            reached = _least(await self.places())
+            if reached >= wanted or time.monotonic() > deadline:
+                return reached
+            await asyncio.sleep(POLL_S)
+
+    async def _places(self, connection: AsyncConnection) -> Mapping[str, Place]:
+        rows = await connection.execute(PLACES, self._release)
+        return {self._tables[row.projection]: place_of(row) for row in rows}
+
+    # --- Snapshots --------------------------------------------------------------------------------------------------
+
+    @property
+    def figure_tables(self) -> Collection[str]:
+        """The tables that figures are computed from, as far as they belong to the release."""
+        return [self._tables[name] for name in FIGURES if name in self._tables]
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reading]:
+        """Open a transaction in which everything read belongs to one state; its position is that of the figures.
+
+        A takeover renames tables. A transaction that sees an older state of the rows, but meets a table by its new
+        name, would find it empty. The locks keep the names as they are; taking them sees nothing yet of the rows, and
+        a takeover waits for the end of the snapshot. Raise `NotBuiltError` where a figure has no rows in use yet.
+        """
+        there = await self._tables_there()
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            await self._lock(connection, there)
+            places = await self._places(connection)
+            yield Reading(connection, _least(self._of_figures(places, there)))
+
+    async def _tables_there(self) -> frozenset[str]:
+        """Return which tables of the release there are. Once there, a table of this release stays."""
+        if len(self._there) < len(self._tables):
+            rows = await self._all(TABLES_THERE, tables=list(self._tables.values()))
+            self._there = frozenset(row.name for row in rows)
+        return self._there
+
+    async def _lock(self, connection: AsyncConnection, tables: Collection[str]) -> None:
+        if not tables:
+            return
+        # The same order for everybody, so that two who lock never wait for each other.
+        names = ", ".join(f'{SCHEMA}."{name}"' for name in sorted(tables))
+        try:
+            await connection.execute(text(f"LOCK TABLE {names} IN ACCESS SHARE MODE"))
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
+                raise
+            # One was dropped by hand: look again the next time.
+            self._there = frozenset()
+            raise NotBuiltError(()) from error
+
+    def _of_figures(self, places: Mapping[str, Place], there: Collection[str]) -> Mapping[str, Place]:
+        needed = {table: places[table] for table in self.figure_tables}
+        missing = [place.name for table, place in needed.items() if not place.built or table not in there]
+        if missing:
+            raise NotBuiltError(missing)
+        return needed
+
+    # --- What administrators see ------------------------------------------------------------------------------------
+
+    async def progress(self) -> Progress:
+        """Return how far each read model of the release is, by name; cheap enough for once a second."""
+        async with self._single.connect() as connection:
+            rows = await _rows(connection, PROGRESS, self._release)
+            builds = {row.projection: build_of(row) for row in await _rows(connection, LATEST_BUILDS, self._release)}
+            others = others_of(await _rows(connection, OTHER_VERSIONS, self._release))
+            pauses = await self._pauses(connection)
+        return Progress(
+            head=rows[0].head if rows else 0,
+            projections=[progress_of(row, pauses, builds, others) for row in rows],
+        )
+
+    async def parked(self, projection: str, after: int = 0, limit: int = MOST_SHOWN) -> Sequence[ParkedEvent]:
+        """Return the events after a position that are parked for a read model, in the order of the log."""
+        table = self._tables[projection]
+        rows = await self._all(PARKED, table_name=table, after=after, limit=min(limit, MOST_SHOWN))
+        return [parked_of(projection, row) for row in rows]
+
+    async def builds(self, projection: str, limit: int = MOST_SHOWN) -> Sequence[Build]:
+        """Return the builds of a read model, of all its versions, the newest first."""
+        rows = await self._all(BUILDS, projection=projection, limit=min(limit, MOST_SHOWN))
+        return [build_of(row) for row in rows]
+
+    async def _pauses(self, connection: AsyncConnection) -> Mapping[str, Pause]:
+        """Return who paused what. The acts are a read model themselves, which may not be there yet."""
+        acts = projection_acts.TABLE.name
+        if acts not in self._tables.values() or not await _rows(connection, TABLES_THERE, {"tables": [acts]}):
+            return {}
+        return {row.projection: pause_of(row) for row in await _rows(connection, projection_acts.paused(), {})}
+
+    async def _all(self, statement: TextClause, **values: Any) -> Sequence[Row[Any]]:  # noqa: ANN401 - of any column
+        async with self._single.connect() as connection:
+            return await _rows(connection, statement, values)
+
+
+async def _rows(
+    connection: AsyncConnection, statement: TextClause | Select[*tuple[Any, ...]], values: Mapping[str, Any]
+) -> Sequence[Row[Any]]:
+    return (await connection.execute(statement, dict(values))).all()
+
+
+def _least(places: Mapping[str, Place]) -> int:
+    return min((place.position for place in places.values()), default=0)

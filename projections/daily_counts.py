@@ -1,0 +1,69 @@
+"""Daily counts: how many events of each kind happened on each civil day for each organisation.
+
+It counts every event of every context, and the streams that they began. Its rules are data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ColumnElement, Date, Index, Select, Text, select
+
+from domain import bus, consent, identity, invoicing, mailbox, operation, organisations
+from domain.kernel import Decider
+from projections.effects import Projection, read_table
+from projections.sums import total
+from projections.tally import Measure, StoredName, Tally, Typed
+
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
+    *organisations.DECIDERS,
+    *identity.DECIDERS,
+    consent.DECIDER,
+    *mailbox.DECIDERS,
+    *bus.DECIDERS,
+    *invoicing.DECIDERS,
+    operation.DECIDER,
+)
+NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
+
+TABLE = read_table(
+    "daily_counts",
+    1,
+    Column("day", Date, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("organisation_id", Text, primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    Column("streams", BigInteger, nullable=False),
+)
+Index("daily_counts_v1_organisation", TABLE.c.organisation_id, TABLE.c.day)
+
+EVERY_EVENT = Tally(
+    key=(Typed.CIVIL_DAY, StoredName(NAMES), Typed.ORGANISATION),
+    amounts={"events": Measure.EVENTS, "streams": Measure.STREAMS},
+)
+PROJECTION = Projection(name="daily_counts", version=1, table=TABLE, rules=dict.fromkeys(NAMES, EVERY_EVENT))
+
+# --- Queries --------------------------------------------------------------------------------------------------------
+
+
+def within(first_day: date | None, last_day: date | None) -> Sequence[ColumnElement[bool]]:
+    """Keep the days from the first to the last, both included; either may be left out."""
+    since = [TABLE.c.day >= first_day] if first_day is not None else []
+    return since + ([TABLE.c.day <= last_day] if last_day is not None else [])
+
+
+def by_day_and_name(first_day: date | None, last_day: date | None) -> Select[date, str, int, int]:
+    """Count events and begun streams of all organisations together: day, name, events, streams."""
+    return (
+        select(
+            TABLE.c.day,
+            TABLE.c.name,
+            total(TABLE.c.events).label("events"),
+            total(TABLE.c.streams).label("streams"),
+        )
+        .where(*within(first_day, last_day))
+        .group_by(TABLE.c.day, TABLE.c.name)
+        .order_by(TABLE.c.day, TABLE.c.name)
+    )

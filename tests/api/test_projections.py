@@ -1,0 +1,226 @@
+"""Looking at read models over HTTP: who may, what is told, and the stream of what changes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+
+from api.rest import progress_feed
+from application.ports import Role
+from projections.registry import PROJECTIONS
+from tests.api.refused import must_be_refused
+from tests.api.serving import Served, platform_served
+from tests.infrastructure.read_tables import looked_after, make_read_tables
+
+PATHS = ("", "/keys", "/keys/parked-events", "/keys/builds", "/events")
+WAIT_S = 10
+
+
+@pytest.fixture
+def served(database_url: str, tmp_path: Path) -> Iterator[Served]:
+    make_read_tables(database_url)
+    with platform_served(database_url, tmp_path) as served:
+        yield served
+
+
+@pytest.fixture
+def owner(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[httpx2.Client]:
+    headers = {"Authorization": f"Bearer {served.token(Role.ADMINISTRATOR)}"}
+    with httpx2.Client(base_url=served.address, headers=headers, timeout=WAIT_S) as client:
+        yield client
+
+
+@contextmanager
+def listening(client: httpx2.Client) -> Iterator[Iterator[str]]:
+    with client.stream("GET", "/projections/events") as response:
+        assert response.status_code == 200, response.read()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield response.iter_lines()
+
+
+def following(lines: Iterator[str]) -> Any:
+    """Return what the next event says."""
+    name = next(line for line in lines if line.startswith("event: "))
+    data = next(lines)
+    return json.loads(data.removeprefix("data: ")) if name == "event: progress" else name
+
+
+def of(progress: Any, name: str = "keys") -> Any:
+    return next(it for it in progress["projections"] if it["name"] == name)
+
+
+# --- Who and what ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_only_administrators_and_auditors_look(path: str, served: Served) -> None:
+    address = f"{served.address}/projections{path}"
+    must_be_refused(httpx2.get(address), 401, "unauthenticated")
+    for role in (Role.AGENCY, Role.SYSTEM):
+        headers = {"Authorization": f"Bearer {served.token(role)}"}
+        must_be_refused(httpx2.get(address, headers=headers), 403, "role-not-allowed")
+    for role in (Role.ADMINISTRATOR, Role.AUDITOR):
+        headers = {"Authorization": f"Bearer {served.token(role)}"}
+        with httpx2.stream("GET", address, headers=headers) as answer:
+            assert answer.status_code == 200
+
+
+def test_everything_that_is_known_is_told(client: httpx2.Client, owner: psycopg.Connection, database_url: str) -> None:
+    owner.execute(
+        "INSERT INTO read.build (projection, version, purpose, by_worker, state, events_done, events_total, started_at,"
+        " asked_by, why) VALUES ('keys', 1, 'rebuild', true, 'filling', 1, 4, now(), 'official-7', 'a rule was mended')"
+    )
+    owner.execute("INSERT INTO read.checkpoint (projection, version, position) VALUES ('keys', 2, 0)")
+    with looked_after(database_url, "keys"):
+        answer = client.get("/projections")
+    told = answer.json()
+    assert (told["head"], told["position"]) == (0, 0)
+    assert len(told["projections"]) == len(PROJECTIONS)
+    keys = of(told)
+    assert {
+        "state": "live",
+        "percent": 100,
+        "lagEvents": 0,
+        "leftS": 0.0,
+        "previousPosition": None,
+    }.items() <= keys.items()
+    assert {"purpose": "rebuild", "percent": 25, "why": "a rule was mended"}.items() <= keys["build"].items()
+    assert [other["version"] for other in keys["otherVersions"]] == [2]
+    assert of(told, "people")["state"] == "unled"
+    one = client.get("/projections/people").json()
+    assert one["name"] == "people"
+    (build,) = client.get("/projections/keys/builds").json()["builds"]
+    assert build["state"] == "filling"
+
+
+def test_parked_events_come_in_pages(client: httpx2.Client, owner: psycopg.Connection) -> None:
+    for position in range(1, 6):
+        owner.execute(
+            "INSERT INTO read.parked (table_name, position, stream, stream_version, name, error)"
+            " VALUES ('keys_v1', %s, 'key-a', %s, 'identity.key-registered.v1', %s)",
+            (position, position, "KeyError" if position == 1 else ""),
+        )
+    first = client.get("/projections/keys/parked-events?limit=3").json()
+    assert [it["position"] for it in first["parkedEvents"]] == [1, 2, 3]
+    assert first["parkedEvents"][0]["error"] == "KeyError"
+    second = client.get(f"/projections/keys/parked-events?limit=3&after={first['nextAfter']}").json()
+    assert [it["position"] for it in second["parkedEvents"]] == [4, 5]
+    assert second["nextAfter"] is None
+    assert client.get("/projections/people/parked-events").json() == {"parkedEvents": [], "nextAfter": None}
+
+
+@pytest.mark.parametrize("path", ["/no-such", "/no-such/parked-events", "/no-such/builds"])
+def test_a_projection_that_is_none(path: str, client: httpx2.Client) -> None:
+    must_be_refused(client.get(f"/projections{path}"), 404, "no-such-projection")
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "after=-1", "after=x", f"after={2**63}"])
+def test_a_page_that_is_none(query: str, client: httpx2.Client) -> None:
+    must_be_refused(client.get(f"/projections/keys/parked-events?{query}"), 400, "malformed-request")
+
+
+def test_the_doors_to_look_through_are_described(client: httpx2.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    for path in ("/projections", "/projections/events", "/projections/{projection}/builds"):
+        assert paths[path]["get"]["security"] == [{"bearer": []}]
+    assert "post" in paths["/projections/{projection}/rebuilds"]
+
+
+# --- The stream -----------------------------------------------------------------------------------------------------
+
+
+def test_what_changes_is_told_within_moments(client: httpx2.Client, owner: psycopg.Connection) -> None:
+    with listening(client) as lines:
+        assert of(following(lines))["position"] == 0
+        started = time.monotonic()
+        owner.execute("UPDATE read.checkpoint SET position = 7 WHERE projection = 'keys'")
+        assert of(following(lines))["position"] == 7
+        assert time.monotonic() - started < 5
+
+
+def test_while_nothing_changes_a_sign_of_life_is_given(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_feed, "HEARTBEAT_S", 0.1)
+    with listening(client) as lines:
+        following(lines)
+        assert [next(lines), next(lines), next(lines)] == ["", ": still here", ""]
+
+
+def test_many_listeners_cost_one_look(
+    client: httpx2.Client, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_feed, "SAMPLE_S", 0.2)
+    looks: list[bytes] = []
+    sent = progress_feed.ProgressFeed._keep_sampling  # noqa: SLF001 - what is shared
+
+    async def counted(feed: progress_feed.ProgressFeed) -> None:
+        looks.append(b"")
+        await sent(feed)
+
+    monkeypatch.setattr(progress_feed.ProgressFeed, "_keep_sampling", counted)
+    with ExitStack() as stack:
+        streams = [stack.enter_context(listening(client)) for _ in range(10)]
+        for lines in streams:
+            following(lines)
+        owner.execute("UPDATE read.checkpoint SET position = 3 WHERE projection = 'keys'")
+        for lines in streams:
+            assert of(following(lines))["position"] == 3
+    assert len(looks) == 1
+    with listening(client) as lines:
+        assert of(following(lines))["position"] == 3
+    # When nobody had listened any more it ended, and began anew.
+    assert len(looks) == 2
+
+
+def test_no_more_listen_than_fit(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_feed, "MOST_LISTENERS", 2)
+    with listening(client) as one, listening(client) as other:
+        following(one), following(other)
+        answer = client.get("/projections/events")
+        must_be_refused(answer, 503, "too-many-listeners")
+        assert answer.headers["retry-after"] == "10"
+    deadline = time.monotonic() + WAIT_S
+    while client.stream("GET", "/projections/events").__enter__().status_code == 503:
+        assert time.monotonic() < deadline
+
+
+def test_a_listener_comes_back_after_a_while(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_feed, "MOST_LISTEN_S", 0.3)
+    monkeypatch.setattr(progress_feed, "HEARTBEAT_S", 0.1)
+    with listening(client) as lines:
+        following(lines)
+        assert ": still here" in list(lines)
+
+
+def test_a_database_that_is_gone_is_told_and_comes_back(
+    client: httpx2.Client, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_feed, "SAMPLE_S", 0.2)
+    with listening(client) as lines:
+        following(lines)
+        owner.execute("ALTER FUNCTION log.head() RENAME TO no_head")
+        assert following(lines) == "event: unavailable"
+        owner.execute("ALTER FUNCTION log.no_head() RENAME TO head")
+        assert of(following(lines))["name"] == "keys"
+
+
+def test_streams_end_when_the_server_does(client: httpx2.Client, served: Served) -> None:
+    with listening(client) as lines:
+        following(lines)
+        started = time.monotonic()
+        served.stop()
+        list(lines)
+        assert time.monotonic() - started < 5

@@ -1,0 +1,80 @@
+"""A read model with a column of every type, and sets of rows for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from psycopg import sql
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Text
+
+from infrastructure.projector.difference import Side
+from infrastructure.projector.digest import digest
+from infrastructure.projector.tables import ReadTable
+from projections.effects import Key, read_table
+
+TABLE_OF_ALL = read_table(
+    "test_digested",
+    1,
+    Column("name", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("label", Text, nullable=True),
+    Column("remark", Text, nullable=True),
+    Column("amount", BigInteger, nullable=True),
+    Column("flag", Boolean, nullable=True),
+    Column("at", DateTime(timezone=True), nullable=True),
+    Column("day", Date, nullable=True),
+)
+ONE, OTHER = ReadTable(TABLE_OF_ALL), ReadTable(TABLE_OF_ALL, "_build")
+ODD_SETTINGS = {
+    "DateStyle": "German, DMY",
+    "TimeZone": "Asia/Kathmandu",
+    "extra_float_digits": "-15",
+    "bytea_output": "escape",
+    "client_encoding": "LATIN1",
+    "enable_seqscan": "off",
+    "work_mem": "64kB",
+}
+
+Connection = psycopg.Connection[Any]
+Rows = dict[Key, dict[str, Any]]
+
+TEXTS = st.one_of(st.sampled_from(["", "a", "A", "b", "é", "z", "\U0001f600", "\uffff"]), st.text(max_size=6)).filter(
+    lambda text: "\0" not in text and text == text.encode(errors="ignore").decode()
+)
+BIGINTS = st.one_of(st.integers(-2, 2), st.integers(-(2**63), 2**63 - 1))
+INSTANTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
+CELLS: Mapping[str, st.SearchStrategy[Any]] = {
+    "label": st.none() | TEXTS,
+    "remark": st.none() | TEXTS,
+    "amount": st.none() | BIGINTS,
+    "flag": st.none() | st.booleans(),
+    "at": st.none() | INSTANTS,
+    "day": st.none() | st.dates(),
+}
+KEYS = st.tuples(TEXTS, BIGINTS)
+ROWS: st.SearchStrategy[Rows] = st.dictionaries(KEYS, st.fixed_dictionaries(dict(CELLS)), max_size=12)
+EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+PLAIN = {"label": "x", "remark": "y", "amount": 1, "flag": True, "at": datetime(2021, 11, 3, tzinfo=UTC), "day": None}
+
+
+def fill(connection: Connection, table: ReadTable, rows: Rows, order: Sequence[Key] = ()) -> None:
+    connection.execute(sql.SQL("TRUNCATE {}").format(table.target))
+    insert = sql.SQL("INSERT INTO {} VALUES (%s, %s, %s, %s, %s, %s, %s, %s)").format(table.target)
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(insert, [(*key, *(rows[key][column] for column in CELLS)) for key in order or rows])
+
+
+def sides(connection: Connection, left: Rows, right: Rows) -> tuple[Side, Side]:
+    fill(connection, ONE, left)
+    fill(connection, OTHER, right)
+    return side(connection, ONE), side(connection, OTHER)
+
+
+def side(connection: Connection, table: ReadTable) -> Side:
+    return Side(connection=connection, table=table, digest=digest(connection, table))

@@ -1,0 +1,42 @@
+"""Read models made by hand, where a test is not about the worker that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+
+from projections.effects import METADATA, Projection
+from projections.registry import PROJECTIONS
+
+LOOKED_AFTER = 1
+MADE = 2
+
+
+def make_read_tables(url: str, *, position: int = 0, projections: Sequence[Projection] = PROJECTIONS) -> None:
+    """Make the tables of read models, without rows, and say that they are at a position."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    METADATA.create_all(engine, [projection.table for projection in projections])
+    engine.dispose()
+    with psycopg.connect(url, autocommit=True) as connection:
+        for projection in projections:
+            connection.execute(
+                "INSERT INTO read.checkpoint (projection, version, position) VALUES (%s, %s, %s)",
+                (projection.name, projection.version, position),
+            )
+        # As the default privileges of the projector do for the tables that it makes.
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA read TO kroniek_reader")
+
+
+@contextmanager
+def looked_after(url: str, *names: str, kind: int = LOOKED_AFTER) -> Iterator[None]:
+    """Look after read models as a worker does, until the block ends."""
+    versions = {projection.name: projection.version for projection in PROJECTIONS}
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in names or versions:
+            taken = connection.execute("SELECT read.take(%s, %s, %s)", (kind, name, versions[name])).fetchone()
+            assert taken == (True,)
+        yield

@@ -1,0 +1,99 @@
+"""The events that made a row are found: in the stream that it belongs to, else in the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from infrastructure.event_log import PostgresLog
+from infrastructure.projector import difference as difference_module
+from infrastructure.projector.definitions import definitions
+from infrastructure.projector.difference import MadeBy, events_of
+from projections.effects import Key, Projection, Put
+from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, TABLE, CounterRaised, append
+
+Connection = psycopg.Connection[Any]
+
+
+def _failing(recorded: Any) -> list[Put]:
+    if recorded.event.amount == 3:
+        raise ZeroDivisionError
+    return [Put((recorded.aggregate_id,), {"last_amount": 0, "status": ""})]
+
+
+FAILING = Projection(name="test_failing", version=1, table=TABLE, rules={CounterRaised: _failing})
+DEFINITIONS = definitions("tests", [DECIDER], [COUNTERS, COUNTER_SUMS, FAILING])
+
+
+@pytest.fixture(scope="module")
+def told_log(module_database_url: str) -> Iterator[Connection]:
+    """A log of eight events: counter a is raised by 1, 2, 1, 3 and 1, and counter b, between them, by 1, 2 and 2."""
+
+    async def send() -> None:
+        async with PostgresLog(module_database_url, DEFINITIONS.codec, b"key") as log:
+            await log.append([append("counter-a", 1, 2, at=0)])
+            await log.append([append("counter-b", 1, 2, 2, at=0)])
+            await log.append([append("counter-a", 1, 3, 1, at=2)])
+
+    asyncio.run(send())
+    with psycopg.connect(module_database_url, autocommit=True) as connection:
+        yield connection
+
+
+def positions(made_by: MadeBy) -> tuple[list[int], int, bool]:
+    return [recorded.position for recorded in made_by.events], made_by.total, made_by.more
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ((("a",), 8, 20), ([1, 2, 6, 7, 8], 5, False)),
+        ((("a",), 6, 20), ([1, 2, 6], 3, False)),
+        ((("a",), 8, 2), ([1, 2], 5, True)),
+        ((("a",), 8, 5), ([1, 2, 6, 7, 8], 5, False)),
+        ((("b",), 8, 20), ([3, 4, 5], 3, False)),
+        ((("nobody",), 8, 20), ([], 0, False)),
+    ],
+)
+def test_a_row_of_a_stream_was_made_by_events_of_that_stream(
+    told_log: Connection, monkeypatch: pytest.MonkeyPatch, asked: tuple[Key, int, int], expected: Any
+) -> None:
+    key, until, most = asked
+    if key != ("nobody",):
+        monkeypatch.setattr(difference_module, "_rows", None)  # the log is not looked through
+    assert positions(events_of(told_log, DEFINITIONS, COUNTERS, key, until, most=most)) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (((1,), 8, 20), ([1, 3, 6, 8], 4, False)),
+        (((1,), 7, 20), ([1, 3, 6], 3, False)),
+        (((2,), 8, 2), ([2, 4], 3, True)),
+        (((2,), 8, 3), ([2, 4, 5], 3, False)),
+        (((9,), 8, 20), ([], 0, False)),
+    ],
+)
+def test_a_row_that_is_added_to_was_made_by_events_of_any_stream(
+    told_log: Connection, monkeypatch: pytest.MonkeyPatch, asked: tuple[Key, int, int], expected: Any
+) -> None:
+    key, until, most = asked
+    monkeypatch.setattr(difference_module, "SCAN_POSITIONS", 3)
+    assert positions(events_of(told_log, DEFINITIONS, COUNTER_SUMS, key, until, most=most)) == expected
+
+
+@pytest.mark.parametrize(("bound", "expected"), [(8, ([1, 3, 6, 8], 4, False)), (7, ([1, 3, 6], 3, True))])
+def test_looking_through_the_log_has_an_end(
+    told_log: Connection, monkeypatch: pytest.MonkeyPatch, bound: int, expected: Any
+) -> None:
+    monkeypatch.setattr(difference_module, "SCAN_EVENTS", bound)
+    assert positions(events_of(told_log, DEFINITIONS, COUNTER_SUMS, (1,), 8)) == expected
+
+
+def test_what_is_parked_or_skipped_made_nothing(told_log: Connection) -> None:
+    assert positions(events_of(told_log, DEFINITIONS, FAILING, ("a",), 8)) == ([1, 2, 6], 3, False)
+    assert positions(events_of(told_log, DEFINITIONS, FAILING, ("a",), 8, skipped={1, 7})) == ([2, 6, 8], 3, False)

@@ -1,0 +1,64 @@
+"""Daily counts: every event of every context, on the civil day on which it happened."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from application.registry import DECIDERS
+from domain.bus import TRANSACTION
+from domain.consent import DECIDER as CONSENT
+from domain.kernel import Recorded
+from projections.daily_counts import PROJECTION, by_day_and_name
+from tests.domain.test_bus import ACCEPTED, ANSWERED, FORWARDED
+from tests.domain.test_consent import GRANTED
+from tests.projections.story import Ask, recorded, rows, values
+
+MONDAY = datetime(2022, 3, 27, 22, 30, tzinfo=UTC)  # half past midnight in Brussels, on the first day of summer time
+SUNDAY = datetime(2022, 3, 26, 23, 30, tzinfo=UTC)  # half past midnight too, the hour was not yet changed
+
+
+def told(category: str, organisation_id: str, *steps: tuple[datetime, Any]) -> list[Recorded[Any]]:
+    return [
+        recorded(event, at, stream=f"{category}-1", version=version, organisation_id=organisation_id)
+        for version, (at, event) in enumerate(steps, start=1)
+    ]
+
+
+STORIES = (
+    told(TRANSACTION.category, "gent", (SUNDAY, ACCEPTED), (SUNDAY, FORWARDED), (MONDAY, ANSWERED)),
+    told(TRANSACTION.category, "gent", (SUNDAY, ACCEPTED)),
+    told(TRANSACTION.category, "luik", (SUNDAY, ACCEPTED), (SUNDAY, FORWARDED), (SUNDAY, FORWARDED)),
+    told(CONSENT.category, "gent", (MONDAY, GRANTED)),
+)
+FIRST, SECOND = date(2022, 3, 27), date(2022, 3, 28)
+ACCEPTED_NAME, FORWARDED_NAME = "bus.transaction-accepted.v1", "bus.transaction-forwarded.v1"
+ANSWERED_NAME, GRANTED_NAME = "bus.transaction-answered.v1", "consent.granted.v1"
+
+
+def test_each_event_counts_on_its_day_for_its_organisation_and_the_first_begins_a_stream() -> None:
+    assert rows(PROJECTION, *STORIES) == {
+        (FIRST, ACCEPTED_NAME, "gent"): {"events": 2, "streams": 2},
+        (FIRST, ACCEPTED_NAME, "luik"): {"events": 1, "streams": 1},
+        (FIRST, FORWARDED_NAME, "gent"): {"events": 1, "streams": 0},
+        (FIRST, FORWARDED_NAME, "luik"): {"events": 2, "streams": 0},
+        (SECOND, ANSWERED_NAME, "gent"): {"events": 1, "streams": 0},
+        (SECOND, GRANTED_NAME, "gent"): {"events": 1, "streams": 1},
+    }
+
+
+def test_every_event_of_every_decider_is_counted() -> None:
+    assert set(PROJECTION.rules) == {event for decider in DECIDERS for event in decider.events.values()}
+
+
+def test_events_by_day_and_name(ask: Ask) -> None:
+    assert values(ask(PROJECTION, by_day_and_name(FIRST, FIRST), *STORIES)) == [
+        (FIRST, ACCEPTED_NAME, 3, 3),
+        (FIRST, FORWARDED_NAME, 3, 0),
+    ]
+    assert values(ask(PROJECTION, by_day_and_name(SECOND, None), *STORIES)) == [
+        (SECOND, ANSWERED_NAME, 1, 0),
+        (SECOND, GRANTED_NAME, 1, 1),
+    ]
+    assert len(values(ask(PROJECTION, by_day_and_name(None, None), *STORIES))) == 4
+    assert values(ask(PROJECTION, by_day_and_name(date(2022, 3, 29), date(2022, 3, 1)), *STORIES)) == []

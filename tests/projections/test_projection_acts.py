@@ -1,0 +1,92 @@
+"""Projection acts: one row for each, and what the worker asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.kernel import Context, Recorded
+from domain.operation import DECIDER
+from projections import projection_acts
+from projections.projection_acts import PROJECTION, Act, acts_after, paused, skipped
+from tests.domain.test_operation import AT, PAUSED, REQUESTS, RESUMED, RETRIED, SKIPPED, WHY
+from tests.projections.story import Ask, rows, values
+
+FIRST = 101
+
+
+def log(*events: Any) -> list[Recorded[Any]]:
+    """Record acts on any projections, one a minute."""
+    return [_recorded(event, minute) for minute, event in enumerate(events)]
+
+
+def _recorded(event: Any, minute: int) -> Recorded[Any]:
+    at = AT + timedelta(minutes=minute)
+    return Recorded(
+        position=FIRST + minute,
+        stream=DECIDER.stream(event.projection),
+        version=minute + 1,
+        event=event,
+        context=Context(acting_id="official-7", organisation_id="platform", effective_at=at),
+        recorded_at=at,
+    )
+
+
+def on(projection: str, *events: Any) -> Sequence[Any]:
+    return [replace(event, projection=projection) for event in events]
+
+
+def test_an_act_has_a_row_with_who_and_why() -> None:
+    assert rows(PROJECTION, log(PAUSED)) == {
+        (FIRST,): {
+            "projection": "bus_counts",
+            "act": "pause",
+            "event_position": 0,
+            "why": WHY,
+            "acting_id": "official-7",
+            "organisation_id": "platform",
+            "acted_at": AT,
+        }
+    }
+
+
+def test_every_act_is_told_from_the_others() -> None:
+    every = [event for _, event in REQUESTS] + [PAUSED, RESUMED, SKIPPED]
+    found = [row["act"] for row in rows(PROJECTION, log(*every)).values()]
+    assert found == ["rebuild", "cancel", "verify", "undo", "drop", "retry", "pause", "resume", "skip"]
+    assert set(found) == {act.value for act in Act}
+    assert {type(event) for event in every} == set(PROJECTION.rules) == set(DECIDER.events.values())
+
+
+def test_what_is_about_one_event_names_it() -> None:
+    about = rows(PROJECTION, log(RETRIED, replace(RETRIED, event_position=5), SKIPPED))
+    assert [row["event_position"] for row in about.values()] == [0, 5, 4711]
+
+
+def test_acts_are_read_in_their_order_from_a_position_on(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projection_acts, "MOST_ACTS", 2)
+    acts = log(PAUSED, RESUMED, RETRIED, SKIPPED)
+    read = [[row["act"] for row in ask(PROJECTION, acts_after(position), acts)] for position in (0, 101, 102, 103, 104)]
+    assert read == [["pause", "resume"], ["resume", "retry"], ["retry", "skip"], ["skip"], []]
+
+
+def test_a_projection_is_paused_until_it_is_resumed(ask: Ask) -> None:
+    acts = log(
+        *on("consents", PAUSED, RETRIED),
+        *on("people", PAUSED, RESUMED),
+        *on("keys", PAUSED, RESUMED, replace(PAUSED, why="once more"), SKIPPED),
+    )
+    assert values(ask(PROJECTION, paused(), acts)) == [
+        ("consents", WHY, "official-7", AT),
+        ("keys", "once more", "official-7", AT + timedelta(minutes=6)),
+    ]
+
+
+def test_skipped_events_are_told_by_projection(ask: Ask) -> None:
+    other = replace(SKIPPED, event_position=12)
+    acts = log(*on("people", SKIPPED, other), *on("keys", SKIPPED, RETRIED))
+    assert values(ask(PROJECTION, skipped(), acts)) == [("keys", 4711), ("people", 12), ("people", 4711)]
