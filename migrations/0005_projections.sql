@@ -101,5 +101,6 @@ RETURN EXISTS (
       AND objid::bigint = read.lock_key(projection, version)::bigint & 4294967295
 );
 
-REVOKE ALL ON FUNCTION read.take, read.give_back FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA read FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION read.take, read.give_back TO kroniek_projector;
+GRANT EXECUTE ON FUNCTION read.is_taken, read.lock_key TO kroniek_projector, kroniek_reader, kroniek_auditor;

@@ -16,7 +16,7 @@ COMMANDS = {
     "address": "print where a person who only reads reaches the embedded database",
     "token": "issue a token for local use",
     "sample": "write the sample history into an empty log",
-    "projections": "list the read models, or rebuild one",
+    "projections": "see, rebuild, verify and steer the read models",
     "log": "list the partitions of the log, detach old ones or attach them again",
     "import": "take over a history of commands or of decided events",
 }

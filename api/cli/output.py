@@ -25,6 +25,7 @@ class Exit(IntEnum):
     BUSY = 6
     REFUSED = 7
     CHANGED = 8
+    DIFFERENT = 9
     INTERRUPTED = 130
 
 

@@ -78,7 +78,7 @@ def serve_app(app: FastAPI, listener: socket.socket) -> None:
 
 
 def make_server(app: FastAPI) -> uvicorn.Server:
-    """Make the server of an application. Told to stop, it ends what would stream for ever, and answers what it began."""
+    """Make the server of an application. Told to stop, it ends its streams, and answers what it began."""
     import uvicorn
 
     class Server(uvicorn.Server):

@@ -16,13 +16,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, _output: Output) -> None:
-    import psycopg
     import structlog
 
-    from api.bootstrap import make_codec
     from api.cli.common import database, settings_of
-    from infrastructure.projector import Projector
-    from projections.registry import PROJECTIONS
+    from infrastructure.projector import Worker, platform
 
     # Batches of events are many short-lived objects without cycles: looking for cycles often costs more than it finds.
     gc.set_threshold(50_000, 20, 100)
@@ -33,9 +30,6 @@ def run(options: argparse.Namespace, _output: Output) -> None:
     def stopped() -> bool:
         return stop.is_set() or (options.parent is not None and os.getppid() != options.parent)
 
-    with (
-        database(settings_of()) as addresses,
-        psycopg.connect(addresses.projector, autocommit=True) as connection,
-    ):
-        Projector(connection, make_codec(), PROJECTIONS).run(stopped)
+    with database(settings_of()) as addresses:
+        Worker(addresses.projector, platform()).run(stopped)
     structlog.get_logger().info("worker_stopped")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -45,6 +46,18 @@ class LogReader:
         """Return the last position; 0 for an empty log."""
         (head,) = _row(connection, sql.HEAD)
         return int(head)
+
+    def position_at(self, connection: Connection, instant: datetime) -> int:
+        """Return the last position recorded at or before an instant; 0 if the log began later."""
+        low, high = 0, self.head(connection)
+        query = compose.SQL(sql.RECORDED_AT).format(table=self.table(connection, high))
+        while low < high:  # positions are in the order of recording
+            middle = (low + high + 1) // 2
+            row = connection.execute(query, (middle,)).fetchone()
+            if row is None:
+                raise MissingEventsError(f"the log has no event at position {middle}")
+            low, high = (middle, high) if row[0] <= instant else (low, middle - 1)
+        return low
 
     def read(
         self, connection: Connection, *, after: int, until: int, names: Sequence[str] | None = None

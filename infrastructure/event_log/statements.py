@@ -103,4 +103,6 @@ OF_STREAM = f"""
 SELECT {EVENT_COLUMNS} FROM {{table}} WHERE stream = %s AND version > %s AND position <= %s ORDER BY version LIMIT %s
 """  # noqa: S608 - the column list is ours
 
+RECORDED_AT = "SELECT recorded_at FROM {table} WHERE position = %s"
+
 ALL_OF = f"SELECT {EVENT_COLUMNS} FROM {{table}}"  # noqa: S608 - the column list is ours

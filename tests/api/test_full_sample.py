@@ -10,10 +10,8 @@ import csv
 import io
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from infrastructure.codec import Codec
 from infrastructure.database import EmbeddedPostgres
 from infrastructure.event_log import LogReader
 from infrastructure.projector import MemoryRows, rebuild
+from infrastructure.projector import platform as platform_definitions
 from infrastructure.read_models import ReadModels
 from infrastructure.sample import ExpectedFigure, expected_figures, expected_index, expected_open_rates
 from projections.effects import SCHEMA
@@ -194,20 +193,13 @@ def _digests(url: str) -> dict[str, Any]:
         }
 
 
-def _rebuild_all(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        for projection in PROJECTIONS:
-            rebuild(connection, Codec(DECIDERS), projection, lambda _position, _head: None)
-
-
 def test_live_rows_equal_rebuilt_rows_and_rows_in_memory(platform: dict[str, Any]) -> None:
     url = platform["database"]
     live = _digests(url)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
-        rebuilding = other.submit(_rebuild_all, url)
-        models = _in_memory(url)
-        rebuilding.result()
+    results = rebuild(url, platform_definitions(), PROJECTIONS)
+    assert [(result.projection, result.outcome) for result in results if not result.equal] == []
     assert _digests(url) == live
+    models = _in_memory(url)
     with psycopg.connect(url) as connection:
         for model, projection in zip(models, PROJECTIONS, strict=True):
             _assert_equal(connection, model, projection.table)

@@ -14,15 +14,15 @@ import structlog
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from api.bootstrap import create_app, make_codec, make_issuer
+from api.bootstrap import create_app, make_issuer
 from application.ports import Caller, Role
 from infrastructure.database import Addresses
 from infrastructure.event_log import LogBusyError
-from infrastructure.projector import Projector
 from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
 from tests.api.refused import must_be_refused
 from tests.api.world import PLATFORM, World, organisation
+from tests.infrastructure.read_tables import looked_after, make_read_tables
 
 SECRET = "85.05.17-001-39 of Ann Janssens"
 
@@ -62,9 +62,95 @@ def test_health_warns_until_a_worker_has_made_the_read_models(client: TestClient
     answer = client.get("/health")
     assert answer.status_code == 200
     assert (answer.json()["status"], answer.json()["output"]) == ("warn", "no worker has made the read models yet")
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        Projector(connection, make_codec(), PROJECTIONS).prepare()
-    assert client.get("/health").json()["status"] == "pass"
+    make_read_tables(database_url)
+    with looked_after(database_url):
+        assert client.get("/health").json()["status"] == "pass"
+
+
+def test_health_says_which_read_models_need_somebody(client: TestClient, database_url: str) -> None:
+    make_read_tables(database_url)
+    needy(database_url)
+    others = [it.name for it in PROJECTIONS if it.name != "people"]
+    with looked_after(database_url, *others):
+        health = client.get("/health")
+    assert health.status_code == 200
+    assert (health.json()["status"], health.json()["output"].split("; ")) == (
+        "warn",
+        [
+            "keys has stopped: KeyError in the rule of KeyRevoked",
+            "mandates is being made for the first time",
+            "messages is paused",
+            "messages has 2 parked events of 1 streams",
+            "no worker looks after people",
+        ],
+    )
+    told = {it["name"]: it for it in health.json()["projections"]}
+    assert (told["keys"]["state"], told["keys"]["build"]["percent"]) == ("stopped", 25)
+    assert told["messages"]["paused_at"] == "2026-01-05T09:00:00+00:00"
+    # Anyone may ask: who did what and why is for administrators and auditors.
+    for private in ("official-7", SECRET):
+        assert private not in health.text
+        assert private not in client.get("/metrics").text
+
+
+def test_health_warns_while_a_read_model_is_far_behind(world: World, module_database_url: str) -> None:
+    url = module_database_url
+    make_read_tables(url)
+    with looked_after(url), psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("ALTER TABLE log.event_1 DISABLE TRIGGER USER")
+        owner.execute("UPDATE log.event_1 SET recorded_at = recorded_at - interval '1 minute'")
+        health = world.client.get("/health").json()
+        assert "keys is behind by more than 30 s" in health["output"]
+        owner.execute("UPDATE read.checkpoint SET position = log.head()")
+        assert world.client.get("/health").json()["status"] == "pass"
+
+
+def test_metrics_say_the_same_as_health(client: TestClient, database_url: str) -> None:
+    make_read_tables(database_url)
+    needy(database_url)
+    with looked_after(database_url):
+        text = client.get("/metrics").text
+    for line in (
+        'kroniek_projection_position{projection="keys"} 0.0',
+        'kroniek_projection_lag_events{projection="keys"} 0.0',
+        'kroniek_projection_lag_seconds{projection="keys"} 0.0',
+        'kroniek_projection_events_per_second{projection="people"} 0.0',
+        'kroniek_projection_parked_events{projection="messages"} 2.0',
+        'kroniek_projection_state{projection="keys",state="stopped"} 1.0',
+        'kroniek_projection_state{projection="keys",state="live"} 0.0',
+        'kroniek_projection_state{projection="people",state="live"} 1.0',
+        'kroniek_projection_build_percent{projection="keys"} 25.0',
+    ):
+        assert line in text.splitlines(), line
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("UPDATE read.build SET state = 'done'")
+    assert "kroniek_projection_build_percent{" not in client.get("/metrics").text
+
+
+def needy(url: str) -> None:
+    """Bring read models into each state that somebody has to look at, with what was written about it."""
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(
+            "UPDATE read.checkpoint SET error = 'KeyError in the rule of KeyRevoked', failed_at = now()"
+            " WHERE projection = 'keys'"
+        )
+        owner.execute(
+            "INSERT INTO read.build (projection, version, purpose, by_worker, state, events_done, events_total, asked_by,"
+            " why, outcome) VALUES ('keys', 1, 'rebuild', true, 'filling', 1, 4, 'official-7', %s, %s)",
+            (SECRET, SECRET),
+        )
+        owner.execute("DELETE FROM read.checkpoint WHERE projection = 'mandates'")
+        owner.execute(
+            "INSERT INTO read.projection_acts_v1 VALUES"
+            " (1, 'messages', 'pause', 0, %s, 'official-7', 'platform', '2026-01-05T09:00:00Z')",
+            (SECRET,),
+        )
+        for position in (1, 2):
+            owner.execute(
+                "INSERT INTO read.parked (table_name, position, stream, stream_version, name)"
+                " VALUES ('messages_v1', %s, 'message-a', %s, 'mailbox.message-sent.v1')",
+                (position, position),
+            )
 
 
 def test_health_fails_when_the_database_is_gone(client: TestClient, database_url: str) -> None:

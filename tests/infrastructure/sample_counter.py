@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Column, Text
 from application.handler import Order, Rules
 from application.ports import Append, Idempotency, Informed, Known
 from domain.kernel import Claim, Command, Context, Decider, Recorded, RuleBroken, fact
+from infrastructure.projector import Definitions, definitions
 from projections.effects import Add, Drop, Effect, Projection, Put, Set, read_table
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
@@ -130,6 +131,14 @@ def _sum(recorded: Recorded[CounterRaised]) -> Iterable[Effect]:
 
 COUNTERS = Projection(name="test_counters", version=1, table=TABLE, rules={CounterRaised: _row, CounterClosed: _closed})
 COUNTER_SUMS = Projection(name="test_sums", version=1, table=SUMS, rules={CounterRaised: _sum})
+
+
+COUNTED = "tests.infrastructure.sample_counter:counted"
+
+
+def counted() -> Definitions:
+    """Return the definitions, also to processes that help in a rebuild."""
+    return definitions(COUNTED, [DECIDER], [COUNTERS, COUNTER_SUMS])
 
 
 def order(command: Command, key: str = "", fingerprint: bytes = b"1", version: int | None = None) -> Order:

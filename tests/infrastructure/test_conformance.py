@@ -25,13 +25,14 @@ from domain import operation
 from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
-from infrastructure.projector import MemoryRows, Projector, live, rebuild
+from infrastructure.projector import MemoryRows, Projector, live, platform, rebuild
 from infrastructure.sample.history import orders
 from projections.effects import SCHEMA, Projection
 from projections.registry import PROJECTIONS
 from tests.infrastructure.emptying import empty_log
 
 CODEC = Codec(DECIDERS)
+DEFINITIONS = platform()
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 SCALE = Fraction(1, 1000)
 CHUNK = 500
@@ -115,7 +116,7 @@ def test_live_batch_rebuilt_and_in_memory_rows_are_equal(
     history = random_history(random)
     with psycopg.connect(database_url, autocommit=True) as connection:
         empty_log(connection)
-        projector = Projector(connection, CODEC, PROJECTIONS)
+        projector = Projector(connection, DEFINITIONS)
         projector.prepare()
         middle = random.randrange(len(history))
         for part in (history[:middle], history[middle:]):
@@ -125,8 +126,8 @@ def test_live_batch_rebuilt_and_in_memory_rows_are_equal(
         expected = in_memory(connection)
         assert {p.name: rows(connection, p) for p in PROJECTIONS} == expected
 
-        for projection in PROJECTIONS:
-            rebuild(connection, CODEC, projection, lambda _position, _head: None)
+        results = rebuild(database_url, DEFINITIONS, PROJECTIONS)
+        assert [result.projection for result in results if not result.equal] == []
         assert {p.name: rows(connection, p) for p in PROJECTIONS} == expected
 
         forget(connection)

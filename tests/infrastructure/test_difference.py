@@ -14,6 +14,7 @@ from psycopg import sql
 
 from infrastructure.projector import difference as difference_module
 from infrastructure.projector.difference import Difference, RowsMovedError, first_difference, sentence
+from infrastructure.projector.digest import by_key, table_columns
 from infrastructure.projector.tables import ReadTable
 from projections.effects import Key
 from tests.infrastructure.digested import (
@@ -145,6 +146,10 @@ def test_among_many_rows_the_first_is_found_however_many_differ(
     difference = first_difference(left, right)
     assert difference is not None
     assert (difference.key, difference.columns) == (("n", differing[0]), ["amount"])
+
+
+def test_the_order_of_keys_does_not_hang_on_the_collation_of_the_database(connection: Connection) -> None:
+    assert by_key(table_columns(connection, ONE), ONE.keys).as_string() == '"name" COLLATE "C", "number"'
 
 
 def test_a_row_that_is_there_twice_differs_from_one(connection: Connection) -> None:

@@ -55,6 +55,17 @@ def test_equal_rows_have_one_digest_however_they_lie_and_whoever_asks(
     ] * 4
 
 
+def test_many_rows_have_one_digest_in_whatever_order_they_came(connection: Connection) -> None:
+    for table, order in ((ONE, "ASC"), (OTHER, "DESC")):
+        connection.execute(sql.SQL("TRUNCATE {}").format(table.target))
+        insert = "INSERT INTO {} (name, number) SELECT 'n', n FROM generate_series(1, 20000) AS n ORDER BY n {}"
+        connection.execute(sql.SQL(insert).format(table.target, sql.SQL(order)))
+    expected = digest(connection, ONE)
+    assert expected.rows == 20_000
+    assert 4_000 < len(expected.buckets) <= 4_096
+    assert digest(connection, OTHER) == expected
+
+
 @given(ROWS)
 @EXAMPLES
 def test_the_digest_is_the_one_that_its_description_gives(connection: Connection, rows: Rows) -> None:

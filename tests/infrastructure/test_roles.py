@@ -29,10 +29,11 @@ from infrastructure.database.addresses import GROUPS, acting_as
 from infrastructure.database.migrate import check_migrated
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.projector import Projector, rebuild
+from infrastructure.projector.tables import ReadTable
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings
 from tests.infrastructure.as_roles import addresses_of
-from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, append
+from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, append, counted
 
 CODEC = Codec([DECIDER])
 PROJECTIONS = [COUNTERS, COUNTER_SUMS]
@@ -43,7 +44,7 @@ EVENTS = ("event", "event_1", "event_2")
 # What each may read; besides that, none may do anything with any table of the log.
 READABLE = {
     WRITER: {*EVENTS, "stored_events", "partition", "identity", "commit", "stream", "claim", "receipt"},
-    PROJECTOR: {*EVENTS, "partition", "identity", "commit"},
+    PROJECTOR: {*EVENTS, "partition", "identity", "commit", "stream"},
     READER: set[str](),
     AUDITOR: {*EVENTS, "stored_events", "partition", "identity", "commit", "stream"},
 }
@@ -176,10 +177,10 @@ async def test_each_task_is_done_by_its_role_and_its_login_alone(addresses: Addr
         assert isinstance(receipt, Receipt)
         assert (await log.read(["counter-a"]))["counter-a"].version == 2
     with psycopg.connect(addresses.projector, autocommit=True) as connection:
-        projector = Projector(connection, CODEC, PROJECTIONS)
+        projector = Projector(connection, counted())
         projector.prepare()
         assert projector.catch_up() == 2
-        assert rebuild(connection, CODEC, PROJECTIONS[0], lambda _done, _head: None) == 2
+        assert [it.position for it in rebuild(addresses.projector, counted(), PROJECTIONS)] == [2, 2]
     reads = ReadModels(addresses.reader, PROJECTIONS)
     try:
         assert await reads.position() == 2
@@ -200,7 +201,7 @@ async def test_the_lag_is_that_of_the_oldest_event_missed_also_where_its_partiti
 ) -> None:
     async with PostgresLog(addresses.writer, CODEC, b"key") as log:
         await log.append([append("counter-a", 1, 2, at=0)])
-    Projector(owner, CODEC, [COUNTERS]).prepare()
+    Projector(owner, counted(), [COUNTERS]).prepare()
     owner.execute("UPDATE read.checkpoint SET position = 1")
     owner.execute("SELECT log.add_partition()")
     owner.execute("ALTER TABLE log.event DETACH PARTITION log.event_1")
@@ -290,15 +291,17 @@ def test_read_models_of_an_earlier_release_are_handed_over_to_the_projector(
         shutil.copy(ours / name, tmp_path)
     migrate(empty_database_url, tmp_path)
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        Projector(connection, CODEC, PROJECTIONS).prepare()
+        for projection in PROJECTIONS:
+            ReadTable(projection.table).create(connection)
+            connection.execute("INSERT INTO read.checkpoint VALUES (%s, 1, 0)", (projection.name,))
     addresses = addresses_of(postgres, empty_database_url)
     with pytest.raises(DatabaseUnusable, match="run `kroniek migrate` first"):
         check_migrated(addresses.reader)
     migrate(empty_database_url)
     check_migrated(addresses.reader)
     with psycopg.connect(addresses.projector, autocommit=True) as connection:
-        Projector(connection, CODEC, PROJECTIONS).prepare()
-        rebuild(connection, CODEC, PROJECTIONS[0], lambda _done, _head: None)
+        Projector(connection, counted()).prepare()
+    assert [it.state for it in rebuild(addresses.projector, counted(), PROJECTIONS)] == ["done", "done"]
     with psycopg.connect(addresses.reader) as connection:
         _read_all(connection)
 

@@ -1,0 +1,143 @@
+"""Acts of administrators from the command line: events in the log, which the worker carries out."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from api.cli.output import CommandError, Exit, Output, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from application.handler import Order
+    from infrastructure.database import Addresses
+    from infrastructure.settings import Settings
+    from projections.progress import ParkedEvent
+
+WAIT_S = 10.0
+LOOK_EVERY_S = 0.1
+ORGANISATION = "platform"
+"""For whom an administrator acts who has access to the database itself."""
+
+MOST_LISTED = 1_000
+
+
+def cancel(options: argparse.Namespace, output: Output) -> None:
+    _act("cancel-rebuild", options, output)
+
+
+def drop(options: argparse.Namespace, output: Output) -> None:
+    _act("drop-previous-rows", options, output)
+
+
+def pause(options: argparse.Namespace, output: Output) -> None:
+    _act("pause-projection", options, output)
+
+
+def resume(options: argparse.Namespace, output: Output) -> None:
+    _act("resume-projection", options, output)
+
+
+def parked(options: argparse.Namespace, output: Output) -> None:
+    match options.step:
+        case "list":
+            _list(options, output)
+        case "retry":
+            _act("retry-parked-events", options, output, eventPosition=options.position)
+        case _:
+            _act("skip-parked-event", options, output, eventPosition=options.position)
+
+
+def _list(options: argparse.Namespace, output: Output) -> None:
+    from api.cli.common import database, settings_of
+
+    with database(settings_of()) as addresses:
+        found = asyncio.run(_parked(addresses.reader, options.name))
+    rows = [(it.projection, it.position, it.stream, it.stream_version, it.name, it.error or "follows") for it in found]
+    text = table(("projection", "position", "stream", "version", "event", "error"), rows) if rows else "none"
+    output.result([asdict(it) for it in found], text)
+
+
+async def _parked(url: str, name: str) -> Sequence[ParkedEvent]:
+    from infrastructure.read_models import ReadModels
+    from projections.registry import PROJECTIONS
+
+    reads = ReadModels(url, PROJECTIONS)
+    try:
+        names = [name] if name else [it.name for it in PROJECTIONS]
+        return [event for it in names for event in await reads.parked(it, 0, MOST_LISTED)]
+    finally:
+        await reads.close()
+
+
+def _act(intent: str, options: argparse.Namespace, output: Output, **more: Any) -> None:  # noqa: ANN401 - of the body
+    """Record an act, and wait a while for the worker to carry it out."""
+    from api.cli.common import database, settings_of
+
+    settings = settings_of()
+    body = {"why": options.why, **{name: value for name, value in more.items() if value}}
+    with database(settings) as addresses:
+        order = _order(settings, intent, options.name, body)
+        position = asyncio.run(_record(settings, addresses, order))
+        done = position == 0 or _carried_out(addresses.reader, options.name, position)
+    if position == 0:
+        text = "there was nothing to change"
+    else:
+        text = f"recorded at position {position:,}, " + (
+            "and carried out" if done else "and waits for a worker, which carries it out"
+        )
+    output.result({"projection": options.name, "position": position, "carriedOut": done}, f"{options.name}: {text}")
+
+
+def _order(settings: Settings, intent: str, name: str, body: dict[str, Any]) -> Order:
+    from uuid import uuid4
+
+    import orjson
+
+    from api.bootstrap import make_intakes, utc_now
+    from api.errors import Problem
+    from api.rest.requests import Frame, Wish
+    from application.ports import Caller, Role
+
+    caller = Caller(subject=getpass.getuser(), role=Role.ADMINISTRATOR, organisation_id=ORGANISATION)
+    wish = Wish(ids={"projection": name}, body=orjson.dumps(body), key=str(uuid4()), if_match=None)
+    frame = Frame(caller=caller, now=utc_now(), correlation_id=str(uuid4()))
+    try:
+        return make_intakes(settings)[intent].order(wish, frame)
+    except Problem as problem:
+        missing = problem.code == "no-such-projection"
+        raise CommandError(Exit.NOT_FOUND if missing else Exit.WRONG_USAGE, problem.detail) from problem
+
+
+async def _record(settings: Settings, addresses: Addresses, order: Order) -> int:
+    """Append the act; return its position, 0 if everything is that way already."""
+    from api.bootstrap import RULES, make_log
+    from application.handler import handle
+    from domain.kernel import Refusal
+
+    async with make_log(settings, addresses) as log:
+        try:
+            receipt = await handle(order, log, RULES)
+        except Refusal as refusal:
+            raise CommandError(Exit.WRONG_USAGE, refusal.sentence) from refusal
+    return receipt.position if receipt.events else 0
+
+
+def _carried_out(url: str, name: str, position: int) -> bool:
+    import psycopg
+
+    query = "SELECT count(*) FROM read.checkpoint WHERE projection = %s AND act_position >= %s"
+    deadline = time.monotonic() + WAIT_S
+    with psycopg.connect(url, autocommit=True) as connection:
+        while True:
+            row = connection.execute(query, (name, position)).fetchone()
+            if row and row[0]:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_EVERY_S)

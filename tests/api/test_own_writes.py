@@ -1,0 +1,191 @@
+"""Reading one's own write: a query waits for the read models that it uses, and says where they were."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from api.bootstrap import create_app
+from application.ports import Role
+from infrastructure.database import Addresses
+from infrastructure.settings import Settings
+from projections import consents, organisations, services
+from tests.api.graph_world import POSITION, Graph, empty_graph, graph_over, shared_graph  # noqa: F401 - fixtures
+from tests.api.refused import must_be_refused
+from tests.infrastructure.read_tables import make_read_tables
+
+CONSENTS = "{ consents { totalCount } }"
+FIGURES = '{ figures(jurisdiction: BE, period: "2022-03") { value provenance { position } } }'
+NEXT = {"X-Position": str(POSITION + 1)}
+
+
+@pytest.fixture(name="own")
+def graph_of_its_own(database_url: str) -> Iterator[Graph]:
+    with graph_over(database_url) as graph:
+        yield graph
+
+
+@pytest.fixture
+def owner(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+def move(owner: psycopg.Connection, position: int, *names: str) -> None:
+    statement = "UPDATE read.checkpoint SET position = %s WHERE projection = ANY (%s)"
+    owner.execute(statement, (position, list(names)))
+
+
+def used(graph: Graph, query: str, **headers: str) -> list[str]:
+    return [it["name"] for it in graph.ask(query, headers=headers).body["extensions"]["readModels"]]
+
+
+# --- What an answer stands on ---------------------------------------------------------------------------------------
+
+
+def test_an_answer_names_the_read_models_that_it_used(graph: Graph) -> None:
+    graph.have(organisations.TABLE, {"organisation_id": "o"})
+    graph.have(services.TABLE, {"service_id": "s", "organisation_id": "o"})
+    assert used(graph, "{ __typename }") == []
+    assert used(graph, CONSENTS) == ["consents"]
+    both = "{ organisations { edges { node { services { serviceId: id } } } } }"
+    assert used(graph, both) == ["organisations", "services"]
+    assert "open_rates" in used(graph, FIGURES)
+    assert "keys" not in used(graph, FIGURES)
+
+
+def test_what_decides_who_sees_a_row_was_used_as_well(graph: Graph) -> None:
+    answer = graph.ask("{ mailboxes { totalCount } }", role=Role.AGENCY)
+    assert [it["name"] for it in answer.body["extensions"]["readModels"]] == ["consents", "mailboxes"]
+
+
+def test_the_position_is_the_least_of_what_was_used(own: Graph, owner: psycopg.Connection) -> None:
+    move(owner, 7, "open_rates")
+    move(owner, 9, "consents")
+    assert own.ask(CONSENTS).body["extensions"] == {
+        "position": 9,
+        "readModels": [{"name": "consents", "version": 1, "position": 9, "lagEvents": 0, "lagS": 0.0}],
+    }
+    assert own.ask("{ __typename }").body["extensions"] == {"position": 7, "readModels": []}
+    figures = own.ask(FIGURES)
+    assert figures.body["extensions"]["position"] == 7
+    assert {it["provenance"]["position"] for it in figures.data["figures"]} == {7}
+
+
+def test_without_a_wish_the_places_are_read_once(graph: Graph) -> None:
+    graph.ask(CONSENTS)
+    graph.queries.clear()
+    graph.ask("{ consents { totalCount edges { node { id } } } organisations { totalCount } }")
+    assert len([it for it in graph.queries if "read.checkpoint" in it]) == 1
+
+
+# --- Waiting --------------------------------------------------------------------------------------------------------
+
+
+def test_only_what_the_query_uses_is_waited_for(own: Graph, owner: psycopg.Connection) -> None:
+    move(owner, POSITION + 1, "consents")
+    started = time.monotonic()
+    assert own.ask(CONSENTS, headers=NEXT).status == 200
+    assert own.ask("{ __typename }", headers=NEXT).status == 200
+    assert time.monotonic() - started < 1
+
+
+def test_a_query_goes_on_as_soon_as_its_read_models_are_there(own: Graph, database_url: str) -> None:
+    def arrive() -> None:
+        time.sleep(0.3)
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            move(connection, POSITION + 1, "consents")
+
+    late = threading.Thread(target=arrive)
+    late.start()
+    answer = own.ask(CONSENTS, headers=NEXT)
+    late.join()
+    assert answer.status == 200
+    assert answer.body["extensions"]["position"] == POSITION + 1
+
+
+@pytest.mark.parametrize("query", [CONSENTS, FIGURES, "{ consents { totalCount } organisations { totalCount } }"])
+def test_one_wait_is_bounded_however_much_is_asked(query: str, graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.footing.MAX_WAIT_S", 0.2)
+    started = time.monotonic()
+    answer = graph.ask(query, headers=NEXT)
+    assert (answer.status, answer.codes, answer.headers["retry-after"]) == (503, ["not-yet-projected"], "1")
+    assert "data" not in answer.body
+    assert time.monotonic() - started < 2
+
+
+# --- Being built ----------------------------------------------------------------------------------------------------
+
+
+def being_built(owner: psycopg.Connection, name: str) -> None:
+    owner.execute("DELETE FROM read.checkpoint WHERE projection = %s", (name,))
+
+
+@pytest.mark.parametrize("headers", [{}, NEXT])
+def test_what_has_no_rows_yet_is_not_shown_as_empty(
+    headers: dict[str, str], own: Graph, owner: psycopg.Connection
+) -> None:
+    being_built(owner, "consents")
+    move(owner, POSITION + 1, "organisations")
+    answer = own.ask(CONSENTS, headers=headers)
+    assert (answer.status, answer.codes, answer.headers["retry-after"]) == (503, ["read-model-building"], "10")
+    assert "consents" in answer.body["errors"][0]["message"]
+    assert own.ask(FIGURES, headers=headers).codes == ["read-model-building"]
+    assert own.ask("{ organisations { totalCount } }", headers=headers).status == 200
+
+
+def test_a_table_that_is_gone_is_no_error_of_ours(own: Graph, owner: psycopg.Connection) -> None:
+    owner.execute(f"DROP TABLE read.{consents.TABLE.name}".encode())
+    answer = own.ask(CONSENTS)
+    assert (answer.status, answer.codes) == (503, ["read-model-building"])
+    answer = own.ask(FIGURES)
+    assert (answer.status, answer.codes) == (503, ["read-model-building"])
+
+
+# --- The dashboard --------------------------------------------------------------------------------------------------
+
+PAGE = "/dashboard/en"
+TABLE = "/dashboard/en/figures/messages-sent.csv"
+
+
+@pytest.fixture
+def client(database_url: str, tmp_path: Path) -> Iterator[TestClient]:
+    settings = Settings(data_dir=tmp_path, log_level="error")
+    with TestClient(create_app(settings, Addresses.at(database_url)), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("address", [PAGE, TABLE])
+def test_figures_that_are_being_made_are_not_shown_as_none(
+    address: str, client: TestClient, owner: psycopg.Connection, database_url: str
+) -> None:
+    answer = client.get(address)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert "The figures are still being made" in answer.text
+    must_be_refused(client.get(address, headers=NEXT), 503, "read-model-building")
+    make_read_tables(database_url, position=POSITION)
+    assert client.get(address).status_code == 200
+    being_built(owner, "keys")
+    assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("address", [PAGE, TABLE])
+def test_figures_wait_for_ones_own_write(
+    address: str,
+    client: TestClient,
+    owner: psycopg.Connection,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.footing.MAX_WAIT_S", 0.1)
+    make_read_tables(database_url, position=POSITION)
+    must_be_refused(client.get(address, headers=NEXT), 503, "not-yet-projected")
+    must_be_refused(client.get(address, headers={"X-Position": "x"}), 400, "invalid-position")
+    owner.execute("UPDATE read.checkpoint SET position = %s WHERE projection <> 'keys'", (POSITION + 1,))
+    assert client.get(address, headers=NEXT).status_code == 200
