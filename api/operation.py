@@ -89,8 +89,13 @@ def _complaints_about(projection: ProjectionProgress) -> Sequence[str]:
     if projection.lag_s > MAX_HEALTHY_LAG_S:
         said.append(f"{name} is behind by more than {MAX_HEALTHY_LAG_S:.0f} s")
     if projection.parked_events:
-        said.append(f"{name} has {projection.parked_events} parked events of {projection.parked_streams} streams")
+        events, streams = projection.parked_events, projection.parked_streams
+        said.append(f"{name} has {_counted(events, 'parked event')} of {_counted(streams, 'stream')}")
     return said
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _shown(projection: ProjectionProgress) -> dict[str, Any]:

@@ -167,7 +167,6 @@ Wish = Request | PauseProjection | ResumeProjection | RetryParkedEvents | SkipPa
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     paused: bool = False
-    skipped: frozenset[int] = frozenset()
 
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
@@ -184,7 +183,7 @@ def decide(command: Wish, state: Operation) -> Sequence[Event]:
         case RetryParkedEvents():
             return _retry(sound)
         case SkipParkedEvent():
-            return _skip(sound, state)
+            return _skip(sound)
         case _:
             return [_requested(sound)]
 
@@ -224,11 +223,9 @@ def _retry(command: RetryParkedEvents) -> Sequence[Event]:
     return [ParkedEventsRetried(projection=command.projection, why=command.why, event_position=position)]
 
 
-def _skip(command: SkipParkedEvent, state: Operation) -> Sequence[Event]:
+def _skip(command: SkipParkedEvent) -> Sequence[Event]:
     position = command.event_position
     _must_be_a_position(position, least=1)
-    if position in state.skipped:
-        return []
     return [ParkedEventSkipped(projection=command.projection, why=command.why, event_position=position)]
 
 
@@ -255,8 +252,6 @@ def evolve(state: Operation, event: Event) -> Operation:
             return replace(state, paused=True)
         case ProjectionResumed():
             return replace(state, paused=False)
-        case ParkedEventSkipped():
-            return replace(state, skipped=state.skipped | {event.event_position})
         case (
             RebuildRequested()
             | RebuildCancelled()
@@ -264,6 +259,7 @@ def evolve(state: Operation, event: Event) -> Operation:
             | TakeoverUndoRequested()
             | PreviousRowsDropRequested()
             | ParkedEventsRetried()
+            | ParkedEventSkipped()
         ):
             return state
         case _:

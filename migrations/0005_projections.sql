@@ -68,9 +68,17 @@ CREATE TABLE read.parked (
 CREATE INDEX parked_stream ON read.parked (table_name, stream, position);
 COMMENT ON COLUMN read.parked.error IS 'What failed, without any value of the event; empty for those that only follow.';
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON read.previous, read.build, read.parked TO kroniek_projector;
+-- Parked events that an administrator wants to lead to nothing. An act on an event that is not parked is not kept here.
+CREATE TABLE read.skipped (
+    projection   text   NOT NULL COLLATE "C",
+    position     bigint NOT NULL,
+    act_position bigint NOT NULL,
+    PRIMARY KEY (projection, position)
+);
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON read.previous, read.build, read.parked, read.skipped TO kroniek_projector;
 GRANT DELETE ON read.checkpoint TO kroniek_projector;
-GRANT SELECT ON read.previous, read.build, read.parked TO kroniek_reader, kroniek_auditor;
+GRANT SELECT ON read.previous, read.build, read.parked, read.skipped TO kroniek_reader, kroniek_auditor;
 
 -- Filling in parallel is planned by where the streams stand.
 GRANT SELECT ON log.stream TO kroniek_projector;

@@ -120,12 +120,3 @@ def paused() -> Select[str, str, str, Any]:
         .where(TABLE.c.act == Act.PAUSE.value, ~changed_since)
         .order_by(TABLE.c.projection)
     )
-
-
-def skipped() -> Select[str, int]:
-    """Select the events that are left out, by projection and position."""
-    return (
-        select(TABLE.c.projection, TABLE.c.event_position)
-        .where(TABLE.c.act == Act.SKIP.value)
-        .order_by(TABLE.c.projection, TABLE.c.event_position)
-    )

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Dialect
 
 from infrastructure.projector.tables import ReadTable
 from projections.effects import Projection
-from projections.projection_acts import TABLE, acts_after, paused, skipped
+from projections.projection_acts import TABLE, acts_after, paused
 
 Connection = psycopg.Connection[Any]
 
@@ -34,11 +34,6 @@ def newest_act(connection: Connection) -> int:
 
 def paused_names(connection: Connection) -> Collection[str]:
     return {row[0] for row in _rows(connection, paused())}
-
-
-def skipped_positions(connection: Connection, projection: Projection) -> Collection[int]:
-    """Return the events that an administrator wants to lead to nothing in a projection."""
-    return frozenset(position for name, position in _rows(connection, skipped()) if name == projection.name)
 
 
 def _rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> Sequence[Any]:

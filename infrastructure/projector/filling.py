@@ -13,10 +13,9 @@ from typing import Any
 import psycopg
 
 from infrastructure.event_log.reading import LogReader, Row
-from infrastructure.projector.acts import skipped_positions
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import Fold, Folding
-from infrastructure.projector.parking import park
+from infrastructure.projector.parking import park, skipped_positions
 from infrastructure.projector.tables import ReadTable
 from infrastructure.projector.target import MISFITS
 from projections.effects import Add, Drop, Effect, Key, Projection, Put, Set

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -11,7 +11,7 @@ import structlog
 from infrastructure.projector import builds
 from infrastructure.projector.acts import acts_of
 from infrastructure.projector.definitions import Definitions
-from infrastructure.projector.parking import parked_streams, retry, stream_of_parked
+from infrastructure.projector.parking import parked_streams, retry, skip, stream_of_parked
 from infrastructure.projector.takeover import drop_previous
 from infrastructure.projector.target import Target
 from projections.progress import BuildPurpose
@@ -58,29 +58,40 @@ def carry_out(connection: Connection, definitions: Definitions, target: Target) 
                 )
                 to_make = True
             else:
-                _carry_out(connection, definitions, target, Act(act), event_position)
+                _carry_out(connection, definitions, target, Act(act), (position, event_position))
             connection.execute(CARRIED_OUT, (position, name, version, position))
     return to_make
 
 
-def _carry_out(connection: Connection, definitions: Definitions, target: Target, act: Act, event_position: int) -> None:
+def _carry_out(
+    connection: Connection, definitions: Definitions, target: Target, act: Act, positions: tuple[int, int]
+) -> None:
+    """Carry out an act, given its own position and that of the event that it is about, if any."""
+    act_position, event_position = positions
     match act:
         case Act.CANCEL:
             builds.cancel(connection, target.projection)
         case Act.DROP:
             drop_previous(connection, target)
-        case Act.RETRY | Act.SKIP:
-            _retry(connection, definitions, target, event_position)
+        case Act.RETRY:
+            _retry(connection, definitions, target, _streams(connection, target, event_position))
+        case Act.SKIP:
+            # An event that is not parked has its effects in the rows: they stay.
+            if streams := _streams(connection, target, event_position):
+                skip(connection, target.projection, event_position, act_position)
+                _retry(connection, definitions, target, streams)
         case _:  # a pause or its end holds as long as it is the last word
             pass
 
 
-def _retry(connection: Connection, definitions: Definitions, target: Target, event_position: int) -> None:
-    """Try again what is parked: all of it, or the stream of one event. What is not parked needs nothing."""
-    if event_position:
-        stream = stream_of_parked(connection, target.table, event_position)
-        streams = [] if stream is None else [stream]
-    else:
-        streams = sorted(parked_streams(connection, target.table))
+def _streams(connection: Connection, target: Target, event_position: int) -> Sequence[str]:
+    """Return the parked streams, or that of one parked event."""
+    if not event_position:
+        return sorted(parked_streams(connection, target.table))
+    stream = stream_of_parked(connection, target.table, event_position)
+    return [] if stream is None else [stream]
+
+
+def _retry(connection: Connection, definitions: Definitions, target: Target, streams: Sequence[str]) -> None:
     retry(connection, definitions, target.projection, target.table, streams)
     target.refresh(connection)

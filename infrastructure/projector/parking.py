@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import psycopg
 
 from infrastructure.event_log.reading import LogReader
-from infrastructure.projector.acts import skipped_positions
 from infrastructure.projector.coalesce import coalesce
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import Fold, Folding, Parked
@@ -29,7 +28,19 @@ STREAM_OF = "SELECT stream FROM read.parked WHERE table_name = %s AND position =
 NEXT = """
 SELECT position FROM read.parked WHERE table_name = %s AND stream = %s AND position > %s ORDER BY position LIMIT %s
 """
+SKIPPED = "SELECT position FROM read.skipped WHERE projection = %s"
+SKIP = "INSERT INTO read.skipped VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 TAKE_BACK = "DELETE FROM read.parked WHERE table_name = %s AND position = ANY(%s)"
+
+
+def skipped_positions(connection: Connection, projection: Projection) -> Collection[int]:
+    """Return the events that an administrator wants to lead to nothing in a projection."""
+    return frozenset(position for (position,) in connection.execute(SKIPPED, (projection.name,)))
+
+
+def skip(connection: Connection, projection: Projection, position: int, act_position: int) -> None:
+    """Let a parked event lead to nothing, in these rows and in all that are made anew."""
+    connection.execute(SKIP, (projection.name, position, act_position))
 
 
 def parked_streams(connection: Connection, table: ReadTable) -> set[str]:

@@ -10,11 +10,10 @@ from typing import Any
 import psycopg
 
 from infrastructure.event_log.reading import LogReader, Row
-from infrastructure.projector.acts import skipped_positions
 from infrastructure.projector.coalesce import coalesce
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import Fold, Folding
-from infrastructure.projector.parking import park, parked_streams
+from infrastructure.projector.parking import park, parked_streams, skipped_positions
 from infrastructure.projector.tables import ReadTable
 from projections.effects import Effect, Projection
 

@@ -80,7 +80,7 @@ def test_health_says_which_read_models_need_somebody(client: TestClient, databas
             "keys has stopped: KeyError in the rule of KeyRevoked",
             "mandates is being made for the first time",
             "messages is paused",
-            "messages has 2 parked events of 1 streams",
+            "messages has 2 parked events of 1 stream",
             "no worker looks after people",
         ],
     )
@@ -99,6 +99,7 @@ def test_health_warns_while_a_read_model_is_far_behind(world: World, module_data
     with looked_after(url), psycopg.connect(url, autocommit=True) as owner:
         owner.execute("ALTER TABLE log.event_1 DISABLE TRIGGER USER")
         owner.execute("UPDATE log.event_1 SET recorded_at = recorded_at - interval '1 minute'")
+        owner.execute("ALTER TABLE log.event_1 ENABLE ALWAYS TRIGGER USER")
         health = world.client.get("/health").json()
         assert "keys is behind by more than 30 s" in health["output"]
         owner.execute("UPDATE read.checkpoint SET position = log.head()")
@@ -135,8 +136,9 @@ def needy(url: str) -> None:
             " WHERE projection = 'keys'"
         )
         owner.execute(
-            "INSERT INTO read.build (projection, version, purpose, by_worker, state, events_done, events_total, asked_by,"
-            " why, outcome) VALUES ('keys', 1, 'rebuild', true, 'filling', 1, 4, 'official-7', %s, %s)",
+            "INSERT INTO read.build"
+            " (projection, version, purpose, by_worker, state, events_done, events_total, asked_by, why, outcome)"
+            " VALUES ('keys', 1, 'rebuild', true, 'filling', 1, 4, 'official-7', %s, %s)",
             (SECRET, SECRET),
         )
         owner.execute("DELETE FROM read.checkpoint WHERE projection = 'mandates'")

@@ -12,7 +12,7 @@ import pytest
 from domain.kernel import Context, Recorded
 from domain.operation import DECIDER
 from projections import projection_acts
-from projections.projection_acts import PROJECTION, Act, acts_after, paused, skipped
+from projections.projection_acts import PROJECTION, Act, acts_after, paused
 from tests.domain.test_operation import AT, PAUSED, REQUESTS, RESUMED, RETRIED, SKIPPED, WHY
 from tests.projections.story import Ask, rows, values
 
@@ -84,9 +84,3 @@ def test_a_projection_is_paused_until_it_is_resumed(ask: Ask) -> None:
         ("consents", WHY, "official-7", AT),
         ("keys", "once more", "official-7", AT + timedelta(minutes=6)),
     ]
-
-
-def test_skipped_events_are_told_by_projection(ask: Ask) -> None:
-    other = replace(SKIPPED, event_position=12)
-    acts = log(*on("people", SKIPPED, other), *on("keys", SKIPPED, RETRIED))
-    assert values(ask(PROJECTION, skipped(), acts)) == [("keys", 4711), ("people", 12), ("people", 4711)]

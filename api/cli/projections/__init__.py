@@ -37,7 +37,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         elif name != "list":
             action.add_argument("name", metavar="NAME")
         if name == "rebuild":
-            action.add_argument("--as-of", metavar="POSITION|INSTANT", help="as they were, in tables of their own")
+            action.add_argument(
+                "--as-of", metavar="POSITION|INSTANT", default=None, help="as they were, in tables of their own"
+            )
         if name not in ("list", "parked"):
             action.add_argument("--why", required=name not in (*CHOOSING, "undo"), default="", help="the reason")
 

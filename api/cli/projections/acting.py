@@ -63,14 +63,14 @@ def _list(options: argparse.Namespace, output: Output) -> None:
     output.result([asdict(it) for it in found], text)
 
 
-async def _parked(url: str, name: str) -> Sequence[ParkedEvent]:
+async def _parked(url: str, name: str, after: int = 0) -> Sequence[ParkedEvent]:
     from infrastructure.read_models import ReadModels
     from projections.registry import PROJECTIONS
 
     reads = ReadModels(url, PROJECTIONS)
     try:
         names = [name] if name else [it.name for it in PROJECTIONS]
-        return [event for it in names for event in await reads.parked(it, 0, MOST_LISTED)]
+        return [event for it in names for event in await reads.parked(it, after, MOST_LISTED)]
     finally:
         await reads.close()
 
@@ -82,6 +82,8 @@ def _act(intent: str, options: argparse.Namespace, output: Output, **more: Any) 
     settings = settings_of()
     body = {"why": options.why, **{name: value for name, value in more.items() if value}}
     with database(settings) as addresses:
+        if event_position := more.get("eventPosition"):
+            _check_parked(addresses.reader, options.name, event_position)
         order = _order(settings, intent, options.name, body)
         position = asyncio.run(_record(settings, addresses, order))
         done = position == 0 or _carried_out(addresses.reader, options.name, position)
@@ -126,6 +128,12 @@ async def _record(settings: Settings, addresses: Addresses, order: Order) -> int
         except Refusal as refusal:
             raise CommandError(Exit.WRONG_USAGE, refusal.sentence) from refusal
     return receipt.position if receipt.events else 0
+
+
+def _check_parked(url: str, name: str, position: int) -> None:
+    """Refuse an act on an event that is not parked: it would change nothing."""
+    if not any(it.position == position for it in asyncio.run(_parked(url, name, after=position - 1))):
+        raise CommandError(Exit.NOT_FOUND, f"No event is parked in {name} at position {position}.")
 
 
 def _carried_out(url: str, name: str, position: int) -> bool:
