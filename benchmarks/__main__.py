@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks import http
 from benchmarks.log import run as log
+from benchmarks.projections import run as projections
 
 BENCHMARKS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "log": log.main,
     "http": http.main,
+    "projections": projections.main,
 }
 
 if __name__ == "__main__":

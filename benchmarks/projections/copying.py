@@ -20,8 +20,8 @@ from psycopg import sql
 FREE_DIGITS = "56789abcd"
 """What stands in the place of the version: no id has one of these there yet."""
 
-REPLAYED_DIGIT = "e"
-"""In ids of events that are appended again, to be followed live."""
+REPLAYED_DIGITS = "ef012"
+"""The same in ids of events that are appended again, to be followed live."""
 
 AT_ONCE = 2
 
@@ -49,7 +49,7 @@ FROM log.stream WHERE last_position <= {events}
 """
 COMMIT = """
 INSERT INTO log.commit (position, recorded_at, writer_id, batch)
-SELECT position, recorded_at, gen_random_uuid(), 0 FROM log.event WHERE position = %s
+SELECT position, recorded_at, gen_random_uuid(), 0 FROM log.event WHERE position = %s ON CONFLICT DO NOTHING
 """
 IDS = ("acting_id", "subject_id", "organisation_id", "mandate_id", "command_id", "correlation_id", "causation_id")
 

@@ -16,6 +16,7 @@ from benchmarks.server import Server
 from infrastructure.database import DatabaseRole
 from infrastructure.database.addresses import acting_as
 from infrastructure.projector import Definitions, Result, rebuild
+from infrastructure.projector.build import Progress
 from projections.effects import CIVIL_TIME, Projection
 from projections.progress import BuildPurpose
 
@@ -76,11 +77,15 @@ def prepare(url: str, sizes: Sizes) -> int:
 
 
 def rebuild_all(
-    url: str, definitions: Definitions, purpose: BuildPurpose = BuildPurpose.REBUILD
+    url: str,
+    definitions: Definitions,
+    purpose: BuildPurpose = BuildPurpose.REBUILD,
+    progress: Progress = lambda _done, _total: None,
 ) -> Mapping[str, Result]:
     """Rebuild every projection there is, at once, with the rights of the projector."""
     projections = list(definitions.projections.values())
-    results = rebuild(acting_as(url, DatabaseRole.PROJECTOR), definitions, projections, purpose=purpose)
+    as_projector = acting_as(url, DatabaseRole.PROJECTOR)
+    results = rebuild(as_projector, definitions, projections, purpose=purpose, progress=progress)
     return {result.projection: result for result in results}
 
 

@@ -93,11 +93,11 @@ class LogReader:
         with connection.cursor(binary=True) as cursor:
             return cursor.execute(query, (list(positions),)).fetchall()
 
-    def rows_of_streams(self, connection: Connection, *, first: str, last: str, until: int) -> Iterator[Row]:
-        """Yield the events of all streams from `first` to `last`, up to a position: stream by stream, not decoded."""
+    def rows_of_streams(self, connection: Connection, *, first: str, last: str, until: int) -> Sequence[Row]:
+        """Return the events of all streams from `first` to `last`, up to a position: stream by stream, not decoded."""
         query = compose.SQL(sql.BY_STREAM).format(table=self.table(connection, until))
         with connection.cursor(binary=True) as cursor:
-            yield from cursor.execute(query, (first, last, until))
+            return cursor.execute(query, (first, last, until)).fetchall()
 
     def rows_of_stream(
         self, connection: Connection, stream: str, *, after: int, until: int, limit: int

@@ -160,9 +160,8 @@ class FillerProcess:
 
 
 def main() -> None:
-    # Who started it ends it; and events are many short-lived objects without cycles.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(100_000, 20, 100)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
+    gc.disable()  # events, effects and rows are millions of objects without a cycle among them
     try:
         _answer(Task(**json.loads(sys.stdin.readline())))
     except (psycopg.Error, MissingEventsError, *MISFITS) as error:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import psycopg
 
-from infrastructure.event_log.reading import LogReader, Row
+from infrastructure.event_log.reading import STREAM, LogReader, Row
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import Fold, Folding
 from infrastructure.projector.parking import park, skipped_positions
@@ -109,6 +110,12 @@ def add(sums: dict[Key, dict[str, int]], key: Key, amounts: Mapping[str, int]) -
             held[column] = held.get(column, 0) + amount
 
 
+def _with_zeros(sums: Mapping[Key, Mapping[str, int]], columns: Sequence[str]) -> Mapping[Key, Mapping[str, int]]:
+    """Put 0 where nothing was added to a column."""
+    zeros = dict.fromkeys(columns, 0)
+    return {key: {**zeros, **amounts} for key, amounts in sums.items()}
+
+
 class Filler:
     """Fills the tables of several projections, reading each event once."""
 
@@ -135,7 +142,7 @@ class Filler:
     def fill(self, chunk: Chunk) -> None:
         """Fold the streams of a chunk, and write the rows that come of them in one transaction."""
         found = self._reader.rows_of_streams(self._connection, first=chunk.first, last=chunk.last, until=self._until)
-        events = [row for row in found if row[4] not in self._long] if self._long else list(found)
+        events = [row for row in found if row[STREAM] not in self._long] if self._long else found
         try:
             self._fill(events, careful=False)
         except MISFITS:
@@ -179,10 +186,14 @@ class Filler:
         table = self._tables[name]
         if kept := self._sums[name]:
             parts = table.beside(table.suffix + SUMS)
-            parts.copy_rows(self._connection, _in_columns(kept, table.others))
+            parts.copy_rows(self._connection, _in_columns(_with_zeros(kept, table.others), table.others))
         self._sums[name] = {}
 
 
 def _in_columns(rows: Mapping[Key, Mapping[str, Any]], columns: Sequence[str]) -> Iterator[Sequence[Any]]:
-    for key, row in rows.items():
-        yield (*key, *(row.get(column, 0) for column in columns))
+    """Yield the columns of the key and then the others, which each row has."""
+    if len(columns) == 1:
+        (column,) = columns
+        return ((*key, row[column]) for key, row in rows.items())
+    values = itemgetter(*columns) if columns else lambda _row: ()
+    return (key + values(row) for key, row in rows.items())

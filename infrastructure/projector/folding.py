@@ -54,10 +54,7 @@ class Fold:
     parked: list[Parked] = field(default_factory=list)
 
     def run(self, rule: Rule, recorded: Recorded[Any], row: Row) -> None:
-        if self.skipped and recorded.position in self.skipped:
-            return
-        if self.parked_streams and recorded.stream in self.parked_streams:
-            self.park(row, "")
+        if (self.skipped or self.parked_streams) and self._set_aside(row):
             return
         try:
             effects = tuple(rule(recorded))
@@ -71,10 +68,19 @@ class Fold:
         for effect in effects:
             take(effect)
 
+    def _set_aside(self, row: Row) -> bool:
+        """Return whether the event is skipped, or parked behind an earlier one."""
+        if row[POSITION] in self.skipped:
+            return True
+        if row[STREAM] in self.parked_streams:
+            self.park(row, "")
+            return True
+        return False
+
     def fail(self, row: Row, error: Exception) -> None:
         """Note that the event cannot even be decoded."""
-        if row[POSITION] not in self.skipped:
-            self.park(row, "" if row[STREAM] in self.parked_streams else described(error))
+        if not self._set_aside(row):
+            self.park(row, described(error))
 
     def park(self, row: Row, error: str) -> None:
         self.parked_streams.add(row[STREAM])

@@ -94,7 +94,8 @@ class ReadModels:
 
     async def _places(self, connection: AsyncConnection) -> Mapping[str, Place]:
         rows = await connection.execute(PLACES, self._release)
-        return {self._tables[row.projection]: place_of(row) for row in rows}
+        places = [place_of(row) for row in rows]
+        return {self._tables[place.name]: place for place in places}
 
     # --- Snapshots --------------------------------------------------------------------------------------------------
 

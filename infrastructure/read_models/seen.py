@@ -26,14 +26,9 @@ _MOVING = (ProjectionState.CATCHING_UP, ProjectionState.LIVE)
 
 
 def place_of(row: Row[Any]) -> Place:
-    return Place(
-        name=row.projection,
-        version=row.version,
-        position=row.position,
-        lag_events=row.lag_events,
-        lag_s=row.lag_s,
-        built=row.built,
-    )
+    # In the order of the statement: every query comes by here, for each of its read models.
+    name, version, position, built, lag_events, lag_s = tuple(row)
+    return Place(name=name, version=version, position=position, lag_events=lag_events, lag_s=lag_s, built=built)
 
 
 def progress_of(

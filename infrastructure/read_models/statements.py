@@ -33,8 +33,8 @@ _LAG = """
 """
 _BUILD = """
     build.build_id, build.projection, build.version, build.purpose, build.state, build.position, build.asked_by,
-    build.why, build.events_done, build.events_total, build.started_at, build.ended_at, build.equal, build.rows, build.sha256,
-    build.outcome,
+    build.why, build.events_done, build.events_total, build.started_at, build.ended_at, build.equal, build.rows,
+    build.sha256, build.outcome,
     coalesce(extract(epoch FROM coalesce(build.ended_at, clock_timestamp()) - build.started_at), 0)::float8 AS seconds,
     CASE WHEN build.state IN ('waiting', 'done', 'cancelled', 'failed') THEN false
          ELSE read.is_taken(2, build.projection, build.version) END AS running
@@ -42,7 +42,7 @@ _BUILD = """
 
 PLACES = text(f"""
     {_PLACES}
-    SELECT place.*, {_LAG}
+    SELECT place.projection, place.version, place.position, place.built, {_LAG}
     FROM place CROSS JOIN head LEFT JOIN behind ON behind.position = place.position
 """)  # noqa: S608 - our own pieces
 

@@ -97,9 +97,9 @@ def test_health_warns_while_a_read_model_is_far_behind(world: World, module_data
     url = module_database_url
     make_read_tables(url)
     with looked_after(url), psycopg.connect(url, autocommit=True) as owner:
-        owner.execute("ALTER TABLE log.event_1 DISABLE TRIGGER USER")
+        owner.execute("ALTER TABLE log.event_1 DISABLE TRIGGER event_is_append_only")
         owner.execute("UPDATE log.event_1 SET recorded_at = recorded_at - interval '1 minute'")
-        owner.execute("ALTER TABLE log.event_1 ENABLE ALWAYS TRIGGER USER")
+        owner.execute("ALTER TABLE log.event_1 ENABLE ALWAYS TRIGGER event_is_append_only")
         health = world.client.get("/health").json()
         assert "keys is behind by more than 30 s" in health["output"]
         owner.execute("UPDATE read.checkpoint SET position = log.head()")

@@ -37,9 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         elif name != "list":
             action.add_argument("name", metavar="NAME")
         if name == "rebuild":
-            action.add_argument(
-                "--as-of", metavar="POSITION|INSTANT", default=None, help="as they were, in tables of their own"
-            )
+            action.add_argument("--as-of", metavar="POSITION|INSTANT", help="as they were, in tables of their own")
         if name not in ("list", "parked"):
             action.add_argument("--why", required=name not in (*CHOOSING, "undo"), default="", help="the reason")
 
@@ -62,9 +60,11 @@ def _add_parked(parser: argparse.ArgumentParser) -> None:
 def _add(
     actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str
 ) -> argparse.ArgumentParser:
+    action = actions.add_parser(name, help=about)
     # Without a default of its own, so that `--json` before the action is not undone after it.
-    action = actions.add_parser(name, help=about, argument_default=argparse.SUPPRESS)
-    action.add_argument("--json", action="store_true", help="results and errors as JSON on standard output")
+    action.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="results and errors as JSON on standard output"
+    )
     return action
 
 

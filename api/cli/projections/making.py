@@ -76,7 +76,7 @@ def _ended(results: Sequence[Result]) -> Exit | None:
 def _chosen(definitions: Definitions, options: argparse.Namespace) -> Sequence[Projection]:
     from infrastructure.projector import UnknownProjectionError
 
-    if bool(options.names) == bool(getattr(options, "all", False)):
+    if bool(options.names) == options.all:
         raise CommandError(Exit.WRONG_USAGE, "Name the read models, or say --all.")
     try:
         return definitions.chosen(options.names)

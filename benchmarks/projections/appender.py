@@ -1,0 +1,130 @@
+"""Appends events of the sample history once more, about other people, at a steady rate: whether or not it is followed.
+
+`python -m benchmarks.projections.appender` reads from its standard input what is wanted, says that it is ready, and
+begins when it is told. At the end it prints when each event was confirmed, by the clock that all processes share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import psycopg
+import uvloop
+from psycopg import sql
+
+from application.ports import Append, Receipt
+from benchmarks.projections.copying import FAMILIES, IDS, replaced
+from domain.kernel import Context
+from infrastructure.codec import Codec
+from infrastructure.event_log import PostgresLog
+
+TICK_S = 0.01
+READY = "ready"
+
+# Whole streams that begin in a stretch of the history, with their events in the order in which they came.
+STRETCH = """
+SELECT {stream}, event.version, event.name, convert_to({payload}, 'UTF8'), event.effective_at, event.activity, {ids}
+FROM log.event JOIN log.stream AS held ON held.stream = event.stream
+WHERE event.position > {after} AND event.position <= {until} AND held.first_position > {after}
+  AND event.stream NOT LIKE {families}
+ORDER BY event.position LIMIT {events}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to append: events from `after` to `until`, at most so many, with this digit in their ids."""
+
+    url: str
+    after: int
+    until: int
+    events: int
+    rate: int
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event as it is to stand in the log."""
+
+    name: str
+    payload: bytes
+
+
+class StoredCodec(Codec):
+    """Writes the bytes that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+
+    def encode(self, event: object) -> tuple[str, bytes]:
+        assert isinstance(event, Stored)
+        return event.name, event.payload
+
+
+def stretch(wanted: Wanted) -> Sequence[Append]:
+    """Return what is to be appended, one event each."""
+    query = sql.SQL(STRETCH).format(
+        stream=replaced("event.stream", wanted.digit),
+        payload=replaced("convert_from(event.payload, 'UTF8')", wanted.digit),
+        ids=sql.SQL(", ").join(replaced(f"event.{name}", wanted.digit) for name in IDS),
+        families=sql.Literal(FAMILIES),
+        after=sql.Literal(wanted.after),
+        until=sql.Literal(wanted.until),
+        events=sql.Literal(wanted.events),
+    )
+    with psycopg.connect(wanted.url) as connection:
+        rows = connection.execute(query).fetchall()
+    return [
+        Append(
+            stream=stream,
+            events=[Stored(name, payload)],
+            expected={stream: version - 1},
+            context=Context(effective_at=at, activity=activity, **dict(zip(IDS, ids, strict=True))),
+        )
+        for stream, version, name, payload, at, activity, *ids in rows
+    ]
+
+
+async def append_steadily(url: str, appends: Sequence[Append], rate: int) -> list[tuple[float, list[int]]]:
+    """Append what is due every few milliseconds, not waiting for earlier ones; return instants and positions."""
+    confirmed: list[tuple[float, list[int]]] = []
+
+    async def send(log: PostgresLog, due: Sequence[Append]) -> None:
+        outcomes = await log.append(due)
+        now = time.monotonic()
+        assert all(isinstance(outcome, Receipt) for outcome in outcomes), outcomes
+        confirmed.append((now, [outcome.position for outcome in outcomes if isinstance(outcome, Receipt)]))
+
+    async with PostgresLog(url, StoredCodec(), b"key") as log, asyncio.TaskGroup() as group:
+        began = time.monotonic()
+        for due in _due(appends, rate, began):
+            if due:
+                group.create_task(send(log, due))
+            await asyncio.sleep(TICK_S)
+    return confirmed
+
+
+def _due(appends: Sequence[Append], rate: int, began: float) -> Iterator[Sequence[Append]]:
+    sent = 0
+    while sent < len(appends):
+        until = min(int((time.monotonic() - began) * rate), len(appends))
+        yield appends[sent:until]
+        sent = until
+
+
+def main() -> None:
+    wanted = Wanted(**json.loads(sys.stdin.readline()))
+    appends = stretch(wanted)
+    print(READY, flush=True)
+    sys.stdin.readline()
+    print(json.dumps(uvloop.run(append_steadily(wanted.url, appends, wanted.rate))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

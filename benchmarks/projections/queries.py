@@ -1,0 +1,173 @@
+"""What somebody who queries notices of a rebuild of all read models: latencies at a steady rate, before and during it.
+
+The queries go over HTTP to the API in a process of its own: a page of consents, one message by its id, a figure of a
+month, in turn. They are sent when they are due, whether or not earlier ones were answered, and their latency counts
+from that instant. A rebuild is a process of its own too, on the same processors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import uvloop
+
+from benchmarks.measuring import Measured
+from benchmarks.projections.rebuilding import rebuilding
+from benchmarks.projections.serving import Api, api
+
+PER_S = 50
+WARM_UP_S = 1
+ANSWER_WITHIN_S = 30
+MOST_CONNECTIONS = 64
+MESSAGES = 500
+FIGURES = 24
+
+CONSENTS = "query($after: String) { consents(first: 20, after: $after) { edges { node { personId status grantedAt } } } }"
+MESSAGE = "query($id: ID!) { message(id: $id) { id status sentAt } }"
+FIGURE = "query($id: ID!, $period: String!) { figure(id: $id, jurisdiction: BE, period: $period) { value } }"
+
+
+@dataclass(slots=True)
+class Answers:
+    """Latencies in milliseconds, and what went wrong."""
+
+    latencies_ms: list[float] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def p99_ms(self) -> float:
+        return statistics.quantiles(self.latencies_ms, n=100)[98]
+
+
+def measure(url: str, folder: Path, before_s: int) -> tuple[dict[str, Measured], dict[str, float]]:
+    """Query for so many seconds, then for as long as a rebuild of everything takes; return figures and ratios."""
+    with api(url, folder) as running:
+        requests = _requests(running, url)
+        _ask(running, requests, _for_seconds(WARM_UP_S))
+        before = _ask(running, requests, _for_seconds(before_s))
+        with rebuilding(url) as work:
+            during = _ask(running, requests, lambda: work.runs)
+            work.wait()
+    assert not before.failed, before.failed[:3]
+    measured = {
+        "queries before a rebuild, 99th percentile (µs)": Measured([before.p99_ms * 1e3]),
+        "queries during a rebuild, median (µs)": Measured([statistics.median(during.latencies_ms) * 1e3]),
+        "queries during a rebuild, 99th percentile (µs)": Measured([during.p99_ms * 1e3]),
+        "queries during a rebuild": Measured([len(during.latencies_ms)]),
+    }
+    return measured, {
+        "queries_during_rebuild_p99_vs_before": during.p99_ms / before.p99_ms,
+        "queries_during_rebuild_failed": float(len(during.failed)),
+    }
+
+
+def _for_seconds(seconds: float) -> Callable[[], bool]:
+    until = time.monotonic() + seconds
+    return lambda: time.monotonic() < until
+
+
+# --- What is asked --------------------------------------------------------------------------------------------------
+
+
+def _requests(running: Api, url: str) -> Iterator[bytes]:
+    """Return the queries in turn, for ever, as bytes of HTTP."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT message_id FROM read.messages_v1 ORDER BY md5(message_id) LIMIT %s", (MESSAGES,))
+        messages = [{"id": message_id} for (message_id,) in found]
+    periods = [{"id": "messages_sent", "period": f"{2020 + at // 12}-{at % 12 + 1:02d}"} for at in range(FIGURES)]
+    kinds: Sequence[Sequence[tuple[str, dict[str, Any]]]] = (
+        [(CONSENTS, {})],
+        [(MESSAGE, variables) for variables in messages],
+        [(FIGURE, variables) for variables in periods],
+    )
+    in_turn = zip(*(itertools.cycle(kind) for kind in kinds), strict=True)
+    return (_bytes(running, *one) for several in in_turn for one in several)
+
+
+def _bytes(running: Api, query: str, variables: dict[str, Any]) -> bytes:
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json\r\n"
+        f"Authorization: Bearer {running.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+# --- The client -----------------------------------------------------------------------------------------------------
+
+
+def _ask(running: Api, requests: Iterator[bytes], goes_on: Callable[[], bool]) -> Answers:
+    return uvloop.run(_send_steadily(running, requests, goes_on))
+
+
+async def _send_steadily(running: Api, requests: Iterator[bytes], goes_on: Callable[[], bool]) -> Answers:
+    answers, client = Answers(), Client(running.base)
+    async with asyncio.TaskGroup() as group:
+        began = time.monotonic()
+        for number in itertools.count():
+            due = began + number / PER_S
+            await asyncio.sleep(max(due - time.monotonic(), 0))
+            if not goes_on():
+                break
+            group.create_task(_one(client, next(requests), due, answers))
+    client.close()
+    return answers
+
+
+async def _one(client: Client, request: bytes, due: float, answers: Answers) -> None:
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            status, body = await client.send(request)
+    except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        answers.failed.append(type(error).__name__)
+    else:
+        answers.latencies_ms.append((time.monotonic() - due) * 1e3)
+        if status != b"200" or b'"errors"' in body:
+            answers.failed.append(body.decode(errors="replace"))
+
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Client:
+    """Sends each request on a connection that nobody else uses at that moment, and keeps it open."""
+
+    def __init__(self, base: str) -> None:
+        where = urlsplit(base)
+        self._host, self._port = where.hostname, where.port
+        self._idle: list[Connection] = []
+        self._most = asyncio.Semaphore(MOST_CONNECTIONS)
+
+    async def send(self, request: bytes) -> tuple[bytes, bytes]:
+        """Return status and body of the answer."""
+        async with self._most:
+            connection = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
+            reader, writer = connection
+            try:
+                writer.write(request)
+                head = await reader.readuntil(b"\r\n\r\n")
+                answer = head.split(maxsplit=2)[1], await reader.readexactly(_length(head))
+            except BaseException:
+                writer.close()
+                raise
+            self._idle.append(connection)
+            return answer
+
+    def close(self) -> None:
+        for _, writer in self._idle:
+            writer.close()
+
+
+def _length(head: bytes) -> int:
+    lengths = (line.partition(b":")[2] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    return int(next(lengths))

@@ -1,0 +1,173 @@
+"""Workers and rebuilds in processes of their own, to be killed: `python -m tests.infrastructure.projector_process`.
+
+The process reads the code once and then forks for each line that it is given, so that a worker starts in milliseconds.
+All that came of it end with it, whatever they are doing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+import psycopg
+
+from infrastructure.projector import Worker, rebuild
+from infrastructure.projector.definitions import find
+from projections.progress import BuildPurpose
+
+ENDS_WITHIN_S = 15.0
+_PAUSE_S = 0.02
+_MODULE = "tests.infrastructure.projector_process"
+
+
+@dataclass(slots=True)
+class Processes:
+    """Starts processes, and ends those that are left at its end. Use it as a context manager."""
+
+    _nursery: subprocess.Popen[str] = field(init=False)
+    started: list[int] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._nursery = subprocess.Popen(
+            [sys.executable, "-m", _MODULE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # its group is ended as a whole
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._nursery.pid, signal.SIGKILL)
+        self._nursery.wait()
+        for pipe in (self._nursery.stdin, self._nursery.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
+
+    def worker(self, url: str, reference: str, **constants: Any) -> int:
+        """Start a worker; return the number of its process. `constants` as `module__NAME`."""
+        return self._start({"work": "worker", "url": url, "reference": reference, "constants": constants})
+
+    def rebuild(self, url: str, reference: str, names: Sequence[str], workers: int = 2, **constants: Any) -> int:
+        """Start to rebuild; return the number of the process."""
+        about = {"names": list(names), "workers": workers, "constants": constants}
+        return self._start({"work": "rebuild", "url": url, "reference": reference, **about})
+
+    def _start(self, asked: Mapping[str, Any]) -> int:
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.write(json.dumps(asked) + "\n")
+        self._nursery.stdin.flush()
+        pid = int(self._nursery.stdout.readline())
+        self.started.append(pid)
+        return pid
+
+
+def kill(pid: int) -> None:
+    """Kill a process without a warning; return when it is gone."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not lives(pid), f"process {pid} does not end")
+
+
+def stop(pid: int) -> None:
+    """Ask a process to end, and wait for it."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not lives(pid), f"process {pid} does not end", within_s=60)
+
+
+def lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def children(pid: int) -> Sequence[int]:
+    """Return the processes that a process has started, in any of its threads."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.extend(int(child) for child in task.read_text().split())
+    return found
+
+
+def wait_until(holds: Callable[[], bool], otherwise: str, within_s: float = ENDS_WITHIN_S) -> None:
+    """Wait for something to be so; raise AssertionError, saying what is the matter, where it does not come."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(_PAUSE_S)
+
+
+# --- What runs in the processes -------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    # Nobody waits for those that were killed.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            _run(json.loads(line))
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+def _run(asked: Mapping[str, Any]) -> NoReturn:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    _set_constants(asked["constants"])
+    try:
+        _WORK[asked["work"]](asked, stopped)
+    except psycopg.OperationalError:
+        os._exit(3)  # the server is gone: who started it starts it again
+    os._exit(0)
+
+
+def _worker(asked: Mapping[str, Any], stopped: threading.Event) -> None:
+    Worker(asked["url"], find(asked["reference"])).run(stopped.is_set)
+
+
+def _rebuild(asked: Mapping[str, Any], stopped: threading.Event) -> None:
+    definitions = find(asked["reference"])
+    rebuild(
+        asked["url"],
+        definitions,
+        definitions.chosen(asked["names"]),
+        purpose=BuildPurpose.REBUILD,
+        workers=asked["workers"],
+        stopped=stopped.is_set,
+    )
+
+
+_WORK = {"worker": _worker, "rebuild": _rebuild}
+
+
+def _set_constants(constants: Mapping[str, Any]) -> None:
+    """Set what modules of the projector have as constants, each named as `module__NAME`."""
+    for name, value in constants.items():
+        module, _, constant = name.partition("__")
+        setattr(import_module(f"infrastructure.projector.{module}"), constant, value)
+
+
+if __name__ == "__main__":
+    main()

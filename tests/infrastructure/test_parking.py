@@ -1,0 +1,336 @@
+"""An event that a rule fails on is parked with what follows in its stream, and nothing else waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from domain.operation import RetryParkedEvents, SkipParkedEvent
+from infrastructure.codec import Codec
+from infrastructure.projector import Definitions, Projector, live, rebuild
+from infrastructure.projector.orders import carry_out
+from projections.effects import Projection
+from projections.progress import BuildState
+from tests.infrastructure.projector_process import Processes, kill, wait_until
+from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, CounterClosed, CounterRaised, Event
+from tests.infrastructure.sample_models import (
+    COUNTER_DAYS,
+    MISFIT_SUMS,
+    MISFITS,
+    RAISES,
+    RAISES_SUM,
+    SECRET,
+    SOUND,
+    History,
+    all_rows,
+    failing,
+    in_memory,
+    leftovers,
+    rows,
+    sound,
+)
+
+FAILING = failing()
+HEALED = sound()
+CODEC = Codec([DECIDER])
+Connection = psycopg.Connection[Any]
+Parked = Sequence[tuple[str, int, bool]]
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def history(database_url: str) -> History:
+    return History(database_url)
+
+
+def raised(label: str = "", amount: int = 1) -> Event:
+    return CounterRaised(amount=amount, label=label)
+
+
+def parked(connection: Connection) -> Parked:
+    """Return what is parked of the rows in use: table, position, and whether it failed by itself."""
+    query = "SELECT table_name, position, error <> '' FROM read.parked ORDER BY table_name, position"
+    return [row for row in connection.execute(query) if row[0].endswith("_v1")]
+
+
+def follow(connection: Connection, definitions: Definitions = FAILING) -> Projector:
+    projector = Projector(connection, definitions)
+    projector.lead()
+    projector.prepare(projector.without_rows())
+    projector.catch_up()
+    return projector
+
+
+def start_again(connection: Connection) -> None:
+    """Forget all rows, and what is parked of them."""
+    for projection in SOUND:
+        connection.execute(f"DROP TABLE read.{projection.table.name}")
+    connection.execute("TRUNCATE read.checkpoint, read.parked")
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """Leaves out, for one projection, what is in given streams from a version on."""
+
+    projection: Projection
+    from_version: dict[str, int]
+
+    def __call__(self, projection: Projection, recorded: Any) -> bool:
+        first = self.from_version.get(recorded.aggregate_id)
+        return projection is self.projection and first is not None and recorded.version >= first
+
+
+def tell_a_failure(history: History, label: str) -> None:
+    """Write three streams; the second event of one of them has the label, and four more follow it."""
+    history.write(("a", raised()), ("bad", raised()), ("b", raised()))
+    history.write(("bad", raised(label, 2)), ("a", raised(amount=2)), ("bad", raised(amount=3)))
+    history.write(("b", raised(amount=4)), ("bad", CounterClosed()), ("bad", raised(amount=5)), ("bad", raised()))
+    history.write(("c", raised(amount=9)))
+
+
+BAD = (4, 6, 8, 9, 10)
+BAD_RAISED = (4, 6, 9, 10)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1_000])
+@pytest.mark.parametrize("label", [RAISES, *MISFITS])
+def test_what_fails_is_parked_with_what_follows_it_and_the_others_go_on(
+    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch, label: str, batch: int
+) -> None:
+    monkeypatch.setattr(live, "BATCH_EVENTS", batch)
+    tell_a_failure(history, label)
+    follow(connection)
+    assert parked(connection) == [("test_counters_v1", position, position == 4) for position in BAD]
+    expected = in_memory(connection, SOUND, without=Without(COUNTERS, {"bad": 2}))
+    assert all_rows(connection, SOUND) == expected
+    _rebuilt_the_same(connection, history.url)
+    assert all_rows(connection, SOUND) == expected
+
+
+@pytest.mark.parametrize("batch", [1, 1_000])
+@pytest.mark.parametrize("label", [RAISES_SUM, *MISFIT_SUMS])
+def test_a_sum_that_fails_is_parked_with_what_follows_it(
+    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch, label: str, batch: int
+) -> None:
+    monkeypatch.setattr(live, "BATCH_EVENTS", batch)
+    tell_a_failure(history, label)
+    follow(connection)
+    assert parked(connection) == [("test_sums_v1", position, position == 4) for position in BAD_RAISED]
+    expected = in_memory(connection, SOUND, without=Without(COUNTER_SUMS, {"bad": 2}))
+    assert all_rows(connection, SOUND) == expected
+    _rebuilt_the_same(connection, history.url)
+    assert all_rows(connection, SOUND) == expected
+
+
+UNREADABLE = (b"\xff", b'{"amount":1,"label":"SECRET-4711 \xff"}', b'{"amount":"SECRET-4711"}', b"{}")
+
+
+@pytest.mark.parametrize("payload", UNREADABLE)
+def test_an_event_that_cannot_be_decoded_is_parked_by_all_who_look_into_it(
+    connection: Connection, history: History, payload: bytes
+) -> None:
+    tell_a_failure(history, "")
+    # What only counts events never looks into them, so nothing of it is parked: neither live nor made anew.
+    expected = in_memory(connection, SOUND, without=_in_stream_from("bad", 2))
+    spoil(connection, 4, payload)
+    follow(connection)
+    assert parked(connection) == [
+        *(("test_counters_v1", position, position == 4) for position in BAD),
+        *(("test_sums_v1", position, position == 4) for position in BAD_RAISED),
+    ]
+    assert all_rows(connection, SOUND) == expected
+    _nothing_is_told(connection)
+    _rebuilt_the_same(connection, history.url)
+    assert all_rows(connection, SOUND) == expected
+
+
+def _in_stream_from(name: str, version: int) -> Any:
+    def left_out(projection: Projection, recorded: Any) -> bool:
+        looks_into = projection is not COUNTER_DAYS
+        return looks_into and recorded.aggregate_id == name and recorded.version >= version
+
+    return left_out
+
+
+def spoil(connection: Connection, position: int, payload: bytes) -> None:
+    """Change the bytes of an event, as the owner of its table with the guards taken off."""
+    connection.execute("ALTER TABLE log.event_1 DISABLE TRIGGER ALL")
+    connection.execute("ALTER TABLE log.event DISABLE TRIGGER ALL")
+    connection.execute("UPDATE log.event SET payload = %s WHERE position = %s", (payload, position))
+
+
+def test_no_value_of_an_event_is_told(connection: Connection, history: History) -> None:
+    for number, label in enumerate([RAISES, RAISES_SUM, *MISFITS, *MISFIT_SUMS]):
+        history.write((f"{SECRET}.{number}", raised(label)))
+    follow(connection)
+    assert len(parked(connection)) == 2 + len(MISFITS) + len(MISFIT_SUMS)
+    _nothing_is_told(connection)
+
+
+def _nothing_is_told(connection: Connection) -> None:
+    for query in ("SELECT error FROM read.parked", "SELECT error FROM read.checkpoint"):
+        assert not [error for (error,) in connection.execute(query) if SECRET in error]
+
+
+def _rebuilt_the_same(connection: Connection, url: str) -> None:
+    """Make all rows anew with the same rules: as much is parked as before, and the rows are the same."""
+    before = parked(connection)
+    for result in rebuild(url, FAILING, FAILING.chosen(())):
+        assert (result.state, result.equal) == (BuildState.DONE, True), result.outcome
+    assert parked(connection) == before
+    assert not leftovers(connection)
+
+
+# --- A second chance ------------------------------------------------------------------------------------------------
+
+
+def test_a_retry_after_the_rule_was_fixed_gives_the_rows_of_a_run_without_failure(
+    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BATCH_EVENTS", 3)
+    for number in range(40):
+        label = RAISES if number % 7 == 3 else RAISES_SUM if number % 7 == 5 else ""
+        history.write((f"c{number % 6}", raised(label, number % 4 + 1)))
+    broken = follow(connection)
+    assert parked(connection)
+    carry(connection, FAILING, broken)
+    still = parked(connection)
+    history.act(RetryParkedEvents, COUNTERS.name)
+    history.act(RetryParkedEvents, COUNTER_SUMS.name)
+    broken.catch_up()
+    carry(connection, FAILING, broken)
+    assert parked(connection) == still, "the rules fail as before, and the order of the streams is kept"
+    history.act(RetryParkedEvents, COUNTERS.name)
+    history.act(RetryParkedEvents, COUNTER_SUMS.name)
+    healed = follow(connection, HEALED)
+    carry(connection, HEALED, healed)
+    assert parked(connection) == []
+    history.write(("c1", raised()), ("c3", CounterClosed()))
+    healed.catch_up()
+    assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
+
+
+def test_only_the_stream_of_one_event_is_retried_if_that_is_asked(connection: Connection, history: History) -> None:
+    history.write(("a", raised()), ("b", raised()), ("a", raised(RAISES)), ("b", raised(RAISES)), ("a", raised()))
+    follow(connection)
+    assert [position for _, position, _ in parked(connection)] == [3, 4, 5]
+    history.act(RetryParkedEvents, COUNTERS.name, event_position=3)
+    carry(connection, HEALED, follow(connection, HEALED))
+    assert [position for _, position, _ in parked(connection)] == [4]
+
+
+def test_a_skipped_event_leads_to_nothing_and_those_behind_it_go_on(connection: Connection, history: History) -> None:
+    tell_a_failure(history, RAISES)
+    follow(connection)
+    history.act(SkipParkedEvent, COUNTERS.name, event_position=4)
+    projector = follow(connection)
+    carry(connection, FAILING, projector)
+    assert parked(connection) == []
+    history.write(("bad", raised(amount=2)))
+    projector.catch_up()
+    expected = in_memory(connection, SOUND, without=lambda it, recorded: it is COUNTERS and recorded.position == 4)
+    assert all_rows(connection, SOUND) == expected
+    _rebuilt_the_same(connection, history.url)
+    assert all_rows(connection, SOUND) == expected
+
+
+def test_an_event_that_is_not_parked_is_not_skipped(connection: Connection, history: History) -> None:
+    tell_a_failure(history, "")
+    history.act(SkipParkedEvent, COUNTERS.name, event_position=4)
+    carry(connection, HEALED, follow(connection, HEALED))
+    assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
+    _rebuilt_the_same(connection, history.url)
+    assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
+
+
+def test_what_is_skipped_while_rows_are_made_anew_is_skipped_in_them(connection: Connection, history: History) -> None:
+    tell_a_failure(history, RAISES)
+    projector = follow(connection)
+    skipped = False
+
+    def skip(_done: int, _total: int) -> None:
+        nonlocal skipped
+        if not skipped and _done:
+            skipped = True
+            history.act(SkipParkedEvent, COUNTERS.name, event_position=4)
+            projector.catch_up()
+            carry(connection, FAILING, projector)
+            assert parked(connection) == []
+
+    (result,) = rebuild(history.url, FAILING, [COUNTERS], progress=skip)
+    assert result.state is BuildState.DONE
+    assert skipped
+    expected = in_memory(connection, [COUNTERS], without=lambda _, recorded: recorded.position == 4)
+    assert rows(connection, COUNTERS) == expected[COUNTERS.name]
+    assert parked(connection) == []
+
+
+def carry(connection: Connection, definitions: Definitions, projector: Projector) -> None:
+    """Carry out the acts on all projections, as the worker does."""
+    for target in projector.led.values():
+        carry_out(connection, definitions, target)
+
+
+# --- With a worker --------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_carries_out_each_act_once_also_if_it_is_killed_in_between(
+    connection: Connection, history: History
+) -> None:
+    with Processes() as processes:
+        worker = processes.worker(history.url, FAILING.reference)
+        for number in range(12):
+            label = RAISES if number % 3 == 1 else ""
+            history.write((f"c{number % 4}", raised(label, 2)), (f"c{number % 4}", raised(amount=3)))
+            if number % 4 == 3:
+                kill(worker)
+                history.act(RetryParkedEvents, COUNTERS.name)
+                worker = processes.worker(history.url, FAILING.reference)
+        kill(worker)
+        history.act(RetryParkedEvents, COUNTERS.name)
+        processes.worker(history.url, HEALED.reference)
+        wait_until(lambda: _at_head(connection) and not parked(connection), "what is parked is not tried again")
+        assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
+
+
+def _at_head(connection: Connection) -> bool:
+    row = connection.execute("SELECT min(position) = log.head() FROM read.checkpoint").fetchone()
+    return row == (True,)
+
+
+def test_one_bad_event_in_ten_thousand_holds_up_its_stream_only(
+    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BATCH_EVENTS", 5_000)
+    streams, bad = 500, dict[str, int]()
+    for round_ in range(20):
+        told = []
+        for number in range(5_000):
+            position = round_ * 5_000 + number + 1
+            name = f"c{position * 7 % streams}"
+            fails = position % 10_000 == 4_321
+            version = history.versions.get(f"counter-{name}", 0) + number // streams + 1
+            told.append((name, raised(RAISES if fails else "", position % 5 + 1)))
+            if fails:
+                bad.setdefault(name, version)
+        history.write(*told)
+    follow(connection)
+    expected = in_memory(connection, SOUND, without=Without(COUNTERS, bad))
+    assert all_rows(connection, SOUND) == expected
+    query = "SELECT stream, min(stream_version), count(*) FROM read.parked GROUP BY stream"
+    found = {stream.removeprefix("counter-"): (first, events) for stream, first, events in connection.execute(query)}
+    assert found == {name: (first, history.versions[f"counter-{name}"] - first + 1) for name, first in bad.items()}
+    for result in rebuild(history.url, FAILING, FAILING.chosen(())):
+        assert (result.state, result.equal) == (BuildState.DONE, True), result.outcome
+    history.act(RetryParkedEvents, COUNTERS.name)
+    carry(connection, HEALED, follow(connection, HEALED))
+    assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
