@@ -10,8 +10,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import psycopg
 import uvloop
@@ -91,31 +91,52 @@ def stretch(wanted: Wanted) -> Sequence[Append]:
     ]
 
 
-async def append_steadily(url: str, appends: Sequence[Append], rate: int) -> list[tuple[float, list[int]]]:
-    """Append what is due every few milliseconds, not waiting for earlier ones; return instants and positions."""
-    confirmed: list[tuple[float, list[int]]] = []
+@dataclass(slots=True)
+class Sender:
+    """Sends what is due, not waiting for earlier calls, but for earlier events of the same stream."""
 
-    async def send(log: PostgresLog, due: Sequence[Append]) -> None:
-        outcomes = await log.append(due)
+    log: PostgresLog
+    confirmed: list[tuple[float, list[int]]] = field(default_factory=list)
+    """When each call was confirmed, and the positions of its events."""
+
+    _under_way: set[str] = field(default_factory=set)
+    _held: list[Append] = field(default_factory=list)
+
+    def take(self, due: Sequence[Append]) -> Sequence[Append]:
+        """Return what can be sent now; the rest is held until the next time."""
+        waiting, self._held = [*self._held, *due], []
+        blocked = set(self._under_way)
+        now: list[Append] = []
+        for append in waiting:
+            (self._held if append.stream in blocked else now).append(append)
+        self._under_way.update(append.stream for append in now)
+        return now
+
+    @property
+    def holds(self) -> bool:
+        return bool(self._held)
+
+    async def send(self, appends: Sequence[Append]) -> None:
+        outcomes = await self.log.append(appends)
         now = time.monotonic()
-        assert all(isinstance(outcome, Receipt) for outcome in outcomes), outcomes
-        confirmed.append((now, [outcome.position for outcome in outcomes if isinstance(outcome, Receipt)]))
-
-    async with PostgresLog(url, StoredCodec(), b"key") as log, asyncio.TaskGroup() as group:
-        began = time.monotonic()
-        for due in _due(appends, rate, began):
-            if due:
-                group.create_task(send(log, due))
-            await asyncio.sleep(TICK_S)
-    return confirmed
+        positions = [outcome.position for outcome in outcomes if isinstance(outcome, Receipt)]
+        assert len(positions) == len(appends), "every event is written"
+        self.confirmed.append((now, positions))
+        self._under_way.difference_update(append.stream for append in appends)
 
 
-def _due(appends: Sequence[Append], rate: int, began: float) -> Iterator[Sequence[Append]]:
-    sent = 0
-    while sent < len(appends):
-        until = min(int((time.monotonic() - began) * rate), len(appends))
-        yield appends[sent:until]
-        sent = until
+async def append_steadily(url: str, appends: Sequence[Append], rate: int) -> list[tuple[float, list[int]]]:
+    """Append what is due every few milliseconds; return when each call was confirmed, with its positions."""
+    async with PostgresLog(url, StoredCodec(), b"key") as log:
+        sender, began, sent = Sender(log), time.monotonic(), 0
+        async with asyncio.TaskGroup() as group:
+            while sent < len(appends) or sender.holds:
+                until = min(int((time.monotonic() - began) * rate), len(appends))
+                if ready := sender.take(appends[sent:until]):
+                    group.create_task(sender.send(ready))
+                sent = until
+                await asyncio.sleep(TICK_S)
+    return sender.confirmed
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ from infrastructure.projector.folding import described
 from infrastructure.projector.live import BATCH_EVENTS
 from infrastructure.projector.tables import ReadTable
 from infrastructure.projector.takeover import BEFORE, PARKED_DROP, ReadersHoldError, take_over
-from infrastructure.projector.target import MISFITS, Target, apply, catch_up
+from infrastructure.projector.target import MISFITS, Target, catch_up, fold
 from projections.effects import Projection
 from projections.progress import BuildPurpose, BuildState
 
@@ -277,7 +277,9 @@ class Builder:
         return [self._take_over(connection, build, target, began)]
 
     def _fold_long(self, connection: Connection, target: Target, planned: Plan, until: int) -> None:
-        """Fold the streams that were too long, batch by batch."""
+        """Fold the streams that were too long, batch by batch. What was counted was counted with them."""
+        if target.counts:
+            return
         reader, names = LogReader(self.definitions.codec), set(self.definitions.names(target.projection))
         for stream in planned.long_streams:
             after = 0
@@ -285,13 +287,8 @@ class Builder:
                 after = rows[-1][3]
                 wanted = [row for row in rows if row[5] in names]
                 self._check_stopped()
-                try:
-                    with connection.transaction():
-                        apply(connection, self.definitions, [target], wanted, careful=False)
-                except MISFITS:
-                    target.refresh(connection)
-                    with connection.transaction():
-                        apply(connection, self.definitions, [target], wanted, careful=True)
+                with connection.transaction():
+                    fold(connection, self.definitions, [target], wanted)
 
     def _advance(self, connection: Connection, build: Asked, target: Target, position: int, until: int | None) -> int:
         """Bring rows to a position, or to the head as far as it is now; return where they are."""

@@ -1,7 +1,8 @@
-"""Counts the log for a projection that only counts: one statement, which the server divides among its own workers."""
+"""Counts the log for projections that only count: one statement for any stretch of it, and no payload is opened."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -28,7 +29,7 @@ def count(
     until: int,
     workers: int,
 ) -> None:
-    """Make a table of the counts up to a position, which are to be added up."""
+    """Make a table of the counts up to a position, which are to be added up; on all processors."""
     source = LogReader(definitions.codec).table(connection, until)
     rows = tallied_rows(projection, definitions.codec.names, source)
     with connection.transaction(), ClientCursor(connection) as cursor:
@@ -37,3 +38,32 @@ def count(
             cursor.execute(setting)
         cursor.execute(f"SET LOCAL max_parallel_workers_per_gather = {workers:d}")
         cursor.execute(sql.SQL("CREATE TABLE {} AS {}").format(parts.target, rows), (0, until))
+
+
+def count_on(
+    connection: Connection,
+    definitions: Definitions,
+    projection: Projection,
+    table: ReadTable,
+    *,
+    after: int,
+    until: int,
+) -> None:
+    """Add the events of a stretch of the log to counts that are there already."""
+    source = LogReader(definitions.codec).table(connection, until)
+    connection.execute(
+        sql.SQL("INSERT INTO {} AS old ({}) {} ON CONFLICT ({}) DO UPDATE SET {}").format(
+            table.target,
+            _names([*table.keys, *table.others]),
+            tallied_rows(projection, definitions.codec.names, source),
+            _names(table.keys),
+            sql.SQL(", ").join(
+                sql.SQL("{0} = old.{0} + excluded.{0}").format(sql.Identifier(column)) for column in table.others
+            ),
+        ),
+        (after, until),
+    )
+
+
+def _names(columns: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))

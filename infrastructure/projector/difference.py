@@ -182,8 +182,8 @@ def events_of(
         if touched.owned:
             return _made_by(found, most, more=touched.cut)
     touched = _Touched(definitions, projection, key, skipped)
-    rows = _rows(connection, reader, definitions.names(projection), until)
-    return _made_by(list(islice(touched.among(rows), most + 1)), most, more=touched.cut)
+    all_rows = _rows(connection, reader, definitions.names(projection), until)
+    return _made_by(list(islice(touched.among(all_rows), most + 1)), most, more=touched.cut)
 
 
 def _made_by(found: Sequence[Recorded[Any]], most: int, *, more: bool) -> MadeBy:
@@ -213,7 +213,8 @@ class _Touched:
         self._key = key
         self._hit = False
         self._codec = definitions.codec
-        self._folding = Folding(definitions, [Fold(projection, take=self._take, skipped=skipped)])
+        fold = Fold(projection, take=self._take, check=ReadTable(projection.table).check, skipped=skipped)
+        self._folding = Folding(definitions, [fold])
 
     def among(self, rows: Iterable[Row]) -> Iterator[Recorded[Any]]:
         complete = LogReader(self._codec).recorded

@@ -18,7 +18,6 @@ from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import Fold, Folding
 from infrastructure.projector.parking import park, skipped_positions
 from infrastructure.projector.tables import ReadTable
-from infrastructure.projector.target import MISFITS
 from projections.effects import Add, Drop, Effect, Key, Projection, Put, Set
 
 CHUNK_EVENTS = 20_000
@@ -143,10 +142,7 @@ class Filler:
         """Fold the streams of a chunk, and write the rows that come of them in one transaction."""
         found = self._reader.rows_of_streams(self._connection, first=chunk.first, last=chunk.last, until=self._until)
         events = [row for row in found if row[STREAM] not in self._long] if self._long else found
-        try:
-            self._fill(events, careful=False)
-        except MISFITS:
-            self._fill(events, careful=True)
+        self._fill(events)
 
     def finish(self) -> None:
         """Write the sums."""
@@ -154,13 +150,13 @@ class Filler:
             for name in self._tables:
                 self._write_sums(name)
 
-    def _fill(self, events: Sequence[Row], *, careful: bool) -> None:
+    def _fill(self, events: Sequence[Row]) -> None:
         folded = {it.name: Rows() for it in self._projections}
         folds = [
             Fold(
                 it,
                 take=folded[it.name].take,
-                check=self._tables[it.name].check if careful else None,
+                check=self._tables[it.name].check,
                 skipped=self._skipped[it.name],
             )
             for it in self._projections

@@ -43,12 +43,12 @@ class Parked:
 class Fold:
     """One projection at work. `take` gets its effects in order, all those of an event or none.
 
-    With a `check`, each effect is looked at first, so that one that cannot be written parks its event.
+    `check` looks at each effect first, so that one that cannot be written parks its event.
     """
 
     projection: Projection
     take: Callable[[Effect], object]
-    check: Check | None = None
+    check: Check
     skipped: Collection[int] = ()
     parked_streams: set[str] = field(default_factory=set)
     parked: list[Parked] = field(default_factory=list)
@@ -58,9 +58,8 @@ class Fold:
             return
         try:
             effects = tuple(rule(recorded))
-            if self.check is not None:
-                for effect in effects:
-                    self.check(effect)
+            for effect in effects:
+                self.check(effect)
         except Exception as error:  # noqa: BLE001 - whatever a rule does wrong, its event is parked and told
             self.park(row, described(error))
             return
@@ -94,6 +93,7 @@ class Folding:
         codec = definitions.codec
         self._decode = codec.decode
         self._recorded = LogReader(codec).recorded
+        self._classes = codec.classes
         self._wanted: dict[str, list[tuple[Fold, Rule]]] = {}
         for fold in folds:
             for event, rule in fold.projection.rules.items():
@@ -107,13 +107,21 @@ class Folding:
                 continue
             try:
                 event = decode(row[NAME], row[PAYLOAD])
-            except msgspec.DecodeError as error:
-                for fold, _ in folds:
-                    fold.fail(row, error)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with the bytes, the event is parked and told
+                self._undecodable(row, folds, error)
                 continue
             recorded = complete(row, event)
             for fold, rule in folds:
                 fold.run(rule, recorded, row)
+
+    def _undecodable(self, row: Row, folds: Sequence[tuple[Fold, Rule]], error: Exception) -> None:
+        """Park an event for all but those who only count it: they look at what stands beside the payload."""
+        kind = self._classes[row[NAME]]
+        for fold, rule in folds:
+            if fold.projection.tallied:
+                fold.run(rule, self._recorded(row, object.__new__(kind)), row)
+            else:
+                fold.fail(row, error)
 
 
 def described(error: Exception) -> str:

@@ -14,12 +14,12 @@ import structlog
 
 from infrastructure.arrays import teach
 from infrastructure.event_log.finding import MissingEventsError
-from infrastructure.event_log.reading import LogReader, Row
+from infrastructure.event_log.reading import LogReader
 from infrastructure.event_log.statements import CHANNEL
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import described
 from infrastructure.projector.tables import ReadTable
-from infrastructure.projector.target import MISFITS, Target, apply
+from infrastructure.projector.target import MISFITS, Stretch, Target, apply, read
 from projections.effects import Projection
 
 LOG = structlog.get_logger()
@@ -210,32 +210,30 @@ class Projector:
         return known
 
     def _advance(self, targets: Sequence[Target], after: int, until: int) -> None:
-        # One projection wants few types, found by the index on names; all of them together want nearly every event.
-        names = self._definitions.names(targets[0].projection) if len(targets) == 1 else None
         rate = self._rate.add(until - after)
         try:
-            rows = list(self._reader.rows(self._connection, after=after, until=until, names=names))
+            stretch = read(self._connection, self._definitions, targets, after, until)
         except (MissingEventsError, psycopg.Error) as error:
             for target in targets:
                 self._rest(target, after, error)
             return
         try:
-            self._write(targets, rows, after, until, rate, careful=False)
+            self._write(targets, stretch, rate)
         except MovedError:
             pass
         except (*MISFITS, psycopg.Error):
             for target in targets:
-                self._advance_alone(target, rows, after, until, rate)
+                self._advance_alone(target, stretch, rate)
 
-    def _advance_alone(self, target: Target, rows: Sequence[Row], after: int, until: int, rate: float) -> None:
-        """Find what does not fit, and park it."""
+    def _advance_alone(self, target: Target, stretch: Stretch, rate: float) -> None:
+        """Go on with one of several: only the one that cannot is left alone."""
         try:
             target.refresh(self._connection)
-            self._write([target], rows, after, until, rate, careful=True)
+            self._write([target], stretch, rate)
         except MovedError:
             pass
         except (*MISFITS, psycopg.Error) as error:
-            self._rest(target, after, error)
+            self._rest(target, stretch.after, error)
 
     def _rest(self, target: Target, after: int, error: Exception) -> None:
         """Say in the database why a projection cannot go on, and leave it alone for a while."""
@@ -247,17 +245,15 @@ class Projector:
         self._connection.execute(FAILED, (f"after position {after}: {reason}", name, version))
         self._resting[name] = time.monotonic() + REST_S
 
-    def _write(
-        self, targets: Sequence[Target], rows: Sequence[Row], after: int, until: int, rate: float, *, careful: bool
-    ) -> None:
+    def _write(self, targets: Sequence[Target], stretch: Stretch, rate: float) -> None:
         names = [target.projection.name for target in targets]
         versions = [target.projection.version for target in targets]
         generations = [target.generation for target in targets]
         with self._connection.transaction():
-            moved = self._connection.execute(MOVE, (until, rate, names, versions, generations, after))
+            moved = self._connection.execute(MOVE, (stretch.until, rate, names, versions, generations, stretch.after))
             if moved.rowcount != len(targets):
                 raise MovedError
-            apply(self._connection, self._definitions, targets, rows, careful=careful)
+            apply(self._connection, self._definitions, targets, stretch)
 
 
 def _reason(error: Exception) -> str:

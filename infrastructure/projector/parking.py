@@ -30,6 +30,9 @@ SELECT position FROM read.parked WHERE table_name = %s AND stream = %s AND posit
 """
 SKIPPED = "SELECT position FROM read.skipped WHERE projection = %s"
 SKIP = "INSERT INTO read.skipped VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+SKIPPED_STREAMS = """
+SELECT DISTINCT stream FROM read.parked JOIN read.skipped USING (position) WHERE table_name = %s AND projection = %s
+"""
 TAKE_BACK = "DELETE FROM read.parked WHERE table_name = %s AND position = ANY(%s)"
 
 
@@ -58,6 +61,14 @@ def park(connection: Connection, table: ReadTable, parked: Iterable[Parked]) -> 
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(PARK, rows)
+
+
+def leave_out_skipped(
+    connection: Connection, definitions: Definitions, projection: Projection, table: ReadTable
+) -> None:
+    """Go on behind events that were parked in rows made beside those in use, and skipped in the meantime."""
+    streams = [stream for (stream,) in connection.execute(SKIPPED_STREAMS, (table.name, projection.name))]
+    retry(connection, definitions, projection, table, streams)
 
 
 def retry(

@@ -42,13 +42,20 @@ class Packing(NamedTuple):
         return f"{self.column}[]"
 
 
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
 def _is_text(value: object) -> bool:
     # PostgreSQL keeps neither the zero character nor halves of a surrogate pair.
-    return isinstance(value, str) and "\0" not in value and value == value.encode(errors="ignore").decode()
+    return (
+        isinstance(value, str)
+        and "\0" not in value
+        and (value.isascii() or value == value.encode(errors="ignore").decode())
+    )
 
 
 def _is_bigint(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+    return isinstance(value, int) and _LEAST <= value <= _MOST and not isinstance(value, bool)
 
 
 def _is_instant(value: object) -> bool:
@@ -87,6 +94,10 @@ class ReadTable:
         self.others = [column.name for column in table.columns if not column.primary_key]
         self._packings = {column.name: _packing(column.type) for column in table.columns}
         self._statements: dict[Kind, sql.Composed] = {}
+        self._takes = {column.name: _takes(self._packings[column.name], column) for column in table.columns}
+        self._other_names = frozenset(self.others)
+        self.summable = all(isinstance(table.columns[name].type, BigInteger) for name in self.others)
+        """Whether its rows could be sums: outside the key there are numbers only."""
 
     def beside(self, suffix: str) -> ReadTable:
         return ReadTable(self.definition, suffix)
@@ -150,11 +161,6 @@ class ReadTable:
             for row in rows:
                 writer.write_row(row)
 
-    @property
-    def summable(self) -> bool:
-        """Whether its rows could be sums: outside the key there are numbers only."""
-        return all(isinstance(self.definition.columns[name].type, BigInteger) for name in self.others)
-
     def add_up(self, connection: Connection, parts: ReadTable) -> None:
         """Fill the table with the sums over the rows of another one."""
         sums = _commas(sql.SQL("sum({})::bigint").format(sql.Identifier(column)) for column in self.others)
@@ -170,22 +176,27 @@ class ReadTable:
         )
 
     def check(self, effect: Effect) -> None:
-        """Raise MisfitError if the effect cannot be written, whatever is in the table."""
-        if len(effect.key) != len(self.keys):
-            raise MisfitError(f"the key has {len(self.keys)} columns")
-        if isinstance(effect, Put) and set(effect.row) != set(self.others):
-            raise MisfitError("a whole row names every column outside the key")
-        for name, value in {**dict(zip(self.keys, effect.key, strict=True)), **_changed(effect)}.items():
-            self._check_value(name, value)
+        """Raise MisfitError if the effect cannot be written, whatever is in the table.
 
-    def _check_value(self, name: str, value: object) -> None:
-        if name not in self._packings:
-            raise MisfitError(f"there is no column {name}")
-        if value is None:
-            if not self.definition.columns[name].nullable:
-                raise MisfitError(f"{name} cannot be empty")
-        elif not self._packings[name].takes(value):
-            raise MisfitError(f"{name} cannot hold what it was given")
+        Every effect is looked at before it is taken: were it only noticed when rows are written, an effect that a later
+        one of the same batch covers would never be, and what is parked would depend on the size of batches.
+        """
+        key, kind, takes = effect.key, type(effect), self._takes
+        if len(key) != len(self.keys):
+            raise MisfitError(f"the key has {len(self.keys)} columns")
+        for name, value in zip(self.keys, key, strict=True):
+            if not takes[name](value):
+                raise MisfitError(f"{name} cannot hold what it was given")
+        values = _changed(effect)
+        if kind is Put and values.keys() != self._other_names:
+            raise MisfitError("a whole row names every column outside the key")
+        if kind is Add and not self.summable:
+            raise MisfitError("only numbers can be added to")
+        for name, value in values.items():
+            if name not in self._other_names:
+                raise MisfitError(f"there is no column {name} outside the key")
+            if not takes[name](value) or (value is None and kind is Add):
+                raise MisfitError(f"{name} cannot hold what it was given")
 
     # --- Changes ----------------------------------------------------------------------------------------------------
 
@@ -256,18 +267,19 @@ class ReadTable:
         )
 
 
+def _takes(packing: Packing, column: Column[Any]) -> Callable[[object], bool]:
+    """Return what tells whether a column can hold a value."""
+    takes = packing.takes
+    return (lambda value: value is None or takes(value)) if column.nullable else takes
+
+
 def _changed(effect: Effect) -> Mapping[str, Any]:
-    match effect:
-        case Put(row=row):
-            return row
-        case Set(values=values):
-            return values
-        case Add(amounts=amounts):
-            return amounts
-        case Drop():
-            return {}
-        case _:
-            assert_never(effect)
+    kind = type(effect)
+    if kind is Put:
+        return effect.row  # type: ignore[union-attr]
+    if kind is Set:
+        return effect.values  # type: ignore[union-attr]
+    return effect.amounts if kind is Add else {}  # type: ignore[union-attr]
 
 
 def _takes_new(column: str, source: str) -> sql.Composed:

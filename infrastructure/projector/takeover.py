@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from infrastructure.projector.definitions import Definitions
+from infrastructure.projector.parking import leave_out_skipped
 from infrastructure.projector.target import Target, catch_up
 from projections.effects import SCHEMA
 
@@ -81,6 +82,7 @@ def _take_over(connection: Connection, definitions: Definitions, target: Target,
     if in_use > position:
         catch_up(connection, definitions, target, position, in_use)
         position = in_use
+    leave_out_skipped(connection, definitions, projection, target.table)
     _keep(connection, target)
     connection.execute(KEPT, (projection.name, projection.version, in_use))
     connection.execute(TAKEN_OVER, (position, projection.name, projection.version))

@@ -11,6 +11,7 @@ import psycopg
 
 from infrastructure.event_log.reading import LogReader, Row
 from infrastructure.projector.coalesce import coalesce
+from infrastructure.projector.counting import count_on
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import Fold, Folding
 from infrastructure.projector.parking import park, parked_streams, skipped_positions
@@ -29,7 +30,16 @@ MISFITS = (
     OverflowError,
     struct.error,
 )
-"""What comes of an effect that does not fit its table. It is then looked for, effect by effect."""
+"""What comes of effects that fit each by itself, but not together: a sum out of range, a row both set and added to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the log, `after < position <= until`. `rows` are the events in it that rules are called with."""
+
+    after: int
+    until: int
+    rows: Sequence[Row]
 
 
 @dataclass(slots=True)
@@ -43,42 +53,69 @@ class Target:
     generation: int = -1
     """The generation of rows that this was read for; none yet."""
 
+    counts: bool = field(init=False)
+    """Whether it only counts, in the database: its events need not be read."""
+
+    def __post_init__(self) -> None:
+        self.counts = self.projection.tallied
+
     def refresh(self, connection: Connection) -> None:
         """Read again what is parked and what is skipped."""
         self.skipped = skipped_positions(connection, self.projection)
         self.parked_streams = parked_streams(connection, self.table)
 
 
-def apply(
-    connection: Connection, definitions: Definitions, targets: Sequence[Target], rows: Sequence[Row], *, careful: bool
-) -> None:
-    """Write the effects of events, in order, in the caller's transaction. With `careful`, misfits are parked too."""
+def read(
+    connection: Connection, definitions: Definitions, targets: Sequence[Target], after: int, until: int
+) -> Stretch:
+    """Read what the targets need of a part of the log."""
+    folding = [target for target in targets if not target.counts]
+    if not folding:
+        return Stretch(after, until, ())
+    # One projection wants few types, found by the index on names; all of them together want nearly every event.
+    names = definitions.names(folding[0].projection) if len(folding) == 1 else None
+    reader = LogReader(definitions.codec)
+    return Stretch(after, until, list(reader.rows(connection, after=after, until=until, names=names)))
+
+
+def apply(connection: Connection, definitions: Definitions, targets: Sequence[Target], stretch: Stretch) -> None:
+    """Write the effects of events in the caller's transaction."""
+    for target in targets:
+        if target.counts:
+            count_on(
+                connection,
+                definitions,
+                target.projection,
+                target.table,
+                after=stretch.after,
+                until=stretch.until,
+            )
+    folding = [target for target in targets if not target.counts]
+    fold(connection, definitions, folding, stretch.rows)
+
+
+def fold(connection: Connection, definitions: Definitions, targets: Sequence[Target], rows: Sequence[Row]) -> None:
+    """Call the rules with events, in order, and write what comes of it."""
     effects: dict[str, list[Effect]] = {target.table.name: [] for target in targets}
     folds = [
         Fold(
             target.projection,
             take=effects[target.table.name].append,
-            check=target.table.check if careful else None,
+            check=target.table.check,
             skipped=target.skipped,
             parked_streams=set(target.parked_streams),
         )
         for target in targets
     ]
     Folding(definitions, folds).feed(rows)
-    for target, fold in zip(targets, folds, strict=True):
+    for target, it in zip(targets, folds, strict=True):
         target.table.apply(connection, coalesce(effects[target.table.name]))
-        park(connection, target.table, fold.parked)
-        target.parked_streams = fold.parked_streams
+        park(connection, target.table, it.parked)
+        target.parked_streams = it.parked_streams
 
 
 def catch_up(connection: Connection, definitions: Definitions, target: Target, after: int, until: int) -> None:
-    """Bring one table that nobody else writes to from one position to another, in one transaction of the caller's."""
-    names = definitions.names(target.projection)
-    rows = list(LogReader(definitions.codec).rows(connection, after=after, until=until, names=names))
-    try:
-        with connection.transaction():
-            apply(connection, definitions, [target], rows, careful=False)
-    except MISFITS:
-        target.parked_streams = parked_streams(connection, target.table)
-        with connection.transaction():
-            apply(connection, definitions, [target], rows, careful=True)
+    """Bring one table that nobody else writes to from one position to another, in one transaction."""
+    stretch = read(connection, definitions, [target], after, until)
+    with connection.transaction():
+        apply(connection, definitions, [target], stretch)

@@ -62,6 +62,7 @@ SENT_ANEW: Mapping[str, tuple[int, str] | None] = {
     "undo-takeover": None,
     "drop-previous-rows": None,
     "retry-parked-events": None,
+    "skip-parked-event": None,
 }
 
 
