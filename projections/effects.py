@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -83,7 +84,8 @@ def read_table(name: str, version: int, *columns: Column[Any]) -> Table:
 CIVIL_TIME = ZoneInfo("Europe/Brussels")
 
 
+@lru_cache(maxsize=1_000)
 def civil_month(instant: datetime) -> str:
-    """Return the month of an instant in civil time, as `2021-11`."""
+    """Return the month of an instant in civil time, as `2021-11`. Several rules ask for that of one event."""
     local = instant.astimezone(CIVIL_TIME)
     return f"{local.year:04d}-{local.month:02d}"

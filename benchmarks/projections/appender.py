@@ -1,7 +1,8 @@
 """Appends events of the sample history once more, about other people, at a steady rate: whether or not it is followed.
 
 `python -m benchmarks.projections.appender` reads from its standard input what is wanted, says that it is ready, and
-begins when it is told. At the end it prints when each event was confirmed, by the clock that all processes share.
+begins when it is told. At the end it prints a line for each call, with when it was confirmed, by the clock that all
+processes share, and the positions of its events; then null.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import uvloop
 from psycopg import sql
 
 from application.ports import Append, Receipt
-from benchmarks.projections.copying import FAMILIES, IDS, replaced
+from benchmarks.projections.copying import FAMILIES, IDS, replaced, replaced_stream
 from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
@@ -70,7 +71,7 @@ class StoredCodec(Codec):
 def stretch(wanted: Wanted) -> Sequence[Append]:
     """Return what is to be appended, one event each."""
     query = sql.SQL(STRETCH).format(
-        stream=replaced("event.stream", wanted.digit),
+        stream=replaced_stream("event.stream", wanted.digit),
         payload=replaced("convert_from(event.payload, 'UTF8')", wanted.digit),
         ids=sql.SQL(", ").join(replaced(f"event.{name}", wanted.digit) for name in IDS),
         families=sql.Literal(FAMILIES),
@@ -144,7 +145,9 @@ def main() -> None:
     appends = stretch(wanted)
     print(READY, flush=True)
     sys.stdin.readline()
-    print(json.dumps(uvloop.run(append_steadily(wanted.url, appends, wanted.rate))), flush=True)
+    for confirmed in uvloop.run(append_steadily(wanted.url, appends, wanted.rate)):
+        print(json.dumps(confirmed))
+    print(json.dumps(None), flush=True)
 
 
 if __name__ == "__main__":

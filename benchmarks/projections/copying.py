@@ -89,7 +89,7 @@ def _composed(statement: str, events: int, recorded_at: datetime, number: int) -
         stream=sql.SQL("CASE WHEN stream LIKE {families} THEN {worded} ELSE {other} END").format(
             families=sql.Literal(FAMILIES),
             worded=sql.SQL("replace(stream, '-', '-' || {})").format(sql.Literal(digit)),
-            other=replaced("stream", digit),
+            other=replaced_stream("stream", digit),
         ),
         **{name: replaced(name, digit) for name in IDS},
     )
@@ -98,6 +98,12 @@ def _composed(statement: str, events: int, recorded_at: datetime, number: int) -
 def replaced(expression: str, digit: str) -> sql.Composed:
     """Return the SQL that gives a text with the ids of a copy in the place of its own."""
     return sql.SQL("replace({}, '-4', {})").format(sql.SQL(expression), sql.Literal(f"-{digit}"))
+
+
+def replaced_stream(expression: str, digit: str) -> sql.Composed:
+    """Return the same for the name of a stream, whose id may begin with a 4."""
+    parts = f"split_part({expression}, '-', 1)", f"substr({expression}, strpos({expression}, '-') + 1)"
+    return sql.SQL("{} || '-' || {}").format(sql.SQL(parts[0]), replaced(parts[1], digit))
 
 
 def _make_room(connection: Connection, events: int) -> None:

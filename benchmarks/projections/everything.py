@@ -44,15 +44,15 @@ def write(url: str, scale: float) -> int:
     return events
 
 
-def grow(url: str) -> int:
-    """Copy the log, make the rows anew, and see that there is ten times of everything; return how many events."""
+def grow(url: str, times: int = TIMES) -> int:
+    """Copy the log, make the rows anew, and see that there is so many times of everything; return how many events."""
     before = amounts(url)
-    events = multiply(url, TIMES)
+    events = multiply(url, times)
     # The rows in use are far behind this log, and a rebuild does not compare with them.
     _rebuild(url, BuildPurpose.REBUILD)
     after = amounts(url)
-    if wrong := [name for name, amount in before.items() if after[name] != TIMES * amount]:
-        raise NotAsLargeError(f"not {TIMES} times as much in {', '.join(wrong)}")
+    if wrong := [name for name, amount in before.items() if after[name] != times * amount]:
+        raise NotAsLargeError(f"not {times} times as much in {', '.join(wrong)}")
     return events
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import Text
 
 from benchmarks.measuring import Contender, Measured, interleaved
 from benchmarks.projections import stock, work
@@ -25,7 +26,7 @@ LIMIT = f"""
 INSERT INTO {LIMIT_TABLE} (day, event, events)
 SELECT (effective_at AT TIME ZONE '{CIVIL_TIME.key}')::date, name, count(*) FROM log.event GROUP BY 1, 2
 """  # noqa: S608 - our own text
-LIMIT_COLUMNS = 'day date, event text, events bigint NOT NULL, PRIMARY KEY (day, event)'
+LIMIT_COLUMNS = "day date, event text, events bigint NOT NULL, PRIMARY KEY (day, event)"
 
 COUNTS = "daily counts, whole rebuild (events/s)"
 STOCK_COUNTS = "daily counts, stock runner (events/s)"
@@ -110,9 +111,9 @@ def bare(url: str, events: int) -> float:
 
 def ours(url: str, projection: Projection) -> list[tuple[object, ...]]:
     """Return the rows in use of a read model, in the order of their keys."""
-    keys = (column for column in projection.table.columns if column.primary_key)
+    keys = [column for column in projection.table.columns if column.primary_key]
     order = sql.SQL(", ").join(
-        sql.SQL('{} COLLATE "C"' if isinstance(column.type, work.Text) else "{}").format(sql.Identifier(column.name))
+        sql.SQL("{}" + (' COLLATE "C"' if isinstance(column.type, Text) else "")).format(sql.Identifier(column.name))
         for column in keys
     )
     table = sql.Identifier("read", projection.table.name)

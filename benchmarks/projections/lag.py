@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeAlias
 
 import psycopg
 
@@ -37,6 +37,7 @@ LEAST = "SELECT min(position) FROM read.checkpoint"
 FOLLOWED = "SELECT bool_and(read.is_taken(1, projection, version) AND position = log.head()) FROM read.checkpoint"
 
 Connection = psycopg.Connection[Any]
+Confirmed: TypeAlias = Sequence[tuple[float, Sequence[int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +85,27 @@ def follow(connection: Connection, wanted: Wanted) -> Followed:
         began = time.monotonic()
         process.stdin.write("go\n")
         process.stdin.flush()
-        told = pool.submit(process.stdout.readline)
+        told = pool.submit(_read, process.stdout)
         seen: list[tuple[int, float]] = []
         while not told.done():
             _look(connection, seen)
-        confirmed: list[tuple[float, list[int]]] = json.loads(told.result())
+        confirmed = told.result()
         last = max(positions[-1] for _, positions in confirmed)
         while seen[-1][0] < last:
-            assert time.monotonic() - began < FOLLOW_WITHIN_S + wanted.events / wanted.rate
+            late = f"all read models are at position {seen[-1][0]}, the log is at {last}"
+            assert time.monotonic() - began < FOLLOW_WITHIN_S + wanted.events / wanted.rate, late
             _look(connection, seen)
     events = sum(len(positions) for _, positions in confirmed)
     ended = max(at for at, _ in confirmed)
     return Followed(events / (ended - began), list(_lags_ms(confirmed, seen)))
 
 
-def _lags_ms(confirmed: Sequence[tuple[float, Sequence[int]]], seen: Sequence[tuple[int, float]]) -> Iterator[float]:
+def _read(lines: IO[str]) -> Confirmed:
+    """Return what the appender tells: when each call was confirmed, and the positions of its events."""
+    return [(at, positions) for at, positions in iter(lambda: json.loads(lines.readline()), None)]
+
+
+def _lags_ms(confirmed: Confirmed, seen: Sequence[tuple[int, float]]) -> Iterator[float]:
     places = [position for position, _ in seen]
     for at, positions in confirmed:
         for position in positions:

@@ -44,11 +44,11 @@ class Sizes:
 
 
 QUICK = Sizes(
-    folds=folds.Sizes(cases=4_000, times=10, stock_events=800, counts_rounds=3, rows_rounds=1),
-    scale=0.015,
+    folds=folds.Sizes(cases=3_000, times=10, stock_events=800, counts_rounds=3, rows_rounds=1),
+    scale=0.01,
     stock_events=800,
-    lag_s=4,
-    queries_before_s=4,
+    lag_s=3,
+    queries_before_s=3,
 )
 FULL = Sizes(
     folds=folds.Sizes(cases=20_000, times=10, stock_events=3_000, counts_rounds=5, rows_rounds=3),

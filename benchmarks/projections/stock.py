@@ -24,8 +24,8 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.sql import SQL
 
 from benchmarks.log.appends import library_settings
-from benchmarks.projections.work import CaseClosed, CaseMoved, CaseOpened
 from benchmarks.projections.work import NAMES as CASE_NAMES
+from benchmarks.projections.work import CaseClosed, CaseMoved, CaseOpened
 from projections.effects import CIVIL_TIME
 
 SAVED_AT_ONCE = 100
@@ -114,8 +114,12 @@ INSERT INTO stock_cases VALUES (%(case_id)s, %(office_id)s, 'open', %(at)s, %(at
 ON CONFLICT (case_id) DO UPDATE SET office_id = excluded.office_id, state = excluded.state,
     opened_at = excluded.opened_at, changed_at = excluded.changed_at, outcome = excluded.outcome
 """
-MOVED = "UPDATE stock_cases SET office_id = %(office_id)s, state = 'moved', changed_at = %(at)s WHERE case_id = %(case_id)s"
-CLOSED = "UPDATE stock_cases SET state = 'closed', outcome = %(outcome)s, changed_at = %(at)s WHERE case_id = %(case_id)s"
+MOVED = (
+    "UPDATE stock_cases SET office_id = %(office_id)s, state = 'moved', changed_at = %(at)s WHERE case_id = %(case_id)s"
+)
+CLOSED = (
+    "UPDATE stock_cases SET state = 'closed', outcome = %(outcome)s, changed_at = %(at)s WHERE case_id = %(case_id)s"
+)
 CASE_STATEMENTS = {CASE_NAMES[CaseOpened]: OPENED, CASE_NAMES[CaseMoved]: MOVED, CASE_NAMES[CaseClosed]: CLOSED}
 
 

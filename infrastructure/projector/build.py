@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,12 +19,14 @@ import psycopg
 from psycopg import IsolationLevel
 
 from infrastructure.arrays import teach
+from infrastructure.event_log.finding import MissingEventsError
 from infrastructure.event_log.reading import LogReader
 from infrastructure.projector import builds
 from infrastructure.projector.builds import Asked
 from infrastructure.projector.comparing import prove
 from infrastructure.projector.counting import count
 from infrastructure.projector.definitions import Definitions
+from infrastructure.projector.difference import RowsMovedError
 from infrastructure.projector.digest import digest
 from infrastructure.projector.fillers import FillingFailedError, Task, fill
 from infrastructure.projector.filling import SUMS, Plan, plan
@@ -44,9 +46,15 @@ COMPARABLE_EVENTS = 200_000
 
 REPORT_S = 0.5
 
+BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s"
+
 Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]
 """Called with how many events were folded, and of how many."""
+
+
+SENTENCES = (FillingFailedError, MissingEventsError, ReadersHoldError, RowsMovedError)
+"""What ends a build and says in a sentence why, without values."""
 
 
 class CancelledError(RuntimeError):
@@ -91,9 +99,11 @@ class Builder:
         """Carry out builds whose lock the caller holds; all for the present, or all for one past position."""
         with closing(self._connect()) as connection:
             began = time.monotonic()
-            undo = [build for build in asked if build.purpose == BuildPurpose.UNDO]
-            made = [build for build in asked if build.purpose != BuildPurpose.UNDO]
-            results = [self._guarded([build], partial(self._undo, connection, build)) for build in undo]
+            wanted = [build for build in asked if builds.is_wanted(connection, build)]
+            undo = [build for build in wanted if build.purpose == BuildPurpose.UNDO]
+            made = [build for build in wanted if build.purpose != BuildPurpose.UNDO]
+            results = [self._guarded([build], _cancelled) for build in asked if build not in wanted]
+            results += [self._guarded([build], partial(self._undo, connection, build)) for build in undo]
             if made:
                 results.append(self._guarded(made, partial(self._make, connection, made, began)))
             return [result for some in results for result in some]
@@ -107,7 +117,7 @@ class Builder:
         except (CancelledError, KeyboardInterrupt) as error:
             state, outcome = BuildState.CANCELLED, "cancelled; the rows in use stayed"
             interrupt = error if isinstance(error, KeyboardInterrupt) else None
-        except (psycopg.Error, FillingFailedError, ReadersHoldError, *MISFITS) as error:
+        except (psycopg.Error, *SENTENCES, *MISFITS) as error:
             state, outcome, interrupt = BuildState.FAILED, f"failed: {_reason(error)}; the rows in use stayed", None
         with closing(self._connect()) as connection:
             for build in asked:
@@ -142,7 +152,9 @@ class Builder:
             "SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s",
             (build.projection, build.version),
         ).fetchone()
-        return None if row is None else int(row[0])
+        if row is None or not ReadTable(self._projection(build).table).exists(connection):
+            return None
+        return int(row[0])
 
     # --- Filling ----------------------------------------------------------------------------------------------------
 
@@ -168,6 +180,7 @@ class Builder:
                 url=self.url,
                 definitions=self.definitions.reference,
                 names=[it.name for it in folded],
+                oids=self._oids(connection, folded, suffix),
                 suffix=suffix,
                 until=until,
                 long_streams=[chunk.first for chunk in planned.long_streams],
@@ -178,6 +191,11 @@ class Builder:
             if table.summable:
                 self._add_up(connection, table)
         return planned
+
+    def _oids(self, connection: Connection, projections: Sequence[Projection], suffix: str) -> Mapping[str, int]:
+        """Return by name which tables are to be filled."""
+        tables = [ReadTable(it.table, behind) for it in projections for behind in (suffix, suffix + SUMS)]
+        return {table.name: oid for table in tables if (oid := table.oid(connection)) is not None}
 
     def _add_up(self, connection: Connection, table: ReadTable) -> None:
         parts = table.beside(table.suffix + SUMS)
@@ -297,7 +315,10 @@ class Builder:
         while position < head:
             self._check_wanted(connection, build)
             step = min(position + 10 * BATCH_EVENTS, head)
-            catch_up(connection, self.definitions, target, position, step)
+            with connection.transaction():
+                catch_up(connection, self.definitions, target, position, step)
+                if build.purpose == BuildPurpose.UNDO:  # these rows stay, whatever becomes of the undo
+                    connection.execute(BROUGHT_TO, (step, build.projection, build.version))
             position = step
         return position
 
@@ -363,8 +384,12 @@ class Builder:
 
     def _check_wanted(self, connection: Connection, build: Asked) -> None:
         self._check_stopped()
-        if not builds.is_open(connection, build):
+        if not builds.is_wanted(connection, build):
             raise CancelledError
+
+
+def _cancelled() -> Sequence[Result]:
+    raise CancelledError
 
 
 def _took(began: float) -> str:
@@ -372,6 +397,8 @@ def _took(began: float) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, SENTENCES):
+        return str(error)
     if isinstance(error, psycopg.errors.UniqueViolation):
         return f"two streams have the same row of {error.diag.table_name}"
     return f"{type(error).__name__} ({error.diag.sqlstate})" if isinstance(error, psycopg.Error) else described(error)

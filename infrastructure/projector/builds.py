@@ -25,9 +25,10 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING build_id
 """
 NEXT = f"""
 SELECT build_id, projection, version, purpose, position FROM read.build
-WHERE by_worker AND {_OPEN} AND NOT cancel_asked ORDER BY build_id
+WHERE by_worker AND {_OPEN} ORDER BY build_id
 """  # noqa: S608 - our own text
-IS_OPEN = f"SELECT {_OPEN} AND NOT cancel_asked FROM read.build WHERE build_id = %s"  # noqa: S608 - our own text
+IS_OPEN = f"SELECT {_OPEN} FROM read.build WHERE build_id = %s"  # noqa: S608 - our own text
+IS_WANTED = f"SELECT {_OPEN} AND NOT cancel_asked FROM read.build WHERE build_id = %s"  # noqa: S608 - our own text
 STATE = """
 UPDATE read.build SET state = %s, position = %s,
     started_at = CASE WHEN %s = 'filling' THEN clock_timestamp() ELSE coalesce(started_at, clock_timestamp()) END
@@ -88,14 +89,19 @@ def ask(
 
 
 def waiting(connection: Connection) -> Sequence[Asked]:
-    """Return what a worker has to make: also what was begun by one that is gone."""
+    """Return what a worker has to make or to end: also what was begun, or cancelled, under one that is gone."""
     with connection.cursor(row_factory=class_row(Asked)) as cursor:
         return cursor.execute(NEXT.encode()).fetchall()
 
 
 def is_open(connection: Connection, asked: Asked) -> bool:
-    """Return whether a build is still to be made, or gone on with: neither ended nor cancelled."""
+    """Return whether a build has not ended yet."""
     return connection.execute(IS_OPEN.encode(), (asked.build_id,)).fetchone() == (True,)
+
+
+def is_wanted(connection: Connection, asked: Asked) -> bool:
+    """Return whether a build is still to be made, or gone on with: neither ended nor cancelled."""
+    return connection.execute(IS_WANTED.encode(), (asked.build_id,)).fetchone() == (True,)
 
 
 def cancel(connection: Connection, projection: Projection) -> None:

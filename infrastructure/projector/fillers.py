@@ -1,4 +1,4 @@
-"""Fillers in processes of their own: `python -m infrastructure.projector.fillers`, steered over a pipe.
+"""Fillers in processes of their own, steered over a pipe.
 
 One line each way: first what to fill, then one chunk after the other, as JSON, each answered when it is written. A
 filler ends when its pipe is closed, so none outlives the process that started it.
@@ -23,7 +23,7 @@ import psycopg
 from infrastructure.arrays import teach
 from infrastructure.event_log.finding import MissingEventsError
 from infrastructure.projector.definitions import Definitions, find
-from infrastructure.projector.filling import Chunk, Filler
+from infrastructure.projector.filling import Chunk, Filler, OtherTablesError
 from infrastructure.projector.folding import described
 from infrastructure.projector.tables import ReadTable
 from infrastructure.projector.target import MISFITS
@@ -33,6 +33,7 @@ FEW_EVENTS = 50_000
 
 END_S = 10
 DONE = "done"
+ENDED = "a process that fills tables was ended"
 
 Progress = Callable[[int], None]
 """Called with how many events were folded since the last call; raises to stop."""
@@ -50,13 +51,15 @@ class Task:
     definitions: str
     names: Sequence[str]
     suffix: str
+    oids: Mapping[str, int]
+    """Which tables those of this suffix are, by name."""
     until: int
     long_streams: Sequence[str]
 
     def filler(self, connection: psycopg.Connection[Any], definitions: Definitions) -> Filler:
         teach(connection)
         tables = {name: ReadTable(definitions.projections[name].table, self.suffix) for name in self.names}
-        return Filler(connection, definitions, tables, self.until, self.long_streams)
+        return Filler(connection, definitions, tables, oids=self.oids, until=self.until, long_streams=self.long_streams)
 
 
 class _Fills(Protocol):
@@ -110,8 +113,10 @@ def _drive(filler: _Fills, waiting: queue.SimpleQueue[Chunk], results: queue.Sim
     try:
         _work(filler, waiting, results.put)
         results.put(0)
-    except (FillingFailedError, OSError, ValueError) as error:
-        results.put(FillingFailedError(str(error)))
+    except FillingFailedError as error:
+        results.put(error)
+    except (OSError, ValueError):  # its pipes are closed
+        results.put(FillingFailedError(ENDED))
 
 
 class FillerProcess:
@@ -119,7 +124,7 @@ class FillerProcess:
 
     def __init__(self, task: Task) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "infrastructure.projector.fillers"],
+            [sys.executable, "-m", "infrastructure.projector.filler_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -151,7 +156,7 @@ class FillerProcess:
         assert self._process.stdout is not None
         answer = self._process.stdout.readline().strip()
         if answer != DONE:
-            raise FillingFailedError(answer or "a process that fills tables was ended")
+            raise FillingFailedError(answer or ENDED)
 
     def _send(self, what: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
@@ -164,7 +169,11 @@ def main() -> None:
     gc.disable()  # events, effects and rows are millions of objects without a cycle among them
     try:
         _answer(Task(**json.loads(sys.stdin.readline())))
-    except (psycopg.Error, MissingEventsError, *MISFITS) as error:
+    except BrokenPipeError:
+        sys.exit(1)  # who started it is gone, and so is whoever could be told
+    except (MissingEventsError, OtherTablesError) as error:
+        _say(str(error))
+    except (psycopg.Error, *MISFITS) as error:
         _say(described(error))
 
 
@@ -183,7 +192,3 @@ def _answer(task: Task) -> None:
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -7,18 +7,21 @@ changed in a table. What is only added to is summed up in memory and added toget
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import itemgetter
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from infrastructure.event_log.reading import STREAM, LogReader, Row
+from infrastructure.projector.bulk_rows import BulkRows, add, in_columns
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import Fold, Folding
 from infrastructure.projector.parking import park, skipped_positions
 from infrastructure.projector.tables import ReadTable
-from projections.effects import Add, Drop, Effect, Key, Projection, Put, Set
+from infrastructure.projector.target import MISFITS
+from projections.effects import SCHEMA, Effect, Key, Projection
 
 CHUNK_EVENTS = 20_000
 """About how many events are folded in one go."""
@@ -34,17 +37,28 @@ SUMS = "_sums"
 
 Connection = psycopg.Connection[Any]
 
-# Streams in the order of their names, cut where so many events have come together.
+# Streams in the order of their names, cut where so many events have come together, and where a category ends or a long
+# stream lies between: whatever is not to be folded is not read either.
 PLAN = """
 SELECT min(stream), max(stream), sum(version)::bigint FROM (
-    SELECT stream, version, sum(version) OVER (ORDER BY stream) / %s AS part FROM log.stream
-    WHERE split_part(stream, '-', 1) = ANY(%s) AND first_position <= %s AND version <= %s
-) AS planned GROUP BY part ORDER BY part
+    SELECT stream, version, split_part(stream, '-', 1) AS category,
+           sum(version) FILTER (WHERE version <= %(long)s) OVER by_name / %(chunk)s AS part,
+           count(*) FILTER (WHERE version > %(long)s) OVER by_name AS long_before
+    FROM log.stream WHERE split_part(stream, '-', 1) = ANY(%(categories)s) AND first_position <= %(until)s
+    WINDOW by_name AS (ORDER BY stream)
+) AS planned WHERE version <= %(long)s GROUP BY category, long_before, part ORDER BY 1
 """
 LONG = """
 SELECT stream, version FROM log.stream
 WHERE split_part(stream, '-', 1) = ANY(%s) AND first_position <= %s AND version > %s ORDER BY stream
 """
+
+
+WHICH = "SELECT name, to_regclass(format('read.%%I', name))::oid::bigint FROM unnest(%s::text[]) AS name"
+
+
+class OtherTablesError(RuntimeError):
+    """The tables to be filled are no longer those of this build. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +85,8 @@ class Plan:
 def plan(connection: Connection, definitions: Definitions, projections: Sequence[Projection], until: int) -> Plan:
     """Divide the streams that the projections are made of, as far as the log goes up to a position."""
     categories = sorted({definitions.categories[event] for it in projections for event in it.rules})
-    chunks = connection.execute(PLAN, (CHUNK_EVENTS, categories, until, LONG_STREAM_EVENTS)).fetchall()
+    limits = {"chunk": CHUNK_EVENTS, "long": LONG_STREAM_EVENTS, "categories": categories, "until": until}
+    chunks = connection.execute(PLAN, limits).fetchall()
     long = connection.execute(LONG, (categories, until, LONG_STREAM_EVENTS)).fetchall()
     return Plan(
         chunks=[Chunk(*chunk) for chunk in chunks],
@@ -79,34 +94,8 @@ def plan(connection: Connection, definitions: Definitions, projections: Sequence
     )
 
 
-@dataclass(slots=True)
-class Rows:
-    """The rows of one projection in memory: whole ones by key, and sums by key."""
-
-    rows: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    sums: dict[Key, dict[str, int]] = field(default_factory=dict)
-
-    def take(self, effect: Effect) -> None:
-        kind = type(effect)
-        if kind is Put:
-            self.rows[effect.key] = dict(effect.row)  # type: ignore[union-attr]
-        elif kind is Set:
-            if (row := self.rows.get(effect.key)) is not None:
-                row.update(effect.values)  # type: ignore[union-attr]
-        elif kind is Add:
-            add(self.sums, effect.key, effect.amounts)  # type: ignore[union-attr]
-        else:
-            assert kind is Drop
-            self.rows.pop(effect.key, None)
-
-
-def add(sums: dict[Key, dict[str, int]], key: Key, amounts: Mapping[str, int]) -> None:
-    held = sums.get(key)
-    if held is None:
-        sums[key] = dict(amounts)
-    else:
-        for column, amount in amounts.items():
-            held[column] = held.get(column, 0) + amount
+def _later(_effect: Effect) -> None:
+    """Leave it to the writing to look at values."""
 
 
 def _with_zeros(sums: Mapping[Key, Mapping[str, int]], columns: Sequence[str]) -> Mapping[Key, Mapping[str, int]]:
@@ -123,6 +112,8 @@ class Filler:
         connection: Connection,
         definitions: Definitions,
         tables: Mapping[str, ReadTable],
+        *,
+        oids: Mapping[str, int],
         until: int,
         long_streams: Sequence[str],
     ) -> None:
@@ -133,6 +124,7 @@ class Filler:
         self._reader = LogReader(definitions.codec)
         self._projections = [definitions.projections[name] for name in tables]
         self._tables = tables
+        self._oids = dict(oids)
         self._skipped = {it.name: skipped_positions(connection, it) for it in self._projections}
         self._until = until
         self._long = frozenset(long_streams)
@@ -142,34 +134,53 @@ class Filler:
         """Fold the streams of a chunk, and write the rows that come of them in one transaction."""
         found = self._reader.rows_of_streams(self._connection, first=chunk.first, last=chunk.last, until=self._until)
         events = [row for row in found if row[STREAM] not in self._long] if self._long else found
-        self._fill(events)
+        try:
+            self._fill(events, careful=False)
+        except MISFITS:
+            self._fill(events, careful=True)
 
     def finish(self) -> None:
         """Write the sums."""
-        with self._connection.transaction():
-            for name in self._tables:
-                self._write_sums(name)
+        for name in self._tables:
+            self._write_sums(name)
 
-    def _fill(self, events: Sequence[Row]) -> None:
-        folded = {it.name: Rows() for it in self._projections}
+    def _fill(self, events: Sequence[Row], *, careful: bool) -> None:
+        """Fold events, each effect looked at by itself or all values at once when they are written."""
+        folded = {it.name: BulkRows() for it in self._projections}
         folds = [
             Fold(
                 it,
                 take=folded[it.name].take,
-                check=self._tables[it.name].check,
+                check=self._tables[it.name].check if careful else _later,
                 skipped=self._skipped[it.name],
             )
             for it in self._projections
         ]
         Folding(self._definitions, folds).feed(events)
-        with self._connection.transaction():
+        written = {name: it.fitting(self._tables[name]) for name, it in folded.items()}
+        with self._writing():
             for fold in folds:
                 table = self._tables[fold.projection.name]
-                if rows := folded[fold.projection.name].rows:
-                    table.copy_rows(self._connection, _in_columns(rows, table.others))
+                if rows := written[fold.projection.name]:
+                    table.copy_rows(self._connection, rows)
                 park(self._connection, table, fold.parked)
         for name, it in folded.items():
             self._keep_sums(name, it.sums)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Open a transaction in which the tables are those that this filler was started for.
+
+        A filler may outlive the process that started it for a moment; by then another build may have made tables of
+        the same names.
+        """
+        with self._connection.transaction():
+            names = sql.SQL(", ").join(sql.Identifier(SCHEMA, name) for name in self._oids)
+            self._connection.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(names))
+            there = dict(self._connection.execute(WHICH, (list(self._oids),)).fetchall())
+            if there != self._oids:
+                raise OtherTablesError("the tables were replaced while they were filled")
+            yield
 
     def _keep_sums(self, name: str, sums: Mapping[Key, Mapping[str, int]]) -> None:
         kept = self._sums[name]
@@ -182,14 +193,6 @@ class Filler:
         table = self._tables[name]
         if kept := self._sums[name]:
             parts = table.beside(table.suffix + SUMS)
-            parts.copy_rows(self._connection, _in_columns(_with_zeros(kept, table.others), table.others))
+            with self._writing():
+                parts.copy_rows(self._connection, in_columns(_with_zeros(kept, table.others), table.others))
         self._sums[name] = {}
-
-
-def _in_columns(rows: Mapping[Key, Mapping[str, Any]], columns: Sequence[str]) -> Iterator[Sequence[Any]]:
-    """Yield the columns of the key and then the others, which each row has."""
-    if len(columns) == 1:
-        (column,) = columns
-        return ((*key, row[column]) for key, row in rows.items())
-    values = itemgetter(*columns) if columns else lambda _row: ()
-    return (key + values(row) for key, row in rows.items())

@@ -16,14 +16,11 @@ import msgspec
 from domain.kernel import Recorded
 from infrastructure.event_log.reading import NAME, PAYLOAD, POSITION, STREAM, VERSION, LogReader, Row
 from infrastructure.projector.definitions import Definitions
+from infrastructure.projector.fitting import MisfitError
 from projections.effects import Effect, Projection, Rule
 
 Check: TypeAlias = Callable[[Effect], None]
 """Raises MisfitError for an effect that the table cannot take."""
-
-
-class MisfitError(ValueError):
-    """The effect does not fit the table: it cannot be written. The text names columns, never values."""
 
 
 @dataclass(frozen=True, slots=True)

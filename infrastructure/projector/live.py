@@ -240,9 +240,9 @@ class Projector:
         if self._connection.closed:
             raise error
         name, version = target.projection.name, target.projection.version
-        reason = _reason(error)
-        LOG.error("projection_failed", projection=name, after=after, error=reason)
-        self._connection.execute(FAILED, (f"after position {after}: {reason}", name, version))
+        why = reason(error)
+        LOG.error("projection_failed", projection=name, after=after, error=why)
+        self._connection.execute(FAILED, (f"after position {after}: {why}", name, version))
         self._resting[name] = time.monotonic() + REST_S
 
     def _write(self, targets: Sequence[Target], stretch: Stretch, rate: float) -> None:
@@ -256,7 +256,7 @@ class Projector:
             apply(self._connection, self._definitions, targets, stretch)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Say what went wrong, without values."""
     if isinstance(error, MissingEventsError):
         return str(error)

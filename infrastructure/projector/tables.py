@@ -6,7 +6,6 @@ Beside the table in use there may be others with the same columns: they have its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
 import psycopg
@@ -19,7 +18,7 @@ from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
 from infrastructure.arrays import PackedArray, bigints, booleans, dates, instants, texts
-from infrastructure.projector.folding import MisfitError
+from infrastructure.projector.fitting import Fitting
 from projections.effects import SCHEMA, Add, Drop, Effect, Key, Put, Set
 
 Connection = psycopg.Connection[Any]
@@ -34,44 +33,18 @@ class Packing(NamedTuple):
 
     column: str
     pack: Callable[[Sequence[Any]], PackedArray]
-    takes: Callable[[Any], bool]
-    """Whether a value can be kept in the column."""
 
     @property
     def array(self) -> str:
         return f"{self.column}[]"
 
 
-_LEAST, _MOST = -(2**63), 2**63 - 1
-
-
-def _is_text(value: object) -> bool:
-    # PostgreSQL keeps neither the zero character nor halves of a surrogate pair.
-    return (
-        isinstance(value, str)
-        and "\0" not in value
-        and (value.isascii() or value == value.encode(errors="ignore").decode())
-    )
-
-
-def _is_bigint(value: object) -> bool:
-    return isinstance(value, int) and _LEAST <= value <= _MOST and not isinstance(value, bool)
-
-
-def _is_instant(value: object) -> bool:
-    return isinstance(value, datetime) and value.tzinfo is not None
-
-
-def _is_date(value: object) -> bool:
-    return isinstance(value, date) and not isinstance(value, datetime)
-
-
 _PACKINGS: Sequence[tuple[type[TypeEngine[Any]], Packing]] = (
-    (Text, Packing("text", texts, _is_text)),
-    (BigInteger, Packing("bigint", bigints, _is_bigint)),
-    (Boolean, Packing("boolean", booleans, lambda value: isinstance(value, bool))),
-    (DateTime, Packing("timestamptz", instants, _is_instant)),
-    (Date, Packing("date", dates, _is_date)),
+    (Text, Packing("text", texts)),
+    (BigInteger, Packing("bigint", bigints)),
+    (Boolean, Packing("boolean", booleans)),
+    (DateTime, Packing("timestamptz", instants)),
+    (Date, Packing("date", dates)),
 )
 
 
@@ -94,8 +67,7 @@ class ReadTable:
         self.others = [column.name for column in table.columns if not column.primary_key]
         self._packings = {column.name: _packing(column.type) for column in table.columns}
         self._statements: dict[Kind, sql.Composed] = {}
-        self._takes = {column.name: _takes(self._packings[column.name], column) for column in table.columns}
-        self._other_names = frozenset(self.others)
+        self.check = Fitting(table)
         self.summable = all(isinstance(table.columns[name].type, BigInteger) for name in self.others)
         """Whether its rows could be sums: outside the key there are numbers only."""
 
@@ -113,6 +85,11 @@ class ReadTable:
     def exists(self, connection: Connection) -> bool:
         query = "SELECT to_regclass(%s) IS NOT NULL"
         return connection.execute(query, (f"{SCHEMA}.{self.name}",)).fetchone() == (True,)
+
+    def oid(self, connection: Connection) -> int | None:
+        """Return which table this is: one that is dropped and made again is another one."""
+        row = connection.execute("SELECT to_regclass(%s)::oid", (f"{SCHEMA}.{self.name}",)).fetchone()
+        return None if row is None else row[0]
 
     def create_bare(self, connection: Connection) -> None:
         """Make the table without key and indexes: so it is filled fastest."""
@@ -174,29 +151,6 @@ class ReadTable:
                 _names(self.keys),
             )
         )
-
-    def check(self, effect: Effect) -> None:
-        """Raise MisfitError if the effect cannot be written, whatever is in the table.
-
-        Every effect is looked at before it is taken: were it only noticed when rows are written, an effect that a later
-        one of the same batch covers would never be, and what is parked would depend on the size of batches.
-        """
-        key, kind, takes = effect.key, type(effect), self._takes
-        if len(key) != len(self.keys):
-            raise MisfitError(f"the key has {len(self.keys)} columns")
-        for name, value in zip(self.keys, key, strict=True):
-            if not takes[name](value):
-                raise MisfitError(f"{name} cannot hold what it was given")
-        values = _changed(effect)
-        if kind is Put and values.keys() != self._other_names:
-            raise MisfitError("a whole row names every column outside the key")
-        if kind is Add and not self.summable:
-            raise MisfitError("only numbers can be added to")
-        for name, value in values.items():
-            if name not in self._other_names:
-                raise MisfitError(f"there is no column {name} outside the key")
-            if not takes[name](value) or (value is None and kind is Add):
-                raise MisfitError(f"{name} cannot hold what it was given")
 
     # --- Changes ----------------------------------------------------------------------------------------------------
 
@@ -265,21 +219,6 @@ class ReadTable:
         return sql.SQL(" AND ").join(
             sql.SQL("{} = {}").format(sql.Identifier("old", key), sql.Identifier("new", key)) for key in self.keys
         )
-
-
-def _takes(packing: Packing, column: Column[Any]) -> Callable[[object], bool]:
-    """Return what tells whether a column can hold a value."""
-    takes = packing.takes
-    return (lambda value: value is None or takes(value)) if column.nullable else takes
-
-
-def _changed(effect: Effect) -> Mapping[str, Any]:
-    kind = type(effect)
-    if kind is Put:
-        return effect.row  # type: ignore[union-attr]
-    if kind is Set:
-        return effect.values  # type: ignore[union-attr]
-    return effect.amounts if kind is Add else {}  # type: ignore[union-attr]
 
 
 def _takes_new(column: str, source: str) -> sql.Composed:

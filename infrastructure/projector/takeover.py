@@ -83,8 +83,11 @@ def _take_over(connection: Connection, definitions: Definitions, target: Target,
         catch_up(connection, definitions, target, position, in_use)
         position = in_use
     leave_out_skipped(connection, definitions, projection, target.table)
-    _keep(connection, target)
-    connection.execute(KEPT, (projection.name, projection.version, in_use))
+    if target.table.beside("").exists(connection):
+        _keep(connection, target)
+        connection.execute(KEPT, (projection.name, projection.version, in_use))
+    else:  # somebody dropped it: there is nothing to keep
+        _replace_lost(connection, target)
     connection.execute(TAKEN_OVER, (position, projection.name, projection.version))
     return position
 
@@ -101,6 +104,13 @@ def _keep(connection: Connection, target: Target) -> None:
     connection.execute(PARKED_DROP, (before.name,))
     aside.rename(connection, before)
     connection.execute(PARKED_RENAME, (before.name, aside.name))
+
+
+def _replace_lost(connection: Connection, target: Target) -> None:
+    connection.execute(PARKED_DROP, (target.table.beside("").name,))
+    _put_in_use(connection, target)
+    if target.table.suffix == BEFORE:
+        connection.execute(FORGET_KEPT, (target.projection.name, target.projection.version))
 
 
 def _put_in_use(connection: Connection, target: Target) -> None:

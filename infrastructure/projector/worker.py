@@ -6,6 +6,7 @@ More than one may run: what one looks after the others leave alone, until it is 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Self
 
@@ -26,6 +27,9 @@ LOG = structlog.get_logger()
 FIRST_BUILD_EVENTS = 20_000
 """A version without rows yet is made in one go where the log has more events than this, else simply followed."""
 
+AGAIN_S = 15.0
+"""How often to look for what could not be done at first: an act that waits for readers, a first build that failed."""
+
 LOOK_EVERY_S = 5.0
 """How often to look for builds that nobody carries out any more."""
 
@@ -45,6 +49,7 @@ class Worker:
         self._definitions = definitions
         self._led: Collection[str] = ()
         self._newest_act = -1
+        self._looked = 0.0
         self._maker = Maker(url, definitions)
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -56,13 +61,14 @@ class Worker:
 
     def _between(self, connection: Connection, projector: Projector) -> None:
         newest, led = newest_act(connection), frozenset(projector.led)
-        if led != self._led or newest > self._newest_act:
+        again = time.monotonic() - self._looked > AGAIN_S
+        if again or led != self._led or newest > self._newest_act:
             for target in projector.led.values():
                 if carry_out(connection, self._definitions, target):
                     self._maker.wake()
             projector.paused = paused_names(connection)
             self._begin_new(connection, projector)
-            self._led, self._newest_act = led, newest
+            self._led, self._newest_act, self._looked = led, newest, time.monotonic()
 
     def _begin_new(self, connection: Connection, projector: Projector) -> None:
         """Make tables for what has none: at once for a short log, otherwise by a build of their own."""

@@ -11,7 +11,7 @@ from itertools import count
 import psycopg
 import pytest
 
-from domain.operation import CancelRebuild, DropPreviousRows, RequestRebuild
+from domain.operation import DropPreviousRows, RequestRebuild
 from infrastructure.projector import BusyError, Projector, Result, build, builds, fillers, filling, rebuild
 from infrastructure.projector.build import StoppedError
 from infrastructure.projector.builds import BUILDS
@@ -66,8 +66,9 @@ def made(results: Sequence[Result]) -> None:
 # --- The same rows --------------------------------------------------------------------------------------------------
 
 
+# Events in a chunk, events that are worth processes of their own, events that are too many for a chunk.
 @pytest.mark.parametrize(
-    ("chunk", "few", "long"),
+    "sizes",
     [
         (20_000, 50_000, 100_000),  # one chunk
         (25, 50_000, 100_000),  # many
@@ -77,8 +78,9 @@ def made(results: Sequence[Result]) -> None:
     ],
 )
 def test_rows_made_anew_are_those_in_use_and_those_in_memory(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch, chunk: int, few: int, long: int
+    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, int, int]
 ) -> None:
+    chunk, few, long = sizes
     monkeypatch.setattr(filling, "CHUNK_EVENTS", chunk)
     monkeypatch.setattr(filling, "LONG_STREAM_EVENTS", long)
     monkeypatch.setattr(fillers, "FEW_EVENTS", few)
@@ -403,12 +405,11 @@ def rebuilding(connection: Connection, processes: Processes, history: History) -
 
 def test_a_cancelled_build_whose_worker_died_is_ended_by_the_next(connection: Connection, history: History) -> None:
     history.more(100)
-    projector = follow(connection)
-    history.act(RequestRebuild, COUNTERS.name)
-    history.act(CancelRebuild, COUNTERS.name)
-    projector.catch_up()
+    with psycopg.connect(history.url, autocommit=True) as leader:
+        follow(leader)
     asked = builds.ask(connection, COUNTERS, BuildPurpose.REBUILD, by_worker=True)
-    builds.enter(connection, [asked], BuildState.FILLING, 100)  # its process died at this point
+    builds.enter(connection, [asked], BuildState.FILLING, 100)
+    builds.cancel(connection, COUNTERS)  # and its process died at this point
     with Processes() as processes:
         worker = processes.worker(history.url, DEFINITIONS.reference)
         wait_until(
@@ -417,7 +418,7 @@ def test_a_cancelled_build_whose_worker_died_is_ended_by_the_next(connection: Co
         )
         stop(worker)
     states = connection.execute("SELECT state FROM read.build WHERE purpose = 'rebuild' ORDER BY build_id").fetchall()
-    assert ("cancelled",) in states
+    assert states == [("cancelled",)]
     assert not leftovers(connection)
 
 
@@ -484,7 +485,7 @@ def test_a_first_build_that_failed_is_tried_again(connection: Connection, histor
     with Processes() as processes:
         options = {
             "worker__FIRST_BUILD_EVENTS": 1,
-            "worker__LOOK_EVERY_S": 0.5,
+            "worker__AGAIN_S": 0.5,
             "fillers__FEW_EVENTS": 1,
             "filling__CHUNK_EVENTS": 40,
         }

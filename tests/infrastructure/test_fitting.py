@@ -1,0 +1,181 @@
+"""Effects that a table cannot hold are noticed, one by one and all at once alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Text
+
+from infrastructure.arrays import teach
+from infrastructure.projector.bulk_rows import BulkRows
+from infrastructure.projector.coalesce import coalesce
+from infrastructure.projector.fitting import MisfitError
+from infrastructure.projector.tables import ReadTable
+from infrastructure.projector.target import MISFITS
+from projections.effects import Add, Drop, Effect, Put, Set, read_table
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+TABLE = ReadTable(
+    read_table(
+        "test_fitting",
+        1,
+        Column("id", Text, primary_key=True),
+        Column("number", BigInteger, primary_key=True),
+        Column("text", Text, nullable=False),
+        Column("note", Text, nullable=True),
+        Column("amount", BigInteger, nullable=False),
+        Column("yes", Boolean, nullable=False),
+        Column("day", Date, nullable=True),
+        Column("at", DateTime(timezone=True), nullable=True),
+    )
+)
+SUMS = ReadTable(
+    read_table(
+        "test_fitting_sums",
+        1,
+        Column("id", Text, primary_key=True),
+        Column("one", BigInteger, nullable=False),
+        Column("two", BigInteger, nullable=False),
+    )
+)
+AT = datetime(2021, 11, 3, 9, tzinfo=UTC)
+ROW = {"text": "ë", "note": None, "amount": 1, "yes": True, "day": date(2021, 11, 3), "at": AT}
+MISFITTING: Sequence[tuple[str, Any]] = (
+    ("text", None),
+    ("text", 1),
+    ("text", "a\0b"),
+    ("note", "\ud800"),
+    ("amount", None),
+    ("amount", 2**63),
+    ("amount", -(2**63) - 1),
+    ("amount", True),
+    ("amount", 1.0),
+    ("yes", 1),
+    ("day", AT),
+    ("at", AT.replace(tzinfo=None)),
+    ("at", date(2021, 11, 3)),
+    ("other", 1),
+)
+FITTING: Sequence[tuple[str, Any]] = (
+    ("text", ""),
+    ("text", Colour.RED),
+    ("note", "\U0001f4ee"),
+    ("amount", 2**63 - 1),
+    ("amount", -(2**63)),
+    ("yes", False),
+    ("day", None),
+    ("at", None),
+)
+
+
+@pytest.mark.parametrize(("column", "value"), MISFITTING)
+def test_what_cannot_be_written_is_noticed(column: str, value: Any) -> None:
+    for effect in (Put(("a", 1), {**ROW, column: value}), Set(("a", 1), {column: value})):
+        with pytest.raises(MisfitError):
+            TABLE.check(effect)
+        TABLE.check(Put(("a", 1), ROW))
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        Put(("a",), ROW),
+        Put(("a", "1"), ROW),
+        Put((None, 1), ROW),
+        Drop(("a",)),
+        Drop(("a\0", 1)),
+        Put(("a", 1), {"text": "all the others are missing"}),
+        Set(("a", 1), {"id": "b"}),
+        Add(("a", 1), {"amount": 1}),
+    ],
+)
+def test_keys_names_and_kinds_are_looked_at_too(effect: Effect) -> None:
+    with pytest.raises(MisfitError):
+        TABLE.check(effect)
+
+
+@pytest.mark.parametrize(("column", "value"), FITTING)
+def test_what_is_let_through_can_be_written(database_url: str, column: str, value: Any) -> None:
+    effects: list[Effect] = [Put(("a", 1), ROW), Set(("a", 1), {column: value}), Put(("b", 2), {**ROW, column: value})]
+    for effect in effects:
+        TABLE.check(effect)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        teach(connection)
+        TABLE.create(connection)
+        TABLE.apply(connection, coalesce(effects))
+        found = connection.execute("SELECT * FROM read.test_fitting_v1").fetchall()
+        expected = [(*key, *{**ROW, column: value}.values()) for key in (("a", 1), ("b", 2))]
+        assert sorted(found) == expected
+        bulk = BulkRows()
+        for effect in effects:
+            bulk.take(effect)
+        beside = TABLE.beside("_build")
+        beside.create_bare(connection)
+        beside.copy_rows(connection, bulk.fitting(beside))
+        assert sorted(connection.execute("SELECT * FROM read.test_fitting_v1_build").fetchall()) == expected
+
+
+def test_no_value_is_told() -> None:
+    with pytest.raises(MisfitError) as caught:
+        TABLE.check(Put(("a", 1), {**ROW, "text": "secret\0"}))
+    assert "secret" not in str(caught.value)
+
+
+# --- One by one and all at once -------------------------------------------------------------------------------------
+
+KEYS = st.sampled_from([("a", 1), ("b", 1), ("b", 2)] * 10 + [("a",), ("a\0", 1), ("a", 2**63)])
+CHANGES = st.sampled_from([*FITTING] * 6 + [*MISFITTING])
+WHOLE = st.one_of(
+    st.builds(lambda key, change: Put(key, {**ROW, change[0]: change[1]}), KEYS, CHANGES),
+    st.builds(lambda key, one, two: Set(key, dict([one, two])), KEYS, CHANGES, CHANGES),
+    st.builds(Drop, KEYS),
+)
+AMOUNT = st.sampled_from([1, 2, -5, 0] * 10 + [2**63, True, None, 1.5])
+ADDED = st.builds(
+    lambda key, column, amount: Add(key, {column: amount}),
+    st.sampled_from([("a",), ("b",)] * 10 + [("a", "b"), (1,)]),
+    st.sampled_from(["one", "two"] * 10 + ["three"]),
+    AMOUNT,
+)
+
+
+@pytest.mark.parametrize(("table", "effects"), [(TABLE, WHOLE), (SUMS, ADDED)], ids=["rows", "sums"])
+def test_looking_at_all_values_at_once_finds_a_misfit_where_looking_at_each_effect_does(
+    table: ReadTable, effects: st.SearchStrategy[Effect]
+) -> None:
+    @given(st.lists(effects, max_size=12))
+    def holds(some: list[Effect]) -> None:
+        assert _one_by_one(table, some) == _at_once(table, some)
+
+    holds()
+
+
+def _one_by_one(table: ReadTable, effects: Sequence[Effect]) -> bool:
+    for effect in effects:
+        try:
+            table.check(effect)
+        except MisfitError:
+            return False
+    return True
+
+
+def _at_once(table: ReadTable, effects: Sequence[Effect]) -> bool:
+    bulk = BulkRows()
+    try:
+        for effect in effects:
+            bulk.take(effect)
+        bulk.fitting(table)
+    except MISFITS:
+        return False
+    return True
