@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import http
+from benchmarks import graphql_limits, http
 from benchmarks.log import run as log
 from benchmarks.projections import run as projections
 
@@ -13,6 +13,7 @@ BENCHMARKS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "log": log.main,
     "http": http.main,
     "projections": projections.main,
+    "graphql_limits": graphql_limits.main,
 }
 
 if __name__ == "__main__":

@@ -35,8 +35,10 @@ LOOK_EVERY_S = 0.005
 FOLLOW_WITHIN_S = 120
 LEAST = "SELECT min(position) FROM read.checkpoint"
 FOLLOWED = "SELECT bool_and(read.is_taken(1, projection, version) AND position = log.head()) FROM read.checkpoint"
+ENDED = "the worker has ended: its log says why"
 
 Connection = psycopg.Connection[Any]
+Process: TypeAlias = subprocess.Popen[str]
 Confirmed: TypeAlias = Sequence[tuple[float, Sequence[int]]]
 
 
@@ -59,12 +61,12 @@ def measure(url: str, folder: Path, until: int, seconds: int) -> tuple[dict[str,
     """
     measured: dict[str, Measured] = {}
     first: float | None = None
-    with psycopg.connect(url, autocommit=True) as connection, worker(url, folder):
-        _wait_until_followed(connection)
+    with psycopg.connect(url, autocommit=True) as connection, worker(url, folder) as process:
+        _wait_until_followed(connection, process)
         for rate, digit in zip(RATES, REPLAYED_DIGITS, strict=True):
             after = max(until - 2 * rate * seconds, 0)
             wanted = Wanted(url=url, after=after, until=until, events=rate * seconds, rate=rate, digit=digit)
-            found = follow(connection, wanted)
+            found = follow(connection, process, wanted)
             first = found.p99_ms if first is None else first
             measured[f"live, {rate:,}/s wanted, appended (events/s)"] = Measured([found.appended_per_s])
             measured[f"live, {rate:,}/s wanted, lag at the median (µs)"] = Measured(
@@ -77,7 +79,7 @@ def measure(url: str, folder: Path, until: int, seconds: int) -> tuple[dict[str,
     return measured, {KEY: first}
 
 
-def follow(connection: Connection, wanted: Wanted) -> Followed:
+def follow(connection: Connection, following: Process, wanted: Wanted) -> Followed:
     """Let the appender run, and look meanwhile how far the read models are, until they are at the end."""
     with _appender(wanted) as process, ThreadPoolExecutor(1) as pool:
         assert process.stdin is not None
@@ -94,6 +96,7 @@ def follow(connection: Connection, wanted: Wanted) -> Followed:
         while seen[-1][0] < last:
             late = f"all read models are at position {seen[-1][0]}, the log is at {last}"
             assert time.monotonic() - began < FOLLOW_WITHIN_S + wanted.events / wanted.rate, late
+            assert following.poll() is None, ENDED
             _look(connection, seen)
     events = sum(len(positions) for _, positions in confirmed)
     ended = max(at for at, _ in confirmed)
@@ -121,11 +124,12 @@ def _look(connection: Connection, seen: list[tuple[int, float]]) -> None:
     time.sleep(LOOK_EVERY_S)
 
 
-def _wait_until_followed(connection: Connection) -> None:
+def _wait_until_followed(connection: Connection, following: Process) -> None:
     """Wait until the worker looks after all read models, and all are at the head."""
     until = time.monotonic() + FOLLOW_WITHIN_S
     while connection.execute(FOLLOWED).fetchone() != (True,):
-        assert time.monotonic() < until, "the worker follows the log"
+        assert time.monotonic() < until, "the worker does not follow the log"
+        assert following.poll() is None, ENDED
         time.sleep(LOOK_EVERY_S)
 
 

@@ -16,9 +16,9 @@ from infrastructure.event_log import statements as sql
 from infrastructure.event_log.finding import MissingEventsError, Partition
 
 Row: TypeAlias = Sequence[Any]
-"""An event as the log holds it: the columns of `EVENT_COLUMNS`, not yet decoded."""
+"""An event as the log holds it: the basic columns, then the further ones, all of them unless some were asked for."""
 
-POSITION, VERSION, STREAM, NAME, PAYLOAD = 0, 3, 4, 5, 6
+POSITION, VERSION, STREAM, NAME, PAYLOAD = range(len(sql.BASIC_COLUMNS))
 """Places in a `Row`."""
 
 FOLLOW_EVENTS = 1_000
@@ -93,9 +93,21 @@ class LogReader:
         with connection.cursor(binary=True) as cursor:
             return cursor.execute(query, (list(positions),)).fetchall()
 
-    def rows_of_streams(self, connection: Connection, *, first: str, last: str, until: int) -> Sequence[Row]:
-        """Return the events of all streams from `first` to `last`, up to a position: stream by stream, not decoded."""
-        query = compose.SQL(sql.BY_STREAM).format(table=self.table(connection, until))
+    def rows_of_streams(
+        self,
+        connection: Connection,
+        *,
+        first: str,
+        last: str,
+        until: int,
+        further: Sequence[str] = sql.FURTHER_COLUMNS,
+    ) -> Sequence[Row]:
+        """Return the events of all streams from `first` to `last`, up to a position: stream by stream, not decoded.
+
+        Of the columns beside the basic ones only the `further` ones are read.
+        """
+        columns = compose.SQL(", ").join(map(compose.Identifier, (*sql.BASIC_COLUMNS, *further)))
+        query = compose.SQL(sql.BY_STREAM).format(columns=columns, table=self.table(connection, until))
         with connection.cursor(binary=True) as cursor:
             return cursor.execute(query, (first, last, until)).fetchall()
 
@@ -119,28 +131,6 @@ class LogReader:
             return tables[0]
         parts = (compose.SQL(sql.ALL_OF).format(table=table) for table in tables)
         return compose.SQL("({}) AS event").format(compose.SQL(" UNION ALL ").join(parts))
-
-    def recorded(self, row: Row, event: Any) -> Recorded[Any]:  # noqa: ANN401 - the name decides the class
-        """Put an event that was decoded together with what stands beside it in its row."""
-        return Recorded(
-            position=row[0],
-            recorded_at=row[1],
-            version=row[3],
-            stream=row[4],
-            event=event,
-            context=Context(
-                effective_at=row[2],
-                acting_id=row[7],
-                subject_id=row[8],
-                organisation_id=row[9],
-                mandate_id=row[10],
-                activity=row[11],
-                command_id=row[12],
-                correlation_id=row[13],
-                causation_id=row[14],
-                trace=row[15],
-            ),
-        )
 
     def read_next(
         self, connection: Connection, *, after: int, until: int, names: Sequence[str], limit: int
@@ -210,7 +200,15 @@ class LogReader:
             yield compose.Identifier("log", "event"), after, until
 
     def _recorded(self, row: Row) -> Recorded[Any]:
-        return self.recorded(row, self._codec.decode(row[NAME], row[PAYLOAD]))
+        further = dict(zip(sql.FURTHER_COLUMNS, row[PAYLOAD + 1 :], strict=True))
+        return Recorded(
+            position=row[POSITION],
+            stream=row[STREAM],
+            version=row[VERSION],
+            event=self._codec.decode(row[NAME], row[PAYLOAD]),
+            recorded_at=further.pop("recorded_at"),
+            context=Context(**further),
+        )
 
 
 def _row(connection: Connection, query: str) -> Sequence[Any]:

@@ -69,10 +69,22 @@ ORDER BY event.stream, event.version
 
 # --- The log in its order -------------------------------------------------------------------------------------------
 
-EVENT_COLUMNS = (
-    "position, recorded_at, effective_at, version, stream, name, payload, acting_id, subject_id, organisation_id, "
-    "mandate_id, activity, command_id, correlation_id, causation_id, trace"
+# What every reader needs, and what stands beside it.
+BASIC_COLUMNS = ("position", "version", "stream", "name", "payload")
+FURTHER_COLUMNS = (
+    "recorded_at",
+    "effective_at",
+    "acting_id",
+    "subject_id",
+    "organisation_id",
+    "mandate_id",
+    "activity",
+    "command_id",
+    "correlation_id",
+    "causation_id",
+    "trace",
 )
+EVENT_COLUMNS = ", ".join((*BASIC_COLUMNS, *FURTHER_COLUMNS))
 
 PARTITIONS = "SELECT number, first_position, last_position, attached FROM log.partition ORDER BY first_position"
 
@@ -95,9 +107,9 @@ BY_POSITIONS = f"""
 SELECT {EVENT_COLUMNS} FROM {{table}} WHERE position = ANY(%s::bigint[]) ORDER BY position
 """  # noqa: S608 - the column list is ours
 
-BY_STREAM = f"""
-SELECT {EVENT_COLUMNS} FROM {{table}} WHERE stream >= %s AND stream <= %s AND position <= %s ORDER BY stream, version
-"""  # noqa: S608 - the column list is ours
+BY_STREAM = """
+SELECT {columns} FROM {table} WHERE stream >= %s AND stream <= %s AND position <= %s ORDER BY stream, version
+"""
 
 OF_STREAM = f"""
 SELECT {EVENT_COLUMNS} FROM {{table}} WHERE stream = %s AND version > %s AND position <= %s ORDER BY version LIMIT %s

@@ -20,7 +20,7 @@ from psycopg import IsolationLevel
 
 from infrastructure.arrays import teach
 from infrastructure.event_log.finding import MissingEventsError
-from infrastructure.event_log.reading import LogReader
+from infrastructure.event_log.reading import NAME, VERSION, LogReader
 from infrastructure.projector import builds
 from infrastructure.projector.builds import Asked
 from infrastructure.projector.comparing import prove
@@ -32,7 +32,7 @@ from infrastructure.projector.fillers import FillingFailedError, Task, fill
 from infrastructure.projector.filling import SUMS, Plan, plan
 from infrastructure.projector.folding import described
 from infrastructure.projector.live import BATCH_EVENTS
-from infrastructure.projector.tables import ReadTable
+from infrastructure.projector.tables import OtherTablesError, ReadTable
 from infrastructure.projector.takeover import BEFORE, PARKED_DROP, ReadersHoldError, take_over
 from infrastructure.projector.target import MISFITS, Target, catch_up, fold
 from projections.effects import Projection
@@ -46,14 +46,14 @@ COMPARABLE_EVENTS = 200_000
 
 REPORT_S = 0.5
 
-BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s"
+BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s AND position = %s"
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]
 """Called with how many events were folded, and of how many."""
 
 
-SENTENCES = (FillingFailedError, MissingEventsError, ReadersHoldError, RowsMovedError)
+SENTENCES = (FillingFailedError, MissingEventsError, OtherTablesError, ReadersHoldError, RowsMovedError)
 """What ends a build and says in a sentence why, without values."""
 
 
@@ -94,6 +94,8 @@ class Builder:
     workers: int = field(default_factory=lambda: max(os.cpu_count() or 1, 1))
     progress: Progress = lambda _done, _total: None
     stopped: Callable[[], bool] = lambda: False
+    _made: dict[str, int] = field(init=False, default_factory=dict)
+    """Which tables were made, by name: another build that comes in between makes others."""
 
     def run(self, asked: Sequence[Asked]) -> Sequence[Result]:
         """Carry out builds whose lock the caller holds; all for the present, or all for one past position."""
@@ -168,6 +170,7 @@ class Builder:
             table.create_bare(connection)
             if table.summable and projection in folded:
                 table.beside(suffix + SUMS).create_bare(connection)
+        self._made.update(self._oids(connection, projections, suffix))
         planned = plan(connection, self.definitions, folded, until) if folded else Plan(chunks=(), long_streams=())
         total = planned.events or until
         report = self._reporting(connection, asked, total)
@@ -180,7 +183,7 @@ class Builder:
                 url=self.url,
                 definitions=self.definitions.reference,
                 names=[it.name for it in folded],
-                oids=self._oids(connection, folded, suffix),
+                oids=self._oids(connection, folded, suffix, suffix + SUMS),
                 suffix=suffix,
                 until=until,
                 long_streams=[chunk.first for chunk in planned.long_streams],
@@ -192,9 +195,9 @@ class Builder:
                 self._add_up(connection, table)
         return planned
 
-    def _oids(self, connection: Connection, projections: Sequence[Projection], suffix: str) -> Mapping[str, int]:
-        """Return by name which tables are to be filled."""
-        tables = [ReadTable(it.table, behind) for it in projections for behind in (suffix, suffix + SUMS)]
+    def _oids(self, connection: Connection, projections: Sequence[Projection], *suffixes: str) -> Mapping[str, int]:
+        """Return by name which tables there are to be filled."""
+        tables = [ReadTable(it.table, suffix) for it in projections for suffix in suffixes]
         return {table.name: oid for table in tables if (oid := table.oid(connection)) is not None}
 
     def _add_up(self, connection: Connection, table: ReadTable) -> None:
@@ -289,7 +292,8 @@ class Builder:
             builds.end(connection, build, BuildState.FAILED, outcome)
             return [Result(projection=build.projection, state=BuildState.FAILED, outcome=outcome)]
         builds.enter(connection, [build], BuildState.CATCHING_UP, row[0])
-        target = Target(projection, ReadTable(projection.table, BEFORE))
+        table = ReadTable(projection.table, BEFORE)
+        target = Target(projection, table, oid=table.oid(connection))
         target.refresh(connection)
         began = Result(projection=build.projection, state=BuildState.DONE, outcome="undone", position=row[0])
         return [self._take_over(connection, build, target, began)]
@@ -302,10 +306,11 @@ class Builder:
         for stream in planned.long_streams:
             after = 0
             while rows := reader.rows_of_stream(connection, stream.first, after=after, until=until, limit=BATCH_EVENTS):
-                after = rows[-1][3]
-                wanted = [row for row in rows if row[5] in names]
+                after = rows[-1][VERSION]
+                wanted = [row for row in rows if row[NAME] in names]
                 self._check_stopped()
                 with connection.transaction():
+                    target.hold(connection)
                     fold(connection, self.definitions, [target], wanted)
 
     def _advance(self, connection: Connection, build: Asked, target: Target, position: int, until: int | None) -> int:
@@ -318,7 +323,9 @@ class Builder:
             with connection.transaction():
                 catch_up(connection, self.definitions, target, position, step)
                 if build.purpose == BuildPurpose.UNDO:  # these rows stay, whatever becomes of the undo
-                    connection.execute(BROUGHT_TO, (step, build.projection, build.version))
+                    brought = connection.execute(BROUGHT_TO, (step, build.projection, build.version, position))
+                    if not brought.rowcount:
+                        raise OtherTablesError
             position = step
         return position
 
@@ -365,7 +372,8 @@ class Builder:
 
     def _target(self, connection: Connection, build: Asked) -> Target:
         projection = self._projection(build)
-        target = Target(projection, ReadTable(projection.table, self._suffix(build)))
+        table = ReadTable(projection.table, self._suffix(build))
+        target = Target(projection, table, oid=self._made[table.name])
         target.refresh(connection)
         return target
 

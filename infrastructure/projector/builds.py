@@ -15,6 +15,9 @@ from projections.progress import BuildPurpose, BuildState
 BUILDS = 2
 """The kind of lock that is held for each projection of which rows are made."""
 
+MOST_KEPT = 100
+"""How many builds of a projection are remembered."""
+
 Connection = psycopg.Connection[Any]
 
 _OPEN = "state NOT IN ('done', 'cancelled', 'failed')"
@@ -23,6 +26,11 @@ ASK = """
 INSERT INTO read.build (projection, version, purpose, by_worker, act_position, asked_by, why, position)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING build_id
 """
+PRUNE = f"""
+DELETE FROM read.build WHERE projection = %s AND NOT ({_OPEN}) AND build_id <= (
+    SELECT build_id FROM read.build WHERE projection = %s ORDER BY build_id DESC OFFSET {MOST_KEPT} LIMIT 1
+)
+"""  # noqa: S608 - our own text
 NEXT = f"""
 SELECT build_id, projection, version, purpose, position FROM read.build
 WHERE by_worker AND {_OPEN} ORDER BY build_id
@@ -81,7 +89,8 @@ def ask(
     asked_by: str = "",
     why: str = "",
 ) -> Asked:
-    """Note what is to be made."""
+    """Note what is to be made; builds that ended long ago are forgotten."""
+    connection.execute(PRUNE.encode(), (projection.name, projection.name))
     given = (projection.name, projection.version, purpose, by_worker, act_position, asked_by, why, position)
     row = connection.execute(ASK, given).fetchone()
     assert row is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +30,13 @@ def prove(
     connection: Connection, definitions: Definitions, target: Target, position: int, in_use: Connection | None
 ) -> Proof:
     """Digest the rows of a target, and those in use as the other connection, a snapshot, sees them at that position."""
-    made = digest(connection, target.table)
     if in_use is None:
+        made = digest(connection, target.table)
         return Proof(rows=made.rows, sha256=made.sha256, equal=None, finding="made")
     table = target.table.beside("")
-    used = Side(connection=in_use, table=table, digest=digest(in_use, table))
+    with ThreadPoolExecutor(2) as both:
+        made, held = both.map(digest, (connection, in_use), (target.table, table))
+    used = Side(connection=in_use, table=table, digest=held)
     anew = Side(connection=connection, table=target.table, digest=made)
     difference = first_difference(used, anew)
     if difference is None:

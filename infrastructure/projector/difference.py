@@ -19,6 +19,7 @@ from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.digest import Digest, by_key, hashed_rows, table_columns
 from infrastructure.projector.folding import Fold, Folding
 from infrastructure.projector.tables import ReadTable
+from infrastructure.projector.views import views
 from projections.effects import Add, Effect, Key, Projection
 
 Connection = psycopg.Connection[Any]
@@ -217,7 +218,7 @@ class _Touched:
         self._folding = Folding(definitions, [fold])
 
     def among(self, rows: Iterable[Row]) -> Iterator[Recorded[Any]]:
-        complete = LogReader(self._codec).recorded
+        complete = views()
         for seen, row in enumerate(rows):
             if seen == SCAN_EVENTS:
                 self.cut = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -23,9 +24,9 @@ import psycopg
 from infrastructure.arrays import teach
 from infrastructure.event_log.finding import MissingEventsError
 from infrastructure.projector.definitions import Definitions, find
-from infrastructure.projector.filling import Chunk, Filler, OtherTablesError
+from infrastructure.projector.filling import Chunk, Filler
 from infrastructure.projector.folding import described
-from infrastructure.projector.tables import ReadTable
+from infrastructure.projector.tables import OtherTablesError, ReadTable
 from infrastructure.projector.target import MISFITS
 
 FEW_EVENTS = 50_000
@@ -115,7 +116,7 @@ def _drive(filler: _Fills, waiting: queue.SimpleQueue[Chunk], results: queue.Sim
         results.put(0)
     except FillingFailedError as error:
         results.put(error)
-    except (OSError, ValueError):  # its pipes are closed
+    except (OSError, ValueError):  # it is ended while it is asked
         results.put(FillingFailedError(ENDED))
 
 
@@ -132,7 +133,11 @@ class FillerProcess:
         self._task = task
 
     def __enter__(self) -> Self:
-        self._send(asdict(self._task))
+        try:
+            self._send(asdict(self._task))
+        except FillingFailedError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -160,8 +165,11 @@ class FillerProcess:
 
     def _send(self, what: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(what) + "\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(json.dumps(what) + "\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError) as error:  # its pipe is closed
+            raise FillingFailedError(ENDED) from error
 
 
 def main() -> None:
@@ -169,8 +177,6 @@ def main() -> None:
     gc.disable()  # events, effects and rows are millions of objects without a cycle among them
     try:
         _answer(Task(**json.loads(sys.stdin.readline())))
-    except BrokenPipeError:
-        sys.exit(1)  # who started it is gone, and so is whoever could be told
     except (MissingEventsError, OtherTablesError) as error:
         _say(str(error))
     except (psycopg.Error, *MISFITS) as error:
@@ -190,5 +196,10 @@ def _answer(task: Task) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who started it is gone, and so is whoever could be told; nor is it to be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -19,9 +19,10 @@ from infrastructure.projector.bulk_rows import BulkRows, add, in_columns
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import Fold, Folding
 from infrastructure.projector.parking import park, skipped_positions
-from infrastructure.projector.tables import ReadTable
+from infrastructure.projector.tables import OtherTablesError, ReadTable
 from infrastructure.projector.target import MISFITS
-from projections.effects import SCHEMA, Effect, Key, Projection
+from infrastructure.projector.views import MissingColumn
+from projections.effects import SCHEMA, Key, Projection
 
 CHUNK_EVENTS = 20_000
 """About how many events are folded in one go."""
@@ -57,10 +58,6 @@ WHERE split_part(stream, '-', 1) = ANY(%s) AND first_position <= %s AND version 
 WHICH = "SELECT name, to_regclass(format('read.%%I', name))::oid::bigint FROM unnest(%s::text[]) AS name"
 
 
-class OtherTablesError(RuntimeError):
-    """The tables to be filled are no longer those of this build. Nothing was written."""
-
-
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """The streams from `first` to `last`, in the order of the C collation, and about how many events they have."""
@@ -94,10 +91,6 @@ def plan(connection: Connection, definitions: Definitions, projections: Sequence
     )
 
 
-def _later(_effect: Effect) -> None:
-    """Leave it to the writing to look at values."""
-
-
 def _with_zeros(sums: Mapping[Key, Mapping[str, int]], columns: Sequence[str]) -> Mapping[Key, Mapping[str, int]]:
     """Put 0 where nothing was added to a column."""
     zeros = dict.fromkeys(columns, 0)
@@ -126,37 +119,52 @@ class Filler:
         self._tables = tables
         self._oids = dict(oids)
         self._skipped = {it.name: skipped_positions(connection, it) for it in self._projections}
+        self._further: list[str] = []
+        """The columns that rules have looked at so far: reading the others would take longer than most rules."""
         self._until = until
         self._long = frozenset(long_streams)
         self._sums: dict[str, dict[Key, dict[str, int]]] = {name: {} for name in tables}
 
     def fill(self, chunk: Chunk) -> None:
         """Fold the streams of a chunk, and write the rows that come of them in one transaction."""
-        found = self._reader.rows_of_streams(self._connection, first=chunk.first, last=chunk.last, until=self._until)
-        events = [row for row in found if row[STREAM] not in self._long] if self._long else found
-        try:
-            self._fill(events, careful=False)
-        except MISFITS:
-            self._fill(events, careful=True)
+        while True:
+            try:
+                self._fill(self._read(chunk))
+            except MissingColumn as missing:
+                self._further.append(str(missing))
+            else:
+                return
+
+    def _read(self, chunk: Chunk) -> Sequence[Row]:
+        found = self._reader.rows_of_streams(
+            self._connection, first=chunk.first, last=chunk.last, until=self._until, further=self._further
+        )
+        return [row for row in found if row[STREAM] not in self._long] if self._long else found
 
     def finish(self) -> None:
         """Write the sums."""
         for name in self._tables:
             self._write_sums(name)
 
-    def _fill(self, events: Sequence[Row], *, careful: bool) -> None:
-        """Fold events, each effect looked at by itself or all values at once when they are written."""
+    def _fill(self, events: Sequence[Row]) -> None:
+        try:
+            self._fold(events, careful=False)
+        except MISFITS:
+            self._fold(events, careful=True)
+
+    def _fold(self, events: Sequence[Row], *, careful: bool) -> None:
+        """Fold events and write what comes of them: each effect is looked at, or all values when they are written."""
         folded = {it.name: BulkRows() for it in self._projections}
         folds = [
             Fold(
                 it,
                 take=folded[it.name].take,
-                check=self._tables[it.name].check if careful else _later,
+                check=self._tables[it.name].check if careful else None,
                 skipped=self._skipped[it.name],
             )
             for it in self._projections
         ]
-        Folding(self._definitions, folds).feed(events)
+        Folding(self._definitions, folds, self._further).feed(events)
         written = {name: it.fitting(self._tables[name]) for name, it in folded.items()}
         with self._writing():
             for fold in folds:
@@ -179,7 +187,7 @@ class Filler:
             self._connection.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(names))
             there = dict(self._connection.execute(WHICH, (list(self._oids),)).fetchall())
             if there != self._oids:
-                raise OtherTablesError("the tables were replaced while they were filled")
+                raise OtherTablesError
             yield
 
     def _keep_sums(self, name: str, sums: Mapping[Key, Mapping[str, int]]) -> None:

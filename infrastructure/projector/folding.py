@@ -14,9 +14,11 @@ from typing import Any, TypeAlias
 import msgspec
 
 from domain.kernel import Recorded
-from infrastructure.event_log.reading import NAME, PAYLOAD, POSITION, STREAM, VERSION, LogReader, Row
+from infrastructure.event_log.reading import NAME, PAYLOAD, POSITION, STREAM, VERSION, Row
+from infrastructure.event_log.statements import FURTHER_COLUMNS
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.fitting import MisfitError
+from infrastructure.projector.views import views
 from projections.effects import Effect, Projection, Rule
 
 Check: TypeAlias = Callable[[Effect], None]
@@ -40,12 +42,13 @@ class Parked:
 class Fold:
     """One projection at work. `take` gets its effects in order, all those of an event or none.
 
-    `check` looks at each effect first, so that one that cannot be written parks its event.
+    `check` looks at each effect first, so that one that cannot be written parks its event; without it that is noticed
+    later, by whoever writes.
     """
 
     projection: Projection
     take: Callable[[Effect], object]
-    check: Check
+    check: Check | None
     skipped: Collection[int] = ()
     parked_streams: set[str] = field(default_factory=set)
     parked: list[Parked] = field(default_factory=list)
@@ -55,8 +58,9 @@ class Fold:
             return
         try:
             effects = tuple(rule(recorded))
-            for effect in effects:
-                self.check(effect)
+            if self.check is not None:
+                for effect in effects:
+                    self.check(effect)
         except Exception as error:  # noqa: BLE001 - whatever a rule does wrong, its event is parked and told
             self.park(row, described(error))
             return
@@ -84,12 +88,17 @@ class Fold:
 
 
 class Folding:
-    """Runs events through the folds that have rules for them."""
+    """Runs events through the folds that have rules for them.
 
-    def __init__(self, definitions: Definitions, folds: Sequence[Fold]) -> None:
+    The rows have the basic columns and the `further` ones; `MissingColumn` is raised where a rule looks at another.
+    """
+
+    def __init__(
+        self, definitions: Definitions, folds: Sequence[Fold], further: Sequence[str] = FURTHER_COLUMNS
+    ) -> None:
         codec = definitions.codec
         self._decode = codec.decode
-        self._recorded = LogReader(codec).recorded
+        self._recorded = views(further)
         self._classes = codec.classes
         self._wanted: dict[str, list[tuple[Fold, Rule]]] = {}
         for fold in folds:

@@ -55,6 +55,13 @@ def _packing(column_type: TypeEngine[Any]) -> Packing:
     raise TypeError(f"a read model has no columns of type {column_type!r}")
 
 
+class OtherTablesError(RuntimeError):
+    """The tables that are being filled are no longer those of this build. Nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("the tables were replaced while they were filled")
+
+
 class ReadTable:
     """The physical table of one version of a projection: the one in use or, with a suffix, one beside it."""
 
@@ -90,6 +97,12 @@ class ReadTable:
         """Return which table this is: one that is dropped and made again is another one."""
         row = connection.execute("SELECT to_regclass(%s)::oid", (f"{SCHEMA}.{self.name}",)).fetchone()
         return None if row is None else row[0]
+
+    def hold(self, connection: Connection, oid: int) -> None:
+        """Keep the table until the end of the transaction; raise OtherTablesError if it is not the one expected."""
+        connection.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(self.target))
+        if self.oid(connection) != oid:
+            raise OtherTablesError
 
     def create_bare(self, connection: Connection) -> None:
         """Make the table without key and indexes: so it is filled fastest."""

@@ -73,6 +73,7 @@ def take_over(
 
 def _take_over(connection: Connection, definitions: Definitions, target: Target, position: int) -> int:
     projection = target.projection
+    target.hold(connection)
     row = connection.execute(LOCKED, (projection.name, projection.version)).fetchone()
     if row is None:
         _put_in_use(connection, target)

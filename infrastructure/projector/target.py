@@ -53,11 +53,22 @@ class Target:
     generation: int = -1
     """The generation of rows that this was read for; none yet."""
 
+    oid: int | None = None
+    """Which table this is, where another build could put another one in its place."""
+
     counts: bool = field(init=False)
     """Whether it only counts, in the database: its events need not be read."""
 
     def __post_init__(self) -> None:
         self.counts = self.projection.tallied
+
+    def hold(self, connection: Connection) -> None:
+        """Keep the table as it is until the end of the transaction.
+
+        Whoever builds holds a lock against all others, but may lose it with its connection, and go on with the others.
+        """
+        if self.oid is not None:
+            self.table.hold(connection, self.oid)
 
     def refresh(self, connection: Connection) -> None:
         """Read again what is parked and what is skipped."""
@@ -118,4 +129,5 @@ def catch_up(connection: Connection, definitions: Definitions, target: Target, a
     """Bring one table that nobody else writes to from one position to another, in one transaction."""
     stretch = read(connection, definitions, [target], after, until)
     with connection.transaction():
+        target.hold(connection)
         apply(connection, definitions, [target], stretch)

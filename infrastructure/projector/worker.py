@@ -60,6 +60,7 @@ class Worker:
             projector.run(stopped, between=lambda: self._between(connection, projector))
 
     def _between(self, connection: Connection, projector: Projector) -> None:
+        self._maker.check()
         newest, led = newest_act(connection), frozenset(projector.led)
         again = time.monotonic() - self._looked > AGAIN_S
         if again or led != self._led or newest > self._newest_act:
@@ -104,6 +105,11 @@ class Maker:
         self._stop.set()
         self._wanted.set()
         self._thread.join(STOP_S)
+
+    def check(self) -> None:
+        """Raise RuntimeError if the thread came to an end that nobody asked for: a worker does not go on without it."""
+        if not self._thread.is_alive():
+            raise RuntimeError("the thread that makes rows has ended")
 
     def wake(self) -> None:
         self._wanted.set()

@@ -22,7 +22,7 @@ from typing import Any, NoReturn, Self
 
 import psycopg
 
-from infrastructure.projector import Worker, rebuild
+from infrastructure.projector import BusyError, Worker, rebuild
 from infrastructure.projector.definitions import find
 from projections.progress import BuildPurpose
 
@@ -138,8 +138,8 @@ def _run(asked: Mapping[str, Any]) -> NoReturn:
     _set_constants(asked["constants"])
     try:
         _WORK[asked["work"]](asked, stopped)
-    except psycopg.OperationalError:
-        os._exit(3)  # the server is gone: who started it starts it again
+    except (psycopg.OperationalError, BusyError):
+        os._exit(3)  # the server is gone, or somebody else is at it: who started it starts it again
     os._exit(0)
 
 

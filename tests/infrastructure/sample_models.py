@@ -21,10 +21,11 @@ from domain import operation
 from domain.kernel import Context, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
-from infrastructure.projector import Definitions, MemoryRows
+from infrastructure.projector import Definitions, MemoryRows, Projector, Result
 from infrastructure.projector import definitions as define
 from projections import projection_acts
 from projections.effects import SCHEMA, Add, Effect, Key, Projection, Put, Rule, Set, read_table
+from projections.progress import BuildState
 from projections.tally import Measure, StoredName, Tally, Typed
 from tests.infrastructure.sample_counter import (
     AT,
@@ -240,6 +241,28 @@ class History:
         async with PostgresLog(self.url, self.codec, b"key") as log:
             for outcome in await log.append(wishes):
                 assert isinstance(outcome, Receipt), outcome
+
+
+# --- Following ------------------------------------------------------------------------------------------------------
+
+
+def follow(connection: Connection, definitions: Definitions | None = None) -> Projector:
+    """Bring all rows to the head, from nothing if there are none yet."""
+    projector = Projector(connection, definitions or sound())
+    projector.lead()
+    projector.prepare(projector.without_rows())
+    projector.catch_up()
+    return projector
+
+
+def made(results: Sequence[Result]) -> None:
+    """Check that rows were made anew, and were those in use."""
+    for result in results:
+        assert (result.state, result.equal) == (BuildState.DONE, True), result.outcome
+
+
+def taken(connection: Connection, kind: int, name: str, version: int) -> bool:
+    return connection.execute("SELECT read.is_taken(%s, %s, %s)", (kind, name, version)).fetchone() == (True,)
 
 
 # --- Comparing ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from domain.operation import RetryParkedEvents, SkipParkedEvent
 from infrastructure.codec import Codec
-from infrastructure.projector import Definitions, Projector, live, rebuild
+from infrastructure.projector import Definitions, Projector, filling, live, rebuild
 from infrastructure.projector.orders import carry_out
 from projections.effects import Projection
 from projections.progress import BuildState
@@ -89,44 +89,52 @@ class Without:
         return projection is self.projection and first is not None and recorded.version >= first
 
 
-def tell_a_failure(history: History, label: str) -> None:
-    """Write three streams; the second event of one of them has the label, and four more follow it."""
-    history.write(("a", raised()), ("bad", raised()), ("b", raised()))
-    history.write(("bad", raised(label, 2)), ("a", raised(amount=2)), ("bad", raised(amount=3)))
-    history.write(("b", raised(amount=4)), ("bad", CounterClosed()), ("bad", raised(amount=5)), ("bad", raised()))
-    history.write(("c", raised(amount=9)))
+def tell_failures(history: History, *labels: str) -> None:
+    """Write two streams, and one for each label, whose second event has it, and four more follow."""
+    bad = [(label or "bad", label) for label in labels]
+    history.write(("a", raised()), *((name, raised()) for name, _ in bad), ("b", raised()))
+    history.write(*((name, raised(label, 2)) for name, label in bad), ("a", raised(amount=2)))
+    history.write(*((name, raised(amount=3)) for name, _ in bad), ("b", raised(amount=4)))
+    history.write(*((name, CounterClosed()) for name, _ in bad), *((name, raised(amount=5)) for name, _ in bad))
+    history.write(*((name, raised()) for name, _ in bad), ("c", raised(amount=9)))
 
 
-BAD = (4, 6, 8, 9, 10)
-BAD_RAISED = (4, 6, 9, 10)
+def parked_of(connection: Connection, projection: Projection, *names: str) -> Parked:
+    """Return what should be parked: the second event of streams and all that follow it, as far as there are rules."""
+    query = """
+        SELECT %s, position, version = 2 FROM log.event
+        WHERE stream = ANY(%s) AND name = ANY(%s) AND version >= 2 ORDER BY position
+    """
+    streams = [f"counter-{name}" for name in names]
+    wanted = (projection.table.name, streams, FAILING.names(projection))
+    return connection.execute(query, wanted).fetchall()
 
 
-@pytest.mark.parametrize("batch", [1, 2, 1_000])
-@pytest.mark.parametrize("label", [RAISES, *MISFITS])
+@pytest.mark.parametrize(
+    ("projection", "labels"), [(COUNTERS, [RAISES, *MISFITS]), (COUNTER_SUMS, [RAISES_SUM, *MISFIT_SUMS])]
+)
 def test_what_fails_is_parked_with_what_follows_it_and_the_others_go_on(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch, label: str, batch: int
+    connection: Connection,
+    history: History,
+    monkeypatch: pytest.MonkeyPatch,
+    projection: Projection,
+    labels: Sequence[str],
 ) -> None:
-    monkeypatch.setattr(live, "BATCH_EVENTS", batch)
-    tell_a_failure(history, label)
-    follow(connection)
-    assert parked(connection) == [("test_counters_v1", position, position == 4) for position in BAD]
-    expected = in_memory(connection, SOUND, without=Without(COUNTERS, {"bad": 2}))
-    assert all_rows(connection, SOUND) == expected
-    _rebuilt_the_same(connection, history.url)
-    assert all_rows(connection, SOUND) == expected
-
-
-@pytest.mark.parametrize("batch", [1, 1_000])
-@pytest.mark.parametrize("label", [RAISES_SUM, *MISFIT_SUMS])
-def test_a_sum_that_fails_is_parked_with_what_follows_it(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch, label: str, batch: int
-) -> None:
-    monkeypatch.setattr(live, "BATCH_EVENTS", batch)
-    tell_a_failure(history, label)
-    follow(connection)
-    assert parked(connection) == [("test_sums_v1", position, position == 4) for position in BAD_RAISED]
-    expected = in_memory(connection, SOUND, without=Without(COUNTER_SUMS, {"bad": 2}))
-    assert all_rows(connection, SOUND) == expected
+    tell_failures(history, *labels)
+    expected = in_memory(connection, SOUND, without=Without(projection, dict.fromkeys(labels, 2)))
+    for batch in (1, 2, 7, 1_000):
+        monkeypatch.setattr(live, "BATCH_EVENTS", batch)
+        monkeypatch.setattr(live, "BEHIND_EVENTS", batch)
+        follow(connection)
+        assert parked(connection) == parked_of(connection, projection, *labels)
+        assert all_rows(connection, SOUND) == expected
+        if batch < 1_000:
+            start_again(connection)
+    for chunk in (1_000, 4):
+        monkeypatch.setattr(filling, "CHUNK_EVENTS", chunk)
+        _rebuilt_the_same(connection, history.url)
+        assert all_rows(connection, SOUND) == expected
+    monkeypatch.setattr(filling, "LONG_STREAM_EVENTS", 2)
     _rebuilt_the_same(connection, history.url)
     assert all_rows(connection, SOUND) == expected
 
@@ -134,38 +142,37 @@ def test_a_sum_that_fails_is_parked_with_what_follows_it(
 UNREADABLE = (b"\xff", b'{"amount":1,"label":"SECRET-4711 \xff"}', b'{"amount":"SECRET-4711"}', b"{}")
 
 
-@pytest.mark.parametrize("payload", UNREADABLE)
 def test_an_event_that_cannot_be_decoded_is_parked_by_all_who_look_into_it(
-    connection: Connection, history: History, payload: bytes
+    connection: Connection, history: History
 ) -> None:
-    tell_a_failure(history, "")
+    names = [f"unreadable.{number}" for number in range(len(UNREADABLE))]
+    tell_failures(history, *names)
     # What only counts events never looks into them, so nothing of it is parked: neither live nor made anew.
-    expected = in_memory(connection, SOUND, without=_in_stream_from("bad", 2))
-    spoil(connection, 4, payload)
+    expected = in_memory(connection, SOUND, without=_in_streams_from(names, 2))
+    for name, payload in zip(names, UNREADABLE, strict=True):
+        spoil(connection, f"counter-{name}", payload)
     follow(connection)
-    assert parked(connection) == [
-        *(("test_counters_v1", position, position == 4) for position in BAD),
-        *(("test_sums_v1", position, position == 4) for position in BAD_RAISED),
-    ]
+    of_rows, of_sums = (parked_of(connection, it, *names) for it in (COUNTERS, COUNTER_SUMS))
+    assert parked(connection) == [*of_rows, *of_sums]
     assert all_rows(connection, SOUND) == expected
     _nothing_is_told(connection)
     _rebuilt_the_same(connection, history.url)
     assert all_rows(connection, SOUND) == expected
 
 
-def _in_stream_from(name: str, version: int) -> Any:
+def _in_streams_from(names: Sequence[str], version: int) -> Any:
     def left_out(projection: Projection, recorded: Any) -> bool:
         looks_into = projection is not COUNTER_DAYS
-        return looks_into and recorded.aggregate_id == name and recorded.version >= version
+        return looks_into and recorded.aggregate_id in names and recorded.version >= version
 
     return left_out
 
 
-def spoil(connection: Connection, position: int, payload: bytes) -> None:
-    """Change the bytes of an event, as the owner of its table with the guards taken off."""
+def spoil(connection: Connection, stream: str, payload: bytes) -> None:
+    """Change the bytes of the second event of a stream, as the owner of its table with the guards taken off."""
     connection.execute("ALTER TABLE log.event_1 DISABLE TRIGGER ALL")
     connection.execute("ALTER TABLE log.event DISABLE TRIGGER ALL")
-    connection.execute("UPDATE log.event SET payload = %s WHERE position = %s", (payload, position))
+    connection.execute("UPDATE log.event SET payload = %s WHERE stream = %s AND version = 2", (payload, stream))
 
 
 def test_no_value_of_an_event_is_told(connection: Connection, history: History) -> None:
@@ -229,13 +236,13 @@ def test_only_the_stream_of_one_event_is_retried_if_that_is_asked(connection: Co
 
 
 def test_a_skipped_event_leads_to_nothing_and_those_behind_it_go_on(connection: Connection, history: History) -> None:
-    tell_a_failure(history, RAISES)
+    tell_failures(history, RAISES)
     follow(connection)
     history.act(SkipParkedEvent, COUNTERS.name, event_position=4)
     projector = follow(connection)
     carry(connection, FAILING, projector)
     assert parked(connection) == []
-    history.write(("bad", raised(amount=2)))
+    history.write((RAISES, raised(amount=2)))
     projector.catch_up()
     expected = in_memory(connection, SOUND, without=lambda it, recorded: it is COUNTERS and recorded.position == 4)
     assert all_rows(connection, SOUND) == expected
@@ -244,7 +251,7 @@ def test_a_skipped_event_leads_to_nothing_and_those_behind_it_go_on(connection: 
 
 
 def test_an_event_that_is_not_parked_is_not_skipped(connection: Connection, history: History) -> None:
-    tell_a_failure(history, "")
+    tell_failures(history, "")
     history.act(SkipParkedEvent, COUNTERS.name, event_position=4)
     carry(connection, HEALED, follow(connection, HEALED))
     assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
@@ -253,7 +260,7 @@ def test_an_event_that_is_not_parked_is_not_skipped(connection: Connection, hist
 
 
 def test_what_is_skipped_while_rows_are_made_anew_is_skipped_in_them(connection: Connection, history: History) -> None:
-    tell_a_failure(history, RAISES)
+    tell_failures(history, RAISES)
     projector = follow(connection)
     skipped = False
 
@@ -313,7 +320,7 @@ def test_one_bad_event_in_ten_thousand_holds_up_its_stream_only(
     monkeypatch.setattr(live, "BATCH_EVENTS", 5_000)
     streams, bad = 500, dict[str, int]()
     for round_ in range(20):
-        told = []
+        told = list[tuple[str, Event]]()
         for number in range(5_000):
             position = round_ * 5_000 + number + 1
             name = f"c{position * 7 % streams}"

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import count
 
 import psycopg
 import pytest
 
 from domain.operation import DropPreviousRows, RequestRebuild
-from infrastructure.projector import BusyError, Projector, Result, build, builds, fillers, filling, rebuild
+from infrastructure.projector import build, fillers, filling, rebuild
 from infrastructure.projector.build import StoppedError
-from infrastructure.projector.builds import BUILDS
 from infrastructure.projector.orders import carry_out
 from projections.progress import BuildPurpose, BuildState
-from tests.infrastructure.projector_process import Processes, children, kill, lives, stop, wait_until
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS
 from tests.infrastructure.sample_models import (
-    COUNTER_DAYS,
     SOUND,
     Connection,
     History,
     all_rows,
+    follow,
     in_memory,
     leftovers,
+    made,
     rows,
-    second_version,
     slow,
     sound,
     tables,
@@ -48,19 +43,6 @@ def connection(database_url: str) -> Iterator[Connection]:
 @pytest.fixture
 def history(database_url: str) -> History:
     return History(database_url)
-
-
-def follow(connection: Connection) -> Projector:
-    projector = Projector(connection, DEFINITIONS)
-    projector.lead()
-    projector.prepare(projector.without_rows())
-    projector.catch_up()
-    return projector
-
-
-def made(results: Sequence[Result]) -> None:
-    for result in results:
-        assert (result.state, result.equal) == (BuildState.DONE, True), result.outcome
 
 
 # --- The same rows --------------------------------------------------------------------------------------------------
@@ -261,254 +243,3 @@ def test_rows_that_somebody_dropped_are_made_anew(connection: Connection, histor
     projector.catch_up()
     assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
     made(rebuild(history.url, DEFINITIONS, SOUND))
-
-
-# --- Interrupted ----------------------------------------------------------------------------------------------------
-
-
-def test_a_build_that_is_cancelled_leaves_the_rows_in_use_and_nothing_else(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build, "REPORT_S", 0.0)
-    monkeypatch.setattr(filling, "CHUNK_EVENTS", 50)
-    history.more(300)
-    follow(connection)
-    connection.execute("UPDATE read.test_sums_v1 SET total = 0")
-    before, there = all_rows(connection, SOUND), tables(connection)
-
-    def cancel(done: int, total: int) -> None:
-        if done * 2 > total:
-            for projection in SOUND:
-                builds.cancel(connection, projection)
-
-    for result in rebuild(history.url, DEFINITIONS, SOUND, progress=cancel):
-        assert result.state is BuildState.CANCELLED
-    assert all_rows(connection, SOUND) == before
-    assert tables(connection) == there
-    states = connection.execute("SELECT DISTINCT state, ended_at IS NOT NULL FROM read.build").fetchall()
-    assert states == [("cancelled", True)]
-
-
-def test_of_several_builds_one_is_cancelled_and_the_others_go_on(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build, "REPORT_S", 0.0)
-    history.more(300)
-    follow(connection)
-    results = rebuild(
-        history.url, DEFINITIONS, SOUND, progress=lambda _done, _total: builds.cancel(connection, COUNTERS)
-    )
-    states = {result.projection: result.state for result in results}
-    assert states.pop(COUNTERS.name) is BuildState.CANCELLED
-    assert set(states.values()) == {BuildState.DONE}
-    assert not leftovers(connection)
-
-
-def test_rows_of_one_read_model_are_not_made_twice_at_once(connection: Connection, history: History) -> None:
-    history.more(100)
-    follow(connection)
-    refused = []
-
-    def again(_done: int, _total: int) -> None:
-        with pytest.raises(BusyError, match="test_sums"):
-            rebuild(history.url, DEFINITIONS, [COUNTERS, COUNTER_SUMS])
-        made(rebuild(history.url, DEFINITIONS, [COUNTERS]))
-        refused.append(True)
-
-    made(rebuild(history.url, DEFINITIONS, [COUNTER_SUMS], progress=again))
-    assert refused
-
-
-def test_a_filler_that_is_killed_fails_the_build_with_a_sentence(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    in_small_steps(monkeypatch)
-    history.more(300)
-    follow(connection)
-    before, there = all_rows(connection, SOUND), tables(connection)
-    killed: list[int] = []
-
-    def kill_one(done: int, _total: int) -> None:
-        if done and not killed:
-            killed.append(children(os.getpid())[0])
-            kill(killed[0])
-
-    for result in rebuild(history.url, SLOW, SOUND, workers=2, progress=kill_one):
-        assert result.state is BuildState.FAILED
-        assert result.outcome == "failed: a process that fills tables was ended; the rows in use stayed"
-    assert killed
-    assert not children(os.getpid())
-    assert all_rows(connection, SOUND) == before
-    assert tables(connection) == there
-    made(rebuild(history.url, DEFINITIONS, SOUND))
-
-
-def in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fillers, "FEW_EVENTS", 1)
-    monkeypatch.setattr(filling, "CHUNK_EVENTS", 40)
-
-
-def test_fillers_end_with_the_process_that_started_them_and_the_next_rebuild_works(
-    connection: Connection, history: History
-) -> None:
-    history.more(300)
-    follow(connection)
-    with Processes() as processes:
-        parent, fillers_ = rebuilding(connection, processes, history)
-        kill(parent)
-        wait_until(lambda: not any(map(lives, fillers_)), "a filler outlives the process that started it")
-    made(rebuild(history.url, DEFINITIONS, SOUND))
-    assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
-    states = connection.execute("SELECT state, outcome FROM read.build ORDER BY build_id LIMIT 1").fetchone()
-    assert states == ("failed", "interrupted")
-    assert not leftovers(connection)
-
-
-def test_a_filler_that_wakes_up_too_late_writes_nothing_into_the_rows_of_another_build(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    in_small_steps(monkeypatch)
-    history.more(300)
-    follow(connection)
-    with Processes() as processes:
-        parent, fillers_ = rebuilding(connection, processes, history)
-        for filler in fillers_:
-            os.kill(filler, signal.SIGSTOP)
-        kill(parent)
-
-        def wake(done: int, _total: int) -> None:
-            if done:
-                for filler in fillers_:
-                    os.kill(filler, signal.SIGCONT) if lives(filler) else None
-                wait_until(lambda: not any(map(lives, fillers_)), "a filler outlives the process that started it")
-
-        made(rebuild(history.url, DEFINITIONS, SOUND, progress=wake))
-    assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
-    assert not leftovers(connection)
-
-
-def rebuilding(connection: Connection, processes: Processes, history: History) -> tuple[int, Sequence[int]]:
-    """Start a rebuild in a process of its own; return it and its fillers when they are at work."""
-    names = [projection.name for projection in SOUND]
-    parent = processes.rebuild(
-        history.url, SLOW.reference, names, fillers__FEW_EVENTS=1, filling__CHUNK_EVENTS=40, build__REPORT_S=0.0
-    )
-    wait_until(
-        lambda: connection.execute("SELECT FROM read.build WHERE events_done > 0").fetchone() is not None,
-        "nothing is filled",
-        within_s=60,
-    )
-    fillers_ = children(parent)
-    assert len(fillers_) == 2
-    return parent, fillers_
-
-
-def test_a_cancelled_build_whose_worker_died_is_ended_by_the_next(connection: Connection, history: History) -> None:
-    history.more(100)
-    with psycopg.connect(history.url, autocommit=True) as leader:
-        follow(leader)
-    asked = builds.ask(connection, COUNTERS, BuildPurpose.REBUILD, by_worker=True)
-    builds.enter(connection, [asked], BuildState.FILLING, 100)
-    builds.cancel(connection, COUNTERS)  # and its process died at this point
-    with Processes() as processes:
-        worker = processes.worker(history.url, DEFINITIONS.reference)
-        wait_until(
-            lambda: connection.execute("SELECT FROM read.build WHERE ended_at IS NULL").fetchone() is None,
-            "a build that was cancelled is never ended",
-        )
-        stop(worker)
-    states = connection.execute("SELECT state FROM read.build WHERE purpose = 'rebuild' ORDER BY build_id").fetchall()
-    assert states == [("cancelled",)]
-    assert not leftovers(connection)
-
-
-# --- Versions -------------------------------------------------------------------------------------------------------
-
-
-def test_the_next_version_is_made_beside_this_one_and_this_one_stays_as_long_as_somebody_follows_it(
-    connection: Connection, history: History
-) -> None:
-    history.more(200)
-    with Processes() as processes:
-        first = processes.worker(history.url, DEFINITIONS.reference)
-        wait_until(lambda: at_head(connection, 1), "version 1 does not catch up")
-        second = processes.worker(history.url, second_version().reference, worker__FIRST_BUILD_EVENTS=50)
-        history.more(100)
-        wait_until(lambda: at_head(connection, 1) and at_head(connection, 2), "version 2 does not catch up")
-        purposes = connection.execute("SELECT purpose, version, state FROM read.build").fetchall()
-        assert purposes == [("first", 2, "done")]
-        history.act(DropPreviousRows, COUNTER_SUMS.name)
-        history.more(100)
-        wait_until(lambda: acts_done(connection, COUNTER_SUMS.name, 2), "an act is not carried out")
-        wait_until(lambda: at_head(connection, 1) and at_head(connection, 2), "the versions do not go on")
-        both_versions_are_right(connection)
-        kill(first)
-        wait_until(lambda: not taken(connection, 1, COUNTER_SUMS.name, 1), "its lock is not given back")
-        history.act(DropPreviousRows, COUNTER_SUMS.name)
-        wait_until(lambda: "test_sums_v1" not in tables(connection), "version 1 is not dropped")
-        assert (COUNTER_SUMS.name, 1) not in versions(connection)
-        stop(second)
-
-
-def both_versions_are_right(connection: Connection) -> None:
-    (sums, times) = DEFINITIONS.projections[COUNTER_SUMS.name], second_version().projections[COUNTER_SUMS.name]
-    assert rows(connection, sums) == in_memory(connection, [sums])[sums.name]
-    assert rows(connection, times) == in_memory(connection, [times])[times.name]
-
-
-def versions(connection: Connection) -> set[tuple[str, int]]:
-    return set(connection.execute("SELECT projection, version FROM read.checkpoint").fetchall())
-
-
-def at_head(connection: Connection, version: int) -> bool:
-    query = """
-        SELECT position = log.head() FROM read.checkpoint WHERE projection = %s AND version = %s
-    """
-    return connection.execute(query, (COUNTER_SUMS.name, version)).fetchone() == (True,)
-
-
-def acts_done(connection: Connection, name: str, version: int) -> bool:
-    query = """
-        SELECT act_position >= (SELECT max(act_position) FROM read.projection_acts_v1 WHERE projection = %s)
-        FROM read.checkpoint WHERE projection = %s AND version = %s
-    """
-    return connection.execute(query, (name, name, version)).fetchone() == (True,)
-
-
-def taken(connection: Connection, kind: int, name: str, version: int) -> bool:
-    return connection.execute("SELECT read.is_taken(%s, %s, %s)", (kind, name, version)).fetchone() == (True,)
-
-
-def test_a_first_build_that_failed_is_tried_again(connection: Connection, history: History) -> None:
-    """The rows of a new version are made even if the first attempt at them was ended by somebody."""
-    history.more(300)
-    with Processes() as processes:
-        options = {
-            "worker__FIRST_BUILD_EVENTS": 1,
-            "worker__AGAIN_S": 0.5,
-            "fillers__FEW_EVENTS": 1,
-            "filling__CHUNK_EVENTS": 40,
-        }
-        worker = processes.worker(history.url, SLOW.reference, **options)
-        wait_until(lambda: bool(children(worker)), "no filler is started")
-        kill(children(worker)[0])
-        names = {projection.name for projection in SOUND}
-        wait_until(lambda: {name for name, _ in versions(connection)} == names, "it is not tried again", within_s=30)
-        stop(worker)
-    assert rows(connection, COUNTER_DAYS) == in_memory(connection, SOUND)[COUNTER_DAYS.name]
-
-
-def test_the_lock_of_a_build_is_given_back(connection: Connection, history: History) -> None:
-    history.more(10)
-    follow(connection)
-    during: list[bool] = []
-    rebuild(
-        history.url,
-        DEFINITIONS,
-        [COUNTERS],
-        progress=lambda _done, _total: during.append(taken(connection, BUILDS, COUNTERS.name, 1)),
-    )
-    assert during
-    assert all(during)
-    assert not taken(connection, BUILDS, COUNTERS.name, 1)
-    assert threading.active_count() == 1

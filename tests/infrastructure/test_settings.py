@@ -87,6 +87,24 @@ def test_the_keys_of_an_issuer_need_its_name(monkeypatch: pytest.MonkeyPatch) ->
     assert line.startswith("KRONIEK_TOKEN_ISSUER")
 
 
+@pytest.mark.parametrize("names", ["none", "HS256", "ES256,HS256", "ES256K", "es256", "ES256,", ","])
+def test_only_signatures_with_a_public_key_can_be_pinned(monkeypatch: pytest.MonkeyPatch, names: str) -> None:
+    (line,) = _wrong(monkeypatch, TOKEN_ALGORITHMS=names)
+    assert line.startswith("KRONIEK_TOKEN_ALGORITHMS: must be some of ES256")
+    _set(monkeypatch, TOKEN_ALGORITHMS="ES256, PS384")
+    assert load_settings().token_algorithms == "ES256,PS384"
+
+
+@pytest.mark.parametrize(
+    "url", ["api.example.be", "ftp://api.example.be", "https://", "https://h/?a=b", "https://h/#a"]
+)
+def test_the_public_address_is_one(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    (line,) = _wrong(monkeypatch, PUBLIC_URL=url)
+    assert line.startswith("KRONIEK_PUBLIC_URL: must be the address")
+    _set(monkeypatch, PUBLIC_URL="https://api.example.be/")
+    assert load_settings().public_url == "https://api.example.be"
+
+
 def test_production_needs_more(monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = _wrong(monkeypatch, ENVIRONMENT="production")
     assert line == (

@@ -90,7 +90,7 @@ def look_in_a_snapshot(connection: Connection) -> str:
 def one(connection: Connection, query: str) -> tuple[int, int]:
     row = connection.execute(query, prepare=True).fetchone()
     assert row is not None
-    return row
+    return int(row[0]), int(row[1])
 
 
 def test_readers_see_all_old_rows_or_all_new_ones(connection: Connection, history: History) -> None:

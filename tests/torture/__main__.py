@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.torture import faults, kills, missed, winners
+from tests.torture import faults, kills, missed, projections, winners
 from tests.torture.check import WOUNDS, LogCheck
 from tests.torture.missed import Found
 from tests.torture.reader import FAULTS
@@ -23,6 +23,7 @@ from tests.torture.server import Server, server
 FAULT_ROUNDS = 5
 BROKEN_ROUNDS = 5
 WIDTH = 44
+EXAMPLES = 10
 
 FAULTS_SURVIVED = {
     "a full disk": faults.survive_full_disk,
@@ -68,6 +69,11 @@ class Report:
         told = f"versions {len(race.wins)}  won more than once {several}  refused {race.refused}"
         self._row(what, told, good=race.fair(versions))
 
+    def projections(self, what: str, survived: projections.Survived) -> None:
+        self._row(what, str(survived), good=not survived.wrong)
+        for example in survived.wrong[:EXAMPLES]:
+            self.progress(f"  {example}")
+
     def _row(self, what: str, told: str, *, good: bool) -> None:
         self.passed = self.passed and good
         self.rows.append(f"{'  ok ' if good else 'WRONG'}  {what:{WIDTH}}  {told}")
@@ -79,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     parser.add_argument("--writer-kills", type=int, default=1_000)
     parser.add_argument("--postgres-kills", type=int, default=200)
+    parser.add_argument("--projection-kills", type=int, default=200, help="of workers, rebuilds, fillers, PostgreSQL")
     parser.add_argument("--connection-cuts", type=int, default=1_000)
     parser.add_argument("--events", type=int, default=1_000_000, help="that two readers tail while they are written")
     parser.add_argument("--versions", type=int, default=1_000, help="of one stream, that 64 writers race for")
@@ -88,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with server() as postgres:
             _crashes(postgres, chosen, report)
+            survived = projections.kill_projections(postgres, chosen.seed, chosen.projection_kills, report.progress)
+            report.projections(f"{chosen.projection_kills} kills of what makes read models", survived)
             _readers(postgres, chosen, report)
         with server() as postgres:
             check = kills.lose_on_purpose(postgres, chosen.seed)
