@@ -19,7 +19,8 @@ NO_OP = "/no-op"
 
 
 def main() -> None:
-    settings = settings_of(port=0)
+    # One organisation sends everything, as fast as it can.
+    settings = settings_of(port=0, requests_per_minute=0)
     unwind_on_term()
     with listening(settings) as listener, database(settings) as addresses:
         print(address(listener), flush=True)

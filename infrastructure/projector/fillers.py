@@ -77,7 +77,7 @@ def fill(task: Task, definitions: Definitions, chunks: Sequence[Chunk], workers:
         return
     with ExitStack() as stack:
         processes = [stack.enter_context(FillerProcess(task)) for _ in range(min(workers, len(chunks)))]
-        waiting, results = _queued(chunks), queue.SimpleQueue[int | Exception]()
+        waiting, results = _queued(chunks), queue.SimpleQueue[int | Exception | None]()
         threads = [threading.Thread(target=_drive, args=(it, waiting, results), daemon=True) for it in processes]
         for thread in threads:
             thread.start()
@@ -86,10 +86,10 @@ def fill(task: Task, definitions: Definitions, chunks: Sequence[Chunk], workers:
             result = results.get()
             if isinstance(result, Exception):
                 raise result
-            if result:
-                progress(result)
-            else:
+            if result is None:
                 working -= 1
+            else:
+                progress(result)
 
 
 def _queued(chunks: Sequence[Chunk]) -> queue.SimpleQueue[Chunk]:
@@ -110,10 +110,10 @@ def _work(filler: _Fills, waiting: queue.SimpleQueue[Chunk], progress: Progress)
     filler.finish()
 
 
-def _drive(filler: _Fills, waiting: queue.SimpleQueue[Chunk], results: queue.SimpleQueue[int | Exception]) -> None:
+def _drive(filler: _Fills, waiting: queue.SimpleQueue[Chunk], results: queue.SimpleQueue[int | Exception | None]) -> None:
     try:
         _work(filler, waiting, results.put)
-        results.put(0)
+        results.put(None)
     except FillingFailedError as error:
         results.put(error)
     except (OSError, ValueError):  # it is ended while it is asked

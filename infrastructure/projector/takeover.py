@@ -19,11 +19,11 @@ BEFORE = "_before"
 
 SWAP = "_swap"
 
-LOCK_WAITS_MS = (50, 100, 200, 500, 1_000)
-"""How long to wait for readers, try after try: while it waits, other readers wait behind it."""
+LOCK_WAITS_MS = (50, 100, 200)
+"""How long to wait for readers, try after try: while it waits, other readers and live updates wait behind it."""
 
 TRIES = 300
-PAUSE_S = 0.2
+PAUSE_S = 0.5
 
 Connection = psycopg.Connection[Any]
 

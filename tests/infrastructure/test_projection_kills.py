@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.torture.projections import kill_projections
+from tests.torture.projections import Victim, kill_projections
 from tests.torture.server import server
 
-SEED = 20_211_103
+SEED = 20_211_104
+"""With this one, some of each kind are to be killed."""
 KILLS = 10
 
 
@@ -14,4 +15,5 @@ def test_rows_are_right_and_readers_see_no_mix_whoever_is_killed() -> None:
         survived = kill_projections(postgres, SEED, KILLS, print)
     assert not survived.wrong
     assert survived.kills.total() == KILLS
+    assert survived.kills[Victim.SERVER]
     assert survived.checks == 1

@@ -27,6 +27,8 @@ class Reader:
     look: Look
     snapshots: bool = False
     forgiving: bool = False
+    pause_s: float = 0.0
+    """How long to rest between two reads: others need the machine too."""
     reads: int = 0
     longest_s: float = 0.0
     wrong: list[str] = field(default_factory=list)
@@ -71,6 +73,7 @@ class Reader:
                 self.reads += 1
                 if found:
                     self.wrong.append(found)
+                self._stop.wait(self.pause_s)
 
 
 def faults(readers: Sequence[Reader]) -> Sequence[str]:

@@ -33,6 +33,7 @@ LIVES_S = (0.0, 0.5)
 """How long until the next kill, from and to."""
 
 FILLER_WITHIN_S = 2.0
+READ_EVERY_S = 0.01
 CATCHES_UP_WITHIN_S = 120.0
 CONNECT_TIMEOUT_S = 10
 TELLINGS = 20
@@ -237,8 +238,8 @@ def _look(query: str, counted: _Counted, lock: str = "") -> Callable[[Connection
 def _readers(url: str) -> Sequence[Reader]:
     raised, both = [RAISED], [RAISED, CLOSED]
     return [
-        Reader(url, _look(SUMS, _Counted(raised)), forgiving=True),
-        Reader(url, _look(DAYS, _Counted(both)), forgiving=True),
-        Reader(url, _look(SUMS, _Counted(raised), LOCK), snapshots=True, forgiving=True),
-        Reader(url, _look(DAYS, _Counted(both), LOCK), snapshots=True, forgiving=True),
+        Reader(url, _look(SUMS, _Counted(raised)), forgiving=True, pause_s=READ_EVERY_S),
+        Reader(url, _look(DAYS, _Counted(both)), forgiving=True, pause_s=READ_EVERY_S),
+        Reader(url, _look(SUMS, _Counted(raised), LOCK), snapshots=True, forgiving=True, pause_s=READ_EVERY_S),
+        Reader(url, _look(DAYS, _Counted(both), LOCK), snapshots=True, forgiving=True, pause_s=READ_EVERY_S),
     ]
