@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import orjson
 import structlog
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import RedirectResponse
 
 from api.administration import administration_routes
+from api.buckets import Buckets
 from api.dashboard import dashboard_router
-from api.dependencies import InvalidTokenError, Platform
-from api.errors import Issue, Problem, answer_problem
+from api.dependencies import InvalidProofError, InvalidTokenError, Platform
+from api.entrance import TokenIssuer, TokenNotGivenError, entrance
+from api.errors import Issue, Problem, answer_problem, took_too_long
 from api.footing import waiting_for_own_write
 from api.graph.endpoint import graphql_routes
+from api.guarding import graph_policy, rated, request_limits
 from api.middleware import RequestMiddleware
 from api.operation import operation_routes
 from api.rest import bus, consent, identity, invoicing, mailbox, operation, organisations
@@ -36,15 +37,29 @@ from api.rest.requests import Intake
 from api.rest.routes import command_routes
 from application.handler import Rules
 from application.memory import Recent
-from application.ports import Caller
+from application.ports import Caller, Credentials
 from application.registry import BY_COMMAND, DECIDERS, READERS
-from domain.kernel import Refusal
+from domain.kernel import Claim, Refusal
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.event_log import LogBusyError, LogUnavailableError, MissingEventsError, PostgresLog
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings, blind_index_key
-from infrastructure.tokens import IssuerUnavailableError, JwksKeys, LocalIssuer, TokenRefusedError, Verifier
+from infrastructure.tokens import (
+    ALGORITHMS,
+    ClientCredentials,
+    Clients,
+    GrantRefusedError,
+    IssuerUnavailableError,
+    JwksKeys,
+    LocalIssuer,
+    Organisations,
+    ProofRefusedError,
+    TokenRefusedError,
+    TokenRequest,
+    Trust,
+    Verifier,
+)
 from projections.registry import PROJECTIONS
 
 LOG = structlog.get_logger()
@@ -86,24 +101,33 @@ def make_intakes(settings: Settings) -> Mapping[str, Intake]:
 
 
 def make_issuer(settings: Settings) -> LocalIssuer:
-    return LocalIssuer(settings.data_dir, settings.token_issuer, settings.token_audience)
+    return LocalIssuer(settings.data_dir, settings.token_issuer, settings.token_audience, settings.token_role_claim)
+
+
+def make_trust(settings: Settings) -> Trust:
+    algorithms = settings.token_algorithms.split(",")
+    return Trust(settings.token_issuer, settings.token_audience, algorithms, settings.token_role_claim)
 
 
 def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now, sample: bool = False) -> FastAPI:
     """Make the application on a migrated database. With `sample`, the dashboard says that its history is made up."""
     log = make_log(settings, addresses)
-    reads = ReadModels(addresses.reader, PROJECTIONS)
+    reads = ReadModels(addresses.reader, PROJECTIONS, settings.query_timeout_s)
     issuer = None if settings.jwks_url else make_issuer(settings)
-    verifier = Verifier(issuer or JwksKeys(str(settings.jwks_url)), settings.token_issuer, settings.token_audience, now)
+    public_url = settings.public_url or ""
+    organisations_named = Organisations(_organisation_by_number(log))
+    verifier = Verifier(issuer or JwksKeys(str(settings.jwks_url)), make_trust(settings), now, organisations_named)
     platform = Platform(
         log=log,
         rules=RULES,
         recent=Recent(),
         reads=reads.engine,
-        authenticate=_authenticator(verifier),
+        authenticate=rated(_authenticator(verifier), Buckets("requests", settings.requests_per_minute)),
         seal=_seal(blind_index_key(settings)),
         places=reads.places,
         now=now,
+        public_url=public_url,
+        proof_algorithms=ALGORITHMS,
     )
 
     feed = make_feed(reads)
@@ -124,7 +148,7 @@ def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now
         openapi_url="/openapi.json",
     )
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
-    app.add_middleware(RequestMiddleware)
+    app.add_middleware(RequestMiddleware, limits=request_limits(settings))
     _answer_errors(app)
     commands = command_routes(DOORS, platform)
     app.router.routes.append(commands)
@@ -133,8 +157,8 @@ def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now
     own_write = Depends(waiting_for_own_write(platform, reads.figure_tables))
     app.include_router(dashboard_router(reads, now, sample=sample), dependencies=[own_write])
     app.include_router(projection_routes(platform, reads, feed))
-    app.include_router(_entrance(issuer))
-    app.router.routes.extend(graphql_routes(platform, reads))
+    app.include_router(entrance(None if issuer is None else _token_issuer(issuer, settings, now), public_url))
+    app.router.routes.extend(graphql_routes(platform, reads, graph_policy(settings)))
     app.router.routes.extend(administration_routes())
     # Who stops the server says so here, so that streams end before it waits for open requests.
     app.state.end_streams = feed.end
@@ -142,12 +166,14 @@ def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now
     return app
 
 
-def _authenticator(verifier: Verifier) -> Callable[[str], Any]:
-    async def authenticate(token: str) -> Caller:
+def _authenticator(verifier: Verifier) -> Callable[[Credentials], Awaitable[Caller]]:
+    async def authenticate(shown: Credentials) -> Caller:
         try:
-            return await verifier(token)
+            return await verifier(shown)
         except TokenRefusedError as error:
             raise InvalidTokenError(str(error)) from error
+        except ProofRefusedError as error:
+            raise InvalidProofError(str(error)) from error
         except IssuerUnavailableError as error:
             LOG.warning("issuer_unavailable")
             headers = {"Retry-After": str(RETRY_AFTER_S)}
@@ -157,25 +183,32 @@ def _authenticator(verifier: Verifier) -> Callable[[str], Any]:
     return authenticate
 
 
+def _organisation_by_number(log: PostgresLog) -> Callable[[str], Awaitable[str | None]]:
+    async def look_up(number: str) -> str | None:
+        stream = await log.holder(Claim("enterprise-number", number))
+        return None if stream is None else stream.partition("-")[2]
+
+    return look_up
+
+
 def _seal(key: bytes) -> Callable[[bytes], bytes]:
     # The log hashes claims with the same key, each under its kind; "request" is no kind of claim.
     return lambda content: hmac.digest(key, b"request\0" + content, "sha256")
 
 
-def _entrance(issuer: LocalIssuer | None) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+def _token_issuer(issuer: LocalIssuer, settings: Settings, now: Clock) -> TokenIssuer:
+    grant = ClientCredentials(issuer, Clients(settings.data_dir), now)
 
-    @router.get("/")
-    async def root() -> Response:
-        return RedirectResponse("/dashboard")
+    def give(fields: Mapping[str, str], proofs: Sequence[str], address: str) -> Mapping[str, Any]:
+        try:
+            answer = grant(TokenRequest(fields=fields, proofs=proofs, address=address))
+        except GrantRefusedError as error:
+            LOG.info("token_not_given", why=error.code)
+            raise TokenNotGivenError(error.code, error.description) from error
+        LOG.info("token_given", kind=answer["token_type"])
+        return answer
 
-    if issuer is not None:
-
-        @router.get("/.well-known/jwks.json")
-        async def jwks() -> Response:
-            return Response(orjson.dumps(issuer.jwks()), media_type="application/jwk-set+json")
-
-    return router
+    return TokenIssuer(name=issuer.issuer, jwks=issuer.jwks, grant=give, algorithms=ALGORITHMS)
 
 
 # --- Errors ---------------------------------------------------------------------------------------------------------
@@ -212,6 +245,8 @@ async def _answer_validation(request: Request, error: Exception) -> Response:
 
 
 async def _answer_unavailable(request: Request, error: Exception) -> Response:
+    if (too_slow := took_too_long(error)) is not None:
+        return await answer_problem(request, too_slow)
     LOG.warning("unavailable", error=type(error).__name__)
     headers = {"Retry-After": str(RETRY_AFTER_S)}
     detail = "The log cannot be reached just now. Send the same request again."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,9 +13,11 @@ from starlette.requests import HTTPConnection
 from api.errors import Problem
 from application.handler import Rules
 from application.memory import Recent
-from application.ports import Caller, EventStore
+from application.ports import Caller, Credentials, EventStore
 from domain.kernel import Claim
 from projections.progress import Place
+
+SCHEMES = frozenset({"bearer", "dpop"})
 
 
 class Log(EventStore, Protocol):
@@ -29,34 +31,70 @@ class Log(EventStore, Protocol):
 
 
 class InvalidTokenError(Exception):
-    """The bearer token proves nothing: malformed, expired, of another issuer or for another audience."""
+    """The token proves nothing: malformed, expired, of another issuer, for another audience, or shown wrongly."""
+
+
+class InvalidProofError(Exception):
+    """The token is bound to a key, and the DPoP proof does not show that the caller has it (RFC 9449)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """The parts that the composition root put together.
 
-    `authenticate` turns a bearer token into a caller or raises `InvalidTokenError`; `seal` is a keyed hash; `places`
-    says where each read model is, by the name of its table.
+    `authenticate` turns credentials into a caller or raises `InvalidTokenError` or `InvalidProofError`; `seal` is a
+    keyed hash; `places` says where each read model is, by the name of its table. `public_url` is where clients reach
+    the API, if that is set; `proof_algorithms` are those of DPoP proofs.
     """
 
     log: Log
     rules: Rules
     recent: Recent
     reads: AsyncEngine
-    authenticate: Callable[[str], Awaitable[Caller]]
+    authenticate: Callable[[Credentials], Awaitable[Caller]]
     seal: Callable[[bytes], bytes]
     places: Callable[[], Awaitable[Mapping[str, Place]]]
     now: Callable[[], datetime]
+    public_url: str = ""
+    proof_algorithms: Sequence[str] = ()
 
 
 async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:
-    """Return who calls; refuse a request without a valid bearer token (RFC 6750)."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Problem(401, "unauthenticated", "A bearer token is needed.", headers={"WWW-Authenticate": "Bearer"})
+    """Return who calls; refuse a request without a valid token, shown as RFC 6750 or RFC 9449 says."""
+    given = connection.headers.getlist("authorization")
+    scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    scheme, token = scheme.lower(), token.strip()
+    if scheme not in SCHEMES or not token:
+        headers = {"WWW-Authenticate": f"Bearer, DPoP {_algorithms(platform)}"}
+        raise Problem(401, "unauthenticated", "A token is needed, as Bearer or DPoP.", headers=headers)
+    shown = Credentials(
+        token=token,
+        scheme=scheme,
+        proofs=connection.headers.getlist("dpop"),
+        method=connection.scope.get("method", ""),
+        address=address_of(connection, platform.public_url) if scheme == "dpop" else "",
+    )
     try:
-        return await platform.authenticate(token.strip())
+        return await platform.authenticate(shown)
     except InvalidTokenError as error:
-        challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-        raise Problem(401, "invalid-token", "The bearer token is not valid.", headers=challenge) from error
+        bound = f'DPoP error="invalid_token", {_algorithms(platform)}'
+        headers = {"WWW-Authenticate": bound if scheme == "dpop" else 'Bearer error="invalid_token"'}
+        raise Problem(401, "invalid-token", "The token is not valid.", headers=headers) from error
+    except InvalidProofError as error:
+        headers = {"WWW-Authenticate": f'DPoP error="invalid_dpop_proof", {_algorithms(platform)}'}
+        raise Problem(401, "invalid-dpop-proof", "The DPoP proof is not valid.", headers=headers) from error
+
+
+def _algorithms(platform: Platform) -> str:
+    return f'algs="{" ".join(platform.proof_algorithms)}"'
+
+
+def base_of(connection: HTTPConnection, public_url: str) -> str:
+    """Return where the caller reached us, without a slash at the end: as it is set, else as the request says."""
+    return public_url or f"{connection.scope['scheme']}://{connection.headers.get('host', '')}"
+
+
+def address_of(connection: HTTPConnection, public_url: str) -> str:
+    """Return the address that was asked for, without its query."""
+    path: bytes = connection.scope.get("raw_path") or connection.scope["path"].encode()
+    return base_of(connection, public_url) + path.decode("latin-1").partition("?")[0]

@@ -15,6 +15,8 @@ from domain.kernel import Duplicate, InvalidValue, NotAllowed, NotFound, Refusal
 
 TYPE_PREFIX = "urn:problem-type:kroniek:"
 
+QUERY_CANCELED = "57014"
+
 STATUS: Mapping[type[Refusal], int] = {
     InvalidValue: 422,
     NotFound: 404,
@@ -36,6 +38,8 @@ TITLES: Mapping[int, str] = {
     415: "Unsupported media type",
     422: "Unprocessable content",
     428: "Precondition required",
+    429: "Too many requests",
+    431: "Request header fields too large",
     500: "Internal error",
     503: "Unavailable",
 }
@@ -85,6 +89,16 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 
 def problem_of(refusal: Refusal) -> Problem:
     return Problem(STATUS[type(refusal)], refusal.code, refusal.sentence)
+
+
+def took_too_long(error: Exception) -> Problem | None:
+    """Return the problem that a query was broken off for its time (`statement_timeout`), if that is what happened."""
+    if getattr(getattr(error, "orig", None), "sqlstate", "") != QUERY_CANCELED:
+        return None
+    detail = (
+        "The query took too long and was broken off. Ask for less: a shorter time, a narrower filter, a smaller page."
+    )
+    return Problem(503, "query-too-slow", detail)
 
 
 def problem_response(problem: Problem, correlation_id: str) -> Response:

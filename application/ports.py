@@ -26,11 +26,35 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls, as the token says: a pseudonymous subject, a role and the organisation they act for."""
+    """Who calls, as the token says: a pseudonymous subject, a role and the organisation they act for.
+
+    `supplier_id` is the organisation that acts on behalf of that one, such as its software house; mostly there is none.
+    """
 
     subject: str
     role: Role
     organisation_id: str
+    supplier_id: str = ""
+
+    @property
+    def acting_id(self) -> str:
+        """Who did it, as the log keeps it: the subject, which has no spaces, and through whom."""
+        return f"{self.subject} via {self.supplier_id}" if self.supplier_id else self.subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a request shows to say who calls.
+
+    `scheme` is that of the Authorization header in lower case: `bearer` (RFC 6750) or `dpop` (RFC 9449). `proofs` are
+    its DPoP headers; `method` and `address` (without query) are what a proof has to name.
+    """
+
+    token: str
+    scheme: str = "bearer"
+    proofs: Sequence[str] = ()
+    method: str = ""
+    address: str = ""
 
 
 # --- Facts of other streams -----------------------------------------------------------------------------------------

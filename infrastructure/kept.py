@@ -20,15 +20,20 @@ def kept_secret(path: Path) -> bytes:
 def kept_text(path: Path, make: Callable[[], str]) -> str:
     """Return the text kept in this file, made at the first call; two processes at once get the same one."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # made with mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(make())
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):  # another process was first: its text holds
-                path.hardlink_to(name)
-        finally:
-            Path(name).unlink()
+        with contextlib.suppress(FileExistsError):  # another process was first: its text holds
+            keep_new_text(path, make())
     return path.read_text(encoding="utf-8").strip()
+
+
+def keep_new_text(path: Path, text: str) -> None:
+    """Write a file that this user alone can read, whole or not at all; raise FileExistsError if there is one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # made with mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(name)
+    finally:
+        Path(name).unlink()

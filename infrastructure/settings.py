@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infrastructure.algorithms import ALGORITHMS
 from infrastructure.kept import SECRET_BYTES, kept_secret
 
 PREFIX = "KRONIEK_"
@@ -68,7 +69,22 @@ class Settings(BaseSettings):
     jwks_url: str | None = None
     token_issuer: str = Field(default=LOCAL_ISSUER, min_length=1)
     token_audience: str = Field(default="kroniek", min_length=1)
+    token_algorithms: str = ",".join(ALGORITHMS)
+    token_role_claim: str = Field(default="role", pattern=r"^[!-~]{1,80}$")
+    public_url: str | None = None
     blind_index_key: SecretStr | None = None
+    graphql_tokens: int = Field(default=1_000, ge=10, le=10_000)
+    graphql_depth: int = Field(default=6, ge=1, le=20)
+    graphql_aliases: int = Field(default=15, ge=0, le=1_000)
+    graphql_directives: int = Field(default=50, ge=0, le=1_000)
+    graphql_cost: int = Field(default=5_000, ge=1)
+    graphql_cost_per_minute: int = Field(default=500_000, ge=0)
+    graphql_documents: Path | None = None
+    graphql_ad_hoc: Annotated[Literal["allowed", "scope", "refused"] | None, BeforeValidator(_lower)] = None
+    graphql_introspection: Annotated[Literal["allowed", "overseers", "refused"] | None, BeforeValidator(_lower)] = None
+    query_timeout_s: float = Field(default=5.0, ge=0.01, le=600)
+    request_timeout_s: float = Field(default=60.0, ge=0.1, le=600)
+    requests_per_minute: int = Field(default=60_000, ge=0)
     log_format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.AUTO
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = LogLevel.INFO
 
@@ -96,6 +112,24 @@ class Settings(BaseSettings):
             raise ValueError("must be an https address (http only on this machine): the keys decide who is let in")
         return value
 
+    @field_validator("token_algorithms")
+    @classmethod
+    def _are_signatures(cls, value: str) -> str:
+        names = [name.strip() for name in value.split(",")]
+        if not set(names) <= set(ALGORITHMS):
+            raise ValueError(f"must be some of {', '.join(ALGORITHMS)}, with commas between them")
+        return ",".join(names)
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_base(cls, value: str | None) -> str | None:
+        if value is None:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be the address at which clients reach the API, such as https://api.example.be")
+        return value.rstrip("/")
+
     @field_validator("blind_index_key")
     @classmethod
     def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
@@ -107,6 +141,12 @@ class Settings(BaseSettings):
             if length != SECRET_BYTES:
                 raise ValueError(f"must be {SECRET_BYTES} bytes as {2 * SECRET_BYTES} hexadecimal digits")
         return value
+
+    @model_validator(mode="after")
+    def _affords_a_query(self) -> Self:
+        if 0 < self.graphql_cost_per_minute < self.graphql_cost:
+            raise ValueError(f"{PREFIX}GRAPHQL_COST_PER_MINUTE: must be 0, for none, or let one query pass")
+        return self
 
     @model_validator(mode="after")
     def _names_its_issuer(self) -> Self:
@@ -144,6 +184,11 @@ def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - checked by the mo
     if lines:
         raise SettingsError(lines)
     return settings
+
+
+def documents_folder(settings: Settings) -> Path:
+    """Return the folder of the trusted documents: the one set, else one in the data folder."""
+    return settings.graphql_documents or settings.data_dir / "documents"
 
 
 def blind_index_key(settings: Settings) -> bytes:

@@ -15,8 +15,10 @@ COMMANDS = {
     "migrate": "bring the schema of the database up to date",
     "address": "print where a person who only reads reaches the embedded database",
     "token": "issue a token for local use",
+    "client": "register a program that asks the local issuer for tokens with a key of its own",
     "sample": "write the sample history into an empty log",
     "projections": "see, rebuild, verify and steer the read models",
+    "documents": "put GraphQL documents on the list of an organisation, list them, take them off",
     "log": "list the partitions of the log, detach old ones or attach them again",
     "import": "take over a history of commands or of decided events",
 }

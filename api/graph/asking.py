@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
+from graphql import DocumentNode
 from sqlalchemy import ColumnElement, Row, Table, func, select
-from sqlalchemy.exc import DataError, ProgrammingError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql import visitors
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
-from api.errors import Problem
+from api.errors import Problem, took_too_long
 from api.footing import Footing, not_built
 from api.graph.visibility import Query, visible
 from application.ports import Caller
@@ -51,6 +52,7 @@ class Asking:
     footing: Footing
     engine: AsyncEngine
     figures: Figures
+    document: DocumentNode
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUERIES_AT_ONCE))
     _loaders: dict[tuple[Any, ...], DataLoader[Any, Any]] = field(default_factory=dict)
 
@@ -67,6 +69,8 @@ class Asking:
                 if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
                     raise
                 raise self.footing.refuse(not_built(())) from error
+            except OperationalError as error:
+                raise took_too_long(error) or error from error
 
     async def row(self, query: Query) -> Row[Any] | None:
         rows = await self.rows(query.limit(1))
@@ -82,6 +86,8 @@ class Asking:
                     yield snapshot
             except NotBuiltError as error:
                 raise self.footing.refuse(not_built(error.names)) from error
+            except OperationalError as error:
+                raise took_too_long(error) or error from error
 
     async def number(self, query: Query) -> int:
         return int((await self.rows(query))[0][0])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
+from graphql import GraphQLError, GraphQLSchema
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -16,13 +17,10 @@ from api.graph.consent import ConsentQueries
 from api.graph.figures import FigureQueries
 from api.graph.identity import IdentityQueries
 from api.graph.invoicing import InvoicingQueries
-from api.graph.limits import MOST_TOKENS, RULES
 from api.graph.mailbox import MailboxQueries
 from api.graph.operation import OperationQueries
 from api.graph.organisations import OrganisationQueries
 from api.graph.values import SCALARS
-
-CACHED_DOCUMENTS = 512
 
 
 @strawberry.type
@@ -51,14 +49,21 @@ def _field(source: Any, name: str) -> Any:  # noqa: ANN401 - of any row
     return None if value == "" else value
 
 
-# The rules are the same classes for every request: the cache of validations would never hit otherwise.
+class Checked(SchemaExtension):
+    """Executes the document that `api.graph.documents` has read and checked, instead of reading it again."""
+
+    def on_operation(self) -> Iterator[None]:
+        self.execution_context.graphql_document = self.execution_context.context.document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = []
+        yield
+
+
 SCHEMA = Schema(
     query=Query,
     config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_field),
-    extensions=[
-        lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
-        lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-        lambda: AddValidationRules(RULES),
-        lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-    ],
+    extensions=[Checked],
 )
+GRAPHQL_SCHEMA: GraphQLSchema = SCHEMA._schema  # noqa: SLF001 - Strawberry shows its own in no other way

@@ -77,7 +77,7 @@ class Intake:
         return Order(
             command=build(self.door.command, body, fields),
             context=Context(
-                acting_id=caller.subject,
+                acting_id=caller.acting_id,
                 organisation_id=caller.organisation_id,
                 activity=self.door.activity,
                 command_id=str(uuid4()),

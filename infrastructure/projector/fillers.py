@@ -110,7 +110,9 @@ def _work(filler: _Fills, waiting: queue.SimpleQueue[Chunk], progress: Progress)
     filler.finish()
 
 
-def _drive(filler: _Fills, waiting: queue.SimpleQueue[Chunk], results: queue.SimpleQueue[int | Exception | None]) -> None:
+def _drive(
+    filler: _Fills, waiting: queue.SimpleQueue[Chunk], results: queue.SimpleQueue[int | Exception | None]
+) -> None:
     try:
         _work(filler, waiting, results.put)
         results.put(None)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import Row, Select, TextClause, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -54,9 +54,12 @@ FIGURES = (
 
 
 class ReadModels:
-    """Queries over the read models of this release. Close it when done; it belongs to one event loop."""
+    """Queries over the read models of this release. Close it when done; it belongs to one event loop.
 
-    def __init__(self, url: str, projections: Sequence[Projection]) -> None:
+    A statement that takes longer than `statement_timeout_s` is broken off: an OperationalError, SQLSTATE 57014.
+    """
+
+    def __init__(self, url: str, projections: Sequence[Projection], statement_timeout_s: float | None = None) -> None:
         self._tables = {projection.name: projection.table.name for projection in projections}
         self._release = {
             "names": [projection.name for projection in projections],
@@ -64,7 +67,7 @@ class ReadModels:
         }
         self._there: frozenset[str] = frozenset()
         self.engine = create_async_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
+            _bounded(make_url(url).set(drivername="postgresql+psycopg"), statement_timeout_s),
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
             pool_timeout=POOL_WAIT_S,
@@ -188,6 +191,17 @@ async def _rows(
     connection: AsyncConnection, statement: TextClause | Select[*tuple[Any, ...]], values: Mapping[str, Any]
 ) -> Sequence[Row[Any]]:
     return (await connection.execute(statement, dict(values))).all()
+
+
+def _bounded(url: URL, statement_timeout_s: float | None) -> URL:
+    """Have PostgreSQL break off each statement of a session that takes longer; no time stands for no limit."""
+    if statement_timeout_s is None:
+        return url
+    # What the address says already stays: it may name the role as which the session acts.
+    given = url.query.get("options", "")
+    options = given if isinstance(given, str) else " ".join(given)
+    limit = f"-c statement_timeout={round(statement_timeout_s * 1000)}"
+    return url.update_query_dict({"options": f"{options} {limit}".strip()})
 
 
 def _least(places: Mapping[str, Place]) -> int:

@@ -16,10 +16,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from api.dependencies import InvalidTokenError, Platform
-from api.graph.endpoint import graphql_routes
+from api.graph.endpoint import OPEN, graphql_routes
+from api.graph.policy import GraphPolicy
 from application.handler import Rules
 from application.memory import Recent
-from application.ports import Caller, Role
+from application.ports import Caller, Credentials, Role
 from application.registry import DECIDERS
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog
@@ -202,14 +203,14 @@ class Graph:
         return Answer(response.status_code, response.headers, response.json())
 
 
-async def authenticate(token: str) -> Caller:
-    role, _, organisation = token.partition(":")
+async def authenticate(shown: Credentials) -> Caller:
+    role, _, organisation = shown.token.partition(":")
     if role not in tuple(Role):
         raise InvalidTokenError
     return Caller(subject="tester", role=Role(role), organisation_id=organisation)
 
 
-def application(url: str) -> tuple[Starlette, ReadModels]:
+def application(url: str, policy: GraphPolicy = OPEN) -> tuple[Starlette, ReadModels]:
     """Make the tables, and the endpoint alone over them; the read models are to be closed."""
     make_read_tables(url, position=POSITION)
     models = ReadModels(url, PROJECTIONS)
@@ -223,7 +224,7 @@ def application(url: str) -> tuple[Starlette, ReadModels]:
         now=lambda: NOW,
         seal=lambda content: sha256(content).digest(),
     )
-    return Starlette(routes=graphql_routes(platform, models)), models
+    return Starlette(routes=graphql_routes(platform, models, policy)), models
 
 
 def rows_of(url: str) -> Engine:
@@ -231,8 +232,8 @@ def rows_of(url: str) -> Engine:
 
 
 @contextmanager
-def graph_over(url: str) -> Iterator[Graph]:
-    app, models = application(url)
+def graph_over(url: str, policy: GraphPolicy = OPEN) -> Iterator[Graph]:
+    app, models = application(url, policy)
     queries: list[str] = []
 
     @event.listens_for(models.engine.sync_engine, "before_cursor_execute")

@@ -71,8 +71,10 @@ def test_the_position_is_the_least_of_what_was_used(own: Graph, owner: psycopg.C
     assert own.ask(CONSENTS).body["extensions"] == {
         "position": 9,
         "readModels": [{"name": "consents", "version": 1, "position": 9, "lagEvents": 0, "lagS": 0.0}],
+        "cost": {"requested": 11, "most": 5_000},
     }
-    assert own.ask("{ __typename }").body["extensions"] == {"position": 7, "readModels": []}
+    nothing = {"position": 7, "readModels": [], "cost": {"requested": 0, "most": 5_000}}
+    assert own.ask("{ __typename }").body["extensions"] == nothing
     figures = own.ask(FIGURES)
     assert figures.body["extensions"]["position"] == 7
     assert {it["provenance"]["position"] for it in figures.data["figures"]} == {7}

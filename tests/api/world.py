@@ -105,8 +105,12 @@ class World:
             self._tokens[role, organisation] = self.issue(caller, BEGIN, timedelta(days=365))
         return self._tokens[role, organisation]
 
-    def issue(self, caller: Caller, now: datetime, lifetime: timedelta) -> str:
-        return self._issuer.issue(caller, now, lifetime)
+    def issue(self, caller: Caller, now: datetime, lifetime: timedelta, *, thumbprint: str = "") -> str:
+        return self._issuer.issue(caller, now, lifetime, thumbprint=thumbprint)
+
+    def issue_for(self, caller: Caller, consumer: Mapping[str, str]) -> str:
+        """Issue a token that names the organisation by its number in a register, for a year."""
+        return self._issuer.issue(caller, BEGIN, timedelta(days=365), consumer=consumer)
 
     def forget_tokens(self) -> None:
         self._tokens.clear()
@@ -135,6 +139,13 @@ class World:
             "SELECT (SELECT coalesce(max(position), 0) FROM log.event), (SELECT count(*) FROM log.event),"
             " (SELECT count(*) FROM log.claim), (SELECT count(*) FROM log.receipt)"
         ).fetchone()
+        assert row is not None
+        return row
+
+    def actor_at(self, position: int) -> tuple[str, str]:
+        """Return who did the event at a position, and for which organisation."""
+        query = "SELECT acting_id, organisation_id FROM log.event WHERE position = %s"
+        row = self._log.execute(query, (position,)).fetchone()
         assert row is not None
         return row
 

@@ -1,0 +1,57 @@
+"""`kroniek client`: the programs that may ask the local issuer for tokens."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from api.cli.output import CommandError, Exit, Output
+from application.ports import Caller, Role
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
+    add = acts.add_parser("add", help="register a client, so that it can ask for tokens with its own key")
+    add.add_argument("name", metavar="NAME", help="letters, digits, hyphens and underscores; the client_id")
+    add.add_argument("--organisation", required=True, metavar="ID", help="the organisation that the client acts for")
+    add.add_argument("--role", required=True, choices=[role.value for role in Role])
+    add.add_argument("--supplier", default="", metavar="ID", help="the organisation that runs the client on its behalf")
+    key = add.add_mutually_exclusive_group(required=True)
+    key.add_argument("--key", type=Path, metavar="FILE.jwk", help="the public key of the client, as a JWK")
+    key.add_argument("--generate", action="store_true", help="make a key, and keep its private half in the data folder")
+
+
+def run(options: argparse.Namespace, output: Output) -> None:
+    from api.cli.common import settings_of
+    from infrastructure.tokens import ClientError, Clients
+
+    settings = settings_of()
+    if settings.jwks_url is not None:
+        raise CommandError(Exit.WRONG_SETTINGS, "Clients are registered with the issuer behind KRONIEK_JWKS_URL.")
+    caller = Caller(
+        subject=options.name,
+        role=Role(options.role),
+        organisation_id=options.organisation,
+        supplier_id=options.supplier,
+    )
+    clients = Clients(settings.data_dir)
+    try:
+        jwk, private = clients.generate(options.name) if options.generate else (_key_in(options.key), None)
+        clients.add(caller, jwk)
+    except ClientError as error:
+        raise CommandError(Exit.WRONG_USAGE, str(error)) from error
+    said = {"client": options.name} | ({} if private is None else {"privateKey": str(private)})
+    output.result(said, str(private) if private else f"{options.name} is registered.")
+
+
+def _key_in(path: Path) -> Mapping[str, Any]:
+    try:
+        jwk = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CommandError(Exit.WRONG_USAGE, f"{path} cannot be read as a JWK.") from error
+    if not isinstance(jwk, dict):
+        raise CommandError(Exit.WRONG_USAGE, f"{path} is not a JWK.")
+    return jwk

@@ -1,0 +1,134 @@
+"""From the claims of a token to who calls: their role, their organisation, and who acts for it."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from application.ports import Caller, Role
+from infrastructure.tokens.errors import TokenRefusedError
+
+AUTHORITY = "iso6523-actorid-upis"
+"""How Maskinporten names the register of registers in `consumer` and `supplier`: ISO/IEC 6523 identifiers."""
+
+REGISTERS: Mapping[str, re.Pattern[str]] = {
+    "0208": re.compile(r"([0-9]{10})"),  # Crossroads Bank for Enterprises (KBO/BCE), Belgium
+    "9956": re.compile(r"([0-9]{10})"),  # the same under its former Peppol code
+    "9925": re.compile(r"BE([0-9]{10})"),  # Belgian VAT number: the enterprise number behind the letters BE
+    "0106": re.compile(r"([0-9]{8})"),  # Chamber of Commerce (KvK), Netherlands
+    "0190": re.compile(r"([0-9]{20})"),  # Organisatie-identificatienummer (OIN), Netherlands
+}
+"""Schemes whose numbers the platform registers organisations under; source: the Peppol participant schemes."""
+
+FOUND_S = 900
+NOT_FOUND_S = 30
+MAX_KNOWN = 4_096
+
+# What a token names goes into the log for ever: nothing that is not a plain identifier.
+_SUBJECT = re.compile(r"[!-~]{1,255}")
+_ORGANISATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+_ISO_6523 = re.compile(r"([0-9]{4}):([A-Za-z0-9_-]{1,60})")
+
+LookUp = Callable[[str], Awaitable[str | None]]
+"""From the number in a register to the id of the organisation, if the platform knows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """An organisation as a token names it; `number` is there if it may be known under a number of a register."""
+
+    organisation_id: str = ""
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Everything that a token says of who calls."""
+
+    subject: str
+    role: Role
+    consumer: Party
+    supplier: Party
+
+
+def named(claims: Mapping[str, Any], role_claim: str) -> Named:
+    """Return who calls; raise TokenRefusedError if the claims do not say so in one way."""
+    subject, role = claims.get("sub"), claims.get(role_claim)
+    if not (isinstance(subject, str) and _SUBJECT.fullmatch(subject)):
+        raise TokenRefusedError("sub is not a plain identifier")
+    if not (isinstance(role, str) and role in tuple(Role)):
+        raise TokenRefusedError("no role")
+    if ("organisation" in claims) == ("consumer" in claims):
+        raise TokenRefusedError("exactly one claim names the organisation")
+    own = claims["organisation"] if "organisation" in claims else _object(claims["consumer"])
+    supplier = party(claims["supplier"]) if "supplier" in claims else Party()
+    return Named(subject=subject, role=Role(role), consumer=party(own), supplier=supplier)
+
+
+def party(claim: object) -> Party:
+    """Read an organisation: its id on this platform, or {"authority": "iso6523-actorid-upis", "ID": "0208:..."}."""
+    if isinstance(claim, str) and _ORGANISATION.fullmatch(claim):
+        return Party(organisation_id=claim)
+    if not isinstance(claim, Mapping) or claim.get("authority") != AUTHORITY:
+        raise TokenRefusedError("not an organisation")
+    match = _ISO_6523.fullmatch(str(claim.get("ID")))
+    if match is None:
+        raise TokenRefusedError("not an identifier of ISO 6523")
+    scheme, value = match.groups()
+    # Ids have no colon.
+    organisation_id = f"{scheme}-{value}"
+    if scheme not in REGISTERS:
+        return Party(organisation_id=organisation_id)
+    number = REGISTERS[scheme].fullmatch(value)
+    if number is None:
+        raise TokenRefusedError("not a number of its register")
+    return Party(organisation_id=organisation_id, number=number[1])
+
+
+def _object(claim: object) -> Mapping[str, Any]:
+    if not isinstance(claim, Mapping):
+        raise TokenRefusedError("not an organisation")
+    return claim
+
+
+async def nobody_known(_number: str) -> str | None:
+    """Look up nothing: every organisation is known by the id in its token only."""
+    return None
+
+
+class Organisations:
+    """Which organisation of the platform a token means; remembered, so that few calls need a look-up."""
+
+    def __init__(self, look_up: LookUp = nobody_known, clock: Callable[[], float] = time.monotonic) -> None:
+        self._look_up = look_up
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    async def caller(self, said: Named) -> Caller:
+        return Caller(
+            subject=said.subject,
+            role=said.role,
+            organisation_id=await self._id(said.consumer),
+            supplier_id=await self._id(said.supplier),
+        )
+
+    async def _id(self, named_party: Party) -> str:
+        """Return the id under which the platform knows the register's number; else the one that the token gives."""
+        if not named_party.number:
+            return named_party.organisation_id
+        found, until = self._known.get(named_party.number, ("", -math.inf))
+        if self._clock() >= until:
+            found = await self._look_up(named_party.number) or ""
+            self._remember(named_party.number, found)
+        return found or named_party.organisation_id
+
+    def _remember(self, number: str, found: str) -> None:
+        self._known[number] = (found, self._clock() + (FOUND_S if found else NOT_FOUND_S))
+        self._known.move_to_end(number)
+        while len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)

@@ -1,0 +1,92 @@
+"""The clients of the local issuer: who may ask for a token in the name of which organisation, and by which key.
+
+Each is a file of its own in the data folder, so that adding one is one step, and removing one is deleting its file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from joserfc.jwk import ECKey, Key
+
+from application.ports import Caller, Role
+from infrastructure.kept import keep_new_text
+from infrastructure.tokens.jose import MALFORMED, public_key
+
+FOLDER = "clients"
+_CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+
+
+class ClientError(Exception):
+    """A client cannot be added; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A registered client; its id is the subject of the tokens that it gets."""
+
+    caller: Caller
+    key: Key
+
+    @property
+    def client_id(self) -> str:
+        return self.caller.subject
+
+
+class Clients:
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / FOLDER
+
+    def get(self, client_id: object) -> Client | None:
+        """Return the client of this id, if there is one. What was added is known at once, without a restart."""
+        path = self._path(client_id)
+        if path is None or not path.is_file():
+            return None
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        caller = Caller(
+            subject=path.stem,
+            role=Role(kept["role"]),
+            organisation_id=kept["organisation"],
+            supplier_id=kept.get("supplier", ""),
+        )
+        return Client(caller=caller, key=public_key(kept["jwk"]))
+
+    def add(self, caller: Caller, jwk: Mapping[str, Any]) -> None:
+        """Register a client with its public key (a JWK); raise ClientError if that cannot be."""
+        path = self._path(caller.subject)
+        if path is None:
+            raise ClientError("The name of a client is 1 to 80 letters, digits, hyphens and underscores.")
+        try:
+            public_key(jwk)
+        except MALFORMED as error:
+            raise ClientError("The key must be a public one: RSA, or a curve of NIST or Ed25519, as a JWK.") from error
+        said = {"organisation": caller.organisation_id, "role": caller.role.value, "jwk": dict(jwk)}
+        if caller.supplier_id:
+            said["supplier"] = caller.supplier_id
+        try:
+            keep_new_text(path, json.dumps(said, indent=2) + "\n")
+        except FileExistsError as error:
+            raise ClientError("There is a client of this name already. Delete its file first.") from error
+
+    def generate(self, name: str) -> tuple[Mapping[str, Any], Path]:
+        """Make a key for a client; return its public half, and the file that the private one was written to."""
+        path = self._path(name)
+        if path is None or path.exists():
+            raise ClientError("There is a client of this name already, or it is no name.")
+        key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256", "kid": name})
+        private = self._folder / f"{name}.private.jwk"
+        try:
+            keep_new_text(private, json.dumps(key.as_dict(private=True)) + "\n")
+        except FileExistsError as error:
+            raise ClientError("There is a private key for a client of this name already. Delete it first.") from error
+        return key.as_dict(private=False), private
+
+    def _path(self, client_id: object) -> Path | None:
+        # An id that leads elsewhere is nobody's: it cannot have a dot or a slash in it.
+        known = isinstance(client_id, str) and _CLIENT_ID.fullmatch(client_id)
+        return self._folder / f"{client_id}.json" if known else None

@@ -1,0 +1,24 @@
+"""Why a token, a proof or a request for a token is refused. No message repeats anything of what was sent."""
+
+from __future__ import annotations
+
+
+class TokenRefusedError(Exception):
+    """The token proves nothing here."""
+
+
+class ProofRefusedError(Exception):
+    """The token is bound to a key, and what came with it does not prove possession of that key."""
+
+
+class IssuerUnavailableError(Exception):
+    """The issuer's keys cannot be fetched, so nothing can be said about a token."""
+
+
+class GrantRefusedError(Exception):
+    """No token is given out; `code` is one of RFC 6749, section 5.2, or of RFC 9449, section 5."""
+
+    def __init__(self, code: str, description: str) -> None:
+        self.code = code
+        self.description = description
+        super().__init__(code)

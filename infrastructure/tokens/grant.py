@@ -1,0 +1,114 @@
+"""Client credentials with a signed assertion (RFC 6749, section 4.4; RFC 7523): how programs get tokens locally."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from infrastructure.algorithms import ALGORITHMS
+from infrastructure.tokens.clients import Client, Clients
+from infrastructure.tokens.dpop import Asked, Proofs
+from infrastructure.tokens.errors import GrantRefusedError, ProofRefusedError
+from infrastructure.tokens.issuer import LocalIssuer
+from infrastructure.tokens.jose import MALFORMED, SKEW_S, is_id, is_instant, opened, proven, said
+from infrastructure.tokens.seen import SeenOnce
+
+GRANT_TYPE = "client_credentials"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+LIFETIME = timedelta(minutes=10)
+ASSERTION_MAX_S = 3_600
+"""How far ahead an assertion may end: so long it has to be remembered."""
+
+_ASSERTION_KINDS = frozenset({"", "jwt", "client-authentication+jwt"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest:
+    """A request for a token: the fields of its form, its DPoP headers, and the address of the endpoint it came to."""
+
+    fields: Mapping[str, str]
+    proofs: Sequence[str]
+    address: str
+
+
+class ClientCredentials:
+    """Gives registered clients their tokens; each assertion and each proof is good once."""
+
+    def __init__(self, issuer: LocalIssuer, clients: Clients, now: Callable[[], datetime]) -> None:
+        self._issuer = issuer
+        self._clients = clients
+        self._now = now
+        self._assertions = SeenOnce()
+        self._proofs = Proofs()
+
+    def __call__(self, request: TokenRequest) -> dict[str, Any]:
+        """Return the answer of RFC 6749, section 5.1; raise GrantRefusedError otherwise."""
+        _check_fields(request.fields)
+        client, claims = self._authenticated(request)
+        thumbprint = self._thumbprint(request)
+        now, ends_at = self._now(), claims["exp"] + SKEW_S + 1
+        if not self._assertions.is_first(client.client_id, claims["jti"], now=now.timestamp(), until=ends_at):
+            raise GrantRefusedError("invalid_client", "The assertion was used before.")
+        return {
+            "access_token": self._issuer.issue(client.caller, now, LIFETIME, thumbprint=thumbprint),
+            "token_type": "DPoP" if thumbprint else "Bearer",
+            "expires_in": int(LIFETIME.total_seconds()),
+        }
+
+    def _authenticated(self, request: TokenRequest) -> tuple[Client, dict[str, Any]]:
+        try:
+            signed = opened(request.fields["client_assertion"], kinds=_ASSERTION_KINDS, algorithms=ALGORITHMS)
+            client = self._client(said(signed).get("sub"))
+            claims = proven(signed, client.key)
+            self._check_claims(claims, client.client_id, request)
+        except (*MALFORMED, LookupError) as error:
+            # Which of all it was is nobody's business who cannot prove to be a client.
+            raise GrantRefusedError("invalid_client", "The assertion does not prove who asks.") from error
+        return client, claims
+
+    def _client(self, client_id: object) -> Client:
+        client = self._clients.get(client_id)
+        if client is None:
+            raise LookupError
+        return client
+
+    def _check_claims(self, claims: Mapping[str, Any], client_id: str, request: TokenRequest) -> None:
+        """Check what RFC 7523, section 3, asks for, with `jti` obligatory and the end not far ahead."""
+        now = self._now().timestamp()
+        if claims.get("iss") != client_id or request.fields.get("client_id", client_id) != client_id:
+            raise ValueError("iss")
+        audiences = claims.get("aud")
+        if not {self._issuer.issuer, request.address} & set(audiences if isinstance(audiences, list) else [audiences]):
+            raise ValueError("aud")
+        ends_at = claims.get("exp")
+        if not is_instant(ends_at) or not -SKEW_S < ends_at - now <= ASSERTION_MAX_S + SKEW_S:
+            raise ValueError("exp")
+        for name in ("iat", "nbf"):
+            if name in claims and not (is_instant(claims[name]) and claims[name] <= now + SKEW_S):
+                raise ValueError(name)
+        if not is_id(claims.get("jti")):
+            raise ValueError("jti")
+
+    def _thumbprint(self, request: TokenRequest) -> str:
+        if not request.proofs:
+            return ""
+        asked = Asked(method="POST", address=request.address, now=self._now().timestamp())
+        try:
+            return self._proofs.thumbprint(request.proofs, asked)
+        except ProofRefusedError as error:
+            raise GrantRefusedError("invalid_dpop_proof", "The DPoP proof proves nothing here.") from error
+
+
+def _check_fields(fields: Mapping[str, str]) -> None:
+    if "grant_type" not in fields:
+        raise GrantRefusedError("invalid_request", "grant_type is missing.")
+    if fields["grant_type"] != GRANT_TYPE:
+        raise GrantRefusedError("unsupported_grant_type", f"Tokens are given for {GRANT_TYPE}.")
+    if "client_assertion" not in fields or "client_secret" in fields:
+        raise GrantRefusedError("invalid_client", "A client proves who it is with client_assertion.")
+    if fields.get("client_assertion_type") != ASSERTION_TYPE:
+        raise GrantRefusedError("invalid_request", f"client_assertion_type is {ASSERTION_TYPE}.")
+    if "scope" in fields:
+        raise GrantRefusedError("invalid_scope", "There are no scopes here: the role of a client says what it may do.")

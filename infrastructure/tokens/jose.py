@@ -1,0 +1,108 @@
+"""Signed JSON (RFC 7515) read strictly: pinned algorithms, nothing followed that a header points to.
+
+What a key is for, which key is meant and what the claims have to say is the business of those who call this.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any, TypeGuard
+
+from joserfc.errors import BadSignatureError, JoseError
+from joserfc.jwk import JWKRegistry, Key, OctKey, RSAKey
+from joserfc.jws import CompactSignature, JWSRegistry, extract_compact, validate_compact
+from joserfc.util import urlsafe_b64decode
+
+from infrastructure.algorithms import ALGORITHMS
+
+SKEW_S = 30
+MAX_TOKEN_LENGTH = 8_192
+MAX_ID_LENGTH = 255
+
+MALFORMED = (JoseError, ValueError, TypeError, KeyError, RecursionError, OverflowError)
+"""What reading signed JSON that somebody made up can end in."""
+
+# A header that brings or points to its own key would let everybody sign; we understand no critical extension.
+_NOT_TAKEN = frozenset({"jku", "jwk", "x5u", "x5c", "b64", "crit"})
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_KEY_TYPES = frozenset({"EC", "RSA", "OKP"})
+_CURVES = frozenset({"P-256", "P-384", "P-521", "Ed25519"})
+_RSA_BITS = range(2_048, 4_097)
+
+
+class _Registry(JWSRegistry):
+    """Takes the longer headers that hold a public key, and no algorithm that is not on our list."""
+
+    max_header_length = 4_096
+
+    def get_alg(self, name: str) -> Any:  # noqa: ANN401 - the library's type of it is not public
+        if name not in ALGORITHMS:
+            raise ValueError("algorithm")
+        return self.algorithms[name]
+
+
+_REGISTRY = _Registry(algorithms=ALGORITHMS, strict_check_header=False)
+
+
+def opened(
+    text: str, *, kinds: Collection[str], algorithms: Collection[str], brings_key: bool = False
+) -> CompactSignature:
+    """Take signed JSON apart without believing it; raise one of MALFORMED if it is not of these kinds (`typ`).
+
+    `brings_key` allows the header `jwk`, for the one kind that proves possession of a key.
+    """
+    if len(text) > MAX_TOKEN_LENGTH or not text.isascii():
+        raise ValueError("length")
+    signed = extract_compact(text.encode(), None, _REGISTRY)
+    header: Any = signed.protected
+    if not isinstance(header, dict) or not _NOT_TAKEN.isdisjoint(header.keys() - ({"jwk"} if brings_key else set())):
+        raise ValueError("header")
+    if header.get("alg") not in tuple(algorithms):
+        raise ValueError("algorithm")
+    if str(header.get("typ", "")).lower().removeprefix("application/") not in kinds:
+        raise ValueError("type")
+    return signed
+
+
+def said(signed: CompactSignature) -> dict[str, Any]:
+    """Return the claims, whoever made them; raise one of MALFORMED if they are no object."""
+    claims = json.loads(signed.payload or b"")
+    if not isinstance(claims, dict):
+        raise TypeError("claims")
+    return claims
+
+
+def proven(signed: CompactSignature, key: Key) -> dict[str, Any]:
+    """Return the claims if this key signed them; raise one of MALFORMED otherwise."""
+    weak = isinstance(key, OctKey) or (isinstance(key, RSAKey) and key.raw_value.key_size not in _RSA_BITS)
+    if weak or not validate_compact(signed, key, ALGORITHMS, _REGISTRY):
+        raise BadSignatureError
+    return said(signed)
+
+
+def public_key(jwk: object) -> Key:
+    """Import a public key that somebody sent or wrote down; raise one of MALFORMED for any other thing.
+
+    RSA has 2,048 to 4,096 bits: less is weak, and more would let a caller make us calculate for long.
+    """
+    if not isinstance(jwk, Mapping) or not _PRIVATE.isdisjoint(jwk) or jwk.get("kty") not in _KEY_TYPES:
+        raise ValueError("not a public key")
+    if jwk["kty"] != "RSA" and jwk.get("crv") not in _CURVES:
+        raise ValueError("curve")
+    if jwk["kty"] == "RSA" and _bits(jwk["n"]) not in _RSA_BITS:
+        raise ValueError("size")
+    return JWKRegistry.import_key({name: value for name, value in jwk.items() if name not in {"x5u", "x5c"}})
+
+
+def is_instant(value: object) -> TypeGuard[float]:
+    """Say whether this is a NumericDate (RFC 7519): seconds since 1970, within reason."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 40
+
+
+def is_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID_LENGTH
+
+
+def _bits(modulus: object) -> int:
+    return int.from_bytes(urlsafe_b64decode(str(modulus).encode())).bit_length()

@@ -1,0 +1,125 @@
+"""The public keys of an issuer, fetched from a JWKS address (RFC 7517) as seldom as will do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+import urllib.request
+from collections import OrderedDict
+from collections.abc import Callable
+from http.client import HTTPException
+from typing import Any, Protocol
+
+import structlog
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from infrastructure.tokens.errors import IssuerUnavailableError
+
+LOG = structlog.get_logger()
+
+JWKS_TIMEOUT_S = 5
+"""For the whole answer, however slowly it comes."""
+
+JWKS_MAX_BYTES = 1_000_000
+JWKS_MAX_AGE_S = 900
+"""After this time the keys are fetched again, so that one that the issuer has withdrawn loses its force."""
+
+JWKS_PAUSE_S = 10
+"""The least time between two fetches: whoever sends tokens with invented keys does not make us flood the issuer."""
+
+JWKS_UNKNOWN_S = 60
+"""So long a key id that the issuer did not know is not asked for again."""
+
+MAX_UNKNOWN = 1_024
+_CHUNK_BYTES = 65_536
+
+
+class Keys(Protocol):
+    """Where the public keys of the issuer come from."""
+
+    async def key_set(self, *, lacking: str = "") -> KeySet:
+        """Return the keys; `lacking` is a key id that is not among them, so that newer ones are wanted."""
+
+
+class JwksKeys:
+    """The keys at a JWKS address: fetched when first needed, when they grow old, and when a token names an unknown one.
+
+    However many requests wait, one fetch is under way. While the issuer does not answer, the keys that were last seen
+    go on being good for the tokens that name them.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url = url
+        self._clock = clock
+        self._keys: KeySet | None = None
+        self._fetched_at = self._tried_at = -math.inf
+        self._fetching: asyncio.Task[None] | None = None
+        self._unknown: OrderedDict[str, float] = OrderedDict()
+
+    async def key_set(self, *, lacking: str = "") -> KeySet:
+        """Return the keys; raise IssuerUnavailableError if there are none, or newer ones are needed and not there."""
+        if self._keys is not None and not self._wants_newer(lacking):
+            return self._keys
+        asked_at = self._fetched_at
+        await self._refresh()
+        if self._keys is None or (lacking and self._fetched_at < self._tried_at):
+            raise IssuerUnavailableError
+        if lacking and self._fetched_at > asked_at and lacking not in {key.kid for key in self._keys}:
+            self._remember_unknown(lacking)
+        return self._keys
+
+    def _wants_newer(self, lacking: str) -> bool:
+        if lacking:
+            return self._clock() >= self._unknown.get(lacking, -math.inf)
+        # What is known goes on while newer keys are on their way.
+        return self._fetching is None and self._clock() - self._fetched_at >= JWKS_MAX_AGE_S
+
+    def _remember_unknown(self, kid: str) -> None:
+        self._unknown[kid] = self._clock() + JWKS_UNKNOWN_S
+        self._unknown.move_to_end(kid)
+        while len(self._unknown) > MAX_UNKNOWN:
+            self._unknown.popitem(last=False)
+
+    async def _refresh(self) -> None:
+        if self._fetching is None:
+            if self._clock() - self._tried_at < JWKS_PAUSE_S:
+                return
+            self._tried_at = self._clock()
+            self._fetching = asyncio.create_task(self._fetch())
+        # A caller who goes away does not take the fetch away from the others.
+        await asyncio.shield(self._fetching)
+
+    async def _fetch(self) -> None:
+        try:
+            self._keys = KeySet.import_key_set(await asyncio.to_thread(_json_at, self._url))
+        except (OSError, HTTPException, JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
+            LOG.warning("jwks_not_fetched", error=type(error).__name__)
+        else:
+            self._fetched_at = self._clock()
+            LOG.info("jwks_fetched", keys=len(self._keys.keys))
+        finally:
+            self._fetching = None
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The keys are where the settings say: a redirection could lead away from https."""
+
+    def redirect_request(self, *_args: object, **_kwargs: object) -> None:
+        return None
+
+
+def _json_at(url: str) -> Any:  # noqa: ANN401 - checked by the key set
+    ends_at = time.monotonic() + JWKS_TIMEOUT_S
+    opener = urllib.request.build_opener(_NoRedirects)
+    content = bytearray()
+    with opener.open(url, timeout=JWKS_TIMEOUT_S) as response:  # https, by the settings
+        while chunk := response.read1(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > JWKS_MAX_BYTES:
+                raise ValueError("too large")
+            if time.monotonic() > ends_at:
+                raise TimeoutError
+    return json.loads(content)

@@ -1,0 +1,32 @@
+"""What may be used once only, remembered for as long as it could be used again."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+
+MAX_SEEN = 100_000
+
+
+class SeenOnce:
+    """A bounded memory of this process. What it has no room to remember it does not let in: it fails closed.
+
+    Another process has a memory of its own, and a restart empties this one: what bounds a replay then is the short
+    time in which a proof is taken at all.
+    """
+
+    def __init__(self, max_seen: int = MAX_SEEN) -> None:
+        self._max_seen = max_seen
+        self._seen: set[bytes] = set()
+        self._ends: list[tuple[float, bytes]] = []
+
+    def is_first(self, *parts: str, now: float, until: float) -> bool:
+        """Say whether this was not seen before, and remember it until then (seconds since 1970)."""
+        while self._ends and self._ends[0][0] <= now:
+            self._seen.discard(heapq.heappop(self._ends)[1])
+        digest = hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).digest()[:16]
+        if digest in self._seen or len(self._seen) >= self._max_seen:
+            return False
+        self._seen.add(digest)
+        heapq.heappush(self._ends, (until, digest))
+        return True

@@ -1,0 +1,139 @@
+"""Access tokens of an issuer (RFC 9068), verified: its algorithms, its keys, its claims, and whom it gave them to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from joserfc.jwk import Key, KeySet
+from joserfc.jws import CompactSignature
+from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
+
+from application.ports import Caller, Credentials
+from infrastructure.algorithms import ALGORITHMS
+from infrastructure.tokens.callers import Named, Organisations, named
+from infrastructure.tokens.dpop import Asked, Proofs
+from infrastructure.tokens.errors import TokenRefusedError
+from infrastructure.tokens.jose import MALFORMED, MAX_TOKEN_LENGTH, SKEW_S, is_id, is_instant, opened, proven
+from infrastructure.tokens.jwks import Keys
+
+TYPE = "at+jwt"
+MAX_VERIFIED = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose tokens are believed, and what they are to look like; `role_claim` says in which claim the role stands."""
+
+    issuer: str
+    audience: str
+    algorithms: Sequence[str] = ALGORITHMS
+    role_claim: str = "role"
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token that was found good by these keys, until when it is, and the key that it is bound to, if any."""
+
+    named: Named
+    keys: KeySet
+    until: float
+    thumbprint: str
+
+
+class Verifier:
+    """Turns credentials into a caller: role and organisation are the token's word, never the body's.
+
+    A caller sends one token many times: what was verified is remembered, as long as the token and the keys are good.
+    A proof of possession is asked for each time.
+    """
+
+    def __init__(
+        self, keys: Keys, trust: Trust, now: Callable[[], datetime], organisations: Organisations | None = None
+    ) -> None:
+        self._keys = keys
+        self._trust = trust
+        self._now = now
+        self._organisations = organisations or Organisations()
+        self._proofs = Proofs()
+        self._verified: dict[bytes, _Verified] = {}
+
+    async def __call__(self, shown: Credentials) -> Caller:
+        """Return the caller; raise TokenRefusedError or ProofRefusedError for whoever is not shown to be one."""
+        if len(shown.token) > MAX_TOKEN_LENGTH:
+            raise TokenRefusedError("too long")
+        digest = hashlib.sha256(shown.token.encode(errors="replace")).digest()
+        known = self._verified.get(digest)
+        if known is None or known.keys is not await self._keys.key_set() or not self._is_before(known.until):
+            known = await self._verify(shown.token)
+            self._remember(digest, known)
+        self._check_possession(shown, known.thumbprint)
+        return await self._organisations.caller(known.named)
+
+    async def _verify(self, token: str) -> _Verified:
+        try:
+            signed = opened(token, kinds={TYPE}, algorithms=self._trust.algorithms)
+            key, keys = await self._key(signed)
+            claims = proven(signed, key)
+            self._check_claims(claims)
+            return _Verified(named(claims, self._trust.role_claim), keys, claims["exp"] + SKEW_S, _thumbprint(claims))
+        except MALFORMED as error:
+            raise TokenRefusedError(type(error).__name__) from error
+
+    def _check_possession(self, shown: Credentials, thumbprint: str) -> None:
+        if bool(thumbprint) != (shown.scheme == "dpop"):
+            raise TokenRefusedError("a bound token needs the scheme DPoP, and no other token may have it")
+        if thumbprint:
+            now = self._now().timestamp()
+            request = Asked(
+                method=shown.method, address=shown.address, now=now, token=shown.token, thumbprint=thumbprint
+            )
+            self._proofs.thumbprint(shown.proofs, request)
+
+    def _is_before(self, until: float) -> bool:
+        return self._now().timestamp() < until
+
+    def _remember(self, digest: bytes, verified: _Verified) -> None:
+        if len(self._verified) >= MAX_VERIFIED:
+            self._verified.clear()
+        self._verified[digest] = verified
+
+    async def _key(self, signed: CompactSignature) -> tuple[Key, KeySet]:
+        """Return the issuer's key that the token names; a token that names none could be tried with any."""
+        kid = signed.protected.get("kid")
+        if not is_id(kid):
+            raise TokenRefusedError("no key id")
+        keys = await self._keys.key_set()
+        if kid not in {key.kid for key in keys}:
+            # The issuer may have a new key; one that is unknown still is unknown for good.
+            keys = await self._keys.key_set(lacking=kid)
+        return keys.get_by_kid(kid, {"use": "sig", "alg": signed.protected["alg"]}), keys
+
+    def _check_claims(self, claims: dict[str, Any]) -> None:
+        """Check what RFC 9068, section 4, asks for; who is called what is read elsewhere."""
+        essential: ClaimsOption = {"essential": True}
+        registry = JWTClaimsRegistry(
+            now=int(self._now().timestamp()),
+            leeway=SKEW_S,
+            iss={"essential": True, "value": self._trust.issuer},
+            aud={"essential": True, "value": self._trust.audience},
+            sub=essential,
+            exp=essential,
+            iat=essential,
+        )
+        registry.validate(claims)
+        if not all(is_instant(claims[name]) for name in ("exp", "iat", "nbf") if name in claims):
+            raise TokenRefusedError("beyond all time")
+
+
+def _thumbprint(claims: Mapping[str, Any]) -> str:
+    """Return the thumbprint in `cnf` (RFC 7800), empty if there is none; refuse a binding that is not checked here."""
+    if "cnf" not in claims:
+        return ""
+    confirmation = claims["cnf"]
+    if not isinstance(confirmation, Mapping) or confirmation.keys() != {"jkt"} or not is_id(confirmation["jkt"]):
+        raise TokenRefusedError("bound in another way")
+    return str(confirmation["jkt"])

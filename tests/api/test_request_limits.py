@@ -1,0 +1,206 @@
+"""What every answer says to a browser, and what a request may not exceed: headers, time, and how often it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from api.bootstrap import create_app
+from api.buckets import MOST_BUCKETS, Buckets, say
+from api.errors import Problem
+from api.guarding import rated
+from api.middleware import MOST_HEADER_BYTES, MOST_HEADERS, RequestLimits, RequestMiddleware
+from api.rest.routing import CommandRoutes
+from application.ports import Caller, Credentials, Role
+from infrastructure.database import Addresses
+from infrastructure.settings import Settings
+
+ALWAYS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> FastAPI:
+    return create_app(Settings(data_dir=tmp_path, log_level="error"), Addresses.at(database_url))
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
+        yield client
+
+
+def paths(app: FastAPI) -> list[str]:
+    found = ["/no/such/place"]
+    for route in app.router.routes:
+        found += route.paths if isinstance(route, CommandRoutes) else [getattr(route, "path", "")]
+    return sorted({path.replace(":path", "").replace("{", "").replace("}", "") or "/" for path in found})
+
+
+# --- Security headers -----------------------------------------------------------------------------------------------
+
+
+def test_every_route_secures_its_answers(app: FastAPI, client: TestClient) -> None:
+    asked = [path for path in paths(app) if path != "/projections/events"]
+    assert len(asked) > 50
+    for path in asked:
+        for method in ("GET", "POST", "OPTIONS"):
+            headers = client.request(method, path).headers
+            assert {name: headers.get(name) for name in ALWAYS} == ALWAYS, (method, path)
+            assert "frame-ancestors 'none'" in headers["content-security-policy"], (method, path)
+            assert "default-src 'none'" in headers["content-security-policy"], (method, path)
+            assert "cache-control" in headers, (method, path)
+            assert "strict-transport-security" not in headers
+
+
+def test_what_was_asked_with_a_token_is_kept_nowhere(client: TestClient) -> None:
+    for path in ("/projections", "/health", "/no/such/place"):
+        assert client.get(path, headers={"Authorization": "Bearer x"}).headers["cache-control"] == "private, no-store"
+
+
+def test_data_may_load_nothing_and_pages_keep_their_own_policy(client: TestClient) -> None:
+    assert client.get("/health").headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "style-src 'self'" in client.get("/dashboard/en").headers["content-security-policy"]
+    assert "script-src 'self'" in client.get("/administration").headers["content-security-policy"]
+    assert "script-src 'self' 'unsafe-inline'" in client.get("/docs").headers["content-security-policy"]
+
+
+# --- One request ----------------------------------------------------------------------------------------------------
+
+
+async def hang(_request: Request) -> Response:
+    await asyncio.sleep(60)
+    raise AssertionError
+
+
+async def read(request: Request) -> Response:
+    return JSONResponse(len(await request.body()))
+
+
+async def trickle(_request: Request) -> Response:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            await asyncio.sleep(0.1)
+            yield b"part "
+
+    return StreamingResponse(parts())
+
+
+async def fail(_request: Request) -> Response:
+    raise TimeoutError("of somebody else")
+
+
+async def refuse(_request: Request) -> Response:
+    say({"RateLimit": '"a";r=1;t=2'})
+    say({"RateLimit": '"b";r=3;t=4'})
+    return JSONResponse({})
+
+
+def limited(**limits: Any) -> TestClient:
+    routes = [Route(f"/{it.__name__}", it, methods=["GET", "POST"]) for it in (hang, read, trickle, fail, refuse)]
+    around = [Middleware(RequestMiddleware, limits=RequestLimits(**limits))]
+    return TestClient(Starlette(routes=routes, middleware=around), raise_server_exceptions=False)
+
+
+def test_a_request_that_takes_too_long_is_told_what_to_do() -> None:
+    answer = limited(timeout_s=0.05).get("/hang")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json()["type"] == "urn:problem-type:kroniek:request-timed-out"
+    assert "Idempotency-Key" in answer.json()["detail"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_an_answer_that_has_begun_may_take_its_time() -> None:
+    assert limited(timeout_s=0.2).get("/trickle").text == "part " * 3
+
+
+def test_a_time_out_of_another_kind_is_an_error_of_ours() -> None:
+    answer = limited(timeout_s=5.0).get("/fail")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:problem-type:kroniek:internal-error")
+    assert "somebody" not in answer.text
+
+
+def test_headers_are_few_and_short() -> None:
+    client = limited()
+    many = {f"x-{at}": "" for at in range(MOST_HEADERS)}
+    for headers in (many, {"x-long": "x" * MOST_HEADER_BYTES}):
+        answer = client.get("/read", headers=headers)
+        assert (answer.status_code, answer.json()["type"][-17:]) == (431, "headers-too-large")
+    assert client.get("/read", headers={"x-long": "x" * 8_000}).status_code == 200
+
+
+def test_a_browser_stays_with_https_where_callers_use_it() -> None:
+    assert limited(https=True).get("/read").headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_two_limits_stand_in_one_field() -> None:
+    assert limited().get("/refuse").headers["ratelimit"] == '"a";r=1;t=2, "b";r=3;t=4'
+
+
+# --- How often ------------------------------------------------------------------------------------------------------
+
+
+def test_a_bucket_fills_with_time_and_no_further() -> None:
+    now = [100.0]
+    buckets = Buckets("requests", 60, lambda: now[0])
+    first = buckets.take("org-a", 60)
+    assert (first.granted, first.left, first.full_in_s) == (True, 0, 60)
+    assert buckets.headers(first) == {"RateLimit-Policy": '"requests";q=60;w=60', "RateLimit": '"requests";r=0;t=60'}
+    refused = buckets.take("org-a", 10)
+    assert (refused.granted, refused.left, refused.enough_in_s) == (False, 0, 10)
+    assert buckets.take("org-b").granted
+    now[0] += 9.5
+    assert buckets.take("org-a", 10).enough_in_s == 1
+    now[0] += 0.5
+    assert buckets.take("org-a", 10).granted
+    now[0] += 10_000
+    assert buckets.take("org-a", 61).enough_in_s == 1
+    assert buckets.take("org-a", 60).left == 0
+
+
+def test_without_a_number_there_is_no_limit() -> None:
+    buckets = Buckets("requests", 0)
+    taken = [buckets.take("org-a", 10**9) for _ in range(3)]
+    assert all(it.granted for it in taken)
+    assert buckets.headers(taken[0]) == {}
+
+
+def test_the_organisations_that_are_remembered_are_bounded() -> None:
+    buckets = Buckets("requests", 1, lambda: 0.0)
+    for at in range(MOST_BUCKETS + 1):
+        buckets.take(f"org-{at}")
+    assert buckets.take("org-0").granted
+    assert not buckets.take(f"org-{MOST_BUCKETS}").granted
+
+
+def test_an_organisation_that_asks_too_often_is_told_when_to_come_back() -> None:
+    async def authenticate(shown: Credentials) -> Caller:
+        return Caller(subject="s", role=Role.AGENCY, organisation_id=shown.token)
+
+    async def ask(organisation: str) -> Problem | None:
+        try:
+            await guard(Credentials(token=organisation))
+        except Problem as problem:
+            return problem
+        return None
+
+    guard = rated(authenticate, Buckets("requests", 2, lambda: 0.0))
+    answers = [asyncio.run(ask(it)) for it in ("org-a", "org-a", "org-a", "org-b")]
+    assert answers[0] is answers[1] is answers[3] is None
+    assert answers[2] is not None
+    assert (answers[2].status, answers[2].code, answers[2].headers["Retry-After"]) == (429, "rate-limited", "30")

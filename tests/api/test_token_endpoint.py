@@ -1,0 +1,201 @@
+"""A client library of OAuth 2 against the platform, over real HTTP; and what the endpoint answers to others."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import time
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7523 import PrivateKeyJWT  # type: ignore[import-untyped]
+from joserfc.jwk import ECKey
+from starlette.testclient import TestClient
+
+from api.bootstrap import create_app, make_issuer
+from application.ports import Caller, Role
+from infrastructure.database import Addresses
+from infrastructure.settings import Settings
+from tests.api.serving import Served, platform_served
+from tests.api.world import organisation
+from tests.infrastructure.proving import PROOF_KEY, proof
+
+ROOT = Path(__file__).parents[2]
+WELL_KNOWN = "/.well-known/oauth-authorization-server"
+
+
+@pytest.fixture(scope="module")
+def served(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with platform_served(module_database_url, tmp_path_factory.mktemp("data")) as served:
+        yield served
+
+
+def client_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "api.cli", "client", "--json", "add", *arguments],
+        env={"KRONIEK_DATA_DIR": str(folder), "PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def client_key(served: Served) -> ECKey:
+    """The key of a client that was registered by the command while the platform runs."""
+    made = client_command(
+        served.settings.data_dir,
+        "platform-client",
+        "--organisation",
+        "platform",
+        "--role",
+        "administrator",
+        "--generate",
+    )
+    assert made.returncode == 0, made.stderr
+    return ECKey.import_key(json.loads(Path(json.loads(made.stdout)["privateKey"]).read_text()))
+
+
+@pytest.fixture
+def session(served: Served, client_key: ECKey) -> Iterator[Any]:
+    metadata = httpx2.get(served.address + WELL_KNOWN).json()
+    session = OAuth2Session(
+        "platform-client",
+        client_key,
+        token_endpoint_auth_method="private_key_jwt",
+        token_endpoint=metadata["token_endpoint"],
+        grant_type="client_credentials",
+    )
+    session.register_client_auth_method(PrivateKeyJWT(metadata["token_endpoint"], alg="ES256"))
+    with session:
+        yield session
+
+
+def test_a_client_library_gets_a_token_and_sends_a_command(served: Served, session: Any) -> None:
+    token = session.fetch_token()
+    assert (token["token_type"], token["expires_in"]) == ("Bearer", 600)
+    answer = session.post(
+        f"{served.address}/organisations", json=organisation("new", 801), headers={"Idempotency-Key": str(uuid4())}
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def test_a_bound_token_sends_a_command_with_its_proof_only(served: Served, session: Any) -> None:
+    now, address = time(), f"{served.address}/organisations"
+    token = session.fetch_token(headers={"DPoP": proof(htu=f"{served.address}/oauth2/token", now=now)})
+    assert token["token_type"] == "DPoP"
+    text = token["access_token"]
+    used = proof(text, PROOF_KEY, htu=address, now=now)
+    tries = (
+        ("Bearer", used, 401),
+        ("DPoP", proof(text, PROOF_KEY, htu=f"{served.address}/services", now=now), 401),
+        ("DPoP", used, 201),
+        ("DPoP", used, 401),
+    )
+    for scheme, shown, status in tries:
+        headers = {"Authorization": f"{scheme} {text}", "DPoP": shown, "Idempotency-Key": str(uuid4())}
+        assert httpx2.post(address, json=organisation("bound", 802), headers=headers).status_code == status
+
+
+def test_the_metadata_say_where_and_how(served: Served) -> None:
+    metadata = httpx2.get(served.address + WELL_KNOWN).json()
+    assert metadata["issuer"] == served.settings.token_issuer
+    assert metadata["token_endpoint"] == f"{served.address}/oauth2/token"
+    assert httpx2.get(metadata["jwks_uri"]).json()["keys"]
+    assert metadata["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    assert "none" not in metadata["dpop_signing_alg_values_supported"]
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "code"),
+    [
+        (b"", FORM, 400, "invalid_request"),
+        (b"grant_type=", FORM, 400, "invalid_request"),
+        (b"grant_type=client_credentials&grant_type=client_credentials", FORM, 400, "invalid_request"),
+        (b"grant_type=%ff", FORM, 400, "invalid_request"),
+        (b"\xff", FORM, 400, "invalid_request"),
+        (b"&".join(b"a%d=1" % number for number in range(50)), FORM, 400, "invalid_request"),
+        (b"x" * 40_000, FORM, 400, "invalid_request"),
+        (b"{}", {"Content-Type": "application/json"}, 400, "invalid_request"),
+        (b"grant_type=client_credentials", FORM | {"Authorization": "Basic YTpi"}, 400, "invalid_request"),
+        (b"grant_type=password", FORM, 400, "unsupported_grant_type"),
+        (b"grant_type=client_credentials", FORM, 401, "invalid_client"),
+    ],
+    ids=range(11),
+)
+def test_what_is_no_request_for_a_token_is_told_so(
+    served: Served, content: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    answer = httpx2.post(f"{served.address}/oauth2/token", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (status, code), answer.text
+    assert answer.json().keys() == {"error", "error_description"}
+    assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
+
+
+def test_a_client_of_another_issuer_finds_none_here(database_url: str, tmp_path: Path) -> None:
+    jwks_url, name = "http://127.0.0.1:9/jwks.json", "https://login.example"
+    settings = Settings(data_dir=tmp_path, log_level="error", jwks_url=jwks_url, token_issuer=name)
+    with TestClient(create_app(settings, Addresses.at(database_url))) as client:
+        for answer in (client.post("/oauth2/token", content=b"", headers=FORM), client.get(WELL_KNOWN)):
+            assert answer.status_code == 404
+    assert not (tmp_path / "token-key.json").exists()
+
+
+def test_a_client_is_registered_with_a_key_of_its_own_once(tmp_path: Path) -> None:
+    file = tmp_path / "client.jwk"
+    file.write_text(json.dumps(PROOF_KEY.as_dict(private=False)))
+    given = ("other", "--organisation", "org-1", "--role", "agency", "--key", str(file))
+    assert [client_command(tmp_path, *given).returncode for _ in range(2)] == [0, 2]
+    for wrong in ("not json", "[]", json.dumps(PROOF_KEY.as_dict(private=True))):
+        file.write_text(wrong)
+        refused = client_command(tmp_path, "third", *given[1:])
+        assert refused.returncode == 2
+        assert str(PROOF_KEY.as_dict(private=True)["d"]) not in refused.stdout + refused.stderr
+
+
+def test_a_proof_names_the_address_that_clients_see(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, log_level="error", public_url="https://api.example.be/kroniek/")
+    caller = Caller(subject="official-7", role=Role.ADMINISTRATOR, organisation_id="platform")
+    issued = make_issuer(settings).issue(
+        caller, datetime.now(UTC), timedelta(minutes=5), thumbprint=PROOF_KEY.thumbprint()
+    )
+    tries = (("http://testserver", 401), ("https://api.example.be", 401), ("https://api.example.be/kroniek", 201))
+    with TestClient(create_app(settings, Addresses.at(database_url))) as client:
+        assert client.get(WELL_KNOWN).json()["token_endpoint"] == "https://api.example.be/kroniek/oauth2/token"
+        for base, status in tries:
+            shown = proof(issued, htu=f"{base}/organisations", now=time())
+            headers = {"Authorization": f"DPoP {issued}", "DPoP": shown, "Idempotency-Key": str(uuid4())}
+            answer = client.post("/organisations", json=organisation("new", 803), headers=headers)
+            assert answer.status_code == status, answer.text
+
+
+def test_the_example_of_the_page_gets_a_token(served: Served) -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    part = page[page.index("### A program that gets") : page.index("## One intent")]
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", part, re.DOTALL))
+    script = script.replace(".venv/bin/kroniek", "$PYTHON -m api.cli").replace(".venv/bin/python", "$PYTHON")
+    known = {"PYTHON": sys.executable, "KRONIEK_DATA_DIR": str(served.settings.data_dir), "API": served.address}
+    ran = subprocess.run(
+        ["bash", "-euc", script],  # noqa: S607 - the one in the path
+        env={**os.environ, **known},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    answer = json.loads(ran.stdout)
+    assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 600)
