@@ -17,7 +17,7 @@ from benchmarks.server import Server
 from infrastructure.database import DatabaseRole
 from infrastructure.database.addresses import acting_as
 from infrastructure.projector import Definitions, Result, rebuild
-from infrastructure.projector.build import Progress
+from infrastructure.projector.site import Progress
 from projections.effects import CIVIL_TIME, Projection
 from projections.progress import BuildPurpose
 

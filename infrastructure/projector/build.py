@@ -6,63 +6,44 @@ the next one drops; the rows in use stay as they are.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import IsolationLevel
 
-from infrastructure.arrays import teach
 from infrastructure.event_log.finding import MissingEventsError
 from infrastructure.event_log.reading import NAME, VERSION, LogReader
 from infrastructure.projector import builds
 from infrastructure.projector.builds import Asked
+from infrastructure.projector.bulk import Filled, fill_tables, index
 from infrastructure.projector.comparing import prove
-from infrastructure.projector.counting import count
-from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.difference import RowsMovedError
 from infrastructure.projector.digest import digest
-from infrastructure.projector.fillers import FillingFailedError, Task, fill
-from infrastructure.projector.filling import SUMS, Plan, plan
+from infrastructure.projector.fillers import FillingFailedError
+from infrastructure.projector.filling import Plan
 from infrastructure.projector.folding import described
 from infrastructure.projector.live import BATCH_EVENTS
+from infrastructure.projector.site import CancelledError, Site
 from infrastructure.projector.tables import OtherTablesError, ReadTable
-from infrastructure.projector.takeover import BEFORE, PARKED_DROP, ReadersHoldError, take_over
+from infrastructure.projector.takeover import BEFORE, ReadersHoldError, take_over
 from infrastructure.projector.target import MISFITS, Target, catch_up, fold
-from projections.effects import Projection
 from projections.progress import BuildPurpose, BuildState
-
-BUILD = "_build"
-"""Behind the name of rows that are being made."""
 
 COMPARABLE_EVENTS = 200_000
 """Rows in use that are further behind the log than this are not waited for to be compared."""
 
-REPORT_S = 0.5
-
 BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s AND position = %s"
 
 Connection = psycopg.Connection[Any]
-Progress = Callable[[int, int], None]
-"""Called with how many events were folded, and of how many."""
-
 
 SENTENCES = (FillingFailedError, MissingEventsError, OtherTablesError, ReadersHoldError, RowsMovedError)
 """What ends a build and says in a sentence why, without values."""
-
-
-class CancelledError(RuntimeError):
-    """Somebody wants the rows no more."""
-
-
-class StoppedError(RuntimeError):
-    """The process is to end. The build stays open, and is begun again by the next worker."""
 
 
 class BusyError(RuntimeError):
@@ -82,24 +63,15 @@ class Result:
     equal: bool | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Builder:
-    """Makes rows of several projections at once, reading the log once for all of them.
+    """Makes rows of several projections at once, reading the log once for all of them."""
 
-    `url` is that of a login with the rights of the projector. With `workers` processes beside this one.
-    """
-
-    url: str
-    definitions: Definitions
-    workers: int = field(default_factory=lambda: max(os.cpu_count() or 1, 1))
-    progress: Progress = lambda _done, _total: None
-    stopped: Callable[[], bool] = lambda: False
-    _made: dict[str, int] = field(init=False, default_factory=dict)
-    """Which tables were made, by name: another build that comes in between makes others."""
+    site: Site
 
     def run(self, asked: Sequence[Asked]) -> Sequence[Result]:
         """Carry out builds whose lock the caller holds; all for the present, or all for one past position."""
-        with closing(self._connect()) as connection:
+        with closing(self.site.connect()) as connection:
             began = time.monotonic()
             wanted = [build for build in asked if builds.is_wanted(connection, build)]
             undo = [build for build in wanted if build.purpose == BuildPurpose.UNDO]
@@ -121,9 +93,9 @@ class Builder:
             interrupt = error if isinstance(error, KeyboardInterrupt) else None
         except (psycopg.Error, *SENTENCES, *MISFITS) as error:
             state, outcome, interrupt = BuildState.FAILED, f"failed: {_reason(error)}; the rows in use stayed", None
-        with closing(self._connect()) as connection:
+        with closing(self.site.connect()) as connection:
             for build in asked:
-                self._drop_leftovers(connection, build)
+                self.site.drop_leftovers(connection, build)
                 builds.end(connection, build, state, outcome)
         if interrupt is not None:
             raise interrupt
@@ -131,19 +103,19 @@ class Builder:
 
     def _make(self, connection: Connection, asked: Sequence[Asked], began: float) -> Sequence[Result]:
         for build in asked:
-            self._drop_leftovers(connection, build)
+            self.site.drop_leftovers(connection, build)
         until = self._until(connection, asked)
         builds.enter(connection, asked, BuildState.FILLING, until)
-        planned = self._fill(connection, asked, until)
+        filled = fill_tables(self.site, connection, asked, until)
         builds.enter(connection, asked, BuildState.INDEXING, until)
-        with ThreadPoolExecutor(self.workers) as pool:
-            list(pool.map(self._index, asked))
+        with ThreadPoolExecutor(self.site.workers) as pool:
+            list(pool.map(partial(index, self.site), asked))
             finish = self._finish_past if asked[0].purpose == BuildPurpose.AS_OF else self._finish
-            return list(pool.map(partial(finish, planned=planned, until=until, began=began), asked))
+            return list(pool.map(partial(finish, filled=filled, until=until, began=began), asked))
 
     def _until(self, connection: Connection, asked: Sequence[Asked]) -> int:
         """Return up to where the log is folded at first: where the rows in use are, to be compared with them there."""
-        head = LogReader(self.definitions.codec).head(connection)
+        head = LogReader(self.site.definitions.codec).head(connection)
         if asked[0].purpose == BuildPurpose.AS_OF:
             return min(asked[0].position, head)
         in_use = [it for build in asked if (it := self._in_use(connection, build)) is not None]
@@ -154,84 +126,16 @@ class Builder:
             "SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s",
             (build.projection, build.version),
         ).fetchone()
-        if row is None or not ReadTable(self._projection(build).table).exists(connection):
+        if row is None or not ReadTable(self.site.projection(build).table).exists(connection):
             return None
         return int(row[0])
 
-    # --- Filling ----------------------------------------------------------------------------------------------------
-
-    def _fill(self, connection: Connection, asked: Sequence[Asked], until: int) -> Plan:
-        projections = [self._projection(build) for build in asked]
-        counted = [it for it in projections if it.tallied]
-        folded = [it for it in projections if not it.tallied]
-        suffix = self._suffix(asked[0])
-        for projection in projections:
-            table = ReadTable(projection.table, suffix)
-            table.create_bare(connection)
-            if table.summable and projection in folded:
-                table.beside(suffix + SUMS).create_bare(connection)
-        self._made.update(self._oids(connection, projections, suffix))
-        planned = plan(connection, self.definitions, folded, until) if folded else Plan(chunks=(), long_streams=())
-        total = planned.events or until
-        report = self._reporting(connection, asked, total)
-        report(0)
-        for projection in counted:
-            parts = ReadTable(projection.table, suffix + SUMS)
-            count(connection, self.definitions, projection, parts, until=until, workers=self.workers)
-        if folded:
-            task = Task(
-                url=self.url,
-                definitions=self.definitions.reference,
-                names=[it.name for it in folded],
-                oids=self._oids(connection, folded, suffix, suffix + SUMS),
-                suffix=suffix,
-                until=until,
-                long_streams=[chunk.first for chunk in planned.long_streams],
-            )
-            fill(task, self.definitions, planned.chunks, self.workers, report)
-        for projection in projections:
-            table = ReadTable(projection.table, suffix)
-            if table.summable:
-                self._add_up(connection, table)
-        return planned
-
-    def _oids(self, connection: Connection, projections: Sequence[Projection], *suffixes: str) -> Mapping[str, int]:
-        """Return by name which tables there are to be filled."""
-        tables = [ReadTable(it.table, suffix) for it in projections for suffix in suffixes]
-        return {table.name: oid for table in tables if (oid := table.oid(connection)) is not None}
-
-    def _add_up(self, connection: Connection, table: ReadTable) -> None:
-        parts = table.beside(table.suffix + SUMS)
-        with connection.transaction():
-            table.add_up(connection, parts)
-            parts.drop(connection)
-
-    def _reporting(self, connection: Connection, asked: Sequence[Asked], total: int) -> Callable[[int], None]:
-        done, reported = 0, 0.0
-
-        def report(events: int) -> None:
-            nonlocal done, reported
-            done += events
-            self.progress(done, total)
-            self._check_stopped()
-            if time.monotonic() - reported > REPORT_S:
-                reported = time.monotonic()
-                if builds.report(connection, asked, done, total):
-                    raise CancelledError
-
-        return report
-
-    def _index(self, build: Asked) -> None:
-        with closing(self._connect()) as connection:
-            connection.execute("SET maintenance_work_mem = '256MB'")
-            ReadTable(self._projection(build).table, self._suffix(build)).add_indexes(connection)
-
     # --- To the present ---------------------------------------------------------------------------------------------
 
-    def _finish_past(self, build: Asked, planned: Plan, until: int, began: float) -> Result:
-        with closing(self._connect()) as connection:
-            target = self._target(connection, build)
-            self._fold_long(connection, target, planned, until)
+    def _finish_past(self, build: Asked, filled: Filled, until: int, began: float) -> Result:
+        with closing(self.site.connect()) as connection:
+            target = self._target(connection, build, filled)
+            self._fold_long(connection, target, filled.plan, until)
             found = digest(connection, target.table)
             outcome = f"as of position {until:,} in read.{target.table.name}: {found.rows:,} rows, {_took(began)}"
             connection.execute(builds.PROVEN, (None, found.rows, found.sha256, until, build.build_id))
@@ -245,17 +149,17 @@ class Builder:
             sha256=found.sha256,
         )
 
-    def _finish(self, build: Asked, planned: Plan, until: int, began: float) -> Result:
-        return self._guarded([build], partial(self._to_the_present, build, planned, until, began))[0]
+    def _finish(self, build: Asked, filled: Filled, until: int, began: float) -> Result:
+        return self._guarded([build], partial(self._to_the_present, build, filled, until, began))[0]
 
-    def _to_the_present(self, build: Asked, planned: Plan, until: int, began: float) -> Sequence[Result]:
-        with closing(self._connect()) as connection:
-            target = self._target(connection, build)
-            self._fold_long(connection, target, planned, until)
+    def _to_the_present(self, build: Asked, filled: Filled, until: int, began: float) -> Sequence[Result]:
+        with closing(self.site.connect()) as connection:
+            target = self._target(connection, build, filled)
+            self._fold_long(connection, target, filled.plan, until)
             compared = self._compare(connection, build, target, until, began)
-            self._check_wanted(connection, build)
+            self.site.check_wanted(connection, build)
             if build.purpose == BuildPurpose.VERIFICATION:
-                self._drop_leftovers(connection, build)
+                self.site.drop_leftovers(connection, build)
                 builds.end(connection, build, BuildState.DONE, compared.outcome)
                 return [compared]
             return [self._take_over(connection, build, target, compared)]
@@ -269,7 +173,7 @@ class Builder:
             position = reached
             builds.end(connection, build, BuildState.DONE, f"{outcome}; in use from position {reached:,}")
 
-        take_over(connection, self.definitions, target, position, note)
+        take_over(connection, self.site.definitions, target, position, note)
         return Result(
             projection=build.projection,
             state=BuildState.DONE,
@@ -282,7 +186,7 @@ class Builder:
 
     def _undo(self, connection: Connection, build: Asked) -> Sequence[Result]:
         """Bring the rows of before the last takeover to the present, and put them in use again."""
-        projection = self._projection(build)
+        projection = self.site.projection(build)
         row = connection.execute(
             "SELECT position FROM read.previous WHERE projection = %s AND version = %s",
             (projection.name, projection.version),
@@ -302,26 +206,26 @@ class Builder:
         """Fold the streams that were too long, batch by batch. What was counted was counted with them."""
         if target.counts:
             return
-        reader, names = LogReader(self.definitions.codec), set(self.definitions.names(target.projection))
+        reader, names = LogReader(self.site.definitions.codec), set(self.site.definitions.names(target.projection))
         for stream in planned.long_streams:
             after = 0
             while rows := reader.rows_of_stream(connection, stream.first, after=after, until=until, limit=BATCH_EVENTS):
                 after = rows[-1][VERSION]
                 wanted = [row for row in rows if row[NAME] in names]
-                self._check_stopped()
+                self.site.check_stopped()
                 with connection.transaction():
                     target.hold(connection)
-                    fold(connection, self.definitions, [target], wanted)
+                    fold(connection, self.site.definitions, [target], wanted)
 
     def _advance(self, connection: Connection, build: Asked, target: Target, position: int, until: int | None) -> int:
         """Bring rows to a position, or to the head as far as it is now; return where they are."""
-        head = LogReader(self.definitions.codec).head(connection) if until is None else until
+        head = LogReader(self.site.definitions.codec).head(connection) if until is None else until
         builds.enter(connection, [build], BuildState.CATCHING_UP, position)
         while position < head:
-            self._check_wanted(connection, build)
+            self.site.check_wanted(connection, build)
             step = min(position + 10 * BATCH_EVENTS, head)
             with connection.transaction():
-                catch_up(connection, self.definitions, target, position, step)
+                catch_up(connection, self.site.definitions, target, position, step)
                 if build.purpose == BuildPurpose.UNDO:  # these rows stay, whatever becomes of the undo
                     brought = connection.execute(BROUGHT_TO, (step, build.projection, build.version, position))
                     if not brought.rowcount:
@@ -333,7 +237,7 @@ class Builder:
 
     def _compare(self, connection: Connection, build: Asked, target: Target, position: int, began: float) -> Result:
         """Digest both sets of rows at one position. Those in use are held still by a snapshot, not by a lock."""
-        with closing(self._connect()) as snapshot:
+        with closing(self.site.connect()) as snapshot:
             snapshot.isolation_level = IsolationLevel.REPEATABLE_READ
             snapshot.autocommit = False
             in_use = self._in_use(snapshot, build)
@@ -341,7 +245,7 @@ class Builder:
             if comparable:
                 position = self._advance(connection, build, target, position, in_use)
             builds.enter(connection, [build], BuildState.COMPARING, position)
-            proof = prove(connection, self.definitions, target, position, snapshot if comparable else None)
+            proof = prove(connection, self.site.definitions, target, position, snapshot if comparable else None)
             snapshot.rollback()
         finding = proof.finding
         if in_use is not None and not comparable:
@@ -357,43 +261,11 @@ class Builder:
             equal=proof.equal,
         )
 
-    # --- Helpers ----------------------------------------------------------------------------------------------------
-
-    def _connect(self) -> Connection:
-        connection = psycopg.connect(self.url, autocommit=True)
-        teach(connection)
-        return connection
-
-    def _projection(self, build: Asked) -> Projection:
-        return self.definitions.projections[build.projection]
-
-    def _suffix(self, build: Asked) -> str:
-        return f"_at_{build.position}" if build.purpose == BuildPurpose.AS_OF else BUILD
-
-    def _target(self, connection: Connection, build: Asked) -> Target:
-        projection = self._projection(build)
-        table = ReadTable(projection.table, self._suffix(build))
-        target = Target(projection, table, oid=self._made[table.name])
+    def _target(self, connection: Connection, build: Asked, filled: Filled) -> Target:
+        table = self.site.table(build)
+        target = Target(self.site.projection(build), table, oid=filled.oids[table.name])
         target.refresh(connection)
         return target
-
-    def _drop_leftovers(self, connection: Connection, build: Asked) -> None:
-        if build.purpose == BuildPurpose.UNDO:
-            return
-        table = ReadTable(self._projection(build).table, self._suffix(build))
-        with connection.transaction():
-            table.drop(connection)
-            table.beside(table.suffix + SUMS).drop(connection)
-            connection.execute(PARKED_DROP, (table.name,))
-
-    def _check_stopped(self) -> None:
-        if self.stopped():
-            raise StoppedError
-
-    def _check_wanted(self, connection: Connection, build: Asked) -> None:
-        self._check_stopped()
-        if not builds.is_wanted(connection, build):
-            raise CancelledError
 
 
 def _cancelled() -> Sequence[Result]:

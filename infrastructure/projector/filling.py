@@ -19,6 +19,7 @@ from infrastructure.projector.bulk_rows import BulkRows, add, in_columns
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import Fold, Folding
 from infrastructure.projector.parking import park, skipped_positions
+from infrastructure.projector.site import SUMS
 from infrastructure.projector.tables import OtherTablesError, ReadTable
 from infrastructure.projector.target import MISFITS
 from infrastructure.projector.views import MissingColumn
@@ -32,9 +33,6 @@ LONG_STREAM_EVENTS = 100_000
 
 MOST_SUMS = 200_000
 """How many sums are kept in memory before they are written."""
-
-SUMS = "_sums"
-"""Behind the name of a table: the sums of single processes, to be added up."""
 
 Connection = psycopg.Connection[Any]
 

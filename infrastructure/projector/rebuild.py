@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 import psycopg
 
 from infrastructure.projector import builds
-from infrastructure.projector.build import Builder, BusyError, Progress, Result
+from infrastructure.projector.build import Builder, BusyError, Result
 from infrastructure.projector.definitions import Definitions
+from infrastructure.projector.site import Progress, Site
 from projections.effects import Projection
 from projections.progress import BuildPurpose
 
@@ -32,9 +34,9 @@ def rebuild(
     `url` is that of the projector. `position` is the past position of an as-of build. Raises BusyError if somebody else
     makes rows of one of them.
     """
-    builder = Builder(url, definitions, progress=progress, stopped=stopped)
+    site = Site(url, definitions, progress=progress, stopped=stopped)
     if workers is not None:
-        builder.workers = workers
+        site = replace(site, workers=workers)
     with psycopg.connect(url, autocommit=True) as connection, ExitStack() as stack:
         for projection in projections:
             if not builds.take(connection, projection):
@@ -45,4 +47,4 @@ def rebuild(
             builds.ask(connection, it, purpose, by_worker=False, position=position, asked_by=asked_by, why=why)
             for it in projections
         ]
-        return builder.run(asked)
+        return Builder(site).run(asked)

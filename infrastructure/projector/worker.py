@@ -15,11 +15,12 @@ import structlog
 
 from infrastructure.projector import builds
 from infrastructure.projector.acts import newest_act, paused_names
-from infrastructure.projector.build import Builder, StoppedError
+from infrastructure.projector.build import Builder
 from infrastructure.projector.builds import Asked
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.live import Projector
 from infrastructure.projector.orders import carry_out
+from infrastructure.projector.site import Site, StoppedError
 from projections.progress import BuildPurpose
 
 LOG = structlog.get_logger()
@@ -131,7 +132,7 @@ class Maker:
         taken = self._take(connection)
         try:
             if taken:
-                builder = Builder(self._url, self._definitions, stopped=self._stop.is_set)
+                builder = Builder(Site(self._url, self._definitions, stopped=self._stop.is_set))
                 for result in builder.run(taken):
                     LOG.info("build_ended", projection=result.projection, state=result.state, outcome=result.outcome)
         except StoppedError:

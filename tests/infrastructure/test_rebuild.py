@@ -10,8 +10,8 @@ import pytest
 
 from domain.operation import DropPreviousRows, RequestRebuild
 from infrastructure.projector import build, fillers, filling, rebuild
-from infrastructure.projector.build import StoppedError
 from infrastructure.projector.orders import carry_out
+from infrastructure.projector.site import StoppedError
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS
 from tests.infrastructure.sample_models import (

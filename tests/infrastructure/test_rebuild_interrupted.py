@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.projector import BusyError, build, builds, fillers, filling, rebuild
+from infrastructure.projector import BusyError, build, builds, bulk, fillers, filling, rebuild
 from infrastructure.projector.builds import BUILDS
 from infrastructure.projector.comparing import Proof, prove
 from infrastructure.projector.tables import ReadTable
@@ -51,7 +51,7 @@ def history(database_url: str) -> History:
 def test_a_build_that_is_cancelled_leaves_the_rows_in_use_and_nothing_else(
     connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "REPORT_S", 0.0)
+    monkeypatch.setattr(bulk, "REPORT_S", 0.0)
     monkeypatch.setattr(filling, "CHUNK_EVENTS", 50)
     history.more(300)
     follow(connection)
@@ -74,7 +74,7 @@ def test_a_build_that_is_cancelled_leaves_the_rows_in_use_and_nothing_else(
 def test_of_several_builds_one_is_cancelled_and_the_others_go_on(
     connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "REPORT_S", 0.0)
+    monkeypatch.setattr(bulk, "REPORT_S", 0.0)
     history.more(300)
     follow(connection)
     results = rebuild(

@@ -1,0 +1,81 @@
+"""Where builds take place: the database, the definitions, and what all steps of a build need of both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from infrastructure.arrays import teach
+from infrastructure.projector import builds
+from infrastructure.projector.builds import Asked
+from infrastructure.projector.definitions import Definitions
+from infrastructure.projector.tables import ReadTable
+from infrastructure.projector.takeover import PARKED_DROP
+from projections.effects import Projection
+from projections.progress import BuildPurpose
+
+BUILD = "_build"
+"""Behind the name of rows that are being made."""
+
+SUMS = "_sums"
+"""Behind the name of a table: the sums of single processes, to be added up."""
+
+Connection = psycopg.Connection[Any]
+Progress = Callable[[int, int], None]
+"""Called with how many events were folded, and of how many."""
+
+
+class CancelledError(RuntimeError):
+    """Somebody wants the rows no more."""
+
+
+class StoppedError(RuntimeError):
+    """The process is to end. The build stays open, and is begun again by the next worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`url` is that of a login with the rights of the projector; `workers`, how many processes fill tables."""
+
+    url: str
+    definitions: Definitions
+    workers: int = field(default_factory=lambda: max(os.cpu_count() or 1, 1))
+    progress: Progress = lambda _done, _total: None
+    stopped: Callable[[], bool] = lambda: False
+
+    def connect(self) -> Connection:
+        connection = psycopg.connect(self.url, autocommit=True)
+        teach(connection)
+        return connection
+
+    def projection(self, build: Asked) -> Projection:
+        return self.definitions.projections[build.projection]
+
+    def suffix(self, build: Asked) -> str:
+        return f"_at_{build.position}" if build.purpose == BuildPurpose.AS_OF else BUILD
+
+    def table(self, build: Asked) -> ReadTable:
+        """Return the table that a build makes."""
+        return ReadTable(self.projection(build).table, self.suffix(build))
+
+    def drop_leftovers(self, connection: Connection, build: Asked) -> None:
+        if build.purpose == BuildPurpose.UNDO:
+            return
+        table = self.table(build)
+        with connection.transaction():
+            table.drop(connection)
+            table.beside(table.suffix + SUMS).drop(connection)
+            connection.execute(PARKED_DROP, (table.name,))
+
+    def check_stopped(self) -> None:
+        if self.stopped():
+            raise StoppedError
+
+    def check_wanted(self, connection: Connection, build: Asked) -> None:
+        self.check_stopped()
+        if not builds.is_wanted(connection, build):
+            raise CancelledError
