@@ -33,6 +33,10 @@ FEW_EVENTS = 50_000
 """Up to so many events a process of its own is not worth its start."""
 
 END_S = 10
+
+NICE = 10
+"""By how much those who answer queries come before those who fill tables."""
+
 DONE = "done"
 ENDED = "a process that fills tables was ended"
 
@@ -176,6 +180,7 @@ class FillerProcess:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
+    os.nice(NICE)
     gc.disable()  # events, effects and rows are millions of objects without a cycle among them
     try:
         _answer(Task(**json.loads(sys.stdin.readline())))
