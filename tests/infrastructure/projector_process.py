@@ -107,6 +107,18 @@ def children(pid: int) -> Sequence[int]:
     return found
 
 
+def fillers_of(pid: int) -> Sequence[int]:
+    """Return the processes that fill tables for a process, and no others that it may have begun."""
+    return [child for child in children(pid) if b"filler_process" in _command(child)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it is gone
+        return b""
+
+
 def wait_until(holds: Callable[[], bool], otherwise: str, within_s: float = ENDS_WITHIN_S) -> None:
     """Wait for something to be so; raise AssertionError, saying what is the matter, where it does not come."""
     deadline = time.monotonic() + within_s

@@ -16,7 +16,7 @@ from infrastructure.projector.builds import BUILDS
 from infrastructure.projector.comparing import Proof, prove
 from infrastructure.projector.tables import ReadTable
 from projections.progress import BuildPurpose, BuildState
-from tests.infrastructure.projector_process import Processes, children, kill, lives, stop, wait_until
+from tests.infrastructure.projector_process import Processes, fillers_of, kill, lives, stop, wait_until
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS
 from tests.infrastructure.sample_models import (
     SOUND,
@@ -112,14 +112,14 @@ def test_a_filler_that_is_killed_fails_the_build_with_a_sentence(
 
     def kill_one(done: int, _total: int) -> None:
         if done and not killed:
-            killed.append(children(os.getpid())[0])
+            killed.append(fillers_of(os.getpid())[0])
             kill(killed[0])
 
     for result in rebuild(history.url, SLOW, SOUND, workers=2, progress=kill_one):
         assert result.state is BuildState.FAILED
         assert result.outcome == "failed: a process that fills tables was ended; the rows in use stayed"
     assert killed
-    assert not children(os.getpid())
+    assert not fillers_of(os.getpid())
     assert all_rows(connection, SOUND) == before
     assert tables(connection) == there
     made(rebuild(history.url, DEFINITIONS, SOUND))
@@ -186,7 +186,7 @@ def rebuilding(connection: Connection, processes: Processes, history: History) -
         "nothing is filled",
         within_s=60,
     )
-    fillers_ = children(parent)
+    fillers_ = fillers_of(parent)
     assert len(fillers_) == 2
     return parent, fillers_
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from domain.operation import DropPreviousRows
-from tests.infrastructure.projector_process import Processes, children, kill, stop, wait_until
+from tests.infrastructure.projector_process import Processes, fillers_of, kill, stop, wait_until
 from tests.infrastructure.sample_counter import COUNTER_SUMS
 from tests.infrastructure.sample_models import (
     COUNTER_DAYS,
@@ -100,8 +100,8 @@ def test_a_first_build_that_failed_is_tried_again(connection: Connection, histor
             "filling__CHUNK_EVENTS": 40,
         }
         worker = processes.worker(history.url, SLOW.reference, **options)
-        wait_until(lambda: bool(children(worker)), "no filler is started")
-        kill(children(worker)[0])
+        wait_until(lambda: bool(fillers_of(worker)), "no filler is started")
+        kill(fillers_of(worker)[0])
         names = {projection.name for projection in SOUND}
         wait_until(lambda: {name for name, _ in versions(connection)} == names, "it is not tried again", within_s=30)
         stop(worker)
