@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -14,10 +15,11 @@ import structlog
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from api import bootstrap
 from api.bootstrap import create_app, make_issuer
 from application.ports import Caller, Role
 from infrastructure.database import Addresses
-from infrastructure.event_log import LogBusyError
+from infrastructure.event_log import LogBusyError, PostgresLog
 from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
 from tests.api.refused import must_be_refused
@@ -28,7 +30,9 @@ SECRET = "85.05.17-001-39 of Ann Janssens"
 
 
 @pytest.fixture
-def app(database_url: str, tmp_path: Path) -> FastAPI:
+def app(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+    # A log that is gone is waited for as always, only not for as long.
+    monkeypatch.setattr(bootstrap, "PostgresLog", partial(PostgresLog, reach_timeout_s=2.0))
     app = create_app(Settings(data_dir=tmp_path, log_level="error"), Addresses.at(database_url))
 
     @app.get("/broken")
