@@ -11,6 +11,7 @@ from api.bootstrap import RULES, make_codec
 from benchmarks.measuring import Measured
 from benchmarks.projections import stock
 from benchmarks.projections.copying import multiply
+from benchmarks.projections.folds import ALL_PROCESSORS
 from benchmarks.projections.rebuilding import rebuilding
 from infrastructure.event_log import PostgresLog
 from infrastructure.projector import platform
@@ -63,7 +64,7 @@ def measure(url: str, stock_url: str, events: int, stock_events: int) -> tuple[d
     """
     copied = stock.copy_log(url, stock_url, stock_events)
     before = stock.counts(stock_url, copied)
-    with rebuilding(url) as work:
+    with rebuilding(url, workers=ALL_PROCESSORS) as work:
         taken_s = work.wait()
     unequal = [found["outcome"] for found in work.results.values() if not found["equal"]]
     assert len(work.results) == len(platform().projections)
@@ -97,5 +98,5 @@ def _amount(connection: psycopg.Connection[tuple[int]], projection: Projection) 
 
 
 def _rebuild(url: str, purpose: BuildPurpose) -> None:
-    with rebuilding(url, purpose) as work:
+    with rebuilding(url, purpose, workers=ALL_PROCESSORS) as work:
         work.wait()

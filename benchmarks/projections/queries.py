@@ -29,6 +29,9 @@ PER_S = 50
 MOST_WARM_UP_S = 5
 ANSWER_WITHIN_S = 30
 MOST_CONNECTIONS = 64
+IDLE_S = 3
+"""A connection that was not used for longer is not used again: the server may be closing it just now."""
+
 MESSAGES = 500
 FIGURES = 24
 
@@ -149,14 +152,13 @@ class Client:
     def __init__(self, base: str) -> None:
         where = urlsplit(base)
         self._host, self._port = where.hostname, where.port
-        self._idle: list[Connection] = []
+        self._idle: list[tuple[float, Connection]] = []
         self._most = asyncio.Semaphore(MOST_CONNECTIONS)
 
     async def send(self, request: bytes) -> tuple[bytes, bytes]:
         """Return status and body of the answer."""
         async with self._most:
-            connection = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
-            reader, writer = connection
+            reader, writer = connection = await self._connection()
             try:
                 writer.write(request)
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -164,11 +166,19 @@ class Client:
             except BaseException:
                 writer.close()
                 raise
-            self._idle.append(connection)
+            self._idle.append((time.monotonic(), connection))
             return answer
 
+    async def _connection(self) -> Connection:
+        while self._idle:
+            since, connection = self._idle.pop()
+            if time.monotonic() - since < IDLE_S:
+                return connection
+            connection[1].close()
+        return await asyncio.open_connection(self._host, self._port)
+
     def close(self) -> None:
-        for _, writer in self._idle:
+        for _, (_, writer) in self._idle:
             writer.close()
 
 

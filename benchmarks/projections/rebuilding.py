@@ -99,13 +99,15 @@ def _held(process: psutil.Process) -> float:
 
 
 @contextmanager
-def rebuilding(url: str, purpose: BuildPurpose = BuildPurpose.REBUILD) -> Iterator[Rebuilding]:
+def rebuilding(
+    url: str, purpose: BuildPurpose = BuildPurpose.REBUILD, *, workers: int | None = None
+) -> Iterator[Rebuilding]:
     """Start a rebuild of every read model; it ends with this context, whatever it is doing."""
     command = [sys.executable, "-m", "benchmarks.projections.rebuilding"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdin is not None
-            process.stdin.write(json.dumps({"url": url, "purpose": purpose}))
+            process.stdin.write(json.dumps({"url": url, "purpose": purpose, "workers": workers}))
             process.stdin.close()
             yield Rebuilding(process)
         finally:
@@ -123,7 +125,9 @@ def main() -> None:
             _say(share=done / max(total, 1))
 
     began = time.perf_counter()
-    results = rebuild_all(asked["url"], platform(), BuildPurpose(asked["purpose"]), progress)
+    results = rebuild_all(
+        asked["url"], platform(), BuildPurpose(asked["purpose"]), progress=progress, workers=asked["workers"]
+    )
     seconds = time.perf_counter() - began
     found = {name: {"rows": it.rows, "equal": it.equal, "outcome": it.outcome} for name, it in results.items()}
     _say(seconds=seconds, results=found)

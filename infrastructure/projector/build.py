@@ -108,7 +108,7 @@ class Builder:
         builds.enter(connection, asked, BuildState.FILLING, until)
         filled = fill_tables(self.site, connection, asked, until)
         builds.enter(connection, asked, BuildState.INDEXING, until)
-        with ThreadPoolExecutor(self.site.workers) as pool:
+        with ThreadPoolExecutor(self.site.at_once) as pool:
             list(pool.map(partial(index, self.site), asked))
             finish = self._finish_past if asked[0].purpose == BuildPurpose.AS_OF else self._finish
             return list(pool.map(partial(finish, filled=filled, until=until, began=began), asked))

@@ -48,7 +48,7 @@ def fill_tables(site: Site, connection: Connection, asked: Sequence[Asked], unti
     for projection in projections:
         if projection.tallied:
             parts = ReadTable(projection.table, suffix + SUMS)
-            count(connection, site.definitions, projection, parts, until=until, workers=site.workers)
+            count(connection, site.definitions, projection, parts, until=until, workers=site.at_once)
     if folded:
         task = Task(
             url=site.url,
@@ -71,6 +71,7 @@ def index(site: Site, build: Asked) -> None:
     """Give the table of a build its key and its indexes."""
     with closing(site.connect()) as connection:
         connection.execute("SET maintenance_work_mem = '256MB'")
+        connection.execute("SET max_parallel_maintenance_workers = 0")
         site.table(build).add_indexes(connection)
 
 

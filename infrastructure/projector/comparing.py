@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,16 +33,17 @@ def prove(
         made = digest(connection, target.table)
         return Proof(rows=made.rows, sha256=made.sha256, equal=None, finding="made")
     table = target.table.beside("")
-    with ThreadPoolExecutor(2) as both:
-        made, held = both.map(digest, (connection, in_use), (target.table, table))
-    used = Side(connection=in_use, table=table, digest=held)
-    anew = Side(connection=connection, table=target.table, digest=made)
+    used = Side(connection=in_use, table=table, digest=digest(in_use, table))
+    anew = Side(connection=connection, table=target.table, digest=digest(connection, target.table))
     difference = first_difference(used, anew)
     if difference is None:
-        return Proof(rows=made.rows, sha256=made.sha256, equal=True, finding="equal")
+        return Proof(rows=anew.digest.rows, sha256=anew.digest.sha256, equal=True, finding="equal")
     by = events_of(connection, definitions, target.projection, difference.key, position, skipped=target.skipped)
     return Proof(
-        rows=made.rows, sha256=made.sha256, equal=False, finding=f"not equal: {sentence(difference)}, {_made_by(by)}"
+        rows=anew.digest.rows,
+        sha256=anew.digest.sha256,
+        equal=False,
+        finding=f"not equal: {sentence(difference)}, {_made_by(by)}",
     )
 
 

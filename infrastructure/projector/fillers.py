@@ -34,7 +34,7 @@ FEW_EVENTS = 50_000
 
 END_S = 10
 
-NICE = 10
+NICE = 19
 """By how much those who answer queries come before those who fill tables."""
 
 DONE = "done"

@@ -31,7 +31,7 @@ CHUNK_EVENTS = 20_000
 LONG_STREAM_EVENTS = 100_000
 """A stream longer than this does not fit in memory at once: it is folded batch by batch once the indexes are there."""
 
-MOST_SUMS = 200_000
+MOST_SUMS = 50_000
 """How many sums are kept in memory before they are written."""
 
 Connection = psycopg.Connection[Any]

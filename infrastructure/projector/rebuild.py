@@ -31,12 +31,13 @@ def rebuild(
 ) -> Sequence[Result]:
     """Make the rows of projections anew, all at once, for the purpose given; return what became of each.
 
-    `url` is that of the projector. `position` is the past position of an as-of build. Raises BusyError if somebody else
-    makes rows of one of them.
+    `url` is that of the projector. With `workers`, so many processes fill tables; otherwise all processors but one are
+    used, which is left for queries. `position` is the past position of an as-of build. Raises BusyError if somebody
+    else makes rows of one of them.
     """
     site = Site(url, definitions, progress=progress, stopped=stopped)
     if workers is not None:
-        site = replace(site, workers=workers)
+        site = replace(site, workers=workers, at_once=workers)
     with psycopg.connect(url, autocommit=True) as connection, ExitStack() as stack:
         for projection in projections:
             if not builds.take(connection, projection):

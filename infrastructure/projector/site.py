@@ -39,11 +39,16 @@ class StoppedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`url` is that of a login with the rights of the projector; `workers`, how many processes fill tables."""
+    """`url` is that of a login with the rights of the projector; `workers`, how many processes fill tables.
+
+    A processor is left for those who ask queries: the processes that fill tables give way, but what the database does
+    for them cannot. `at_once` is how many things it does by itself, such as making indexes and digests.
+    """
 
     url: str
     definitions: Definitions
-    workers: int = field(default_factory=lambda: max(os.cpu_count() or 1, 1))
+    workers: int = field(default_factory=lambda: max((os.cpu_count() or 1) - 1, 1))
+    at_once: int = field(default_factory=lambda: max((os.cpu_count() or 1) - 1, 1))
     progress: Progress = lambda _done, _total: None
     stopped: Callable[[], bool] = lambda: False
 

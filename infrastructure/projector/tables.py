@@ -88,6 +88,7 @@ class ReadTable:
         if not self.exists(connection):
             self.create_bare(connection)
             self.add_indexes(connection)
+            self.put_in_use(connection)
 
     def exists(self, connection: Connection) -> bool:
         query = "SELECT to_regclass(%s) IS NOT NULL"
@@ -105,10 +106,25 @@ class ReadTable:
             raise OtherTablesError
 
     def create_bare(self, connection: Connection) -> None:
-        """Make the table without key and indexes: so it is filled fastest."""
+        """Make the table without key and indexes: so it is filled fastest. Nobody vacuums it before it is in use."""
         columns = [Column(column.name, column.type, nullable=column.nullable) for column in self.definition.columns]
         table = Table(self.name, MetaData(schema=SCHEMA), *columns)
         connection.execute(str(CreateTable(table).compile(dialect=_DIALECT)).encode())
+        self._let_vacuum(connection, allowed=False)
+
+    def _let_vacuum(self, connection: Connection, *, allowed: bool) -> None:
+        # An automatic vacuum holds a lock that a takeover would wait for, with readers waiting behind it.
+        change = "RESET (autovacuum_enabled)" if allowed else "SET (autovacuum_enabled = false)"
+        connection.execute(sql.SQL("ALTER TABLE {} " + change).format(self.target))
+
+    def put_in_use(self, connection: Connection) -> None:
+        """Let the table be vacuumed from now on."""
+        self._let_vacuum(connection, allowed=True)
+
+    def lock(self, connection: Connection) -> None:
+        """Keep everybody else from the table until the end of the transaction, if it is there."""
+        if self.exists(connection):
+            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(self.target))
 
     def add_indexes(self, connection: Connection) -> None:
         """Add key and indexes to a table that has none yet, and let the planner know what is in it."""

@@ -97,6 +97,9 @@ def _keep(connection: Connection, target: Target) -> None:
     """Set the rows in use aside, and put those of the target in their place."""
     in_use, before = target.table.beside(""), target.table.beside(BEFORE)
     aside = in_use.beside(SWAP)
+    # Those in use come last: once they are locked, nothing more is waited for.
+    for table in (target.table, before, in_use):
+        table.lock(connection)
     in_use.rename(connection, aside)
     connection.execute(PARKED_RENAME, (aside.name, in_use.name))
     _put_in_use(connection, target)
@@ -117,6 +120,7 @@ def _replace_lost(connection: Connection, target: Target) -> None:
 def _put_in_use(connection: Connection, target: Target) -> None:
     in_use = target.table.beside("")
     target.table.rename(connection, in_use)
+    in_use.put_in_use(connection)
     connection.execute(PARKED_RENAME, (in_use.name, target.table.name))
 
 

@@ -32,6 +32,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         if name in CHOOSING:
             action.add_argument("names", metavar="NAME", nargs="*")
             action.add_argument("--all", action="store_true", help="all read models")
+            workers = "how many processes fill tables; without, a processor is left for queries"
+            action.add_argument("--workers", type=int, choices=range(1, 65), metavar="N", help=workers)
         elif name == "parked":
             _add_parked(action)
         elif name != "list":

@@ -35,7 +35,7 @@ def verify(options: argparse.Namespace, output: Output) -> Exit | None:
 def undo(options: argparse.Namespace, output: Output) -> Exit | None:
     from projections.progress import BuildPurpose
 
-    options.names, options.all = [options.name], False
+    options.names, options.all, options.workers = [options.name], False, None
     return _make(options, output, BuildPurpose.UNDO)
 
 
@@ -55,6 +55,7 @@ def _make(options: argparse.Namespace, output: Output, purpose: BuildPurpose, as
                 chosen,
                 purpose=purpose,
                 position=0 if as_of is None else _position(addresses.projector, definitions, as_of),
+                workers=options.workers,
                 asked_by=getpass.getuser(),
                 why=options.why,
                 progress=lambda done, total: output.progress(f"{what}: events folded", done, total),
