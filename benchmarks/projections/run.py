@@ -1,7 +1,7 @@
 """The read models beside their peers, in one run, on a PostgreSQL of its own with durable settings.
 
 Ratios are of medians over interleaved rounds where the work is short enough. --quick takes smaller logs and fewer
-rounds; it ends within 60 seconds.
+rounds, and a minute or a minute and a half. What a rebuild costs however small the log is weighs more there.
 """
 
 from __future__ import annotations
