@@ -29,12 +29,14 @@ class Caller:
     """Who calls, as the token says: a pseudonymous subject, a role and the organisation they act for.
 
     `supplier_id` is the organisation that acts on behalf of that one, such as its software house; mostly there is none.
+    `scopes` are what the issuer granted beyond the role (RFC 6749, section 3.3).
     """
 
     subject: str
     role: Role
     organisation_id: str
     supplier_id: str = ""
+    scopes: frozenset[str] = frozenset()
 
     @property
     def acting_id(self) -> str:

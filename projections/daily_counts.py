@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Date, Index, Select, Text, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Date, Index, Text
 
 from domain import bus, consent, identity, invoicing, mailbox, operation, organisations
 from domain.kernel import Decider
 from projections.effects import Projection, read_table
-from projections.sums import total
 from projections.tally import Measure, StoredName, Tally, Typed
 
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
@@ -52,18 +51,3 @@ def within(first_day: date | None, last_day: date | None) -> Sequence[ColumnElem
     """Keep the days from the first to the last, both included; either may be left out."""
     since = [TABLE.c.day >= first_day] if first_day is not None else []
     return since + ([TABLE.c.day <= last_day] if last_day is not None else [])
-
-
-def by_day_and_name(first_day: date | None, last_day: date | None) -> Select[date, str, int, int]:
-    """Count events and begun streams of all organisations together: day, name, events, streams."""
-    return (
-        select(
-            TABLE.c.day,
-            TABLE.c.name,
-            total(TABLE.c.events).label("events"),
-            total(TABLE.c.streams).label("streams"),
-        )
-        .where(*within(first_day, last_day))
-        .group_by(TABLE.c.day, TABLE.c.name)
-        .order_by(TABLE.c.day, TABLE.c.name)
-    )

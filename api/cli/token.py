@@ -16,6 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--role", required=True, choices=[role.value for role in Role])
     parser.add_argument("--organisation", required=True, metavar="ID", help="the organisation that the caller acts for")
     parser.add_argument("--subject", default="local-user", metavar="PSEUDONYM", help="who the caller is")
+    parser.add_argument("--scope", action="append", default=[], metavar="NAME", help="granted beyond the role")
     parser.add_argument("--hours", type=int, default=DEFAULT_HOURS, help=f"how long it is valid, at most {MAX_HOURS}")
 
 
@@ -28,6 +29,11 @@ def run(options: argparse.Namespace, output: Output) -> None:
         raise CommandError(Exit.WRONG_SETTINGS, "Tokens come from the issuer behind KRONIEK_JWKS_URL.")
     if not 0 < options.hours <= MAX_HOURS:
         raise CommandError(Exit.WRONG_USAGE, f"A token is valid for 1 to {MAX_HOURS} hours.")
-    caller = Caller(subject=options.subject, role=Role(options.role), organisation_id=options.organisation)
+    caller = Caller(
+        subject=options.subject,
+        role=Role(options.role),
+        organisation_id=options.organisation,
+        scopes=frozenset(options.scope),
+    )
     token = make_issuer(settings).issue(caller, utc_now(), timedelta(hours=options.hours))
     output.result({"token": token, "expiresInS": options.hours * 3600}, token)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -51,7 +50,7 @@ class GraphPolicy:
             case AdHoc.ALLOWED:
                 return True
             case AdHoc.SCOPE:
-                return caller.role in OVERSEERS or AD_HOC_SCOPE in _scopes(caller)
+                return caller.role in OVERSEERS or AD_HOC_SCOPE in caller.scopes
             case AdHoc.REFUSED:
                 return False
 
@@ -72,9 +71,3 @@ class GraphPolicy:
             detail = "Your organisation has used up what its queries may cost in a minute. Ask again a little later."
             headers = {"Retry-After": str(taken.enough_in_s)}
             raise Problem(429, "cost-budget-spent", detail, headers=headers)
-
-
-def _scopes(caller: Caller) -> Collection[str]:
-    """Return the scopes of the token; a caller whose token carries none has only a role."""
-    scopes: Collection[str] = getattr(caller, "scopes", ())
-    return scopes

@@ -8,6 +8,7 @@ offers for speed is used: prepared statements, single-row tracking, connections 
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -134,8 +135,8 @@ class Timed(Projection[View]):
         self.fold(domain_event, tracking)
         self.ended = time.perf_counter()
 
-    def fold(self, fact: Fact, tracking: Tracking) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def fold(self, fact: Fact, tracking: Tracking) -> None: ...
 
 
 class Counts(Timed):

@@ -19,25 +19,35 @@ Connection = psycopg.Connection[Any]
 _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
+def _compiled(query: Select[*tuple[Any, ...]]) -> bytes:
+    return str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})).encode()
+
+
+_ACTS = ReadTable(TABLE)
+# Asked between any two batches.
+_NEWEST = _compiled(select(func.coalesce(func.max(TABLE.c.act_position), 0)))
+_PAUSED = _compiled(paused())
+
+
 def acts_of(connection: Connection, projection: Projection, after: int) -> Sequence[Any]:
     """Return the acts on a projection after a position: position, act, event position, why, who."""
     c = TABLE.c
     query = acts_after(after).where(c.projection == projection.name)
-    return _rows(connection, query.with_only_columns(c.act_position, c.act, c.event_position, c.why, c.acting_id))
+    chosen = query.with_only_columns(c.act_position, c.act, c.event_position, c.why, c.acting_id)
+    return _rows(connection, _compiled(chosen))
 
 
 def newest_act(connection: Connection) -> int:
     """Return the position of the last act, 0 before the first."""
-    rows = _rows(connection, select(func.coalesce(func.max(TABLE.c.act_position), 0)))
+    rows = _rows(connection, _NEWEST)
     return int(rows[0][0]) if rows else 0
 
 
 def paused_names(connection: Connection) -> Collection[str]:
-    return {row[0] for row in _rows(connection, paused())}
+    return {row[0] for row in _rows(connection, _PAUSED)}
 
 
-def _rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> Sequence[Any]:
-    if not ReadTable(TABLE).exists(connection):  # nobody can have ordered anything yet
+def _rows(connection: Connection, statement: bytes) -> Sequence[Any]:
+    if not _ACTS.exists(connection):  # nobody can have ordered anything yet
         return ()
-    statement = query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
-    return connection.execute(str(statement).encode()).fetchall()
+    return connection.execute(statement).fetchall()

@@ -19,7 +19,7 @@ from infrastructure.event_log.statements import CHANNEL
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.folding import described
 from infrastructure.projector.tables import ReadTable
-from infrastructure.projector.target import MISFITS, Stretch, Target, apply, read
+from infrastructure.projector.target import MISFITS, Batch, Target, apply, read
 from projections.effects import Projection
 
 LOG = structlog.get_logger()
@@ -212,28 +212,28 @@ class Projector:
     def _advance(self, targets: Sequence[Target], after: int, until: int) -> None:
         rate = self._rate.add(until - after)
         try:
-            stretch = read(self._connection, self._definitions, targets, after, until)
+            batch = read(self._connection, self._definitions, targets, after, until)
         except (MissingEventsError, psycopg.Error) as error:
             for target in targets:
                 self._rest(target, after, error)
             return
         try:
-            self._write(targets, stretch, rate)
+            self._write(targets, batch, rate)
         except MovedError:
             pass
         except (*MISFITS, psycopg.Error):
             for target in targets:
-                self._advance_alone(target, stretch, rate)
+                self._advance_alone(target, batch, rate)
 
-    def _advance_alone(self, target: Target, stretch: Stretch, rate: float) -> None:
+    def _advance_alone(self, target: Target, batch: Batch, rate: float) -> None:
         """Go on with one of several: only the one that cannot is left alone."""
         try:
             target.refresh(self._connection)
-            self._write([target], stretch, rate)
+            self._write([target], batch, rate)
         except MovedError:
             pass
         except (*MISFITS, psycopg.Error) as error:
-            self._rest(target, stretch.after, error)
+            self._rest(target, batch.after, error)
 
     def _rest(self, target: Target, after: int, error: Exception) -> None:
         """Say in the database why a projection cannot go on, and leave it alone for a while."""
@@ -245,15 +245,15 @@ class Projector:
         self._connection.execute(FAILED, (f"after position {after}: {why}", name, version))
         self._resting[name] = time.monotonic() + REST_S
 
-    def _write(self, targets: Sequence[Target], stretch: Stretch, rate: float) -> None:
+    def _write(self, targets: Sequence[Target], batch: Batch, rate: float) -> None:
         names = [target.projection.name for target in targets]
         versions = [target.projection.version for target in targets]
         generations = [target.generation for target in targets]
         with self._connection.transaction():
-            moved = self._connection.execute(MOVE, (stretch.until, rate, names, versions, generations, stretch.after))
+            moved = self._connection.execute(MOVE, (batch.until, rate, names, versions, generations, batch.after))
             if moved.rowcount != len(targets):
                 raise MovedError
-            apply(self._connection, self._definitions, targets, stretch)
+            apply(self._connection, self._definitions, targets, batch)
 
 
 def reason(error: Exception) -> str:

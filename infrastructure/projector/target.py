@@ -34,7 +34,7 @@ MISFITS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Batch:
     """A part of the log, `after < position <= until`. `rows` are the events in it that rules are called with."""
 
     after: int
@@ -76,20 +76,18 @@ class Target:
         self.parked_streams = parked_streams(connection, self.table)
 
 
-def read(
-    connection: Connection, definitions: Definitions, targets: Sequence[Target], after: int, until: int
-) -> Stretch:
+def read(connection: Connection, definitions: Definitions, targets: Sequence[Target], after: int, until: int) -> Batch:
     """Read what the targets need of a part of the log."""
     folding = [target for target in targets if not target.counts]
     if not folding:
-        return Stretch(after, until, ())
+        return Batch(after, until, ())
     # One projection wants few types, found by the index on names; all of them together want nearly every event.
     names = definitions.names(folding[0].projection) if len(folding) == 1 else None
     reader = LogReader(definitions.codec)
-    return Stretch(after, until, list(reader.rows(connection, after=after, until=until, names=names)))
+    return Batch(after, until, list(reader.rows(connection, after=after, until=until, names=names)))
 
 
-def apply(connection: Connection, definitions: Definitions, targets: Sequence[Target], stretch: Stretch) -> None:
+def apply(connection: Connection, definitions: Definitions, targets: Sequence[Target], batch: Batch) -> None:
     """Write the effects of events in the caller's transaction."""
     for target in targets:
         if target.counts:
@@ -98,11 +96,11 @@ def apply(connection: Connection, definitions: Definitions, targets: Sequence[Ta
                 definitions,
                 target.projection,
                 target.table,
-                after=stretch.after,
-                until=stretch.until,
+                after=batch.after,
+                until=batch.until,
             )
     folding = [target for target in targets if not target.counts]
-    fold(connection, definitions, folding, stretch.rows)
+    fold(connection, definitions, folding, batch.rows)
 
 
 def fold(connection: Connection, definitions: Definitions, targets: Sequence[Target], rows: Sequence[Row]) -> None:
@@ -127,7 +125,7 @@ def fold(connection: Connection, definitions: Definitions, targets: Sequence[Tar
 
 def catch_up(connection: Connection, definitions: Definitions, target: Target, after: int, until: int) -> None:
     """Bring one table that nobody else writes to from one position to another, in one transaction."""
-    stretch = read(connection, definitions, [target], after, until)
+    batch = read(connection, definitions, [target], after, until)
     with connection.transaction():
         target.hold(connection)
-        apply(connection, definitions, [target], stretch)
+        apply(connection, definitions, [target], batch)

@@ -17,9 +17,9 @@ from infrastructure.projector import builds
 from infrastructure.projector.acts import newest_act, paused_names
 from infrastructure.projector.build import Builder
 from infrastructure.projector.builds import Asked
+from infrastructure.projector.carrying_out import carry_out
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.live import Projector
-from infrastructure.projector.orders import carry_out
 from infrastructure.projector.site import Site, StoppedError
 from projections.progress import BuildPurpose
 

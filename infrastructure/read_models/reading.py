@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,10 +29,6 @@ from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place
 POOL_SIZE = 8
 POOL_OVERFLOW = 8
 POOL_WAIT_S = 5
-MAX_WAIT_S = 2.0
-"""How long to wait at most for the read models to contain a position."""
-
-POLL_S = 0.01
 UNDEFINED_TABLE = "42P01"
 MOST_SHOWN = 100
 """Parked events, or builds, that are read at once."""
@@ -85,15 +79,6 @@ class ReadModels:
         """Return where each read model of the release is, by the name of its table."""
         async with self._single.connect() as connection:
             return await self._places(connection)
-
-    async def position(self, wanted: int = 0) -> int:
-        """Wait, bounded, until all read models contain `wanted`; return the position that they all have reached."""
-        deadline = time.monotonic() + MAX_WAIT_S
-        while True:
-            reached = _least(await self.places())
-            if reached >= wanted or time.monotonic() > deadline:
-                return reached
-            await asyncio.sleep(POLL_S)
 
     async def _places(self, connection: AsyncConnection) -> Mapping[str, Place]:
         rows = await connection.execute(PLACES, self._release)

@@ -34,6 +34,8 @@ _SUBJECT = re.compile(r"[!-~]{1,255}")
 _ORGANISATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 _ISO_6523 = re.compile(r"([0-9]{4}):([A-Za-z0-9_-]{1,60})")
 
+_SCOPE = re.compile(r"([!#-\[\]-~]+( [!#-\[\]-~]+)*)?")
+
 LookUp = Callable[[str], Awaitable[str | None]]
 """From the number in a register to the id of the organisation, if the platform knows it."""
 
@@ -54,6 +56,7 @@ class Named:
     role: Role
     consumer: Party
     supplier: Party
+    scopes: frozenset[str]
 
 
 def named(claims: Mapping[str, Any], role_claim: str) -> Named:
@@ -67,7 +70,8 @@ def named(claims: Mapping[str, Any], role_claim: str) -> Named:
         raise TokenRefusedError("exactly one claim names the organisation")
     own = claims["organisation"] if "organisation" in claims else _object(claims["consumer"])
     supplier = party(claims["supplier"]) if "supplier" in claims else Party()
-    return Named(subject=subject, role=Role(role), consumer=party(own), supplier=supplier)
+    scopes = _scopes(claims.get("scope", ""))
+    return Named(subject=subject, role=Role(role), consumer=party(own), supplier=supplier, scopes=scopes)
 
 
 def party(claim: object) -> Party:
@@ -88,6 +92,13 @@ def party(claim: object) -> Party:
     if number is None:
         raise TokenRefusedError("not a number of its register")
     return Party(organisation_id=organisation_id, number=number[1])
+
+
+def _scopes(claim: object) -> frozenset[str]:
+    """Read `scope`: names with single spaces between them (RFC 8693, section 4.2)."""
+    if not (isinstance(claim, str) and _SCOPE.fullmatch(claim)):
+        raise TokenRefusedError("scope is not a list of names")
+    return frozenset(claim.split())
 
 
 def _object(claim: object) -> Mapping[str, Any]:
@@ -115,6 +126,7 @@ class Organisations:
             role=said.role,
             organisation_id=await self._id(said.consumer),
             supplier_id=await self._id(said.supplier),
+            scopes=said.scopes,
         )
 
     async def _id(self, named_party: Party) -> str:

@@ -111,4 +111,4 @@ def _check_fields(fields: Mapping[str, str]) -> None:
     if fields.get("client_assertion_type") != ASSERTION_TYPE:
         raise GrantRefusedError("invalid_request", f"client_assertion_type is {ASSERTION_TYPE}.")
     if "scope" in fields:
-        raise GrantRefusedError("invalid_scope", "There are no scopes here: the role of a client says what it may do.")
+        raise GrantRefusedError("invalid_scope", "Clients have no scopes here: their role says what they may do.")

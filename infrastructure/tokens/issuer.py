@@ -62,6 +62,8 @@ class LocalIssuer:
         }
         if caller.supplier_id:
             claims["supplier"] = caller.supplier_id
+        if caller.scopes:
+            claims["scope"] = " ".join(sorted(caller.scopes))
         if thumbprint:
             claims["cnf"] = {"jkt": thumbprint}
         header = {"alg": LOCAL_ALGORITHM, "typ": TYPE, "kid": self._key.kid}

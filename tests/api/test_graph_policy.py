@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +115,6 @@ def test_documents_are_put_on_a_list_from_the_command_line(
 # --- Who may ask what -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scoped(Caller):
-    scopes: frozenset[str] = frozenset()
-
-
 def test_who_may_ask_ad_hoc_and_for_the_schema() -> None:
     callers = {role: Caller(subject="s", role=role, organisation_id="o") for role in EVERY_ROLE}
     overseers = {Role.ADMINISTRATOR, Role.AUDITOR}
@@ -130,7 +124,7 @@ def test_who_may_ask_ad_hoc_and_for_the_schema() -> None:
         it: {r for r, c in callers.items() if GraphPolicy(introspection=it).may_introspect(c)} for it in Introspection
     }
     assert list(shown.values()) == [set(EVERY_ROLE), overseers, set()]
-    scoped = Scoped(subject="s", role=Role.AGENCY, organisation_id="o", scopes=frozenset({AD_HOC_SCOPE}))
+    scoped = Caller(subject="s", role=Role.AGENCY, organisation_id="o", scopes=frozenset({AD_HOC_SCOPE}))
     assert GraphPolicy(ad_hoc=AdHoc.SCOPE).may_ask_ad_hoc(scoped)
     assert not GraphPolicy(ad_hoc=AdHoc.REFUSED).may_ask_ad_hoc(scoped)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,7 +13,14 @@ from application.ports import Append, Receipt
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogBusyError, PostgresLog
 from infrastructure.event_log import statements as sql
-from infrastructure.event_log.line import MAX_RETRY_AFTER_S, MAX_WAITING, SMALL_BYTES
+from infrastructure.event_log.line import (
+    MAX_BATCH_BYTES,
+    MAX_RETRY_AFTER_S,
+    MAX_WAITING,
+    SMALL_BYTES,
+    Connector,
+    Line,
+)
 from tests.infrastructure.sample_counter import CONTEXT, DECIDER, CounterRaised, append
 
 pytestmark = pytest.mark.anyio
@@ -102,25 +110,39 @@ async def test_small_appends_wait_behind_one_large_one_at_most(database_url: str
     assert order[-1] == "counter-large-3"
 
 
-async def test_large_appends_are_not_starved_by_small_ones(database_url: str) -> None:
-    async with PostgresLog(database_url, CODEC, b"key") as log:
-        done = asyncio.Event()
-        small_commits = 0
+class Connected(Connector):
+    """A connection that is there at once, for what asks no database."""
 
-        async def keep_busy(name: int) -> None:
-            nonlocal small_commits
-            version = 0
-            while not done.is_set():
-                await log.append([append(f"counter-{name}", 1, at=version)])
-                version += 1
-                small_commits += 1
+    async def connected(self) -> Any:
+        return None
 
-        busy = [asyncio.ensure_future(keep_busy(name)) for name in range(8)]
-        await asyncio.sleep(0.05)
-        before = small_commits
-        await asyncio.gather(*(log.append([large(f"counter-large-{n}")]) for n in range(5)))
-        during = small_commits - before
-        done.set()
-        await asyncio.gather(*busy)
-        # Large ones share commits or take every second one: within a few rounds of the small ones all are in.
-        assert during <= 8 * 12
+
+@pytest.mark.parametrize("desks", [1, 2])
+async def test_large_appends_are_not_starved_by_small_ones(desks: int) -> None:
+    """Each second batch is one of large appends for as long as any wait, however fast small ones come back."""
+    batches: list[str] = []
+    done = asyncio.Event()
+
+    async def serve(_: object, asks: Sequence[int], __: bool) -> Sequence[int]:
+        batches.append("large" if asks[0] > SMALL_BYTES else "small")
+        await asyncio.sleep(0)
+        return asks
+
+    async def keep_busy() -> None:
+        while not done.is_set():
+            await line.ask(1)
+
+    line = Line[int, int](Connected("", ()), [serve] * desks, reach_timeout_s=1)
+    line.start()
+    busy = [asyncio.ensure_future(keep_busy()) for _ in range(8)]
+    await asyncio.sleep(0.1)
+    before = len(batches)
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(line.ask(MAX_BATCH_BYTES, MAX_BATCH_BYTES) for _ in range(5)))
+    until_served = batches[before:]
+    assert before > 0
+    done.set()
+    await asyncio.gather(*busy)
+    await line.close()
+    assert until_served.count("large") == 5
+    assert until_served.count("small") <= 5 + desks

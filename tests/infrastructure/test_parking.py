@@ -12,7 +12,7 @@ import pytest
 from domain.operation import RetryParkedEvents, SkipParkedEvent
 from infrastructure.codec import Codec
 from infrastructure.projector import Definitions, Projector, filling, live, rebuild
-from infrastructure.projector.orders import carry_out
+from infrastructure.projector.carrying_out import carry_out
 from projections.effects import Projection
 from projections.progress import BuildState
 from tests.infrastructure.projector_process import Processes, kill, wait_until

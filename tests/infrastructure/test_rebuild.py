@@ -10,7 +10,7 @@ import pytest
 
 from domain.operation import DropPreviousRows, RequestRebuild
 from infrastructure.projector import build, fillers, filling, rebuild
-from infrastructure.projector.orders import carry_out
+from infrastructure.projector.carrying_out import carry_out
 from infrastructure.projector.site import StoppedError
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS

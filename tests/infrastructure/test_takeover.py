@@ -12,7 +12,7 @@ from psycopg import IsolationLevel
 
 from domain.operation import DropPreviousRows
 from infrastructure.projector import Projector, Result, rebuild, takeover
-from infrastructure.projector.orders import carry_out
+from infrastructure.projector.carrying_out import carry_out
 from infrastructure.projector.takeover import ReadersHoldError
 from projections.effects import SCHEMA
 from projections.progress import BuildPurpose, BuildState

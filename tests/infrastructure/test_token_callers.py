@@ -66,6 +66,16 @@ async def test_a_supplier_acts_on_behalf_and_is_kept(supplier: Any) -> None:
     assert caller.acting_id == f"system-7 via {caller.supplier_id}"
 
 
+@pytest.mark.parametrize(
+    ("claim", "scopes"),
+    [("", set()), ("graphql:ad-hoc", {"graphql:ad-hoc"}), ("a graphql:ad-hoc a", {"a", "graphql:ad-hoc"})],
+)
+async def test_scopes_are_what_the_issuer_granted(claim: str, scopes: set[str]) -> None:
+    caller = await who(Organisations(), organisation="a", scope=claim)
+    assert caller.scopes == scopes
+    assert (await who(Organisations(), organisation="a")).scopes == set()
+
+
 async def test_the_register_is_asked_once_in_a_while() -> None:
     seconds, register = Seconds(), Register(n0203201340="ghent")
     organisations = Organisations(register, seconds)
@@ -113,6 +123,11 @@ async def test_no_more_numbers_are_remembered_than_the_bound(monkeypatch: pytest
         {"organisation": "a", "supplier": None},
         {"organisation": "a", "supplier": 7},
         {"organisation": "a", "role": "emperor"},
+        {"organisation": "a", "scope": None},
+        {"organisation": "a", "scope": ["graphql:ad-hoc"]},
+        {"organisation": "a", "scope": "graphql:ad-hoc "},
+        {"organisation": "a", "scope": 'quoted"'},
+        {"organisation": "a", "scope": "ë"},
     ],
     ids=str,
 )

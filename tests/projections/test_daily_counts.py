@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from application.registry import DECIDERS
 from domain.bus import TRANSACTION
 from domain.consent import DECIDER as CONSENT
 from domain.kernel import Recorded
-from projections.daily_counts import PROJECTION, by_day_and_name
+from projections.daily_counts import PROJECTION, TABLE, within
+from projections.sums import total
 from tests.domain.test_bus import ACCEPTED, ANSWERED, FORWARDED
 from tests.domain.test_consent import GRANTED
 from tests.projections.story import Ask, recorded, rows, values
@@ -51,14 +54,18 @@ def test_every_event_of_every_decider_is_counted() -> None:
     assert set(PROJECTION.rules) == {event for decider in DECIDERS for event in decider.events.values()}
 
 
-def test_events_by_day_and_name(ask: Ask) -> None:
-    assert values(ask(PROJECTION, by_day_and_name(FIRST, FIRST), *STORIES)) == [
-        (FIRST, ACCEPTED_NAME, 3, 3),
-        (FIRST, FORWARDED_NAME, 3, 0),
-    ]
-    assert values(ask(PROJECTION, by_day_and_name(SECOND, None), *STORIES)) == [
-        (SECOND, ANSWERED_NAME, 1, 0),
-        (SECOND, GRANTED_NAME, 1, 1),
-    ]
-    assert len(values(ask(PROJECTION, by_day_and_name(None, None), *STORIES))) == 4
-    assert values(ask(PROJECTION, by_day_and_name(date(2022, 3, 29), date(2022, 3, 1)), *STORIES)) == []
+def test_events_of_a_range_of_days(ask: Ask) -> None:
+    def counted(first_day: date | None, last_day: date | None) -> list[tuple[object, ...]]:
+        columns = (
+            TABLE.c.day,
+            TABLE.c.name,
+            total(TABLE.c.events).label("events"),
+            total(TABLE.c.streams).label("streams"),
+        )
+        query = select(*columns).where(*within(first_day, last_day)).group_by(TABLE.c.day, TABLE.c.name)
+        return values(ask(PROJECTION, query.order_by(TABLE.c.day, TABLE.c.name), *STORIES))
+
+    assert counted(FIRST, FIRST) == [(FIRST, ACCEPTED_NAME, 3, 3), (FIRST, FORWARDED_NAME, 3, 0)]
+    assert counted(SECOND, None) == [(SECOND, ANSWERED_NAME, 1, 0), (SECOND, GRANTED_NAME, 1, 1)]
+    assert len(counted(None, None)) == 4
+    assert counted(date(2022, 3, 29), date(2022, 3, 1)) == []
