@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -26,23 +28,34 @@ from api.entrance import TokenIssuer, TokenNotGivenError, entrance
 from api.errors import Issue, Problem, answer_problem, took_too_long
 from api.footing import waiting_for_own_write
 from api.graph.endpoint import graphql_routes
-from api.guarding import graph_policy, rated, request_limits
+from api.guarding import graph_policy, lookup_limits, rated, request_limits
 from api.middleware import RequestMiddleware
 from api.operation import operation_routes
-from api.rest import bus, consent, identity, invoicing, mailbox, operation, organisations
-from api.rest.doors import Door
+from api.rest import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
+from api.rest.doors import Door, outward
 from api.rest.lookups import lookup_routes
+from api.rest.openapi import complete
 from api.rest.projections import make_feed, projection_routes
 from api.rest.requests import Intake
 from api.rest.routes import command_routes
+from api.rest.usage import usage_routes
+from api.rights.commands import check_commands
+from api.rights.doors import check_doors
+from api.sealed_texts import OpeningForAnswers, answer_trouble_with_keys
 from application.handler import Rules
 from application.memory import Recent
 from application.ports import Caller, Credentials
 from application.registry import BY_COMMAND, DECIDERS, READERS
-from domain.kernel import Claim, Refusal
+from domain.erasure import KeysDestroyed, KeysShredded
+from domain.kernel import Claim, Recorded, Refusal
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.event_log import LogBusyError, LogUnavailableError, MissingEventsError, PostgresLog
+from infrastructure.keeper import Duties, Eraser, Indexer, Keeper, Traces, erasing, indexing, joined, keeper_progress
+from infrastructure.keys import Keys
+from infrastructure.keys.blind_index import BlindIndex
+from infrastructure.keys.keyring import Keyring
+from infrastructure.keys.providers import make_provider
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens import (
@@ -72,9 +85,14 @@ DOORS: tuple[Door, ...] = (
     *bus.DOORS,
     *invoicing.DOORS,
     *operation.DOORS,
+    *erasure.DOORS,
+    *access.DOORS,
 )
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 RETRY_AFTER_S = 1
+PLATFORM = "platform"
+"""The organisation for which the platform itself acts."""
+
 ATTACH_S = 3_600
 """When to ask again for what an administrator has to bring back first."""
 
@@ -90,14 +108,20 @@ def make_codec() -> Codec:
     return Codec(DECIDERS)
 
 
-def make_log(settings: Settings, addresses: Addresses) -> PostgresLog:
-    return PostgresLog(addresses.writer, make_codec(), blind_index_key(settings))
+def make_keyring(settings: Settings, addresses: Addresses) -> Keyring:
+    """Make what keeps the keys of data subjects; raise DatabaseUnusable where their database has no address."""
+    return Keyring(addresses.keys, make_provider(settings))
+
+
+def make_log(settings: Settings, addresses: Addresses, keys: Keys | None) -> PostgresLog:
+    """Make what writes and reads events. Without keys, those with personal data are refused."""
+    return PostgresLog(addresses.writer, make_codec(), blind_index_key(settings), keys=keys)
 
 
 def make_intakes(settings: Settings) -> Mapping[str, Intake]:
     """Make what stands behind each door, for wishes that come in another way; by intent."""
-    seal = _seal(blind_index_key(settings))
-    return {door.intent: Intake(door, seal) for door in DOORS}
+    keyed_hash = _keyed_hash(blind_index_key(settings))
+    return {door.intent: Intake(door, keyed_hash) for door in DOORS}
 
 
 def make_issuer(settings: Settings) -> LocalIssuer:
@@ -109,9 +133,16 @@ def make_trust(settings: Settings) -> Trust:
     return Trust(settings.token_issuer, settings.token_audience, algorithms, settings.token_role_claim)
 
 
-def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now, sample: bool = False) -> FastAPI:
-    """Make the application on a migrated database. With `sample`, the dashboard says that its history is made up."""
-    log = make_log(settings, addresses)
+def create_app(
+    settings: Settings, addresses: Addresses, *, now: Clock = utc_now, sample: bool = False, keeper: bool = True
+) -> FastAPI:
+    """Make the application on a migrated database. With `sample`, the dashboard says that its history is made up.
+
+    With `keeper`, it carries out erasures and the like while it runs, unless another process does so already.
+    """
+    keys = make_keyring(settings, addresses)
+    log = make_log(settings, addresses, keys)
+    people = BlindIndex(addresses.keys, keys.named)
     reads = ReadModels(addresses.reader, PROJECTIONS, settings.query_timeout_s)
     issuer = None if settings.jwks_url else make_issuer(settings)
     public_url = settings.public_url or ""
@@ -123,7 +154,8 @@ def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now
         recent=Recent(),
         reads=reads.engine,
         authenticate=rated(_authenticator(verifier), Buckets("requests", settings.requests_per_minute)),
-        seal=_seal(blind_index_key(settings)),
+        keyed_hash=_keyed_hash(blind_index_key(settings)),
+        opener=OpeningForAnswers(keys),
         places=reads.places,
         now=now,
         public_url=public_url,
@@ -134,7 +166,8 @@ def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with log:
+        working = make_keeper(addresses, keys, people, platform) if keeper else None
+        async with keys, log, people, _at_work(working):
             LOG.info("api_started")
             yield
         await reads.close()
@@ -152,8 +185,9 @@ def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now
     _answer_errors(app)
     commands = command_routes(DOORS, platform)
     app.router.routes.append(commands)
-    app.include_router(lookup_routes(platform))
-    app.include_router(operation_routes(reads.progress))
+    app.include_router(lookup_routes(platform, people, lookup_limits(settings)))
+    app.include_router(usage_routes(platform))
+    app.include_router(operation_routes(reads.progress, partial(keeper_progress, reads.engine), lambda: keys.reachable))
     own_write = Depends(waiting_for_own_write(platform, reads.figure_tables))
     app.include_router(dashboard_router(reads, now, sample=sample), dependencies=[own_write])
     app.include_router(projection_routes(platform, reads, feed))
@@ -163,7 +197,44 @@ def create_app(settings: Settings, addresses: Addresses, *, now: Clock = utc_now
     # Who stops the server says so here, so that streams end before it waits for open requests.
     app.state.end_streams = feed.end
     _describe(app, commands.paths)
+    check_commands(door.command for door in DOORS)
+    check_doors(app.router.routes, {outward(door.path) for door in DOORS})
     return app
+
+
+def make_keeper(addresses: Addresses, keys: Keys, people: BlindIndex, platform: Platform) -> Keeper:
+    """Make what carries out erasures and policies: its duties are those of the leader, and to forget what is known."""
+    codec = make_codec()
+    eraser = Eraser(
+        store=platform.log,
+        rules=platform.rules,
+        keys=keys,
+        remove=Traces(addresses.writer, codec).remove,
+        now=platform.now,
+        by=PLATFORM,
+    )
+
+    async def forget_states(_recorded: Recorded[Any]) -> None:
+        # Commands leave what they said in clear in the states that they were decided on.
+        platform.recent.states.clear()
+
+    everywhere: Duties = dict.fromkeys((KeysDestroyed, KeysShredded), (forget_states,))
+    # The index comes first: nothing is left of its rows when it is recorded that the keys are shredded.
+    duties = joined(indexing(Indexer(index=people, keys=keys, codec=codec)), erasing(eraser))
+    return Keeper(addresses.writer, codec, duties, everywhere=everywhere)
+
+
+@asynccontextmanager
+async def _at_work(keeper: Keeper | None) -> AsyncIterator[None]:
+    if keeper is None:
+        yield
+        return
+    work = asyncio.create_task(keeper.run())
+    try:
+        yield
+    finally:
+        keeper.stop()
+        await work
 
 
 def _authenticator(verifier: Verifier) -> Callable[[Credentials], Awaitable[Caller]]:
@@ -191,7 +262,7 @@ def _organisation_by_number(log: PostgresLog) -> Callable[[str], Awaitable[str |
     return look_up
 
 
-def _seal(key: bytes) -> Callable[[bytes], bytes]:
+def _keyed_hash(key: bytes) -> Callable[[bytes], bytes]:
     # The log hashes claims with the same key, each under its kind; "request" is no kind of claim.
     return lambda content: hmac.digest(key, b"request\0" + content, "sha256")
 
@@ -222,6 +293,7 @@ def _answer_errors(app: FastAPI) -> None:
     for unavailable in (LogUnavailableError, OperationalError, InterfaceError, PoolTimeoutError):
         app.add_exception_handler(unavailable, _answer_unavailable)
     app.add_exception_handler(LogBusyError, _answer_busy)
+    answer_trouble_with_keys(app)
     app.add_exception_handler(MissingEventsError, _answer_missing_events)
 
 
@@ -273,10 +345,7 @@ def _describe(app: FastAPI, commands: Mapping[str, Any]) -> None:
 
     def openapi() -> dict[str, Any]:
         if not made:
-            made.update(FastAPI.openapi(app))
-            made["paths"] = {**commands, **made["paths"]}
-            scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (RFC 9068)"}
-            made.setdefault("components", {}).setdefault("securitySchemes", {})["bearer"] = scheme
+            made.update(complete(FastAPI.openapi(app), commands))
         return made
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document

@@ -54,6 +54,12 @@ class Buckets:
         enough_in_s = 0 if granted else max(1, math.ceil((tokens - level) / rate))
         return Taken(granted, int(level), enough_in_s, math.ceil((self.per_minute - level) / rate))
 
+    def give_back(self, name: str, tokens: int = 1) -> None:
+        """Give tokens back that were taken for what turned out not to count."""
+        if name in self._levels:
+            level, at = self._levels[name]
+            self._levels[name] = (min(level + tokens, self.per_minute), at)
+
     def headers(self, taken: Taken) -> Mapping[str, str]:
         """Tell what is left."""
         if not self.per_minute:

@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from api.errors import Problem
 from application.handler import Rules
 from application.memory import Recent
-from application.ports import Caller, Credentials, EventStore
+from application.ports import Caller, Credentials, EventStore, Opener
 from domain.kernel import Claim
 from projections.progress import Place
 
@@ -42,9 +42,9 @@ class InvalidProofError(Exception):
 class Platform:
     """The parts that the composition root put together.
 
-    `authenticate` turns credentials into a caller or raises `InvalidTokenError` or `InvalidProofError`; `seal` is a
-    keyed hash; `places` says where each read model is, by the name of its table. `public_url` is where clients reach
-    the API, if that is set; `proof_algorithms` are those of DPoP proofs.
+    `authenticate` turns credentials into a caller or raises `InvalidTokenError` or `InvalidProofError`; `keyed_hash`
+    is one; `opener` opens sealed texts; `places` says where each read model is, by the name of its table.
+    `public_url` is where clients reach the API, if that is set; `proof_algorithms` are those of DPoP proofs.
     """
 
     log: Log
@@ -52,7 +52,8 @@ class Platform:
     recent: Recent
     reads: AsyncEngine
     authenticate: Callable[[Credentials], Awaitable[Caller]]
-    seal: Callable[[bytes], bytes]
+    keyed_hash: Callable[[bytes], bytes]
+    opener: Opener
     places: Callable[[], Awaitable[Mapping[str, Place]]]
     now: Callable[[], datetime]
     public_url: str = ""

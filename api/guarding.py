@@ -9,6 +9,7 @@ from api.errors import Problem
 from api.graph.limits import Limits
 from api.graph.policy import AdHoc, GraphPolicy, Introspection
 from api.middleware import RequestLimits
+from api.rest.lookups import LookupLimits
 from application.ports import Caller, Credentials
 from infrastructure.settings import Environment, Settings, documents_folder
 
@@ -34,6 +35,14 @@ def request_limits(settings: Settings) -> RequestLimits:
     """Return what holds for every request."""
     https = (settings.public_url or "").startswith("https:")
     return RequestLimits(timeout_s=settings.request_timeout_s, https=https)
+
+
+def lookup_limits(settings: Settings) -> LookupLimits:
+    """Return how many persons an organisation may look up in a minute, and how many in vain."""
+    return LookupLimits(
+        asked=Buckets("lookups", settings.lookups_per_minute),
+        missed=Buckets("lookup-misses", settings.lookup_misses_per_minute),
+    )
 
 
 def graph_policy(settings: Settings) -> GraphPolicy:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 import orjson
 from fastapi import APIRouter
@@ -11,6 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
+from api.rest.openapi import answer_of
+from application.keeping import KeeperProgress
 from projections.progress import Build, Progress, ProjectionProgress, ProjectionState
 
 BY_PROJECTION = ["projection"]
@@ -22,33 +25,60 @@ RATE = Gauge("kroniek_projection_events_per_second", "How fast it goes on; 0 whi
 PARKED = Gauge("kroniek_projection_parked_events", "Events whose effects are not in the rows.", BY_PROJECTION)
 STATE = Gauge("kroniek_projection_state", "1 for the state that it is in.", [*BY_PROJECTION, "state"])
 BUILD = Gauge("kroniek_projection_build_percent", "How far rows are that are being made anew.", BY_PROJECTION)
+WAITING_DUTIES = Gauge("kroniek_keeper_waiting_duties", "Duties that failed, or follow one that did.")
+OLDEST_DUTY = Gauge("kroniek_keeper_oldest_waiting_seconds", "How long the first of them has waited.")
 OF_PROJECTIONS = (POSITION, LAG_EVENTS, LAG_SECONDS, RATE, PARKED, STATE, BUILD)
 
 Observe = Callable[[], Awaitable[Progress]]
 """Reads how far the platform is; raises SQLAlchemyError when the database does not answer."""
 
+ObserveKeeper = Callable[[], Awaitable[KeeperProgress]]
+"""The same of the keeper."""
+
+HEALTH = "application/health+json"
 MAX_HEALTHY_LAG_S = 30.0
+T = TypeVar("T")
 
 
-def operation_routes(observe: Observe) -> APIRouter:
+def operation_routes(observe: Observe, observe_keeper: ObserveKeeper, keys_answer: Callable[[], bool]) -> APIRouter:
+    """Make the routes. `keys_answer` says whether the keys of personal data can be reached."""
     router = APIRouter(tags=["operation"])
 
-    @router.get("/health", summary="Say whether the log answers and how far the read models are.")
+    @router.get(
+        "/health",
+        summary="Say whether the log answers and how far the read models are.",
+        response_class=Response,
+        responses={
+            200: answer_of("It answers.", HEALTH, {"type": "object"}),
+            503: answer_of("It does not.", HEALTH, {"type": "object"}),
+        },
+    )
     async def health() -> Response:
-        progress = await _observed(observe)
+        progress, keeper = await _observed(observe), await _observed(observe_keeper)
         status = 503 if progress is None else 200
-        return Response(orjson.dumps(_health(progress)), status_code=status, media_type="application/health+json")
+        return Response(
+            orjson.dumps(_health(progress, keeper, keys_answer=keys_answer())),
+            status_code=status,
+            media_type=HEALTH,
+        )
 
-    @router.get("/metrics", summary="Measurements for Prometheus.")
+    @router.get(
+        "/metrics",
+        summary="Measurements for Prometheus.",
+        response_class=Response,
+        responses={200: answer_of("Measurements.", "text/plain", {"type": "string"})},
+    )
     async def metrics() -> Response:
         if (progress := await _observed(observe)) is not None:
             _measure(progress)
+        if (keeper := await _observed(observe_keeper)) is not None:
+            _measure_keeper(keeper)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
-async def _observed(observe: Observe) -> Progress | None:
+async def _observed(observe: Callable[[], Awaitable[T]]) -> T | None:
     try:
         return await observe()
     except SQLAlchemyError:
@@ -58,16 +88,20 @@ async def _observed(observe: Observe) -> Progress | None:
 # --- Health ---------------------------------------------------------------------------------------------------------
 
 
-def _health(progress: Progress | None) -> dict[str, Any]:
+def _health(progress: Progress | None, keeper: KeeperProgress | None, *, keys_answer: bool) -> dict[str, Any]:
     """Return the answer of `/health`: fail without the log, warn while a read model needs somebody, else pass."""
-    if progress is None:
+    if progress is None or keeper is None:
         return {"status": "fail", "output": "the database does not answer"}
-    complaints = _complaints(progress)
+    complaints = [*_complaints(progress), *_complaints_about_keeper(keeper)]
+    if not keys_answer:
+        complaints.append("the keys of personal data cannot be reached")
     return {
         "status": "warn" if complaints else "pass",
         **({"output": "; ".join(complaints)} if complaints else {}),
         "position": progress.head,
         "projections": [_shown(projection) for projection in progress.projections],
+        "keeper": asdict(keeper),
+        "keys": {"reachable": keys_answer},
     }
 
 
@@ -94,8 +128,17 @@ def _complaints_about(projection: ProjectionProgress) -> Sequence[str]:
     return said
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _complaints_about_keeper(keeper: KeeperProgress) -> Sequence[str]:
+    said = [] if keeper.led else ["no process keeps: erasures are not carried out"]
+    if keeper.error:
+        said.append(f"the keeper stands still: {keeper.error}")
+    if keeper.duties:
+        said.append(f"the keeper has {_counted(keeper.duties, 'waiting duty', 'waiting duties')}")
+    return said
+
+
+def _counted(number: int, what: str, several: str = "") -> str:
+    return f"{number} {what if number == 1 else several or f'{what}s'}"
 
 
 def _shown(projection: ProjectionProgress) -> dict[str, Any]:
@@ -158,3 +201,8 @@ def _measure(progress: Progress) -> None:
             STATE.labels(name, state.value).set(int(state is projection.state))
         if projection.build is not None and not projection.build.state.ended:
             BUILD.labels(name).set(projection.build.percent)
+
+
+def _measure_keeper(keeper: KeeperProgress) -> None:
+    WAITING_DUTIES.set(keeper.duties)
+    OLDEST_DUTY.set(keeper.oldest_s)

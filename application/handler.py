@@ -14,6 +14,7 @@ from application.memory import Memory, Recent
 from application.ports import (
     Append,
     Conflict,
+    Erased,
     EventStore,
     FactReader,
     Idempotency,
@@ -191,7 +192,7 @@ async def _asked_before(
     return {index: _answer(known[key]) for index, key in keys.items() if key in known}
 
 
-def _answer(outcome: Receipt | Taken | OtherContent) -> Receipt | Refusal:
+def _answer(outcome: Receipt | Taken | OtherContent | Erased) -> Receipt | Refusal:
     match outcome:
         case Receipt():
             return outcome
@@ -199,6 +200,8 @@ def _answer(outcome: Receipt | Taken | OtherContent) -> Receipt | Refusal:
             return Duplicate(f"{outcome.claim.kind}-taken", "This is registered already, and it can exist only once.")
         case OtherContent():
             return InvalidValue("idempotency-key-reused", "This idempotency key was used before for other content.")
+        case Erased():
+            return RuleBroken("person-erased", "The personal data of this person was erased; no more may be kept.")
 
 
 # --- Deciding -------------------------------------------------------------------------------------------------------

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from domain.kernel import Claim, Command, Context, Decider
 
@@ -85,6 +85,21 @@ class Informed(Generic[C]):
 FactReader: TypeAlias = Callable[[Any, Known], Informed[Any]]
 """Fills in the facts of one class of command. It may be called again once more is known, so it only reads."""
 
+# --- Personal data --------------------------------------------------------------------------------------------------
+
+
+class Sealed(NamedTuple):
+    """A sealed text of a read model, and where it came from: the stream, the event's stored name, the field's path."""
+
+    text: str
+    stream: str
+    name: str
+    path: str
+
+
+Opener: TypeAlias = Callable[[Sequence[Sealed]], Awaitable[Sequence[str | None]]]
+"""Opens sealed texts for an answer; of a person who was erased there is None."""
+
 # --- The log --------------------------------------------------------------------------------------------------------
 
 
@@ -162,7 +177,14 @@ class OtherContent:
     key: str
 
 
-Outcome = Receipt | Conflict | Taken | OtherContent
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """The personal data of this person was erased, and no more may be kept: nothing of the append was written."""
+
+    subject_id: str
+
+
+Outcome = Receipt | Conflict | Taken | OtherContent | Erased
 
 
 class EventStore(Protocol):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from application.facts import access as access_facts
 from application.facts import bus as bus_facts
 from application.facts import consent as consent_facts
+from application.facts import erasure as erasure_facts
 from application.facts import identity as identity_facts
 from application.facts import invoicing as invoicing_facts
 from application.facts import mailbox as mailbox_facts
 from application.facts import organisations as organisations_facts
 from application.ports import FactReader
-from domain import bus, consent, identity, invoicing, mailbox, operation, organisations
+from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
 from domain.kernel import Command, Decider
 
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
@@ -23,6 +25,8 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *bus.DECIDERS,
     *invoicing.DECIDERS,
     operation.DECIDER,
+    erasure.DECIDER,
+    *access.DECIDERS,
 )
 
 READERS: Mapping[type, FactReader] = {
@@ -32,7 +36,12 @@ READERS: Mapping[type, FactReader] = {
     **mailbox_facts.READERS,
     **bus_facts.READERS,
     **invoicing_facts.READERS,
+    **erasure_facts.READERS,
+    **access_facts.READERS,
 }
+
+EVENT_NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
+"""Under which name each event is stored."""
 
 BY_COMMAND: Mapping[type[Command], Decider[Any, Any, Any]] = {
     command: decider for decider in DECIDERS for command in decider.commands

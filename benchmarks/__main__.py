@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import graphql_limits, http
+from benchmarks import graphql_limits, http, row_security
 from benchmarks.log import run as log
 from benchmarks.projections import run as projections
 
@@ -14,6 +14,7 @@ BENCHMARKS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "http": http.main,
     "projections": projections.main,
     "graphql_limits": graphql_limits.main,
+    "row_security": row_security.main,
 }
 
 if __name__ == "__main__":

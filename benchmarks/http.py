@@ -85,6 +85,7 @@ def api() -> Iterator[Api]:
         settings = Settings(data_dir=postgres.folder / "api")
         bare = {key: value for key, value in os.environ.items() if not key.startswith("KRONIEK_")}
         environment = bare | {"KRONIEK_DATA_DIR": str(settings.data_dir), "KRONIEK_DATABASE_URL": postgres.url}
+        environment["KRONIEK_KEYS_URL"] = postgres.keys_url
         with (postgres.folder / "api.log").open("wb") as log:
             command = [sys.executable, "-m", "benchmarks.http_server"]
             process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)

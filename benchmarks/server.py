@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from infrastructure.database import EmbeddedPostgres, migrate
+from infrastructure.database import EmbeddedPostgres, migrate, migrate_keys
 
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
@@ -26,6 +26,7 @@ class Server:
 
     url: str
     superuser_url: str
+    keys_url: str
     folder: Path
 
     def database(self, name: str) -> str:
@@ -46,7 +47,8 @@ def own_server() -> Iterator[Server]:
         url = postgres.start()
         try:
             migrate(url)
-            yield Server(url, postgres.superuser_url, folder)
+            migrate_keys(postgres.addresses.keys)
+            yield Server(url, postgres.superuser_url, postgres.addresses.keys, folder)
         finally:
             postgres.stop()
 

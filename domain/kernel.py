@@ -13,7 +13,8 @@ from typing import Any, Generic, NewType, TypeVar
 NationalNumber = NewType("NationalNumber", str)
 """A person's number in a national register: Belgian national or bis number (11 digits) or Dutch BSN (9 digits).
 
-The check digits are verified at the door. It may stand in a command, never in an event, a stream name or a log line.
+The check digits are verified at the door. It may stand in a command and, sealed, in an event; never in a stream name or
+a line of a log.
 """
 
 EnterpriseNumber = NewType("EnterpriseNumber", str)
@@ -62,6 +63,45 @@ def fact(unknown: Any) -> Any:  # noqa: ANN401 - the field's own annotation give
     `unknown` is what the rule sees while nothing is known; every rule refuses on it.
     """
     return field(default=unknown, metadata={"fact": True})
+
+
+# --- Personal data --------------------------------------------------------------------------------------------------
+
+
+class PurposeGroup(StrEnum):
+    """What personal data is kept for. Of one person, the data of one purpose is erased together and held together.
+
+    Source: Regulation (EU) 2016/679 (GDPR), articles 5(1)(b) and 17.
+    """
+
+    IDENTIFICATION = "identification"
+    CORRESPONDENCE = "correspondence"
+    INVOICING = "invoicing"
+
+
+PersonalText = NewType("PersonalText", str)
+"""Plain in a command and in an event that was just decided; sealed in an event of the log. Empty where there is none.
+
+No rule and no projection can look into a sealed text; it is opened for an answer only.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """Whose text a field of an event is, and what it is kept for.
+
+    `subject` names the field of the event with the id of the data subject. Where the field holds a value with several
+    fields, `within` names the one that is personal.
+    """
+
+    subject: str
+    group: PurposeGroup
+    within: str = ""
+
+
+def personal(subject: str, group: PurposeGroup, *, within: str = "", **default: Any) -> Any:  # noqa: ANN401 - as `fact`
+    """Declare a field of an event as personal: it is sealed before the event is written (see `Personal`)."""
+    return field(metadata={"personal": Personal(subject, group, within)}, **default)
 
 
 # --- Refusals -------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ FORBIDDEN = frozenset(
         "database_url",
         "date_of_birth",
         "dpop",
+        "eidas_identifier",
         "email",
         "family_name",
         "given_name",
@@ -125,7 +126,9 @@ _FORBIDDEN_PLAIN = frozenset(_plain(key) for key in FORBIDDEN)
 
 def _renderers(chosen: LogFormat, output: TextIO) -> list[Processor]:
     if chosen is LogFormat.CONSOLE or (chosen is LogFormat.AUTO and output.isatty()):
-        return [redact, structlog.dev.ConsoleRenderer(colors=output.isatty())]
+        # As below: where the library "rich" is installed, the default would show the local variables.
+        told = structlog.dev.plain_traceback
+        return [redact, structlog.dev.ConsoleRenderer(colors=output.isatty(), exception_formatter=told)]
     return [
         # An exception's local variables are not shown: they may hold anything.
         structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),

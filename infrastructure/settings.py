@@ -16,6 +16,7 @@ from infrastructure.kept import SECRET_BYTES, kept_secret
 
 PREFIX = "KRONIEK_"
 LOCAL_ISSUER = "kroniek-local"
+POSTGRES_PORT = 5432
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -24,6 +25,13 @@ class Environment(StrEnum):
 
     LOCAL = "local"
     PRODUCTION = "production"
+
+
+class KeysProvider(StrEnum):
+    """Where new key-encryption keys are made: in files, or in a machine that does not give them away (PKCS #11)."""
+
+    FILE = "file"
+    PKCS11 = "pkcs11"
 
 
 class LogFormat(StrEnum):
@@ -64,6 +72,13 @@ class Settings(BaseSettings):
     database_url_writer: SecretStr | None = None
     database_url_projector: SecretStr | None = None
     database_url_reader: SecretStr | None = None
+    keys_url: SecretStr | None = None
+    keys_provider: Annotated[KeysProvider, BeforeValidator(_lower)] = KeysProvider.FILE
+    keys_folder: Path | None = None
+    pkcs11_module: Path | None = None
+    pkcs11_token: str | None = Field(default=None, min_length=1, max_length=32)
+    pkcs11_pin: SecretStr | None = None
+    pkcs11_key_label: str = Field(default="kroniek", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     host: str = Field(default="127.0.0.1", min_length=1, pattern=r"^\S+$")
     port: int = Field(default=8000, ge=0, le=65_535)
     jwks_url: str | None = None
@@ -85,6 +100,8 @@ class Settings(BaseSettings):
     query_timeout_s: float = Field(default=5.0, ge=0.01, le=600)
     request_timeout_s: float = Field(default=60.0, ge=0.1, le=600)
     requests_per_minute: int = Field(default=60_000, ge=0)
+    lookups_per_minute: int = Field(default=600, ge=0)
+    lookup_misses_per_minute: int = Field(default=60, ge=0)
     log_format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.AUTO
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = LogLevel.INFO
 
@@ -93,7 +110,12 @@ class Settings(BaseSettings):
         """Whether the database is at an address that is set here, for all roles or for some; else it is embedded."""
         return any((self.database_url, self.database_url_writer, self.database_url_projector, self.database_url_reader))
 
-    @field_validator("database_url", "database_url_writer", "database_url_projector", "database_url_reader")
+    @property
+    def needs_keys(self) -> bool:
+        """Whether this process is to write or to answer: a worker that only keeps the read models is not."""
+        return any((self.database_url, self.database_url_writer, self.database_url_reader))
+
+    @field_validator("database_url", "database_url_writer", "database_url_projector", "database_url_reader", "keys_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
@@ -149,6 +171,23 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _keeps_keys_apart(self) -> Self:
+        log = {self.database_url, self.database_url_writer, self.database_url_projector, self.database_url_reader}
+        if self.keys_url is not None and _place(self.keys_url) in {_place(url) for url in log if url is not None}:
+            raise ValueError(f"{PREFIX}KEYS_URL: must be another database than that of the log")
+        return self
+
+    @model_validator(mode="after")
+    def _names_its_token(self) -> Self:
+        needed = {"MODULE": self.pkcs11_module, "TOKEN": self.pkcs11_token, "PIN": self.pkcs11_pin}
+        missing = [f"{PREFIX}PKCS11_{name}" for name, value in needed.items() if value is None]
+        if missing and (len(missing) < len(needed) or self.keys_provider is KeysProvider.PKCS11):
+            raise ValueError(
+                f"{missing[0]}: a token is reached with {', '.join(f'{PREFIX}PKCS11_{it}' for it in needed)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _names_its_issuer(self) -> Self:
         if self.jwks_url is not None and self.token_issuer == LOCAL_ISSUER:
             raise ValueError(f"{PREFIX}TOKEN_ISSUER: must name the issuer whose keys are at {PREFIX}JWKS_URL")
@@ -160,6 +199,10 @@ class Settings(BaseSettings):
             "JWKS_URL": self.jwks_url is not None,
             "DATABASE_URL": self.names_a_database,
             "BLIND_INDEX_KEY": self.blind_index_key is not None,
+            "KEYS_URL": self.keys_url is not None or not self.needs_keys,
+            "KEYS_FOLDER": self.keys_folder is not None
+            or self.keys_provider is not KeysProvider.FILE
+            or not self.needs_keys,
         }
         missing = [PREFIX + name for name, there in needed.items() if not there]
         if self.environment is Environment.PRODUCTION and missing:
@@ -200,6 +243,16 @@ def blind_index_key(settings: Settings) -> bytes:
     if settings.blind_index_key is not None:
         return bytes.fromhex(settings.blind_index_key.get_secret_value())
     return kept_secret(settings.data_dir / "blind-index.key")
+
+
+def keys_folder(settings: Settings) -> Path:
+    """Return the folder of the key-encryption keys that are files: the one set, else one in the data folder."""
+    return settings.keys_folder or settings.data_dir / "keys"
+
+
+def _place(url: SecretStr) -> tuple[str | None, int, str]:
+    parts = urlsplit(url.get_secret_value())
+    return parts.hostname, parts.port or POSTGRES_PORT, parts.path
 
 
 def _line(place: tuple[int | str, ...], message: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ColumnElement, Date, Index, Text
 
-from domain import bus, consent, identity, invoicing, mailbox, operation, organisations
+from domain import access, bus, consent, identity, invoicing, mailbox, operation, organisations
 from domain.kernel import Decider
 from projections.effects import Projection, read_table
 from projections.tally import Measure, StoredName, Tally, Typed
@@ -24,6 +24,7 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *bus.DECIDERS,
     *invoicing.DECIDERS,
     operation.DECIDER,
+    *access.DECIDERS,
 )
 NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
 

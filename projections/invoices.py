@@ -12,7 +12,7 @@ from projections.effects import Effect, Projection, Put, Set, read_table
 
 TABLE = read_table(
     "invoices",
-    1,
+    2,
     Column("invoice_id", Text, primary_key=True),
     Column("jurisdiction", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -27,6 +27,8 @@ TABLE = read_table(
     Column("currency", Text, nullable=False),
     Column("document_sha256", Text, nullable=False),
     Column("media_type", Text, nullable=False),
+    Column("seller_contact_id", Text, nullable=False),
+    Column("seller_contact", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("rule_set", Text, nullable=False),
     Column("response_state", Text, nullable=False),
@@ -38,10 +40,10 @@ TABLE = read_table(
     Column("first_response_on_time", Boolean, nullable=True),
     Column("last_response_at", DateTime(timezone=True), nullable=True),
 )
-Index("invoices_v1_newest", TABLE.c.received_at, TABLE.c.invoice_id)
-Index("invoices_v1_buyer", TABLE.c.buyer_id, TABLE.c.received_at)
-Index("invoices_v1_supplier", TABLE.c.supplier_number, TABLE.c.received_at)
-Index("invoices_v1_received_from", TABLE.c.received_from, TABLE.c.received_at)
+Index("invoices_v2_newest", TABLE.c.received_at, TABLE.c.invoice_id)
+Index("invoices_v2_buyer", TABLE.c.buyer_id, TABLE.c.received_at)
+Index("invoices_v2_supplier", TABLE.c.supplier_number, TABLE.c.received_at)
+Index("invoices_v2_received_from", TABLE.c.received_from, TABLE.c.received_at)
 
 
 def _received(recorded: Recorded[InvoiceReceived]) -> Iterable[Effect]:
@@ -62,6 +64,8 @@ def _received(recorded: Recorded[InvoiceReceived]) -> Iterable[Effect]:
             "currency": event.currency,
             "document_sha256": event.document_sha256,
             "media_type": event.media_type,
+            "seller_contact_id": event.seller_contact_id,
+            "seller_contact": event.seller_contact,
             "status": "received",
             "rule_set": "",
             "response_state": "",
@@ -99,7 +103,7 @@ def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Iterable[Effect]:
 
 PROJECTION = Projection(
     name="invoices",
-    version=1,
+    version=2,
     table=TABLE,
     rules={
         InvoiceReceived: _received,

@@ -1,6 +1,7 @@
 """The inbox: one row for each message, whatever its channel, with how far it came.
 
-What became of the notification stands in a column of its own: a technical report never changes the status.
+The subject and the reference of a payment stand here as the log has them: sealed. What became of the notification
+stands in a column of its own: a technical report never changes the status.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from projections.effects import Effect, Projection, Put, Set, read_table
 
 TABLE = read_table(
     "messages",
-    1,
+    2,
     Column("message_id", Text, primary_key=True),
     Column("mailbox_id", Text, nullable=False),
     Column("owner_kind", Text, nullable=False),
@@ -37,6 +38,7 @@ TABLE = read_table(
     Column("sender_type", Text, nullable=False),
     Column("on_behalf_of", Text, nullable=False),
     Column("message_type", Text, nullable=False),
+    Column("subject", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("channel_reason", Text, nullable=False),
     Column("status", Text, nullable=False),
@@ -46,6 +48,7 @@ TABLE = read_table(
     Column("requires_payment", Boolean, nullable=False),
     Column("amount_cents", BigInteger, nullable=True),
     Column("currency", Text, nullable=False),
+    Column("payment_reference", Text, nullable=False),
     Column("notification_only", Boolean, nullable=False),
     Column("reply_allowed", Boolean, nullable=False),
     Column("in_reply_to", Text, nullable=False),
@@ -65,10 +68,10 @@ MISSED = (
     _C.status == MessageStatus.PUBLISHED.value,
     _C.notification.in_((NotificationStatus.IMPOSSIBLE.value, NotificationStatus.FAILED.value)),
 )
-Index("messages_v1_newest", _C.sent_at, _C.message_id)
-Index("messages_v1_inbox", _C.mailbox_id, _C.sent_at, _C.message_id)
-Index("messages_v1_sender", _C.sender_id, _C.sent_at, _C.message_id)
-Index("messages_v1_missed", _C.jurisdiction, _C.published_at, postgresql_where=MISSED[0] & MISSED[1])
+Index("messages_v2_newest", _C.sent_at, _C.message_id)
+Index("messages_v2_inbox", _C.mailbox_id, _C.sent_at, _C.message_id)
+Index("messages_v2_sender", _C.sender_id, _C.sent_at, _C.message_id)
+Index("messages_v2_missed", _C.jurisdiction, _C.published_at, postgresql_where=MISSED[0] & MISSED[1])
 
 
 def _sent(recorded: Recorded[MessageSent]) -> Iterable[Effect]:
@@ -84,6 +87,7 @@ def _sent(recorded: Recorded[MessageSent]) -> Iterable[Effect]:
             "sender_type": event.sender_type,
             "on_behalf_of": event.on_behalf_of,
             "message_type": event.message_type.value,
+            "subject": event.subject,
             "channel": event.channel.value,
             "channel_reason": event.reason.value,
             "status": MessageStatus.ON_PAPER.value,
@@ -93,6 +97,7 @@ def _sent(recorded: Recorded[MessageSent]) -> Iterable[Effect]:
             "requires_payment": event.requires_payment,
             "amount_cents": payment.amount_cents if payment else None,
             "currency": payment.currency if payment else "",
+            "payment_reference": payment.reference if payment else "",
             "notification_only": event.notification_only,
             "reply_allowed": event.reply_allowed,
             "in_reply_to": event.in_reply_to,
@@ -180,7 +185,7 @@ def _expired(recorded: Recorded[MessageExpired]) -> Iterable[Effect]:
 
 PROJECTION = Projection(
     name="messages",
-    version=1,
+    version=2,
     table=TABLE,
     rules={
         MessageSent: _sent,

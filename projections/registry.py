@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from projections import (
+    access_suppressions,
+    accesses,
     authentications,
     bus_counts,
     bus_transactions,
     consents,
     daily_counts,
     enrolments,
+    erasures,
     invoice_counts,
     invoice_timeline,
     invoices,
     keys,
+    legal_holds,
     mailboxes,
     mandates,
     message_counts,
@@ -51,4 +55,8 @@ PROJECTIONS: tuple[Projection, ...] = (
     invoice_counts.PROJECTION,
     daily_counts.PROJECTION,
     projection_acts.PROJECTION,
+    erasures.PROJECTION,
+    legal_holds.PROJECTION,
+    accesses.PROJECTION,
+    access_suppressions.PROJECTION,
 )

@@ -12,10 +12,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from infrastructure.database.data_folder import KEYS, NAME
 from infrastructure.database.embedded import EmbeddedPostgres
-from infrastructure.database.migrate import migrate
+from infrastructure.database.migrate import migrate, migrate_keys
 
 TEMPLATE = "migrated"
+KEYS_TEMPLATE = "migrated_keys"
 _numbers = itertools.count(1)
 
 
@@ -68,18 +70,37 @@ def module_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> I
     yield from _database(postgres, migrated_template)
 
 
-def _database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def keys_template(postgres: EmbeddedPostgres) -> str:
+    _create(postgres, KEYS_TEMPLATE, "template1", KEYS)
+    migrate_keys(_at(postgres.addresses.keys, KEYS_TEMPLATE))
+    return KEYS_TEMPLATE
+
+
+@pytest.fixture
+def keys_url(postgres: EmbeddedPostgres, keys_template: str) -> Iterator[str]:
+    """The address of a database of keys of this test's own, as the role that owns it."""
+    yield from _database(postgres, keys_template, KEYS)
+
+
+@pytest.fixture(scope="module")
+def module_keys_url(postgres: EmbeddedPostgres, keys_template: str) -> Iterator[str]:
+    """The same for all tests of one module."""
+    yield from _database(postgres, keys_template, KEYS)
+
+
+def _database(postgres: EmbeddedPostgres, template: str, owner: str = NAME) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    _create(postgres, name, template)
-    yield _at(postgres.url, name)
+    _create(postgres, name, template, owner)
+    yield _at(postgres.url if owner == NAME else postgres.addresses.keys, name)
     with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _create(postgres: EmbeddedPostgres, name: str, template: str) -> None:
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER kroniek")
+def _create(postgres: EmbeddedPostgres, name: str, template: str, owner: str = NAME) -> None:
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
     with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
-        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        connection.execute(statement.format(*map(sql.Identifier, (name, template, owner))))
 
 
 def _at(url: str, database: str) -> str:

@@ -50,7 +50,14 @@ STRACE = Part(
     packages=("strace",),
 )
 
-PARTS = (CHROMIUM, STRACE)
+SOFTHSM = Part(
+    name="SoftHSM 2",
+    purpose="The tests of key-encryption keys in a token",
+    programs=("softhsm2-util",),
+    packages=("softhsm2",),
+)
+
+PARTS = (CHROMIUM, STRACE, SOFTHSM)
 
 
 def install(packages: Sequence[str]) -> None:

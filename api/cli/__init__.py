@@ -18,7 +18,10 @@ COMMANDS = {
     "client": "register a program that asks the local issuer for tokens with a key of its own",
     "sample": "write the sample history into an empty log",
     "projections": "see, rebuild, verify and steer the read models",
+    "rights": "print who may do what: every command, type, field and door by role and organisation",
     "documents": "put GraphQL documents on the list of an organisation, list them, take them off",
+    "keys": "list, rotate and retire the keys that wrap the keys of personal data; fill the index of numbers",
+    "erasures": "list who is being erased and how far; erase again after a backup of the keys was brought back",
     "log": "list the partitions of the log, detach old ones or attach them again",
     "import": "take over a history of commands or of decided events",
 }

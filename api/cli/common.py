@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from api.cli.output import CommandError, Exit
-from infrastructure.database import Addresses, DatabaseUnusable, make_ready, open_database
+from infrastructure.database import Addresses, DatabaseRole, DatabaseUnusable, make_ready, open_database
 from infrastructure.logs import configure_logs
 from infrastructure.settings import Settings, SettingsError, load_settings
 
@@ -26,9 +26,17 @@ def settings_of(**given: Any) -> Settings:  # noqa: ANN401 - checked by the sett
 
 @contextmanager
 def database(settings: Settings) -> Iterator[Addresses]:
-    """Yield the addresses of the database, with its schema up to date and nothing in its settings that loses events."""
+    """Yield the addresses of the database, ready to be used.
+
+    Its schema is up to date, nothing in its settings loses events, and its read models have the row-level security of
+    this release.
+    """
     with database_errors_as_sentences(), open_database(settings) as addresses:
         make_ready(addresses)
+        if DatabaseRole.PROJECTOR in addresses.known:
+            from infrastructure.projector import secure_read_models
+
+            secure_read_models(addresses.projector)
         yield addresses
 
 

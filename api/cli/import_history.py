@@ -136,11 +136,11 @@ def _run(task: _Task, settings: Settings, addresses: Addresses, output: Output) 
 
 
 async def _import(task: _Task, settings: Settings, addresses: Addresses, watch: Watch) -> ImportReport:
-    from api.bootstrap import RULES, make_intakes, make_log, utc_now
+    from api.bootstrap import RULES, make_intakes, make_keyring, make_log, utc_now
     from api.cli.commands_in_lines import CommandsInLines
     from infrastructure.import_history import Import, import_commands, import_events
 
-    async with make_log(settings, addresses) as log:
+    async with make_keyring(settings, addresses) as keys, make_log(settings, addresses, keys) as log:
         history = Import(log, task.import_id, utc_now)
         if task.kind == "events":
             return await import_events(history, task.lines, watch)

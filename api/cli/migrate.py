@@ -13,9 +13,12 @@ def add_options(_parser: argparse.ArgumentParser) -> None:
 
 def run(_options: argparse.Namespace, output: Output) -> None:
     from api.cli.common import database_errors_as_sentences, settings_of
-    from infrastructure.database import migrate, open_database
+    from infrastructure.database import DatabaseRole, migrate, migrate_keys, open_database
+    from infrastructure.projector import secure_read_models
 
     with database_errors_as_sentences(), open_database(settings_of()) as addresses:
         applied = migrate(addresses.owner)
-    text = "\n".join(f"applied {name}" for name in applied) or "the schema is up to date"
-    output.result({"applied": list(applied)}, text)
+        secure_read_models(addresses.projector)
+        applied_to_keys = migrate_keys(addresses.keys) if DatabaseRole.KEYS in addresses.known else []
+    done = [f"applied {name}" for name in applied] + [f"applied keys/{name}" for name in applied_to_keys]
+    output.result({"applied": applied, "appliedToKeys": applied_to_keys}, "\n".join(done) or "the schema is up to date")

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
 
 def write_sample(settings: Settings, addresses: Addresses, options: argparse.Namespace, output: Output) -> SampleReport:
     """Write what is not there yet of the sample history; return what was done."""
-    from api.bootstrap import RULES, make_log
+    from api.bootstrap import RULES, make_keyring, make_log
     from infrastructure.sample import SampleProgress, run_sample
 
     if not MIN_SCALE <= options.scale <= MAX_SCALE:
@@ -47,7 +47,7 @@ def write_sample(settings: Settings, addresses: Addresses, options: argparse.Nam
         output.progress(f"sample history, at {done.month}", done.commands, done.expected_commands)
 
     async def write() -> SampleReport:
-        async with make_log(settings, addresses) as log:
+        async with make_keyring(settings, addresses) as keys, make_log(settings, addresses, keys) as log:
             return await run_sample(log, RULES, seed=options.seed, scale=options.scale, progress=progress)
 
     return asyncio.run(write())

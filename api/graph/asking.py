@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,9 +20,11 @@ from strawberry.types import Info as StrawberryInfo
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.errors import Problem, took_too_long
 from api.footing import Footing, not_built
+from api.graph.subjects import Held
 from api.graph.visibility import Query, visible
-from application.ports import Caller
+from application.ports import Caller, Opener, Sealed
 from projections.progress import NotBuiltError
+from projections.row_security import VIEWER, Viewer
 
 QUERIES_AT_ONCE = 4
 """Of one request: a broad query may not take all connections."""
@@ -33,7 +35,9 @@ MOST_CHILDREN = 200
 MOST_KEYS = 500
 """Parents whose children are read with one query."""
 
-UNDEFINED_TABLE = "42P01"
+NOT_IN_USE = frozenset({"42P01", "42501"})
+"""SQLSTATE of a table that is not there, and of one that is not open to readers yet."""
+OPENING = ("sealed texts",)
 
 
 class Figures(FiguresReader, Protocol):
@@ -45,7 +49,11 @@ class Figures(FiguresReader, Protocol):
 
 @dataclass(slots=True)
 class Asking:
-    """The context of one request."""
+    """The context of one request.
+
+    `person_in` returns who has an open session at the caller's organisation, by the session's id, or raises a problem.
+    `held` is whose data the answer holds so far; `person_id` who asks about themselves, once a session has shown it.
+    """
 
     caller: Caller
     now: datetime
@@ -53,20 +61,33 @@ class Asking:
     engine: AsyncEngine
     figures: Figures
     document: DocumentNode
+    opener: Opener
+    person_in: Callable[[str], Awaitable[str]]
+    held: Held = field(default_factory=Held)
+    person_id: str = ""
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUERIES_AT_ONCE))
     _loaders: dict[tuple[Any, ...], DataLoader[Any, Any]] = field(default_factory=dict)
 
-    async def rows(self, query: Query) -> Sequence[Row[Any]]:
-        """Read with a query that visibility has limited."""
+    async def rows(self, query: Query, mandator_id: str = "") -> Sequence[Row[Any]]:
+        """Read with a query that visibility has limited; PostgreSQL limits it once more, by who asks.
+
+        With `mandator_id`, the mandates of that one that reach every service are among the rows as well.
+        """
         await self.footing.reach(_tables(query))
+        viewer = Viewer(
+            role=self.caller.role,
+            organisation_id=self.caller.organisation_id,
+            mandator_id=mandator_id,
+            person_id=self.person_id,
+        )
         async with self._turns, self.engine.connect() as connection:
             try:
-                return tuple(await connection.execute(query))
+                return tuple(await connection.execute(query, execution_options={VIEWER: viewer}))
             except DataError as error:
                 # A value that no column can hold, such as a text with a zero character.
                 raise Problem(422, "invalid-value", "One of the values cannot be looked up.") from error
             except ProgrammingError as error:
-                if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
+                if getattr(error.orig, "sqlstate", "") not in NOT_IN_USE:
                     raise
                 raise self.footing.refuse(not_built(())) from error
             except OperationalError as error:
@@ -106,6 +127,17 @@ class Asking:
     async def children(self, table: Table, key: str, value: str, *order: ColumnElement[Any]) -> Any:  # noqa: ANN401
         """Read the rows of a parent, together with those of the other parents: one query for all."""
         return await self._children(table, key, order).load(value)
+
+    async def open_sealed(self, sealed: Sealed) -> str | None:
+        """Open a sealed text together with the others of this request; None if its person was erased."""
+        loader = self._loaders.get(OPENING)
+        if loader is None:
+            loader = self._loaders[OPENING] = DataLoader(load_fn=self._open, max_batch_size=MOST_KEYS)
+        text: str | None = await loader.load(sealed)
+        return text
+
+    async def _open(self, sealed: list[Sealed]) -> list[str | None]:
+        return list(await self.opener(sealed))
 
     def _children(
         self, table: Table, key: str, order: tuple[ColumnElement[Any], ...]

@@ -144,13 +144,21 @@ class Listing:
     """A list as its caller sees it, filtered; one part of it is read, once, and only when something of it is wanted."""
 
     def __init__(
-        self, asking: Asking, table: Table, order: Order, where: Sequence[ColumnElement[bool]], wanted: Slice
+        self,
+        asking: Asking,
+        table: Table,
+        order: Order,
+        where: Sequence[ColumnElement[bool]],
+        wanted: Slice,
+        *,
+        told: ColumnElement[bool] | None = None,
     ) -> None:
+        """Begin a list. What visibility says of the table can be given (`told`), where more than the role decides."""
         self.asking = asking
         self.table = table
         self.order = order
         self.wanted = wanted
-        self._where = (*where, seen(asking.caller, table))
+        self.where = (*where, seen(asking.caller, table) if told is None else told)
         self._beyond = [
             order.beyond(order.read(cursor), backwards=backwards)
             for cursor, backwards in ((wanted.after, False), (wanted.before, True))
@@ -164,29 +172,37 @@ class Listing:
         return await self._page
 
     async def total(self) -> int:
-        return await self.asking.number(select(func.count()).select_from(self.table).where(*self._where))
+        found = await self.asking.number(select(func.count()).select_from(self.table).where(*self.where))
+        if found:
+            self.asking.held.narrowed(self.table, self.where)
+        return found
 
     async def totals(
         self, by: Sequence[Enum], dimensions: Mapping[str, ColumnElement[Any]], *measures: ColumnElement[Any]
     ) -> Any:  # noqa: ANN401 - rows stand for their GraphQL type
-        return await totals(self.asking, self.table, self._where, by, dimensions, *measures)
+        found = await totals(self.asking, self.table, self.where, by, dimensions, *measures)
+        # Without dimensions there is one group of all rows, also of none: then all that it says is zero or nothing.
+        if any(value for group in found for value in group):
+            self.asking.held.narrowed(self.table, self.where)
+        return found
 
     async def _read(self) -> Page:
         wanted = self.wanted
-        query = select(self.table).where(*self._where, *self._beyond)
+        query = select(self.table).where(*self.where, *self._beyond)
         query = query.order_by(*self.order.by(backwards=wanted.backwards)).limit(wanted.size + 1)
         found = await self.asking.rows(query)
         rows, more = found[: wanted.size], len(found) > wanted.size
         if wanted.backwards:
-            return Page(rows[::-1], has_next=wanted.before is not None, has_previous=more)
-        return Page(rows, has_next=more, has_previous=wanted.after is not None)
+            return Page(rows[::-1], more, has_next=wanted.before is not None, has_previous=more)
+        return Page(rows, more, has_next=more, has_previous=wanted.after is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in their order. A cursor that was given speaks for rows on its own side."""
+    """Rows in their order. A cursor that was given speaks for rows on its own side; `more` were found beyond them."""
 
     rows: Sequence[Row[Any]]
+    more: bool
     has_next: bool
     has_previous: bool
 
@@ -260,8 +276,21 @@ async def totals(
 class PageInfo:
     has_next_page: bool
     has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    listing: strawberry.Private[Listing]
+    page: strawberry.Private[Page]
+
+    @strawberry.field
+    def start_cursor(self) -> str | None:
+        return self._cursor(self.page.rows[:1])
+
+    @strawberry.field
+    def end_cursor(self) -> str | None:
+        return self._cursor(self.page.rows[-1:])
+
+    def _cursor(self, end: Sequence[Row[Any]]) -> str | None:
+        for row in end:
+            self.listing.asking.held.row(self.listing.table, row)
+        return self.listing.order.cursor(end[0]) if end else None
 
 
 @strawberry.type
@@ -282,12 +311,10 @@ class Connection(Generic[T]):
     @strawberry.field
     async def page_info(self) -> PageInfo:
         page = await self.listing.page()
-        ends = [self.listing.order.cursor(row) for row in (*page.rows[:1], *page.rows[-1:])]
+        if page.more:
+            self.listing.asking.held.narrowed(self.listing.table, self.listing.where)
         return PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=ends[0] if ends else None,
-            end_cursor=ends[-1] if ends else None,
+            has_next_page=page.has_next, has_previous_page=page.has_previous, listing=self.listing, page=page
         )
 
     @described("How many there are on all pages; counted only when asked for.")

@@ -22,6 +22,8 @@ from api.errors import Problem
 from api.graph.costs import Plan, plan_of
 from api.graph.limits import Limits, measure, refused, variables_fit
 from api.graph.scanning import scan
+from api.graph.selected import selects
+from api.graph.subjects import NOTES
 
 CACHED_DOCUMENTS = 512
 MOST_ERRORS = 5
@@ -44,6 +46,7 @@ class Document:
     introspects: bool
     schema: GraphQLSchema
     _plans: dict[str | None, Plan] = field(default_factory=dict)
+    _personal: dict[str | None, bool] = field(default_factory=dict)
     _errors: tuple[GraphQLError, ...] | None = None
 
     def plan(self, operation_name: str | None) -> Plan:
@@ -62,6 +65,13 @@ class Document:
             self._errors = tuple(validate(self.schema, self.parsed, max_errors=MOST_ERRORS))
         if self._errors:
             raise DocumentRefusedError(*self._errors)
+
+    def personal(self, operation_name: str | None) -> bool:
+        """Return whether the answer to one of its queries can hold personal data; it was checked before."""
+        if operation_name not in self._personal:
+            query = self._query(operation_name)
+            self._personal[operation_name] = selects(NOTES, self.parsed, query, self.schema)
+        return self._personal[operation_name]
 
     def _query(self, name: str | None) -> OperationDefinitionNode:
         operation = get_operation_ast(self.parsed, name)

@@ -7,6 +7,7 @@ extensions which read models it used and how far they were, and what it cost. A 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,18 +17,21 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from strawberry.types.graphql import OperationType
 
+from api.access import Looker, looker, person_in_session, record
 from api.dependencies import Platform, caller_of
 from api.errors import Problem
 from api.footing import Footing, wanted_position
 from api.graph.answers import Form, problem_response, refused_response, result_response
 from api.graph.asking import Asking, Figures
 from api.graph.documents import Document, DocumentRefusedError, Documents
+from api.graph.persons import persons_in
 from api.graph.policy import GraphPolicy
 from api.graph.requests import GRAPHQL, HTML, JSON, Wish, negotiated, wish_of
 from api.graph.schema import GRAPHQL_SCHEMA, SCHEMA
 from api.graph.trusted import TrustedDocuments, hash_of
 from api.script_page import ScriptPage
 from application.ports import Caller
+from domain.access import Outcome
 
 PAGE = ScriptPage("api.graph", "page.css", "page.js")
 OPEN = GraphPolicy()
@@ -80,9 +84,10 @@ class _Endpoint:
 
     async def _answered(self, request: Request, caller: Caller, form: Form) -> Response:
         wish = await wish_of(request)
-        document, cost = self._admitted(wish, caller)
+        by = looker(request, caller, self._platform.now(), form.correlation_id)
+        document, cost = self._admitted(wish, by)
         log_id = await self._platform.log.log_id()
-        asking = await self._asking(caller, wanted_position(request, log_id), document.parsed)
+        asking = await self._asking(by, wanted_position(request, log_id), document.parsed)
         result = await SCHEMA.execute(
             None,
             variable_values=wish.variables,
@@ -93,15 +98,21 @@ class _Endpoint:
         if asking.footing.refusal is not None:
             raise asking.footing.refusal
         said: dict[str, Any] = {**asking.footing.said(), "cost": {"requested": cost, "most": self._policy.limits.cost}}
+        if result.data is not None:
+            outcome = Outcome.ANSWERED_IN_PART if result.errors else Outcome.ANSWERED
+            await record(self._platform, by, await persons_in(asking, self._platform.log), outcome)
         return result_response(result, form, said, log_id)
 
-    def _admitted(self, wish: Wish, caller: Caller) -> tuple[Document, int]:
+    def _admitted(self, wish: Wish, by: Looker) -> tuple[Document, int]:
         """Return the document and what it costs; refuse it without having asked the database anything."""
+        caller = by.caller
         document = self._documents.read(self._text(wish, caller))
         cost = self._documents.cost(document, wish.operation_name, wish.variables)
         if document.introspects and not self._policy.may_introspect(caller):
             raise Problem(403, "introspection-not-allowed", "The schema is not told to you here.")
         document.check()
+        if document.personal(wish.operation_name):
+            by.must_say_why()
         self._policy.charge(caller, cost)
         return document, cost
 
@@ -122,15 +133,17 @@ class _Endpoint:
     def _is_trusted(self, text: str, caller: Caller) -> bool:
         return self._trusted.find(caller.organisation_id, hash_of(text)) is not None
 
-    async def _asking(self, caller: Caller, wanted: int, document: DocumentNode) -> Asking:
+    async def _asking(self, by: Looker, wanted: int, document: DocumentNode) -> Asking:
         places = self._platform.places
         return Asking(
-            caller=caller,
-            now=self._platform.now(),
+            caller=by.caller,
+            now=by.now,
             footing=Footing(places, await places(), wanted),
             engine=self._engine,
             figures=self._figures,
             document=document,
+            opener=self._platform.opener,
+            person_in=partial(person_in_session, self._platform, by),
         )
 
 

@@ -12,10 +12,13 @@ from sqlalchemy import func
 from api.errors import Problem
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, part, summed, totals
+from api.graph.erasure import Erasure, erasure_of
 from api.graph.organisations import Organisation, Service, organisation_of, service_of
+from api.graph.personal import PersonalText, opened
 from api.graph.values import During, Id, Long, Months, described
 from api.graph.visibility import check_own_service
 from domain.identity import (
+    PERSON,
     Channel,
     EvidenceKind,
     KeyStatus,
@@ -23,6 +26,7 @@ from domain.identity import (
     MandateStatus,
     Means,
     PartyKind,
+    PersonRegistered,
     Route,
 )
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
@@ -63,12 +67,22 @@ class Key:
         return await organisation_of(info, self.provider_id)
 
 
-@strawberry.type(description="A registered person. No number, no name: only that they are registered, and how.")
+@strawberry.type(description="A registered person, and how they were registered. No name is known here.")
 class Person:
     person_id: strawberry.ID = strawberry.field(name="id")
     jurisdiction: Jurisdiction
     route: Route
     registered_at: datetime
+
+    @described("The national number or, from another member state, the eIDAS identifier.", name="number")
+    async def number_of_person(self, info: Info) -> PersonalText | None:
+        sealed: str = self.number  # type: ignore[attr-defined]
+        return await opened(info, sealed, PERSON.stream(self.person_id), PersonRegistered, "number")
+
+    @described("How far their erasure is, if any of their data was to be erased.")
+    async def erasure(self, info: Info) -> Erasure | None:
+        found: Erasure | None = await erasure_of(info, self.person_id)
+        return found
 
     @described("The keys that the caller may see; at most 200.")
     async def keys(self, info: Info) -> list[Key]:
@@ -113,6 +127,7 @@ class MayAct:
     at: datetime
     allowed: bool
     mandates: list[Mandate]
+    asked_about: strawberry.Private[tuple[str, str]]
 
 
 @strawberry.type(description="How many authentications there were in a group.")
@@ -350,8 +365,10 @@ class IdentityQueries:
         query = mandates.mandates_in_force(
             at=instant, mandatary_id=mandatary_id, mandator_id=mandator_id, service_id=service_id
         )
-        found: Any = await info.context.rows(query.order_by(MANDATES.c.mandate_id).limit(MOST_MANDATES))
-        return MayAct(at=instant, allowed=bool(found), mandates=list(found))
+        query = query.order_by(MANDATES.c.mandate_id).limit(MOST_MANDATES)
+        found: Any = await info.context.rows(query, mandator_id=mandator_id)
+        about = (mandatary_id, mandator_id)
+        return MayAct(at=instant, allowed=bool(found), mandates=list(found), asked_about=about)
 
     @described("Authentications in groups; agencies see those at their own services.")
     async def authentications(

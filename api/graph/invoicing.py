@@ -11,8 +11,9 @@ from sqlalchemy import func
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, month_of, part, summed, totals
 from api.graph.organisations import Organisation, organisation_of
+from api.graph.personal import PersonalText, opened
 from api.graph.values import During, Id, Long, Months, described
-from domain.invoicing import InvoiceKind, ResponseState
+from domain.invoicing import INVOICE, InvoiceKind, InvoiceReceived, ResponseState
 from domain.kernel import Jurisdiction
 from projections import invoice_counts, invoice_timeline
 from projections.invoices import TABLE
@@ -78,6 +79,7 @@ class Invoice:
     currency: str
     document_sha256: str
     media_type: str
+    seller_contact_id: strawberry.ID | None
     status: InvoiceStatus
     rule_set: str | None
     response_state: ResponseState | None
@@ -88,6 +90,11 @@ class Invoice:
     first_response_at: datetime | None
     first_response_on_time: bool | None
     last_response_at: datetime | None
+
+    @described("Whom to ask at the seller (EN 16931, BT-41).", name="sellerContact")
+    async def contact_at_seller(self, info: Info) -> PersonalText | None:
+        sealed: str = self.seller_contact  # type: ignore[attr-defined]
+        return await opened(info, sealed, INVOICE.stream(self.invoice_id), InvoiceReceived, "seller_contact")
 
     @strawberry.field
     async def buyer(self, info: Info) -> Organisation | None:

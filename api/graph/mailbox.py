@@ -11,9 +11,19 @@ from sqlalchemy import func
 from api.graph.asking import Info
 from api.graph.connections import Connection, Listing, Order, conditions, month_of, part, summed, totals
 from api.graph.organisations import Organisation, organisation_of
+from api.graph.personal import PersonalText, opened
 from api.graph.values import During, Id, Long, Months, described
 from domain.kernel import Jurisdiction
-from domain.mailbox import Channel, ChannelReason, MessageStatus, MessageType, NotificationStatus, OwnerKind
+from domain.mailbox import (
+    MESSAGE,
+    Channel,
+    ChannelReason,
+    MessageSent,
+    MessageStatus,
+    MessageType,
+    NotificationStatus,
+    OwnerKind,
+)
 from domain.organisations.values import OrganisationType
 from projections import mailboxes, message_counts, message_timeline, open_rates
 from projections.messages import MISSED, TABLE
@@ -48,7 +58,7 @@ class MessageStep:
     happened_at: datetime
 
 
-@strawberry.type(description="A message, whatever its channel. What it says stays with sender and recipient.")
+@strawberry.type(description="A message, whatever its channel. Its contents stay with sender and recipient.")
 class Message:
     message_id: strawberry.ID = strawberry.field(name="id")
     mailbox_id: strawberry.ID
@@ -84,6 +94,16 @@ class Message:
     @strawberry.field
     async def sender(self, info: Info) -> Organisation | None:
         return await organisation_of(info, self.sender_id)
+
+    @described("What it is about.", name="subject")
+    async def subject_of_message(self, info: Info) -> PersonalText | None:
+        sealed: str = self.subject  # type: ignore[attr-defined]
+        return await opened(info, sealed, MESSAGE.stream(self.message_id), MessageSent, "subject")
+
+    @described("The structured reference to pay with.", name="paymentReference")
+    async def reference_of_payment(self, info: Info) -> PersonalText | None:
+        sealed: str = self.payment_reference  # type: ignore[attr-defined]
+        return await opened(info, sealed, MESSAGE.stream(self.message_id), MessageSent, "payment.reference")
 
     @described("Its steps, the oldest first; at most 200.")
     async def timeline(self, info: Info) -> list[MessageStep]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from api.buckets import Buckets, say
 from api.errors import Problem
 from api.graph.limits import Limits
-from application.ports import Caller, Role
+from api.rights.roles import OVERSEERS
+from application.ports import Caller
 
 AD_HOC_SCOPE = "graphql:ad-hoc"
-OVERSEERS = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
 
 
 class AdHoc(StrEnum):

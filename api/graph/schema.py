@@ -11,16 +11,21 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from api.graph.access import AccessQueries
 from api.graph.activity import ActivityQueries
 from api.graph.bus import BusQueries
 from api.graph.consent import ConsentQueries
+from api.graph.erasure import ErasureQueries
 from api.graph.figures import FigureQueries
+from api.graph.guard import guard
 from api.graph.identity import IdentityQueries
 from api.graph.invoicing import InvoicingQueries
 from api.graph.mailbox import MailboxQueries
 from api.graph.operation import OperationQueries
 from api.graph.organisations import OrganisationQueries
+from api.graph.subjects import NotingExecutor
 from api.graph.values import SCALARS
+from api.rights.graph import ROLES
 
 
 @strawberry.type
@@ -34,6 +39,8 @@ class Query(
     FigureQueries,
     ActivityQueries,
     OperationQueries,
+    ErasureQueries,
+    AccessQueries,
 ):
     pass
 
@@ -65,5 +72,7 @@ SCHEMA = Schema(
     query=Query,
     config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_field),
     extensions=[Checked],
+    execution_context_class=NotingExecutor,
 )
 GRAPHQL_SCHEMA: GraphQLSchema = SCHEMA._schema  # noqa: SLF001 - Strawberry shows its own in no other way
+guard(GRAPHQL_SCHEMA, ROLES)

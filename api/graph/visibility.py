@@ -1,30 +1,35 @@
 """Who sees which rows: the one table that every query of the GraphQL API goes through.
 
 A row of another organisation is never an error: it is as if it were not there. What a role may not ask for at all is
-refused with `role-not-allowed`.
+refused before anything is read, as `api.rights.graph` says; here it sees no row of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, false, not_, or_, select, true
 
 from api.errors import Problem
 from application.ports import Caller, Role
 from domain.mailbox import OwnerKind
 from projections import (
+    access_suppressions,
+    accesses,
     authentications,
     bus_counts,
     bus_transactions,
     consents,
     daily_counts,
     enrolments,
+    erasures,
     invoice_counts,
     invoice_timeline,
     invoices,
     keys,
+    legal_holds,
     mailboxes,
     mandates,
     message_counts,
@@ -52,7 +57,12 @@ def everything(_: str) -> ColumnElement[bool]:
 
 
 def nothing(_: str) -> ColumnElement[bool]:
-    """Stands for a read model that a role may not ask for."""
+    """Stands for a read model that a role may not ask for: it would see nothing if it could."""
+    return false()
+
+
+def only_in_a_session(_: str) -> ColumnElement[bool]:
+    """Stands for what is shown to the person in a session at the caller alone: see `accesses_told_to`."""
     return false()
 
 
@@ -116,11 +126,15 @@ def _own_invoices(table: Table) -> Rows:
     return rows
 
 
-def _own_people(own: str) -> ColumnElement[bool]:
+def _own_people(table: Table) -> Rows:
     """Keep the persons who consented to the caller's mailbox or hold a key of it."""
-    person, key = people.TABLE.c.person_id, keys.TABLE.c
-    holds_key = exists(select(key.key_id).where(key.person_id == person, key.provider_id == own))
-    return or_(_consent_in_force(person, own), holds_key)
+
+    def rows(own: str) -> ColumnElement[bool]:
+        person, key = table.c.person_id, keys.TABLE.c
+        holds_key = exists(select(key.key_id).where(key.person_id == person, key.provider_id == own))
+        return or_(_consent_in_force(person, own), holds_key)
+
+    return rows
 
 
 def _mandates_at_own_services(own: str) -> ColumnElement[bool]:
@@ -149,7 +163,7 @@ AGENCY: Mapping[Table, Rows] = {
     enrolments.TABLE: everything,
     services.TABLE: everything,
     service_families.TABLE: everything,
-    people.TABLE: _own_people,
+    people.TABLE: _own_people(people.TABLE),
     keys.TABLE: named_in(keys.TABLE.c.provider_id),
     authentications.TABLE: _counts_of_own_services,
     service_use.TABLE: nothing,
@@ -167,24 +181,35 @@ AGENCY: Mapping[Table, Rows] = {
     invoice_counts.TABLE: named_in(invoice_counts.TABLE.c.buyer_id),
     daily_counts.TABLE: named_in(daily_counts.TABLE.c.organisation_id),
     projection_acts.TABLE: nothing,
+    erasures.TABLE: _own_people(erasures.TABLE),
+    legal_holds.TABLE: nothing,
+    accesses.TABLE: only_in_a_session,
+    access_suppressions.TABLE: nothing,
 }
 OVERSIGHT: Mapping[Table, Rows] = dict.fromkeys(AGENCY, everything)
-# Why an administrator did something is no business of the platform's own programs.
-SYSTEM: Mapping[Table, Rows] = {**OVERSIGHT, projection_acts.TABLE: nothing}
+# Who looked at whom is for auditors: whoever runs the platform is looked over as well.
+ADMINISTRATOR: Mapping[Table, Rows] = {**OVERSIGHT, accesses.TABLE: nothing, access_suppressions.TABLE: nothing}
+# Why an administrator did something, or a court, is no business of the platform's own programs.
+SYSTEM: Mapping[Table, Rows] = {**ADMINISTRATOR, projection_acts.TABLE: nothing, legal_holds.TABLE: nothing}
 
 VISIBLE: Mapping[Role, Mapping[Table, Rows]] = {
     Role.AGENCY: AGENCY,
     Role.AUDITOR: OVERSIGHT,
-    Role.ADMINISTRATOR: OVERSIGHT,
+    Role.ADMINISTRATOR: ADMINISTRATOR,
     Role.SYSTEM: SYSTEM,
 }
 
 
+def accesses_told_to(person_id: str, now: datetime) -> ColumnElement[bool]:
+    """Keep the looks at a person that they are told of themselves: all but those under a suppression."""
+    c = accesses.TABLE.c
+    hidden = access_suppressions.suppressed(c.subject_id, c.organisation_id, c.accessed_at, now)
+    return and_(c.subject_id == person_id, not_(hidden))
+
+
 def seen(caller: Caller, table: Table) -> ColumnElement[bool]:
-    """Return which rows of a table the caller sees; refuse what their role may not ask for."""
+    """Return which rows of a table the caller sees."""
     rows = VISIBLE[caller.role][table]
-    if rows is nothing:
-        raise Problem(403, "role-not-allowed", "Your role may not ask for this.")
     # An empty text stands for "none" in many columns: who acts for no organisation is a party to nothing.
     if rows is not everything and not caller.organisation_id:
         return false()

@@ -76,7 +76,13 @@ def _model(cls: type, hidden: frozenset[str] = frozenset()) -> type[_Body]:
         required = field.default is dataclasses.MISSING
         annotation = _annotation(field.name, hints[field.name], required=required)
         fields[field.name] = (annotation, ... if required else field.default)
-    return create_model(cls.__name__, __base__=_Body, __doc__=cls.__doc__ or "", **fields)
+    return create_model(cls.__name__, __base__=_Body, __doc__=_said_of(cls), **fields)
+
+
+def _said_of(cls: type) -> str:
+    """Return what was written of a command; a dataclass of which nothing was has its Python signature there."""
+    written = cls.__doc__ or ""
+    return "" if written.startswith(f"{cls.__name__}(") else written
 
 
 def _annotation(name: str, hint: Any, *, required: bool = True) -> Any:  # noqa: ANN401 - annotations are of any kind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from api.rest.doors import Door
-from application.ports import Role
 from domain.bus import (
     AcceptTransaction,
     AnswerTransaction,
@@ -14,15 +13,12 @@ from domain.bus import (
 )
 
 _TRANSACTION = "/transactions/{transaction_id}"
-_MEMBER = frozenset({Role.AGENCY})
-_PLATFORM = frozenset({Role.SYSTEM})
 
 DOORS = (
     Door(
         intent="accept-transaction",
         path="/transactions",
         command=AcceptTransaction,
-        roles=_MEMBER,
         activity="service-bus-exchange",
         summary="Ask another organisation for a service; logged before anything is forwarded.",
         creates="transaction_id",
@@ -31,7 +27,6 @@ DOORS = (
         intent="forward-transaction",
         path=f"{_TRANSACTION}/forwardings",
         command=ForwardTransaction,
-        roles=_PLATFORM,
         activity="service-bus-exchange",
         summary="Record an attempt to hand the request to the target.",
     ),
@@ -39,7 +34,6 @@ DOORS = (
         intent="answer-transaction",
         path=f"{_TRANSACTION}/answers",
         command=AnswerTransaction,
-        roles=_MEMBER,
         activity="service-bus-exchange",
         summary="Answer a request; the log keeps the digest and the size of the answer.",
     ),
@@ -47,7 +41,6 @@ DOORS = (
         intent="fault-transaction",
         path=f"{_TRANSACTION}/faults",
         command=FaultTransaction,
-        roles=_MEMBER,
         activity="service-bus-exchange",
         summary="Answer that the request could not be served, with a code.",
     ),
@@ -55,7 +48,6 @@ DOORS = (
         intent="fail-delivery",
         path=f"{_TRANSACTION}/delivery-failures",
         command=FailDelivery,
-        roles=_PLATFORM,
         activity="service-bus-exchange",
         summary="Give up: the request could not be brought to the target.",
     ),
@@ -63,7 +55,6 @@ DOORS = (
         intent="time-out-transaction",
         path=f"{_TRANSACTION}/timeouts",
         command=TimeOutTransaction,
-        roles=_PLATFORM,
         activity="service-bus-exchange",
         summary="End a transaction whose time to answer has passed.",
     ),

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from api.rest.doors import Door
-from application.ports import Role
 from domain.consent import GrantConsent, RefuseConsent, ShowImpactNotice, WithdrawConsent
 
 _CONSENT = "/consents/{person_id}/{provider_id}"
-_PROVIDER = frozenset({Role.AGENCY})
 
 DOORS = (
     Door(
         intent="show-impact-notice",
         path=f"{_CONSENT}/impact-notices",
         command=ShowImpactNotice,
-        roles=_PROVIDER,
         activity="digital-mail-consent",
         summary="Record that the person was shown what digital post means for them.",
     ),
@@ -22,7 +19,6 @@ DOORS = (
         intent="grant-consent",
         path=f"{_CONSENT}/grants",
         command=GrantConsent,
-        roles=_PROVIDER,
         activity="digital-mail-consent",
         summary="Grant consent to digital post, for all senders.",
     ),
@@ -30,7 +26,6 @@ DOORS = (
         intent="refuse-consent",
         path=f"{_CONSENT}/refusals",
         command=RefuseConsent,
-        roles=_PROVIDER,
         activity="digital-mail-consent",
         summary="Refuse consent to digital post.",
     ),
@@ -38,7 +33,6 @@ DOORS = (
         intent="withdraw-consent",
         path=f"{_CONSENT}/withdrawals",
         command=WithdrawConsent,
-        roles=_PROVIDER,
         activity="digital-mail-consent",
         summary="Withdraw consent; later letters go on paper.",
     ),

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from api.rest.doors import Door
-from application.ports import Role
 from domain.invoicing import ReceiveInvoice, RefuseInvoice, RespondToInvoice, ValidateInvoice
 
 _INVOICE = "/invoices/{invoice_id}"
-_PLATFORM = frozenset({Role.SYSTEM})
 
 DOORS = (
     Door(
         intent="receive-invoice",
         path="/invoices",
         command=ReceiveInvoice,
-        # An access point acts for many suppliers: an organisation of its own, or the platform's.
-        roles=frozenset({Role.AGENCY, Role.SYSTEM}),
         activity="e-invoice-exchange",
         summary="Deliver an invoice or credit note to a buyer.",
         creates="invoice_id",
@@ -24,7 +20,6 @@ DOORS = (
         intent="validate-invoice",
         path=f"{_INVOICE}/validations",
         command=ValidateInvoice,
-        roles=_PLATFORM,
         activity="e-invoice-exchange",
         summary="Record that the document follows its rules.",
     ),
@@ -32,7 +27,6 @@ DOORS = (
         intent="refuse-invoice",
         path=f"{_INVOICE}/refusals",
         command=RefuseInvoice,
-        roles=_PLATFORM,
         activity="e-invoice-exchange",
         summary="Refuse a document that breaks its rules, naming them; its number may be used again.",
     ),
@@ -40,7 +34,6 @@ DOORS = (
         intent="respond-to-invoice",
         path=f"{_INVOICE}/responses",
         command=RespondToInvoice,
-        roles=frozenset({Role.AGENCY}),
         activity="e-invoice-exchange",
         summary="Tell the supplier where the invoice stands (Peppol Invoice Response).",
     ),

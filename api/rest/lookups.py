@@ -1,64 +1,163 @@
-"""Finding a person by their national number, which travels in a body and never in an address."""
+"""Finding a person by their number, for a purpose: it travels in a body, and never in an address or a line of a log.
+
+Whoever has many numbers could find out which of them are people's. So each organisation has a limit of look-ups, and a
+lower one of those that find nobody. Who was erased is not found: nothing tells them from who was never registered.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Self
 
 import orjson
 from fastapi import APIRouter
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.dependencies import Platform, caller_of
+from api.access import Looks, looker, record
+from api.buckets import Buckets, say
+from api.dependencies import Platform
 from api.errors import Problem
 from api.rest.bodies import national_number
-from api.rest.openapi import answer_of, body_of, problems
+from api.rest.openapi import answer_of, body_of, inline, problems
 from api.rest.requests import malformed
 from api.rest.routes import MAX_BODY_BYTES, read_body
-from application.ports import Role
-from domain.kernel import Claim
+from api.rights.doors import PERSON_LOOKUP, admitted
+from application.lookups import Identifier, LookupPurpose, PersonIndex, eidas, may_ask, national
+from application.ports import Caller, Role
+from domain.access import Category
+from domain.kernel import Jurisdiction, NationalNumber
+from domain.organisations import ORGANISATION
 
-ROLES = frozenset({Role.AGENCY, Role.SYSTEM})
+MAX_IDENTIFIER_LENGTH = 256
+
+_Number = Annotated[str, AfterValidator(national_number)]
+
+_PROCESSING_ACTIVITY = {
+    "name": "Processing-Activity",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The id of the processing activity that the look-up is for; it goes into the record of looks.",
+}
+_FOUND = {"type": "object", "required": ["personId"], "properties": {"personId": {"type": "string"}}}
+
+
+@dataclass(frozen=True, slots=True)
+class LookupLimits:
+    """How many look-ups an organisation has in a minute, and how many of them may find nobody."""
+
+    asked: Buckets
+    missed: Buckets
 
 
 class PersonLookup(BaseModel):
-    """The number of the person who is looked for."""
+    """What a look-up is for, and the number of the person: in a national register, or by eIDAS."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
 
-    national_number: Annotated[str, AfterValidator(national_number)]
+    purpose: LookupPurpose
+    jurisdiction: Jurisdiction
+    national_number: _Number | None = None
+    eidas_identifier: Annotated[str, Field(max_length=MAX_IDENTIFIER_LENGTH)] | None = None
+
+    @model_validator(mode="after")
+    def _names_one_number(self) -> Self:
+        if (self.national_number is None) == (self.eidas_identifier is None):
+            raise PydanticCustomError("one-number", "Name either a national number or an eIDAS identifier.")
+        return self
+
+    def identifier(self) -> Identifier:
+        if self.national_number is not None:
+            return national(self.jurisdiction, NationalNumber(self.national_number))
+        return eidas(self.jurisdiction, self.eidas_identifier or "")
 
 
-def lookup_routes(platform: Platform) -> APIRouter:
+def lookup_routes(platform: Platform, people: PersonIndex, limits: LookupLimits) -> APIRouter:
     router = APIRouter(tags=["persons"])
 
     async def look_up(request: Request) -> Response:
-        caller = await caller_of(request, platform)
-        if caller.role not in ROLES:
-            raise Problem(403, "role-not-allowed", f"The role {caller.role} may not do this.")
-        try:
-            wanted = PersonLookup.model_validate_json(await read_body(request, "application/json", MAX_BODY_BYTES))
-        except ValidationError as error:
-            raise malformed(error) from error
-        stream = await platform.log.holder(Claim("national-number", wanted.national_number))
-        if stream is None:
-            raise Problem(404, "person-not-found", "Nobody is registered under this number.")
-        return Response(orjson.dumps({"personId": stream.partition("-")[2]}), media_type="application/json")
+        caller = await admitted(request, platform, PERSON_LOOKUP)
+        _must_have_some_left(caller, limits.asked)
+        by = looker(request, caller, platform.now(), request.state.correlation_id)
+        by.must_say_why()
+        wanted = await _wanted(request)
+        identifier = wanted.identifier()
+        await _must_have_purpose(platform, caller, wanted.purpose)
+        person_id = await _found(people, wanted.purpose, identifier, caller, limits.missed)
+        looks = Looks()
+        looks.note(person_id, Category.IDENTIFICATION)
+        await record(platform, by, looks)
+        return Response(orjson.dumps({"personId": person_id}), media_type="application/json")
 
-    found = {"type": "object", "required": ["personId"], "properties": {"personId": {"type": "string"}}}
     router.add_api_route(
         "/persons/lookups",
         look_up,
         methods=["POST"],
         operation_id="look-up-person",
-        summary="Find a person by their national number.",
+        summary="Find a person by their national number or eIDAS identifier.",
         response_class=Response,
         openapi_extra={
             "security": [{"bearer": []}],
-            "requestBody": body_of("application/json", PersonLookup.model_json_schema()),
-            "responses": {"200": answer_of("The person.", "application/json", found)} | problems(),
+            "parameters": [_PROCESSING_ACTIVITY],
+            "requestBody": body_of("application/json", inline(PersonLookup)),
+            "responses": {"200": answer_of("The person.", "application/json", _FOUND)} | problems(),
         },
     )
     return router
+
+
+async def _wanted(request: Request) -> PersonLookup:
+    try:
+        return PersonLookup.model_validate_json(await read_body(request, "application/json", MAX_BODY_BYTES))
+    except ValidationError as error:
+        raise malformed(error) from error
+
+
+async def _must_have_purpose(platform: Platform, caller: Caller, purpose: LookupPurpose) -> None:
+    """Refuse an organisation that is not enrolled, now, as what has this purpose; the platform itself has them all."""
+    if caller.role is Role.SYSTEM:
+        return
+    stream = ORGANISATION.stream(caller.organisation_id)
+    organisation = ORGANISATION.fold((await platform.log.read([stream]))[stream].events)
+    if not may_ask(organisation, purpose):
+        detail = "Your organisation is not enrolled as one that looks persons up for this purpose."
+        raise Problem(403, "lookup-not-allowed", detail)
+
+
+async def _found(
+    people: PersonIndex, purpose: LookupPurpose, identifier: Identifier, caller: Caller, missed: Buckets
+) -> str:
+    _must_have_misses_left(caller, missed)
+    missing = False
+    try:
+        person_id = await people.find(purpose, identifier)
+        missing = person_id is None
+    finally:
+        # What is found, or was not looked for to the end, is no guess.
+        if not missing:
+            missed.give_back(caller.organisation_id)
+    if person_id is None:
+        raise Problem(404, "person-not-found", "Nobody is registered under this number.")
+    return person_id
+
+
+def _must_have_some_left(caller: Caller, asked: Buckets) -> None:
+    taken = asked.take(caller.organisation_id)
+    say(asked.headers(taken))
+    if not taken.granted:
+        headers = {"Retry-After": str(taken.enough_in_s)}
+        raise Problem(
+            429, "rate-limited", "Your organisation looks up too many persons. Ask again later.", headers=headers
+        )
+
+
+def _must_have_misses_left(caller: Caller, missed: Buckets) -> None:
+    """Take a miss before it is known whether it is one: else many look-ups at once could miss too often."""
+    taken = missed.take(caller.organisation_id)
+    if not taken.granted:
+        detail = "Your organisation looks up too many numbers under which nobody is registered. Ask again later."
+        raise Problem(429, "too-many-misses", detail, headers={"Retry-After": str(taken.enough_in_s)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from api.rest.doors import Door
-from application.ports import Role
 from domain.mailbox import (
     AlertMessageExpiry,
     ConfirmMessage,
@@ -22,15 +21,12 @@ from domain.mailbox import (
 
 _MAILBOX = "/mailboxes/{mailbox_id}"
 _MESSAGE = "/messages/{message_id}"
-_AGENCY = frozenset({Role.AGENCY})
-_SYSTEM = frozenset({Role.SYSTEM})
 
 DOORS = (
     Door(
         intent="open-mailbox",
         path=f"{_MAILBOX}/openings",
         command=OpenMailbox,
-        roles=_AGENCY,
         activity="mailbox-management",
         summary="Open the mailbox of a person or an enterprise.",
     ),
@@ -38,7 +34,6 @@ DOORS = (
         intent="set-notification-address",
         path=f"{_MAILBOX}/notification-addresses",
         command=SetNotificationAddress,
-        roles=_AGENCY,
         activity="mailbox-management",
         summary="Name the address for notifications; the address itself stays with the mailbox provider.",
         creates="address_id",
@@ -47,7 +42,6 @@ DOORS = (
         intent="verify-notification-address",
         path=f"{_MAILBOX}/notification-addresses/{{address_id}}/verifications",
         command=VerifyNotificationAddress,
-        roles=_AGENCY,
         activity="mailbox-management",
         summary="Record that the owner has shown that the address is theirs.",
     ),
@@ -55,7 +49,6 @@ DOORS = (
         intent="remove-notification-address",
         path=f"{_MAILBOX}/notification-addresses/{{address_id}}/removals",
         command=RemoveNotificationAddress,
-        roles=_AGENCY,
         activity="mailbox-management",
         summary="Remove the address for notifications; none is obligatory.",
     ),
@@ -63,7 +56,6 @@ DOORS = (
         intent="set-channel-preference",
         path=f"{_MAILBOX}/channel-preferences",
         command=SetChannelPreference,
-        roles=_AGENCY,
         activity="mailbox-management",
         summary="Say whether post should come digitally only.",
     ),
@@ -71,7 +63,6 @@ DOORS = (
         intent="record-first-use",
         path=f"{_MAILBOX}/first-uses",
         command=RecordFirstUse,
-        roles=_AGENCY,
         activity="mailbox-management",
         summary="Record that the owner took the mailbox into use.",
     ),
@@ -79,7 +70,6 @@ DOORS = (
         intent="send-message",
         path="/messages",
         command=SendMessage,
-        roles=_AGENCY,
         activity="digital-mail-delivery",
         summary="Send a message; consent decides whether it goes digitally or on paper.",
         creates="message_id",
@@ -88,7 +78,6 @@ DOORS = (
         intent="record-notification",
         path=f"{_MESSAGE}/notifications",
         command=RecordNotification,
-        roles=_AGENCY,
         activity="digital-mail-delivery",
         summary="Report what became of the notification of a delivered message.",
     ),
@@ -96,7 +85,6 @@ DOORS = (
         intent="open-message",
         path=f"{_MESSAGE}/openings",
         command=OpenMessage,
-        roles=_AGENCY,
         activity="digital-mail-reading",
         summary="Record that the reader consulted the main content; only the first time counts.",
     ),
@@ -104,7 +92,6 @@ DOORS = (
         intent="confirm-message",
         path=f"{_MESSAGE}/confirmations",
         command=ConfirmMessage,
-        roles=_AGENCY,
         activity="digital-mail-reading",
         summary="Record that the reader confirms receipt.",
     ),
@@ -112,7 +99,6 @@ DOORS = (
         intent="reply-to-message",
         path=f"{_MESSAGE}/replies",
         command=ReplyToMessage,
-        roles=_AGENCY,
         activity="digital-mail-reading",
         summary="Answer a message whose sender takes replies.",
         creates="reply_message_id",
@@ -121,7 +107,6 @@ DOORS = (
         intent="alert-message-expiry",
         path=f"{_MESSAGE}/expiry-alerts",
         command=AlertMessageExpiry,
-        roles=_SYSTEM,
         activity="digital-mail-delivery",
         summary="Warn that a message is about to expire.",
     ),
@@ -129,7 +114,6 @@ DOORS = (
         intent="expire-message",
         path=f"{_MESSAGE}/expiries",
         command=ExpireMessage,
-        roles=_SYSTEM,
         activity="digital-mail-delivery",
         summary="Let a message expire that has reached its expiry.",
     ),

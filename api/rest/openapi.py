@@ -21,7 +21,9 @@ PROBLEM_STATUSES = {
     "415": "The media type is not the one that is read here.",
     "422": "A value can never be right, or the key was used for other content.",
     "428": "If-Match is missing.",
-    "503": "The log cannot be reached; send the same request again.",
+    "429": "Your organisation asks too often; ask again after Retry-After.",
+    "431": "The header fields are too many or too large.",
+    "503": "Something that is needed cannot be reached; send the same request again after Retry-After.",
 }
 
 _PROBLEM: Mapping[str, Any] = {
@@ -46,6 +48,7 @@ _RECEIPT: Mapping[str, Any] = {
         "events": {"type": "array", "items": {"type": "string"}, "description": "Stored names; none if nothing new."},
     },
 }
+_NOT_OURS = frozenset({"HTTPValidationError", "ValidationError"})
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -96,6 +99,21 @@ def bulk_operation(intakes: Mapping[str, Intake]) -> dict[str, Any]:
         "requestBody": body_of("application/x-ndjson", line),
         "responses": {"200": answer_of("An answer on each line.", "application/x-ndjson", answer)} | problems(),
     }
+
+
+def complete(document: Mapping[str, Any], commands: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document that FastAPI made, with the doors of commands, and with refusals in the form that they have.
+
+    FastAPI describes a form of its own for values that do not fit; here that is a problem as well.
+    """
+    paths: dict[str, Any] = {**commands, **document["paths"]}
+    for operation in (each for path in paths.values() for each in path.values()):
+        operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
+    components = dict(document.get("components", {}))
+    schemas = {name: it for name, it in components.pop("schemas", {}).items() if name not in _NOT_OURS}
+    scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (RFC 9068)"}
+    components["securitySchemes"] = components.get("securitySchemes", {}) | {"bearer": scheme}
+    return {**document, "paths": paths, "components": components | ({"schemas": schemas} if schemas else {})}
 
 
 def inline(model: type[BaseModel]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from api.errors import Problem
 from api.rest.doors import Door
-from application.ports import Role
 from domain.operation import (
     CancelRebuild,
     DropPreviousRows,
@@ -34,7 +33,6 @@ def _door(intent: str, path: str, command: type[ProjectionCommand], summary: str
         intent=intent,
         path=f"/projections/{{projection}}/{path}",
         command=command,
-        roles=frozenset({Role.ADMINISTRATOR}),
         activity="platform-operation",
         summary=summary,
         check_ids=_must_be_a_projection,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from api.rest.doors import Door
-from application.ports import Role
 from domain.organisations import (
     ChangeDoubleChannel,
     CloseService,
@@ -22,15 +21,12 @@ from domain.organisations import (
 )
 
 _ORGANISATION = "/organisations/{organisation_id}"
-_PLATFORM = frozenset({Role.ADMINISTRATOR})
-_ITSELF = frozenset({Role.AGENCY})
 
 DOORS = (
     Door(
         intent="register-organisation",
         path="/organisations",
         command=RegisterOrganisation,
-        roles=_PLATFORM,
         activity="organisation-register",
         summary="Register an organisation with its enterprise number.",
         creates="organisation_id",
@@ -39,7 +35,6 @@ DOORS = (
         intent="rename-organisation",
         path=f"{_ORGANISATION}/names",
         command=RenameOrganisation,
-        roles=_PLATFORM,
         activity="organisation-register",
         summary="Give an organisation another name.",
         versioned=True,
@@ -48,7 +43,6 @@ DOORS = (
         intent="enrol-organisation",
         path=f"{_ORGANISATION}/enrolments",
         command=EnrolOrganisation,
-        roles=_PLATFORM,
         activity="organisation-enrolment",
         summary="Enrol an organisation in a role.",
     ),
@@ -56,7 +50,6 @@ DOORS = (
         intent="end-enrolment",
         path=f"{_ORGANISATION}/enrolment-ends",
         command=EndEnrolment,
-        roles=_PLATFORM,
         activity="organisation-enrolment",
         summary="End the enrolment of an organisation in a role.",
     ),
@@ -64,7 +57,6 @@ DOORS = (
         intent="enrol-as-sender",
         path=f"{_ORGANISATION}/sender-enrolments",
         command=EnrolAsSender,
-        roles=_ITSELF,
         activity="organisation-enrolment",
         summary="Enrol your own organisation as a sender of digital post.",
     ),
@@ -72,7 +64,6 @@ DOORS = (
         intent="change-double-channel",
         path=f"{_ORGANISATION}/double-channel-periods",
         command=ChangeDoubleChannel,
-        roles=_ITSELF,
         activity="organisation-enrolment",
         summary="Change until when your letters go both digital and on paper.",
         versioned=True,
@@ -81,7 +72,6 @@ DOORS = (
         intent="end-sender-enrolment",
         path=f"{_ORGANISATION}/sender-enrolment-ends",
         command=EndSenderEnrolment,
-        roles=_ITSELF,
         activity="organisation-enrolment",
         summary="Stop sending digital post.",
     ),
@@ -89,7 +79,6 @@ DOORS = (
         intent="request-recognition",
         path=f"{_ORGANISATION}/recognition-requests",
         command=RequestRecognition,
-        roles=_ITSELF,
         activity="identity-provider-recognition",
         summary="Apply to be recognised as an identity provider.",
     ),
@@ -97,7 +86,6 @@ DOORS = (
         intent="grant-recognition",
         path=f"{_ORGANISATION}/recognitions",
         command=GrantRecognition,
-        roles=_PLATFORM,
         activity="identity-provider-recognition",
         summary="Recognise an identity provider, or recognise it again after a suspension.",
     ),
@@ -105,7 +93,6 @@ DOORS = (
         intent="suspend-recognition",
         path=f"{_ORGANISATION}/recognition-suspensions",
         command=SuspendRecognition,
-        roles=_PLATFORM,
         activity="identity-provider-recognition",
         summary="Suspend the recognition of an identity provider: its keys no longer authenticate.",
     ),
@@ -113,7 +100,6 @@ DOORS = (
         intent="withdraw-recognition",
         path=f"{_ORGANISATION}/recognition-withdrawals",
         command=WithdrawRecognition,
-        roles=_PLATFORM,
         activity="identity-provider-recognition",
         summary="Withdraw the recognition of an identity provider for good.",
     ),
@@ -121,7 +107,6 @@ DOORS = (
         intent="register-service",
         path="/services",
         command=RegisterService,
-        roles=_ITSELF,
         activity="service-register",
         summary="Register an online service of your organisation.",
         creates="service_id",
@@ -130,7 +115,6 @@ DOORS = (
         intent="close-service",
         path="/services/{service_id}/closures",
         command=CloseService,
-        roles=_ITSELF,
         activity="service-register",
         summary="Close an online service.",
     ),
@@ -138,7 +122,6 @@ DOORS = (
         intent="register-service-family",
         path="/service-families",
         command=RegisterServiceFamily,
-        roles=_PLATFORM,
         activity="service-register",
         summary="Register a service family of the bus under its code.",
     ),

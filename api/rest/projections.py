@@ -12,14 +12,13 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.dependencies import Platform, caller_of
+from api.dependencies import Platform
 from api.errors import Problem
 from api.rest.openapi import answer_of, problems
 from api.rest.progress_feed import ProgressFeed
-from application.ports import Role
+from api.rights.doors import DOORS, admitted
 from projections.progress import Build, ParkedEvent, Progress, ProjectionProgress
 
-ROLES = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
 MOST_ROWS = 100
 PAGE_SIZE = 50
 MOST_POSITION = 2**63 - 1
@@ -75,7 +74,7 @@ def projection_routes(platform: Platform, reader: ProjectionsReader, feed: Progr
             endpoint,
             operation_id=name,
             summary=summary,
-            description=f"{summary}\n\nRoles: {', '.join(sorted(ROLES))}.",
+            description=f"{summary}\n\nRoles: {', '.join(sorted(DOORS[f'GET /projections{path}'].roles or ()))}.",
             response_class=Response,
             openapi_extra={
                 "security": [{"bearer": []}],
@@ -92,19 +91,19 @@ class _Look:
         self._feed = feed
 
     async def all(self, request: Request) -> Response:
-        await self._allowed(request)
+        await self._allowed(request, "")
         return _json(progress_shown(await self._reader.progress()))
 
     async def events(self, request: Request) -> Response:
-        await self._allowed(request)
+        await self._allowed(request, "/events")
         return self._feed.response()
 
     async def one(self, request: Request, projection: str) -> Response:
-        await self._allowed(request)
+        await self._allowed(request, "/{projection}")
         return _json(projection_shown(await self._named(projection)))
 
     async def parked(self, request: Request, projection: str, after: After = 0, limit: Limit = PAGE_SIZE) -> Response:
-        await self._allowed(request)
+        await self._allowed(request, "/{projection}/parked-events")
         await self._named(projection)
         found = await self._reader.parked(projection, after, limit)
         # A full page may have been the last; the one after it is empty then.
@@ -112,15 +111,13 @@ class _Look:
         return _json({"parkedEvents": [_camel(asdict(event)) for event in found], "nextAfter": following})
 
     async def builds(self, request: Request, projection: str, limit: Limit = PAGE_SIZE) -> Response:
-        await self._allowed(request)
+        await self._allowed(request, "/{projection}/builds")
         await self._named(projection)
         found = await self._reader.builds(projection, limit)
         return _json({"builds": [_build_shown(build) for build in found]})
 
-    async def _allowed(self, request: Request) -> None:
-        caller = await caller_of(request, self._platform)
-        if caller.role not in ROLES:
-            raise Problem(403, "role-not-allowed", f"The role {caller.role} may not do this.")
+    async def _allowed(self, request: Request, path: str) -> None:
+        await admitted(request, self._platform, f"GET /projections{path}")
 
     async def _named(self, name: str) -> ProjectionProgress:
         for projection in (await self._reader.progress()).projections:

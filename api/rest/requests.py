@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from api.errors import Issue, Problem
 from api.rest.bodies import ID_PATTERN, body_model, build, path_fields
 from api.rest.doors import Door
+from api.rights.roles import must_have_role
 from application.handler import Order
 from application.ids import time_ordered_id
 from application.ports import Caller, Idempotency
@@ -27,7 +28,7 @@ _ID = re.compile(ID_PATTERN)
 _ETAG = re.compile(r'"([0-9]{1,9})"')
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 
-Seal = Callable[[bytes], bytes]
+KeyedHash = Callable[[bytes], bytes]
 """A keyed hash: the same for the same content, and nobody can guess the content from it."""
 
 
@@ -54,18 +55,18 @@ class Frame:
 class Intake:
     """Turns the wishes that come in at one door into orders for the handler."""
 
-    def __init__(self, door: Door, seal: Seal) -> None:
+    def __init__(self, door: Door, keyed_hash: KeyedHash) -> None:
         self.door = door
         self.model: type[BaseModel] = body_model(door)
         self.ids: Mapping[str, str] = {to_camel(name): name for name in path_fields(door.path)}
-        self._seal = seal
+        self._keyed_hash = keyed_hash
+        self._roles = door.roles
         self.begins_stream = bool(door.creates) and _aggregate_id(door).endswith(door.creates)
 
     def order(self, wish: Wish, frame: Frame) -> Order:
         """Check everything that can be known without a state; raise a problem if something is wrong."""
         caller = frame.caller
-        if caller.role not in self.door.roles:
-            raise Problem(403, "role-not-allowed", f"The role {caller.role} may not do this.")
+        must_have_role(caller, self._roles)
         ids = self._ids(wish.ids)
         expected_version = self._expected_version(wish.if_match)
         key = self._key(wish.key)
@@ -120,7 +121,7 @@ class Intake:
         said = body.model_dump_json(exclude_defaults=True)
         content = "\0".join([self.door.intent, *(f"{name}={ids[name]}" for name in sorted(ids)), said])
         # A body may hold a national number, and those can all be tried out: no hash of it is kept without a key.
-        fingerprint = self._seal(content.encode())
+        fingerprint = self._keyed_hash(content.encode())
         return Idempotency(organisation_id=caller.organisation_id, key=key, fingerprint=fingerprint)
 
     def _given_id(self, idempotency: Idempotency, now: datetime) -> str:
@@ -130,7 +131,7 @@ class Intake:
         time, and that names the stream. What lies within a stream of something else has no such witness.
         """
         content = f"{self.door.intent}\0{idempotency.organisation_id}\0{idempotency.key}"
-        digest = self._seal(content.encode())
+        digest = self._keyed_hash(content.encode())
         return time_ordered_id(now, digest) if self.begins_stream else str(UUID(bytes=digest[:16], version=4))
 
     def _expected_version(self, if_match: str | None) -> int | None:

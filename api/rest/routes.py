@@ -9,13 +9,12 @@ from typing import Any
 
 import msgspec
 import orjson
-from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.dependencies import Platform, caller_of
 from api.errors import Problem, problem_of
-from api.rest.doors import Door
+from api.rest.doors import Door, outward
 from api.rest.openapi import bulk_operation, door_operation
 from api.rest.requests import Frame, Intake, Wish
 from api.rest.routing import CommandRoutes, Endpoint
@@ -37,9 +36,9 @@ _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 def command_routes(doors: Sequence[Door], platform: Platform) -> CommandRoutes:
     """Make the routes of all doors."""
     routes = CommandRoutes()
-    intakes = {door.intent: Intake(door, platform.seal) for door in doors}
+    intakes = {door.intent: Intake(door, platform.keyed_hash) for door in doors}
     for intake in intakes.values():
-        path, endpoint = _outward(intake.door.path), _door_endpoint(intake, platform)
+        path, endpoint = outward(intake.door.path), _door_endpoint(intake, platform)
         routes.add(path, endpoint, door_operation(intake, _success(intake.door)))
     routes.add("/commands", _bulk_endpoint(intakes, platform), bulk_operation(intakes))
     return routes
@@ -50,7 +49,7 @@ def command_routes(doors: Sequence[Door], platform: Platform) -> CommandRoutes:
 
 def _door_endpoint(intake: Intake, platform: Platform) -> Endpoint:
     door = intake.door
-    home = _outward(door.collection or door.path)
+    home = outward(door.collection or door.path)
 
     async def endpoint(request: Request) -> Response:
         frame = await _frame(request, platform)
@@ -67,11 +66,6 @@ def _door_endpoint(intake: Intake, platform: Platform) -> Endpoint:
         return _receipt_response(body, _success(door), location, await platform.log.log_id())
 
     return endpoint
-
-
-def _outward(path: str) -> str:
-    """Write the ids of a path as callers see them: in lowerCamelCase, like the fields of a body."""
-    return re.sub(r"{(\w+)}", lambda name: f"{{{to_camel(name[1])}}}", path)
 
 
 def _success(door: Door) -> int:

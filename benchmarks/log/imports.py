@@ -25,6 +25,7 @@ from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
 from infrastructure.import_history import import_events_file
+from infrastructure.keys import MemoryKeys
 
 WARM_UP_LINES = 2_000
 ORGANISATION_ID = str(uuid4())
@@ -45,7 +46,7 @@ def ours(url: str, folder: Path, total: int) -> float:
     """Return events a second of an import of a file."""
 
     async def run() -> float:
-        async with PostgresLog(url, Codec(DECIDERS), b"key") as log:
+        async with PostgresLog(url, Codec(DECIDERS), b"key", keys=MemoryKeys()) as log:
             await import_events_file(_file(folder, WARM_UP_LINES), log)
             file = _file(folder, total)
             started = time.perf_counter()

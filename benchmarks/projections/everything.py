@@ -14,6 +14,7 @@ from benchmarks.projections.copying import multiply
 from benchmarks.projections.folds import ALL_PROCESSORS
 from benchmarks.projections.rebuilding import rebuilding
 from infrastructure.event_log import PostgresLog
+from infrastructure.keys import MemoryKeys
 from infrastructure.projector import platform
 from infrastructure.projector.tables import ReadTable
 from infrastructure.sample import run_sample
@@ -36,7 +37,7 @@ def write(url: str, scale: float) -> int:
     """Write the sample history through the command path, make the rows of all read models; return how many events."""
 
     async def run() -> None:
-        async with PostgresLog(url, make_codec(), b"key") as log:
+        async with PostgresLog(url, make_codec(), b"key", keys=MemoryKeys()) as log:
             await run_sample(log, RULES, seed=SEED, scale=scale)
 
     asyncio.run(run())

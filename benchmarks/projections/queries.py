@@ -54,9 +54,9 @@ class Answers:
         return statistics.quantiles(self.latencies_ms, n=100)[98]
 
 
-def measure(url: str, folder: Path, before_s: int) -> tuple[dict[str, Measured], dict[str, float]]:
+def measure(url: str, keys_url: str, folder: Path, before_s: int) -> tuple[dict[str, Measured], dict[str, float]]:
     """Query for so many seconds, then for as long as a rebuild of everything takes; return figures and ratios."""
-    with api(url, folder) as running:
+    with api(url, keys_url, folder) as running:
         requests = _requests(running, url)
         _ask(running, requests, _for_seconds(min(before_s, MOST_WARM_UP_S)))
         before = _ask(running, requests, _for_seconds(before_s))
@@ -88,7 +88,7 @@ def _requests(running: Api, url: str) -> Iterator[bytes]:
     """Return the queries in turn, for ever, as bytes of HTTP."""
     with psycopg.connect(url) as connection:
         found = connection.execute(
-            "SELECT message_id FROM read.messages_v1 ORDER BY md5(message_id) LIMIT %s", (MESSAGES,)
+            "SELECT message_id FROM read.messages_v2 ORDER BY md5(message_id) LIMIT %s", (MESSAGES,)
         )
         messages = [{"id": message_id} for (message_id,) in found]
     periods = [{"id": "messages_sent", "period": f"{2020 + at // 12}-{at % 12 + 1:02d}"} for at in range(FIGURES)]

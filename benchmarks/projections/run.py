@@ -75,7 +75,7 @@ def measure(server: Server, sizes: Sizes) -> Report:
     report = report.with_more(*_told("cases", lambda: folds.measure(server, sizes.folds)))
     url = server.database("history")
     written = _told("the sample history", lambda: everything.write(url, sizes.scale))
-    asked = _told("queries", lambda: queries.measure(url, server.folder, sizes.queries_before_s))
+    asked = _told("queries", lambda: queries.measure(url, server.keys_url, server.folder, sizes.queries_before_s))
     events = _told("copies of the history", lambda: everything.grow(url))
     stock_url = server.database("history_stock")
     rebuilt = _told("all read models", lambda: everything.measure(url, stock_url, events, sizes.stock_events))

@@ -26,24 +26,25 @@ class Api:
     token: str
 
 
-def environment(url: str, folder: Path) -> Mapping[str, str]:
+def environment(url: str, folder: Path, keys_url: str = "") -> Mapping[str, str]:
     bare = {key: value for key, value in os.environ.items() if not key.startswith("KRONIEK_")}
-    return bare | {"KRONIEK_DATA_DIR": str(folder / "platform"), "KRONIEK_DATABASE_URL": url}
+    own = {"KRONIEK_DATA_DIR": str(folder / "platform"), "KRONIEK_DATABASE_URL": url, "KRONIEK_KEYS_URL": keys_url}
+    return bare | own
 
 
 @contextmanager
 def worker(url: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Run `kroniek worker`."""
-    with _process(["-m", "api.cli", "worker"], url, folder, "worker.log") as process:
+    with _process(["-m", "api.cli", "worker"], environment(url, folder), folder / "worker.log") as process:
         yield process
 
 
 @contextmanager
-def api(url: str, folder: Path) -> Iterator[Api]:
+def api(url: str, keys_url: str, folder: Path) -> Iterator[Api]:
     """Run the API, without a worker beside it."""
     settings = Settings(data_dir=folder / "platform")
     caller = Caller(subject="benchmark", role=Role.AUDITOR, organisation_id="benchmark")
-    with _process(["-m", "benchmarks.http_server"], url, folder, "api.log") as process:
+    with _process(["-m", "benchmarks.http_server"], environment(url, folder, keys_url), folder / "api.log") as process:
         assert process.stdout is not None
         base = process.stdout.readline().strip()
         assert base, (folder / "api.log").read_text()
@@ -51,10 +52,10 @@ def api(url: str, folder: Path) -> Iterator[Api]:
 
 
 @contextmanager
-def _process(arguments: Sequence[str], url: str, folder: Path, log_name: str) -> Iterator[subprocess.Popen[str]]:
-    with (folder / log_name).open("ab") as log:
+def _process(arguments: Sequence[str], settings: Mapping[str, str], log_file: Path) -> Iterator[subprocess.Popen[str]]:
+    with log_file.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, *arguments], env=environment(url, folder), stdout=subprocess.PIPE, stderr=log, text=True
+            [sys.executable, *arguments], env=settings, stdout=subprocess.PIPE, stderr=log, text=True
         )
         try:
             yield process

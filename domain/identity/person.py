@@ -1,8 +1,8 @@
 """A person: registered through the national register, by a Local Registration Authority, or by eIDAS.
 
-The event holds no personal data. The number is claimed, so that a person is registered once; the log keeps only its
-keyed hash. Sources: Belgian law of 8 August 1983 (national register), law of 15 January 1990 (bis numbers), Regulation
-(EU) 910/2014 and Implementing Regulation (EU) 2015/1501 (eIDAS, the form of the identifier).
+The number is personal data, sealed in the log. It is also claimed, so that a person is registered once: of that the log
+keeps a keyed hash. Sources: Belgian law of 8 August 1983 (national register), law of 15 January 1990 (bis numbers),
+Regulation (EU) 910/2014 and Implementing Regulation (EU) 2015/1501 (eIDAS, the form of the identifier).
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from domain.kernel import (
     LevelOfAssurance,
     NationalNumber,
     NotAllowed,
+    PersonalText,
+    PurposeGroup,
     fact,
+    personal,
 )
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -57,7 +60,10 @@ UNKNOWN_AUTHORITY = RegistrationAuthority(organisation_id="", enrolled=False, ju
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRegistered:
-    """`office_id` and `officer_id` are pseudonyms, for a registration authority; `member_state` is for eIDAS."""
+    """`number` is the national number or, with `member_state`, the eIDAS identifier of the person.
+
+    `office_id` and `officer_id` are pseudonyms, for a registration authority.
+    """
 
     person_id: str
     jurisdiction: Jurisdiction
@@ -67,6 +73,7 @@ class PersonRegistered:
     officer_id: str = ""
     member_state: str = ""
     level: LevelOfAssurance | None = None
+    number: PersonalText = personal("person_id", PurposeGroup.IDENTIFICATION, default=PersonalText(""))
 
 
 # --- Commands -------------------------------------------------------------------------------------------------------
@@ -141,6 +148,7 @@ def _from_national_register(command: RegisterPersonFromNationalRegister) -> Sequ
             jurisdiction=command.jurisdiction,
             route=Route.NATIONAL_REGISTER,
             registrar_id=command.by,
+            number=PersonalText(command.national_number),
         )
     ]
 
@@ -162,6 +170,7 @@ def _by_registration_authority(command: RegisterPersonByRegistrationAuthority) -
             jurisdiction=command.jurisdiction,
             route=Route.REGISTRATION_AUTHORITY,
             registrar_id=command.by,
+            number=PersonalText(command.national_number),
             office_id=command.office_id,
             officer_id=command.officer_id,
         )
@@ -181,6 +190,7 @@ def _by_eidas(command: RegisterPersonByEidas) -> Sequence[PersonRegistered]:
             jurisdiction=command.jurisdiction,
             route=Route.EIDAS,
             registrar_id=command.by,
+            number=PersonalText(command.eidas_identifier),
             member_state=state,
             level=command.level,
         )

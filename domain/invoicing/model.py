@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from domain.kernel import Command, EnterpriseNumber, Jurisdiction, fact
+from domain.kernel import Command, EnterpriseNumber, Jurisdiction, PersonalText, PurposeGroup, fact, personal
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -104,7 +104,10 @@ class InvoiceEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceReceived(InvoiceEvent):
-    """`payable_cents` counts hundredths of the currency's unit. `response_due_on` is a day in civil time."""
+    """`payable_cents` counts hundredths of the currency's unit. `response_due_on` is a day in civil time.
+
+    `seller_contact` is whom to ask at the seller (EN 16931, BT-41), a person known there as `seller_contact_id`.
+    """
 
     kind: InvoiceKind
     number: str
@@ -115,6 +118,8 @@ class InvoiceReceived(InvoiceEvent):
     document_sha256: str
     media_type: str
     response_due_on: date
+    seller_contact_id: str = ""
+    seller_contact: PersonalText = personal("seller_contact_id", PurposeGroup.INVOICING, default=PersonalText(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +178,8 @@ class ReceiveInvoice(InvoiceCommand):
     currency: str
     document_sha256: str
     media_type: str
+    seller_contact_id: str = ""
+    seller_contact: str = ""
     buyer: Buyer = fact(UNKNOWN_BUYER)
 
 

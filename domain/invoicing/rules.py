@@ -28,9 +28,10 @@ from domain.invoicing.model import (
     Wish,
     response_due_on,
 )
-from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
+from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, PersonalText, RuleBroken
 
 MAX_NUMBER_LENGTH = 100
+MAX_CONTACT_LENGTH = 200
 MAX_AMOUNT_CENTS = 10**15
 MAX_RULES = 200
 MEDIA_TYPES = frozenset({"application/xml", "text/xml"})
@@ -88,12 +89,20 @@ def _receive(command: ReceiveInvoice, state: Invoice) -> Sequence[Event]:
             document_sha256=command.document_sha256,
             media_type=command.media_type,
             response_due_on=response_due_on(command.at),
+            seller_contact_id=command.seller_contact_id,
+            seller_contact=PersonalText(command.seller_contact),
         )
     ]
 
 
 def _must_be_a_sound_invoice(command: ReceiveInvoice) -> None:
     """Check what every document must have to be kept; whether it is right is for the rules of its rule set."""
+    if bool(command.seller_contact.strip()) != bool(command.seller_contact_id):
+        raise InvalidValue("contact-incomplete", "A contact at the seller has a name and the id of the person.")
+    if len(command.seller_contact) > MAX_CONTACT_LENGTH or not (command.seller_contact or "-").isprintable():
+        raise InvalidValue(
+            "invalid-seller-contact", f"A contact has at most {MAX_CONTACT_LENGTH} characters that can be read."
+        )
     number, digits = command.supplier_number, _DIGITS[command.supplier_scheme]
     if len(number) != digits or not (number.isascii() and number.isdigit()):
         raise InvalidValue(

@@ -88,7 +88,6 @@ from domain.mailbox.values import (
     check_contents,
     check_failure_code,
     check_payment,
-    text_sha256,
 )
 
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (MAILBOX, MESSAGE)
@@ -171,5 +170,4 @@ __all__ = [
     "decide_message",
     "evolve_mailbox",
     "evolve_message",
-    "text_sha256",
 ]

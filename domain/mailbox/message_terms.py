@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from domain.kernel import Command, Jurisdiction, fact
+from domain.kernel import Command, Jurisdiction, PersonalText, PurposeGroup, fact, personal
 from domain.mailbox.values import (
     UNKNOWN_ORIGINAL,
     UNKNOWN_READER,
@@ -50,7 +50,7 @@ class Publication:
 class MessageSent:
     """A message was accepted, with the decision on its channel and the facts on which that decision rests.
 
-    The subject is personal: only its SHA-256 (base64url) stands here.
+    Its subject, and the reference by which it is paid, are personal data of the owner of the mailbox.
     """
 
     mailbox_id: str
@@ -62,9 +62,9 @@ class MessageSent:
     double_channel_until: date | None
     sender_time_zone: SenderTimeZone
     message_type: MessageType
-    subject_sha256: str
+    subject: PersonalText = personal("mailbox_id", PurposeGroup.CORRESPONDENCE, default=PersonalText(""))
     contents: tuple[Attachment, ...]
-    payment: Payment | None
+    payment: Payment | None = personal("mailbox_id", PurposeGroup.CORRESPONDENCE, within="reference")
     requires_payment: bool
     notification_only: bool
     reply_allowed: bool

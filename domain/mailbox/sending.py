@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from domain.kernel import Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
+from domain.kernel import Duplicate, InvalidValue, NotAllowed, NotFound, PersonalText, RuleBroken
 from domain.mailbox.message_terms import (
     Message,
     MessageEvent,
@@ -27,7 +27,6 @@ from domain.mailbox.values import (
     OwnerKind,
     check_contents,
     check_payment,
-    text_sha256,
 )
 
 
@@ -115,7 +114,7 @@ def _sent(command: SendMessage, channel: Channel, reason: ChannelReason) -> Mess
         double_channel_until=sender.double_channel_until,
         sender_time_zone=command.sender_time_zone,
         message_type=command.message_type,
-        subject_sha256=text_sha256(command.subject),
+        subject=PersonalText(command.subject),
         contents=command.contents,
         payment=command.payment,
         requires_payment=command.requires_payment,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from hashlib import sha256
 
 from domain.kernel import InvalidValue, Jurisdiction
 
@@ -109,11 +107,6 @@ class Payment:
     amount_cents: int
     currency: str
     reference: str
-
-
-def text_sha256(text: str) -> str:
-    """Return the SHA-256 of a text in UTF-8, in base64url without padding: 43 characters."""
-    return urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 def check_contents(contents: tuple[Attachment, ...]) -> None:

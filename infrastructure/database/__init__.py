@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from infrastructure.database.addresses import Addresses, DatabaseRole, acting_as
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.errors import DatabaseUnusable
-from infrastructure.database.external import verify, verify_sessions
-from infrastructure.database.migrate import check_migrated, migrate
+from infrastructure.database.external import verify, verify_keys, verify_sessions
+from infrastructure.database.migrate import check_migrated, migrate, migrate_keys
 from infrastructure.settings import Settings
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "EmbeddedPostgres",
     "make_ready",
     "migrate",
+    "migrate_keys",
     "open_database",
     "verify",
     "verify_sessions",
@@ -40,7 +41,7 @@ def open_database(settings: Settings) -> Iterator[Addresses]:
     server.start()
     try:
         verify(server.addresses.owner)
-        yield server.addresses
+        yield _with_keys(settings, server.addresses)
     finally:
         server.release()
 
@@ -48,13 +49,16 @@ def open_database(settings: Settings) -> Iterator[Addresses]:
 def make_ready(addresses: Addresses) -> None:
     """Bring the schema up to date where the owner's address is known, else see that it is; then verify every role.
 
-    Raises DatabaseUnusable where something is missing or what is committed could be lost.
+    Raises DatabaseUnusable where something is missing, what is committed could be lost, or readers could see all rows.
     """
     if DatabaseRole.OWNER in addresses.known:
         migrate(addresses.owner)
     verify_sessions(addresses)
-    if DatabaseRole.OWNER not in addresses.known:
-        check_migrated(next(iter(addresses.known.values())))
+    if DatabaseRole.OWNER not in addresses.known and (others := addresses.of_log()):
+        check_migrated(next(iter(others.values())))
+    if DatabaseRole.KEYS in addresses.known:
+        verify_keys(addresses.keys)
+        migrate_keys(addresses.keys)
 
 
 def _external(settings: Settings) -> Addresses | None:
@@ -67,4 +71,11 @@ def _external(settings: Settings) -> Addresses | None:
     known = {role: acting_as(url.get_secret_value(), role) for role, url in own.items() if url is not None}
     if settings.database_url is not None:
         known = {**Addresses.at(settings.database_url.get_secret_value()).known, **known}
-    return Addresses(known) if known else None
+    return _with_keys(settings, Addresses(known)) if known else None
+
+
+def _with_keys(settings: Settings, addresses: Addresses) -> Addresses:
+    """Return them with the address of the database of the keys, where one is set."""
+    if settings.keys_url is None:
+        return addresses
+    return Addresses({**addresses.known, DatabaseRole.KEYS: settings.keys_url.get_secret_value()})

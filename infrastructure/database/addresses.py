@@ -1,4 +1,7 @@
-"""As whom the processes of the platform meet the database, and where. What each role may: migrations/0004_roles.sql."""
+"""As whom the processes of the platform meet the database, and where. What each role may: migrations/0004_roles.sql.
+
+The keys of data subjects are in a database of their own, which the last role owns.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,35 @@ from urllib.parse import parse_qsl, quote, urlencode
 from infrastructure.database.errors import DatabaseUnusable
 
 URL_SETTING = "KRONIEK_DATABASE_URL"
+KEYS_URL_SETTING = "KRONIEK_KEYS_URL"
 
 
 class DatabaseRole(StrEnum):
-    """A task at the database. Each but the first is a role of that name in PostgreSQL."""
+    """A task at the database. Each but the first is a role of that name in PostgreSQL.
+
+    The last one owns the database of the keys, and may not even connect to the other one.
+    """
 
     OWNER = "owner"
     WRITER = "kroniek_writer"
     PROJECTOR = "kroniek_projector"
     READER = "kroniek_reader"
     AUDITOR = "kroniek_auditor"
+    KEYS = "kroniek_keys"
 
     @property
     def setting(self) -> str:
         """The setting that gives this role an address of its own."""
-        return URL_SETTING if self is DatabaseRole.OWNER else f"{URL_SETTING}_{self.removeprefix('kroniek_').upper()}"
+        named = {DatabaseRole.OWNER: URL_SETTING, DatabaseRole.KEYS: KEYS_URL_SETTING}
+        return named.get(self, f"{URL_SETTING}_{self.removeprefix('kroniek_').upper()}")
 
 
-GROUPS: tuple[DatabaseRole, ...] = tuple(role for role in DatabaseRole if role is not DatabaseRole.OWNER)
+GROUPS: tuple[DatabaseRole, ...] = tuple(
+    role for role in DatabaseRole if role not in {DatabaseRole.OWNER, DatabaseRole.KEYS}
+)
+"""The roles of the database of the log, in which its owner takes part."""
+
+LOGINS: tuple[DatabaseRole, ...] = (*GROUPS, DatabaseRole.KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +52,13 @@ class Addresses:
     known: Mapping[DatabaseRole, str] = field(repr=False)
 
     @classmethod
-    def at(cls, url: str) -> Self:
-        """Return the addresses of one login, which is the owner and takes the role of each task when it connects."""
-        return cls({DatabaseRole.OWNER: url} | {role: acting_as(url, role) for role in GROUPS})
+    def at(cls, url: str, keys: str | None = None) -> Self:
+        """Return the addresses of one login, which is the owner and takes the role of each task when it connects.
+
+        `keys` is the address of the database of the keys.
+        """
+        own = {} if keys is None else {DatabaseRole.KEYS: keys}
+        return cls({DatabaseRole.OWNER: url} | {role: acting_as(url, role) for role in GROUPS} | own)
 
     @property
     def owner(self) -> str:
@@ -61,6 +79,14 @@ class Addresses:
     @property
     def auditor(self) -> str:
         return self._of(DatabaseRole.AUDITOR)
+
+    @property
+    def keys(self) -> str:
+        return self._of(DatabaseRole.KEYS)
+
+    def of_log(self) -> Mapping[DatabaseRole, str]:
+        """Return the known addresses of the database of the log."""
+        return {role: url for role, url in self.known.items() if role is not DatabaseRole.KEYS}
 
     def _of(self, role: DatabaseRole) -> str:
         if role not in self.known:

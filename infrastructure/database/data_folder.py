@@ -13,12 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from infrastructure.database.addresses import GROUPS, Addresses, DatabaseRole
+from infrastructure.database.addresses import LOGINS, Addresses, DatabaseRole
 from infrastructure.database.errors import DatabaseUnusable
 from infrastructure.database.installation import Account, open_folder
 
 NAME = "kroniek"
 """The database and the role that owns it."""
+
+KEYS = str(DatabaseRole.KEYS)
+"""The database of the keys and the role that owns it."""
 
 SUPERUSER = "postgres"
 HOST = "127.0.0.1"
@@ -83,14 +86,18 @@ class Server:
         return f"postgresql://{user}:{passwords[user]}@{HOST}:{self.port}/{database}"
 
     def addresses(self) -> Addresses:
-        """Return the address of the platform's database for each role: here each is a login of its own."""
-        known = {role: self.url(role, NAME) for role in GROUPS if role in self.role_passwords}
+        """Return the address of each role's database: here each is a login of its own."""
+        known = {
+            role: self.url(role, KEYS if role is DatabaseRole.KEYS else NAME)
+            for role in LOGINS
+            if role in self.role_passwords
+        }
         return Addresses({DatabaseRole.OWNER: self.url(NAME, NAME), **known})
 
     def with_role_passwords(self) -> Server:
         """Return it with a password for each role; those that are known stay."""
         return replace(
-            self, role_passwords={str(role): self.role_passwords.get(role) or _new_password() for role in GROUPS}
+            self, role_passwords={str(role): self.role_passwords.get(role) or _new_password() for role in LOGINS}
         )
 
 

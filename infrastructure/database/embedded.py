@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from infrastructure.database.addresses import GROUPS, Addresses
-from infrastructure.database.data_folder import NAME, SUPERUSER, DataFolder, Server
+from infrastructure.database.data_folder import KEYS, NAME, SUPERUSER, DataFolder, Server
 from infrastructure.database.errors import DatabaseUnusable
 from infrastructure.database.installation import (
     ELSEWHERE,
@@ -68,7 +68,7 @@ class EmbeddedPostgres:
         with self._locked():
             if not self.running():
                 self._start()
-            self._make_database()
+            self._make_databases()
             self._use.begin()
         return self.url
 
@@ -165,17 +165,16 @@ class EmbeddedPostgres:
     def _programs(self, account: Account) -> Path:
         return reachable_installation(self._installation or find_installation(), account, self._data.elsewhere)
 
-    def _make_database(self) -> None:
-        """Make what is missing of the roles and the database; also after a first start that was interrupted."""
+    def _make_databases(self) -> None:
+        """Make what is missing of the roles and the databases; also after a first start that was interrupted."""
         known = self._data.server()
         server = known.with_role_passwords()
         if server != known:
             self._data.remember(server)
         with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
             _make_roles(connection, server, renewed=server != known)
-            if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).rowcount:
-                name = sql.Identifier(NAME)
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
+            _make_database(connection, NAME, GROUPS)
+            _make_database(connection, KEYS, ())
 
 
 def _make_roles(connection: psycopg.Connection, server: Server, *, renewed: bool) -> None:
@@ -188,3 +187,15 @@ def _make_roles(connection: psycopg.Connection, server: Server, *, renewed: bool
     for role in GROUPS:
         if not connection.execute("SELECT WHERE pg_has_role(%s, %s, 'USAGE')", [NAME, role]).rowcount:
             connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(NAME)))
+
+
+def _make_database(connection: psycopg.Connection, name: str, guests: Sequence[str]) -> None:
+    """Make the database of this owner if it is not there. Nobody but the owner and the guests may connect to it."""
+    owned = sql.Identifier(name)
+    if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount:
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owned, owned))
+    if connection.execute("SELECT WHERE has_database_privilege('public', %s, 'CONNECT')", [name]).rowcount:
+        connection.execute(sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(owned))
+    for guest in guests:
+        if not connection.execute("SELECT WHERE has_database_privilege(%s, %s, 'CONNECT')", [guest, name]).rowcount:
+            connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(owned, sql.Identifier(guest)))

@@ -27,6 +27,20 @@ SELECT has_database_privilege(current_database(), 'CREATE') AND has_schema_privi
 """
 
 
+_SEES_TOO_MUCH = """
+SELECT rolsuper, rolbypassrls, ARRAY(
+    SELECT other.rolname::text FROM pg_roles AS other
+    WHERE other.rolname = ANY(%s) AND NOT own.rolsuper AND pg_has_role(own.oid, other.oid, 'USAGE') ORDER BY 1
+)
+FROM pg_roles AS own WHERE rolname = current_user
+"""
+_SEE_EVERY_ROW = (DatabaseRole.PROJECTOR, DatabaseRole.AUDITOR)
+
+_HOLDS_THE_LOG = (
+    "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'event' AND relnamespace = to_regnamespace('log'))"
+)
+
+
 def verify(url: str) -> None:
     """Raise DatabaseUnusable, with every reason, unless the owner of this address can make a durable platform there."""
     found, may_create = _ask(url, DatabaseRole.OWNER)
@@ -39,12 +53,27 @@ def verify(url: str) -> None:
 def verify_sessions(addresses: Addresses) -> None:
     """Raise DatabaseUnusable unless each role that the platform works as can connect, and what it commits stays.
 
-    Settings may differ by login and by database: each session is asked for its own.
+    Settings may differ by login and by database: each session is asked for its own. For the reader, row-level security
+    has to hold as well.
     """
     for role in _PLATFORM:
         if role in addresses.known:
             found, _ = _ask(addresses.known[role], role)
             _refuse(_complaints(found), role)
+    if DatabaseRole.READER in addresses.known:
+        _refuse(_of_the_reader(addresses.reader), DatabaseRole.READER)
+
+
+def verify_keys(url: str) -> None:
+    """Raise DatabaseUnusable unless the owner of this address can keep the keys there, apart from the log."""
+    found, may_create = _ask(url, DatabaseRole.KEYS)
+    complaints = _complaints(found)
+    if not may_create:
+        complaints.append("Its role may not create schemas and tables: make it the owner of the database.")
+    with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
+        if connection.execute(_HOLDS_THE_LOG).fetchone() == (True,):
+            complaints.append("It holds the log too. The keys need a database of their own: see KRONIEK_KEYS_URL.")
+    _refuse(complaints, DatabaseRole.KEYS)
 
 
 def _ask(url: str, role: DatabaseRole) -> tuple[Mapping[str, str], bool]:
@@ -54,6 +83,22 @@ def _ask(url: str, role: DatabaseRole) -> tuple[Mapping[str, str], bool]:
             return found, connection.execute(_MAY_CREATE).fetchone() == (True,)
     except psycopg.Error as error:
         raise DatabaseUnusable(f"The database cannot be reached as {role}: {str(error).strip()}") from error
+
+
+def _of_the_reader(url: str) -> list[str]:
+    """Say why row-level security would hide nothing from the role that a session for queries acts as."""
+    with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
+        row = connection.execute(_SEES_TOO_MUCH, [list(_SEE_EVERY_ROW)]).fetchone()
+    is_superuser, bypasses, others = row or (False, False, [])
+    return [
+        f"{what}: row-level security would hide nothing from it. {remedy}"
+        for applies, what, remedy in (
+            (is_superuser, "It is a superuser", "Run `ALTER ROLE kroniek_reader NOSUPERUSER`."),
+            (bypasses, "It has BYPASSRLS", "Run `ALTER ROLE kroniek_reader NOBYPASSRLS`."),
+            *((True, f"It is a member of {other}", f"Run `REVOKE {other} FROM kroniek_reader`.") for other in others),
+        )
+        if applies
+    ]
 
 
 def _complaints(found: Mapping[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Brings the schema of log, checkpoints and keys up to date. Read models are versioned and rebuilt, never migrated."""
+"""Brings the schemas of log and keys up to date. Read models are versioned and rebuilt, never migrated."""
 
 from __future__ import annotations
 
@@ -56,6 +56,11 @@ def migrate(url: str, folder: Traversable | None = None) -> list[str]:
         for migration in new:
             _apply(connection, migration)
     return [migration.name for migration in new]
+
+
+def migrate_keys(url: str) -> list[str]:
+    """Do the same for the database of the keys, whose migrations are in a folder of their own."""
+    return migrate(url, importlib.resources.files("migrations") / "keys")
 
 
 def check_migrated(url: str) -> None:

@@ -4,30 +4,60 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from application.ports import Append
+from application.ports import Append, Erased
 from domain.kernel import Claim
 from infrastructure.codec import Codec
 from infrastructure.event_log.settle import Encoded
+from infrastructure.keys import DataKey, Keys, KeysUnavailableError, Owner
+from infrastructure.sealing import EventPlace, owners, seal
 
 ROW_BYTES = 300
 """What an event brings besides its payload, roughly."""
 
 
 class Encoder:
-    """Encodes events, and turns claimed values into keyed digests so that no value can be guessed from the table."""
+    """Seals and encodes events; turns claimed values into keyed digests so that no value can be guessed from the table.
 
-    def __init__(self, codec: Codec, claim_key: bytes) -> None:
+    Without keys, an event with personal data is refused: it is never written in the clear.
+    """
+
+    def __init__(self, codec: Codec, claim_key: bytes, keys: Keys | None = None) -> None:
         self._codec = codec
         self._claim_key = claim_key
+        self._keys = keys
 
-    def encode(self, appends: Sequence[Append]) -> list[Encoded]:
-        return [self._encode(append) for append in appends]
+    async def encode(self, appends: Sequence[Append]) -> list[Encoded | Erased]:
+        """Return each append with its bytes, in order; or that its data subject was erased."""
+        needed = [owners(append.events) for append in appends]
+        if not any(needed):
+            return [self._encode(append, append.events) for append in appends]
+        keys = await self._keys_of({owner for each in needed for owner in each})
+        return [self._sealed(append, own, keys) for append, own in zip(appends, needed, strict=True)]
 
-    def _encode(self, append: Append) -> Encoded:
+    async def _keys_of(self, needed: Collection[Owner]) -> Mapping[Owner, DataKey]:
+        if self._keys is None:
+            raise KeysUnavailableError("personal data is written with keys only")
+        return await self._keys.for_sealing(needed)
+
+    def _sealed(self, append: Append, needed: Sequence[Owner], keys: Mapping[Owner, DataKey]) -> Encoded | Erased:
+        for owner in needed:
+            if owner not in keys:
+                return Erased(owner.subject_id)
+        if not needed:
+            return self._encode(append, append.events)
+        # An append stands only at the version that its stream was read at.
+        before = append.expected[append.stream]
+        places = [
+            EventPlace(append.stream, version, self._codec.names[type(event)])
+            for version, event in enumerate(append.events, before + 1)
+        ]
+        return self._encode(append, [seal(event, at, keys) for event, at in zip(append.events, places, strict=True)])
+
+    def _encode(self, append: Append, sealed: Sequence[object]) -> Encoded:
         encode = self._codec.encode
-        events = [encode(event) for event in append.events]
+        events = [encode(event) for event in sealed]
         claims = [(claim, self.digest(claim)) for claim in append.claims] if append.claims else ()
         size = ROW_BYTES * (1 + len(events))
         for _, payload in events:

@@ -11,15 +11,17 @@ from application.ports import Append, Idempotency, OtherContent, Outcome, Receip
 from domain.kernel import Claim, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log.encoding import Encoder
-from infrastructure.event_log.settle import Holdings, Row, settle
+from infrastructure.event_log.settle import Encoded, Holdings, Row, settle
+from infrastructure.keys import Keys, MemoryKeys
 
 
 class MemoryLog:
     """An event store that keeps the encoded rows, so that what is read went through the bytes."""
 
-    def __init__(self, codec: Codec, claim_key: bytes = b"in memory") -> None:
+    def __init__(self, codec: Codec, claim_key: bytes = b"in memory", keys: Keys | None = None) -> None:
         self._codec = codec
-        self._encoder = Encoder(codec, claim_key)
+        self.keys: Keys = keys or MemoryKeys()
+        self._encoder = Encoder(codec, claim_key, self.keys)
         self._holdings = Holdings(head=0)
         self.rows: list[Row] = []
         self._streams: dict[str, list[Row]] = {}
@@ -48,11 +50,13 @@ class MemoryLog:
         return str(UUID(int=0))
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
-        settled = settle(self._encoder.encode(appends), self._holdings)
+        encoded = await self._encoder.encode(appends)
+        settled = settle((each for each in encoded if isinstance(each, Encoded)), self._holdings)
         self.rows.extend(settled.rows)
         for row in settled.rows:
             self._streams.setdefault(row.stream, []).append(row)
-        return settled.outcomes
+        left = iter(settled.outcomes)
+        return [next(left) if isinstance(each, Encoded) else each for each in encoded]
 
     def recorded(self) -> Iterator[Recorded[Any]]:
         for row in self.rows:

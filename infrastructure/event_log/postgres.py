@@ -16,6 +16,7 @@ from infrastructure.event_log.finding import Finder, Found, Wanted
 from infrastructure.event_log.line import REACH_TIMEOUT_S, AsyncConnection, Connector, Line
 from infrastructure.event_log.settle import Encoded
 from infrastructure.event_log.statements import BY_INDEX_ONLY
+from infrastructure.keys import Keys
 
 WRITERS = 2
 """Connections that append. The lock lets one of them write; the other one's batch is on its way meanwhile."""
@@ -23,6 +24,8 @@ WRITERS = 2
 
 class PostgresLog:
     """An event store on one log. Use it as an async context manager; it belongs to one event loop.
+
+    Personal data is sealed with `keys`; without them it is refused, and KeysUnavailableError raised.
 
     `append` returns once its transaction is durable. Appends that are in line together share a transaction; each
     stands or falls by itself (see `settle`). Where the connection is lost meanwhile, what became of them is found out
@@ -36,9 +39,10 @@ class PostgresLog:
         codec: Codec,
         claim_key: bytes,
         *,
+        keys: Keys | None = None,
         reach_timeout_s: float = REACH_TIMEOUT_S,
     ) -> None:
-        self._encoder = Encoder(codec, claim_key)
+        self._encoder = Encoder(codec, claim_key, keys)
         self._log_id = ""
         head = Head()
         writers = [partial(_write, Writer(head)) for _ in range(WRITERS)]
@@ -80,8 +84,13 @@ class PostgresLog:
         return self._log_id
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
-        encoded = self._encoder.encode(appends)
-        return await self._appends.ask(encoded, sum([append.size for append in encoded]))
+        encoded = await self._encoder.encode(appends)
+        written = [each for each in encoded if isinstance(each, Encoded)]
+        outcomes = await self._appends.ask(written, sum([each.size for each in written])) if written else ()
+        if len(written) == len(encoded):
+            return outcomes
+        left = iter(outcomes)
+        return [next(left) if isinstance(each, Encoded) else each for each in encoded]
 
 
 async def _write(

@@ -5,6 +5,7 @@ from infrastructure.projector.definitions import Definitions, UnknownProjectionE
 from infrastructure.projector.live import OtherLogError, Projector
 from infrastructure.projector.memory import MemoryRows
 from infrastructure.projector.rebuild import rebuild
+from infrastructure.projector.row_security import secure_read_models
 from infrastructure.projector.worker import Worker
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "definitions",
     "platform",
     "rebuild",
+    "secure_read_models",
 ]

@@ -29,6 +29,7 @@ from infrastructure.projector.fillers import FillingFailedError
 from infrastructure.projector.filling import Plan
 from infrastructure.projector.folding import described
 from infrastructure.projector.live import BATCH_EVENTS
+from infrastructure.projector.row_security import close_to_readers
 from infrastructure.projector.site import CancelledError, Site
 from infrastructure.projector.tables import OtherTablesError, ReadTable
 from infrastructure.projector.takeover import BEFORE, ReadersHoldError, take_over
@@ -136,6 +137,7 @@ class Builder:
         with closing(self.site.connect()) as connection:
             target = self._target(connection, build, filled)
             self._fold_long(connection, target, filled.plan, until)
+            close_to_readers(connection, target.table.name)
             found = digest(connection, target.table)
             outcome = f"as of position {until:,} in read.{target.table.name}: {found.rows:,} rows, {_took(began)}"
             connection.execute(builds.PROVEN, (None, found.rows, found.sha256, until, build.build_id))

@@ -19,6 +19,7 @@ from sqlalchemy.types import TypeEngine
 
 from infrastructure.arrays import PackedArray, bigints, booleans, dates, instants, texts
 from infrastructure.projector.fitting import Fitting
+from infrastructure.projector.row_security import open_to_readers
 from projections.effects import SCHEMA, Add, Drop, Effect, Key, Put, Set
 
 Connection = psycopg.Connection[Any]
@@ -118,7 +119,8 @@ class ReadTable:
         connection.execute(sql.SQL("ALTER TABLE {} " + change).format(self.target))
 
     def put_in_use(self, connection: Connection) -> None:
-        """Let the table be vacuumed from now on."""
+        """Let the table be vacuumed from now on, and let readers see the rows that they may see."""
+        open_to_readers(connection, self.definition, self.name)
         self._let_vacuum(connection, allowed=True)
 
     def lock(self, connection: Connection) -> None:

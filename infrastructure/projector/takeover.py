@@ -74,6 +74,8 @@ def take_over(
 def _take_over(connection: Connection, definitions: Definitions, target: Target, position: int) -> int:
     projection = target.projection
     target.hold(connection)
+    # Before anybody waits: nobody else knows the table yet.
+    target.table.put_in_use(connection)
     row = connection.execute(LOCKED, (projection.name, projection.version)).fetchone()
     if row is None:
         _put_in_use(connection, target)
@@ -120,7 +122,6 @@ def _replace_lost(connection: Connection, target: Target) -> None:
 def _put_in_use(connection: Connection, target: Target) -> None:
     in_use = target.table.beside("")
     target.table.rename(connection, in_use)
-    in_use.put_in_use(connection)
     connection.execute(PARKED_RENAME, (in_use.name, target.table.name))
 
 

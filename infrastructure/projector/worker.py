@@ -20,6 +20,7 @@ from infrastructure.projector.builds import Asked
 from infrastructure.projector.carrying_out import carry_out
 from infrastructure.projector.definitions import Definitions
 from infrastructure.projector.live import Projector
+from infrastructure.projector.row_security import secure
 from infrastructure.projector.site import Site, StoppedError
 from projections.progress import BuildPurpose
 
@@ -70,6 +71,7 @@ class Worker:
                     self._maker.wake()
             projector.paused = paused_names(connection)
             self._begin_new(connection, projector)
+            self._keep_secure(connection, projector)
             self._led, self._newest_act, self._looked = led, newest, time.monotonic()
 
     def _begin_new(self, connection: Connection, projector: Projector) -> None:
@@ -86,6 +88,11 @@ class Worker:
                 projection = self._definitions.projections[name]
                 builds.ask(connection, projection, BuildPurpose.FIRST, by_worker=True, why="a new version")
                 self._maker.wake()
+
+    def _keep_secure(self, connection: Connection, projector: Projector) -> None:
+        """Give tables that another release made, or somebody changed by hand, the policies of this one."""
+        for table in secure(connection, [target.projection for target in projector.led.values()]):
+            LOG.info("read_model_secured", table=table)
 
 
 class Maker:

@@ -21,10 +21,13 @@ from infrastructure.read_models.statements import (
     PROGRESS,
     TABLES_THERE,
 )
+from infrastructure.read_models.viewing import CONNECT_ARGS, SET, settings_of, tell_viewers
 from projections import projection_acts
 from projections.effects import SCHEMA, Projection
 from projections.figures.reading import Reading
 from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place, Progress
+from projections.row_security import ADMINISTRATOR, VIEWER, Viewer
+from projections.row_security import FIGURES as FIGURES_ROLE
 
 POOL_SIZE = 8
 POOL_OVERFLOW = 8
@@ -50,7 +53,8 @@ FIGURES = (
 class ReadModels:
     """Queries over the read models of this release. Close it when done; it belongs to one event loop.
 
-    A statement that takes longer than `statement_timeout_s` is broken off: an OperationalError, SQLSTATE 57014.
+    A statement sees the rows of a read model that the viewer in its execution options may see, without one no row. One
+    that takes longer than `statement_timeout_s` is broken off: an OperationalError, SQLSTATE 57014.
     """
 
     def __init__(self, url: str, projections: Sequence[Projection], statement_timeout_s: float | None = None) -> None:
@@ -66,7 +70,9 @@ class ReadModels:
             max_overflow=POOL_OVERFLOW,
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=True,
+            connect_args=CONNECT_ARGS,
         )
+        tell_viewers(self.engine)
         # One statement needs no transaction around it.
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -104,6 +110,7 @@ class ReadModels:
         async with self.engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             await self._lock(connection, there)
+            await connection.exec_driver_sql(SET, settings_of(Viewer(role=FIGURES_ROLE)))
             places = await self._places(connection)
             yield Reading(connection, _least(self._of_figures(places, there)))
 
@@ -165,7 +172,10 @@ class ReadModels:
         acts = projection_acts.TABLE.name
         if acts not in self._tables.values() or not await _rows(connection, TABLES_THERE, {"tables": [acts]}):
             return {}
-        return {row.projection: pause_of(row) for row in await _rows(connection, projection_acts.paused(), {})}
+        rows = await connection.execute(
+            projection_acts.paused(), execution_options={VIEWER: Viewer(role=ADMINISTRATOR)}
+        )
+        return {row.projection: pause_of(row) for row in rows}
 
     async def _all(self, statement: TextClause, **values: Any) -> Sequence[Row[Any]]:  # noqa: ANN401 - of any column
         async with self._single.connect() as connection:

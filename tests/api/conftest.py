@@ -12,9 +12,9 @@ from tests.api.world import Request, World
 
 
 @pytest.fixture(scope="module")
-def world(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("data"), log_level="warning")
-    world = World(settings, module_database_url)
+    world = World(settings, module_database_url, module_keys_url)
     with world.client:
         world.build()
         yield world

@@ -24,6 +24,8 @@ def examples(world: World) -> dict[str, Request]:
         *_bus(world),
         *_invoicing(world),
         *_operation(),
+        *_erasure(world),
+        *_access(world),
     )
     by_intent = {example.intent: example for example in every}
     assert len(by_intent) == len(every), "two examples for one command"
@@ -219,3 +221,23 @@ def _operation() -> Sequence[Request]:
         _example("retry-parked-events", **about("invoices"), eventPosition=12),
         _example("skip-parked-event", **about("invoices"), eventPosition=12),
     )
+
+
+def _erasure(world: World) -> Sequence[Request]:
+    def about(name: str) -> dict[str, Any]:
+        return {"person_id": world.id[name]}
+
+    asked: dict[str, Any] = {"ground": "consent_withdrawn", "sessionId": world.id["fay.session"]}
+    ordered: dict[str, Any] = {"ground": "legal_obligation", "groups": ["correspondence"], "reference": "APD/2026-17"}
+    hold: dict[str, Any] = {"group": "identification", "ground": "legal_claims", "until": "2027-12-31"}
+    return (
+        _example("request-erasure", "provider", **about("fay"), **asked),
+        _example("order-erasure", **about("dora"), **ordered),
+        _example("place-legal-hold", **about("gus"), **hold, reference="RG/2026/118"),
+        _example("lift-legal-hold", **about("hal"), hold_id=world.id["hal.hold"]),
+    )
+
+
+def _access(world: World) -> Sequence[Request]:
+    lifted: dict[str, Any] = {"suppression_id": world.id["suppression"], "ground": "the inquiry is closed"}
+    return (_example("suppress-accesses", **world.suppression()), _example("lift-suppression", **lifted))

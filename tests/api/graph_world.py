@@ -20,22 +20,27 @@ from api.graph.endpoint import OPEN, graphql_routes
 from api.graph.policy import GraphPolicy
 from application.handler import Rules
 from application.memory import Recent
-from application.ports import Caller, Credentials, Role
-from application.registry import DECIDERS
+from application.ports import Caller, Credentials, Role, Sealed
+from application.registry import BY_COMMAND, DECIDERS, READERS
 from infrastructure.codec import Codec
+from infrastructure.database import Addresses
 from infrastructure.event_log import MemoryLog
 from infrastructure.read_models import ReadModels
 from projections import (
+    access_suppressions,
+    accesses,
     authentications,
     bus_counts,
     bus_transactions,
     consents,
     daily_counts,
     enrolments,
+    erasures,
     invoice_counts,
     invoice_timeline,
     invoices,
     keys,
+    legal_holds,
     mailboxes,
     mandates,
     message_counts,
@@ -55,6 +60,8 @@ from tests.infrastructure.read_tables import make_read_tables
 NOW = datetime(2022, 6, 1, 12, tzinfo=UTC)
 AT = datetime(2022, 3, 1, 9, 30, tzinfo=UTC)
 POSITION = 42
+WHY = "https://register.example/activities/17"
+ERASED = "sealed with a destroyed key"
 
 USUAL: Mapping[Table, Mapping[str, Any]] = {
     organisations.TABLE: {"organisation_type": "municipality", "level": "local", "recognition": "none"},
@@ -125,13 +132,29 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
     invoice_timeline.TABLE: {"version": 1, "step": "received"},
     invoice_counts.TABLE: {"month": "2022-03", "received": 1},
     daily_counts.TABLE: {"name": "consent.granted.v1", "events": 1},
+    erasures.TABLE: {
+        "identification": "shredded",
+        "correspondence": "destroyed",
+        "invoicing": "kept",
+        "held_groups": "invoicing",
+        "ground": "objection",
+        "requested_at": AT,
+    },
+    legal_holds.TABLE: {"hold_id": "hold-1", "purpose": "invoicing", "ground": "invoice_retention"},
     projection_acts.TABLE: {"projection": "people", "act": "pause", "why": "a disk is full", "acting_id": "official-7"},
+    accesses.TABLE: {"category": "messages", "acting_id": "official-7", "activity": WHY, "outcome": "answered"},
+    access_suppressions.TABLE: {
+        "ground": "article 23 GDPR, decision 12",
+        "ordered_by": "official-9",
+        "since": AT - timedelta(days=30),
+        "until": AT + timedelta(days=365),
+    },
 }
 """What a row holds where a test does not say."""
 
 
 def row(table: Table, **given: Any) -> dict[str, Any]:
-    usual = {"jurisdiction": "be", **USUAL[table], **given}
+    usual = {"jurisdiction": "be", **USUAL.get(table, {}), **given}
     return {column.name: usual.get(column.name, _empty(column)) for column in table.columns}
 
 
@@ -170,8 +193,9 @@ class Answer:
 class Graph:
     """Asks the endpoint as some caller, and writes rows behind its back."""
 
-    def __init__(self, client: TestClient, rows: Engine, queries: list[str]) -> None:
+    def __init__(self, client: TestClient, rows: Engine, queries: list[str], log: MemoryLog) -> None:
         self.client = client
+        self.log = log
         self.queries = queries
         self._rows = rows
 
@@ -198,7 +222,8 @@ class Graph:
         response = self.client.post(
             "/graphql",
             json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {role.value}:{organisation}", **(headers or {})},
+            headers={"Authorization": f"Bearer {role.value}:{organisation}", "Processing-Activity": WHY}
+            | dict(headers or {}),
         )
         return Answer(response.status_code, response.headers, response.json())
 
@@ -207,22 +232,29 @@ async def authenticate(shown: Credentials) -> Caller:
     role, _, organisation = shown.token.partition(":")
     if role not in tuple(Role):
         raise InvalidTokenError
-    return Caller(subject="tester", role=Role(role), organisation_id=organisation)
+    organisation, _, supplier = organisation.partition(" via ")
+    return Caller(subject="tester", role=Role(role), organisation_id=organisation, supplier_id=supplier)
 
 
-def application(url: str, policy: GraphPolicy = OPEN) -> tuple[Starlette, ReadModels]:
+async def opened(sealed: Sequence[Sealed]) -> Sequence[str | None]:
+    """Stand for keys: the texts of these rows were never sealed, but those of the erased are gone."""
+    return [None if each.text == ERASED else each.text for each in sealed]
+
+
+def application(url: str, policy: GraphPolicy = OPEN, log: MemoryLog | None = None) -> tuple[Starlette, ReadModels]:
     """Make the tables, and the endpoint alone over them; the read models are to be closed."""
     make_read_tables(url, position=POSITION)
-    models = ReadModels(url, PROJECTIONS)
+    models = ReadModels(Addresses.at(url).reader, PROJECTIONS)
     platform = Platform(
-        log=MemoryLog(Codec(DECIDERS)),
-        rules=Rules(deciders={}, readers={}),
+        log=log or MemoryLog(Codec(DECIDERS)),
+        rules=Rules(deciders=BY_COMMAND, readers=READERS),
         recent=Recent(),
         reads=models.engine,
         authenticate=authenticate,
+        opener=opened,
         places=models.places,
         now=lambda: NOW,
-        seal=lambda content: sha256(content).digest(),
+        keyed_hash=lambda content: sha256(content).digest(),
     )
     return Starlette(routes=graphql_routes(platform, models, policy)), models
 
@@ -233,7 +265,8 @@ def rows_of(url: str) -> Engine:
 
 @contextmanager
 def graph_over(url: str, policy: GraphPolicy = OPEN) -> Iterator[Graph]:
-    app, models = application(url, policy)
+    log = MemoryLog(Codec(DECIDERS))
+    app, models = application(url, policy, log)
     queries: list[str] = []
 
     @event.listens_for(models.engine.sync_engine, "before_cursor_execute")
@@ -243,7 +276,7 @@ def graph_over(url: str, policy: GraphPolicy = OPEN) -> Iterator[Graph]:
     rows = rows_of(url)
     with TestClient(app, raise_server_exceptions=True) as client:
         try:
-            yield Graph(client, rows, queries)
+            yield Graph(client, rows, queries, log)
         finally:
             assert client.portal is not None
             client.portal.call(models.close)

@@ -40,10 +40,10 @@ class Served:
 
 
 @contextmanager
-def platform_served(url: str, folder: Path) -> Iterator[Served]:
+def platform_served(url: str, keys_url: str, folder: Path) -> Iterator[Served]:
     settings = Settings(data_dir=folder, log_level="error")
     listener = socket.create_server(("127.0.0.1", 0))
-    server = make_server(create_app(settings, Addresses.at(url)))
+    server = make_server(create_app(settings, Addresses.at(url, keys_url)))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
     thread.start()
     served = Served(f"http://127.0.0.1:{listener.getsockname()[1]}", settings, server, thread)

@@ -22,9 +22,9 @@ WHY = "a disk is full"
 
 
 @pytest.fixture
-def served(database_url: str, tmp_path: Path) -> Iterator[Served]:
+def served(database_url: str, keys_url: str, tmp_path: Path) -> Iterator[Served]:
     make_read_tables(database_url)
-    with platform_served(database_url, tmp_path) as served:
+    with platform_served(database_url, keys_url, tmp_path) as served:
         yield served
 
 
@@ -95,7 +95,7 @@ def all_sorts(owner: psycopg.Connection) -> None:
     for position, error in ((3, "KeyError in the rule of MessageOpened"), (4, "")):
         owner.execute(
             "INSERT INTO read.parked (table_name, position, stream, stream_version, name, error)"
-            " VALUES ('messages_v1', %s, %s, 2, 'mailbox.message-opened.v1', %s)",
+            " VALUES ('messages_v2', %s, %s, 2, 'mailbox.message-opened.v1', %s)",
             (position, "message-0190c2f1-5a9c-7000-8000-3d1f0b7f9a11", error),
         )
 

@@ -76,8 +76,8 @@ def test_every_command_has_the_same_result_as_when_sent_singly(
 
 
 @pytest.fixture
-def another_world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    world = World(Settings(data_dir=tmp_path, log_level="warning"), database_url)
+def another_world(database_url: str, keys_url: str, tmp_path: Path) -> Iterator[World]:
+    world = World(Settings(data_dir=tmp_path, log_level="warning"), database_url, keys_url)
     with world.client:
         world.build()
         yield world

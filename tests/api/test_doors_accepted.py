@@ -35,6 +35,7 @@ SAID_OTHERWISE: Mapping[str, tuple[str, Any]] = {
     "send-message": ("subject", "Iets anders"),
     "accept-transaction": ("timeoutS", 60),
     "receive-invoice": ("payableCents", 1),
+    "suppress-accesses": ("ground", "another decision"),
 }
 # What is told to somebody who sends the same command again under another key. Where nothing is named here, the
 # command says nothing new and nothing is appended; `None` stands for commands that make one more of what they make.
@@ -54,6 +55,8 @@ SENT_ANEW: Mapping[str, tuple[int, str] | None] = {
     "send-message": None,
     "set-notification-address": None,
     "reply-to-message": None,
+    "place-legal-hold": None,
+    "suppress-accesses": None,
     "respond-to-invoice": None,  # the example is a query, and queries may be repeated
     # Whether the worker is done with an order is not in the stream, so it may be given again.
     "request-rebuild": None,
@@ -105,7 +108,7 @@ def test_it_is_accepted_and_says_what_it_did(
 
 
 def collection(example: Request) -> str:
-    return re.sub(r"^/persons/.*", "/persons", example.path)
+    return DOOR[example.intent].collection or example.path
 
 
 @EVERY_DOOR

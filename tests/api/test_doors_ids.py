@@ -23,6 +23,7 @@ BY_FIELD = {
     "mandate_id": (404, "mandate-not-found"),
     "mailbox_id": (404, "mailbox-not-found"),
     "message_id": (404, "message-not-found"),
+    "suppression_id": (404, "suppression-not-found"),
     "transaction_id": (404, "transaction-not-found"),
     "invoice_id": (404, "invoice-not-found"),
     "address_id": (409, "not-the-current-address"),
@@ -47,6 +48,8 @@ BY_FIELD = {
 BY_DOOR = {
     ("open-mailbox", "mailbox_id"): (404, "mailbox-owner-not-found"),
     ("register-key", "personId"): (404, "person-not-found"),
+    ("suppress-accesses", "personId"): (404, "person-not-found"),
+    ("suppress-accesses", "organisationId"): (404, "organisation-not-found"),
     ("activate-key", "sessionId"): (409, "no-evidence-for-key"),
     **{
         (intent, field): (403, code)

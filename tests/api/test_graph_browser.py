@@ -72,6 +72,7 @@ def test_what_went_wrong_is_said(visit: Any) -> None:
 def test_every_example_is_answered(visit: Any) -> None:
     page = visit()
     page.get_by_label("Bearer token").fill("auditor:org-a")
+    page.get_by_label("Processing-Activity").fill("oversight")
     examples = page.locator("#example option").count()
     assert examples > 3
     for at in range(examples):

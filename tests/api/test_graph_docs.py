@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from projections import (
+    accesses,
     bus_counts,
     bus_transactions,
     consents,
@@ -53,6 +54,8 @@ def fill(graph: Graph) -> None:
     over = {"status": "withdrawn", "ended_at": AT + timedelta(days=10)}
     mandate = {"mandate_id": "m", "mandatary_id": "anna", "mandator_id": "bert", "service_ids": ",tax,"}
     graph.have(mandates.TABLE, {**mandate, **over})
+    look = {"access_id": "look-1", "subject_id": "anna", "organisation_id": "gent", "activity": "child-benefit"}
+    graph.have(accesses.TABLE, {**look, "accessed_at": AT})
     for day, organisation, sent in ((1, "gent", 4), (2, "gent", 5), (2, "utrecht", 7), (3, "gent", 6)):
         letters = {"name": "mailbox.message-sent.v1", "events": sent, "streams": sent}
         opened = {"name": "mailbox.message-opened.v1", "events": 1}

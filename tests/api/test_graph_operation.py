@@ -62,8 +62,3 @@ def test_the_acts_on_one_projection_come_in_pages(graph: Graph) -> None:
     assert not rest["pageInfo"]["hasNextPage"]
     unknown = graph.ask(LIST, variables={"projection": "no such"}).data["projectionActs"]
     assert (unknown["totalCount"], nodes(unknown)) == (0, [])
-
-
-@pytest.mark.parametrize("role", [Role.AGENCY, Role.SYSTEM])
-def test_to_others_the_acts_are_not_shown(graph: Graph, role: Role) -> None:
-    assert graph.ask(LIST, role=role).codes == ["role-not-allowed"]

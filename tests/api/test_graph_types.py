@@ -20,10 +20,12 @@ from projections import (
     consents,
     daily_counts,
     enrolments,
+    erasures,
     invoice_counts,
     invoice_timeline,
     invoices,
     keys,
+    legal_holds,
     mailboxes,
     mandates,
     message_counts,
@@ -37,7 +39,7 @@ from projections import (
     service_use,
     services,
 )
-from tests.api.graph_world import AT, NOW, POSITION, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
+from tests.api.graph_world import AT, ERASED, NOW, POSITION, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
 
 # --- Every column -----------------------------------------------------------------------------------------------
 
@@ -64,6 +66,8 @@ TYPES: dict[str, Table] = {
     "InvoiceCount": invoice_counts.TABLE,
     "DailyCount": daily_counts.TABLE,
     "ProjectionAct": projection_acts.TABLE,
+    "Erasure": erasures.TABLE,
+    "LegalHold": legal_holds.TABLE,
 }
 OTHERWISE = {
     "on_behalf_of": "onBehalfOfId",
@@ -77,13 +81,15 @@ LEFT_OUT = {
     "Enrolment": {"level", "outside_government", "enrolment"},
     "Mandate": {"organisation_ids"},
     "MessageStep": {"message_id"},
+    # As lists of purposes.
+    "Erasure": {"identification", "correspondence", "invoicing", "held_groups"},
     "InvoiceStep": {
         "invoice_id", "jurisdiction", "buyer_id", "supplier_scheme", "supplier_number", "received_from"
     },
 }  # fmt: skip
 
 
-ONE_KEY = {"Organisation", "Service", "Person", "Key", "Mailbox", "Message", "BusTransaction", "Invoice"}
+ONE_KEY = {"Organisation", "Service", "Person", "Key", "Mailbox", "Message", "BusTransaction", "Invoice", "Erasure"}
 """Types whose row has one key, which is their `id`."""
 
 
@@ -462,3 +468,44 @@ def test_a_count_or_an_amount_may_exceed_32_bits(graph: Graph) -> None:
     graph.have(bus_transactions.TABLE, {"transaction_id": "1"}, {"transaction_id": "2"})
     answer = graph.ask("{ busTransactions { totals(by: []) { requestSizeBytes } } }")
     assert answer.data["busTransactions"]["totals"] == [{"requestSizeBytes": 6_000_000_000}]
+
+
+# --- Personal texts -------------------------------------------------------------------------------------------------
+
+PERSONAL = {
+    "person": ("number", people.TABLE, {"person_id": "p"}, "number"),
+    "message": ("subject paymentReference", messages.TABLE, {"message_id": "p"}, "subject payment_reference"),
+    "invoice": ("sellerContact", invoices.TABLE, {"invoice_id": "p"}, "seller_contact"),
+}
+
+
+@pytest.mark.parametrize("query", sorted(PERSONAL))
+def test_a_personal_text_is_opened_for_the_answer_and_gone_once_the_person_is_erased(
+    graph: Graph,
+    query: str,
+) -> None:
+    fields, table, key, columns = PERSONAL[query]
+    document = f'{{ it: {query}(id: "p") {{ {" ".join(f"{name} {{ text erased }}" for name in fields.split())} }} }}'
+    answers = {
+        "what was said": {"text": "what was said", "erased": False},
+        ERASED: {"text": None, "erased": True},
+        "": None,
+    }
+    for stored, answer in answers.items():
+        graph.clear()
+        graph.have(table, key | dict.fromkeys(columns.split(), stored))
+        assert graph.ask(document, role=Role.SYSTEM).data["it"] == dict.fromkeys(fields.split(), answer)
+
+
+@pytest.mark.parametrize("query", sorted(PERSONAL))
+def test_who_oversees_the_platform_reads_no_personal_texts(
+    graph: Graph,
+    query: str,
+) -> None:
+    fields, table, key, columns = PERSONAL[query]
+    graph.have(table, key | dict.fromkeys(columns.split(), "what was said"))
+    for field in fields.split():
+        for role in (Role.AUDITOR, Role.ADMINISTRATOR):
+            answer = graph.ask(f'{{ it: {query}(id: "p") {{ {field} {{ text erased }} }} }}', role=role)
+            assert answer.codes == ["role-not-allowed"]
+            assert "what was said" not in str(answer.body)

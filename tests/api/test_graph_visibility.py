@@ -11,19 +11,23 @@ import pytest
 from sqlalchemy import Table
 
 import api.graph
-from api.graph.visibility import VISIBLE, everything, nothing
+from api.graph.visibility import VISIBLE, everything, nothing, only_in_a_session
 from application.ports import Role
 from projections import (
+    access_suppressions,
+    accesses,
     authentications,
     bus_counts,
     bus_transactions,
     consents,
     daily_counts,
     enrolments,
+    erasures,
     invoice_counts,
     invoice_timeline,
     invoices,
     keys,
+    legal_holds,
     mailboxes,
     mandates,
     message_counts,
@@ -78,6 +82,10 @@ QUERIES: Mapping[Table, str] = {
     invoice_counts.TABLE: groups("invoiceCounts", "BUYER", "buyerId"),
     daily_counts.TABLE: page("dailyCounts", "organisationId"),
     projection_acts.TABLE: page("projectionActs", "organisationId"),
+    erasures.TABLE: page("erasures", "id"),
+    legal_holds.TABLE: page("legalHolds", "holdId"),
+    accesses.TABLE: page("accesses", "accessId"),
+    access_suppressions.TABLE: page("accessSuppressions", "id"),
 }
 
 LETTERS: Mapping[str, Mapping[str, Any]] = {
@@ -117,6 +125,7 @@ def rows_of(org: str) -> Iterator[tuple[Table, dict[str, Any]]]:
     yield service_families.TABLE, {"code": f"family-of-{org}"}
     for person_id in (person, key_holder, former):
         yield people.TABLE, {"person_id": person_id}
+        yield erasures.TABLE, {"person_id": person_id}
     yield keys.TABLE, {"key_id": f"key-of-{org}", "person_id": key_holder, "provider_id": org}
     yield authentications.TABLE, {"service_id": f"service-of-{org}"}
     yield service_use.TABLE, {"service_id": f"service-of-{org}"}
@@ -142,6 +151,9 @@ def rows_of(org: str) -> Iterator[tuple[Table, dict[str, Any]]]:
         yield invoice_timeline.TABLE, {"invoice_id": f"{org}.{name}", "rule_set": f"{org}.{name}", **party}
     yield invoice_counts.TABLE, {"buyer_id": org}
     yield daily_counts.TABLE, {"organisation_id": org}
+    yield accesses.TABLE, {"access_id": f"look-of-{org}", "subject_id": person, "organisation_id": org}
+    yield access_suppressions.TABLE, {"suppression_id": f"kept-of-{org}", "person_id": person, "organisation_id": org}
+    yield legal_holds.TABLE, {"person_id": person, "hold_id": f"hold-of-{org}"}
     yield projection_acts.TABLE, {"act_position": ord(org[-1]), "organisation_id": org}
 
 
@@ -167,6 +179,10 @@ KEYS: Mapping[Table, str] = {
     invoice_counts.TABLE: "buyer_id",
     daily_counts.TABLE: "organisation_id",
     projection_acts.TABLE: "organisation_id",
+    erasures.TABLE: "person_id",
+    legal_holds.TABLE: "hold_id",
+    accesses.TABLE: "access_id",
+    access_suppressions.TABLE: "suppression_id",
 }
 
 
@@ -219,6 +235,8 @@ def test_a_role_sees_what_the_table_says(graph: Graph, role: Role, table: Table,
     rule = VISIBLE[role][table]
     if rule is nothing:
         assert answer.codes == ["role-not-allowed"]
+    elif rule is only_in_a_session:
+        assert answer.codes == ["session-missing"]
     elif rule is everything:
         assert found(answer.data) == keys_of(table, own, other, hidden=True)
     else:
@@ -228,7 +246,7 @@ def test_a_role_sees_what_the_table_says(graph: Graph, role: Role, table: Table,
 @pytest.mark.parametrize("table", VISIBLE[Role.AGENCY], ids=lambda it: it.name)
 @pytest.mark.parametrize("organisation", ["", "org-unknown", "%", "_______", "org-a' OR true --", ","])
 def test_an_agency_that_is_no_party_sees_nothing(graph: Graph, table: Table, organisation: str) -> None:
-    if VISIBLE[Role.AGENCY][table] not in {everything, nothing}:
+    if VISIBLE[Role.AGENCY][table] not in {everything, nothing, only_in_a_session}:
         answer = graph.ask(QUERIES[table], role=Role.AGENCY, organisation=organisation)
         assert found(answer.data) == set()
 

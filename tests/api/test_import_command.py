@@ -20,6 +20,7 @@ from domain.kernel import Recorded
 from infrastructure.event_log import LogReader
 from infrastructure.import_history.lock import only_import
 from infrastructure.machinery import ChunkImported
+from tests.api.forked import kroniek_done
 from tests.api.numbers import enterprise_number
 
 LINES = 60_000
@@ -28,9 +29,10 @@ WITHIN_S = 120
 
 
 @pytest.fixture
-def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
+def environment(database_url: str, keys_url: str, tmp_path: Path) -> dict[str, str]:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
     given = {"KRONIEK_DATA_DIR": str(tmp_path / "data"), "KRONIEK_DATABASE_URL": database_url}
+    given["KRONIEK_KEYS_URL"] = keys_url
     return bare | given | {"KRONIEK_LOG_FORMAT": "json"}
 
 
@@ -41,14 +43,15 @@ def start(environment: Mapping[str, str], *arguments: object) -> subprocess.Pope
     )
 
 
-def ended(process: subprocess.Popen[bytes], given: bytes = b"") -> tuple[int, Any]:
+def ended(process: subprocess.Popen[bytes]) -> tuple[int, Any]:
     """Wait for the process; return its exit code and what it said."""
-    said, _ = process.communicate(given, timeout=WITHIN_S)
+    said, _ = process.communicate(timeout=WITHIN_S)
     return process.returncode, json.loads(said)
 
 
 def take(environment: Mapping[str, str], *arguments: object, given: bytes = b"") -> tuple[int, Any]:
-    return ended(start(environment, *arguments), given)
+    done = kroniek_done(environment, "import", "--json", *map(str, arguments), given=given, within_s=WITHIN_S)
+    return done.code, json.loads(done.out)
 
 
 def recorded(environment: Mapping[str, str]) -> list[Recorded[Any]]:

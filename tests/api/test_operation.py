@@ -30,10 +30,10 @@ SECRET = "85.05.17-001-39 of Ann Janssens"
 
 
 @pytest.fixture
-def app(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+def app(database_url: str, keys_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     # A log that is gone is waited for as always, only not for as long.
     monkeypatch.setattr(bootstrap, "PostgresLog", partial(PostgresLog, reach_timeout_s=2.0))
-    app = create_app(Settings(data_dir=tmp_path, log_level="error"), Addresses.at(database_url))
+    app = create_app(Settings(data_dir=tmp_path, log_level="error"), Addresses.at(database_url, keys_url))
 
     @app.get("/broken")
     async def broken() -> None:
@@ -154,7 +154,7 @@ def needy(url: str) -> None:
         for position in (1, 2):
             owner.execute(
                 "INSERT INTO read.parked (table_name, position, stream, stream_version, name)"
-                " VALUES ('messages_v1', %s, 'message-a', %s, 'mailbox.message-sent.v1')",
+                " VALUES ('messages_v2', %s, 'message-a', %s, 'mailbox.message-sent.v1')",
                 (position, position),
             )
 
@@ -272,7 +272,7 @@ def test_while_too_many_wait_to_write_the_caller_is_told_when_to_come_back(clien
 
 
 def test_while_the_issuer_is_gone_the_caller_is_told_to_come_back(
-    database_url: str, tmp_path: Path, world: World
+    database_url: str, keys_url: str, tmp_path: Path, world: World
 ) -> None:
     settings = Settings(
         data_dir=tmp_path,
@@ -280,7 +280,9 @@ def test_while_the_issuer_is_gone_the_caller_is_told_to_come_back(
         jwks_url="http://127.0.0.1:9/jwks.json",
         token_issuer="https://login.example",
     )
-    with TestClient(create_app(settings, Addresses.at(database_url)), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(settings, Addresses.at(database_url, keys_url)), raise_server_exceptions=False
+    ) as client:
         headers = world.headers(Role.ADMINISTRATOR, PLATFORM, "key")
         answer = client.post("/organisations", json=organisation("new", 810), headers=headers)
         must_be_refused(answer, 503, "issuer-unavailable")

@@ -157,9 +157,11 @@ TABLE = "/dashboard/en/figures/messages-sent.csv"
 
 
 @pytest.fixture
-def client(database_url: str, tmp_path: Path) -> Iterator[TestClient]:
+def client(database_url: str, keys_url: str, tmp_path: Path) -> Iterator[TestClient]:
     settings = Settings(data_dir=tmp_path, log_level="error")
-    with TestClient(create_app(settings, Addresses.at(database_url)), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(settings, Addresses.at(database_url, keys_url)), raise_server_exceptions=False
+    ) as client:
         yield client
 
 

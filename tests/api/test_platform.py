@@ -26,6 +26,7 @@ def environment(request: pytest.FixtureRequest, open_tmp_folder: Path) -> dict[s
     environment = _embedded(open_tmp_folder / f"{request.node.originalname}-{request.param.replace(' ', '-')}")
     if request.param == "at a URL":
         environment["KRONIEK_DATABASE_URL"] = request.getfixturevalue("empty_database_url")
+        environment["KRONIEK_KEYS_URL"] = request.getfixturevalue("keys_url")
     return environment
 
 

@@ -20,14 +20,13 @@ from tests.api.refused import must_be_refused
 from tests.api.serving import Served, platform_served
 from tests.infrastructure.read_tables import looked_after, make_read_tables
 
-PATHS = ("", "/keys", "/keys/parked-events", "/keys/builds", "/events")
 WAIT_S = 10
 
 
 @pytest.fixture
-def served(database_url: str, tmp_path: Path) -> Iterator[Served]:
+def served(database_url: str, keys_url: str, tmp_path: Path) -> Iterator[Served]:
     make_read_tables(database_url)
-    with platform_served(database_url, tmp_path) as served:
+    with platform_served(database_url, keys_url, tmp_path) as served:
         yield served
 
 
@@ -63,20 +62,7 @@ def of(progress: Any, name: str = "keys") -> Any:
     return next(it for it in progress["projections"] if it["name"] == name)
 
 
-# --- Who and what ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_only_administrators_and_auditors_look(path: str, served: Served) -> None:
-    address = f"{served.address}/projections{path}"
-    must_be_refused(httpx2.get(address), 401, "unauthenticated")
-    for role in (Role.AGENCY, Role.SYSTEM):
-        headers = {"Authorization": f"Bearer {served.token(role)}"}
-        must_be_refused(httpx2.get(address, headers=headers), 403, "role-not-allowed")
-    for role in (Role.ADMINISTRATOR, Role.AUDITOR):
-        headers = {"Authorization": f"Bearer {served.token(role)}"}
-        with httpx2.stream("GET", address, headers=headers) as answer:
-            assert answer.status_code == 200
+# --- What is told ---------------------------------------------------------------------------------------------------
 
 
 def test_everything_that_is_known_is_told(client: httpx2.Client, owner: psycopg.Connection, database_url: str) -> None:

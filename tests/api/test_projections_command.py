@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 
 from infrastructure.database import EmbeddedPostgres
 from projections.registry import PROJECTIONS
+from tests.api.forked import kroniek_done
 from tests.api.running import kroniek
 
 NAMES = [projection.name for projection in PROJECTIONS]
@@ -34,16 +33,10 @@ def folder(open_tmp_folder: Path) -> Iterator[Path]:
 
 def projections(folder: Path, *arguments: str) -> tuple[int, Any]:
     """Run the command to its end; return its exit code and what it says as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "projections", *arguments, "--json"],
-        env=bare(KRONIEK_DATA_DIR=str(folder)),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.stdout, done.stderr
-    return done.returncode, orjson.loads(done.stdout)
+    environment = bare(KRONIEK_DATA_DIR=str(folder))
+    done = kroniek_done(environment, "projections", *arguments, "--json", within_s=60)
+    assert done.out, done.err
+    return done.code, orjson.loads(done.out)
 
 
 def ask(folder: Path, query: str) -> list[Any]:
@@ -81,8 +74,8 @@ def test_all_are_rebuilt_proven_equal_and_can_be_brought_back(folder: Path) -> N
 
 def test_a_row_that_was_changed_by_hand_is_found_and_made_right(folder: Path) -> None:
     assert projections(folder, "verify", "people", "consents")[0] == 0
-    (person,) = ask(folder, "SELECT min(person_id) FROM read.people_v1")[0]
-    change(folder, f"UPDATE read.people_v1 SET route = 'somehow' WHERE person_id = '{person}'")  # noqa: S608 - ours
+    (person,) = ask(folder, "SELECT min(person_id) FROM read.people_v2")[0]
+    change(folder, f"UPDATE read.people_v2 SET route = 'somehow' WHERE person_id = '{person}'")  # noqa: S608 - ours
     code, (said,) = projections(folder, "verify", "people")
     assert (code, said["equal"]) == (9, False)
     assert f"person_id {person} differs between the rows in use and the rows made anew in route" in said["outcome"]
@@ -95,11 +88,11 @@ def test_rows_are_made_as_they_were_beside_those_in_use(folder: Path) -> None:
     (middle, instant) = ask(folder, "SELECT position, recorded_at FROM log.event WHERE position = log.head() / 2")[0]
     code, (by_position,) = projections(folder, "rebuild", "messages", "--as-of", str(middle))
     assert (code, by_position["position"]) == (0, middle)
-    ((rows,),) = ask(folder, f"SELECT count(*) FROM read.messages_v1_at_{middle}")  # noqa: S608 - ours
+    ((rows,),) = ask(folder, f"SELECT count(*) FROM read.messages_v2_at_{middle}")  # noqa: S608 - ours
     name = "mailbox.message-sent.v1"
     sent = f"SELECT count(*) FROM log.event WHERE position <= {middle} AND name = '{name}'"  # noqa: S608 - ours
     assert ask(folder, sent) == [(rows,)]
-    assert 0 < rows < ask(folder, "SELECT count(*) FROM read.messages_v1")[0][0]
+    assert 0 < rows < ask(folder, "SELECT count(*) FROM read.messages_v2")[0][0]
     code, (by_instant,) = projections(folder, "rebuild", "messages", "--as-of", instant.isoformat())
     last = ask(folder, f"SELECT max(position) FROM log.event WHERE recorded_at = '{instant.isoformat()}'")  # noqa: S608
     assert (code, by_instant["position"]) == (0, last[0][0])

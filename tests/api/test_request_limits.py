@@ -35,8 +35,8 @@ ALWAYS = {
 
 
 @pytest.fixture
-def app(database_url: str, tmp_path: Path) -> FastAPI:
-    return create_app(Settings(data_dir=tmp_path, log_level="error"), Addresses.at(database_url))
+def app(database_url: str, keys_url: str, tmp_path: Path) -> FastAPI:
+    return create_app(Settings(data_dir=tmp_path, log_level="error"), Addresses.at(database_url, keys_url))
 
 
 @pytest.fixture

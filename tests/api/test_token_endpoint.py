@@ -34,8 +34,10 @@ WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
 
 @pytest.fixture(scope="module")
-def served(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with platform_served(module_database_url, tmp_path_factory.mktemp("data")) as served:
+def served(
+    module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    with platform_served(module_database_url, module_keys_url, tmp_path_factory.mktemp("data")) as served:
         yield served
 
 
@@ -145,10 +147,10 @@ def test_what_is_no_request_for_a_token_is_told_so(
     assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
 
 
-def test_a_client_of_another_issuer_finds_none_here(database_url: str, tmp_path: Path) -> None:
+def test_a_client_of_another_issuer_finds_none_here(database_url: str, keys_url: str, tmp_path: Path) -> None:
     jwks_url, name = "http://127.0.0.1:9/jwks.json", "https://login.example"
     settings = Settings(data_dir=tmp_path, log_level="error", jwks_url=jwks_url, token_issuer=name)
-    with TestClient(create_app(settings, Addresses.at(database_url))) as client:
+    with TestClient(create_app(settings, Addresses.at(database_url, keys_url))) as client:
         for answer in (client.post("/oauth2/token", content=b"", headers=FORM), client.get(WELL_KNOWN)):
             assert answer.status_code == 404
     assert not (tmp_path / "token-key.json").exists()
@@ -166,14 +168,14 @@ def test_a_client_is_registered_with_a_key_of_its_own_once(tmp_path: Path) -> No
         assert str(PROOF_KEY.as_dict(private=True)["d"]) not in refused.stdout + refused.stderr
 
 
-def test_a_proof_names_the_address_that_clients_see(database_url: str, tmp_path: Path) -> None:
+def test_a_proof_names_the_address_that_clients_see(database_url: str, keys_url: str, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, log_level="error", public_url="https://api.example.be/kroniek/")
     caller = Caller(subject="official-7", role=Role.ADMINISTRATOR, organisation_id="platform")
     issued = make_issuer(settings).issue(
         caller, datetime.now(UTC), timedelta(minutes=5), thumbprint=PROOF_KEY.thumbprint()
     )
     tries = (("http://testserver", 401), ("https://api.example.be", 401), ("https://api.example.be/kroniek", 201))
-    with TestClient(create_app(settings, Addresses.at(database_url))) as client:
+    with TestClient(create_app(settings, Addresses.at(database_url, keys_url))) as client:
         assert client.get(WELL_KNOWN).json()["token_endpoint"] == "https://api.example.be/kroniek/oauth2/token"
         for base, status in tries:
             shown = proof(issued, htu=f"{base}/organisations", now=time())

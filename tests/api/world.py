@@ -84,9 +84,12 @@ class Request:
 class World:
     """The platform with its doors open, and the ids of what is in it by name."""
 
-    def __init__(self, settings: Settings, url: str) -> None:
+    def __init__(self, settings: Settings, url: str, keys_url: str, *, keeper: bool = False) -> None:
         self.clock = Clock()
-        self.client = TestClient(create_app(settings, Addresses.at(url), now=self.clock), raise_server_exceptions=False)
+        # Without a keeper nothing happens by itself in this world.
+        app = create_app(settings, Addresses.at(url, keys_url), now=self.clock, keeper=keeper)
+        self.client = TestClient(app, raise_server_exceptions=False)
+        self.url = url
         self.id: dict[str, str] = {PLATFORM: PLATFORM}
         self._log = psycopg.connect(url, autocommit=True)
         self._issuer = make_issuer(settings)
@@ -179,6 +182,20 @@ class World:
         self._messages()
         self._transactions_and_invoices()
         self.do("pause-projection", projection="keys", why="a test of the disks")
+        hold: dict[str, Any] = {"group": "identification", "ground": "legal_claims", "until": "2027-12-31"}
+        self.id["hal.hold"] = self.do("place-legal-hold", person_id=self.id["hal"], **hold)
+
+        self.id["suppression"] = self.do("suppress-accesses", **self.suppression(ground="a closed inquiry, decision 7"))
+
+    def suppression(self, **more: Any) -> dict[str, Any]:
+        """Give the body with which an auditor keeps from Ann that the agency looks at her data."""
+        return {
+            "personId": self.id["ann"],
+            "organisationId": self.id["agency"],
+            "since": at(self.clock.now - timedelta(days=7)),
+            "until": at(self.clock.now + timedelta(days=90)),
+            "ground": "article 23 GDPR, decision 12 of the supervisory authority",
+        } | more
 
     def _organisations(self) -> None:
         for number, (name, roles) in enumerate(ORGANISATIONS.items(), 1):

@@ -24,8 +24,8 @@ from domain.mailbox import (
     RecordFirstUse,
     Sender,
     SendMessage,
-    text_sha256,
 )
+from tests.domain.letters import text_sha256
 
 S = TypeVar("S")
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)

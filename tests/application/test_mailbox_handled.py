@@ -25,10 +25,10 @@ from domain.mailbox import (
     SendMessage,
     SetNotificationAddress,
     VerifyNotificationAddress,
-    text_sha256,
 )
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog
+from tests.domain.letters import text_sha256
 
 pytestmark = pytest.mark.anyio
 

@@ -37,9 +37,9 @@ def test_every_ratio_of_a_quick_run_is_in_its_json(
 
 
 def test_a_log_that_grows_is_measured_small_and_large(
-    postgres: EmbeddedPostgres, database_url: str, tmp_path: Path
+    postgres: EmbeddedPostgres, database_url: str, keys_url: str, tmp_path: Path
 ) -> None:
-    server = Server(database_url, postgres.superuser_url, tmp_path)
+    server = Server(database_url, postgres.superuser_url, keys_url, tmp_path)
     measured, ratio = growth.measure(server, growth.Growth(small=300, large=1_500, appends=50, rounds=1))
     assert len(measured) == 4
     assert ratio > 0

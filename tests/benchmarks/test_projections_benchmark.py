@@ -20,8 +20,8 @@ SMALLEST_SAMPLE = 0.002
 
 
 @pytest.fixture
-def server(postgres: EmbeddedPostgres, database_url: str, open_tmp_folder: Path) -> Server:
-    return Server(database_url, postgres.superuser_url, open_tmp_folder)
+def server(postgres: EmbeddedPostgres, database_url: str, keys_url: str, open_tmp_folder: Path) -> Server:
+    return Server(database_url, postgres.superuser_url, keys_url, open_tmp_folder)
 
 
 def test_rebuild_runner_and_statement_give_equal_rows(server: Server) -> None:
@@ -78,7 +78,7 @@ def test_a_log_is_not_copied_more_often_than_there_are_ids_for(database_url: str
 def test_every_read_model_is_rebuilt_queried_and_followed(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     url, stock_url = server.database("benchmark_history"), server.database("benchmark_history_stock")
     written = everything.write(url, SMALLEST_SAMPLE)
-    asked = queries.measure(url, server.folder, before_s=1)
+    asked = queries.measure(url, server.keys_url, server.folder, before_s=1)
     events = everything.grow(url, times=2)
     assert events == 2 * written
     rebuilt = everything.measure(url, stock_url, events, stock_events=100)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
-from domain.kernel import Jurisdiction
+from domain.kernel import Jurisdiction, PersonalText
 from domain.mailbox import (
     Attachment,
     Channel,
@@ -34,7 +36,6 @@ from domain.mailbox import (
     Sender,
     SenderTimeZone,
     SendMessage,
-    text_sha256,
 )
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
@@ -42,6 +43,11 @@ LATER = AT + timedelta(days=1)
 EXPIRY = AT + timedelta(days=90)
 PERSON, ENTERPRISE, SENDER, PROVIDER, MESSAGE_ID = "person-1", "enterprise-1", "sender-1", "provider-1", "message-1"
 SUBJECT = "Your assessment for 2021"
+
+
+def text_sha256(text: str) -> str:
+    return urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode()
+
 
 MAIN = Attachment(media_type="application/pdf", size_bytes=20_480, sha256=text_sha256("main"), main=True)
 ANNEX = Attachment(media_type="application/pdf", size_bytes=1_024, sha256=text_sha256("annex"))
@@ -90,7 +96,7 @@ SENT = MessageSent(
     double_channel_until=None,
     sender_time_zone=SenderTimeZone.BRUSSELS,
     message_type=MessageType.TAX_ASSESSMENT,
-    subject_sha256=text_sha256(SUBJECT),
+    subject=PersonalText(SUBJECT),
     contents=(MAIN, ANNEX),
     payment=None,
     requires_payment=False,

@@ -25,6 +25,7 @@ from domain.kernel import (
     LevelOfAssurance,
     NationalNumber,
     NotAllowed,
+    PersonalText,
 )
 from tests.domain.given import given
 
@@ -49,7 +50,11 @@ BY_EIDAS = RegisterPersonByEidas(
     level=LevelOfAssurance.SUBSTANTIAL,
 )
 REGISTERED = PersonRegistered(
-    person_id="person-1", jurisdiction=Jurisdiction.BE, route=Route.NATIONAL_REGISTER, registrar_id="platform"
+    person_id="person-1",
+    jurisdiction=Jurisdiction.BE,
+    route=Route.NATIONAL_REGISTER,
+    registrar_id="platform",
+    number=PersonalText(NUMBER),
 )
 
 
@@ -65,13 +70,20 @@ def test_registered_at_the_desk_of_a_registration_authority_with_office_and_offi
             registrar_id="town-1",
             office_id="office-3",
             officer_id="officer-7",
+            number=PersonalText(BIS),
         )
     )
 
 
 def test_registered_by_the_means_of_another_member_state() -> None:
     given(PERSON).when(BY_EIDAS).then(
-        replace(REGISTERED, route=Route.EIDAS, member_state="es", level=LevelOfAssurance.SUBSTANTIAL)
+        replace(
+            REGISTERED,
+            route=Route.EIDAS,
+            member_state="es",
+            level=LevelOfAssurance.SUBSTANTIAL,
+            number=PersonalText("ES/BE/02635542Y"),
+        )
     )
 
 
@@ -80,7 +92,7 @@ def test_a_person_is_registered_once(wish: Any) -> None:
     given(PERSON, REGISTERED).when(wish).refused(Duplicate, "person-exists")
 
 
-def test_the_number_is_claimed_and_stands_in_no_event() -> None:
+def test_the_number_is_claimed_and_is_personal() -> None:
     for wish, claim in (
         (FROM_REGISTER, Claim("national-number", NUMBER)),
         (AT_DESK, Claim("national-number", BIS)),
@@ -88,7 +100,7 @@ def test_the_number_is_claimed_and_stands_in_no_event() -> None:
     ):
         events = PERSON.decide(wish, PERSON.initial)
         assert PERSON.claims(wish, events) == [claim]
-        assert claim.value not in repr(events)
+        assert [each.number for each in events] == [claim.value]
     assert PERSON.claims(FROM_REGISTER, []) == []
 
 
@@ -103,7 +115,7 @@ def test_a_belgian_number_has_eleven_digits(number: str) -> None:
 
 def test_a_dutch_number_has_nine_digits() -> None:
     dutch = replace(FROM_REGISTER, jurisdiction=Jurisdiction.NL, national_number=BSN)
-    given(PERSON).when(dutch).then(replace(REGISTERED, jurisdiction=Jurisdiction.NL))
+    given(PERSON).when(dutch).then(replace(REGISTERED, jurisdiction=Jurisdiction.NL, number=PersonalText(BSN)))
     given(PERSON).when(replace(dutch, national_number=NUMBER)).refused(InvalidValue, "wrong-national-number")
 
 

@@ -8,4 +8,4 @@ from infrastructure.database import Addresses, EmbeddedPostgres
 def addresses_of(postgres: EmbeddedPostgres, database_url: str) -> Addresses:
     """Return where each role reaches the database at this URL of the server."""
     name = database_url.rpartition("/")[2]
-    return Addresses({role: f"{url.rpartition('/')[0]}/{name}" for role, url in postgres.addresses.known.items()})
+    return Addresses({role: f"{url.rpartition('/')[0]}/{name}" for role, url in postgres.addresses.of_log().items()})

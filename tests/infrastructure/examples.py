@@ -16,6 +16,8 @@ from application.registry import DECIDERS
 from infrastructure.codec import Codec
 
 GOLDEN = Path(__file__).parent / "golden"
+OLDER = Path(__file__).parent / "golden_older"
+"""Bytes of before a field came or went; they are in logs for ever."""
 CODEC = Codec(DECIDERS)
 
 _PLAIN: dict[Any, Any] = {

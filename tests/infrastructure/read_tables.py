@@ -9,6 +9,8 @@ import psycopg
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
+from infrastructure.keeper.desk import LOCK_KEY
+from infrastructure.projector.row_security import open_to_readers
 from projections.effects import METADATA, Projection
 from projections.registry import PROJECTIONS
 
@@ -27,16 +29,18 @@ def make_read_tables(url: str, *, position: int = 0, projections: Sequence[Proje
                 "INSERT INTO read.checkpoint (projection, version, position) VALUES (%s, %s, %s)",
                 (projection.name, projection.version, position),
             )
-        # As the default privileges of the projector do for the tables that it makes.
-        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA read TO kroniek_reader")
+        for projection in projections:
+            open_to_readers(connection, projection.table, projection.table.name)
 
 
 @contextmanager
 def looked_after(url: str, *names: str, kind: int = LOOKED_AFTER) -> Iterator[None]:
-    """Look after read models as a worker does, until the block ends."""
+    """Look after read models as a worker does, until the block ends; after all of them also as a keeper does."""
     versions = {projection.name: projection.version for projection in PROJECTIONS}
     with psycopg.connect(url, autocommit=True) as connection:
         for name in names or versions:
             taken = connection.execute("SELECT read.take(%s, %s, %s)", (kind, name, versions[name])).fetchone()
             assert taken == (True,)
+        if not names:
+            connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,))  # unless the platform keeps itself
         yield

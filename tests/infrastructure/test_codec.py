@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
+from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 from application.registry import DECIDERS
+from domain.kernel import PersonalText
 from infrastructure.codec import Codec, UnknownEventError
-from tests.infrastructure.examples import CODEC, GOLDEN, example, golden
+from infrastructure.sealing import personal_fields
+from tests.infrastructure.examples import CODEC, GOLDEN, OLDER, example, golden
 
 
 def test_every_event_has_golden_bytes_and_no_stored_name_has_gone() -> None:
@@ -31,9 +36,24 @@ def test_a_stored_name_is_context_fact_and_version(name: str) -> None:
     assert version == "v1"
 
 
-def test_no_event_carries_a_national_number() -> None:
-    names = {field.name for event in CODEC.classes.values() for field in fields(event)}
-    assert "national_number" not in names
+@pytest.mark.parametrize("path", sorted(OLDER.iterdir()), ids=lambda path: path.name)
+def test_bytes_of_before_a_field_came_or_went_are_still_read(path: Path) -> None:
+    """What they have in common with the event of today is read; what came since is empty."""
+    name = path.name.removesuffix(".json")
+    event = CODEC.decode(name, path.read_bytes())
+    said = json.loads(path.read_bytes())
+    new = {field.name: field.default for field in fields(event) if field.name not in said}
+    assert event == replace(example(CODEC.classes[name]), **new)
+    assert new, "these are the bytes of today"
+
+
+def test_a_personal_text_is_in_no_field_that_is_not_declared_personal() -> None:
+    for event in CODEC.classes.values():
+        personal = {field.name for field in personal_fields(event)}
+        hints = get_type_hints(event)
+        assert {name for name, hint in hints.items() if hint is PersonalText} <= personal, event.__name__
+        assert "national_number" not in hints
+        assert {field.said.subject for field in personal_fields(event)} <= hints.keys()
 
 
 def test_a_name_stands_for_one_event_only() -> None:

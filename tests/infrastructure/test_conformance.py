@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -21,10 +21,11 @@ from psycopg import sql
 
 from application.handler import Order, Rules, handle_many
 from application.registry import BY_COMMAND, DECIDERS, READERS
-from domain import operation
-from domain.kernel import Context
+from domain import erasure, operation
+from domain.kernel import Command, Context, PurposeGroup
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
+from infrastructure.keys import MemoryKeys
 from infrastructure.projector import MemoryRows, Projector, live, platform, rebuild
 from infrastructure.sample.history import orders
 from projections.effects import SCHEMA, Projection
@@ -43,9 +44,10 @@ Rows = Mapping[tuple[Any, ...], Mapping[str, Any]]
 
 def random_history(random: Random) -> list[Order]:
     planned = list(orders(random.randrange(1000), SCALE))
-    for _ in range(ACTS):
-        place = random.randrange(len(planned))
-        planned.insert(place, act(random, planned[place].context.effective_at))
+    for make in (act, forgetting):
+        for _ in range(ACTS):
+            place = random.randrange(len(planned))
+            planned.insert(place, make(random, planned[place].context.effective_at))
     disorder = random.choice((0, 0.01, 0.1))
     history: list[Order] = []
     for order in planned:
@@ -75,8 +77,29 @@ def act(random: Random, at: datetime) -> Order:
     )
 
 
+def forgetting(random: Random, at: datetime) -> Order:
+    """Make an order about one of a few people: that something of theirs is held, or erased, or was."""
+    frame: dict[str, Any] = {"at": at, "by": "platform", "person_id": random.choice(("forgotten-1", "forgotten-2"))}
+    groups = tuple(random.sample(list(PurposeGroup), random.randrange(1, 4)))
+    until = at.date() + timedelta(days=random.randrange(400))
+    held: dict[str, Any] = {"hold_id": "hold-1", "group": groups[0], "ground": erasure.HoldGround.ARCHIVING}
+    command: Command = random.choice(
+        (
+            erasure.PlaceRetentionHold(**frame, **held, until=until),
+            erasure.LiftLegalHold(**frame, hold_id="hold-1"),
+            erasure.OrderErasure(**frame, ground=erasure.ErasureGround.OBJECTION, groups=groups),
+            erasure.RecordKeysDestroyed(**frame, groups=groups),
+            erasure.RecordKeysShredded(**frame, groups=groups),
+        )
+    )
+    return Order(
+        command=command,
+        context=Context(acting_id="official-7", organisation_id="platform", effective_at=at),
+    )
+
+
 async def send(url: str, history: Sequence[Order]) -> None:
-    async with PostgresLog(url, CODEC, b"key") as log:
+    async with PostgresLog(url, CODEC, b"key", keys=MemoryKeys()) as log:
         for start in range(0, len(history), CHUNK):
             await handle_many(history[start : start + CHUNK], log, RULES)
 

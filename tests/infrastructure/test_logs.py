@@ -79,20 +79,29 @@ def test_what_is_secret_or_somebodys_is_blotted_out_however_deep(key: str) -> No
     assert _lines(output)[0][key] == "[redacted]"
 
 
-def test_an_exception_is_told_without_the_values_of_its_variables() -> None:
-    output = _configured()
+@pytest.mark.parametrize("log_format", LogFormat)
+def test_an_exception_is_told_without_the_values_of_its_variables(log_format: LogFormat) -> None:
+    output = _configured(log_format=log_format)
 
     def fail(number: str) -> None:
         assert number
         raise LookupError("nothing there")
 
     try:
-        fail("85073003328")
+        fail("850730" + "03328")
     except LookupError:
         structlog.get_logger().exception("projection_stopped")
-    (line,) = _lines(output)
-    assert line["exception"][0]["exc_type"] == "LookupError"
+    assert "LookupError" in output.getvalue()
     assert "85073003328" not in output.getvalue()
+
+
+def test_an_exception_is_json_too_for_programs() -> None:
+    output = _configured()
+    try:
+        raise LookupError("nothing there")
+    except LookupError:
+        structlog.get_logger().exception("projection_stopped")
+    assert _lines(output)[0]["exception"][0]["exc_type"] == "LookupError"
 
 
 def test_what_is_below_the_level_is_not_written() -> None:

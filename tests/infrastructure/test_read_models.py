@@ -15,6 +15,7 @@ from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.event_log import PostgresLog
+from infrastructure.projector.row_security import open_to_readers
 from infrastructure.read_models import ReadModels
 from infrastructure.read_models.reading import FIGURES
 from projections import authentications, projection_acts
@@ -22,6 +23,7 @@ from projections.figures import HEADLINES, OpenRateFilter, Period
 from projections.figures.reading import DIMENSIONS
 from projections.progress import BuildPurpose, BuildState, NotBuiltError, ProjectionProgress, ProjectionState
 from projections.registry import PROJECTIONS
+from projections.row_security import VIEWER, Viewer
 from tests.infrastructure.read_tables import MADE, looked_after, make_read_tables
 from tests.infrastructure.sample_counter import DECIDER, append
 
@@ -214,6 +216,7 @@ async def test_looking_takes_few_statements(prepared: ReadModels) -> None:
 # --- Snapshots ------------------------------------------------------------------------------------------------------
 
 OURS = authentications.TABLE
+AUDITOR = Viewer(role="auditor")
 
 
 def have_rows(owner: psycopg.Connection, table: str, count: int) -> None:
@@ -225,7 +228,7 @@ def have_rows(owner: psycopg.Connection, table: str, count: int) -> None:
 
 def make_beside(owner: psycopg.Connection) -> None:
     owner.execute(f"CREATE TABLE read.{OURS.name}_build (LIKE read.{OURS.name} INCLUDING ALL)".encode())
-    owner.execute(f"GRANT SELECT ON read.{OURS.name}_build TO kroniek_reader".encode())
+    open_to_readers(owner, OURS, f"{OURS.name}_build")
     have_rows(owner, f"{OURS.name}_build", 5)
 
 
@@ -241,11 +244,14 @@ async def test_a_transaction_that_names_a_table_after_a_takeover_finds_it_empty(
 ) -> None:
     have_rows(owner, OURS.name, 2)
     async with prepared.engine.connect() as connection:
-        await connection.execution_options(isolation_level="REPEATABLE READ")
+        await connection.execution_options(isolation_level="REPEATABLE READ", viewer=AUDITOR)
         await connection.execute(text("SELECT position FROM read.checkpoint"))
         make_beside(owner)
         take_over(owner)
         assert (await connection.execute(select(func.count()).select_from(OURS))).scalar() == 0
+    async with prepared.engine.connect() as connection:
+        counted = await connection.execute(select(func.count()).select_from(OURS), execution_options={VIEWER: AUDITOR})
+        assert counted.scalar() == 5
 
 
 async def test_a_takeover_waits_for_a_snapshot_which_sees_the_rows_of_before(

@@ -25,7 +25,7 @@ from infrastructure.database import (
     migrate,
     open_database,
 )
-from infrastructure.database.addresses import GROUPS, acting_as
+from infrastructure.database.addresses import GROUPS, LOGINS, acting_as
 from infrastructure.database.migrate import check_migrated
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.projector import Projector, rebuild
@@ -49,8 +49,12 @@ READABLE = {
     AUDITOR: {*EVENTS, "stored_events", "partition", "identity", "commit", "stream"},
 }
 READABLE_COLUMNS = {READER: {("commit", "position"), ("identity", "log_id")}}
+KEEPERS = {
+    WRITER: {"progress": ("SELECT", "UPDATE"), "waiting": ("SELECT", "INSERT", "UPDATE", "DELETE")},
+    READER: {"progress": ("SELECT",), "waiting": ("SELECT",)},
+}
 EXECUTABLE = {
-    WRITER: {"append", "give_up", "id", "head"},
+    WRITER: {"append", "give_up", "forget", "id", "head"},
     PROJECTOR: {"id", "head"},
     READER: {"id", "head", "recorded_after"},
     AUDITOR: {"id", "head"},
@@ -116,11 +120,23 @@ def test_a_role_calls_the_functions_of_its_task(owner: psycopg.Connection, role:
     assert {name for (name,) in functions} == EXECUTABLE[role]
 
 
+@pytest.mark.parametrize("role", GROUPS)
+def test_how_far_the_keeper_is_is_noted_by_the_writer_and_read_by_the_reader(
+    owner: psycopg.Connection, role: DatabaseRole
+) -> None:
+    rights = owner.execute(
+        "SELECT relname::text, wanted FROM pg_class, unnest(%s::text[]) AS wanted "
+        "WHERE relnamespace = 'keeper'::regnamespace AND relkind = 'r' AND has_table_privilege(%s, oid, wanted)",
+        [rights_of(owner), role],
+    ).fetchall()
+    assert set(rights) == {(table, right) for table, all_of in KEEPERS.get(role, {}).items() for right in all_of}
+
+
 def test_a_function_with_the_rights_of_the_owner_looks_last_for_what_its_caller_made(owner: psycopg.Connection) -> None:
     functions = owner.execute(
         "SELECT proname::text, proconfig FROM pg_proc WHERE pronamespace = 'log'::regnamespace AND prosecdef"
     ).fetchall()
-    assert {"append", "recorded_after"} <= {name for name, _ in functions}
+    assert {"append", "forget", "recorded_after"} <= {name for name, _ in functions}
     for name, settings in functions:
         assert "search_path=pg_catalog, pg_temp" in settings, name
 
@@ -130,9 +146,9 @@ def test_nobody_else_may_anything(owner: psycopg.Connection) -> None:
     found = owner.execute(
         "SELECT 'schema', nspname::text FROM pg_namespace,"
         " aclexplode(coalesce(nspacl, acldefault('n', nspowner))) AS acl"
-        " WHERE nspname IN ('log', 'read') AND grantee = 0 UNION ALL "
+        " WHERE nspname IN ('log', 'read', 'keeper') AND grantee = 0 UNION ALL "
         "SELECT 'table', relname FROM pg_class, aclexplode(coalesce(relacl, acldefault('r', relowner))) AS acl"
-        " WHERE relnamespace IN ('log'::regnamespace, 'read'::regnamespace) AND grantee = 0 UNION ALL "
+        " WHERE relnamespace IN ('log'::regnamespace, 'read'::regnamespace, 'keeper'::regnamespace) AND grantee = 0 UNION ALL "
         "SELECT 'function', proname FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl"
         " WHERE pronamespace IN ('log'::regnamespace, 'read'::regnamespace) AND grantee = 0"
     ).fetchall()
@@ -254,7 +270,10 @@ def test_with_logins_of_their_own_the_platform_never_needs_the_owner(
                 connection.execute("CREATE TABLE read.mine (one integer)")
                 row = connection.execute("SELECT tableowner FROM pg_tables WHERE tablename = 'mine'").fetchone()
             assert row == (PROJECTOR,)
-            with psycopg.connect(addresses.reader) as connection:
+            with (
+                psycopg.connect(addresses.reader) as connection,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
                 connection.execute("SELECT * FROM read.mine")
             with pytest.raises(DatabaseUnusable, match=r"not set: KRONIEK_DATABASE_URL\."):
                 _ = addresses.owner
@@ -292,7 +311,9 @@ def test_read_models_of_an_earlier_release_are_handed_over_to_the_projector(
     migrate(empty_database_url, tmp_path)
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         for projection in PROJECTIONS:
-            ReadTable(projection.table).create(connection)
+            # As that release made them: row-level security came later.
+            ReadTable(projection.table).create_bare(connection)
+            ReadTable(projection.table).add_indexes(connection)
             connection.execute("INSERT INTO read.checkpoint VALUES (%s, 1, 0)", (projection.name,))
     addresses = addresses_of(postgres, empty_database_url)
     with pytest.raises(DatabaseUnusable, match="run `kroniek migrate` first"):
@@ -312,7 +333,9 @@ def bare_server(open_tmp_folder: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(open_tmp_folder / "bare")
     server.start()
     with psycopg.connect(server.superuser_url, autocommit=True) as superuser:
-        for role in GROUPS:
+        superuser.execute("DROP DATABASE kroniek_keys")
+        for role in LOGINS:
+            superuser.execute(sql.SQL("REVOKE ALL ON DATABASE kroniek FROM {}").format(sql.Identifier(role)))
             superuser.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
     yield server
     server.stop()
@@ -357,9 +380,9 @@ def test_a_server_that_was_made_before_there_were_roles_gets_them_at_its_next_st
     bare_server.start()
     make_ready(bare_server.addresses)
     renewed = json.loads(note.read_text())["role_passwords"]
-    assert set(renewed) == set(GROUPS)
+    assert set(renewed) == set(LOGINS)
     assert not set(renewed.values()) & set(passwords.values())
-    assert len({*renewed.values(), held["owner_password"], held["superuser_password"]}) == len(GROUPS) + 2
+    assert len({*renewed.values(), held["owner_password"], held["superuser_password"]}) == len(LOGINS) + 2
 
 
 def test_the_statements_of_the_page_for_administrators_make_a_platform_without_its_owner(
@@ -373,15 +396,19 @@ def test_the_statements_of_the_page_for_administrators_make_a_platform_without_i
         for statement in filter(None, map(str.strip, statements.split(";"))):
             superuser.execute(statement.encode())
     place = bare_server.superuser_url.rpartition("@")[2]
+    places = (place, f"{place}_keys")
     migrate(f"postgresql://kroniek:change-me-1@{place}")
-    urls = dict(re.findall(r"KRONIEK_(DATABASE_URL_[A-Z]+)=postgresql://([a-z_]+):", page))
+    urls = dict(re.findall(r"KRONIEK_(DATABASE_URL_[A-Z]+|KEYS_URL)=postgresql://([a-z_]+):", page))
     passwords = dict(re.findall(r"CREATE ROLE ([a-z_]+) LOGIN PASSWORD '([^']+)'", page))
     settings = Settings.model_validate(
-        {name.lower(): f"postgresql://{login}:{passwords[login]}@{place}" for name, login in urls.items()}
+        {
+            name.lower(): f"postgresql://{login}:{passwords[login]}@{places[name == 'KEYS_URL']}"
+            for name, login in urls.items()
+        }
     )
     with open_database(settings) as addresses:
         make_ready(addresses)
-        assert set(addresses.known) == {WRITER, PROJECTOR, READER}
+        assert set(addresses.known) == {WRITER, PROJECTOR, READER, DatabaseRole.KEYS}
     with psycopg.connect(f"postgresql://audit_office:{passwords['audit_office']}@{place}") as connection:
         assert connection.execute("SELECT count(*) FROM log.event").fetchone() == (0,)
 

@@ -24,6 +24,7 @@ from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox import MessageOpened, MessagePublished, MessageSent
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
+from infrastructure.keys import MemoryKeys
 from infrastructure.projector.memory import MemoryRows
 from infrastructure.sample import (
     ExpectedFigure,
@@ -281,7 +282,7 @@ async def test_a_refusal_ends_the_run_and_says_which_command() -> None:
 async def test_progress_goes_up_to_the_end_on_postgresql_too(database_url: str) -> None:
     small = Fraction(1, 1000)
     seen: list[SampleProgress] = []
-    async with PostgresLog(database_url, Codec(DECIDERS), b"claim key") as log:
+    async with PostgresLog(database_url, Codec(DECIDERS), b"claim key", keys=MemoryKeys()) as log:
         report = await run_sample(log, RULES, seed=SEED, scale=small, progress=seen.append)
         again = await run_sample(log, RULES, seed=SEED, scale=small)
     assert [it.commands for it in seen] == sorted({it.commands for it in seen})

@@ -111,8 +111,30 @@ def test_production_needs_more(monkeypatch: pytest.MonkeyPatch) -> None:
         "KRONIEK_ENVIRONMENT: `production` also needs KRONIEK_JWKS_URL, KRONIEK_DATABASE_URL, KRONIEK_BLIND_INDEX_KEY"
     )
     _set(monkeypatch, JWKS_URL="https://login.example/keys", TOKEN_ISSUER="https://login.example")
-    _set(monkeypatch, DATABASE_URL="postgresql://u:p@h/d", BLIND_INDEX_KEY=KEY)
+    (line,) = _wrong(monkeypatch, DATABASE_URL="postgresql://u:p@h/d", BLIND_INDEX_KEY=KEY)
+    assert line == "KRONIEK_ENVIRONMENT: `production` also needs KRONIEK_KEYS_URL, KRONIEK_KEYS_FOLDER"
+    _set(monkeypatch, KEYS_URL="postgresql://u:p@h/k", KEYS_FOLDER="/keys")
     assert load_settings().environment is Environment.PRODUCTION
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p@h/d", "postgresql://other:p@h:5432/d", "postgres://u:p@h/d?sslmode=require"]
+)
+def test_keys_are_kept_in_another_database_than_the_log(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    _set(monkeypatch, DATABASE_URL_WRITER="postgresql://w:p@h:5432/d", DATABASE_URL="postgresql://u:p@h/d")
+    (line,) = _wrong(monkeypatch, KEYS_URL=url)
+    assert line == "KRONIEK_KEYS_URL: must be another database than that of the log"
+    _set(monkeypatch, KEYS_URL="postgresql://u:p@h/keys")
+    assert load_settings().keys_url is not None
+
+
+def test_a_token_is_named_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = _wrong(monkeypatch, KEYS_PROVIDER="pkcs11")
+    assert line.startswith("KRONIEK_PKCS11_MODULE: a token is reached with KRONIEK_PKCS11_MODULE")
+    (line,) = _wrong(monkeypatch, KEYS_PROVIDER="file", PKCS11_MODULE="/module.so", PKCS11_TOKEN="kroniek")
+    assert line.startswith("KRONIEK_PKCS11_PIN: ")
+    _set(monkeypatch, PKCS11_PIN="s3cret", KEYS_PROVIDER="PKCS11")
+    assert "s3cret" not in repr(load_settings())
 
 
 def test_production_does_without_the_owner_where_each_task_has_its_own_login(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,5 +173,5 @@ def test_a_secret_made_by_many_at_once_is_one(tmp_path: Path) -> None:
 
 
 def test_the_page_on_operation_names_every_setting_and_no_other() -> None:
-    documented = set(re.findall(r"^\| `(KRONIEK_[A-Z_]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    documented = set(re.findall(r"^\| `(KRONIEK_[A-Z0-9_]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     assert documented == {f"KRONIEK_{name.upper()}" for name in Settings.model_fields}

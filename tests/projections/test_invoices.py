@@ -38,6 +38,8 @@ ROW: dict[str, Any] = {
     "currency": "EUR",
     "document_sha256": SHA256,
     "media_type": "application/xml",
+    "seller_contact_id": "",
+    "seller_contact": "",
     "status": "received",
     "rule_set": "",
     "response_state": "",

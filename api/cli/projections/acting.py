@@ -122,7 +122,8 @@ async def _record(settings: Settings, addresses: Addresses, order: Order) -> int
     from application.handler import handle
     from domain.kernel import Refusal
 
-    async with make_log(settings, addresses) as log:
+    # Nothing personal is in an act.
+    async with make_log(settings, addresses, None) as log:
         try:
             receipt = await handle(order, log, RULES)
         except Refusal as refusal:

@@ -61,7 +61,12 @@ const INTROSPECTION = `query Schema {
 fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }`;
 
 const at = (id) => document.getElementById(id);
-const KEPT = { token: "kroniek-token", query: "kroniek-query", variables: "kroniek-variables" };
+const KEPT = {
+  token: "kroniek-token",
+  activity: "kroniek-activity",
+  query: "kroniek-query",
+  variables: "kroniek-variables",
+};
 let types = [];
 let queryType = "Query";
 
@@ -69,8 +74,10 @@ async function ask(body) {
   const headers = { "Content-Type": "application/json", Accept: "application/graphql-response+json" };
   const token = at("token").value.trim();
   const position = at("position").value.trim();
+  const activity = at("activity").value.trim();
   if (token) headers.Authorization = `Bearer ${token}`;
   if (position) headers["X-Position"] = position;
+  if (activity) headers["Processing-Activity"] = activity;
   const response = await fetch("/graphql", { method: "POST", headers, body: JSON.stringify(body) });
   return { status: response.status, answer: await response.json() };
 }

@@ -1,0 +1,121 @@
+"""`kroniek erasures`: who is being erased and how far; and erasing again after a backup of the keys came back."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from api.cli.output import CommandError, Exit, Output, table
+
+if TYPE_CHECKING:
+    from application.keeping import WaitingDuty
+    from infrastructure.database import Addresses
+    from infrastructure.settings import Settings
+
+HEADINGS = ("person", "status", "purposes", "held", "requested", "age")
+UNDEFINED_TABLE = "42P01"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="list the erasures that are not carried out to the end, and why")
+    listing.add_argument("--all", action="store_true", help="also those that are")
+    again = "destroy again what the log says was destroyed: after a backup of the keys was brought back"
+    repeating = actions.add_parser("repeat", help=again)
+    for action in (listing, repeating):
+        action.add_argument("--json", action="store_true", help="results and errors as JSON on standard output")
+
+
+def run(options: argparse.Namespace, output: Output) -> None:
+    {"list": _list, "repeat": _repeat}[options.action](options, output)
+
+
+# --- Listing --------------------------------------------------------------------------------------------------------
+
+
+def _list(options: argparse.Namespace, output: Output) -> None:
+    from api.cli.common import database, settings_of
+
+    with database(settings_of()) as addresses:
+        erasures, waiting = asyncio.run(_read(addresses.reader, everything=options.all))
+    text = table(HEADINGS, [tuple(it.values()) for it in erasures]) if erasures else "Nobody is being erased."
+    for duty in waiting:
+        if duty.error:
+            text += (
+                f"\nposition {duty.position:,} ({duty.name}) failed {duty.tries} times: {duty.error};"
+                f" again at {duty.again_at:%Y-%m-%d %H:%M:%S}"
+            )
+    failed = [{"position": it.position, "name": it.name, "tries": it.tries, "error": it.error} for it in waiting]
+    output.result({"erasures": erasures, "waiting": failed}, text)
+
+
+async def _read(url: str, *, everything: bool) -> tuple[Sequence[dict[str, Any]], Sequence[WaitingDuty]]:
+    from sqlalchemy.exc import ProgrammingError
+
+    from infrastructure.keeper import keeper_waiting
+    from infrastructure.read_models import ReadModels
+    from projections.erasures import asked_for
+    from projections.registry import PROJECTIONS
+    from projections.row_security import ADMINISTRATOR, VIEWER, Viewer
+
+    reads = ReadModels(url, PROJECTIONS)
+    try:
+        async with reads.engine.connect() as connection:
+            viewer = {VIEWER: Viewer(role=ADMINISTRATOR)}
+            rows = (await connection.execute(asked_for(open_only=not everything), execution_options=viewer)).all()
+        return [_shown(row) for row in rows], await keeper_waiting(reads.engine)
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
+            raise
+        raise CommandError(Exit.BUSY, "The read models are not made yet: let a worker run first.") from error
+    finally:
+        await reads.close()
+
+
+def _shown(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the table
+    from domain.erasure import ErasureStatus
+    from projections.erasures import least_of, statuses_of
+
+    statuses: Mapping[Any, ErasureStatus] = statuses_of(row)
+    requested_at: datetime = row.requested_at
+    return {
+        "personId": row.person_id,
+        "status": least_of(statuses.values()).value,
+        "purposes": ", ".join(group.value for group, it in statuses.items() if it is not ErasureStatus.KEPT),
+        "held": row.held_groups,
+        "requestedAt": f"{requested_at:%Y-%m-%d %H:%M}",
+        "age": _age(requested_at),
+    }
+
+
+def _age(since: datetime) -> str:
+    from api.bootstrap import utc_now
+
+    seconds = max(0, int((utc_now() - since).total_seconds()))
+    days, hours, minutes = seconds // 86_400, seconds // 3_600 % 24, seconds // 60 % 60
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+# --- Erasing again --------------------------------------------------------------------------------------------------
+
+
+def _repeat(_options: argparse.Namespace, output: Output) -> None:
+    from api.cli.common import database, settings_of
+
+    settings = settings_of()
+    with database(settings) as addresses:
+        erasures = asyncio.run(_erase_again(settings, addresses, output))
+    output.result({"erasures": erasures}, f"{erasures:,} erasures of the log are carried out again.")
+
+
+async def _erase_again(settings: Settings, addresses: Addresses, output: Output) -> int:
+    from api.bootstrap import make_codec, make_keyring
+    from infrastructure.keeper import erase_again
+
+    async with make_keyring(settings, addresses) as keys:
+        told = partial(output.progress, "events looked at")
+        return await erase_again(keys, addresses.writer, make_codec(), told)

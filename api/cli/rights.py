@@ -1,0 +1,18 @@
+"""`kroniek rights`: the tables of who may do what, as the platform itself goes by them."""
+
+from __future__ import annotations
+
+import argparse
+
+from api.cli.output import Output
+
+
+def add_options(_parser: argparse.ArgumentParser) -> None:
+    """Take no options beyond `--json`."""
+
+
+def run(_options: argparse.Namespace, output: Output) -> None:
+    from api.bootstrap import DOORS
+    from api.rights.page import rights_page, rights_shown
+
+    output.result(rights_shown(DOORS), rights_page(DOORS))

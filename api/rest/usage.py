@@ -1,0 +1,200 @@
+"""`findUsage`: a person's question who used their data and why, as the Estonian data tracker asks it of a register.
+
+Parameters and fields follow the contract of the Information System Authority of Estonia (RIA), version 3.0.0-rc.3:
+https://github.com/e-gov/AJ/blob/master/doc/spetsifikatsioonid/dumonitor-openapi-v3.yaml. The contract names people by
+their personal code in header and address. Here no national number travels there: a session shows who asks, and what the
+contract has for the person (`X-Road-UserId`, `userCode`) may be left out, or is the id that the platform gave them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from sqlalchemy import Row
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.access import Looker, Looks, looker, person_in_session, record
+from api.dependencies import Platform
+from api.errors import Problem
+from api.footing import Footing, wanted_position
+from api.graph.visibility import accesses_told_to
+from api.rest.openapi import answer_of, problems
+from api.rights.doors import FIND_USAGE, admitted
+from domain.access import Category
+from projections import access_suppressions, accesses, organisations
+from projections.row_security import VIEWER, Viewer
+
+SYSTEM = "Kroniek"
+MOST_USAGES = 1_000
+"""In one answer. The contract's default, and here also the most; the contract would let a caller ask for more."""
+
+MOST_SKIPPED = 100_000
+TABLES = frozenset({accesses.TABLE.name, access_suppressions.TABLE.name, organisations.TABLE.name})
+MOST_SYSTEMS = 20
+ESTONIAN_CODE_LENGTH = 8
+
+SESSION_HEADER, USER_HEADER = "session-id", "x-road-userid"
+HEADERS: Mapping[str, str] = {
+    "Session-Id": "An open session of the person at a service of the caller.",
+    "Processing-Activity": "Why: an entry in the record of processing activities.",
+}
+
+
+class ProcessingType(StrEnum):
+    """The contract's kinds of processing. Here all of it is answers to those who ask the register."""
+
+    REQUEST = "DATA_REQUEST"
+    RESPONSE = "DATA_RESPONSE"
+    PROCESSING = "DATA_PROCESSING"
+    INTERNAL = "INTERNAL_PROCESSING"
+
+
+class UsageQuery(BaseModel):
+    """What the address may say, in the contract's words. What is left out limits nothing."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+    user_code: str | None = Field(None, description="The id of the person in the session, if it is given.")
+    processing_type: list[ProcessingType] = Field(default=list(ProcessingType), max_length=len(ProcessingType))
+    include_bulk_processing: bool = Field(False, description="Also what the platform's own programs looked at.")
+    log_source_systems: list[str] = Field(default=[], max_length=MOST_SYSTEMS)
+    period_start: AwareDatetime | None = Field(None, description="The first instant.")
+    period_end: AwareDatetime | None = Field(None, description="The last instant.")
+    limit: int = Field(MOST_USAGES, ge=1, le=MOST_USAGES)
+    offset: int = Field(0, ge=0, le=MOST_SKIPPED)
+
+    @property
+    def finds_answers(self) -> bool:
+        """Whether it asks for what there is here: answers of this platform."""
+        own = not self.log_source_systems or SYSTEM in self.log_source_systems
+        return own and ProcessingType.RESPONSE in self.processing_type
+
+
+def usage_routes(platform: Platform) -> APIRouter:
+    router = APIRouter(tags=["accesses"])
+
+    async def find_usage(request: Request, asked: Annotated[UsageQuery, Query()]) -> Response:
+        caller = await admitted(request, platform, FIND_USAGE)
+        by = looker(request, caller, platform.now(), request.state.correlation_id)
+        by.must_say_why()
+        person_id = await _who_asks(request, platform, by, asked.user_code)
+        position = wanted_position(request, await platform.log.log_id())
+        await Footing(platform.places, await platform.places(), position).reach(TABLES)
+        total, rows = await _found(platform, by, person_id, asked) if asked.finds_answers else (0, ())
+        looks = Looks()
+        looks.note(person_id, Category.ACCESSES)
+        await record(platform, by, looks)
+        return _answer(total, rows)
+
+    router.add_api_route(
+        "/findUsage",
+        find_usage,
+        methods=["GET"],
+        operation_id="findUsage",
+        summary="Say who used the data of the person in a session, and why; the newest first.",
+        response_class=Response,
+        openapi_extra={
+            "security": [{"bearer": []}],
+            "parameters": [*map(_header, HEADERS)],
+            "responses": {"200": answer_of("Who used their data.", "application/json", _USAGES)} | problems(),
+        },
+    )
+    return router
+
+
+async def _who_asks(request: Request, platform: Platform, by: Looker, user_code: str | None) -> str:
+    """Return the person in the session that the request names; refuse where it names another person as well."""
+    session_id = request.headers.get(SESSION_HEADER)
+    if not session_id:
+        raise Problem(422, "session-missing", "Name the session in which the person asks.")
+    person_id = await person_in_session(platform, by, session_id)
+    if {request.headers.get(USER_HEADER), user_code} - {None, person_id}:
+        raise Problem(403, "not-the-person", "The session is that of another person.")
+    return person_id
+
+
+async def _found(platform: Platform, by: Looker, person_id: str, asked: UsageQuery) -> tuple[int, Sequence[Row[Any]]]:
+    """Return how many looks there are, and some of them."""
+    c = accesses.TABLE.c
+    where = [accesses_told_to(person_id, by.now)]
+    where += [c.accessed_at >= asked.period_start] if asked.period_start else []
+    where += [c.accessed_at <= asked.period_end] if asked.period_end else []
+    where += [] if asked.include_bulk_processing else [~c.automated]
+    viewer = Viewer(role=by.caller.role, organisation_id=by.caller.organisation_id, person_id=person_id)
+    # Each statement says for whom it reads: a transaction around them would only add round trips.
+    engine = platform.reads.execution_options(isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        total = await connection.execute(accesses.usage_count(*where), execution_options={VIEWER: viewer})
+        query = accesses.usages(*where).limit(asked.limit).offset(asked.offset)
+        return total.scalar_one(), (await connection.execute(query, execution_options={VIEWER: viewer})).all()
+
+
+# --- What is shown --------------------------------------------------------------------------------------------------
+
+_USAGES: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["totalUsages", "returnedUsages"],
+    "properties": {
+        "totalUsages": {"type": "integer"},
+        "returnedUsages": {"type": "integer"},
+        "dataResponses": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["logTime", "purpose", "initiatorOrg", "target"],
+                "properties": {
+                    "logTime": {"type": "string", "format": "date-time"},
+                    "purpose": {"type": "string", "description": "The processing activity."},
+                    "logSourceSystem": {"type": "string"},
+                    "bulkProcessing": {"type": "boolean"},
+                    "queryId": {"type": "string"},
+                    "initiatorOrg": {"type": "object"},
+                    "target": {"type": "object"},
+                    "categories": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+        },
+    },
+}
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": HEADERS[name]}
+
+
+def _answer(total: int, rows: Sequence[Row[Any]]) -> Response:
+    body = {"totalUsages": total, "returnedUsages": len(rows), "dataResponses": [_usage(row) for row in rows]}
+    content = orjson.dumps(body, option=orjson.OPT_UTC_Z)
+    return Response(content, media_type="application/json", headers={"Cache-Control": "private, no-store"})
+
+
+def _usage(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "logTime": row.accessed_at,
+        "purpose": row.activity,
+        "logSourceSystem": SYSTEM,
+        "bulkProcessing": row.automated,
+        "queryId": row.access_id,
+        "initiatorOrg": _organisation(row),
+        "target": {"type": "GOV", "name": SYSTEM},
+        # Beyond the contract, which leaves room for more.
+        "categories": sorted(row.categories),
+    }
+
+
+def _organisation(row: Row[Any]) -> dict[str, str]:
+    """Tell who looked; by number only where it is as long as the contract's, which are Estonian."""
+    names = (row.name_nl, row.name_fr, row.name_de, row.name_en)
+    shown = {
+        "type": "COM" if row.outside_government else "GOV",
+        "name": next((name for name in names if name), row.organisation_id),
+    }
+    number = row.enterprise_number or ""
+    return {**shown, "code": number} if len(number) == ESTONIAN_CODE_LENGTH else shown

@@ -1,0 +1,118 @@
+"""The rights of the doors that take no single command: looking up, looking through, the figures, the way in.
+
+To let in a new address, give it a row here: method and path, as the route has them. A door with roles asks for its
+caller with `admitted`. The doors of commands have their rights in `commands`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute, Mount, Route
+
+from api.dependencies import Platform, caller_of
+from api.rest.routing import METHOD, CommandRoutes
+from api.rights.roles import EVERYBODY, OVERSEERS, RightsError, must_fit, must_have_role
+from application.ports import Caller, Role
+
+PERSON_LOOKUP = "POST /persons/lookups"
+BULK = "POST /commands"
+FIND_USAGE = "GET /findUsage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorRight:
+    """The roles that a door lets in, or None for whoever comes, also without a token; and what it shows them."""
+
+    roles: frozenset[Role] | None
+    shows: str
+
+
+def _open(shows: str) -> DoorRight:
+    return DoorRight(roles=None, shows=shows)
+
+
+_SCRIPTS = _open("Styles and scripts.")
+_FIGURES = _open("Published figures.")
+
+LOCAL_ISSUER: Mapping[str, DoorRight] = {
+    "POST /oauth2/token": _open("Tokens for registered programs, which prove who they are with a signed assertion."),
+    "GET /.well-known/jwks.json": _open("Public keys."),
+    "GET /.well-known/oauth-authorization-server": _open("Where there are tokens, and how."),
+}
+"""Doors that there are only where the platform issues tokens itself."""
+
+DOORS: Mapping[str, DoorRight] = {
+    BULK: DoorRight(roles=EVERYBODY, shows="Many commands, each with its own rights."),
+    PERSON_LOOKUP: DoorRight(
+        roles=frozenset({Role.AGENCY, Role.SYSTEM}),
+        shows="The id of a person whose number the caller has, for a purpose that its organisation has.",
+    ),
+    FIND_USAGE: DoorRight(
+        roles=frozenset({Role.AGENCY}), shows="To the person in a session at the caller: who looked at their data."
+    ),
+    "GET /projections": DoorRight(roles=OVERSEERS, shows="How far each read model is."),
+    "GET /projections/events": DoorRight(roles=OVERSEERS, shows="The same as it changes."),
+    "GET /projections/{projection}": DoorRight(roles=OVERSEERS, shows="How far one read model is."),
+    "GET /projections/{projection}/parked-events": DoorRight(roles=OVERSEERS, shows="Events that were parked."),
+    "GET /projections/{projection}/builds": DoorRight(roles=OVERSEERS, shows="Rebuilds, verifications and the like."),
+    "GET /graphql": DoorRight(
+        roles=EVERYBODY, shows="Queries, as the table of GraphQL says. A browser gets the page to try them on."
+    ),
+    "POST /graphql": DoorRight(roles=EVERYBODY, shows="Queries, as the table of GraphQL says."),
+    "GET /graphql/{name}": _SCRIPTS,
+    "GET /administration": _open("A page without data; what it asks for needs a token."),
+    "GET /administration/{name}": _SCRIPTS,
+    "GET /health": _open("Whether the log answers, and how far the read models are."),
+    "GET /metrics": _open("Measurements for Prometheus; to be kept inside by whoever runs the platform."),
+    "GET /": _open("The way to the dashboard."),
+    "GET /dashboard": _FIGURES,
+    "GET /dashboard/{language}": _FIGURES,
+    "GET /dashboard/{language}/figures": _FIGURES,
+    "GET /dashboard/{language}/figures/{figure}": _FIGURES,
+    "GET /dashboard/{language}/figures/{figure}.csv": _FIGURES,
+    "GET /dashboard/{language}/figures/{figure}/{dimension}.csv": _FIGURES,
+    "GET /dashboard/static/dashboard.css": _SCRIPTS,
+    "GET /dashboard/{rest:path}": _open("That there is no such page."),
+    "GET /openapi.json": _open("The description of the doors."),
+    "GET /docs": _open("The same as a page."),
+    "GET /docs/oauth2-redirect": _open("A part of that page."),
+    "GET /redoc": _open("The same as another page."),
+    "GET /static-offline-docs": _SCRIPTS,
+    **LOCAL_ISSUER,
+}
+
+
+async def admitted(connection: HTTPConnection, platform: Platform, door: str) -> Caller:
+    """Return who calls, if their role is let in at a door of the table; refuse others, and who has no valid token."""
+    roles = DOORS[door].roles
+    assert roles is not None, f"{door} asks nobody who they are"
+    caller = await caller_of(connection, platform)
+    must_have_role(caller, roles)
+    return caller
+
+
+def check_doors(routes: Iterable[BaseRoute], commands: Iterable[str]) -> None:
+    """Raise RightsError unless the doors that there are, those of `commands` (paths) apart, are those of the table."""
+    of_commands = {f"POST {path}" for path in commands} - {BULK}
+    there = set(_names(routes)) - of_commands
+    must_fit("door", there, DOORS.keys() - (LOCAL_ISSUER.keys() - there))
+
+
+def _names(routes: Iterable[BaseRoute]) -> Iterator[str]:
+    """Name the doors behind some routes; raise RightsError at a route of which it cannot be told what it lets in."""
+    for route in routes:
+        match route:
+            case CommandRoutes():
+                yield from (f"{METHOD} {path}" for path in route.paths)
+            case Route() | Mount():
+                methods = (getattr(route, "methods", None) or {"GET"}) - {"HEAD"}
+                yield from (f"{method} {route.path}" for method in methods)
+            case _ if isinstance(router := getattr(route, "original_router", None), APIRouter):
+                # FastAPI keeps a router that was included whole.
+                yield from _names(router.routes)
+            case _:
+                raise RightsError(f"it cannot be told what a {type(route).__name__} lets in")

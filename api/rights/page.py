@@ -1,0 +1,139 @@
+"""The tables of rights as people read them: docs/rights.md, and what `kroniek rights` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from api.rights.commands import right_of
+from api.rights.doors import DOORS
+from api.rights.graph import ALL, GRAPH
+from api.rights.relations import MEANINGS
+from application.ports import Role
+from domain.kernel import Command
+from projections.registry import PROJECTIONS
+
+NOBODY = "-"
+READ_MODELS = {projection.table: projection.name for projection in PROJECTIONS}
+
+_HEAD = """# Rights
+
+Who may do what, by role and organisation. `kroniek rights` prints this page (`--json` for programs) from the tables
+that the platform itself goes by, in `api/rights/`; to renew it: `.venv/bin/kroniek rights > docs/rights.md`. What is
+not in them is open to nobody, and `tests/api/test_rights_*.py` prove each cell.
+
+Role and organisation come from the [token](api.md#who-you-are). A role without the right is refused with
+`role-not-allowed`."""
+_COMMANDS = """## Commands
+
+`-` is not let in. Otherwise the cell says what the organisation of the caller has to be to the thing that the command
+is about."""
+_RELATIONS = """### What an organisation has to be
+
+Any other organisation is refused, with status 403 and the code in the last column, and nothing is written."""
+_GRAPH = """## GraphQL
+
+Fields of `Query`, and types, with the rows that a role sees; `-` may not ask. A row that one does not see is as one
+that does not exist. Where the schema is kept to some, or documents that are on no list
+([GraphQL](graphql.md#trusted-documents)), those are administrators and auditors."""
+_DOORS = """## Other doors
+
+`all` are all roles; `anybody` needs no token."""
+
+
+class DoorShown(Protocol):
+    """What is said of the door of a command."""
+
+    @property
+    def intent(self) -> str: ...
+
+    @property
+    def command(self) -> type[Command]: ...
+
+
+def rights_shown(doors: Sequence[DoorShown]) -> Mapping[str, Any]:
+    """Return the tables for programs; the names of roles, commands and relations are as callers see them."""
+    return {
+        "commands": [_command_shown(door) for door in doors],
+        "relations": [
+            {"relation": relation, "organisation": meaning.words, "refusal": meaning.refusal or None}
+            for relation, meaning in MEANINGS.items()
+        ],
+        "graphql": [
+            {
+                "fields": list(right.fields),
+                "types": list(right.types),
+                "roles": sorted(right.roles),
+                "agencies": right.agencies,
+                "readModel": None if right.table is None else READ_MODELS[right.table],
+            }
+            for right in GRAPH
+        ],
+        "doors": [
+            {"door": door, "roles": None if right.roles is None else sorted(right.roles), "shows": right.shows}
+            for door, right in DOORS.items()
+        ],
+    }
+
+
+def _command_shown(door: DoorShown) -> Mapping[str, Any]:
+    return {"command": door.intent, "roles": {role.value: relation for role, relation in _cells(door)}}
+
+
+def _cells(door: DoorShown) -> Iterator[tuple[Role, str]]:
+    right = right_of(door.command)
+    yield from ((role, right[role].value) for role in Role if role in right)
+
+
+# --- As a page ------------------------------------------------------------------------------------------------------
+
+
+def rights_page(doors: Sequence[DoorShown]) -> str:
+    """Return the tables as a page of Markdown, without a line break at its end."""
+    parts = (
+        _HEAD,
+        _COMMANDS,
+        _table(("command", *Role), (_command_row(door) for door in doors)),
+        _RELATIONS,
+        _table(
+            ("relation", "the organisation", "others get"),
+            ((it, meaning.words, _code(meaning.refusal)) for it, meaning in MEANINGS.items()),
+        ),
+        _GRAPH,
+        _table(("fields", "types", *Role), _graph_rows()),
+        _DOORS,
+        _table(("door", "roles", "shows"), _door_rows()),
+    )
+    return "\n\n".join(parts)
+
+
+def _command_row(door: DoorShown) -> Sequence[str]:
+    cells = dict(_cells(door))
+    return (_code(door.intent), *(cells.get(role, NOBODY) for role in Role))
+
+
+def _graph_rows() -> Iterator[Sequence[str]]:
+    for right in GRAPH:
+        seen = {role: right.agencies if role is Role.AGENCY else ALL for role in right.roles}
+        fields, types = (" ".join(map(_code, names)) for names in (right.fields, right.types))
+        yield (fields, types, *(seen.get(role, NOBODY) for role in Role))
+
+
+def _door_rows() -> Iterator[Sequence[str]]:
+    for door, right in DOORS.items():
+        yield _code(door), _who(right.roles), right.shows
+
+
+def _who(roles: frozenset[Role] | None) -> str:
+    if roles is None:
+        return "anybody"
+    return "all" if roles == frozenset(Role) else ", ".join(sorted(roles))
+
+
+def _code(name: str) -> str:
+    return f"`{name}`" if name else ""
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,32 @@
+"""Sets of roles, and the one check of a caller's role."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from api.errors import Problem
+from application.ports import Caller, Role
+
+EVERYBODY = frozenset(Role)
+"""Whoever has a valid token."""
+
+OVERSEERS = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
+"""Those who run the platform and those who look over it. In GraphQL they may ask for the schema, and ad hoc."""
+
+
+class RightsError(Exception):
+    """The tables of rights and what there is do not fit: something is let in without a row, or a row is of nothing."""
+
+
+def must_have_role(caller: Caller, roles: AbstractSet[Role]) -> None:
+    """Refuse a caller whose role is not among those let in, as `role-not-allowed`."""
+    if caller.role not in roles:
+        raise Problem(403, "role-not-allowed", f"The role {caller.role} may not do this.")
+
+
+def must_fit(what: str, there: AbstractSet[str], in_table: AbstractSet[str]) -> None:
+    """Raise RightsError unless each of the things that there are has a row, and each row is of one of them."""
+    if missing := sorted(there - in_table):
+        raise RightsError(f"{what} without a row in the table of rights: {', '.join(missing)}")
+    if idle := sorted(in_table - there):
+        raise RightsError(f"rows in the table of rights that are of no {what}: {', '.join(idle)}")

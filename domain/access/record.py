@@ -1,0 +1,128 @@
+"""The record of one look at personal data: whose, of which kinds, on whose behalf. One stream for each request.
+
+Who looked, for which organisation and for which processing activity stands in the context of the event. Nothing here
+names a person but by the id that the platform gave them.
+Source: Regulation (EU) 2016/679 (GDPR), articles 5(2), 15(1)(c), 30 and 32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.kernel import Command, Decider
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+MOST_SUBJECTS = 100
+"""Persons that one event names: as many as a page has rows."""
+
+
+class Category(StrEnum):
+    """What kind of a person's data was looked at."""
+
+    IDENTIFICATION = "identification"
+    KEYS = "keys"
+    MANDATES = "mandates"
+    CONSENTS = "consents"
+    MAILBOX = "mailbox"
+    MESSAGES = "messages"
+    INVOICES = "invoices"
+    ERASURES = "erasures"
+    ACCESSES = "accesses"
+    """The record of looks itself."""
+
+
+class Outcome(StrEnum):
+    """What became of the request. One that was refused as a whole gave nothing away, and has no record."""
+
+    ANSWERED = "answered"
+    ANSWERED_IN_PART = "answered_in_part"
+    """Something else that the request asked for could not be given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was looked at of one person; each category once, in their own order."""
+
+    subject_id: str
+    categories: tuple[Category, ...]
+
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRecorded:
+    """`on_behalf_of` is the organisation for which was looked; `supplier_id` the one that did it for them, if any.
+
+    `automated` says that a program of the platform looked, and nobody at work. Of one look at many persons there are
+    several events in its stream.
+    """
+
+    access_id: str
+    on_behalf_of: str
+    supplier_id: str
+    automated: bool
+    outcome: Outcome
+    looks: tuple[Look, ...]
+
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAccess(Command):
+    """The wish to have a look on record; `by` is the organisation on whose behalf."""
+
+    access_id: str
+    supplier_id: str
+    automated: bool
+    outcome: Outcome
+    looks: tuple[Look, ...]
+
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    recorded: bool = False
+
+
+# --- Rules ----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: RecordAccess, state: Access) -> Sequence[AccessRecorded]:
+    if state.recorded:
+        return []
+    return [
+        AccessRecorded(
+            access_id=command.access_id,
+            on_behalf_of=command.by,
+            supplier_id=command.supplier_id,
+            automated=command.automated,
+            outcome=command.outcome,
+            looks=command.looks[start : start + MOST_SUBJECTS],
+        )
+        for start in range(0, len(command.looks), MOST_SUBJECTS)
+    ]
+
+
+def evolve(_state: Access, _event: AccessRecorded) -> Access:
+    return Access(recorded=True)
+
+
+def _id(command: RecordAccess) -> str:
+    return command.access_id
+
+
+ACCESS: Decider[RecordAccess, Access, AccessRecorded] = Decider(
+    category="access",
+    initial=Access(),
+    decide=decide,
+    evolve=evolve,
+    commands={RecordAccess: _id},
+    events={"access.recorded.v1": AccessRecorded},
+)

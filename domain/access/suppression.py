@@ -1,0 +1,182 @@
+"""Suppression: for the time of an investigation, a person is not told of the looks of one organisation at them.
+
+The record itself stays whole. A suppression has an end, is ordered by somebody who oversees and never by the
+organisation that looked, and is itself on record.
+Source: Regulation (EU) 2016/679 (GDPR), article 23(1)(d) and (2); Directive (EU) 2016/680, article 15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from domain.kernel import Command, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken, fact
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+LONGEST = timedelta(days=366)
+"""From the order to the end. An investigation that takes longer is judged anew."""
+
+MAX_GROUND_LENGTH = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """Whether the person and the organisation that an order names are registered."""
+
+    person_exists: bool
+    organisation_exists: bool
+
+
+UNKNOWN_PARTIES = Parties(person_exists=False, organisation_exists=False)
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessesSuppressed:
+    """Looks of the organisation at the person from `since` on are not told until `until`."""
+
+    suppression_id: str
+    person_id: str
+    organisation_id: str
+    since: datetime
+    until: datetime
+    ground: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressionLifted:
+    """The suppression ended before its time."""
+
+    suppression_id: str
+    ground: str
+
+
+Event = AccessesSuppressed | SuppressionLifted
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressionCommand(Command):
+    """`ground` is the law and the reference of the decision, never anything about the person."""
+
+    suppression_id: str
+    ground: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressAccesses(SuppressionCommand):
+    person_id: str
+    organisation_id: str
+    since: datetime
+    until: datetime
+    parties: Parties = fact(UNKNOWN_PARTIES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiftSuppression(SuppressionCommand):
+    pass
+
+
+Wish = SuppressAccesses | LiftSuppression
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    until: datetime | None = None
+    lifted: bool = False
+
+
+# --- Rules ----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: Wish, state: Suppression) -> Sequence[Event]:
+    match command:
+        case SuppressAccesses():
+            return _suppress(command, state)
+        case LiftSuppression():
+            return _lift(command, state)
+        case _:
+            assert_never(command)
+
+
+def _suppress(command: SuppressAccesses, state: Suppression) -> Sequence[Event]:
+    if state.until is not None:
+        raise Duplicate("suppression-exists", "There is a suppression with this id already.")
+    if command.by == command.organisation_id:
+        raise NotAllowed("own-accesses-not-suppressed", "Nobody hides what their own organisation looked at.")
+    if not command.parties.person_exists:
+        raise NotFound("person-not-found", "There is no person with this id.")
+    if not command.parties.organisation_exists:
+        raise NotFound("organisation-not-found", "There is no organisation with this id.")
+    _check_time(command)
+    return [
+        AccessesSuppressed(
+            suppression_id=command.suppression_id,
+            person_id=command.person_id,
+            organisation_id=command.organisation_id,
+            since=command.since,
+            until=command.until,
+            ground=_ground(command),
+        )
+    ]
+
+
+def _check_time(command: SuppressAccesses) -> None:
+    if command.until <= command.at:
+        raise InvalidValue("suppression-not-in-future", "A suppression ends in the future.")
+    if command.until > command.at + LONGEST:
+        raise InvalidValue("suppression-too-long", f"A suppression ends within {LONGEST.days} days.")
+    if command.until <= command.since:
+        raise InvalidValue("suppression-ends-before-start", "A suppression must end after it begins.")
+
+
+def _lift(command: LiftSuppression, state: Suppression) -> Sequence[Event]:
+    if state.until is None:
+        raise NotFound("suppression-not-found", "There is no suppression with this id.")
+    if state.lifted:
+        return []
+    if state.until <= command.at:
+        raise RuleBroken("suppression-over", "This suppression has ended; there is nothing to lift.")
+    return [SuppressionLifted(suppression_id=command.suppression_id, ground=_ground(command))]
+
+
+def _ground(command: SuppressionCommand) -> str:
+    ground = command.ground.strip()
+    if not 1 <= len(ground) <= MAX_GROUND_LENGTH:
+        detail = f"Name the law and the decision that this rests on, in at most {MAX_GROUND_LENGTH} characters."
+        raise InvalidValue("suppression-ground-missing", detail)
+    return ground
+
+
+def evolve(state: Suppression, event: Event) -> Suppression:
+    match event:
+        case AccessesSuppressed():
+            return Suppression(until=event.until)
+        case SuppressionLifted():
+            return replace(state, lifted=True)
+        case _:
+            assert_never(event)
+
+
+def _id(command: SuppressionCommand) -> str:
+    return command.suppression_id
+
+
+SUPPRESSION: Decider[Wish, Suppression, Event] = Decider(
+    category="access_suppression",
+    initial=Suppression(),
+    decide=decide,
+    evolve=evolve,
+    commands=dict.fromkeys((SuppressAccesses, LiftSuppression), _id),
+    events={
+        "access.accesses-suppressed.v1": AccessesSuppressed,
+        "access.suppression-lifted.v1": SuppressionLifted,
+    },
+)

@@ -1,0 +1,148 @@
+"""Finding people by their numbers in the database of the keys, which knows keyed hashes of the numbers only.
+
+A digest is HMAC-SHA-256 (RFC 2104, FIPS 180-4) of the number with what it is a number of, so that the same digits of
+two countries have nothing in common. Each purpose has a key of its own, wrapped like the keys of people: the rows of
+two purposes cannot be joined by their digests, and whoever has the database alone can try out no number.
+
+A row goes in the transaction that destroys its person's key, and is overwritten where it lay when keys are shredded.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import psycopg
+
+from application.lookups import Identifier, LookupPurpose
+from infrastructure.arrays import byte_strings, texts
+from infrastructure.event_log.line import CONNECT_TIMEOUT_S, KEEPALIVE, Connector, Line, LogUnavailableError
+from infrastructure.keys import store
+from infrastructure.keys.model import KeysUnavailableError
+
+REACH_TIMEOUT_S = 10.0
+"""How long a lost database is tried again before those who wait are told."""
+
+ROW_BYTES = 100
+"""Of a row to be added, roughly: what a caller in line brings."""
+
+_FIND = """
+SELECT wanted.place, min(known.person_id)
+FROM unnest(%s::text[], %s::bytea[]) WITH ORDINALITY AS wanted (purpose, digest, place)
+JOIN keys.blind_index AS known USING (purpose, digest) GROUP BY wanted.place
+"""
+_ADD = "SELECT keys.index_people(%s::text[], %s::bytea[], %s::text[])"
+_RESIDUE = "SELECT part FROM keys.blind_index_residue ORDER BY part"
+_OVERWRITE = "SELECT keys.overwrite_blind_index(%s::regclass)"
+
+
+class NamedPerson(NamedTuple):
+    """A person and the number under which they were registered."""
+
+    person_id: str
+    identifier: Identifier
+
+
+class _Row(NamedTuple):
+    purpose: LookupPurpose
+    digest: bytes
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What one caller asks for: who has a digest, or that rows are added."""
+
+    purpose: LookupPurpose | None = None
+    digest: bytes = b""
+    rows: Sequence[_Row] = ()
+
+
+class BlindIndex:
+    """The index of all purposes. Use it as an async context manager; it belongs to one event loop.
+
+    `url` is that of the database of the keys, as its owner; `named` gives the key of a name (see `Keyring.named`).
+    Raises KeysUnavailableError where the database stays away, LogBusyError where too many are in line.
+    """
+
+    def __init__(
+        self, url: str, named: Callable[[str], Awaitable[bytes]], *, reach_timeout_s: float = REACH_TIMEOUT_S
+    ) -> None:
+        self._url = url
+        self._named = named
+        self._line = Line[_Wanted, str | None](Connector(url, store.FIRST), [_serve], reach_timeout_s)
+
+    async def __aenter__(self) -> Self:
+        self._line.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._line.close()
+
+    async def find(self, purpose: LookupPurpose, identifier: Identifier) -> str | None:
+        """Return the id of the person who is registered under the number, if any.
+
+        Should two be, by a mistake that the log did not prevent, it is the one whose id comes first: ids begin with the
+        time of the registration.
+        """
+        key = await self._named(key_name(purpose))
+        return await self._ask(_Wanted(purpose=purpose, digest=digest_of(key, identifier)))
+
+    async def add(self, people: Sequence[NamedPerson]) -> None:
+        """Add people for all purposes, but those who were erased. Safe to repeat; durable when it returns."""
+        rows: list[_Row] = []
+        for purpose in LookupPurpose:
+            key = await self._named(key_name(purpose))
+            rows += [_Row(purpose, digest_of(key, identifier), person_id) for person_id, identifier in people]
+        if rows:
+            await self._ask(_Wanted(rows=rows), len(rows) * ROW_BYTES)
+
+    async def overwrite(self) -> None:
+        """See to it that of rows that were deleted no bytes are left where they lay. Safe to repeat."""
+        # Over a connection of its own: a large part takes its time.
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, **KEEPALIVE
+            )
+            async with connection:
+                for (part,) in await (await connection.execute(_RESIDUE)).fetchall():
+                    await connection.execute(_OVERWRITE, (part,))
+        except psycopg.OperationalError as error:
+            raise KeysUnavailableError("the database of the keys does not answer") from error
+
+    async def _ask(self, wanted: _Wanted, size: int = 1) -> str | None:
+        try:
+            return await self._line.ask(wanted, size)
+        except LogUnavailableError as error:
+            raise KeysUnavailableError("the database of the keys does not answer") from error
+
+
+def key_name(purpose: LookupPurpose) -> str:
+    return f"blind-index-{purpose}"
+
+
+def digest_of(key: bytes, identifier: Identifier) -> bytes:
+    # Only the number, which comes last, could hold a zero byte.
+    content = f"{identifier.kind}\0{identifier.jurisdiction}\0{identifier.number}"
+    return hmac.digest(key, content.encode(), "sha256")
+
+
+async def _serve(
+    connection: psycopg.AsyncConnection[Any],
+    asks: Sequence[_Wanted],
+    _again: bool,
+) -> Sequence[str | None]:
+    """Answer those in line. Whatever is asked may be asked again after a lost connection."""
+    rows = [row for ask in asks for row in ask.rows]
+    if rows:
+        purposes, digests, person_ids = zip(*rows, strict=True)
+        await connection.execute(_ADD, (texts(purposes), byte_strings(digests), texts(person_ids)))
+    sought = [(place, ask) for place, ask in enumerate(asks) if ask.purpose is not None]
+    found: list[str | None] = [None] * len(asks)
+    if sought:
+        columns = texts([str(ask.purpose) for _, ask in sought]), byte_strings([ask.digest for _, ask in sought])
+        for number, person_id in await (await connection.execute(_FIND, columns)).fetchall():
+            found[sought[number - 1][0]] = person_id
+    return found

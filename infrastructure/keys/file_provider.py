@@ -1,0 +1,91 @@
+"""Key-encryption keys in files: one folder, one file for each, readable by this user alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from infrastructure.kept import keep_new_text
+from infrastructure.keys.model import KEY_BYTES, KeyBrokenError, KeysUnavailableError
+from infrastructure.keys.provider import Bound
+
+KIND = "file"
+NONCE_BYTES = 12
+_ID = re.compile(rf"{KIND}-[0-9a-f]{{16}}")
+
+
+class FileProvider:
+    """Wraps with AES-256-GCM (NIST SP 800-38D): a random nonce, the key sealed, the tag."""
+
+    waits = False
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, AESGCM] = {}
+
+    def new_id(self) -> str:
+        return f"{KIND}-{secrets.token_hex(8)}"
+
+    def make(self, kek_id: str) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileExistsError):
+            keep_new_text(self._path(kek_id), secrets.token_hex(KEY_BYTES))
+        self._keep_folder()
+
+    def holds(self, kek_id: str) -> bool:
+        return self._path(kek_id).is_file()
+
+    def wrap(self, kek_id: str, keys: Sequence[Bound]) -> Sequence[bytes]:
+        cipher = self._cipher(kek_id)
+        wrapped = []
+        for key, bound_to in keys:
+            nonce = secrets.token_bytes(NONCE_BYTES)
+            wrapped.append(nonce + cipher.encrypt(nonce, key, bound_to))
+        return wrapped
+
+    def unwrap(self, kek_id: str, wrapped: Sequence[Bound]) -> Sequence[bytes]:
+        cipher = self._cipher(kek_id)
+        try:
+            return [cipher.decrypt(it[:NONCE_BYTES], it[NONCE_BYTES:], bound_to) for it, bound_to in wrapped]
+        except InvalidTag as error:
+            raise KeyBrokenError("a wrapped key was changed, or is bound to another owner") from error
+
+    def remove(self, kek_id: str) -> None:
+        self._read.pop(kek_id, None)
+        path = self._path(kek_id)
+        with contextlib.suppress(FileNotFoundError):
+            # Where the file system writes in place, the key is gone from the disk too.
+            with path.open("r+b") as file:
+                file.write(b"0" * path.stat().st_size)
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+            self._keep_folder()
+
+    def _keep_folder(self) -> None:
+        # A file is in its folder for good, or out of it, only when the folder is on disk too.
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _cipher(self, kek_id: str) -> AESGCM:
+        if kek_id not in self._read:
+            try:
+                self._read[kek_id] = AESGCM(bytes.fromhex(self._path(kek_id).read_text(encoding="ascii")))
+            except (OSError, ValueError) as error:
+                raise KeysUnavailableError(f"the key-encryption key {kek_id} cannot be read") from error
+        return self._read[kek_id]
+
+    def _path(self, kek_id: str) -> Path:
+        if not _ID.fullmatch(kek_id):
+            raise KeysUnavailableError("a key-encryption key has a name that no file has")
+        return self._folder / f"{kek_id}.kek"

@@ -1,0 +1,296 @@
+"""Keys in a database of their own, each wrapped by a key-encryption key that a key provider holds.
+
+Who asks at the same time shares one call and one commit. Keys that were used lately are at hand without any call, for
+as long as the process has a lease: the database told it within the last `lease_s` seconds which keys were destroyed. A
+destruction returns that long after its commit, so that by then every process has heard of it or has let its lease run
+out. Clocks are never compared: each process measures its own lease, from before it asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Self, TypeVar
+
+import psycopg
+import structlog
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from infrastructure.event_log.line import (
+    CONNECT_TIMEOUT_S,
+    KEEPALIVE,
+    Connector,
+    Line,
+    LogBusyError,
+    LogUnavailableError,
+)
+from infrastructure.keys import store
+from infrastructure.keys.cache import Cache, Entry
+from infrastructure.keys.keks import current_kek
+from infrastructure.keys.model import KEY_BYTES, KEY_ID_BYTES, DataKey, KeysUnavailableError, Owner, UnknownKeyError
+from infrastructure.keys.provider import Bound, KeyProvider
+from infrastructure.keys.store import AsyncConnection, Row, bound_to, bound_to_name
+
+LOG = structlog.get_logger()
+
+LEASE_S = 2.0
+"""How long a process goes on with the keys at hand without having heard from the database."""
+
+BEATS_IN_LEASE = 4
+"""How often in that time a process asks that has nothing else to ask."""
+
+REACH_TIMEOUT_S = 10.0
+"""How long a lost database is tried again before those who wait are told."""
+
+MOST_AT_HAND = 20_000
+"""How many keys a process has at hand. Each takes about a kilobyte."""
+
+MAX_ROUNDS = 3
+"""How often keys are looked for again that somebody else was making, or whose part was being written anew."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one caller asks for. Nothing is asked to hear of destructions only."""
+
+    owners: frozenset[Owner] = frozenset()
+    key_ids: frozenset[bytes] = frozenset()
+    destroyed: frozenset[Owner] = frozenset()
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Found:
+    """What there is for all who asked together."""
+
+    by_owner: dict[Owner, Entry] = field(default_factory=dict)
+    by_id: dict[bytes, Entry] = field(default_factory=dict)
+    by_name: dict[str, bytes] = field(default_factory=dict)
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        self.by_owner.update({entry.owner: entry for entry in entries})
+        self.by_id.update({entry.key_id: entry for entry in entries})
+
+
+class Keyring:
+    """Keys for sealing and opening. Use it as an async context manager; it belongs to one event loop.
+
+    `url` is that of the database of the keys, as its owner. Raises KeysUnavailableError where the database or the
+    provider stays away, LogBusyError where too many are in line.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        provider: KeyProvider,
+        *,
+        lease_s: float = LEASE_S,
+        reach_timeout_s: float = REACH_TIMEOUT_S,
+        most_at_hand: int = MOST_AT_HAND,
+    ) -> None:
+        self._url = url
+        self._provider = provider
+        self._lease_s = lease_s
+        self._leased_until = 0.0
+        self._was_asked = False
+        self._seen: int | None = None
+        self._at_hand = Cache(most_at_hand)
+        self._named: dict[str, bytes] = {}
+        self._line = Line[Wanted, Found](Connector(url, store.FIRST), [self._serve], reach_timeout_s)
+        self._beats: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._line.start()
+        self._beats = asyncio.create_task(self._beat())
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        if self._beats is not None:
+            self._beats.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._beats
+        await self._line.close()
+        self._at_hand.clear()
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the database of the keys was heard of lately, or was not asked yet."""
+        return self._is_leased() or not self._was_asked
+
+    def _is_leased(self) -> bool:
+        return time.monotonic() < self._leased_until
+
+    async def for_sealing(self, owners: Collection[Owner]) -> Mapping[Owner, DataKey]:
+        if self._is_leased():
+            known = self._at_hand.of_owners(owners)
+            if len(known) == len(owners):
+                return {owner: entry.key for owner, entry in known.items() if entry.key is not None}
+        wanted = frozenset(owners)
+        found = (await self._ask(Wanted(owners=wanted))).by_owner
+        return {owner: key for owner in wanted if (key := found[owner].key) is not None}
+
+    async def for_opening(self, key_ids: Collection[bytes]) -> Mapping[bytes, DataKey]:
+        if self._is_leased():
+            known = self._at_hand.of_ids(key_ids)
+            if len(known) == len(key_ids):
+                return {key_id: entry.key for key_id, entry in known.items() if entry.key is not None}
+        wanted = frozenset(key_ids)
+        found = (await self._ask(Wanted(key_ids=wanted))).by_id
+        if not found.keys() >= wanted:
+            raise UnknownKeyError("a text is sealed with a key that was never given")
+        return {key_id: key for key_id in wanted if (key := found[key_id].key) is not None}
+
+    async def destroy(self, owners: Collection[Owner]) -> None:
+        await self._ask(Wanted(destroyed=frozenset(owners)))
+        await asyncio.sleep(self._lease_s)
+
+    async def shred(self, owners: Collection[Owner]) -> None:
+        # Over a connection of its own: a large part takes its time.
+        async with self._connected() as connection:
+            await store.shred(connection, frozenset(owners))
+
+    async def named(self, name: str) -> bytes:
+        """Return the key of this name, of 32 bytes, made at the first call. It belongs to no person.
+
+        It is kept at hand for good, so whoever destroys what it was for forgets it there, not here.
+        """
+        if name not in self._named:
+            self._named[name] = (await self._ask(Wanted(name=name))).by_name[name]
+        return self._named[name]
+
+    async def _ask(self, wanted: Wanted) -> Found:
+        try:
+            return await self._line.ask(wanted)
+        except LogUnavailableError as error:
+            raise KeysUnavailableError("the database of the keys does not answer") from error
+        finally:
+            self._was_asked = True
+
+    async def _beat(self) -> None:
+        """Hear of destructions again and again, so that the lease does not run out while nothing else is asked."""
+        pause_s = self._lease_s / BEATS_IN_LEASE
+        while True:
+            if self._leased_until - time.monotonic() < self._lease_s - pause_s:
+                try:
+                    await self._ask(Wanted())
+                except (KeysUnavailableError, LogBusyError, psycopg.Error) as error:
+                    # Whoever asks for keys is told so too.
+                    LOG.warning("keys_unreachable", error=type(error).__name__)
+            await asyncio.sleep(pause_s)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, **KEEPALIVE
+            )
+            async with connection:
+                yield connection
+        except psycopg.OperationalError as error:
+            raise KeysUnavailableError("the database of the keys does not answer") from error
+
+    # --- At the desk: one batch after the other ---------------------------------------------------------------------
+
+    async def _serve(self, connection: AsyncConnection, asks: Sequence[Wanted], _again: bool) -> Sequence[Found]:
+        """Answer those in line. Whatever is asked may be asked again after a lost connection: it changes nothing."""
+        await self._hear(connection)
+        if destroyed := frozenset().union(*[ask.destroyed for ask in asks]):
+            await store.destroy(connection, destroyed)
+            self._at_hand.drop(destroyed)
+        found = Found()
+        await self._find_owners(connection, frozenset().union(*[ask.owners for ask in asks]), found)
+        await self._find_ids(connection, frozenset().union(*[ask.key_ids for ask in asks]), found)
+        for name in {ask.name for ask in asks if ask.name}:
+            found.by_name[name] = await self._find_named(connection, name)
+        return [found] * len(asks)
+
+    async def _hear(self, connection: AsyncConnection) -> None:
+        """Forget the keys that were destroyed since the last time; then begins another lease."""
+        asked_at = time.monotonic()
+        if self._seen is None:
+            self._seen = await store.last_destruction(connection)
+            self._at_hand.clear()
+        gone, self._seen = await store.destroyed_since(connection, self._seen)
+        if gone is None:
+            self._at_hand.clear()
+        else:
+            self._at_hand.drop(gone)
+        self._leased_until = asked_at + self._lease_s
+
+    async def _find_owners(self, connection: AsyncConnection, owners: frozenset[Owner], found: Found) -> None:
+        """Find the keys of these owners, and make those that are not there."""
+        found.add(list(self._at_hand.of_owners(owners).values()))
+        for _ in range(MAX_ROUNDS):
+            if not (wanted := owners - found.by_owner.keys()):
+                return
+            found.add(await self._keep(await store.of_owners(connection, wanted)))
+            if missing := sorted(owners - found.by_owner.keys()):
+                await self._make(connection, missing)
+        if owners - found.by_owner.keys():
+            raise UnknownKeyError("a key is on record, but its bytes are gone without its having been destroyed")
+
+    async def _find_ids(self, connection: AsyncConnection, key_ids: frozenset[bytes], found: Found) -> None:
+        found.add(list(self._at_hand.of_ids(key_ids).values()))
+        for _ in range(MAX_ROUNDS):
+            wanted = key_ids - found.by_id.keys()
+            rows = await store.of_ids(connection, wanted) if wanted else ()
+            found.add(await self._keep(rows))
+            if all(row.destroyed or row.wrapped for row in rows):
+                return
+
+    async def _keep(self, rows: Sequence[Row]) -> Sequence[Entry]:
+        """Unwrap keys and keep them at hand. One whose bytes are not there is left out: its part may be on its way."""
+        opened = await self._unwrap([row for row in rows if not row.destroyed and row.wrapped])
+        entries = [
+            Entry(row.owner, row.key_id, None if row.destroyed else DataKey(row.key_id, AESGCM(opened[row.key_id])))
+            for row in rows
+            if row.destroyed or row.wrapped
+        ]
+        self._at_hand.put(entries)
+        return entries
+
+    async def _unwrap(self, rows: Sequence[Row]) -> Mapping[bytes, bytes]:
+        opened: dict[bytes, bytes] = {}
+        for kek_id in {row.kek_id for row in rows}:
+            own = [row for row in rows if row.kek_id == kek_id]
+            bound = [Bound(row.wrapped, bound_to(row.key_id, row.owner)) for row in own]
+            keys = await self._provided(partial(self._provider.unwrap, kek_id, bound))
+            opened.update(zip([row.key_id for row in own], keys, strict=True))
+        return opened
+
+    async def _make(self, connection: AsyncConnection, owners: Sequence[Owner]) -> None:
+        """Make keys where there are none. Whose key is there, by another process or without its bytes, keeps it."""
+        kek_id = await current_kek(connection, self._provider)
+        key_ids = [secrets.token_bytes(KEY_ID_BYTES) for _ in owners]
+        keys = [
+            Bound(secrets.token_bytes(KEY_BYTES), bound_to(key_id, owner))
+            for key_id, owner in zip(key_ids, owners, strict=True)
+        ]
+        wrapped = await self._provided(partial(self._provider.wrap, kek_id, keys))
+        await store.insert(connection, key_ids, owners, kek_id, wrapped)
+
+    async def _find_named(self, connection: AsyncConnection, name: str) -> bytes:
+        row = await store.named(connection, name)
+        if row is None:
+            kek_id = await current_kek(connection, self._provider)
+            new = Bound(secrets.token_bytes(KEY_BYTES), bound_to_name(name))
+            (wrapped,) = await self._provided(partial(self._provider.wrap, kek_id, [new]))
+            await store.name_key(connection, name, kek_id, wrapped)
+            row = await store.named(connection, name)
+            assert row is not None
+        kek_id, kept = row
+        bound = Bound(kept, bound_to_name(name))
+        (key,) = await self._provided(partial(self._provider.unwrap, kek_id, [bound]))
+        return key
+
+    async def _provided(self, call: Callable[[], T]) -> T:
+        """Let the provider do something, in a thread where it waits for another machine."""
+        return await asyncio.to_thread(call) if self._provider.waits else call()

@@ -1,0 +1,61 @@
+"""All key providers that are set: new keys are wrapped by the chosen one, older ones unwrapped by whoever wrapped them.
+
+So the platform moves from one provider to another by a rotation, with both of them set meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from infrastructure.keys import file_provider
+from infrastructure.keys.file_provider import FileProvider
+from infrastructure.keys.model import KeysUnavailableError
+from infrastructure.keys.provider import Bound, KeyProvider
+from infrastructure.settings import KeysProvider, Settings, keys_folder
+
+
+class KeyProviders:
+    """Key providers by the first word of the ids of their keys, as one."""
+
+    def __init__(self, chosen: str, providers: Mapping[str, KeyProvider]) -> None:
+        self._chosen = chosen
+        self._providers = providers
+        self.waits = any(provider.waits for provider in providers.values())
+
+    def new_id(self) -> str:
+        return self._providers[self._chosen].new_id()
+
+    def make(self, kek_id: str) -> None:
+        self._of(kek_id).make(kek_id)
+
+    def holds(self, kek_id: str) -> bool:
+        return kek_id.partition("-")[0] in self._providers and self._of(kek_id).holds(kek_id)
+
+    def wrap(self, kek_id: str, keys: Sequence[Bound]) -> Sequence[bytes]:
+        return self._of(kek_id).wrap(kek_id, keys)
+
+    def unwrap(self, kek_id: str, wrapped: Sequence[Bound]) -> Sequence[bytes]:
+        return self._of(kek_id).unwrap(kek_id, wrapped)
+
+    def remove(self, kek_id: str) -> None:
+        self._of(kek_id).remove(kek_id)
+
+    def _of(self, kek_id: str) -> KeyProvider:
+        kind = kek_id.partition("-")[0]
+        if kind not in self._providers:
+            raise KeysUnavailableError(f"no key provider is set that holds the key-encryption key {kek_id}")
+        return self._providers[kind]
+
+
+def make_provider(settings: Settings) -> KeyProviders:
+    """Make the providers that are set. A token is reached when it is needed first."""
+    providers: dict[str, KeyProvider] = {file_provider.KIND: FileProvider(keys_folder(settings))}
+    if settings.pkcs11_module and settings.pkcs11_token and settings.pkcs11_pin:
+        # Imported only where a token is set: the others need not load it.
+        from infrastructure.keys import pkcs11_provider  # noqa: PLC0415
+
+        providers[pkcs11_provider.KIND] = pkcs11_provider.Pkcs11Provider(
+            settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin, settings.pkcs11_key_label
+        )
+    chosen = {KeysProvider.FILE: file_provider.KIND, KeysProvider.PKCS11: "pkcs11"}[settings.keys_provider]
+    return KeyProviders(chosen, providers)

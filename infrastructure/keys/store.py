@@ -1,0 +1,145 @@
+"""What is asked of the database of the keys, in SQL. Its tables and functions: migrations/keys/0001_keys.sql."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from domain.kernel import PurposeGroup
+from infrastructure.keys.model import KEY_ID_BYTES, Owner
+
+AsyncConnection = psycopg.AsyncConnection[Any]
+
+FIRST = (
+    "SET synchronous_commit = on",
+    # Plans go by index, whatever the tables hold, and are made once: planning for many parts is slow.
+    "SET enable_seqscan = off",
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
+    "SET plan_cache_mode = force_generic_plan",
+)
+
+MOST_DESTRUCTIONS = 10_000
+"""Of how many a process is told one by one; one that missed more forgets all keys instead."""
+
+_SEEN = "SELECT number FROM keys.last_destruction"
+_DESTROYED = f"""
+SELECT subject_id, purpose_group, destruction FROM keys.key WHERE destruction > %s
+ORDER BY destruction LIMIT {MOST_DESTRUCTIONS + 1}
+"""  # noqa: S608 - a constant
+_FOUND = "k.key_id, k.subject_id, k.purpose_group, k.destroyed_at IS NOT NULL, s.kek_id, s.wrapped"
+_OF_OWNERS = f"""
+SELECT {_FOUND} FROM unnest(%s::text[], %s::text[]) AS wanted (subject_id, purpose_group)
+JOIN keys.key AS k USING (subject_id, purpose_group) LEFT JOIN keys.secret AS s ON s.key_id = k.key_id
+"""  # noqa: S608 - no value is put into the text
+_OF_IDS = f"""
+SELECT {_FOUND} FROM unnest(%s::bytea[]) AS wanted (key_id)
+JOIN keys.key AS k USING (key_id) LEFT JOIN keys.secret AS s ON s.key_id = k.key_id
+"""  # noqa: S608 - no value is put into the text
+_MAKE = "SELECT keys.make(%s::bytea[], %s::text[], %s::text[], %s, %s::bytea[])"
+_DESTROY = "SELECT keys.destroy(%s::bytea[], %s::text[], %s::text[])"
+_NAMED = "SELECT kek_id, wrapped FROM keys.named_secret WHERE name = %s"
+_NAME = "INSERT INTO keys.named_secret (name, kek_id, wrapped) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+_PARTS = """
+SELECT DISTINCT keys.part_of(key_id)::text FROM unnest(%s::text[], %s::text[]) AS wanted (subject_id, purpose_group)
+JOIN keys.key USING (subject_id, purpose_group) WHERE shredded_at IS NULL
+"""
+_ALIVE = """
+SELECT count(*) FROM unnest(%s::text[], %s::text[]) AS wanted (subject_id, purpose_group)
+LEFT JOIN keys.key USING (subject_id, purpose_group) WHERE destroyed_at IS NULL
+"""
+_SHREDDED = """
+UPDATE keys.key SET shredded_at = clock_timestamp()
+FROM unnest(%s::text[], %s::text[]) AS wanted (subject_id, purpose_group)
+WHERE key.subject_id = wanted.subject_id AND key.purpose_group = wanted.purpose_group AND shredded_at IS NULL
+"""
+
+
+class Row(NamedTuple):
+    """A key as the database has it; a destroyed one has no wrapped bytes."""
+
+    key_id: bytes
+    owner: Owner
+    destroyed: bool
+    kek_id: str
+    wrapped: bytes
+
+
+def bound_to(key_id: bytes, owner: Owner) -> bytes:
+    """Return what a wrapped key is bound to: its id and its owner."""
+    return b"key\0" + key_id + f"\0{owner.group}\0{owner.subject_id}".encode()
+
+
+def bound_to_name(name: str) -> bytes:
+    return b"named\0" + name.encode()
+
+
+async def last_destruction(connection: AsyncConnection) -> int:
+    row = await (await connection.execute(_SEEN)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def destroyed_since(connection: AsyncConnection, seen: int) -> tuple[Sequence[Owner] | None, int]:
+    """Return whose keys were destroyed after a destruction, None if too many; and the number of the last one."""
+    rows = await (await connection.execute(_DESTROYED, (seen,))).fetchall()
+    if len(rows) > MOST_DESTRUCTIONS:
+        return None, await last_destruction(connection)
+    return [Owner(subject, PurposeGroup(group)) for subject, group, _ in rows], rows[-1][2] if rows else seen
+
+
+async def of_owners(connection: AsyncConnection, owners: Collection[Owner]) -> Sequence[Row]:
+    return _rows(await (await connection.execute(_OF_OWNERS, _columns(owners))).fetchall())
+
+
+async def of_ids(connection: AsyncConnection, key_ids: Collection[bytes]) -> Sequence[Row]:
+    return _rows(await (await connection.execute(_OF_IDS, (list(key_ids),))).fetchall())
+
+
+async def insert(
+    connection: AsyncConnection,
+    key_ids: Sequence[bytes],
+    owners: Sequence[Owner],
+    kek_id: str,
+    wrapped: Sequence[bytes],
+) -> None:
+    """Make keys for those of these owners who have none; durable when it returns."""
+    await connection.execute(_MAKE, (list(key_ids), *_columns(owners), kek_id, list(wrapped)))
+
+
+async def destroy(connection: AsyncConnection, owners: Collection[Owner]) -> None:
+    tombstones = [secrets.token_bytes(KEY_ID_BYTES) for _ in owners]
+    await connection.execute(_DESTROY, (tombstones, *_columns(owners)))
+
+
+async def shred(connection: AsyncConnection, owners: Collection[Owner]) -> None:
+    """Write anew the parts in which destroyed keys of these owners lay, one at a time, and note that it was done."""
+    columns = _columns(owners)
+    alive = await (await connection.execute(_ALIVE, columns)).fetchone()
+    assert alive == (0,), "only what was destroyed is shredded"
+    for (part,) in await (await connection.execute(_PARTS, columns)).fetchall():
+        await connection.execute("SELECT keys.write_anew(%s::regclass)", (part,))
+    await connection.execute(_SHREDDED, columns)
+
+
+async def named(connection: AsyncConnection, name: str) -> tuple[str, bytes] | None:
+    row = await (await connection.execute(_NAMED, (name,))).fetchone()
+    return None if row is None else (row[0], bytes(row[1]))
+
+
+async def name_key(connection: AsyncConnection, name: str, kek_id: str, wrapped: bytes) -> None:
+    await connection.execute(_NAME, (name, kek_id, wrapped))
+
+
+def _columns(owners: Collection[Owner]) -> tuple[list[str], list[str]]:
+    return [owner.subject_id for owner in owners], [str(owner.group) for owner in owners]
+
+
+def _rows(rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
+    return [
+        Row(bytes(key_id), Owner(subject, PurposeGroup(group)), destroyed, kek_id or "", bytes(wrapped or b""))
+        for key_id, subject, group, destroyed, kek_id, wrapped in rows
+    ]

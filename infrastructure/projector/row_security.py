@@ -1,0 +1,161 @@
+"""Row-level security on the tables of read models: PostgreSQL shows a reader the rows that its viewer may see.
+
+A table is closed to readers until it is put in use: `COPY`, which fills it, is refused where row-level security is
+forced, and nobody but the projector has a right on it before. What the conditions are: `projections/row_security.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+
+from projections.effects import SCHEMA, Projection
+from projections.registry import PROJECTIONS
+from projections.row_security import ROW, condition, needed_by, rows_of
+
+Connection = psycopg.Connection[Any]
+
+_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+KEPT, AUDITED, SEEN = "kept", "audited", "seen"
+
+FORCED = sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+# Policies of one command add up: a role without one sees no row.
+POLICIES = {
+    KEPT: "CREATE POLICY kept ON {} TO kroniek_projector USING (true) WITH CHECK (true)",
+    AUDITED: "CREATE POLICY audited ON {} FOR SELECT TO kroniek_auditor USING (true)",
+}
+SEEN_BY_READERS = "CREATE POLICY seen ON {} FOR SELECT TO kroniek_reader USING ({})"
+COMMENTED = "COMMENT ON POLICY seen ON {} IS {}"
+READABLE = "GRANT SELECT ON {} TO kroniek_reader"
+
+# Which condition a policy was made with is in its comment: PostgreSQL writes the condition itself in words of its own.
+STANDS = """
+SELECT relrowsecurity AND relforcerowsecurity,
+       ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = pg_class.oid ORDER BY polname),
+       coalesce((SELECT obj_description(oid, 'pg_policy') FROM pg_policy
+                 WHERE polrelid = pg_class.oid AND polname = 'seen'), '')
+FROM pg_class WHERE pg_class.oid = to_regclass(%s)
+"""
+# The body is text, which is read for each query, and simple enough to become part of it (PostgreSQL's `Function
+# Inlining`): so it costs nothing and uses the indexes. It has no operators, which would be looked up in a path of the
+# caller's own.
+ROWS = """
+CREATE FUNCTION {} RETURNS TABLE ({}) LANGUAGE sql STABLE PARALLEL SAFE AS {};
+REVOKE ALL ON FUNCTION {} FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {} TO kroniek_reader
+"""
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('kroniek row security'))"
+FUNCTION_THERE = "SELECT to_regprocedure(%s) IS NOT NULL"
+TABLES_THERE = "SELECT bool_and(to_regclass(name) IS NOT NULL) IS NOT FALSE FROM unnest(%s::text[]) AS name"
+LOCK_WAIT_MS = 200
+"""How long readers and live updates wait at most behind a table in use that is given other policies."""
+
+
+def close_to_readers(connection: Connection, name: str) -> None:
+    """Force row-level security on a table that is filled: the projector and auditors see all of it, readers nothing."""
+    target = sql.Identifier(SCHEMA, name)
+    standing = _standing(connection, name)
+    connection.execute(FORCED.format(target))
+    for policy in () if standing is None else standing[1]:
+        connection.execute(sql.SQL("DROP POLICY {} ON {}").format(sql.Identifier(policy), target))
+    for statement in POLICIES.values():
+        connection.execute(sql.SQL(statement).format(target))
+
+
+def open_to_readers(connection: Connection, definition: Table, name: str) -> None:
+    """Let readers see the rows of a table that their viewer may see, and no others."""
+    if _standing(connection, name) == _wanted(definition):
+        return
+    target = sql.Identifier(SCHEMA, name)
+    seen = sql.SQL(condition(definition).replace(ROW, sql.Identifier(name).as_string()))
+    with connection.transaction():
+        _make_functions(connection, definition)
+        close_to_readers(connection, name)
+        connection.execute(sql.SQL(SEEN_BY_READERS).format(target, seen))
+        connection.execute(sql.SQL(COMMENTED).format(target, sql.Literal(_digest(definition))))
+        connection.execute(sql.SQL(READABLE).format(target))
+
+
+def secure_read_models(url: str) -> None:
+    """Secure the read models of this release that are there already; what readers hold now is left to the worker.
+
+    `url` is that of the projector. Whoever migrates or starts the platform does so before anybody reads.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        secure(connection, PROJECTIONS)
+
+
+def secure(connection: Connection, projections: Iterable[Projection]) -> Sequence[str]:
+    """Give the tables in use the policies of this release where they have others; return those that were given some.
+
+    A table whose readers hold it for too long is left as it is, for the next time. So is one whose condition asks for
+    another read model that is not there yet: until then what it had is right.
+    """
+    changed = []
+    for projection in projections:
+        table = projection.table
+        standing = _standing(connection, table.name)
+        if standing is None or standing == _wanted(table):
+            continue
+        if SEEN in standing[1] and not _answerable(connection, table):
+            continue
+        try:
+            with connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+                open_to_readers(connection, table, table.name)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            continue
+        changed.append(table.name)
+    return changed
+
+
+def _make_functions(connection: Connection, definition: Table) -> None:
+    """Make the functions that give the rows of other read models. Those tables need not be there yet."""
+    lacking = [it for it in needed_by(definition) if not _is_there(connection, rows_of(it))]
+    if lacking:
+        connection.execute(ONE_AT_A_TIME)
+        connection.execute("SET LOCAL check_function_bodies = off")
+        for table in lacking:
+            if not _is_there(connection, rows_of(table)):
+                connection.execute(_rows_statement(table))
+
+
+def _rows_statement(table: Table) -> sql.Composed:
+    call = sql.SQL(rows_of(table))
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
+    types = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type.compile(dialect=_DIALECT)))
+        for column in table.columns
+    )
+    body = sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier(SCHEMA, table.name))
+    return sql.SQL(ROWS).format(call, types, sql.Literal(body.as_string()), call, call)
+
+
+def _is_there(connection: Connection, function: str) -> bool:
+    return connection.execute(FUNCTION_THERE, (function,)).fetchone() == (True,)
+
+
+def _answerable(connection: Connection, definition: Table) -> bool:
+    names = [f"{SCHEMA}.{table.name}" for table in needed_by(definition)]
+    return connection.execute(TABLES_THERE, (names,)).fetchone() == (True,)
+
+
+def _standing(connection: Connection, name: str) -> tuple[bool, list[str], str] | None:
+    """Return whether row-level security is forced, which policies there are, and the digest of the readers' one."""
+    return connection.execute(STANDS, (f"{SCHEMA}.{name}",)).fetchone()
+
+
+def _wanted(definition: Table) -> tuple[bool, list[str], str]:
+    return True, sorted([KEPT, AUDITED, SEEN]), _digest(definition)
+
+
+def _digest(definition: Table) -> str:
+    return hashlib.sha256(condition(definition).encode()).hexdigest()

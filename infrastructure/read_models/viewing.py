@@ -1,0 +1,75 @@
+"""Says to PostgreSQL for whom each statement reads, in the transaction of that statement and in its round trip.
+
+A statement that is executed with the option `viewer` is sent behind one that sets role and organisation for the
+transaction (`SET LOCAL`): both in one pipeline, which PostgreSQL runs as one transaction where there is none around it
+(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING). So nothing of a viewer is left on
+a connection of the pool, and no round trip is added. A statement without that option sees no row of a read model.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.abc import Params, QueryNoTemplate
+from sqlalchemy import Connection, ExecutionContext, event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from projections.row_security import MANDATOR, ORGANISATION, PERSON, ROLE, VIEWER, Viewer
+
+SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in (ROLE, ORGANISATION, MANDATOR, PERSON))
+
+
+class ViewingConnection(AsyncConnection[Any]):
+    """A connection whose next statement may be that of a viewer."""
+
+    viewer: Viewer | None = None
+
+
+class ViewingCursor(AsyncCursor[Any]):
+    """Sends the settings of the viewer ahead of a statement."""
+
+    async def execute(  # type: ignore[override]  # SQLAlchemy has no template strings
+        self,
+        query: QueryNoTemplate,
+        params: Params | None = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool | None = None,
+    ) -> Self:
+        connection = self.connection
+        assert isinstance(connection, ViewingConnection)
+        viewer, connection.viewer = connection.viewer, None
+        if viewer is None:
+            return await super().execute(query, params, prepare=prepare, binary=binary)
+        async with connection.pipeline():
+            await AsyncCursor(connection).execute(SET, settings_of(viewer))
+            await super().execute(query, params, prepare=prepare, binary=binary)
+        return self
+
+
+def settings_of(viewer: Viewer) -> tuple[str, str, str, str]:
+    """Return what `SET` sets."""
+    return viewer.role, viewer.organisation_id, viewer.mandator_id, viewer.person_id
+
+
+CONNECT_ARGS = {"async_creator_fn": ViewingConnection.connect, "cursor_factory": ViewingCursor}
+"""What an engine needs to make such connections."""
+
+
+def tell_viewers(engine: AsyncEngine) -> None:
+    """Have each statement of an engine read for the viewer in its execution options."""
+    event.listen(engine.sync_engine, "before_cursor_execute", _tell_viewer)
+
+
+def _tell_viewer(
+    connection: Connection,
+    _cursor: object,
+    _statement: str,
+    _parameters: object,
+    context: ExecutionContext | None,
+    _many: bool,
+) -> None:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, ViewingConnection)
+    driver.viewer = None if context is None else context.execution_options.get(VIEWER)

@@ -1,0 +1,148 @@
+"""Personal fields are sealed before the bytes of an event exist, and opened for an answer only.
+
+A sealed text is AES-256-GCM (NIST SP 800-38D) under the key of its data subject and purpose. It is bound to its place:
+the id of the key, the event (stream and version), the event's stored name and the path of the field are authenticated
+with it, so that it opens nowhere else.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+
+from application.ports import Sealed
+from domain.kernel import Personal
+from infrastructure.keys import DataKey, Keys, Owner
+from infrastructure.keys.model import KEY_ID_BYTES
+
+PREFIX = "sealed:"
+VERSION_BYTES = 4
+NONCE_BYTES = 12
+"""96 random bits; a key seals far fewer than the 2^32 texts up to which that is safe (SP 800-38D, section 8.3)."""
+
+_HEAD_BYTES = KEY_ID_BYTES + VERSION_BYTES
+_BODY_AT = _HEAD_BYTES + NONCE_BYTES
+TAG_BYTES = 16
+
+
+class SealBrokenError(ValueError):
+    """A sealed text is not what was sealed at this place: it was changed, or it belongs elsewhere."""
+
+
+class PersonalField(NamedTuple):
+    """A personal field of an event class: its name, and what was declared of it."""
+
+    name: str
+    said: Personal
+
+    @property
+    def path(self) -> str:
+        return f"{self.name}.{self.said.within}" if self.said.within else self.name
+
+
+_FIELDS: dict[type, Sequence[PersonalField]] = {}
+"""Of the classes that were asked for; there are as many as there are event classes."""
+
+
+def personal_fields(event_class: type) -> Sequence[PersonalField]:
+    """Return which fields of an event class are personal, in their order."""
+    known = _FIELDS.get(event_class)
+    if known is None:
+        known = _FIELDS[event_class] = tuple(
+            PersonalField(each.name, each.metadata["personal"])
+            for each in fields(event_class)
+            if "personal" in each.metadata
+        )
+    return known
+
+
+# --- Sealing --------------------------------------------------------------------------------------------------------
+
+
+def owners(events: Sequence[object]) -> Sequence[Owner]:
+    """Return whose keys are needed to seal the personal fields of these events that hold anything."""
+    return [
+        Owner(getattr(event, each.said.subject), each.said.group)
+        for event in events
+        for each in personal_fields(type(event))
+        if _text(event, each)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class EventPlace:
+    """Where an event stands: no two have the same place, and none ever moves."""
+
+    stream: str
+    version: int
+    name: str
+
+
+def seal(event: Any, place: EventPlace, keys: Mapping[Owner, DataKey]) -> Any:  # noqa: ANN401 - any event class
+    """Return the event with its personal fields sealed. `keys` has the key of each of its owners."""
+    sealed: dict[str, Any] = {}
+    for each in personal_fields(type(event)):
+        if text := _text(event, each):
+            key = keys[Owner(getattr(event, each.said.subject), each.said.group)]
+            closed = _sealed(text, key, place, each.path)
+            inner = each.said.within
+            sealed[each.name] = replace(getattr(event, each.name), **{inner: closed}) if inner else closed
+    return replace(event, **sealed) if sealed else event
+
+
+def _text(event: object, each: PersonalField) -> str:
+    value = getattr(event, each.name)
+    return getattr(value, each.said.within, "") if each.said.within else value
+
+
+def _sealed(text: str, key: DataKey, place: EventPlace, path: str) -> str:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    version = place.version.to_bytes(VERSION_BYTES, "big")
+    body = key.cipher.encrypt(nonce, text.encode(), _bound_to(key.key_id, place, path))
+    return PREFIX + urlsafe_b64encode(b"".join((key.key_id, version, nonce, body))).decode()
+
+
+def _bound_to(key_id: bytes, place: EventPlace, path: str) -> bytes:
+    # No part but the id, whose length is fixed, can hold a zero byte.
+    return key_id + f"\0{place.stream}\0{place.version}\0{place.name}\0{path}".encode()
+
+
+# --- Opening --------------------------------------------------------------------------------------------------------
+
+
+async def open_all(sealed: Sequence[Sealed], keys: Keys) -> Sequence[str | None]:
+    """Return the texts; None for one whose person was erased.
+
+    Raise SealBrokenError where a text is not what was sealed there, and UnknownKeyError where there never was its key.
+    """
+    raws = [_raw(each.text) for each in sealed]
+    known = await keys.for_opening({raw[:KEY_ID_BYTES] for raw in raws})
+    return [_open(each, raw, known.get(raw[:KEY_ID_BYTES])) for each, raw in zip(sealed, raws, strict=True)]
+
+
+def _raw(text: str) -> bytes:
+    if not text.startswith(PREFIX):
+        raise SealBrokenError("a personal text is not sealed")
+    try:
+        raw = urlsafe_b64decode(text[len(PREFIX) :])
+    except ValueError:
+        raw = b""
+    if len(raw) < _BODY_AT + TAG_BYTES:
+        raise SealBrokenError("a sealed text is not whole")
+    return raw
+
+
+def _open(sealed: Sealed, raw: bytes, key: DataKey | None) -> str | None:
+    if key is None:
+        return None
+    version = int.from_bytes(raw[KEY_ID_BYTES:_HEAD_BYTES], "big")
+    bound = _bound_to(key.key_id, EventPlace(sealed.stream, version, sealed.name), sealed.path)
+    try:
+        return key.cipher.decrypt(raw[_HEAD_BYTES:_BODY_AT], raw[_BODY_AT:], bound).decode()
+    except InvalidTag as error:
+        raise SealBrokenError("a sealed text was changed, or it belongs elsewhere") from error

@@ -1,0 +1,64 @@
+"""Commands of `kroniek` as processes of their own that begin as copies of one in which everything is imported already.
+
+A process that is started anew spends a second or two on imports, whatever it is told to do. What a start itself does is
+tested elsewhere, in processes that are started as users start them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from api.cli import main
+
+PRELOADED = ["pytest.__main__", "tests.api.forked", "api.bootstrap", "api.cli.import_history", "api.cli.projections"]
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(PRELOADED)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+
+def kroniek_done(environment: Mapping[str, str], *arguments: str, given: bytes = b"", within_s: float = 120) -> Done:
+    """Run a command to its end with this environment and nothing else, `given` on its standard input."""
+    with tempfile.TemporaryDirectory() as name:
+        places = [Path(name) / stream for stream in ("in", "out", "err")]
+        os.mkfifo(places[0])
+        threading.Thread(target=places[0].write_bytes, args=(given,), daemon=True).start()
+        process = _CONTEXT.Process(target=_run, args=(dict(environment), arguments, [str(place) for place in places]))
+        process.start()
+        process.join(within_s)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"kroniek {' '.join(arguments)} did not end within {within_s} s")
+        return Done(process.exitcode, places[1].read_bytes(), places[2].read_bytes())
+
+
+def _run(environment: Mapping[str, str], arguments: Sequence[str], places: Sequence[str]) -> None:
+    """Do in the copy what the interpreter does at its start: take environment and standard streams; then the command."""
+    os.environ.clear()
+    os.environ.update(environment)
+    streams: list[IO[str]] = []
+    for number, (place, mode) in enumerate(zip(places, ("r", "w", "w"), strict=True)):
+        with Path(place).open(f"{mode}b") as file:
+            os.dup2(file.fileno(), number)
+        streams.append(os.fdopen(number, mode, encoding="utf-8", closefd=False))
+    sys.stdin, sys.stdout, sys.stderr = streams
+    try:
+        sys.exit(main(list(arguments)))
+    finally:
+        for stream in streams[1:]:
+            stream.flush()

@@ -1,0 +1,109 @@
+"""Recorded is exactly what was returned: random queries of random callers, held against an oracle.
+
+`KRONIEK_ACCESS_QUERIES` says how many; 10,000 are the bar, and take some minutes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from random import Random
+from typing import Any
+
+import httpx2
+import pytest
+
+from api.graph.limits import Limits
+from api.graph.policy import GraphPolicy
+from application.ports import Role
+from application.registry import DECIDERS
+from domain.access import AccessRecorded
+from domain.kernel import Context
+from infrastructure.codec import Codec
+from infrastructure.event_log import MemoryLog
+from tests.api.access_queries import Asked, Oracle, Pairs, Queries
+from tests.api.access_world import NOBODY, ORGANISATIONS, Rows, register, rows
+from tests.api.graph_world import WHY, application, row, rows_of
+
+pytestmark = pytest.mark.anyio
+
+CODEC = Codec(DECIDERS)
+QUERIES = int(os.environ.get("KRONIEK_ACCESS_QUERIES", "600"))
+SEED = int(os.environ.get("KRONIEK_ACCESS_SEED", "20221"))
+WIDE = GraphPolicy(limits=Limits(tokens=5_000, depth=12, aliases=500, directives=500, cost=1_000_000))
+ROLES = (Role.AUDITOR, Role.AUDITOR, Role.AGENCY, Role.AGENCY, Role.ADMINISTRATOR, Role.SYSTEM)
+
+
+class Asker:
+    """Asks the endpoint within this process, and tells what the log was told."""
+
+    def __init__(self, client: httpx2.AsyncClient, log: MemoryLog) -> None:
+        self._client = client
+        self._log = log
+        self._seen = len(log.rows)
+
+    async def ask(self, asked: Asked, role: Role, organisation: str) -> Any:
+        headers = {"Authorization": f"Bearer {role.value}:{organisation}", "Processing-Activity": WHY}
+        answer = await self._client.post("/graphql", json={"query": asked.text}, headers=headers)
+        return answer.json()
+
+    def new(self) -> Sequence[tuple[Any, Context]]:
+        """Return what was recorded since the last time."""
+        rows, self._seen = self._log.rows[self._seen :], len(self._log.rows)
+        return [(CODEC.decode(it.name, it.payload), it.context) for it in rows]
+
+    @property
+    def written(self) -> bytes:
+        return b"".join(it.payload for it in self._log.rows)
+
+
+@pytest.fixture
+async def asker(database_url: str) -> AsyncIterator[tuple[Asker, Oracle]]:
+    written = rows(Random(SEED))
+    log = MemoryLog(CODEC)
+    await register(log)
+    app, models = application(database_url, WIDE, log)
+    fill(database_url, written)
+    transport = httpx2.ASGITransport(app=app)
+    try:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://kroniek") as client:
+            yield Asker(client, log), Oracle(written)
+    finally:
+        await models.close()
+
+
+def fill(database_url: str, written: Rows) -> None:
+    engine = rows_of(database_url)
+    with engine.begin() as connection:
+        for table, given in written:
+            connection.execute(table.insert(), [row(table, **given)])
+    engine.dispose()
+
+
+def pairs_of(events: Sequence[tuple[Any, Context]]) -> Pairs:
+    said = [(look.subject_id, it.value) for event, _ in events for look in event.looks for it in look.categories]
+    assert len(said) == len(set(said)), "something is recorded twice"
+    return set(said)
+
+
+async def test_recorded_is_returned(asker: tuple[Asker, Oracle]) -> None:
+    asks, oracle = asker
+    random, found, refused = Random(SEED), 0, 0
+    queries = Queries(random)
+    for number in range(QUERIES):
+        asked, role, organisation = queries.make(), random.choice(ROLES), random.choice(ORGANISATIONS)
+        body = await asks.ask(asked, role, organisation)
+        codes = {error["extensions"]["code"] for error in body.get("errors", ())}
+        assert codes <= {"role-not-allowed", "session-missing", "not-your-service"}, (asked.text, codes)
+        returned = oracle.pairs(asked, body["data"] or {})
+        events = asks.new()
+        assert pairs_of(events) == returned, (number, role, organisation, asked.text, body)
+        for event, context in events:
+            assert isinstance(event, AccessRecorded)
+            assert (event.on_behalf_of, context.organisation_id) == (organisation, organisation)
+            assert (context.acting_id, context.activity) == ("tester", WHY)
+        found, refused = found + bool(returned), refused + bool(codes)
+    # The test means something: many answers held personal data, and some were refused.
+    assert found > QUERIES / 3
+    assert refused > QUERIES / 50
+    assert NOBODY.encode() not in asks.written

@@ -1,0 +1,386 @@
+"""Two hundred marked people on a real platform, a hundred of them erased: nothing is left of those, all of the others.
+
+Nobody's data is anywhere in clear, whether they were erased or not: not in tables and indexes, the write-ahead log,
+dumps, logs, exports or temporary files. The same search finds what was written in clear on purpose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import psycopg
+import pytest
+
+from application.ports import Sealed
+from application.registry import DECIDERS
+from infrastructure.codec import Codec
+from infrastructure.database.data_folder import KEYS, NAME
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.event_log import LogReader
+from infrastructure.keys.keyring import Keyring
+from infrastructure.keys.providers import make_provider
+from infrastructure.sealing import open_all, personal_fields
+from infrastructure.settings import Settings
+from tests.api.numbers import enterprise_number
+from tests.api.residue import Marked, found_in_files, found_in_tables, marked, marker
+from tests.api.world import SHA256_BASE64URL, organisation
+
+PEOPLE = 200
+ERASED = 100
+WITHIN_S = 180.0
+CODEC = Codec(DECIDERS)
+CONTROL = marker(random.Random(1))
+BACKUP = "backup"
+MOST_EXPORTS = 20
+
+
+@dataclass(slots=True)
+class Running:
+    """A platform that runs, and who asks it."""
+
+    base: str
+    environment: Mapping[str, str]
+    tokens: dict[tuple[str, str], str]
+    position: int = 0
+
+    def token(self, role: str, organisation_id: str) -> str:
+        if (role, organisation_id) not in self.tokens:
+            said = run(self.environment, "token", "--role", role, "--organisation", organisation_id, "--json")
+            self.tokens[role, organisation_id] = json.loads(said)["token"]
+        return self.tokens[role, organisation_id]
+
+    def ask(self, path: str, body: bytes, role: str, organisation_id: str, media_type: str) -> str:
+        request = urllib.request.Request(  # noqa: S310 - our own address
+            self.base + path,
+            data=body,
+            headers={
+                "Content-Type": media_type,
+                "Authorization": f"Bearer {self.token(role, organisation_id)}",
+                "X-Position": str(self.position),
+                "Processing-Activity": "data-protection-review",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - our own address
+            answer: str = response.read().decode()
+        return answer
+
+    def do(self, role: str, organisation_id: str, *lines: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+        """Send commands over the bulk door; return their answers."""
+        numbered = ({"idempotencyKey": f"{time.monotonic_ns()}-{number}", **it} for number, it in enumerate(lines))
+        body = b"\n".join(json.dumps(line).encode() for line in numbered)
+        answer = self.ask("/commands", body, role, organisation_id, "application/x-ndjson")
+        return [json.loads(line) for line in answer.splitlines()]
+
+    def must(self, role: str, organisation_id: str, *lines: Mapping[str, Any]) -> Sequence[str]:
+        answers = self.do(role, organisation_id, *lines)
+        assert {it["status"] for it in answers} == {"accepted"}, answers
+        self.position = max(self.position, *(it["position"] for it in answers), 0)
+        return [it["id"] for it in answers]
+
+    def query(self, document: str, role: str = "auditor") -> Any:
+        body = json.dumps({"query": document}).encode()
+        answer = json.loads(self.ask("/graphql", body, role, "platform", "application/json"))
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+
+def command(name: str, ids: Mapping[str, str] | None = None, **body: Any) -> dict[str, Any]:
+    return {"command": name, "ids": ids or {}, "body": body}
+
+
+def run(environment: Mapping[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def running(environment: Mapping[str, str], log: Path) -> Iterator[Running]:
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", "serve", "--port", "0", "--json"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        assert process.stdout is not None
+        try:
+            addresses = json.loads(process.stdout.readline())
+            yield Running(addresses["graphql"].removesuffix("/graphql"), environment, {})
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the test, with the ids that the platform gave."""
+
+    marked: Marked
+    person_id: str
+    message_id: str
+    invoice_id: str
+
+
+# --- The story ------------------------------------------------------------------------------------------------------
+
+
+def registered(platform: Running, people: Sequence[Marked]) -> Sequence[Person]:
+    """Register everybody; each gets a letter and stands on an invoice. One organisation has the control's name."""
+    sender, buyer = platform.must(
+        "administrator",
+        "platform",
+        command("register-organisation", **organisation(f"dienst {CONTROL}", 1)),
+        command("register-organisation", **organisation("gemeente", 2)),
+    )
+    platform.must("agency", sender, command("enrol-as-sender", {"organisationId": sender}))
+    enrolled = command("enrol-organisation", {"organisationId": buyer}, enrolment="invoice_receiver")
+    platform.must("administrator", "platform", enrolled)
+    ids = platform.must("system", "platform", *map(registration, people))
+    letters = platform.must("agency", sender, *(letter(it, owner) for it, owner in zip(people, ids, strict=True)))
+    named = enumerate(zip(people, ids, strict=True), 1)
+    invoices = platform.must("system", "platform", *(invoice(it, owner, buyer, n) for n, (it, owner) in named))
+    return [Person(*each) for each in zip(people, ids, letters, invoices, strict=True)]
+
+
+def registration(somebody: Marked) -> dict[str, Any]:
+    if somebody.national:
+        about: dict[str, Any] = {"nationalNumber": somebody.number, "jurisdiction": "be"}
+        return command("register-person-from-national-register", **about)
+    about = {"memberState": "es", "eidasIdentifier": somebody.number, "level": "high", "jurisdiction": "be"}
+    return command("register-person-by-eidas", **about)
+
+
+def letter(somebody: Marked, owner: str) -> dict[str, Any]:
+    main = {"mediaType": "application/pdf", "sizeBytes": 4_096, "sha256": SHA256_BASE64URL, "main": True}
+    payment = {"amountCents": 1_000, "currency": "EUR", "reference": somebody.reference}
+    about: dict[str, Any] = {
+        "mailboxId": owner,
+        "messageType": "tax_assessment",
+        "subject": somebody.subject,
+        "contents": [main],
+    }
+    return command("send-message", **about, payment=payment, requiresPayment=True, expiresAt="2090-01-01T00:00:00Z")
+
+
+def invoice(somebody: Marked, owner: str, buyer: str, serial: int) -> dict[str, Any]:
+    return command(
+        "receive-invoice",
+        kind="invoice",
+        supplierScheme="0208",
+        supplierNumber=enterprise_number(9),
+        buyerId=buyer,
+        number=f"F-{serial}",
+        issueDate="2026-01-05",
+        payableCents=100,
+        currency="EUR",
+        documentSha256=SHA256_BASE64URL,
+        mediaType="application/xml",
+        sellerContactId=owner,
+        sellerContact=somebody.contact,
+    )
+
+
+def erase(platform: Running, people: Sequence[Person]) -> None:
+    """Erase them: what the tax law holds only after an administrator has lifted the hold."""
+    held = command("order-erasure", {"personId": people[0].person_id}, ground="objection", groups=["invoicing"])
+    wait_until(lambda: platform.query("{ legalHolds { totalCount } }")["legalHolds"]["totalCount"] == PEOPLE)
+    (refused,) = platform.do("administrator", "platform", held)
+    assert refused["problem"]["type"].endswith(":legal-hold")
+    ids = [{"personId": it.person_id} for it in people]
+    lifted = (command("lift-legal-hold", {**it, "holdId": "invoice-retention"}) for it in ids)
+    platform.must("administrator", "platform", *lifted)
+    platform.must("administrator", "platform", *(command("order-erasure", it, ground="objection") for it in ids))
+    wait_until(lambda: len(erased(platform)) == len(people))
+
+
+def erased(platform: Running) -> Sequence[str]:
+    """Return who is erased to the end, as the platform itself says."""
+    found: list[str] = []
+    after = ""
+    while True:
+        page = platform.query(
+            f"{{ people(first: 50{after}) {{ edges {{ node {{ id erasure {{ status }} }} }}"
+            " pageInfo { hasNextPage endCursor } } }"
+        )["people"]
+        nodes = [edge["node"] for edge in page["edges"]]
+        found += [node["id"] for node in nodes if (node["erasure"] or {}).get("status") == "SHREDDED"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+        after = f', after: "{page["pageInfo"]["endCursor"]}"'
+
+
+def read(platform: Running, person: Person) -> Sequence[Mapping[str, Any]]:
+    """Read all that there is of somebody over the API: number, subject, reference, contact."""
+    text = "{ text erased }"
+    answer = platform.query(
+        f'{{ person(id: "{person.person_id}") {{ number {text} }}'
+        f' message(id: "{person.message_id}") {{ subject {text} paymentReference {text} }}'
+        f' invoice(id: "{person.invoice_id}") {{ sellerContact {text} }} }}',
+        role="system",
+    )
+    letter_read = answer["message"]
+    return [
+        answer["person"]["number"],
+        letter_read["subject"],
+        letter_read["paymentReference"],
+        answer["invoice"]["sellerContact"],
+    ]
+
+
+def wait_until(holds: Any) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def exports(platform: Running, folder: Path) -> None:
+    """Keep what the platform gives away to anybody: the tables of the dashboard, its pages, health and metrics."""
+    page = get(f"{platform.base}/dashboard/en?jurisdiction=be")
+    tables = sorted(set(re.findall(r'href="([^"]+\.csv[^"]*)"', page)))[:MOST_EXPORTS]
+    assert tables
+    others = ("/health", "/metrics", "/openapi.json", "/dashboard/en")
+    for number, address in enumerate((*tables, *others)):
+        (folder / f"{number}.txt").write_text(get(urljoin(platform.base, html.unescape(address))))
+
+
+def get(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=60) as response:  # noqa: S310 - our own address
+        text: str = response.read().decode()
+    return text
+
+
+# --- The test -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environment(open_tmp_folder: Path) -> dict[str, str]:
+    folder = open_tmp_folder / "residue"
+    for name in ("", "tmp", "exports"):
+        (folder / name).mkdir(mode=0o755)
+    (folder / "tmp").chmod(0o777)
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
+    return bare | {
+        "KRONIEK_DATA_DIR": str(folder / "data"),
+        "KRONIEK_LOG_FORMAT": "json",
+        "KRONIEK_LOG_LEVEL": "debug",
+        "TMPDIR": str(folder / "tmp"),
+    }
+
+
+def test_of_the_erased_nothing_is_left_and_of_the_others_everything(environment: dict[str, str]) -> None:
+    folder = Path(environment["KRONIEK_DATA_DIR"]).parent
+    log = folder / "serve.log"
+    with running(environment, log) as platform:
+        people = registered(platform, marked(PEOPLE))
+        for person in people[:: PEOPLE // 10]:
+            assert [it["text"] for it in read(platform, person)] == list(person.marked.texts)
+    gone, there = people[:ERASED], people[ERASED:]
+    server = EmbeddedPostgres(folder / "data")
+    with started(server):
+        take_backup(server)
+    with running(environment, log) as platform:
+        erase(platform, gone)
+        for person in gone:
+            assert read(platform, person) == [{"text": None, "erased": True}] * 4
+        for person in there:
+            assert [it["text"] for it in read(platform, person)] == list(person.marked.texts)
+        assert set(erased(platform)) == {it.person_id for it in gone}
+        the_command_line_says_so(environment)
+        rebuilt = json.loads(run(environment, "projections", "rebuild", "--all", "--why", "a test", "--json"))
+        verified = json.loads(run(environment, "projections", "verify", "--all", "--json"))
+        assert rebuilt
+        assert verified
+        exports(platform, folder / "exports")
+    with started(server):
+        nothing_of_it_is_in_the_tables(server)
+        asyncio.run(the_backup_tells_nothing_of_the_erased(server, environment, gone, there))
+    nothing_of_it_is_in_the_files(folder)
+
+
+def the_command_line_says_so(environment: Mapping[str, str]) -> None:
+    assert json.loads(run(environment, "erasures", "list", "--json")) == {"erasures": [], "waiting": []}
+    listed = json.loads(run(environment, "erasures", "list", "--all", "--json"))["erasures"]
+    assert {it["status"] for it in listed} == {"shredded"}
+    assert len(listed) == ERASED
+    assert json.loads(run(environment, "erasures", "repeat", "--json"))["erasures"] == ERASED
+
+
+@contextmanager
+def started(server: EmbeddedPostgres) -> Iterator[None]:
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+def take_backup(server: EmbeddedPostgres) -> None:
+    """Keep the database of the events as it is before anybody is erased."""
+    with psycopg.connect(at(server.superuser_url, "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {BACKUP} TEMPLATE {NAME} STRATEGY file_copy".encode())
+        assert connection.execute("SHOW wal_compression").fetchone() == ("off",)
+
+
+def at(url: str, database: str) -> str:
+    return url.rpartition("/")[0] + "/" + database
+
+
+def nothing_of_it_is_in_the_tables(server: EmbeddedPostgres) -> None:
+    for database in (NAME, BACKUP, KEYS):
+        found = found_in_tables(at(server.superuser_url, database))
+        assert {hit for hits in found.values() for hit in hits} <= {CONTROL}, found
+        assert bool(found) == (database != KEYS), "the control is not found: the search finds nothing"
+
+
+def nothing_of_it_is_in_the_files(folder: Path) -> None:
+    found = found_in_files(folder)
+    assert {hit for hits in found.values() for hit in hits} == {CONTROL}, found
+    places = {place for path in found for place in ("pg_wal", "base") if f"/{place}/" in path}
+    assert places == {"pg_wal", "base"}, "the control is not found in tables and in the write-ahead log"
+    assert (folder / "serve.log").stat().st_size > 0
+    assert len(list((folder / "exports").iterdir())) >= 4
+
+
+async def the_backup_tells_nothing_of_the_erased(
+    server: EmbeddedPostgres, environment: Mapping[str, str], gone: Sequence[Person], there: Sequence[Person]
+) -> None:
+    settings = Settings(data_dir=Path(environment["KRONIEK_DATA_DIR"]))
+    async with Keyring(server.addresses.keys, make_provider(settings)) as keys:
+        texts = await opened(at(server.superuser_url, BACKUP), keys)
+    assert {text for it in gone for text in it.marked.texts}.isdisjoint(texts)
+    assert {text for it in there for text in it.marked.texts} <= texts
+
+
+async def opened(url: str, keys: Keyring) -> set[str]:
+    """Open whatever can be opened of all personal texts of a log."""
+    sealed: list[Sealed] = []
+    reader = LogReader(CODEC)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for recorded in reader.read(connection, after=0, until=reader.head(connection)):
+            for each in personal_fields(type(recorded.event)):
+                value = getattr(recorded.event, each.name)
+                text = getattr(value, each.said.within, "") if each.said.within else value
+                if text:
+                    sealed.append(Sealed(text, recorded.stream, CODEC.names[type(recorded.event)], each.path))
+    assert len(sealed) == 4 * PEOPLE
+    return {text for text in await open_all(sealed, keys) if text is not None}

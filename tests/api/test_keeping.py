@@ -1,0 +1,105 @@
+"""The keeper as the platform puts it together: what a process remembers of a person goes too, and `/health` tells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from api import bootstrap
+from api.bootstrap import create_app, make_issuer
+from application.memory import Recent
+from application.ports import Caller, Role
+from infrastructure.database import Addresses
+from infrastructure.settings import Settings
+from tests.api.numbers import national_number
+from tests.infrastructure.read_tables import looked_after, make_read_tables
+
+WITHIN_S = 30.0
+
+
+class Site:
+    """The platform with its keeper at work, asked by an administrator."""
+
+    def __init__(self, client: TestClient, token: str) -> None:
+        self.client = client
+        self._token = token
+
+    def post(self, path: str, **body: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}", "Idempotency-Key": f"{time.monotonic_ns()}"}
+        answer = self.client.post(path, json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def health(self) -> Any:
+        return self.client.get("/health").json()
+
+
+@contextmanager
+def site(url: str, keys_url: str, folder: Path) -> Iterator[Site]:
+    settings = Settings(data_dir=folder, log_level="error")
+    now = bootstrap.utc_now()
+    caller = Caller(subject="official-7", role=Role.ADMINISTRATOR, organisation_id="platform")
+    token = make_issuer(settings).issue(caller, now, timedelta(hours=1))
+    with TestClient(create_app(settings, Addresses.at(url, keys_url))) as client:
+        yield Site(client, token)
+
+
+def until(holds: Any) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def erased(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT FROM log.event WHERE name = 'erasure.keys-shredded.v1'").rowcount == 1
+
+
+def test_what_a_process_remembers_of_a_person_goes_with_them(
+    database_url: str, keys_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recent = Recent()
+    monkeypatch.setattr(bootstrap, "Recent", lambda: recent)
+    with site(database_url, keys_url, tmp_path) as platform:
+        number = national_number(1)
+        registered = platform.post("/persons/national-register-registrations", nationalNumber=number, jurisdiction="be")
+        assert f"person-{registered['id']}" in recent.states
+        platform.post(f"/persons/{registered['id']}/erasure-orders", ground="objection")
+        until(lambda: erased(database_url))
+        until(lambda: not recent.states)
+
+
+def test_health_tells_of_the_keeper(database_url: str, keys_url: str, tmp_path: Path) -> None:
+    make_read_tables(database_url)
+    with looked_after(database_url), site(database_url, keys_url, tmp_path) as platform:
+        until(lambda: platform.health()["keeper"]["led"])
+        until(lambda: platform.health()["status"] == "pass")
+        with psycopg.connect(database_url, autocommit=True) as owner:
+            owner.execute(
+                "INSERT INTO keeper.waiting (position, person_id, name, again_at) VALUES"
+                " (4711, 'ann', 'identity.person-registered.v1', now() + interval '1 day')"
+            )
+            owner.execute("UPDATE keeper.progress SET error = 'KeysUnavailableError'")
+        health = platform.health()
+        assert health["status"] == "warn"
+        assert "the keeper has 1 waiting duty" in health["output"]
+        assert "the keeper stands still: KeysUnavailableError" in health["output"]
+        assert "ann" not in str(health)
+        metrics = platform.client.get("/metrics").text
+        assert "kroniek_keeper_waiting_duties 1.0" in metrics
+
+
+def test_health_warns_where_nobody_keeps(database_url: str, keys_url: str, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, log_level="error")
+    app = create_app(settings, Addresses.at(database_url, keys_url), keeper=False)
+    with TestClient(app) as client:
+        assert "no process keeps: erasures are not carried out" in client.get("/health").json()["output"]

@@ -1,0 +1,110 @@
+"""What callers are told while the keys of personal data are gone, and where something personal is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from api import bootstrap
+from api.errors import Problem
+from api.sealed_texts import OpeningForAnswers
+from application.ports import Role, Sealed
+from domain.kernel import PersonalText, PurposeGroup, personal
+from infrastructure.database import EmbeddedPostgres
+from infrastructure.keys import MemoryKeys, Owner
+from infrastructure.keys.keyring import Keyring
+from infrastructure.sealing import EventPlace, seal
+from infrastructure.settings import Settings
+from tests.api.examples import examples
+from tests.api.refused import must_be_refused
+from tests.api.world import Request, World, organisation
+
+
+@pytest.fixture(scope="module")
+def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), log_level="error")
+    with pytest.MonkeyPatch.context() as patched:
+        # Keys that are gone are waited for as always, only not for as long.
+        patched.setattr(bootstrap, "Keyring", partial(Keyring, lease_s=0.2, reach_timeout_s=0.2))
+        world = World(settings, module_database_url, module_keys_url)
+    with world.client:
+        world.build()
+        yield world
+    world.close()
+
+
+@contextmanager
+def keys_gone(postgres: EmbeddedPostgres, keys_url: str) -> Iterator[None]:
+    """End all connections to the database of the keys and let no new one in, for a while."""
+    name = keys_url.rpartition("/")[2]
+    may = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
+        connection.execute(may.format(sql.Identifier(name), sql.Literal(False)))
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        yield
+        connection.execute(may.format(sql.Identifier(name), sql.Literal(True)))
+
+
+def test_while_the_keys_are_gone_nothing_personal_is_written_and_everything_else_goes_on(
+    world: World, postgres: EmbeddedPostgres, module_keys_url: str
+) -> None:
+    register = examples(world)["register-person-from-national-register"]
+    assert world.client.get("/health").json()["keys"] == {"reachable": True}
+    with keys_gone(postgres, module_keys_url):
+        before = world.holdings()
+        answer = world.send(register, key="while-they-are-gone")
+        must_be_refused(answer, 503, "keys-unavailable")
+        assert answer.headers["retry-after"] == "1"
+        assert world.holdings() == before
+        body = organisation("meanwhile", 820)
+        assert (
+            world.send(Request(intent="register-organisation", role=Role.ADMINISTRATOR, body=body)).status_code == 201
+        )
+        health = world.client.get("/health")
+        assert (health.status_code, health.json()["keys"]) == (200, {"reachable": False})
+        assert "the keys of personal data cannot be reached" in health.json()["output"]
+    assert world.send(register, key="while-they-are-gone").status_code == 201
+
+
+# --- Opening for an answer ------------------------------------------------------------------------------------------
+
+PLACE = EventPlace("letter-1", 1, "letter.kept.v1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterKept:
+    person_id: str
+    subject: PersonalText = personal("person_id", PurposeGroup.CORRESPONDENCE)
+
+
+async def sealed_by(keys: MemoryKeys) -> Sealed:
+    owner = Owner("ann", PurposeGroup.CORRESPONDENCE)
+    event = seal(LetterKept(person_id="ann", subject=PersonalText("text")), PLACE, await keys.for_sealing([owner]))
+    return Sealed(event.subject, PLACE.stream, PLACE.name, "subject")
+
+
+@pytest.mark.anyio
+async def test_a_text_is_opened_and_that_of_an_erased_person_is_none() -> None:
+    keys = MemoryKeys()
+    sealed = await sealed_by(keys)
+    opener = OpeningForAnswers(keys)
+    assert await opener([sealed]) == ["text"]
+    await keys.destroy([Owner("ann", PurposeGroup.CORRESPONDENCE)])
+    assert await opener([sealed]) == [None]
+
+
+@pytest.mark.anyio
+async def test_what_is_damaged_is_our_fault_and_not_an_erasure() -> None:
+    keys = MemoryKeys()
+    sealed = await sealed_by(keys)
+    elsewhere = sealed._replace(stream="letter-2")
+    for opener, text in ((OpeningForAnswers(MemoryKeys()), sealed), (OpeningForAnswers(keys), elsewhere)):
+        with pytest.raises(Problem) as problem:
+            await opener([text])
+        assert (problem.value.status, problem.value.code) == (500, "personal-data-damaged")

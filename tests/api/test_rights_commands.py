@@ -1,0 +1,145 @@
+"""Role x command x organisation, generated from the table of rights: every cell, and a refusal changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from api.rights.commands import COMMANDS, check_commands, right_of
+from api.rights.relations import MEANINGS, Relation
+from api.rights.roles import RightsError
+from application.ports import Role
+from domain.bus import AnswerTransaction
+from domain.kernel import Command
+from tests.api.numbers import national_number
+from tests.api.problems import documented
+from tests.api.refused import must_be_refused, post, problem_code
+from tests.api.world import DOOR, ORGANISATIONS, PLATFORM, RECOGNISED, SENDERS, Request, World
+
+# The stranger is enrolled in every role and the outsider in none; neither owns anything that the examples are about.
+STRANGER, OUTSIDER = "stranger", "outsider"
+CELLS = [(intent, role) for intent in DOOR for role in Role]
+LET_IN = [(intent, role) for intent, role in CELLS if role in right_of(DOOR[intent].command)]
+KEPT_OUT = [cell for cell in CELLS if cell not in LET_IN]
+KEPT_TO_SOME = [(intent, role) for intent, role in LET_IN if MEANINGS[right_of(DOOR[intent].command)[role]].refusal]
+
+# Which organisations of the world are enrolled, where one of many may do what an example does.
+ENROLLED = {
+    Relation.SERVICE_PROVIDER: {it for it, roles in ORGANISATIONS.items() if "service_provider" in roles},
+    Relation.REGISTRATION_AUTHORITY: {it for it, roles in ORGANISATIONS.items() if "registration_authority" in roles},
+    Relation.IDENTITY_PROVIDER: set(RECOGNISED),
+    Relation.MAILBOX_PROVIDER: {it for it, roles in ORGANISATIONS.items() if "mailbox_provider" in roles},
+    Relation.SENDER: set(SENDERS),
+    Relation.BUS_MEMBER: {it for it, roles in ORGANISATIONS.items() if "bus_member" in roles},
+}
+
+# Some commands are there for several roles, and can be sent once only with the same content.
+OF_ITS_OWN: Mapping[str, Mapping[Role, Mapping[str, Any]]] = {
+    "register-person-from-national-register": {
+        Role.ADMINISTRATOR: {"nationalNumber": national_number(601)},
+        Role.SYSTEM: {"nationalNumber": national_number(602)},
+    },
+    "register-person-by-eidas": {
+        Role.ADMINISTRATOR: {"eidasIdentifier": "ES/BE/601"},
+        Role.SYSTEM: {"eidasIdentifier": "ES/BE/602"},
+    },
+    "receive-invoice": {Role.AGENCY: {"number": "F-agency"}, Role.SYSTEM: {"number": "F-system"}},
+}
+
+
+def relation_of(intent: str, role: Role) -> Relation:
+    return right_of(DOOR[intent].command)[role]
+
+
+@pytest.fixture
+def example(intent: str, role: Role, example_of: dict[str, Request]) -> Request:
+    return replace(example_of[intent], role=role)
+
+
+# --- The table ------------------------------------------------------------------------------------------------------
+
+
+def test_every_cell_is_tested() -> None:
+    assert len(LET_IN) + len(KEPT_OUT) == len(COMMANDS) * len(Role)
+    assert sum(len(right) for right in COMMANDS.values()) == len(LET_IN)
+    assert all(COMMANDS.values())
+
+
+def test_a_command_without_a_row_and_a_row_without_a_command_keep_the_platform_from_starting() -> None:
+    class ReadMinds(Command):
+        pass
+
+    check_commands(COMMANDS)
+    with pytest.raises(RightsError, match=r"command without a row in the table of rights: .*\.ReadMinds$"):
+        check_commands([*COMMANDS, ReadMinds])
+    with pytest.raises(RightsError, match=r"that are of no command: domain\.bus\.AnswerTransaction$"):
+        check_commands(COMMANDS.keys() - {AnswerTransaction})
+    assert right_of(ReadMinds) == {}
+
+
+def test_every_relation_is_explained_and_its_refusal_is_documented() -> None:
+    assert MEANINGS.keys() == set(Relation)
+    assert {documented()[it.refusal] for it in MEANINGS.values() if it.refusal} == {403}
+    assert {relation for right in COMMANDS.values() for relation in right.values()} == set(Relation)
+    assert ENROLLED.keys() == {relation for relation, meaning in MEANINGS.items() if meaning.by_enrolment}
+
+
+def test_an_organisation_is_not_looked_at_only_where_the_platform_acts_or_anybody_may() -> None:
+    """What agencies may do is kept to some of them, with one exception that is meant."""
+    for_all = {intent for intent, role in LET_IN if (intent, role) not in KEPT_TO_SOME and role is Role.AGENCY}
+    assert for_all == {"receive-invoice"}
+
+
+# --- Refused --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("nothing_changes")
+@pytest.mark.parametrize(("intent", "role"), KEPT_OUT)
+def test_a_role_that_is_not_let_in_is_refused(world: World, example: Request) -> None:
+    for organisation in dict.fromkeys((example.organisation, STRANGER, PLATFORM)):
+        answer = post(world, replace(example, organisation=organisation))
+        must_be_refused(answer, 403, "role-not-allowed", dict(example.body))
+
+
+@pytest.mark.usefixtures("nothing_changes")
+@pytest.mark.parametrize(("intent", "role"), KEPT_TO_SOME)
+def test_an_organisation_in_another_relation_is_refused_as_the_table_says(
+    intent: str, role: Role, world: World, example: Request
+) -> None:
+    meaning = MEANINGS[relation_of(intent, role)]
+    other = OUTSIDER if meaning.by_enrolment else STRANGER
+    must_be_refused(post(world, replace(example, organisation=other)), 403, meaning.refusal, dict(example.body))
+
+
+@pytest.mark.usefixtures("nothing_changes")
+@pytest.mark.parametrize(("intent", "role"), KEPT_TO_SOME)
+def test_every_other_organisation_is_refused(intent: str, role: Role, world: World, example: Request) -> None:
+    world.id.setdefault("unregistered", "no-such-organisation")
+    may = {example.organisation} | ENROLLED.get(relation_of(intent, role), set())
+    for other in sorted({*ORGANISATIONS, PLATFORM, "unregistered"} - may):
+        answer = post(world, replace(example, organisation=other))
+        assert (answer.status_code, documented()[problem_code(answer)]) == (403, 403), (other, answer.text)
+
+
+# --- Let in ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("intent", "role"), LET_IN)
+def test_a_role_is_let_in_for_an_organisation_in_the_relation(
+    intent: str, role: Role, world: World, example: Request
+) -> None:
+    """Where the organisation does not count, for one that owns nothing and is nothing here."""
+    before = world.holdings()[0]
+    organisation = example.organisation if MEANINGS[relation_of(intent, role)].refusal else OUTSIDER
+    own = OF_ITS_OWN[intent][role] if intent in OF_ITS_OWN else {}
+    answer = post(world, replace(example, organisation=organisation), body={**example.body, **own})
+    assert answer.is_success, answer.text
+    assert answer.json()["position"] == world.holdings()[0] > before
+
+
+def test_where_many_roles_are_let_in_each_says_something_of_its_own() -> None:
+    several = {door.intent: door.roles for door in DOOR.values() if len(door.roles) > 1}
+    assert {intent: said.keys() for intent, said in OF_ITS_OWN.items()} == several

@@ -1,0 +1,185 @@
+"""Two organisations, every query of the schema, every id of the other: nothing leaks, also without our own filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import Table
+
+import api.graph.guard
+import api.graph.identity
+from api.graph import visibility
+from api.graph.schema import GRAPHQL_SCHEMA
+from api.graph.visibility import everything
+from api.rights.graph import ALL, GRAPH
+from application.ports import Role
+from projections import invoices, mailboxes, mandates, messages, open_rates
+from projections.effects import SCHEMA
+from projections.registry import PROJECTIONS
+from projections.row_security import EVERYTHING, IN_SESSION, NOTHING, SEEN
+from tests.api.every_query import AS_IS, documents, held
+from tests.api.graph_world import Graph, graph_over
+from tests.api.test_graph_visibility import A, B, rows_of
+
+PUBLIC = {name for right in GRAPH if right.agencies == ALL for name in right.types}
+"""What every agency sees all rows of."""
+
+OTHERS: Mapping[Table, Mapping[str, str]] = {
+    invoices.TABLE: {"buyer_id": "org-c", "received_from": "org-c"},
+    mailboxes.TABLE: {"provider_id": "org-c"},
+    messages.TABLE: {"mailbox_id": "org-c"},
+}
+"""Who else has a part in rows: an answer needs all of them."""
+
+LIMITED = [
+    (right.types, SEEN[right.table].agency)
+    for right in GRAPH
+    if right.types and right.table is not None and IN_SESSION not in SEEN[right.table].agency
+]
+"""The types of each read model, and what an agency sees of it; but for what takes a person in a session."""
+
+Asked = Mapping[str, Any]
+"""By document, what it was answered with."""
+
+
+@pytest.fixture(scope="module")
+def graph(module_database_url: str) -> Iterator[Graph]:
+    with graph_over(module_database_url, AS_IS) as graph:
+        for organisation in (A, B):
+            for table, row in rows_of(organisation):
+                graph.have(table, {**OTHERS.get(table, {}), **row})
+        graph.have(open_rates.TABLE, {"sender_type": "municipality"})
+        yield graph
+
+
+@pytest.fixture
+def without_filter(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what switches off all that our own code decides about who sees what."""
+
+    def switch_off() -> None:
+        every = {role: dict.fromkeys(tables, everything) for role, tables in visibility.VISIBLE.items()}
+        monkeypatch.setattr(visibility, "VISIBLE", every)
+        monkeypatch.setattr(api.graph.identity, "check_own_service", lambda *_: None)
+        monkeypatch.setattr(api.graph.guard, "must_have_role", lambda *_: None)
+
+    return switch_off
+
+
+def ids_of(organisation: str) -> Sequence[str]:
+    """Return every id that is in the rows of an organisation, whoever sees them."""
+    texts = (value for _, row in rows_of(organisation) for name, value in row.items() if name.endswith(("_id", "code")))
+    return sorted({value for value in texts if isinstance(value, str) and organisation in value})
+
+
+def ask_all(graph: Graph, organisation: str, about: str) -> Asked:
+    ids = ids_of(about)
+    asked = [text for _, text in documents(GRAPHQL_SCHEMA, ids)]
+    return {text: graph.ask(text, role=Role.AGENCY, organisation=organisation).body for text in asked}
+
+
+def leaked(asked: Asked, other: str) -> set[str]:
+    """Return the types of which an answer holds what is of the other organisation alone."""
+    return {of for body in asked.values() for of, text in held(body.get("data")) if other in text} - PUBLIC
+
+
+@pytest.mark.parametrize(("own", "other"), [(A, B), (B, A)])
+def test_nothing_of_another_organisation_is_seen(graph: Graph, own: str, other: str) -> None:
+    assert leaked(ask_all(graph, own, other), other) == set()
+
+
+@pytest.mark.parametrize(("own", "other"), [(A, B), (B, A)])
+def test_nothing_of_another_organisation_is_seen_without_our_own_filter(
+    graph: Graph, without_filter: Callable[[], None], own: str, other: str
+) -> None:
+    without_filter()
+    assert leaked(ask_all(graph, own, other), other) == set()
+
+
+@pytest.mark.parametrize("about", [A, B])
+def test_an_agency_is_answered_the_same_without_our_own_filter(
+    graph: Graph, without_filter: Callable[[], None], about: str
+) -> None:
+    """The two say the same: PostgreSQL alone neither hides what is the caller's own nor shows more."""
+    filtered = {text: body["data"] for text, body in ask_all(graph, A, about).items() if "errors" not in body}
+    assert len(filtered) > len(ids_of(about))
+    without_filter()
+    unfiltered = ask_all(graph, A, about)
+    assert {text: unfiltered[text].get("data") for text in filtered} == filtered
+
+
+def test_without_both_everything_would_be_seen(
+    graph: Graph, module_database_url: str, without_filter: Callable[[], None]
+) -> None:
+    """What was asked above would have found it: every type that agencies see a part of, or nothing."""
+    without_filter()
+    with psycopg.connect(module_database_url, autocommit=True) as owner:
+        for projection in PROJECTIONS:
+            _switch(owner, projection.table.name, "DISABLE")
+        try:
+            found = leaked(ask_all(graph, A, B), B)
+        finally:
+            for projection in PROJECTIONS:
+                _switch(owner, projection.table.name, "ENABLE")
+    assert {types[0] for types, agency in LIMITED if agency != EVERYTHING} - found == set()
+
+
+def _switch(owner: psycopg.Connection, table: str, how: str) -> None:
+    change = sql.SQL("ALTER TABLE {} {} ROW LEVEL SECURITY").format(sql.Identifier(SCHEMA, table), sql.SQL(how))
+    owner.execute(change)
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.ADMINISTRATOR, Role.SYSTEM])
+def test_other_roles_are_answered_the_same_without_our_own_filter(
+    graph: Graph, without_filter: Callable[[], None], role: Role
+) -> None:
+    asked = [text for _, text in documents(GRAPHQL_SCHEMA, [B])]
+    filtered = {text: graph.ask(text, role=role).body for text in asked}
+    answered = {text: body["data"] for text, body in filtered.items() if "errors" not in body}
+    assert any(B in text for body in answered.values() for _, text in held(body))
+    without_filter()
+    assert {text: graph.ask(text, role=role).body["data"] for text in answered} == answered
+
+
+def test_what_a_role_may_not_ask_for_is_not_there_either(graph: Graph, without_filter: Callable[[], None]) -> None:
+    without_filter()
+    hidden = {of for types, agency in LIMITED if agency == NOTHING for of in types}
+    asked = [text for _, text in documents(GRAPHQL_SCHEMA, [A])]
+    answers = [graph.ask(text, role=Role.AGENCY, organisation=A).body.get("data") for text in asked]
+    rows = {of for answer in answers for of, text in held(answer) if text != of}
+    assert len(rows) > len(hidden) > 1
+    assert {of for of in rows if of in hidden and not of.endswith("Connection")} == set()
+
+
+# --- May A act for B? -----------------------------------------------------------------------------------------------
+
+MAY_ACT = """query May($service: ID!, $mandator: ID!) {
+  mayAct(mandataryId: "mandatary", mandatorId: $mandator, serviceId: $service) { mandates { mandateId } }
+}"""
+
+
+def test_who_may_act_at_the_services_of_others_is_not_told_without_our_own_filter(
+    graph: Graph, without_filter: Callable[[], None]
+) -> None:
+    """A mandate for every service is in nobody's list; it is shown to whoever names the mandator, and only then."""
+    for of in (A, B):
+        at_service = {"service_ids": f",service-of-{of},", "organisation_ids": f",{of},"}
+        graph.have(mandates.TABLE, {"mandate_id": f"may-at-{of}", "mandator_id": "ann", **at_service})
+    everywhere = {"service_ids": "", "organisation_ids": ""}
+    graph.have(mandates.TABLE, {"mandate_id": "may-everywhere", "mandator_id": "ann", **everywhere})
+    graph.have(mandates.TABLE, {"mandate_id": "others-everywhere", "mandator_id": "bob", **everywhere})
+    without_filter()
+    assert may_act(graph, A, f"service-of-{A}", "ann") == {f"may-at-{A}", "may-everywhere"}
+    assert may_act(graph, A, f"service-of-{B}", "ann") == {"may-everywhere"}
+    assert may_act(graph, A, f"service-of-{B}", "bob") == {"others-everywhere"}
+    listed = graph.ask("{ mandates(first: 100) { edges { node { mandateId } } } }", role=Role.AGENCY, organisation=A)
+    assert "everywhere" not in str(listed.data)
+
+
+def may_act(graph: Graph, by: str, service: str, mandator: str) -> set[str]:
+    variables = {"service": service, "mandator": mandator}
+    answer = graph.ask(MAY_ACT, variables=variables, role=Role.AGENCY, organisation=by)
+    return {it["mandateId"] for it in answer.data["mayAct"]["mandates"]}

@@ -1,0 +1,11 @@
+"""The benchmark of row-level security in its smallest form: both sides find the same rows, and every query is timed."""
+
+import asyncio
+
+from benchmarks import row_security
+
+
+def test_every_query_is_timed_with_it_and_without() -> None:
+    report = asyncio.run(row_security.measure(400, 3))
+    assert len(report.measured) == 2 * (len(report.ratios) - 1)
+    assert report.ratios["all_queries_geometric_mean"] > 0

@@ -1,0 +1,62 @@
+"""The platform that is fuzzed: the world of the tests of the doors, and read models that contain it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from infrastructure.projector import Worker
+from infrastructure.projector import platform as platform_definitions
+from infrastructure.settings import Settings
+from projections.registry import PROJECTIONS
+from tests.api.world import World
+
+CAUGHT_UP_WITHIN_S = 60
+LOOK_EVERY_S = 0.1
+
+
+@contextmanager
+def fuzzed_world(url: str, keys_url: str, folder: Path) -> Iterator[World]:
+    """Open the doors over the world at a migrated database, without budgets; its read models stand still."""
+    # No budget: whoever asks thousands of times in a minute is told so, and nothing else would be seen.
+    settings = Settings(data_dir=folder, log_level="error", requests_per_minute=0, graphql_cost_per_minute=0)
+    world = World(settings, url, keys_url)
+    with world.client:
+        world.build()
+        world.do("resume-projection", projection="keys", why="its rows are to be read")
+        project(url)
+        # A stream of events never ends by itself, and a test client waits for the whole of an answer.
+        world.client.app.state.end_streams()  # type: ignore[attr-defined]  # the application of api.bootstrap
+        yield world
+    world.close()
+
+
+def project(url: str) -> None:
+    """Let a worker make the read models, until they contain the whole log."""
+    done = threading.Event()
+    worker = Worker(url, platform_definitions())
+    thread = threading.Thread(target=worker.run, args=(done.is_set,))
+    thread.start()
+    try:
+        _wait_for_rows(url, done)
+    finally:
+        done.set()
+        thread.join()
+
+
+def _wait_for_rows(url: str, pause: threading.Event) -> None:
+    query = (
+        "SELECT count(*) FROM read.checkpoint"
+        " WHERE position = (SELECT max(position) FROM log.event) AND projection = ANY (%s)"
+    )
+    names = [projection.name for projection in PROJECTIONS]
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(int(CAUGHT_UP_WITHIN_S / LOOK_EVERY_S)):
+            if connection.execute(query, (names,)).fetchone() == (len(names),):
+                return
+            pause.wait(LOOK_EVERY_S)
+    raise TimeoutError("the read models do not contain the world")

@@ -1,0 +1,274 @@
+"""People with data in a log of the test's own, keys in a database of theirs, and a keeper that can be made to crash.
+
+`python -m tests.infrastructure.erasing URL KEYS_URL FOLDER` keeps until it is killed. With a step as last argument it
+kills itself there, without a warning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from application.handler import Order, Rules, handle
+from application.ports import Append, Idempotency, Outcome, Receipt, Sealed
+from application.registry import BY_COMMAND, DECIDERS, READERS
+from domain import erasure
+from domain.erasure import ErasureGround, KeysDestroyed, KeysShredded, OrderErasure
+from domain.identity import RegisterPersonFromNationalRegister
+from domain.kernel import Claim, Command, Context, Jurisdiction, NationalNumber, PurposeGroup
+from infrastructure.codec import Codec
+from infrastructure.event_log import PostgresLog
+from infrastructure.keeper import Duties, Eraser, Keeper, Pace, Traces, erasing
+from infrastructure.keeper.desk import Desk
+from infrastructure.keys import DataKey, Keys, Owner
+from infrastructure.keys.file_provider import FileProvider
+from infrastructure.keys.keyring import Keyring
+from infrastructure.sealing import open_all
+
+AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+CODEC = Codec(DECIDERS)
+RULES = Rules(deciders=BY_COMMAND, readers=READERS)
+CONTEXT = Context(acting_id="official-7", organisation_id="platform", effective_at=AT)
+CLAIM_KEY = b"a key of the test"
+LEASE_S = 0.05
+WITHIN_S = 20.0
+PACE = Pace(first_s=0.02, most_s=0.1, gather_s=0.0)
+
+STEPS = (
+    "before destroy",
+    "after destroy",
+    "before KeysDestroyed",
+    "after KeysDestroyed",
+    "before remove",
+    "after remove",
+    "before shred",
+    "after shred",
+    "before KeysShredded",
+    "after KeysShredded",
+    "before move",
+    "after move",
+)
+"""All boundaries between the steps of an erasure."""
+
+Reach = Callable[[str], None]
+
+
+class CrashError(BaseException):
+    """Stands for the end of a process: nobody catches it."""
+
+
+@dataclass(slots=True)
+class Crash:
+    """Ends everything at a step, once."""
+
+    step: str
+    crashed: bool = False
+
+    def __call__(self, step: str) -> None:
+        if step == self.step and not self.crashed:
+            self.crashed = True
+            raise CrashError(step)
+
+
+def nowhere(_step: str) -> None:
+    """Stand for a keeper that does not crash."""
+
+
+def kill_at(fatal: str) -> Reach:
+    """End this process at a step, as `kill -9` does."""
+
+    def reach(step: str) -> None:
+        if step == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return reach
+
+
+# --- The parts of a keeper, with a crash at each boundary ------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class CrashingKeys:
+    keys: Keys
+    reach: Reach
+
+    async def for_sealing(self, owners: Collection[Owner]) -> Mapping[Owner, DataKey]:
+        return await self.keys.for_sealing(owners)
+
+    async def for_opening(self, key_ids: Collection[bytes]) -> Mapping[bytes, DataKey]:
+        return await self.keys.for_opening(key_ids)
+
+    async def destroy(self, owners: Collection[Owner]) -> None:
+        self.reach("before destroy")
+        await self.keys.destroy(owners)
+        self.reach("after destroy")
+
+    async def shred(self, owners: Collection[Owner]) -> None:
+        self.reach("before shred")
+        await self.keys.shred(owners)
+        self.reach("after shred")
+
+
+@dataclass(slots=True)
+class CrashingLog:
+    log: PostgresLog
+    reach: Reach
+    read: Any = field(init=False)
+    read_prefixes: Any = field(init=False)
+    receipts: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.read, self.read_prefixes, self.receipts = self.log.read, self.log.read_prefixes, self.log.receipts
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
+        name = type(appends[0].events[0]).__name__
+        self.reach(f"before {name}")
+        outcomes = await self.log.append(appends)
+        self.reach(f"after {name}")
+        return outcomes
+
+
+class CrashingDesk(Desk):
+    reach: Reach = staticmethod(nowhere)
+
+    def move(self, position: int) -> None:
+        self.reach("before move")
+        super().move(position)
+        self.reach("after move")
+
+
+# --- A site -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Site:
+    """A log and keys, open; `url` is that of the log."""
+
+    url: str
+    log: PostgresLog
+    keys: Keys
+
+    async def do(self, command: Command, key: str = "") -> Receipt:
+        idempotency = Idempotency(organisation_id="platform", key=key, fingerprint=b"") if key else None
+        return await handle(Order(command=command, context=CONTEXT, idempotency=idempotency), self.log, RULES)
+
+    async def register(self, person_id: str, number: str) -> None:
+        await self.do(
+            RegisterPersonFromNationalRegister(
+                at=AT,
+                by="platform",
+                person_id=person_id,
+                jurisdiction=Jurisdiction.BE,
+                national_number=NationalNumber(number),
+            ),
+            key=person_id,
+        )
+
+    async def order_erasure(self, person_id: str, *groups: PurposeGroup) -> None:
+        ground = ErasureGround.OBJECTION
+        await self.do(OrderErasure(at=AT, by="platform", person_id=person_id, ground=ground, groups=groups))
+
+    def keeper(self, reach: Reach = nowhere, duties: Duties | None = None) -> Keeper:
+        eraser = Eraser(
+            store=CrashingLog(self.log, reach),
+            rules=RULES,
+            keys=CrashingKeys(self.keys, reach),
+            remove=self._remover(reach),
+            now=lambda: AT,
+            by="platform",
+        )
+        return Keeper(self.url, CODEC, erasing(eraser) if duties is None else duties, pace=PACE)
+
+    def _remover(self, reach: Reach) -> Callable[[str, Collection[PurposeGroup]], Awaitable[None]]:
+        traces = Traces(self.url, CODEC)
+
+        async def remove(person_id: str, groups: Collection[PurposeGroup]) -> None:
+            reach("before remove")
+            await traces.remove(person_id, groups)
+            reach("after remove")
+
+        return remove
+
+    async def events(self, person_id: str) -> Sequence[Any]:
+        stream = erasure.DECIDER.stream(person_id)
+        return (await self.log.read([stream]))[stream].events
+
+    async def erased(self, person_id: str) -> bool:
+        return any(isinstance(event, KeysShredded) for event in await self.events(person_id))
+
+    async def must_be_erased_once(self, person_id: str, number: str) -> None:
+        """Assert that the keys are gone, that each fact is recorded once, and that no hash of the number is left."""
+        kinds = [type(event) for event in await self.events(person_id)]
+        assert kinds == [erasure.ErasureRequested, KeysDestroyed, KeysShredded]
+        assert await self.number_of(person_id) is None
+        assert await self.keys.for_sealing([Owner(person_id, PurposeGroup.IDENTIFICATION)]) == {}
+        assert await self.log.holder(Claim("national-number", number)) is None
+        known = Idempotency(organisation_id="platform", key=person_id, fingerprint=b"")
+        assert await self.log.receipts([known]) == {}
+
+    async def number_of(self, person_id: str) -> str | None:
+        stream = f"person-{person_id}"
+        (registered,) = (await self.log.read([stream]))[stream].events
+        sealed = Sealed(registered.number, stream, "identity.person-registered.v1", "number")
+        (number,) = await open_all([sealed], self.keys)
+        return number
+
+    def waiting(self) -> int:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            row = connection.execute("SELECT count(*) FROM keeper.waiting").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+@asynccontextmanager
+async def site(url: str, keys_url: str, folder: Path) -> AsyncIterator[Site]:
+    async with (
+        Keyring(keys_url, FileProvider(folder / "keys"), lease_s=LEASE_S) as keys,
+        PostgresLog(url, CODEC, CLAIM_KEY, keys=keys) as log,
+    ):
+        yield Site(url, log, keys)
+
+
+@asynccontextmanager
+async def kept(keeper: Keeper) -> AsyncIterator[None]:
+    """Let a keeper work while the block runs."""
+    work = asyncio.create_task(keeper.run())
+    try:
+        yield
+    finally:
+        keeper.stop()
+        await work
+
+
+async def until(holds: Callable[[], Awaitable[bool]], otherwise: str, within_s: float = WITHIN_S) -> None:
+    deadline = asyncio.get_running_loop().time() + within_s
+    while not await holds():
+        assert asyncio.get_running_loop().time() < deadline, otherwise
+        await asyncio.sleep(0.005)
+
+
+# --- As a process ---------------------------------------------------------------------------------------------------
+
+
+async def _keep(url: str, keys_url: str, folder: str, fatal: str = "") -> None:
+    reach = kill_at(fatal)
+    CrashingDesk.reach = staticmethod(reach)
+    async with site(url, keys_url, Path(folder)) as here:
+        await here.keeper(reach).run()
+
+
+if __name__ == "__main__":
+    from infrastructure.keeper import keeper as keeper_module
+
+    setattr(keeper_module, "Desk", CrashingDesk)  # noqa: B010 - it is not the module's own
+    asyncio.run(_keep(*sys.argv[1:]))

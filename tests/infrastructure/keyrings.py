@@ -1,0 +1,37 @@
+"""Keys in a database of a test's own, which several processes open, as far as the database can tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.kernel import PurposeGroup
+from infrastructure.keys import Owner
+from infrastructure.keys.file_provider import FileProvider
+from infrastructure.keys.keyring import Keyring
+
+ANN = Owner("ann", PurposeGroup.IDENTIFICATION)
+ANN_MAIL = Owner("ann", PurposeGroup.CORRESPONDENCE)
+BOB = Owner("bob", PurposeGroup.IDENTIFICATION)
+LEASE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where keys are kept, and those that wrap them. `reach_timeout_s` is shorter than the platform's own."""
+
+    url: str
+    folder: Path
+
+    def opened(self, *, lease_s: float = LEASE_S, reach_timeout_s: float = 5, most_at_hand: int = 100) -> Keyring:
+        """Open them as one process does; those of one database have the same lease."""
+        return Keyring(
+            self.url, self.provider(), lease_s=lease_s, reach_timeout_s=reach_timeout_s, most_at_hand=most_at_hand
+        )
+
+    def provider(self) -> FileProvider:
+        return FileProvider(self.folder / "keys")
+
+
+def person(number: int, group: PurposeGroup = PurposeGroup.IDENTIFICATION) -> Owner:
+    return Owner(f"person-{number}", group)

@@ -1,0 +1,44 @@
+"""After a backup of the keys was brought back, what the log says was destroyed is destroyed again, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from domain.kernel import PurposeGroup
+from infrastructure.keeper import again, erase_again
+from infrastructure.keys import MemoryKeys, Owner
+from tests.infrastructure.erasing import CODEC, Site, kept, site, until
+
+pytestmark = pytest.mark.anyio
+
+ID, POST = PurposeGroup.IDENTIFICATION, PurposeGroup.CORRESPONDENCE
+
+
+@pytest.fixture
+async def here(database_url: str, keys_url: str, tmp_path: Path) -> AsyncIterator[Site]:
+    async with site(database_url, keys_url, tmp_path) as opened:
+        yield opened
+
+
+async def test_keys_that_came_back_are_destroyed_again(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(again, "BATCH_EVENTS", 2)
+    people = ("ann", "bob", "cem", "dee")
+    for serial, person_id in enumerate(people):
+        await here.register(person_id, f"{80010100000 + serial}")
+    async with kept(here.keeper()):
+        for person_id in people[:3]:
+            await here.order_erasure(person_id, ID)
+            await until(lambda: here.erased(person_id), "not erased")  # noqa: B023 - awaited here
+    brought_back = MemoryKeys()
+    owners = [Owner(person_id, group) for person_id in people for group in (ID, POST)]
+    await brought_back.for_sealing(owners)
+    heard: list[tuple[int, int]] = []
+    assert await erase_again(brought_back, here.url, CODEC, lambda done, head: heard.append((done, head))) == 3
+    left = set(await brought_back.for_sealing(owners))
+    assert left == {*(Owner(person_id, POST) for person_id in people), Owner("dee", ID)}
+    head = heard[-1][1]
+    assert heard[-1] == (head, head)
+    assert await erase_again(brought_back, here.url, CODEC, lambda *_: None) == 3

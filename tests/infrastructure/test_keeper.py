@@ -1,0 +1,391 @@
+"""The keeper: one leads, what is due is done in order for each person, and what fails holds up nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from application.ports import Append, Idempotency, Receipt
+from domain.erasure import DECIDER, ErasureRequested, HoldGround, LegalHoldPlaced
+from domain.identity import PersonRegistered
+from domain.invoicing import InvoiceReceived
+from domain.kernel import Claim, Jurisdiction, PersonalText, PurposeGroup, Recorded, RuleBroken
+from domain.mailbox import MessageSent
+from infrastructure.event_log import LogUnavailableError
+from infrastructure.keeper import Pace, Traces, joined, keeper_progress, keeper_waiting
+from infrastructure.keeper import keeper as keeper_module
+from infrastructure.keeper.duties import person_of
+from infrastructure.keeper.keeper import Keeper, reason
+from infrastructure.keys import KeysUnavailableError
+from infrastructure.read_models import ReadModels
+from infrastructure.sealing import personal_fields
+from tests.infrastructure.erasing import CODEC, CONTEXT, Site, kept, site, until
+from tests.infrastructure.examples import example
+
+pytestmark = pytest.mark.anyio
+
+NUMBER = "80010100{}"
+ALL = tuple(PurposeGroup)
+
+
+@pytest.fixture
+async def here(database_url: str, keys_url: str, tmp_path: Path) -> AsyncIterator[Site]:
+    async with site(database_url, keys_url, tmp_path) as opened:
+        yield opened
+
+
+async def register(here: Site, *people: str) -> None:
+    for serial, person_id in enumerate(people):
+        await here.register(person_id, f"{80010100000 + serial}")
+
+
+async def write(here: Site, stream: str, event: Any, key: str = "", claim: Claim | None = None) -> Receipt:
+    """Append an event as its decider would have it."""
+    (receipt,) = await here.log.append(
+        [
+            Append(
+                stream=stream,
+                events=[event],
+                expected={stream: 0},
+                context=CONTEXT,
+                claims=[claim] if claim else [],
+                idempotency=Idempotency(organisation_id="sender", key=key, fingerprint=b"hash") if key else None,
+            )
+        ]
+    )
+    assert isinstance(receipt, Receipt)
+    return receipt
+
+
+def letter(mailbox_id: str) -> MessageSent:
+    sent: MessageSent = replace(example(MessageSent), mailbox_id=mailbox_id)
+    return sent
+
+
+def invoice(contact_id: str) -> InvoiceReceived:
+    contact = PersonalText("Jan, 02 123 45 67")
+    received: InvoiceReceived = replace(
+        example(InvoiceReceived),
+        jurisdiction=Jurisdiction.BE,
+        issue_date=date(2026, 2, 1),
+        seller_contact_id=contact_id,
+        seller_contact=contact,
+    )
+    return received
+
+
+class Notes:
+    """A duty that notes for which positions it was called, and fails while it is told to."""
+
+    def __init__(self) -> None:
+        self.called: list[int] = []
+        self.failing: dict[str, Exception] = {}
+
+    async def __call__(self, recorded: Recorded[Any]) -> None:
+        self.called.append(recorded.position)
+        if (error := self.failing.get(person_of(recorded.event))) is not None:
+            raise error
+
+
+# --- Erasing --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_ordered_is_carried_out_and_recorded_by_the_keeper(here: Site) -> None:
+    await register(here, "ann", "bob")
+    async with kept(here.keeper()):
+        await here.order_erasure("ann")
+        await until(lambda: here.erased("ann"), "ann is not erased")
+    await here.must_be_erased_once("ann", "80010100000")
+    assert await here.number_of("bob") == "80010100001"
+    with psycopg.connect(here.url) as connection:
+        row = connection.execute(
+            "SELECT acting_id, organisation_id, subject_id, activity, causation_id, position FROM log.event"
+            " WHERE name = 'erasure.keys-destroyed.v1'"
+        ).fetchone()
+    assert row is not None
+    assert row[:5] == ("keeper", "platform", "ann", "erasure", str(row[5] - 1))
+
+
+async def test_only_the_purposes_asked_for_are_erased(here: Site) -> None:
+    await register(here, "ann")
+    await write(here, "message-1", letter("ann"), key="letter")
+    async with kept(here.keeper()):
+        await here.order_erasure("ann", PurposeGroup.CORRESPONDENCE)
+        await until(lambda: here.erased("ann"), "ann is not erased")
+    assert await here.number_of("ann") == "80010100000"
+    assert await here.log.holder(Claim("national-number", "80010100000")) == "person-ann"
+    assert await here.log.receipts([Idempotency(organisation_id="sender", key="letter", fingerprint=b"hash")]) == {}
+
+
+async def test_answers_about_a_person_are_forgotten_and_no_others_nor_claims_of_invoices(here: Site) -> None:
+    await register(here, "ann", "bob")
+    claim = Claim("invoice", "0208:0123456749:2026:7")
+    await write(here, "message-1", letter("ann"), key="to ann")
+    await write(here, "message-2", letter("bob"), key="to bob")
+    await write(here, "invoice-1", invoice("ann"), key="by ann", claim=claim)
+    await write(here, "invoice-2", invoice("bob"), key="by bob")
+    await Traces(here.url, CODEC).remove("ann", ALL)
+    keys = [
+        Idempotency(organisation_id=organisation, key=key, fingerprint=b"hash")
+        for organisation, key in (
+            ("sender", "to ann"),
+            ("sender", "to bob"),
+            ("sender", "by ann"),
+            ("sender", "by bob"),
+        )
+    ]
+    assert {key.key for key in await here.log.receipts(keys)} == {"to bob", "by bob"}
+    assert await here.log.holder(Claim("national-number", "80010100000")) is None
+    assert await here.log.holder(Claim("national-number", "80010100001")) == "person-bob"
+    assert await here.log.holder(claim) == "invoice-1"
+
+
+async def test_traces_are_found_in_partitions_that_were_detached(here: Site) -> None:
+    await register(here, "ann")
+    await write(here, "message-1", letter("ann"), key="to ann")
+    with psycopg.connect(here.url, autocommit=True) as connection:
+        connection.execute("UPDATE log.partition SET last_position = log.head()")
+        connection.execute("ALTER TABLE log.event DETACH PARTITION log.event_1")
+        connection.execute("UPDATE log.partition SET attached = false")
+        found = Traces(here.url, CODEC).find(connection, "ann", ALL)
+    assert sorted(found.places) == [("message-1", 2), ("person-ann", 1)]
+    assert found.own == ["person-ann"]
+
+
+def test_every_event_with_personal_data_is_about_one_person() -> None:
+    """The traces of a person are found by the one field that names the data subject."""
+    for event_class in CODEC.classes.values():
+        assert len({each.said.subject for each in personal_fields(event_class)}) <= 1, event_class
+
+
+# --- Holds ----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_invoice_with_a_contact_holds_what_is_kept_of_them(here: Site) -> None:
+    await write(here, "invoice-1", invoice("ann"))
+    await write(here, "invoice-2", invoice("ann"))
+    await write(here, "invoice-3", replace(invoice(""), seller_contact=PersonalText("")))
+
+    async def held() -> bool:
+        return bool(await here.events("ann"))
+
+    async with kept(here.keeper()):
+        await until(held, "nothing is held")
+        await here.order_erasure("ann")
+        await until(lambda: here.erased("ann"), "the rest is not erased")
+    hold, asked, *_ = await here.events("ann")
+    assert hold == LegalHoldPlaced(
+        person_id="ann",
+        hold_id="invoice-retention",
+        group=PurposeGroup.INVOICING,
+        ground=HoldGround.INVOICE_RETENTION,
+        until=date(2036, 12, 31),
+        reference="",
+    )
+    assert isinstance(asked, ErasureRequested)
+    assert asked.held_groups == (PurposeGroup.INVOICING,)
+    with pytest.raises(RuleBroken, match="The law keeps this data"):
+        await here.order_erasure("ann", PurposeGroup.INVOICING)
+
+
+async def test_an_invoice_that_came_before_an_erasure_is_held_before_that_is_carried_out(here: Site) -> None:
+    """Both were there when the keeper came: the law that keeps the invoice is not outrun."""
+    await register(here, "ann")
+    await write(here, "invoice-1", invoice("ann"))
+    await here.order_erasure("ann")
+    async with kept(here.keeper()):
+        await until(lambda: here.erased("ann"), "ann is not erased")
+    state = DECIDER.fold(await here.events("ann"))
+    assert [state.status(group) for group in ALL] == ["shredded", "shredded", "kept"]
+
+
+# --- What fails -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_fails_for_one_is_tried_again_in_order_and_holds_up_nobody_else(here: Site) -> None:
+    notes = Notes()
+    notes.failing["ann"] = ValueError("a text that nobody is to read")
+    await register(here, "ann", "bob")  # 1, 2
+    await here.order_erasure("ann", PurposeGroup.IDENTIFICATION)  # 3
+    await here.order_erasure("ann", PurposeGroup.INVOICING)  # 4
+    await here.order_erasure("bob")  # 5
+    reads = ReadModels(here.url, [])
+
+    async def bob_is_seen_to() -> bool:
+        return 5 in notes.called and notes.called.count(1) > 2
+
+    async def nothing_waits() -> bool:
+        return here.waiting() == 0
+
+    duties = {PersonRegistered: (notes,), ErasureRequested: (notes,)}
+    async with kept(here.keeper(duties=duties)):
+        await until(bob_is_seen_to, "bob waits for ann")
+        assert not {3, 4} & set(notes.called)
+        progress = await keeper_progress(reads.engine)
+        assert (progress.led, progress.duties, progress.people, progress.error) == (True, 3, 1, "")
+        waiting = await keeper_waiting(reads.engine)
+        assert [(it.position, it.person_id) for it in waiting] == [(1, "ann"), (3, "ann"), (4, "ann")]
+        assert [it.error for it in waiting] == ["ValueError", "", ""]
+        del notes.failing["ann"]
+        await until(nothing_waits, "ann still waits")
+    await reads.close()
+    assert [it for it in notes.called if it in {3, 4}] == [3, 4]
+    assert notes.called.count(5) == 1
+
+
+async def test_what_comes_while_the_person_waits_waits_too(here: Site) -> None:
+    notes = Notes()
+    notes.failing["ann"] = ValueError()
+    await register(here, "ann")
+
+    async def both_wait() -> bool:
+        return here.waiting() == 2
+
+    async def done() -> bool:
+        return here.waiting() == 0
+
+    async with kept(here.keeper(duties={PersonRegistered: (notes,), ErasureRequested: (notes,)})):
+        await until(lambda: _called(notes), "it is not tried")
+        await here.order_erasure("ann")
+        await until(both_wait, "the order does not wait")
+        assert 2 not in notes.called
+        notes.failing.clear()
+        await until(done, "it still waits")
+    assert notes.called[-1] == 2
+
+
+async def _called(notes: Notes) -> bool:
+    return bool(notes.called)
+
+
+@pytest.mark.parametrize("error", [KeysUnavailableError("gone"), LogUnavailableError("gone")], ids=["keys", "log"])
+async def test_where_nothing_can_be_done_for_anybody_the_keeper_stands_still_and_says_so(
+    here: Site, error: Exception
+) -> None:
+    notes = Notes()
+    notes.failing["ann"] = error
+    await register(here, "ann", "bob")
+    reads = ReadModels(here.url, [])
+
+    async def stands_still() -> bool:
+        return bool((await keeper_progress(reads.engine)).error)
+
+    async def went_on() -> bool:
+        progress = await keeper_progress(reads.engine)
+        return (progress.error, progress.position, progress.duties) == ("", 2, 0)
+
+    async with kept(here.keeper(duties={PersonRegistered: (notes,)})):
+        await until(stands_still, "it does not stand still")
+        progress = await keeper_progress(reads.engine)
+        assert (progress.position, progress.error) == (0, type(error).__name__)
+        notes.failing.clear()
+        await until(went_on, "it does not go on")
+    await reads.close()
+
+
+def test_what_is_said_of_a_failure_holds_no_value() -> None:
+    assert reason(ValueError("Jan Janssens")) == "ValueError"
+    assert reason(RuleBroken("legal-hold", "A sentence.")) == "legal-hold"
+
+
+def test_each_pause_is_twice_as_long_up_to_the_longest() -> None:
+    pace = Pace(first_s=1.0, most_s=10.0)
+    assert [pace.after(tries) for tries in (1, 2, 3, 4, 5, 1_000)] == [1, 2, 4, 8, 10, 10]
+
+
+def test_duties_are_joined_in_their_order() -> None:
+    first, second = Notes(), Notes()
+    together = joined({PersonRegistered: (first,)}, {PersonRegistered: (second,), InvoiceReceived: (second,)})
+    assert together == {PersonRegistered: (first, second), InvoiceReceived: (second,)}
+
+
+# --- Leading --------------------------------------------------------------------------------------------------------
+
+
+async def test_one_leads_and_another_takes_over_when_it_is_gone(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "LOOK_EVERY_S", 0.05)
+    first, second = Notes(), Notes()
+
+    async def seen_by(notes: Notes, position: int) -> bool:
+        return position in notes.called
+
+    async with kept(here.keeper(duties={PersonRegistered: (second,)})) as _:
+        pass  # it leads, and is gone again
+    async with kept(here.keeper(duties={PersonRegistered: (first,)})):
+        await register(here, "ann")
+        await until(lambda: seen_by(first, 1), "the first does not lead")
+        other = here.keeper(duties={PersonRegistered: (second,)})
+        work = asyncio.create_task(other.run())
+        await here.register("bob", "80010100001")
+        await until(lambda: seen_by(first, 2), "the first does not go on")
+    await here.register("cem", "80010100002")
+    await until(lambda: seen_by(second, 3), "the second does not take over")
+    other.stop()
+    await work
+    assert (first.called, second.called) == ([1, 2], [3])
+
+
+async def test_every_process_does_what_is_due_everywhere_from_when_it_began(here: Site) -> None:
+    await register(here, "ann")
+    leader, standby = Notes(), Notes()
+
+    async def both() -> bool:
+        return (leader.called, standby.called) == ([2], [2])
+
+    keepers = [Keeper(here.url, CODEC, {}, everywhere={PersonRegistered: (it,)}) for it in (leader, standby)]
+    async with kept(keepers[0]), kept(keepers[1]):
+        await asyncio.sleep(0.3)
+        await here.register("bob", "80010100001")
+        await until(both, "one does not hear of it")
+
+
+async def test_a_lost_connection_is_made_anew(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "LOOK_EVERY_S", 0.05)
+    notes = Notes()
+
+    async def seen() -> bool:
+        return 2 in notes.called
+
+    async with kept(here.keeper(duties={PersonRegistered: (notes,)})):
+        await register(here, "ann")
+        await until(lambda: _called(notes), "it does not work")
+        with psycopg.connect(here.url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid)"
+                " WHERE locktype = 'advisory' AND datname = current_database()"
+            )
+        await here.register("bob", "80010100001")
+        await until(seen, "it does not go on over a new connection")
+
+
+async def test_a_keeper_of_another_log_does_nothing(here: Site) -> None:
+    notes = Notes()
+    await register(here, "ann")
+    with psycopg.connect(here.url, autocommit=True) as connection:
+        connection.execute("UPDATE keeper.progress SET log_id = gen_random_uuid()")
+    async with kept(here.keeper(duties={PersonRegistered: (notes,)})):
+        await asyncio.sleep(0.3)
+    assert notes.called == []
+
+
+async def test_no_more_than_a_batch_is_seen_to_again(here: Site) -> None:
+    notes = Notes()
+    people = [f"person-{number}" for number in range(keeper_module.BATCH_EVENTS + 20)]
+    await register(here, *people)
+
+    async def all_seen() -> bool:
+        return len(notes.called) == len(people)
+
+    async with kept(here.keeper(duties={PersonRegistered: (notes,)})):
+        await until(all_seen, "not all are seen to")
+    again = Notes()
+    async with kept(here.keeper(duties={PersonRegistered: (again,)})):
+        await asyncio.sleep(0.3)
+    assert (sorted(notes.called), again.called) == (list(range(1, len(people) + 1)), [])
