@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import graphql_limits, http, row_security
+from benchmarks import graphql_limits, http, row_security, sealing
 from benchmarks.log import run as log
 from benchmarks.projections import run as projections
 
@@ -15,6 +15,7 @@ BENCHMARKS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "projections": projections.main,
     "graphql_limits": graphql_limits.main,
     "row_security": row_security.main,
+    "sealing": sealing.main,
 }
 
 if __name__ == "__main__":

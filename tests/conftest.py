@@ -21,6 +21,27 @@ KEYS_TEMPLATE = "migrated_keys"
 _numbers = itertools.count(1)
 
 
+LONGEST_FIRST = (
+    "api/test_full_sample.py",
+    "api/test_dashboard_browser.py",
+    "api/test_doors_bodies.py",
+    "api/test_platform.py",
+    "api/test_import_command.py",
+    "api/test_projections_command.py",
+    "fuzz/test_fuzz.py",
+    "infrastructure/test_conformance.py",
+    "infrastructure/test_worker.py",
+    "benchmarks/test_projections_benchmark.py",
+)
+"""Files that take longest. Where several processes share the files, the last of them would wait for such a one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    ranks = {folder / name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"

@@ -117,7 +117,10 @@ class AccessQueries:
             return AccessConnection(listing=Listing(asking, TABLE, NEWEST_FIRST, kept, wanted))
         if session_id is None:
             raise Problem(422, "session-missing", "Name the session in which the person asks.")
-        person_id = asking.person_id = await asking.person_in(session_id)
+        person_id = await asking.person_in(session_id)
+        if asking.person_id not in {"", person_id}:
+            raise Problem(403, "not-the-person", "One request asks on behalf of one person.")
+        asking.person_id = person_id
         # The question itself is on record, also if nobody ever looked.
         asking.held.looks.note(person_id, Category.ACCESSES)
         told = accesses_told_to(person_id, asking.now)

@@ -28,6 +28,9 @@ LOG = structlog.get_logger()
 BATCH_EVENTS = 100
 """How far the keeper is, is noted after so many events at the latest: no more are seen to again after a crash."""
 
+PEOPLE_AT_ONCE = 16
+"""Of how many people events are seen to at once: any duty may take a connection of its own."""
+
 NOTE_EVERY_EVENTS = 10_000
 """How far it is, is noted after so many events that are nothing to it."""
 
@@ -75,6 +78,7 @@ class Keeper:
         self._position = -1
         self._noted = -1
         self._waiting: set[str] = set()
+        self._turns = asyncio.Semaphore(PEOPLE_AT_ONCE)
 
     def stop(self) -> None:
         """Ask it to end: it finishes the duty that it is at."""
@@ -154,7 +158,7 @@ class Keeper:
                 await asyncio.to_thread(desk.put_by, recorded)
             else:
                 by_person.setdefault(person_id, []).append(recorded)
-        ends = await asyncio.gather(*(_carry_out_all(self._duties, events) for events in by_person.values()))
+        ends = await asyncio.gather(*map(self._all_of, by_person.values()))
         stuck: Exception | None = None
         for (person_id, events), (done, error) in zip(by_person.items(), ends, strict=True):
             if isinstance(error, OF_EVERYBODY):
@@ -165,6 +169,10 @@ class Keeper:
                     await asyncio.to_thread(desk.put_by, recorded)
                 self._waiting.add(person_id)
         return stuck
+
+    async def _all_of(self, events: Sequence[Recorded[Any]]) -> tuple[int, Exception | None]:
+        async with self._turns:
+            return await _carry_out_all(self._duties, events)
 
     async def _try_again(self, desk: Desk, position: int, tries: int) -> None:
         recorded = await asyncio.to_thread(desk.at, position)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from infrastructure.keys.model import DataKey, Owner
@@ -17,32 +17,38 @@ class Entry(NamedTuple):
 
 
 class Cache:
-    """At most so many keys; the one that was not used for longest makes room."""
+    """At most so many keys; the one that was not used for longest makes room.
+
+    Every command that seals comes here, so an owner, whose hash takes its time, is looked up once.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._by_owner: dict[Owner, Entry] = {}
+        # In the order in which they were used.
         self._by_id: dict[bytes, Entry] = {}
 
     def __len__(self) -> int:
         return len(self._by_owner)
 
-    def of_owners(self, owners: Collection[Owner]) -> Mapping[Owner, Entry]:
+    def of_owners(self, owners: Collection[Owner]) -> list[Entry]:
         """Return the entries that there are for these owners."""
-        known = self._by_owner
-        return {owner: self._used(known[owner]) for owner in owners if owner in known}
+        found = [entry for owner in owners if (entry := self._by_owner.get(owner)) is not None]
+        self._used(found)
+        return found
 
-    def of_ids(self, key_ids: Collection[bytes]) -> Mapping[bytes, Entry]:
-        known = self._by_id
-        return {key_id: self._used(known[key_id]) for key_id in key_ids if key_id in known}
+    def of_ids(self, key_ids: Collection[bytes]) -> list[Entry]:
+        found = [entry for key_id in key_ids if (entry := self._by_id.get(key_id)) is not None]
+        self._used(found)
+        return found
 
     def put(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self._drop(entry.owner)
             self._by_owner[entry.owner] = entry
             self._by_id[entry.key_id] = entry
-        while len(self._by_owner) > self._most:
-            self._drop(next(iter(self._by_owner)))
+        while len(self._by_id) > self._most:
+            self._drop(next(iter(self._by_id.values())).owner)
 
     def drop(self, owners: Iterable[Owner]) -> None:
         for owner in owners:
@@ -52,11 +58,11 @@ class Cache:
         self._by_owner.clear()
         self._by_id.clear()
 
-    def _used(self, entry: Entry) -> Entry:
+    def _used(self, entries: Iterable[Entry]) -> None:
         # A dict keeps its order: the last is the one used last.
-        del self._by_owner[entry.owner]
-        self._by_owner[entry.owner] = entry
-        return entry
+        for entry in entries:
+            del self._by_id[entry.key_id]
+            self._by_id[entry.key_id] = entry
 
     def _drop(self, owner: Owner) -> None:
         entry = self._by_owner.pop(owner, None)

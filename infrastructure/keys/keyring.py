@@ -14,7 +14,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Self, TypeVar
 
@@ -22,6 +21,7 @@ import psycopg
 import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from infrastructure.arrays import teach
 from infrastructure.event_log.line import (
     CONNECT_TIMEOUT_S,
     KEEPALIVE,
@@ -31,6 +31,7 @@ from infrastructure.event_log.line import (
     LogUnavailableError,
 )
 from infrastructure.keys import store
+from infrastructure.keys.batch import Found, Wanted
 from infrastructure.keys.cache import Cache, Entry
 from infrastructure.keys.keks import current_kek
 from infrastructure.keys.model import KEY_BYTES, KEY_ID_BYTES, DataKey, KeysUnavailableError, Owner, UnknownKeyError
@@ -49,35 +50,12 @@ REACH_TIMEOUT_S = 10.0
 """How long a lost database is tried again before those who wait are told."""
 
 MOST_AT_HAND = 20_000
-"""How many keys a process has at hand. Each takes about a kilobyte."""
+"""How many keys a process has at hand. Each takes about three kilobytes."""
 
 MAX_ROUNDS = 3
 """How often keys are looked for again that somebody else was making, or whose part was being written anew."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one caller asks for. Nothing is asked to hear of destructions only."""
-
-    owners: frozenset[Owner] = frozenset()
-    key_ids: frozenset[bytes] = frozenset()
-    destroyed: frozenset[Owner] = frozenset()
-    name: str = ""
-
-
-@dataclass(slots=True)
-class Found:
-    """What there is for all who asked together."""
-
-    by_owner: dict[Owner, Entry] = field(default_factory=dict)
-    by_id: dict[bytes, Entry] = field(default_factory=dict)
-    by_name: dict[str, bytes] = field(default_factory=dict)
-
-    def add(self, entries: Sequence[Entry]) -> None:
-        self.by_owner.update({entry.owner: entry for entry in entries})
-        self.by_id.update({entry.key_id: entry for entry in entries})
 
 
 class Keyring:
@@ -99,7 +77,9 @@ class Keyring:
         self._url = url
         self._provider = provider
         self._lease_s = lease_s
+        self._beat_s = lease_s / BEATS_IN_LEASE
         self._leased_until = 0.0
+        self._kek_id = ""
         self._was_asked = False
         self._seen: int | None = None
         self._at_hand = Cache(most_at_hand)
@@ -128,11 +108,14 @@ class Keyring:
     def _is_leased(self) -> bool:
         return time.monotonic() < self._leased_until
 
+    def _heard_just_now(self) -> bool:
+        return self._leased_until - time.monotonic() > self._lease_s - self._beat_s
+
     async def for_sealing(self, owners: Collection[Owner]) -> Mapping[Owner, DataKey]:
         if self._is_leased():
             known = self._at_hand.of_owners(owners)
             if len(known) == len(owners):
-                return {owner: entry.key for owner, entry in known.items() if entry.key is not None}
+                return {owner: key for owner, _, key in known if key is not None}
         wanted = frozenset(owners)
         found = (await self._ask(Wanted(owners=wanted))).by_owner
         return {owner: key for owner in wanted if (key := found[owner].key) is not None}
@@ -141,7 +124,7 @@ class Keyring:
         if self._is_leased():
             known = self._at_hand.of_ids(key_ids)
             if len(known) == len(key_ids):
-                return {key_id: entry.key for key_id, entry in known.items() if entry.key is not None}
+                return {key_id: key for _, key_id, key in known if key is not None}
         wanted = frozenset(key_ids)
         found = (await self._ask(Wanted(key_ids=wanted))).by_id
         if not found.keys() >= wanted:
@@ -176,15 +159,14 @@ class Keyring:
 
     async def _beat(self) -> None:
         """Hear of destructions again and again, so that the lease does not run out while nothing else is asked."""
-        pause_s = self._lease_s / BEATS_IN_LEASE
         while True:
-            if self._leased_until - time.monotonic() < self._lease_s - pause_s:
+            if not self._heard_just_now():
                 try:
                     await self._ask(Wanted())
                 except (KeysUnavailableError, LogBusyError, psycopg.Error) as error:
                     # Whoever asks for keys is told so too.
                     LOG.warning("keys_unreachable", error=type(error).__name__)
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(self._beat_s)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
@@ -193,6 +175,7 @@ class Keyring:
                 self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, **KEEPALIVE
             )
             async with connection:
+                teach(connection)
                 yield connection
         except psycopg.OperationalError as error:
             raise KeysUnavailableError("the database of the keys does not answer") from error
@@ -201,7 +184,8 @@ class Keyring:
 
     async def _serve(self, connection: AsyncConnection, asks: Sequence[Wanted], _again: bool) -> Sequence[Found]:
         """Answer those in line. Whatever is asked may be asked again after a lost connection: it changes nothing."""
-        await self._hear(connection)
+        if not self._heard_just_now():
+            await self._hear(connection)
         if destroyed := frozenset().union(*[ask.destroyed for ask in asks]):
             await store.destroy(connection, destroyed)
             self._at_hand.drop(destroyed)
@@ -227,18 +211,20 @@ class Keyring:
 
     async def _find_owners(self, connection: AsyncConnection, owners: frozenset[Owner], found: Found) -> None:
         """Find the keys of these owners, and make those that are not there."""
-        found.add(list(self._at_hand.of_owners(owners).values()))
+        found.add(self._at_hand.of_owners(owners))
         for _ in range(MAX_ROUNDS):
             if not (wanted := owners - found.by_owner.keys()):
                 return
             found.add(await self._keep(await store.of_owners(connection, wanted)))
             if missing := sorted(owners - found.by_owner.keys()):
-                await self._make(connection, missing)
+                made = await self._make(connection, missing)
+                self._at_hand.put(made)
+                found.add(made)
         if owners - found.by_owner.keys():
             raise UnknownKeyError("a key is on record, but its bytes are gone without its having been destroyed")
 
     async def _find_ids(self, connection: AsyncConnection, key_ids: frozenset[bytes], found: Found) -> None:
-        found.add(list(self._at_hand.of_ids(key_ids).values()))
+        found.add(self._at_hand.of_ids(key_ids))
         for _ in range(MAX_ROUNDS):
             wanted = key_ids - found.by_id.keys()
             rows = await store.of_ids(connection, wanted) if wanted else ()
@@ -266,16 +252,34 @@ class Keyring:
             opened.update(zip([row.key_id for row in own], keys, strict=True))
         return opened
 
-    async def _make(self, connection: AsyncConnection, owners: Sequence[Owner]) -> None:
-        """Make keys where there are none. Whose key is there, by another process or without its bytes, keeps it."""
-        kek_id = await current_kek(connection, self._provider)
+    async def _make(self, connection: AsyncConnection, owners: Sequence[Owner]) -> Sequence[Entry]:
+        """Make keys where there are none, and return them.
+
+        Who has one, made by another process meanwhile or without its bytes, keeps it.
+        """
         key_ids = [secrets.token_bytes(KEY_ID_BYTES) for _ in owners]
         keys = [
             Bound(secrets.token_bytes(KEY_BYTES), bound_to(key_id, owner))
             for key_id, owner in zip(key_ids, owners, strict=True)
         ]
-        wrapped = await self._provided(partial(self._provider.wrap, kek_id, keys))
-        await store.insert(connection, key_ids, owners, kek_id, wrapped)
+        made = await self._wrap_and_insert(connection, key_ids, owners, keys)
+        return [
+            Entry(owner, key_id, DataKey(key_id, AESGCM(key.content)))
+            for owner, key_id, key in zip(owners, key_ids, keys, strict=True)
+            if key_id in made
+        ]
+
+    async def _wrap_and_insert(
+        self, connection: AsyncConnection, key_ids: Sequence[bytes], owners: Sequence[Owner], keys: Sequence[Bound]
+    ) -> Collection[bytes]:
+        for _ in range(MAX_ROUNDS):
+            self._kek_id = self._kek_id or await current_kek(connection, self._provider)
+            wrapped = await self._provided(partial(self._provider.wrap, self._kek_id, keys))
+            made = await store.insert(connection, key_ids, owners, self._kek_id, wrapped)
+            if made is not None:
+                return made
+            self._kek_id = ""
+        raise KeysUnavailableError("another key-encryption key becomes the current one again and again")
 
     async def _find_named(self, connection: AsyncConnection, name: str) -> bytes:
         row = await store.named(connection, name)

@@ -1,4 +1,7 @@
-"""What is asked of the database of the keys, in SQL. Its tables and functions: migrations/keys/0001_keys.sql."""
+"""What is asked of the database of the keys, in SQL. Its tables and functions: migrations/keys/0001_keys.sql.
+
+The connections are taught to take packed arrays (`infrastructure.arrays.teach`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from domain.kernel import PurposeGroup
+from infrastructure.arrays import TextArray, byte_strings, texts
 from infrastructure.keys.model import KEY_ID_BYTES, Owner
 
 AsyncConnection = psycopg.AsyncConnection[Any]
@@ -27,7 +31,7 @@ MOST_DESTRUCTIONS = 10_000
 
 _SEEN = "SELECT number FROM keys.last_destruction"
 _DESTROYED = f"""
-SELECT subject_id, purpose_group, destruction FROM keys.key WHERE destruction > %s
+SELECT number, subject_id, purpose_group FROM keys.last_destruction LEFT JOIN keys.key ON destruction > %s
 ORDER BY destruction LIMIT {MOST_DESTRUCTIONS + 1}
 """  # noqa: S608 - a constant
 _FOUND = "k.key_id, k.subject_id, k.purpose_group, k.destroyed_at IS NOT NULL, s.kek_id, s.wrapped"
@@ -84,19 +88,23 @@ async def last_destruction(connection: AsyncConnection) -> int:
 
 
 async def destroyed_since(connection: AsyncConnection, seen: int) -> tuple[Sequence[Owner] | None, int]:
-    """Return whose keys were destroyed after a destruction, None if too many; and the number of the last one."""
+    """Return whose keys were destroyed after a destruction, and the number of the last one.
+
+    None where nothing that is at hand can be trusted: there were too many, or the database is one of an earlier time.
+    """
     rows = await (await connection.execute(_DESTROYED, (seen,))).fetchall()
-    if len(rows) > MOST_DESTRUCTIONS:
-        return None, await last_destruction(connection)
-    return [Owner(subject, PurposeGroup(group)) for subject, group, _ in rows], rows[-1][2] if rows else seen
+    number = int(rows[0][0])
+    if number < seen or len(rows) > MOST_DESTRUCTIONS:
+        return None, number
+    return [Owner(subject, PurposeGroup(group)) for _, subject, group in rows if subject is not None], number
 
 
 async def of_owners(connection: AsyncConnection, owners: Collection[Owner]) -> Sequence[Row]:
-    return _rows(await (await connection.execute(_OF_OWNERS, _columns(owners))).fetchall())
+    return _rows(await (await connection.execute(_OF_OWNERS, _columns(owners), binary=True)).fetchall())
 
 
 async def of_ids(connection: AsyncConnection, key_ids: Collection[bytes]) -> Sequence[Row]:
-    return _rows(await (await connection.execute(_OF_IDS, (list(key_ids),))).fetchall())
+    return _rows(await (await connection.execute(_OF_IDS, (byte_strings(list(key_ids)),), binary=True)).fetchall())
 
 
 async def insert(
@@ -105,14 +113,20 @@ async def insert(
     owners: Sequence[Owner],
     kek_id: str,
     wrapped: Sequence[bytes],
-) -> None:
-    """Make keys for those of these owners who have none; durable when it returns."""
-    await connection.execute(_MAKE, (list(key_ids), *_columns(owners), kek_id, list(wrapped)))
+) -> Collection[bytes] | None:
+    """Make keys for those of these owners who have none; return the ids of those made, which are durable.
+
+    None, and nothing is made, where another key-encryption key is the current one by now.
+    """
+    parameters = (byte_strings(key_ids), *_columns(owners), kek_id, byte_strings(wrapped))
+    row = await (await connection.execute(_MAKE, parameters)).fetchone()
+    assert row is not None
+    return None if row[0] is None else {bytes(key_id) for key_id in row[0]}
 
 
 async def destroy(connection: AsyncConnection, owners: Collection[Owner]) -> None:
     tombstones = [secrets.token_bytes(KEY_ID_BYTES) for _ in owners]
-    await connection.execute(_DESTROY, (tombstones, *_columns(owners)))
+    await connection.execute(_DESTROY, (byte_strings(tombstones), *_columns(owners)))
 
 
 async def shred(connection: AsyncConnection, owners: Collection[Owner]) -> None:
@@ -134,8 +148,8 @@ async def name_key(connection: AsyncConnection, name: str, kek_id: str, wrapped:
     await connection.execute(_NAME, (name, kek_id, wrapped))
 
 
-def _columns(owners: Collection[Owner]) -> tuple[list[str], list[str]]:
-    return [owner.subject_id for owner in owners], [str(owner.group) for owner in owners]
+def _columns(owners: Collection[Owner]) -> tuple[TextArray, TextArray]:
+    return texts([owner.subject_id for owner in owners]), texts([str(owner.group) for owner in owners])
 
 
 def _rows(rows: Sequence[Sequence[Any]]) -> Sequence[Row]:

@@ -155,7 +155,8 @@ ALTER TABLE keys.named_secret ENABLE ALWAYS TRIGGER guard_wrapping;
 -- --- Making, destroying, shredding ----------------------------------------------------------------------------------
 
 -- Make keys where there are none yet; return the ids of those made. Who makes the same at the same time waits for the
--- other: all insert in the same order, so nobody waits in a circle.
+-- other: all insert in the same order, so nobody waits in a circle. NULL, and nothing is made, where another key-encryption
+-- key is the current one by now; it stays current until what is made here is committed.
 CREATE FUNCTION keys.make(
     key_ids bytea[], subject_ids text[], purpose_groups text[], kek_id text, wrappeds bytea[]
 ) RETURNS bytea[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -164,6 +165,10 @@ $$
 DECLARE
     made bytea[];
 BEGIN
+    PERFORM FROM keys.kek WHERE kek.kek_id = make.kek_id AND is_current FOR SHARE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
     WITH new AS (
         INSERT INTO keys.key (key_id, subject_id, purpose_group)
         SELECT * FROM unnest(make.key_ids, make.subject_ids, make.purpose_groups) AS wanted (key_id, subject_id, purpose_group)

@@ -48,7 +48,7 @@ def kroniek_done(environment: Mapping[str, str], *arguments: str, given: bytes =
 
 
 def _run(environment: Mapping[str, str], arguments: Sequence[str], places: Sequence[str]) -> None:
-    """Do in the copy what the interpreter does at its start: take environment and standard streams; then the command."""
+    """Take environment and standard streams, as the interpreter does at its start, and then the command."""
     os.environ.clear()
     os.environ.update(environment)
     streams: list[IO[str]] = []

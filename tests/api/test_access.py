@@ -320,6 +320,17 @@ def test_only_an_open_session_at_the_caller_shows_who_asks(
     assert recorded(graph) == []
 
 
+def test_one_request_asks_on_behalf_of_one_person(graph: Graph) -> None:
+    looked_at(graph)
+    anns, bobs = having(graph, OPENED), having(graph, replace(OPENED, person_id=BOB))
+    first, second = (f"accesses(sessionId: ${it}) {{ totalCount }}" for it in ("one", "two"))
+    both = f"query Q($one: ID, $two: ID) {{ a: {first} b: {second} }}"
+    assert graph.ask(both, role=Role.AGENCY, variables={"one": anns, "two": bobs}).codes == ["not-the-person"]
+    assert recorded(graph) == []
+    same = graph.ask(both, role=Role.AGENCY, variables={"one": anns, "two": having(graph, OPENED)}).data
+    assert same == {"a": {"totalCount": 2}, "b": {"totalCount": 2}}
+
+
 @pytest.mark.parametrize("session", ["", "a.b", "a b", "session\u0000", "x" * 81, "é"])
 def test_what_is_no_id_of_a_session_shows_nobody(graph: Graph, session: str) -> None:
     answer = graph.ask(OWN, role=Role.AGENCY, variables={"session": session})

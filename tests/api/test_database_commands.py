@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +11,15 @@ import psycopg
 import pytest
 
 from infrastructure.database import EmbeddedPostgres
+from tests.api.forked import kroniek_done
 from tests.api.running import get, kroniek, post
 
 
 def run(environment: dict[str, str], *arguments: str) -> tuple[int, Any]:
     """Run a command to its end; return its exit code and what it says as JSON."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", *arguments, "--json"],
-        env=bare | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, json.loads(done.stdout)
+    done = kroniek_done(bare | environment, *arguments, "--json", within_s=60)
+    return done.code, json.loads(done.out)
 
 
 @pytest.mark.parametrize(("role", "reads_events"), [("auditor", True), ("reader", False)])

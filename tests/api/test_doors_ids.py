@@ -28,6 +28,8 @@ BY_FIELD = {
     "invoice_id": (404, "invoice-not-found"),
     "address_id": (409, "not-the-current-address"),
     "projection": (404, "no-such-projection"),
+    "person_id": (404, "person-not-found"),
+    "hold_id": (404, "legal-hold-not-found"),
     "serviceId": (404, "service-not-found"),
     "serviceIds": (404, "service-not-found"),
     "keyId": (404, "key-not-found"),
@@ -48,6 +50,8 @@ BY_FIELD = {
 BY_DOOR = {
     ("open-mailbox", "mailbox_id"): (404, "mailbox-owner-not-found"),
     ("register-key", "personId"): (404, "person-not-found"),
+    ("request-erasure", "person_id"): (403, "not-the-person"),
+    ("lift-legal-hold", "person_id"): (404, "legal-hold-not-found"),
     ("suppress-accesses", "personId"): (404, "person-not-found"),
     ("suppress-accesses", "organisationId"): (404, "organisation-not-found"),
     ("activate-key", "sessionId"): (409, "no-evidence-for-key"),

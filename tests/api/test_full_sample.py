@@ -11,7 +11,7 @@ import gc
 import io
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from operator import itemgetter
@@ -183,7 +183,7 @@ def test_the_page_shows_the_printed_percentages(platform: dict[str, Any]) -> Non
 
 @pytest.fixture
 def no_garbage_collected() -> Iterator[None]:
-    """Millions of rows are made here and none is in a cycle: to look for cycles among them takes half the time."""
+    """A million rows are made here, and none is in a cycle: nobody has to look for cycles among them."""
     gc.disable()
     yield
     gc.enable()
@@ -224,10 +224,18 @@ def _assert_equal(connection: psycopg.Connection[Any], model: MemoryRows, table:
     query = sql.SQL("SELECT {} FROM {}").format(
         sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(SCHEMA, table.name)
     )
-    assert len(columns) - keys > 1, "of one column alone, itemgetter gives no tuple"
-    values = itemgetter(*columns[keys:])
+    values, width = _values_of(columns[keys:]), len(columns) - keys
     with connection.cursor(name="rows", binary=True) as cursor:
         cursor.itersize = 20_000
         for row in cursor.execute(query):
-            assert values(model.rows.pop(row[:keys])) == row[keys:]
+            made = model.rows.pop(row[:keys])
+            assert len(made) == width
+            assert values(made) == row[keys:]
     assert model.rows == {}
+
+
+def _values_of(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return what gives the values of a row under these names; `itemgetter` gives no tuple for one name alone."""
+    (first, *more) = names
+    get: Callable[[Mapping[str, Any]], tuple[Any, ...]] = itemgetter(*names)
+    return get if more else lambda row: (row[first],)

@@ -1,12 +1,10 @@
-"""`kroniek log`, with the real command line."""
+"""`kroniek log`, as a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import psycopg
 from infrastructure.codec import Codec
 from infrastructure.database import EmbeddedPostgres
 from infrastructure.event_log import PostgresLog
+from tests.api.forked import kroniek_done
 from tests.infrastructure.sample_counter import DECIDER, append
 
 
@@ -54,12 +53,6 @@ async def _fill(url: str) -> None:
 
 def run(folder: Path, *arguments: str) -> tuple[int, Any]:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "log", *arguments, "--json"],
-        env=bare | {"KRONIEK_DATA_DIR": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, json.loads(done.stdout)
+    environment = bare | {"KRONIEK_DATA_DIR": str(folder)}
+    done = kroniek_done(environment, "log", *arguments, "--json", within_s=60)
+    return done.code, json.loads(done.out)

@@ -13,7 +13,7 @@ import structlog
 from httpx2 import Response
 
 from api.buckets import Buckets
-from application.ports import Role
+from application.ports import Receipt, Role
 from infrastructure.settings import Settings
 from tests.api.numbers import bis_number, national_number, service_number, with_wrong_check_digits
 from tests.api.refused import must_be_refused, problem_code
@@ -215,6 +215,15 @@ def test_who_was_found_is_on_record_with_who_asked_and_why(world: World) -> None
 def test_who_does_not_say_why_is_told_nothing(number: Mapping[str, str], world: World) -> None:
     answer = look_up(world, {**MAILBOX, **number}, why="")
     must_be_refused(answer, 400, "processing-activity-not-named", number)
+
+
+@pytest.mark.usefixtures("nothing_changes")
+def test_who_cannot_be_put_on_record_is_not_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lost(*_order: object) -> Receipt:
+        raise ConnectionError
+
+    monkeypatch.setattr("api.access.handle", lost)
+    must_be_refused(look_up(world, {**MAILBOX, **ANN}), 503, "access-not-recorded", ANN)
 
 
 # --- What is said ---------------------------------------------------------------------------------------------------

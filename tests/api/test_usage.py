@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 from httpx2 import Response
+from sqlalchemy import true
 
-from application.ports import Role
+from application.ports import Receipt, Role
 from projections import access_suppressions, accesses, organisations
 from tests.api.graph_world import row, rows_of
 from tests.api.refused import must_be_refused
@@ -136,6 +137,17 @@ def test_the_question_is_on_record_before_it_is_answered(looked: World, module_d
 
 
 @pytest.mark.usefixtures("nothing_changes")
+def test_what_cannot_be_recorded_is_not_told(looked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lost(*_order: object) -> Receipt:
+        raise ConnectionError
+
+    monkeypatch.setattr("api.access.handle", lost)
+    answer = find(looked)
+    must_be_refused(answer, 503, "access-not-recorded")
+    assert answer.headers["retry-after"] == "1"
+
+
+@pytest.mark.usefixtures("nothing_changes")
 @pytest.mark.parametrize(
     ("asked", "status", "code"),
     [
@@ -173,3 +185,11 @@ def test_a_session_that_is_over_shows_nobody(looked: World) -> None:
     looked.do("end-session", "identity-provider", session_id=session)
     answer = find(looked, headers={"Session-Id": session})
     must_be_refused(answer, 403, "no-session-at-caller")
+
+
+def test_looks_at_others_are_not_told_without_our_own_filter_either(
+    looked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL shows the looks at the person in the session; that some of them are suppressed is for the filter."""
+    monkeypatch.setattr("api.rest.usage.accesses_told_to", lambda *_: true())
+    assert set(ids(find(looked, includeBulkProcessing="true"))) == {f"look-{at}" for at in range(5)}

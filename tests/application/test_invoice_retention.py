@@ -1,4 +1,4 @@
-"""Whenever an invoice names a person at the seller, what is kept of them for invoicing is held as long as invoices are."""
+"""Whenever an invoice names a person at the seller, what is kept of them for invoicing is held as long as it is."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from application.ports import Caller, Role
 from tests.api.world import BEGIN, PLATFORM, World
+from tests.fuzz.sending import RIGHT
 from tests.infrastructure.proving import PROOF_KEY, proof
 
 OFFICES = ("provider", "agency", "stranger", "identity-provider", "sender", "authority", "target")
@@ -49,12 +50,16 @@ class Callers:
         return _authorization(f"Bearer {self.world.token(*who)}")
 
     def _bound(self) -> st.SearchStrategy[Headers]:
-        """Draw a token that is bound to a key, with a proof that is never that of the request."""
+        """Draw a token that is bound to a key, with the right proof or a wrong one."""
         caller = Caller(subject="official-7", role=Role.SYSTEM, organisation_id=PLATFORM)
         token = self.world.issue(caller, BEGIN, timedelta(days=365), thumbprint=PROOF_KEY.thumbprint())
-        proofs = st.sampled_from(["", "a.b.c", proof(token), proof(token, htm="TRACE"), proof(token, jti=7)])
-        schemes = st.sampled_from(["DPoP", "Bearer"])
-        return st.builds(lambda scheme, shown: {"Authorization": f"{scheme} {token}", "DPoP": shown}, schemes, proofs)
+        wrong = st.sampled_from(["", "a.b.c", proof(token), proof(token, htm="TRACE"), proof(token, jti=7)])
+        schemes = st.sampled_from(["DPoP", "DPoP", "Bearer"])
+        return st.builds(
+            lambda scheme, shown: {"Authorization": f"{scheme} {token}", "DPoP": shown},
+            schemes,
+            st.just(RIGHT) | wrong,
+        )
 
 
 def _mostly(usual: st.SearchStrategy[Headers], seldom: st.SearchStrategy[Headers]) -> st.SearchStrategy[Headers]:

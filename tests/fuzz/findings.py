@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 MOST_SHOWN = 2_000
 """Characters of a request or an answer that are shown with a finding."""
 
+MOST_OF_HEADER = 200
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A request as it was sent; `door` is the operation or the root field that it was made for."""
+    """A request; `door` is the operation or the root field that it was made for. Header fields are in lower case."""
 
     door: str
     kind: str
     method: str
     url: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""
 
     def shown(self) -> str:
-        headers = "".join(f"\n    {name}: {value}" for name, value in self.headers)
+        headers = "".join(f"\n    {name}: {value[:MOST_OF_HEADER]}" for name, value in self.headers.items())
         return f"{self.method} {self.url}{headers}\n    {self.content.decode(errors='replace')}"[:MOST_SHOWN]
 
 

@@ -22,6 +22,7 @@ from tests.fuzz.documents import hostile_texts, hostile_values, shallow, with_kn
 from tests.fuzz.findings import Sent
 from tests.fuzz.graph_answers import wrong_in_graphql
 from tests.fuzz.promises import EVERY_ANSWER
+from tests.fuzz.sending import Sender
 
 JSON, GRAPHQL = "application/json", "application/graphql-response+json"
 ACCEPTS = (JSON, GRAPHQL, f"{GRAPHQL};q=0.9, {JSON};q=0.1", "*/*", "", "text/plain", "q=x;;,")
@@ -47,7 +48,7 @@ class Graph:
     """Makes questions for each root field, sends them and holds the answers against the specifications."""
 
     def __init__(self, world: World) -> None:
-        self._client = world.client
+        self._sender = Sender(world)
         self._ids = sorted(set(world.id.values()))
         self._headers = Callers(world).headers()
         introspection: Any = graphql.introspection_from_schema(GRAPHQL_SCHEMA)
@@ -100,21 +101,10 @@ class Graph:
         method, url, content = _written(question)
         if method == "POST":
             headers["content-type"] = JSON
-        answer = self._client.request(
-            method,
-            url,
-            content=content,
-            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
-            follow_redirects=False,
-        )
         sent = Sent(
-            door=question.field_name,
-            kind=question.kind,
-            method=method,
-            url=url,
-            headers=tuple((name, value[:200]) for name, value in headers.items()),
-            content=content,
+            door=question.field_name, kind=question.kind, method=method, url=url, headers=headers, content=content
         )
+        answer = self._sender.send(sent)
         return sent, answer, self._wrong(question, sent, answer)
 
     def _wrong(self, question: Question, sent: Sent, answer: Response) -> Iterator[str]:

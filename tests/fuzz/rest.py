@@ -29,8 +29,8 @@ from tests.fuzz.callers import Callers, Headers
 from tests.fuzz.described import AnyCase, Operation, operations
 from tests.fuzz.findings import Sent
 from tests.fuzz.promises import EVERY_DOOR, wrong_in_problem
+from tests.fuzz.sending import BASE, Sender
 
-BASE = "http://testserver"
 JSON, NDJSON = "application/json", "application/x-ndjson"
 CONFORMS = [
     status_code_conformance,
@@ -73,7 +73,7 @@ class Rest:
     """Makes requests for the doors of a world, sends them and holds the answers against the document."""
 
     def __init__(self, world: World) -> None:
-        self._client = world.client
+        self._sender = Sender(world)
         self._callers = Callers(world)
         self._examples = examples(world)
         self._ids = sorted(set(world.id.values()))
@@ -147,21 +147,15 @@ class Rest:
         headers |= {name.lower(): value for name, value in wish.headers.items()}
         content = made.body.encode() if isinstance(made.body, str) else made.body or b""
         assert isinstance(content, bytes)
-        answer = self._client.request(
-            str(made.method),
-            str(made.url),
-            content=content,
-            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
-            follow_redirects=False,
-        )
         sent = Sent(
             door=f"{case.method} {case.path}",
             kind=wish.kind,
             method=str(made.method),
             url=str(made.url),
-            headers=tuple((name, value[:200]) for name, value in headers.items()),
+            headers=headers,
             content=content,
         )
+        answer = self._sender.send(sent)
         return sent, answer, self._wrong(sent, answer, case)
 
     def _wrong(self, sent: Sent, answer: Response, case: AnyCase) -> Iterator[str]:

@@ -21,8 +21,9 @@ from psycopg import sql
 
 from application.handler import Order, Rules, handle_many
 from application.registry import BY_COMMAND, DECIDERS, READERS
-from domain import erasure, operation
+from domain import access, erasure, identity, operation
 from domain.kernel import Command, Context, PurposeGroup
+from domain.organisations import RegisterOrganisation
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.keys import MemoryKeys
@@ -44,10 +45,13 @@ Rows = Mapping[tuple[Any, ...], Mapping[str, Any]]
 
 def random_history(random: Random) -> list[Order]:
     planned = list(orders(random.randrange(1000), SCALE))
-    for make in (act, forgetting):
+    for make in (act, forgetting, looking):
         for _ in range(ACTS):
             place = random.randrange(len(planned))
             planned.insert(place, make(random, planned[place].context.effective_at))
+    for _ in range(ACTS):
+        place = random.randrange(len(planned))
+        planned.insert(place, suppressing(random, planned, planned[place].context.effective_at))
     disorder = random.choice((0, 0.01, 0.1))
     history: list[Order] = []
     for order in planned:
@@ -96,6 +100,43 @@ def forgetting(random: Random, at: datetime) -> Order:
         command=command,
         context=Context(acting_id="official-7", organisation_id="platform", effective_at=at),
     )
+
+
+def looking(random: Random, at: datetime) -> Order:
+    """Make a look at nobody, somebody or many; some were recorded before."""
+    names = sorted(random.sample(range(200), random.choice((0, 1, 150))))
+    categories = tuple(it for it in access.Category if random.random() < 0.5)
+    command = access.RecordAccess(
+        at=at,
+        by="platform",
+        access_id=f"look-{random.randrange(30)}",
+        supplier_id=random.choice(("", "software-house")),
+        automated=random.random() < 0.5,
+        outcome=random.choice(list(access.Outcome)),
+        looks=tuple(access.Look(subject_id=f"person-{name}", categories=categories) for name in names),
+    )
+    context = Context(acting_id="official-7", organisation_id="platform", activity="test", effective_at=at)
+    return Order(command=command, context=context)
+
+
+def suppressing(random: Random, planned: Sequence[Order], at: datetime) -> Order:
+    """Keep the looks of one of the first organisations from one of the first persons, or lift that."""
+    registered: list[Any] = [order.command for order in planned]
+    people = [it.person_id for it in registered if isinstance(it, identity.RegisterPersonFromNationalRegister)]
+    organisations = [it.organisation_id for it in registered if isinstance(it, RegisterOrganisation)]
+    frame: dict[str, Any] = {"at": at, "by": "oversight", "ground": "decision 12"}
+    suppression_id = f"suppression-{random.randrange(20)}"
+    command: Command = access.LiftSuppression(**frame, suppression_id=suppression_id)
+    if random.random() < 0.7:
+        command = access.SuppressAccesses(
+            **frame,
+            suppression_id=suppression_id,
+            person_id=random.choice(people[:5]),
+            organisation_id=random.choice(organisations[:5]),
+            since=at - timedelta(days=random.randrange(100)),
+            until=at + timedelta(days=random.randrange(1, 300)),
+        )
+    return Order(command=command, context=Context(acting_id="official-9", effective_at=at))
 
 
 async def send(url: str, history: Sequence[Order]) -> None:

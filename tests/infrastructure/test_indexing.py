@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -173,7 +174,8 @@ async def test_what_went_with_the_keys_is_overwritten_before_that_is_recorded(si
     assert site.residue() == len(LookupPurpose)
     for group, left in ((PurposeGroup.INVOICING, len(LookupPurpose)), (PurposeGroup.IDENTIFICATION, 0)):
         (duty,) = indexing(site.indexer)[KeysDestroyed]
-        await duty(replace(site.recorded()[0], event=KeysDestroyed(person_id="p1", groups=(group,))))
+        recorded: Any = site.recorded()[0]
+        await duty(replace(recorded, event=KeysDestroyed(person_id="p1", groups=(group,))))
         assert site.residue() == left
     assert site.people() == {"p2"}
 

@@ -389,3 +389,25 @@ async def test_no_more_than_a_batch_is_seen_to_again(here: Site) -> None:
     async with kept(here.keeper(duties={PersonRegistered: (again,)})):
         await asyncio.sleep(0.3)
     assert (sorted(notes.called), again.called) == (list(range(1, len(people) + 1)), [])
+
+
+async def test_people_are_seen_to_at_once_but_never_too_many(here: Site) -> None:
+    at_work = most = 0
+
+    async def slow(_recorded: Recorded[Any]) -> None:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        await asyncio.sleep(0.02)
+        at_work -= 1
+
+    notes = Notes()
+    people = [f"person-{number}" for number in range(3 * keeper_module.PEOPLE_AT_ONCE)]
+    await register(here, *people)
+
+    async def all_seen() -> bool:
+        return len(notes.called) == len(people)
+
+    async with kept(here.keeper(duties={PersonRegistered: (slow, notes)})):
+        await until(all_seen, "not all are seen to")
+    assert 1 < most <= keeper_module.PEOPLE_AT_ONCE

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -49,7 +49,7 @@ READABLE = {
     AUDITOR: {*EVENTS, "stored_events", "partition", "identity", "commit", "stream"},
 }
 READABLE_COLUMNS = {READER: {("commit", "position"), ("identity", "log_id")}}
-KEEPERS = {
+KEEPERS: Mapping[DatabaseRole, Mapping[str, Sequence[str]]] = {
     WRITER: {"progress": ("SELECT", "UPDATE"), "waiting": ("SELECT", "INSERT", "UPDATE", "DELETE")},
     READER: {"progress": ("SELECT",), "waiting": ("SELECT",)},
 }
@@ -148,7 +148,8 @@ def test_nobody_else_may_anything(owner: psycopg.Connection) -> None:
         " aclexplode(coalesce(nspacl, acldefault('n', nspowner))) AS acl"
         " WHERE nspname IN ('log', 'read', 'keeper') AND grantee = 0 UNION ALL "
         "SELECT 'table', relname FROM pg_class, aclexplode(coalesce(relacl, acldefault('r', relowner))) AS acl"
-        " WHERE relnamespace IN ('log'::regnamespace, 'read'::regnamespace, 'keeper'::regnamespace) AND grantee = 0 UNION ALL "
+        " WHERE relnamespace IN ('log'::regnamespace, 'read'::regnamespace, 'keeper'::regnamespace)"
+        " AND grantee = 0 UNION ALL "
         "SELECT 'function', proname FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl"
         " WHERE pronamespace IN ('log'::regnamespace, 'read'::regnamespace) AND grantee = 0"
     ).fetchall()
@@ -287,6 +288,8 @@ def test_a_process_that_is_given_one_address_is_told_which_other_it_lacks(databa
         make_ready(addresses)
         with pytest.raises(DatabaseUnusable, match=r"not set: KRONIEK_DATABASE_URL_WRITER\."):
             _ = addresses.writer
+        with pytest.raises(DatabaseUnusable, match=r"not set: KRONIEK_KEYS_URL\."):
+            _ = addresses.keys
 
 
 def test_a_login_that_may_not_take_its_role_is_told_so(database_url: str, superuser: psycopg.Connection) -> None:

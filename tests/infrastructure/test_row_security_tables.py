@@ -144,6 +144,25 @@ def test_rebuilds_takeovers_and_undoing_them_leave_every_table_secured(
 
 
 @pytest.mark.usefixtures("projector")
+def test_what_conditions_ask_of_other_read_models_is_for_readers_only_and_becomes_part_of_their_queries(
+    database_url: str, query: Connection
+) -> None:
+    with psycopg.connect(database_url) as owner:
+        rights = owner.execute(
+            "SELECT DISTINCT pg_get_userbyid(grantee)::text, pg_get_userbyid(proowner)::text, prosecdef, proconfig"
+            " FROM pg_proc, aclexplode(proacl) WHERE pronamespace = 'read'::regnamespace AND proname LIKE '%_rows'"
+        ).fetchall()
+    assert sorted(rights) == [
+        ("kroniek_projector", "kroniek_projector", False, None),
+        ("kroniek_reader", "kroniek_projector", False, None),
+    ]
+    plan = sql.SQL("EXPLAIN SELECT FROM read.{}").format(sql.Identifier(mailboxes.TABLE.name))
+    text = "\n".join(row[0] for row in query.execute(plan).fetchall())
+    assert consents.TABLE.name in text
+    assert "Function Scan" not in text
+
+
+@pytest.mark.usefixtures("projector")
 def test_rows_as_of_a_position_are_for_auditors_only(
     postgres: EmbeddedPostgres, database_url: str, query: Connection
 ) -> None:

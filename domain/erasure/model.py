@@ -1,0 +1,242 @@
+"""What an erasure is made of: values, events, commands and state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from domain.kernel import Command, PurposeGroup, fact
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+MAX_HOLD_YEARS = 30
+MAX_HOLDS = 200
+"""Of one person: each is somebody's decision, or one for each kind of retention."""
+
+CIVIL_TIME = ZoneInfo("Europe/Brussels")
+"""Belgium and the Netherlands keep the same civil time; the last day of a hold is a day in it."""
+
+
+class ErasureGround(StrEnum):
+    """Why data is erased. Source: GDPR, article 17(1), points (a) to (f), in this order."""
+
+    NO_LONGER_NEEDED = "no_longer_needed"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    OBJECTION = "objection"
+    UNLAWFULLY_PROCESSED = "unlawfully_processed"
+    LEGAL_OBLIGATION = "legal_obligation"
+    OFFERED_TO_A_CHILD = "offered_to_a_child"
+
+
+class HoldGround(StrEnum):
+    """Why data is kept although its person wants it erased.
+
+    Source: GDPR, article 17(3), points (b) to (e), in this order; invoice retention is a legal obligation of its own.
+    """
+
+    LEGAL_OBLIGATION = "legal_obligation"
+    PUBLIC_HEALTH = "public_health"
+    ARCHIVING = "archiving"
+    LEGAL_CLAIMS = "legal_claims"
+    INVOICE_RETENTION = "invoice_retention"
+
+
+class ErasureStatus(StrEnum):
+    """How far the erasure of one purpose is."""
+
+    KEPT = "kept"
+    REQUESTED = "requested"
+    DESTROYED = "destroyed"
+    SHREDDED = "shredded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applicant:
+    """Who asks in the session at the caller: the person, or who represents them by law, with the mandate for it."""
+
+    person_id: str
+    at_caller: bool
+    mandate_id: str = ""
+    represented_id: str = ""
+
+
+NOBODY = Applicant(person_id="", at_caller=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A hold as it was placed. `until` is the last day on which it keeps the data."""
+
+    group: PurposeGroup
+    until: date
+    lifted: bool = False
+
+
+def civil_day(instant: datetime) -> date:
+    return instant.astimezone(CIVIL_TIME).date()
+
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequested:
+    """The data of `groups` is to be erased; that of `held_groups` was asked for too, and is kept by a hold.
+
+    `session_id` and `mandate_id` are there where the person, or who represents them by law, asked; else an
+    administrator did. `reference` is that of the file in which the decision was taken.
+    """
+
+    person_id: str
+    groups: tuple[PurposeGroup, ...]
+    held_groups: tuple[PurposeGroup, ...]
+    ground: ErasureGround
+    reference: str
+    session_id: str = ""
+    acting_person_id: str = ""
+    mandate_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysDestroyed:
+    """From here on nobody can read the data of these groups, in whatever copy."""
+
+    person_id: str
+    groups: tuple[PurposeGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysShredded:
+    """No bytes of the destroyed keys are left where they lay, and nothing else of these groups points to the person."""
+
+    person_id: str
+    groups: tuple[PurposeGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalHoldPlaced:
+    """The data of a group is kept until the end of a day in civil time; placed again, until the later day.
+
+    What was requested to be erased and is not yet, is kept.
+    """
+
+    person_id: str
+    hold_id: str
+    group: PurposeGroup
+    ground: HoldGround
+    until: date
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalHoldLifted:
+    person_id: str
+    hold_id: str
+    group: PurposeGroup
+
+
+Event = ErasureRequested | KeysDestroyed | KeysShredded | LegalHoldPlaced | LegalHoldLifted
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureCommand(Command):
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureWish(ErasureCommand):
+    """No group named stands for all. `reference` names a file, never a person."""
+
+    ground: ErasureGround
+    groups: tuple[PurposeGroup, ...] = ()
+    reference: str = ""
+    registered: bool = fact(False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestErasure(ErasureWish):
+    """The person asks, or who represents them by law, in a session open at the organisation that passes it on."""
+
+    session_id: str
+    acting_mandate_id: str = ""
+    applicant: Applicant = fact(NOBODY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderErasure(ErasureWish):
+    """An administrator decides: on a letter of the person, an order of a court or of the supervisory authority."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldCommand(ErasureCommand):
+    hold_id: str
+    group: PurposeGroup
+    until: date
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceLegalHold(HoldCommand):
+    """An administrator decides that the data of one purpose is kept until a day."""
+
+    ground: HoldGround
+    registered: bool = fact(False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceRetentionHold(HoldCommand):
+    """A law says by itself that the data is kept: the platform's own policies send this, no door does."""
+
+    ground: HoldGround
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiftLegalHold(ErasureCommand):
+    hold_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordKeysDestroyed(ErasureCommand):
+    groups: tuple[PurposeGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordKeysShredded(ErasureCommand):
+    groups: tuple[PurposeGroup, ...]
+
+
+Wish = (
+    RequestErasure
+    | OrderErasure
+    | PlaceLegalHold
+    | PlaceRetentionHold
+    | LiftLegalHold
+    | RecordKeysDestroyed
+    | RecordKeysShredded
+)
+
+# --- State ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What is known of one person: how far the erasure of each purpose is, and the holds by their ids."""
+
+    statuses: Mapping[PurposeGroup, ErasureStatus] = field(default_factory=dict)
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+
+    def status(self, group: PurposeGroup) -> ErasureStatus:
+        return self.statuses.get(group, ErasureStatus.KEPT)
+
+    def held(self, group: PurposeGroup, *, on: date) -> bool:
+        return any(hold.group is group and not hold.lifted and on <= hold.until for hold in self.holds.values())
+
+
+def pending(state: Erasure) -> Sequence[PurposeGroup]:
+    """Return the groups whose erasure was requested and whose keys are not destroyed yet."""
+    return [group for group in PurposeGroup if state.status(group) is ErasureStatus.REQUESTED]
