@@ -7,12 +7,14 @@ STAMP := $(VENV)/set-up-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/
 PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input
 COMPILE = uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate -p 3.11 $(LOCK_FLAGS)
 
+PROCESSES ?= auto
+
 .DEFAULT_GOAL := help
 .PHONY: help setup install demo test torture fuzz lint parts bench lock clean
 
 help:
 	@echo "make demo    set up, fill a platform with a sample history and serve it on this machine"
-	@echo "make test    everything that must hold: lint, types, walls and all tests"
+	@echo "make test    everything that must hold: lint, types, walls and all tests (PROCESSES=N in so many processes)"
 	@echo "make torture kill, cut off and starve the log for half an hour (TORTURE_FLAGS=--seed=N for the same seed)"
 	@echo "make fuzz    ten thousand random requests (FUZZ_FLAGS=--seed=N for the same ones)"
 	@echo "make setup   make .venv from the lock (make demo and make test do so themselves)"
@@ -48,7 +50,7 @@ demo: setup
 	@exec $(VENV)/bin/kroniek demo
 
 test: setup lint parts
-	$(PYTHON) -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+	$(PYTHON) -m pytest --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 
 torture: setup parts
 	$(PYTHON) -m tests.torture $(TORTURE_FLAGS)
