@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ColumnElement, Date, Index, Text
 
-from domain import access, bus, consent, identity, invoicing, mailbox, operation, organisations
+from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
 from domain.kernel import Decider
 from projections.effects import Projection, read_table
 from projections.tally import Measure, StoredName, Tally, Typed
@@ -25,25 +25,26 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *invoicing.DECIDERS,
     operation.DECIDER,
     *access.DECIDERS,
+    erasure.DECIDER,
 )
 NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
 
 TABLE = read_table(
     "daily_counts",
-    1,
+    2,
     Column("day", Date, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("organisation_id", Text, primary_key=True),
     Column("events", BigInteger, nullable=False),
     Column("streams", BigInteger, nullable=False),
 )
-Index("daily_counts_v1_organisation", TABLE.c.organisation_id, TABLE.c.day)
+Index("daily_counts_v2_organisation", TABLE.c.organisation_id, TABLE.c.day)
 
 EVERY_EVENT = Tally(
     key=(Typed.CIVIL_DAY, StoredName(NAMES), Typed.ORGANISATION),
     amounts={"events": Measure.EVENTS, "streams": Measure.STREAMS},
 )
-PROJECTION = Projection(name="daily_counts", version=1, table=TABLE, rules=dict.fromkeys(NAMES, EVERY_EVENT))
+PROJECTION = Projection(name="daily_counts", version=2, table=TABLE, rules=dict.fromkeys(NAMES, EVERY_EVENT))
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
