@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -55,7 +55,7 @@ def personal_fields(event_class: type) -> Sequence[PersonalField]:
     if known is None:
         known = _FIELDS[event_class] = tuple(
             PersonalField(each.name, each.metadata["personal"])
-            for each in fields(event_class)
+            for each in (fields(event_class) if is_dataclass(event_class) else ())
             if "personal" in each.metadata
         )
     return known

@@ -1,4 +1,4 @@
-"""Facts for invoicing: is the buyer enrolled to receive electronic invoices, and where?"""
+"""Facts for invoicing: is the buyer enrolled to receive electronic invoices, and is the contact a known person?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from application.ports import FactReader, Informed, Known
-from domain import organisations
+from domain import identity, organisations
 from domain.invoicing import Buyer, ReceiveInvoice
 
 
@@ -17,7 +17,10 @@ def _who_receives(command: ReceiveInvoice, known: Known) -> Informed[ReceiveInvo
         enrolled=organisations.holds(organisation, organisations.Enrolment.INVOICE_RECEIVER),
         jurisdiction=organisation.jurisdiction,
     )
-    return Informed(replace(command, buyer=buyer))
+    contact_id = command.seller_contact_id
+    # Of a person who is not registered, nobody could ask for the erasure.
+    registered = bool(contact_id) and known.state(identity.PERSON, contact_id).exists
+    return Informed(replace(command, buyer=buyer, contact_registered=registered))
 
 
 READERS: Mapping[type, FactReader] = {ReceiveInvoice: _who_receives}

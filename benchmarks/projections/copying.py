@@ -27,8 +27,8 @@ AT_ONCE = 2
 
 Connection = psycopg.Connection[Any]
 
-# Families of services are known by a word, not by a UUID.
-FAMILIES = "service_family-%"
+# Families of services are known by a word, and looks at personal data by a UUID of version 7.
+OTHER_IDS = ["service_family-%", "access-%"]
 FAMILY_REGISTERED = "organisations.service-family-registered.v1"
 
 EVENTS = """
@@ -86,8 +86,8 @@ def _composed(statement: str, events: int, recorded_at: datetime, number: int) -
         digit=sql.SQL(digit),
         family_registered=sql.Literal(FAMILY_REGISTERED),
         payload=replaced("convert_from(payload, 'UTF8')", digit),
-        stream=sql.SQL("CASE WHEN stream LIKE {families} THEN {worded} ELSE {other} END").format(
-            families=sql.Literal(FAMILIES),
+        stream=sql.SQL("CASE WHEN stream LIKE ANY ({other_ids}) THEN {worded} ELSE {other} END").format(
+            other_ids=sql.Literal(OTHER_IDS),
             worded=sql.SQL("replace(stream, '-', '-' || {})").format(sql.Literal(digit)),
             other=replaced_stream("stream", digit),
         ),

@@ -105,7 +105,8 @@ def _bytes(running: Api, query: str, variables: dict[str, Any]) -> bytes:
     body = json.dumps({"query": query, "variables": variables}).encode()
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json\r\n"
-        f"Authorization: Bearer {running.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Authorization: Bearer {running.token}\r\nProcessing-Activity: benchmark\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 

@@ -181,6 +181,7 @@ class ReceiveInvoice(InvoiceCommand):
     seller_contact_id: str = ""
     seller_contact: str = ""
     buyer: Buyer = fact(UNKNOWN_BUYER)
+    contact_registered: bool = fact(unknown=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,8 @@ def _receive(command: ReceiveInvoice, state: Invoice) -> Sequence[Event]:
     if state.received is not None:
         raise Duplicate("invoice-exists", "This invoice was received before.")
     _must_be_a_sound_invoice(command)
+    if command.seller_contact_id and not command.contact_registered:
+        raise NotFound("contact-not-found", "No person is registered under the id of the contact at the seller.")
     if not command.buyer.enrolled:
         raise RuleBroken("buyer-not-enrolled", "This organisation is not enrolled to receive electronic invoices.")
     return [

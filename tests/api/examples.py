@@ -197,9 +197,10 @@ def _invoicing(world: World) -> Sequence[Request]:
         return {"invoice_id": world.id[f"invoice.{name}"]}
 
     rules: dict[str, Any] = {"ruleSet": "peppol-bis-3.0.18", "ruleIds": ["BR-CO-10", "PEPPOL-EN16931-R010"]}
+    contact = {"sellerContact": "Ann Adams, 02 123 45 67", "sellerContactId": world.id["ann"]}
     response: dict[str, Any] = {"state": "UQ", "clarifications": ["REF"], "clarificationSha256": SHA256_BASE64URL}
     return (
-        _example("receive-invoice", "sender", **world.invoice(supplierNumber=enterprise_number(701))),
+        _example("receive-invoice", "sender", **world.invoice(supplierNumber=enterprise_number(701)), **contact),
         _example("validate-invoice", **about("validated-next"), ruleSet="peppol-bis-3.0.18"),
         _example("refuse-invoice", **about("refused-next"), **rules),
         _example("respond-to-invoice", "agency", **about("answered-next"), **response),

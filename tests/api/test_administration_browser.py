@@ -80,10 +80,10 @@ def all_sorts(owner: psycopg.Connection) -> None:
     )
     owner.execute(
         "INSERT INTO read.build (projection, version, purpose, by_worker, state, events_done, events_total, started_at,"
-        " ended_at, equal, outcome) VALUES ('people', 1, 'verification', true, 'done', 5, 5, now(), now(), true,"
+        " ended_at, equal, outcome) VALUES ('people', 2, 'verification', true, 'done', 5, 5, now(), now(), true,"
         " 'Equal at 5: 1,200 rows, sha256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.')"
     )
-    owner.execute("INSERT INTO read.previous (projection, version, position) VALUES ('people', 1, 4)")
+    owner.execute("INSERT INTO read.previous (projection, version, position) VALUES ('people', 2, 4)")
     owner.execute(
         "UPDATE read.checkpoint SET error = 'The rule of KeyRevoked failed at 7: KeyError.'"
         " WHERE projection = 'mandates'"

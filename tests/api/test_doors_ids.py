@@ -30,6 +30,7 @@ BY_FIELD = {
     "projection": (404, "no-such-projection"),
     "person_id": (404, "person-not-found"),
     "hold_id": (404, "legal-hold-not-found"),
+    "sellerContactId": (404, "contact-not-found"),
     "serviceId": (404, "service-not-found"),
     "serviceIds": (404, "service-not-found"),
     "keyId": (404, "key-not-found"),

@@ -98,7 +98,7 @@ def test_an_exception_is_told_without_the_values_of_its_variables(log_format: Lo
 def test_an_exception_is_json_too_for_programs() -> None:
     output = _configured()
     try:
-        {}["nothing there"]
+        dict[str, str]()["nothing there"]
     except LookupError:
         structlog.get_logger().exception("projection_stopped")
     assert _lines(output)[0]["exception"][0]["exc_type"] == "KeyError"

@@ -99,12 +99,12 @@ async def test_the_first_state_that_holds_is_told(
     owner.execute("UPDATE read.checkpoint SET position = 1, applied_at = now() WHERE projection = 'keys'")
     assert await state(prepared) is ProjectionState.UNLED
     assert await state(prepared, "people") is ProjectionState.UNLED
+    owner.execute("ALTER TABLE log.event DISABLE TRIGGER USER")
+    owner.execute("ALTER TABLE log.event_1 DISABLE TRIGGER USER")
     with looked_after(database_url, "keys"):
+        owner.execute("UPDATE log.event SET recorded_at = now() + interval '1 minute'")
         assert await state(prepared) is ProjectionState.LIVE
-        prepared_lag = "UPDATE log.event SET recorded_at = recorded_at - interval '1 minute'"
-        owner.execute("ALTER TABLE log.event DISABLE TRIGGER USER")
-        owner.execute("ALTER TABLE log.event_1 DISABLE TRIGGER USER")
-        owner.execute(prepared_lag.encode())
+        owner.execute("UPDATE log.event SET recorded_at = now() - interval '1 minute'")
         assert await state(prepared) is ProjectionState.CATCHING_UP
         act(owner, 2, "pause")
         assert await state(prepared) is ProjectionState.PAUSED

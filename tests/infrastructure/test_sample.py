@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +17,7 @@ from api.rest import bus, consent, identity, invoicing, mailbox, organisations
 from application.handler import Rules, handle_many
 from application.ports import Append, Outcome
 from application.registry import BY_COMMAND, DECIDERS, READERS
-from domain import operation
+from domain import access, erasure, operation
 from domain.bus import TransactionAccepted
 from domain.identity import AuthenticationRefused, AuthenticationSucceeded, Means, OpenSession, ServiceAccessed
 from domain.invoicing import InvoiceReceived
@@ -24,6 +25,7 @@ from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox import MessageOpened, MessagePublished, MessageSent
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
+from infrastructure.event_log.settle import Row
 from infrastructure.keys import MemoryKeys
 from infrastructure.projector.memory import MemoryRows
 from infrastructure.sample import (
@@ -171,8 +173,9 @@ async def test_the_chained_index_is_the_printed_one(events: Events) -> None:
 
 async def test_the_history_is_varied(events: Events) -> None:
     kinds = Counter(type(it.event).__name__ for it in events)
-    # It tells of those who use the platform, not of the administrators who run it.
-    told = [decider for decider in DECIDERS if decider is not operation.DECIDER]
+    # It tells of those who use the platform: not of those who run it, look at it or leave it.
+    others = (operation.DECIDER, erasure.DECIDER, *access.DECIDERS)
+    told = [decider for decider in DECIDERS if decider not in others]
     missing = {event.__name__ for decider in told for event in decider.events.values() if event.__name__ not in kinds}
     # Too rare to come up in a hundredth of the history; all of them are in the whole.
     assert missing <= {
@@ -244,6 +247,11 @@ class FailingLog(MemoryLog):
         return outcomes
 
 
+def unsealed(row: Row) -> Row:
+    """Return a row without what its personal texts are sealed to: no two are alike."""
+    return row._replace(payload=re.sub(rb'"sealed:[^"]*"', b'"sealed"', row.payload))
+
+
 async def test_a_run_that_was_cut_off_goes_on_where_the_log_ends() -> None:
     small, whole, cut = Fraction(1, 1000), MemoryLog(Codec(DECIDERS)), FailingLog()
     await run_sample(whole, RULES, seed=SEED, scale=small)
@@ -253,7 +261,7 @@ async def test_a_run_that_was_cut_off_goes_on_where_the_log_ends() -> None:
         with pytest.raises(CutOff):
             await run_sample(cut, RULES, seed=SEED, scale=small)
     await run_sample(cut, RULES, seed=SEED, scale=small)
-    assert cut.rows == whole.rows
+    assert [unsealed(row) for row in cut.rows] == [unsealed(row) for row in whole.rows]
     again = await run_sample(cut, RULES, seed=SEED, scale=small)
     assert again.complete_before
     assert len(cut.rows) == len(whole.rows)
@@ -265,8 +273,9 @@ async def test_commands_that_were_carried_out_before_their_chunk_was_noted_are_n
     await run_sample(whole, RULES, seed=SEED, scale=small)
     await handle_many(list(islice(orders(SEED, small), 5)), log, RULES)
     await run_sample(log, RULES, seed=SEED, scale=small)
-    assert sorted((row.stream, row.version, row.payload) for row in log.rows) == sorted(
-        (row.stream, row.version, row.payload) for row in whole.rows
+    sent, expected = map(unsealed, log.rows), map(unsealed, whole.rows)
+    assert sorted((row.stream, row.version, row.payload) for row in sent) == sorted(
+        (row.stream, row.version, row.payload) for row in expected
     )
 
 
