@@ -15,7 +15,7 @@ from benchmarks.projections.folds import ALL_PROCESSORS
 from benchmarks.projections.rebuilding import rebuilding
 from infrastructure.event_log import PostgresLog
 from infrastructure.keys import MemoryKeys
-from infrastructure.projector import platform
+from infrastructure.projector import Projector, platform
 from infrastructure.projector.tables import ReadTable
 from infrastructure.sample import run_sample
 from projections.effects import Projection
@@ -48,6 +48,11 @@ def write(url: str, scale: float) -> int:
 
 def grow(url: str, times: int = TIMES) -> int:
     """Copy the log, make the rows anew, and see that there is so many times of everything; return how many events."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Whoever looked at personal data meanwhile is on record since.
+        projector = Projector(connection, platform())
+        projector.prepare()
+        projector.catch_up()
     before = amounts(url)
     events = multiply(url, times)
     # The rows in use are far behind this log, and a rebuild does not compare with them.

@@ -80,7 +80,7 @@ def test_every_read_model_is_rebuilt_queried_and_followed(server: Server, capsys
     written = everything.write(url, SMALLEST_SAMPLE)
     asked = queries.measure(url, server.keys_url, server.folder, before_s=1)
     events = everything.grow(url, times=2)
-    assert events == 2 * written
+    assert events > 2 * written, "the looks at personal data are on record too"
     rebuilt = everything.measure(url, stock_url, events, stock_events=100)
     live = lag.measure(url, server.folder, written, seconds=1)
     report = Report({}, {}, run.BARS).with_more(*asked).with_more(*rebuilt).with_more(*live)
