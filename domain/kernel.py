@@ -78,6 +78,9 @@ class PurposeGroup(StrEnum):
     CORRESPONDENCE = "correspondence"
     INVOICING = "invoicing"
 
+    # That of the text, which it equals; the one of enumerations is slow, and a key is looked up for each event.
+    __hash__ = str.__hash__
+
 
 PersonalText = NewType("PersonalText", str)
 """Plain in a command and in an event that was just decided; sealed in an event of the log. Empty where there is none.

@@ -7,8 +7,9 @@ with it, so that it opens nowhere else.
 
 from __future__ import annotations
 
-import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import os
+from binascii import Error as NotBase64Error
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, NamedTuple
@@ -101,10 +102,10 @@ def _text(event: object, each: PersonalField) -> str:
 
 
 def _sealed(text: str, key: DataKey, place: EventPlace, path: str) -> str:
-    nonce = secrets.token_bytes(NONCE_BYTES)
+    nonce = os.urandom(NONCE_BYTES)
     version = place.version.to_bytes(VERSION_BYTES, "big")
     body = key.cipher.encrypt(nonce, text.encode(), _bound_to(key.key_id, place, path))
-    return PREFIX + urlsafe_b64encode(b"".join((key.key_id, version, nonce, body))).decode()
+    return PREFIX + b2a_base64(b"".join((key.key_id, version, nonce, body)), newline=False).decode()
 
 
 def _bound_to(key_id: bytes, place: EventPlace, path: str) -> bytes:
@@ -129,8 +130,8 @@ def _raw(text: str) -> bytes:
     if not text.startswith(PREFIX):
         raise SealBrokenError("a personal text is not sealed")
     try:
-        raw = urlsafe_b64decode(text[len(PREFIX) :])
-    except ValueError:
+        raw = a2b_base64(text[len(PREFIX) :], strict_mode=True)
+    except (NotBase64Error, ValueError):
         raw = b""
     if len(raw) < _BODY_AT + TAG_BYTES:
         raise SealBrokenError("a sealed text is not whole")
