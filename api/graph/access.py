@@ -34,8 +34,6 @@ class Access:
     category: Category
     organisation_id: strawberry.ID = strawberry.field(description="On whose behalf was looked.")
     supplier_id: strawberry.ID | None = strawberry.field(description="Who looked for them, if not they themselves.")
-    # Who works there is no business of the person: Court of Justice of the European Union, C-579/21 (Pankki S).
-    acting_id: str = strawberry.field(description="The pseudonym of the officer or the program; for auditors.")
     automated: bool = strawberry.field(description="Whether a program of the platform looked, and nobody at work.")
     activity: str = strawberry.field(description="Why: an entry in the record of processing activities.")
     outcome: Outcome
@@ -43,8 +41,9 @@ class Access:
 
     @described("The pseudonym of the officer or the program; for auditors only.", name="actingId")
     def who_acted(self, info: Info) -> str | None:
-        # A person is told which organisation looked, not who works there: Court of Justice of the EU, C-579/21.
-        acting_id: str = self.acting_id
+        # A person is told which organisation looked, not who works there: Court of Justice of the European Union,
+        # C-579/21 (Pankki S).
+        acting_id: str = self.acting_id  # type: ignore[attr-defined]
         return acting_id if info.context.caller.role is Role.AUDITOR else None
 
     @described("Of its own among all, for the caches of clients.")

@@ -174,10 +174,6 @@ WITHIN: Mapping[str, str] = {
 """Types whose objects stand only below an object that is noted."""
 
 
-def _edge(edge: Any, held: Held, note: Note) -> None:  # noqa: ANN401 - an edge of any type
-    note(edge.node, held)
-
-
 def _may_act(answer: Any, held: Held) -> None:  # noqa: ANN401 - a MayAct
     """Note the two who were asked about: the answer says something of them, also if it is no."""
     # Where a mandate was found, its parties are registered; else the caller may have written anything.
@@ -187,7 +183,7 @@ def _may_act(answer: Any, held: Held) -> None:  # noqa: ANN401 - a MayAct
 
 
 def _of_edge(note: Note) -> Note:
-    return lambda edge, held: _edge(edge, held, note)
+    return lambda edge, held: note(edge.node, held)
 
 
 NOTES: Mapping[str, Note] = {
