@@ -12,10 +12,10 @@ import sys
 import time
 from collections.abc import Sequence
 
-from api.errors import Problem
-from api.graph.documents import DocumentRefusedError, Documents
-from api.graph.limits import Limits
-from api.graph.schema import GRAPHQL_SCHEMA
+from api.graph.protocol.documents import DocumentRefusedError, Documents
+from api.graph.protocol.limits import Limits
+from api.graph.protocol.schema import GRAPHQL_SCHEMA
+from api.web.errors import Problem
 from benchmarks.hostile_documents import HOSTILE
 from benchmarks.measuring import Bar, Measured, Report, show
 

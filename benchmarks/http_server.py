@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.bootstrap import create_app
 from api.cli.common import database, settings_of
 from api.cli.processes import unwind_on_term
 from api.cli.serve import address, listening, serve_app
+from api.composition.bootstrap import create_app
 
 NO_OP = "/no-op"
 

@@ -20,7 +20,7 @@ from psycopg import sql
 from sqlalchemy import Column, Select, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.graph.visibility import visible
+from api.graph.queries.visibility import visible
 from application.ports import Caller, Role
 from benchmarks.measuring import Measured, Report, show
 from benchmarks.server import own_server

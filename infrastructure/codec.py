@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from domain.kernel import Decider
-from infrastructure import machinery
+from infrastructure import system_events as machinery
 
 
 class UnknownEventError(LookupError):

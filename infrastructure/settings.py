@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infrastructure.algorithms import ALGORITHMS
-from infrastructure.kept import SECRET_BYTES, kept_secret
+from infrastructure.secret_files import SECRET_BYTES, kept_secret
+from infrastructure.tokens.algorithms import ALGORITHMS
 
 PREFIX = "KRONIEK_"
 LOCAL_ISSUER = "kroniek-local"

@@ -1,7 +1,7 @@
 """Which rows PostgreSQL itself lets the reader see, whatever our own queries forget to ask.
 
-The conditions are those of `api/graph/visibility.py`, said a second time and in another language: a mistake in one of
-them is caught by the other. A read model that does not stand in the table is seen by nobody.
+The conditions are those of `api/graph/queries/visibility.py`, said a second time, in SQL: a mistake in one of them is
+caught by the other. A read model that does not stand in the table is seen by nobody.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rules that are data: counts of events by what the log itself has typed, beside the payload.
 
 A `Tally` is called like any other rule, event by event. Since it is data, the same definition can also be run as one
-SQL statement over the whole log, with equal rows (`infrastructure/projector/set_based.py`).
+SQL statement over the whole log, with equal rows (`infrastructure/projector/rows/set_based.py`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from api.script_page import ScriptPage
+from api.web.static_page import ScriptPage
 
 PAGE = ScriptPage(__name__, "page.css", "page.js", "feed.js", "table.js", "acts.js")
 

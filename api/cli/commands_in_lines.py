@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from api.errors import Problem
 from api.rest.bodies import ID_PATTERN
 from api.rest.requests import Frame, Intake, Wish
+from api.web.errors import Problem
 from application.handler import Order
 from application.ports import Caller, Role
 from infrastructure.import_history import LineRefusedError

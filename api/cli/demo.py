@@ -60,7 +60,7 @@ async def _caught_up(url: str, worker: Worker, output: Output) -> int:
 
 
 def _token(settings: Settings) -> str:
-    from api.bootstrap import make_issuer, utc_now
+    from api.composition.bootstrap import make_issuer, utc_now
     from application.ports import Caller, Role
 
     caller = Caller(subject="demo", role=Role.AUDITOR, organisation_id="demo")

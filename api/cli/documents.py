@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, output: Output) -> None:
     from api.cli.common import settings_of
-    from api.graph.trusted import EVERYBODY, is_folder
+    from api.graph.protocol.trusted import EVERYBODY, is_folder
     from infrastructure.settings import documents_folder
 
     owner = options.organisation or EVERYBODY
@@ -42,8 +42,8 @@ def _add(folder: Path, path: Path) -> str:
     """Write a document whole or not at all; return its hash."""
     from graphql import GraphQLError, parse, validate
 
-    from api.graph.schema import GRAPHQL_SCHEMA
-    from api.graph.trusted import SUFFIX, hash_of
+    from api.graph.protocol.schema import GRAPHQL_SCHEMA
+    from api.graph.protocol.trusted import SUFFIX, hash_of
 
     try:
         text = path.read_bytes().decode()
@@ -63,7 +63,7 @@ def _add(folder: Path, path: Path) -> str:
 
 
 def _remove(folder: Path, document_hash: str) -> str:
-    from api.graph.trusted import SUFFIX, is_hash
+    from api.graph.protocol.trusted import SUFFIX, is_hash
 
     if not is_hash(document_hash):
         raise CommandError(Exit.WRONG_USAGE, "A document is named by its SHA-256 in 64 hexadecimal digits.")

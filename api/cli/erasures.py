@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from api.cli.output import CommandError, Exit, Output, table
 
 if TYPE_CHECKING:
-    from application.keeping import WaitingDuty
+    from application.retention import WaitingDuty
     from infrastructure.database import Addresses
     from infrastructure.settings import Settings
 
@@ -56,7 +56,7 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 async def _read(url: str, *, everything: bool) -> tuple[Sequence[dict[str, Any]], Sequence[WaitingDuty]]:
     from sqlalchemy.exc import ProgrammingError
 
-    from infrastructure.keeper import keeper_waiting
+    from infrastructure.reactors import keeper_waiting
     from infrastructure.read_models import ReadModels
     from projections.erasures import asked_for
     from projections.registry import PROJECTIONS
@@ -93,7 +93,7 @@ def _shown(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the table
 
 
 def _age(since: datetime) -> str:
-    from api.bootstrap import utc_now
+    from api.composition.bootstrap import utc_now
 
     seconds = max(0, int((utc_now() - since).total_seconds()))
     days, hours, minutes = seconds // 86_400, seconds // 3_600 % 24, seconds // 60 % 60
@@ -113,8 +113,8 @@ def _repeat(_options: argparse.Namespace, output: Output) -> None:
 
 
 async def _erase_again(settings: Settings, addresses: Addresses, output: Output) -> int:
-    from api.bootstrap import make_codec, make_keyring
-    from infrastructure.keeper import erase_again
+    from api.composition.bootstrap import make_codec, make_keyring
+    from infrastructure.reactors import erase_again
 
     async with make_keyring(settings, addresses) as keys:
         told = partial(output.progress, "events looked at")

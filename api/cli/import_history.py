@@ -17,8 +17,8 @@ from api.cli.output import CommandError, Exit, Output
 if TYPE_CHECKING:
     from infrastructure.database import Addresses
     from infrastructure.import_history import ImportReport, Lines, Watch
-    from infrastructure.machinery import ChunkImported
     from infrastructure.settings import Settings
+    from infrastructure.system_events import ChunkImported
 
 STANDARD_INPUT = "-"
 KEPT = "What was imported so far stays; run the same command again to go on from there."
@@ -136,8 +136,8 @@ def _run(task: _Task, settings: Settings, addresses: Addresses, output: Output) 
 
 
 async def _import(task: _Task, settings: Settings, addresses: Addresses, watch: Watch) -> ImportReport:
-    from api.bootstrap import RULES, make_intakes, make_keyring, make_log, utc_now
     from api.cli.commands_in_lines import CommandsInLines
+    from api.composition.bootstrap import RULES, make_intakes, make_keyring, make_log, utc_now
     from infrastructure.import_history import Import, import_commands, import_events
 
     async with make_keyring(settings, addresses) as keys, make_log(settings, addresses, keys) as log:

@@ -78,9 +78,9 @@ async def _act(
 
 async def _index(settings: Settings, addresses: Addresses, output: Output) -> None:
     """Add everybody of the log to the blind index."""
-    from api.bootstrap import make_codec, make_keyring
-    from infrastructure.keeper import Indexer, fill
+    from api.composition.bootstrap import make_codec, make_keyring
     from infrastructure.keys.blind_index import BlindIndex
+    from infrastructure.reactors import Indexer, fill
 
     async with make_keyring(settings, addresses) as keys, BlindIndex(addresses.keys, keys.named) as index:
         indexer = Indexer(index=index, keys=keys, codec=make_codec())

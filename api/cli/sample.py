@@ -11,8 +11,8 @@ from api.cli.output import CommandError, Exit, Output
 
 if TYPE_CHECKING:
     from infrastructure.database import Addresses
-    from infrastructure.sample import SampleReport
     from infrastructure.settings import Settings
+    from sample import SampleReport
 
 DEFAULT_SEED = 2014
 MIN_SCALE, MAX_SCALE = 0.001, 1_000
@@ -37,8 +37,8 @@ def run(options: argparse.Namespace, output: Output) -> None:
 
 def write_sample(settings: Settings, addresses: Addresses, options: argparse.Namespace, output: Output) -> SampleReport:
     """Write what is not there yet of the sample history; return what was done."""
-    from api.bootstrap import RULES, make_keyring, make_log
-    from infrastructure.sample import SampleProgress, run_sample
+    from api.composition.bootstrap import RULES, make_keyring, make_log
+    from sample import SampleProgress, run_sample
 
     if not MIN_SCALE <= options.scale <= MAX_SCALE:
         raise CommandError(Exit.WRONG_USAGE, f"The scale is a number from {MIN_SCALE} to {MAX_SCALE}.")

@@ -64,7 +64,7 @@ def addresses(base: str) -> dict[str, str]:
 
 def serve(settings: Settings, database_addresses: Addresses, listener: socket.socket, *, sample: bool = False) -> None:
     """Serve until a signal ends it."""
-    from api.bootstrap import create_app
+    from api.composition.bootstrap import create_app
 
     serve_app(create_app(settings, database_addresses, sample=sample), listener)
 

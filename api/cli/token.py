@@ -21,8 +21,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, output: Output) -> None:
-    from api.bootstrap import make_issuer, utc_now
     from api.cli.common import settings_of
+    from api.composition.bootstrap import make_issuer, utc_now
 
     settings = settings_of()
     if settings.jwks_url is not None:

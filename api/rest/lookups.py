@@ -17,15 +17,15 @@ from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access import Looks, looker, record
-from api.buckets import Buckets, say
-from api.dependencies import Platform
-from api.errors import Problem
 from api.rest.bodies import national_number
 from api.rest.openapi import answer_of, body_of, inline, problems
 from api.rest.requests import malformed
 from api.rest.routes import MAX_BODY_BYTES, read_body
 from api.rights.doors import PERSON_LOOKUP, admitted
+from api.web.access_record import Looks, looker, record
+from api.web.errors import Problem
+from api.web.platform import Platform
+from api.web.rate_limits import Buckets, say
 from application.lookups import Identifier, LookupPurpose, PersonIndex, eidas, may_ask, national
 from application.ports import Caller, Role
 from domain.access import Category

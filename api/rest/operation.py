@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api.errors import Problem
 from api.rest.doors import Door
+from api.web.errors import Problem
 from domain.operation import (
     CancelRebuild,
     DropPreviousRows,

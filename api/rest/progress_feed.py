@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.errors import Problem
+from api.web.errors import Problem
 
 SAMPLE_S = 1.0
 HEARTBEAT_S = 15.0

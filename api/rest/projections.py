@@ -12,11 +12,11 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.dependencies import Platform
-from api.errors import Problem
 from api.rest.openapi import answer_of, problems
 from api.rest.progress_feed import ProgressFeed
 from api.rights.doors import DOORS, admitted
+from api.web.errors import Problem
+from api.web.platform import Platform
 from projections.progress import Build, ParkedEvent, Progress, ProjectionProgress
 
 MOST_ROWS = 100

@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
-from api.errors import Issue, Problem
 from api.rest.bodies import ID_PATTERN, body_model, build, path_fields
 from api.rest.doors import Door
 from api.rights.roles import must_have_role
+from api.web.errors import Issue, Problem
 from application.handler import Order
 from application.ids import time_ordered_id
 from application.ports import Caller, Idempotency

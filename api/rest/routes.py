@@ -12,12 +12,12 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.dependencies import Platform, caller_of
-from api.errors import Problem, problem_of
 from api.rest.doors import Door, outward
 from api.rest.openapi import bulk_operation, door_operation
 from api.rest.requests import Frame, Intake, Wish
-from api.rest.routing import CommandRoutes, Endpoint
+from api.web.errors import Problem, problem_of
+from api.web.platform import Platform, caller_of
+from api.web.routing import CommandRouter, Endpoint
 from application.handler import Order, handle, handle_many
 from application.ports import Receipt
 from domain.kernel import Refusal
@@ -33,9 +33,9 @@ NDJSON = "application/x-ndjson"
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def command_routes(doors: Sequence[Door], platform: Platform) -> CommandRoutes:
+def command_routes(doors: Sequence[Door], platform: Platform) -> CommandRouter:
     """Make the routes of all doors."""
-    routes = CommandRoutes()
+    routes = CommandRouter()
     intakes = {door.intent: Intake(door, platform.keyed_hash) for door in doors}
     for intake in intakes.values():
         path, endpoint = outward(intake.door.path), _door_endpoint(intake, platform)

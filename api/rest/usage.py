@@ -20,13 +20,13 @@ from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access import Looker, Looks, looker, person_in_session, record
-from api.dependencies import Platform
-from api.errors import Problem
-from api.footing import Footing, wanted_position
-from api.graph.visibility import accesses_told_to
+from api.graph.queries.visibility import accesses_told_to
 from api.rest.openapi import answer_of, problems
 from api.rights.doors import FIND_USAGE, admitted
+from api.web.access_record import Looker, Looks, looker, person_in_session, record
+from api.web.errors import Problem
+from api.web.platform import Platform
+from api.web.read_barrier import Footing, wanted_position
 from domain.access import Category
 from projections import access_suppressions, accesses, organisations
 from projections.row_security import VIEWER, Viewer

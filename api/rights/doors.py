@@ -13,9 +13,9 @@ from fastapi import APIRouter
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Mount, Route
 
-from api.dependencies import Platform, caller_of
-from api.rest.routing import METHOD, CommandRoutes
 from api.rights.roles import EVERYBODY, OVERSEERS, RightsError, must_fit, must_have_role
+from api.web.platform import Platform, caller_of
+from api.web.routing import METHOD, CommandRouter
 from application.ports import Caller, Role
 
 PERSON_LOOKUP = "POST /persons/lookups"
@@ -106,7 +106,7 @@ def _names(routes: Iterable[BaseRoute]) -> Iterator[str]:
     """Name the doors behind some routes; raise RightsError at a route of which it cannot be told what it lets in."""
     for route in routes:
         match route:
-            case CommandRoutes():
+            case CommandRouter():
                 yield from (f"{METHOD} {path}" for path in route.paths)
             case Route() | Mount():
                 methods = (getattr(route, "methods", None) or {"GET"}) - {"HEAD"}

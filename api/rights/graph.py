@@ -2,8 +2,8 @@
 
 To let in a new query or type, put its name into a row here, or give it one of its own. `fields` are fields of `Query`;
 one of another type is written with it (`Message.subject`) and needs no row unless fewer roles may ask for it than for
-the rest of its type. Which rows of a read model a role sees is the business of `api.graph.visibility`, and here only
-said in words.
+the rest of its type. Which rows of a read model a role sees stands in `api.graph.queries.visibility`, and here only
+in words.
 """
 
 from __future__ import annotations

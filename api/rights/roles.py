@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from api.errors import Problem
+from api.web.errors import Problem
 from application.ports import Caller, Role
 
 EVERYBODY = frozenset(Role)

@@ -12,7 +12,7 @@ from uuid import uuid4
 import psycopg
 
 from benchmarks.log.work import EVENT, EVENT_NAME, WARM_UP, new_id
-from infrastructure import arrays
+from infrastructure.postgres import arrays
 
 NOW = datetime.now(UTC)
 ORGANISATION_ID = str(uuid4())

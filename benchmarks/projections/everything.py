@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import psycopg
 
-from api.bootstrap import RULES, make_codec
+from api.composition.bootstrap import RULES, make_codec
 from benchmarks.measuring import Measured
 from benchmarks.projections import stock
 from benchmarks.projections.copying import multiply
@@ -16,10 +16,10 @@ from benchmarks.projections.rebuilding import rebuilding
 from infrastructure.event_log import PostgresLog
 from infrastructure.keys import MemoryKeys
 from infrastructure.projector import Projector, platform
-from infrastructure.projector.tables import ReadTable
-from infrastructure.sample import run_sample
+from infrastructure.projector.rows.tables import ReadTable
 from projections.effects import Projection
 from projections.progress import BuildPurpose
+from sample import run_sample
 
 SEED = 2014
 TIMES = 10

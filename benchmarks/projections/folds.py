@@ -17,8 +17,9 @@ from benchmarks.projections.copying import multiply
 from benchmarks.server import Server
 from infrastructure.database import DatabaseRole
 from infrastructure.database.addresses import acting_as
-from infrastructure.projector import Definitions, Result, rebuild
-from infrastructure.projector.site import Progress
+from infrastructure.projector import Definitions, Result
+from infrastructure.projector.rebuild.build_environment import Progress
+from infrastructure.projector.rebuild.run import rebuild
 from projections.effects import CIVIL_TIME, Projection
 from projections.progress import BuildPurpose
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from infrastructure.database.addresses import Addresses, DatabaseRole, acting_as
 from infrastructure.database.embedded import EmbeddedPostgres
-from infrastructure.database.errors import DatabaseUnusable
 from infrastructure.database.external import verify, verify_keys, verify_sessions
 from infrastructure.database.migrate import check_migrated, migrate, migrate_keys
+from infrastructure.postgres.failures import DatabaseUnusable
 from infrastructure.settings import Settings
 
 __all__ = [

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Self
 from urllib.parse import parse_qsl, quote, urlencode
 
-from infrastructure.database.errors import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusable
 
 URL_SETTING = "KRONIEK_DATABASE_URL"
 KEYS_URL_SETTING = "KRONIEK_KEYS_URL"

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from infrastructure.database.addresses import LOGINS, Addresses, DatabaseRole
-from infrastructure.database.errors import DatabaseUnusable
 from infrastructure.database.installation import Account, open_folder
+from infrastructure.postgres.failures import DatabaseUnusable
 
 NAME = "kroniek"
 """The database and the role that owns it."""

@@ -17,7 +17,6 @@ from psycopg import sql
 
 from infrastructure.database.addresses import GROUPS, Addresses
 from infrastructure.database.data_folder import KEYS, NAME, SUPERUSER, DataFolder, Server
-from infrastructure.database.errors import DatabaseUnusable
 from infrastructure.database.installation import (
     ELSEWHERE,
     Account,
@@ -26,7 +25,8 @@ from infrastructure.database.installation import (
     open_folder,
     reachable_installation,
 )
-from infrastructure.database.locks import Use, one_at_a_time
+from infrastructure.postgres.failures import DatabaseUnusable
+from infrastructure.postgres.locks import Use, one_at_a_time
 
 _START_TIMEOUT_S = 300
 """Long: a server that was killed reads back its journal first."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import psycopg
 
 from infrastructure.database.addresses import Addresses, DatabaseRole
-from infrastructure.database.errors import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusable
 
 OLDEST = 15
 _CONNECT_TIMEOUT_S = 10

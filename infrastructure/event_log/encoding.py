@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from application.ports import Append, Erased
 from domain.kernel import Claim
 from infrastructure.codec import Codec
-from infrastructure.event_log.settle import Encoded
+from infrastructure.event_log.resolve import Encoded
 from infrastructure.keys import DataKey, Keys, KeysUnavailableError, Owner
 from infrastructure.sealing import EventPlace, owners, seal
 

@@ -10,10 +10,10 @@ from typing import Any
 import psycopg
 
 from application.ports import Idempotency, OtherContent, Receipt, StreamEvents
-from infrastructure.arrays import byte_strings, integers, texts
 from infrastructure.codec import Codec
 from infrastructure.event_log import statements as sql
-from infrastructure.event_log.line import AsyncConnection
+from infrastructure.postgres.arrays import byte_strings, integers, texts
+from infrastructure.postgres.group_calls import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

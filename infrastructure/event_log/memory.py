@@ -11,7 +11,7 @@ from application.ports import Append, Idempotency, OtherContent, Outcome, Receip
 from domain.kernel import Claim, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log.encoding import Encoder
-from infrastructure.event_log.settle import Encoded, Holdings, Row, settle
+from infrastructure.event_log.resolve import Encoded, Holdings, Row, settle
 from infrastructure.keys import Keys, MemoryKeys
 
 

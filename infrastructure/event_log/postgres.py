@@ -13,10 +13,10 @@ from infrastructure.event_log.appending import Head, Writer
 from infrastructure.event_log.call import PREPARE
 from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.finding import Finder, Found, Wanted
-from infrastructure.event_log.line import REACH_TIMEOUT_S, AsyncConnection, Connector, Line
-from infrastructure.event_log.settle import Encoded
+from infrastructure.event_log.resolve import Encoded
 from infrastructure.event_log.statements import BY_INDEX_ONLY
 from infrastructure.keys import Keys
+from infrastructure.postgres.group_calls import REACH_TIMEOUT_S, AsyncConnection, Connector, Line
 
 WRITERS = 2
 """Connections that append. The lock lets one of them write; the other one's batch is on its way meanwhile."""

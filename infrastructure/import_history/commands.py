@@ -18,7 +18,7 @@ from domain.kernel import Refusal
 from infrastructure.import_history.lines import Chunk
 from infrastructure.import_history.record import Import
 from infrastructure.import_history.refusals import LineRefusedError
-from infrastructure.machinery import ChunkImported, RefusedLine
+from infrastructure.system_events import ChunkImported, RefusedLine
 
 LINES_AT_ONCE = 100
 """After so many lines the log gets its turn, so that it never waits for the next chunk to be understood."""

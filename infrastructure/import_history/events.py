@@ -19,7 +19,7 @@ from infrastructure.import_history.decided import DecidedEvent, Understanding
 from infrastructure.import_history.lines import Chunk
 from infrastructure.import_history.record import Import
 from infrastructure.import_history.refusals import LineRefusedError
-from infrastructure.machinery import ChunkImported, RefusedLine
+from infrastructure.system_events import ChunkImported, RefusedLine
 
 MAX_REMEMBERED = 100_000
 """After so many new streams, those not used since the last time this was reached are forgotten."""

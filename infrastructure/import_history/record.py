@@ -14,7 +14,7 @@ from typing import Protocol
 
 from application.ports import Append, EventStore
 from domain.kernel import Claim, Context
-from infrastructure.machinery import ChunkImported
+from infrastructure.system_events import ChunkImported
 
 CATEGORY = "import"
 ACTIVITY = "history-import"

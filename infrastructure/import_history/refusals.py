@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from infrastructure.import_history.lines import MAX_LINE_BYTES
-from infrastructure.machinery import RefusedLine
+from infrastructure.system_events import RefusedLine
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading a line as JSON may end in, whatever stands there."""

@@ -11,11 +11,11 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 
+from application.gc_tuning import rare_collections
 from infrastructure.event_log import LogBusyError, LogUnavailableError
-from infrastructure.garbage import rare_collections
 from infrastructure.import_history.lines import Chunk, Lines
 from infrastructure.import_history.record import Import
-from infrastructure.machinery import ChunkImported
+from infrastructure.system_events import ChunkImported
 
 LOG = structlog.get_logger()
 PASSING = (LogUnavailableError, LogBusyError)

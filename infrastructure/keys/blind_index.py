@@ -17,10 +17,10 @@ from typing import Any, NamedTuple, Self
 import psycopg
 
 from application.lookups import Identifier, LookupPurpose
-from infrastructure.arrays import byte_strings, texts
-from infrastructure.event_log.line import CONNECT_TIMEOUT_S, KEEPALIVE, Connector, Line, LogUnavailableError
 from infrastructure.keys import store
 from infrastructure.keys.model import KeysUnavailableError
+from infrastructure.postgres.arrays import byte_strings, texts
+from infrastructure.postgres.group_calls import CONNECT_TIMEOUT_S, KEEPALIVE, Connector, Line, LogUnavailableError
 
 REACH_TIMEOUT_S = 10.0
 """How long a lost database is tried again before those who wait are told."""

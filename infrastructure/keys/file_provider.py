@@ -12,9 +12,9 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from infrastructure.kept import keep_new_text
 from infrastructure.keys.model import KEY_BYTES, KeyBrokenError, KeysUnavailableError
 from infrastructure.keys.provider import Bound
+from infrastructure.secret_files import keep_new_text
 
 KIND = "file"
 NONCE_BYTES = 12

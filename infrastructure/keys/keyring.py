@@ -21,15 +21,6 @@ import psycopg
 import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from infrastructure.arrays import teach
-from infrastructure.event_log.line import (
-    CONNECT_TIMEOUT_S,
-    KEEPALIVE,
-    Connector,
-    Line,
-    LogBusyError,
-    LogUnavailableError,
-)
 from infrastructure.keys import store
 from infrastructure.keys.batch import Found, Wanted
 from infrastructure.keys.cache import Cache, Entry
@@ -37,6 +28,15 @@ from infrastructure.keys.keks import current_kek
 from infrastructure.keys.model import KEY_BYTES, KEY_ID_BYTES, DataKey, KeysUnavailableError, Owner, UnknownKeyError
 from infrastructure.keys.provider import Bound, KeyProvider
 from infrastructure.keys.store import AsyncConnection, Row, bound_to, bound_to_name
+from infrastructure.postgres.arrays import teach
+from infrastructure.postgres.group_calls import (
+    CONNECT_TIMEOUT_S,
+    KEEPALIVE,
+    Connector,
+    Line,
+    LogBusyError,
+    LogUnavailableError,
+)
 
 LOG = structlog.get_logger()
 

@@ -1,6 +1,6 @@
 """What is asked of the database of the keys, in SQL. Its tables and functions: migrations/keys/0001_keys.sql.
 
-The connections are taught to take packed arrays (`infrastructure.arrays.teach`).
+The connections are taught to take packed arrays (`infrastructure.postgres.arrays.teach`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import psycopg
 
 from domain.kernel import PurposeGroup
-from infrastructure.arrays import TextArray, byte_strings, texts
 from infrastructure.keys.model import KEY_ID_BYTES, Owner
+from infrastructure.postgres.arrays import TextArray, byte_strings, texts
 
 AsyncConnection = psycopg.AsyncConnection[Any]
 

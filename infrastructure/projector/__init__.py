@@ -1,12 +1,11 @@
 """Runs projections: live behind the log, and made anew beside the rows that are in use."""
 
-from infrastructure.projector.build import BusyError, Result
-from infrastructure.projector.definitions import Definitions, UnknownProjectionError, definitions, platform
-from infrastructure.projector.live import OtherLogError, Projector
-from infrastructure.projector.memory import MemoryRows
-from infrastructure.projector.rebuild import rebuild
-from infrastructure.projector.row_security import secure_read_models
-from infrastructure.projector.worker import Worker
+from infrastructure.projector.live.projector import OtherLogError, Projector
+from infrastructure.projector.live.worker import Worker
+from infrastructure.projector.rebuild.build import BusyError, Result
+from infrastructure.projector.rows.definitions import Definitions, UnknownProjectionError, definitions, platform
+from infrastructure.projector.rows.memory import MemoryRows
+from infrastructure.projector.rows.row_security import secure_read_models
 
 __all__ = [
     "BusyError",
@@ -19,6 +18,5 @@ __all__ = [
     "Worker",
     "definitions",
     "platform",
-    "rebuild",
     "secure_read_models",
 ]

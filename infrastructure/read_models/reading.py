@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from infrastructure.read_models.seen import build_of, others_of, parked_of, pause_of, place_of, progress_of
+from infrastructure.read_models.progress_rows import build_of, others_of, parked_of, pause_of, place_of, progress_of
 from infrastructure.read_models.statements import (
     BUILDS,
     LATEST_BUILDS,
@@ -21,7 +21,7 @@ from infrastructure.read_models.statements import (
     PROGRESS,
     TABLES_THERE,
 )
-from infrastructure.read_models.viewing import CONNECT_ARGS, SET, settings_of, tell_viewers
+from infrastructure.read_models.viewers import CONNECT_ARGS, SET, settings_of, tell_viewers
 from projections import projection_acts
 from projections.effects import SCHEMA, Projection
 from projections.figures.reading import Reading

@@ -1,6 +1,6 @@
 """OAuth 2 access tokens (RFC 9068): verified against a JWKS, and issued by the platform itself for local use."""
 
-from infrastructure.algorithms import ALGORITHMS
+from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.callers import Organisations
 from infrastructure.tokens.clients import ClientError, Clients
 from infrastructure.tokens.dpop import PROOF_MAX_AGE_S

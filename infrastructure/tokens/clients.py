@@ -15,7 +15,7 @@ from typing import Any
 from joserfc.jwk import ECKey, Key
 
 from application.ports import Caller, Role
-from infrastructure.kept import keep_new_text
+from infrastructure.secret_files import keep_new_text
 from infrastructure.tokens.jose import MALFORMED, public_key
 
 FOLDER = "clients"

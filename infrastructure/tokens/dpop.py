@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from infrastructure.algorithms import ALGORITHMS
+from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.errors import ProofRefusedError
 from infrastructure.tokens.jose import MALFORMED, SKEW_S, is_id, is_instant, opened, proven, public_key
-from infrastructure.tokens.seen import SeenOnce
+from infrastructure.tokens.used_ids import SeenOnce
 
 TYPE = "dpop+jwt"
 PROOF_MAX_AGE_S = 60

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from infrastructure.algorithms import ALGORITHMS
+from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.clients import Client, Clients
 from infrastructure.tokens.dpop import Asked, Proofs
 from infrastructure.tokens.errors import GrantRefusedError, ProofRefusedError
 from infrastructure.tokens.issuer import LocalIssuer
 from infrastructure.tokens.jose import MALFORMED, SKEW_S, is_id, is_instant, opened, proven, said
-from infrastructure.tokens.seen import SeenOnce
+from infrastructure.tokens.used_ids import SeenOnce
 
 GRANT_TYPE = "client_credentials"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

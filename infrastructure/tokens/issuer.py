@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from application.ports import Caller
-from infrastructure.kept import kept_text
+from infrastructure.secret_files import kept_text
 from infrastructure.tokens.verifier import TYPE
 
 LOCAL_ALGORITHM = "ES256"

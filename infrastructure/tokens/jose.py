@@ -14,7 +14,7 @@ from joserfc.jwk import JWKRegistry, Key, OctKey, RSAKey
 from joserfc.jws import CompactSignature, JWSRegistry, extract_compact, validate_compact
 from joserfc.util import urlsafe_b64decode
 
-from infrastructure.algorithms import ALGORITHMS
+from infrastructure.tokens.algorithms import ALGORITHMS
 
 SKEW_S = 30
 MAX_TOKEN_LENGTH = 8_192

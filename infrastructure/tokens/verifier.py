@@ -13,7 +13,7 @@ from joserfc.jws import CompactSignature
 from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 
 from application.ports import Caller, Credentials
-from infrastructure.algorithms import ALGORITHMS
+from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.callers import Named, Organisations, named
 from infrastructure.tokens.dpop import Asked, Proofs
 from infrastructure.tokens.errors import TokenRefusedError

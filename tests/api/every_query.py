@@ -19,8 +19,8 @@ from graphql import (
     get_named_type,
 )
 
-from api.graph.limits import MOST_REPEATS, Limits
-from api.graph.policy import GraphPolicy
+from api.graph.protocol.limits import MOST_REPEATS, Limits
+from api.graph.protocol.policy import GraphPolicy
 
 AS_IS = GraphPolicy(limits=Limits(tokens=50_000, depth=20, aliases=1_000, directives=50, cost=100_000_000))
 """No document of this module is refused for its size."""

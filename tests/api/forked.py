@@ -18,7 +18,13 @@ from typing import IO
 
 from api.cli import main
 
-PRELOADED = ["pytest.__main__", "tests.api.forked", "api.bootstrap", "api.cli.import_history", "api.cli.projections"]
+PRELOADED = [
+    "pytest.__main__",
+    "tests.api.forked",
+    "api.composition.bootstrap",
+    "api.cli.import_history",
+    "api.cli.projections",
+]
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(PRELOADED)
 

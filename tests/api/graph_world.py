@@ -15,9 +15,9 @@ from sqlalchemy.engine import make_url
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.dependencies import InvalidTokenError, Platform
-from api.graph.endpoint import OPEN, graphql_routes
-from api.graph.policy import GraphPolicy
+from api.graph.protocol.endpoint import OPEN, graphql_routes
+from api.graph.protocol.policy import GraphPolicy
+from api.web.platform import InvalidTokenError, Platform
 from application.handler import Rules
 from application.memory import Recent
 from application.ports import Caller, Credentials, Role, Sealed

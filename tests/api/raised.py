@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from api.errors import STATUS
+from api.web.errors import STATUS
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("domain", "application", "api")

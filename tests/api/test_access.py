@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from api.graph.schema import GRAPHQL_SCHEMA
-from api.graph.subjects import NOTES, WITHIN
+from api.graph.protocol.schema import GRAPHQL_SCHEMA
+from api.graph.queries.disclosure import NOTES, WITHIN
 from application.ports import Append, Role
 from domain.access import AccessRecorded, Category, Look, Outcome
 from domain.identity import SESSION, AuthenticationSucceeded, SessionEnded
@@ -47,7 +47,7 @@ def nothing_recorded(graph: Graph) -> None:
 
 # --- Which types ----------------------------------------------------------------------------------------------------
 
-# Types of which no object is about one person. Whoever adds a type says here, or in `api.graph.subjects`, what it is.
+# Types of which no object is about one person. A new type stands here or in `api.graph.queries.disclosure`.
 IMPERSONAL = {
     *("Query", "PageInfo", "Organisation", "Enrolment", "Service", "ServiceFamily", "ActiveConsents"),
     *("AuthenticationCount", "ServiceUse", "MessageCount", "OpenRateCohort", "BusTransaction", "BusCount"),

@@ -13,8 +13,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from api.graph.limits import Limits
-from api.graph.policy import GraphPolicy
+from api.graph.protocol.limits import Limits
+from api.graph.protocol.policy import GraphPolicy
 from application.ports import Role
 from application.registry import DECIDERS
 from domain.access import AccessRecorded

@@ -27,14 +27,15 @@ from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
 from infrastructure.database import EmbeddedPostgres
 from infrastructure.event_log import LogReader
-from infrastructure.projector import MemoryRows, rebuild
+from infrastructure.projector import MemoryRows
 from infrastructure.projector import platform as platform_definitions
+from infrastructure.projector.rebuild.run import rebuild
 from infrastructure.read_models import ReadModels
-from infrastructure.sample import ExpectedFigure, expected_figures, expected_index, expected_open_rates
 from projections.effects import SCHEMA
 from projections.figures import OpenRateFilter, OpenRateTable, Period, percentage
 from projections.figures.reading import Reading
 from projections.registry import PROJECTIONS
+from sample import ExpectedFigure, expected_figures, expected_index, expected_open_rates
 from tests.api.running import get, kroniek
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -8,7 +8,8 @@ import pytest
 import structlog
 from graphql import get_introspection_query
 
-from api.graph import asking, documents
+from api.graph.protocol import documents
+from api.graph.queries import query_context as asking
 from application.ports import Role
 from projections import consents, messages, organisations, services
 from tests.api.graph_world import POSITION, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
@@ -227,7 +228,7 @@ def test_a_document_is_parsed_and_validated_once(graph: Graph, monkeypatch: pyte
 
 
 def test_a_query_waits_for_the_position_it_names(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.footing.MAX_WAIT_S", 0.05)
+    monkeypatch.setattr("api.web.read_barrier.MAX_WAIT_S", 0.05)
     assert graph.ask(HELLO, headers={"X-Position": str(POSITION)}).body["extensions"] == SPOKEN_FROM
     late = graph.ask(HELLO, headers={"X-Position": str(POSITION + 1)})
     assert (late.status, late.codes, late.headers["retry-after"]) == (503, ["not-yet-projected"], "1")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.graph.costs import DECLARED
-from api.graph.schema import GRAPHQL_SCHEMA
+from api.graph.protocol.costs import DECLARED
+from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from benchmarks.hostile_documents import HOSTILE, LISTS
 from tests.api.graph_world import Graph, empty_graph, shared_graph  # noqa: F401 - fixtures
 

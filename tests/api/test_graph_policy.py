@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from api.buckets import Buckets
 from api.cli import main
-from api.graph import asking
-from api.graph.limits import Limits
-from api.graph.policy import AD_HOC_SCOPE, AdHoc, GraphPolicy, Introspection
-from api.graph.trusted import EVERYBODY, hash_of
+from api.graph.protocol.limits import Limits
+from api.graph.protocol.policy import AD_HOC_SCOPE, AdHoc, GraphPolicy, Introspection
+from api.graph.protocol.trusted import EVERYBODY, hash_of
+from api.graph.queries import query_context as asking
+from api.web.rate_limits import Buckets
 from application.ports import Caller, Role
 from infrastructure.read_models import ReadModels
 from tests.api.graph_world import Graph, graph_over

@@ -10,8 +10,8 @@ import pytest
 from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type, is_leaf_type
 from sqlalchemy import Table
 
-from api.graph.connections import MOST_GROUPS
-from api.graph.schema import SCHEMA
+from api.graph.protocol.schema import SCHEMA
+from api.graph.queries.connections import MOST_GROUPS
 from application.ports import Role
 from projections import (
     authentications,
@@ -203,7 +203,7 @@ def test_a_name_is_told_in_the_language_asked_for_or_the_first_known(graph: Grap
 
 
 def test_a_parent_shows_a_bounded_number_of_children(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.graph.asking.MOST_CHILDREN", 3)
+    monkeypatch.setattr("api.graph.queries.query_context.MOST_CHILDREN", 3)
     graph.have(organisations.TABLE, {"organisation_id": "o"})
     graph.have(services.TABLE, *({"service_id": f"s{at}", "organisation_id": "o"} for at in range(5)))
     found = graph.ask('{ organisation(id: "o") { services { id } } }').data["organisation"]
@@ -332,7 +332,7 @@ def test_totals_follow_the_filter_and_the_civil_month(graph: Graph) -> None:
 
 def test_groups_without_end_are_refused(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST_GROUPS == 1_000
-    monkeypatch.setattr("api.graph.connections.MOST_GROUPS", 2)
+    monkeypatch.setattr("api.graph.queries.connections.MOST_GROUPS", 2)
     graph.have(message_counts.TABLE, *({"sender_id": f"o{at}"} for at in range(3)))
     assert graph.ask("{ messageCounts(by: [SENDER]) { sent } }").codes == ["too-many-groups"]
     assert graph.ask("{ messageCounts(by: [MONTH]) { month sent } }").data["messageCounts"] == [

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Table
 
 import api.graph
-from api.graph.visibility import VISIBLE, everything, nothing, only_in_a_session
+from api.graph.queries.visibility import VISIBLE, everything, nothing, only_in_a_session
 from application.ports import Role
 from projections import (
     access_suppressions,

@@ -15,11 +15,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.bootstrap import make_codec
+from api.composition.bootstrap import make_codec
 from domain.kernel import Recorded
 from infrastructure.event_log import LogReader
 from infrastructure.import_history.lock import only_import
-from infrastructure.machinery import ChunkImported
+from infrastructure.system_events import ChunkImported
 from tests.api.forked import kroniek_done
 from tests.api.numbers import enterprise_number
 

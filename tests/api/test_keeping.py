@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from api import bootstrap
-from api.bootstrap import create_app, make_issuer
+from api.composition import bootstrap
+from api.composition.bootstrap import create_app, make_issuer
 from application.memory import Recent
 from application.ports import Caller, Role
 from infrastructure.database import Addresses

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api import bootstrap
-from api.errors import Problem
-from api.sealed_texts import OpeningForAnswers
+from api.composition import bootstrap
+from api.composition.decryption import OpeningForAnswers
+from api.web.errors import Problem
 from application.ports import Role, Sealed
 from domain.kernel import PersonalText, PurposeGroup, personal
 from infrastructure.database import EmbeddedPostgres

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.bootstrap import make_keyring, make_log
+from api.composition.bootstrap import make_keyring, make_log
 from application.ports import Append
 from domain.identity import PERSON
 from infrastructure.database import EmbeddedPostgres, make_ready

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from httpx2 import Response
 
-from api.buckets import Buckets
+from api.web.rate_limits import Buckets
 from application.ports import Receipt, Role
 from infrastructure.settings import Settings
 from tests.api.numbers import bis_number, national_number, service_number, with_wrong_check_digits
@@ -222,7 +222,7 @@ def test_who_cannot_be_put_on_record_is_not_found(world: World, monkeypatch: pyt
     async def lost(*_order: object) -> Receipt:
         raise ConnectionError
 
-    monkeypatch.setattr("api.access.handle", lost)
+    monkeypatch.setattr("api.web.access_record.handle", lost)
     must_be_refused(look_up(world, {**MAILBOX, **ANN}), 503, "access-not-recorded", ANN)
 
 

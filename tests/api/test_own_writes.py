@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from api.bootstrap import create_app
+from api.composition.bootstrap import create_app
 from application.ports import Role
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings
@@ -114,7 +114,7 @@ def test_a_query_goes_on_as_soon_as_its_read_models_are_there(own: Graph, databa
 
 @pytest.mark.parametrize("query", [CONSENTS, FIGURES, "{ consents { totalCount } organisations { totalCount } }"])
 def test_one_wait_is_bounded_however_much_is_asked(query: str, graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.footing.MAX_WAIT_S", 0.2)
+    monkeypatch.setattr("api.web.read_barrier.MAX_WAIT_S", 0.2)
     started = time.monotonic()
     answer = graph.ask(query, headers=NEXT)
     assert (answer.status, answer.codes, answer.headers["retry-after"]) == (503, ["not-yet-projected"], "1")
@@ -187,7 +187,7 @@ def test_figures_wait_for_ones_own_write(
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("api.footing.MAX_WAIT_S", 0.1)
+    monkeypatch.setattr("api.web.read_barrier.MAX_WAIT_S", 0.1)
     make_read_tables(database_url, position=POSITION)
     must_be_refused(client.get(address, headers=NEXT), 503, "not-yet-projected")
     must_be_refused(client.get(address, headers={"X-Position": "x"}), 400, "invalid-position")

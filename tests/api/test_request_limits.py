@@ -16,12 +16,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from api.bootstrap import create_app
-from api.buckets import MOST_BUCKETS, Buckets, say
-from api.errors import Problem
-from api.guarding import rated
-from api.middleware import MOST_HEADER_BYTES, MOST_HEADERS, RequestLimits, RequestMiddleware
-from api.rest.routing import CommandRoutes
+from api.composition.bootstrap import create_app
+from api.composition.limits import rated
+from api.web.errors import Problem
+from api.web.middleware import MOST_HEADER_BYTES, MOST_HEADERS, RequestLimits, RequestMiddleware
+from api.web.rate_limits import MOST_BUCKETS, Buckets, say
+from api.web.routing import CommandRouter
 from application.ports import Caller, Credentials, Role
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings
@@ -48,7 +48,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 def paths(app: FastAPI) -> list[str]:
     found = ["/no/such/place"]
     for route in app.router.routes:
-        found += route.paths if isinstance(route, CommandRoutes) else [getattr(route, "path", "")]
+        found += route.paths if isinstance(route, CommandRouter) else [getattr(route, "path", "")]
     return sorted({path.replace(":path", "").replace("{", "").replace("}", "") or "/" for path in found})
 
 

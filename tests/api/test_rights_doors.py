@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from api.bootstrap import create_app
-from api.rest.routing import CommandRoutes
+from api.composition.bootstrap import create_app
 from api.rights.doors import DOORS, LOCAL_ISSUER, check_doors
 from api.rights.roles import RightsError
+from api.web.routing import CommandRouter
 from application.ports import Role
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings
@@ -82,7 +82,7 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[BaseRoute]:
 
 
 def commands_of(routes: list[BaseRoute]) -> set[str]:
-    return {path for route in routes if isinstance(route, CommandRoutes) for path in route.paths}
+    return {path for route in routes if isinstance(route, CommandRouter) for path in route.paths}
 
 
 async def nothing(_: Request) -> Response:

@@ -22,14 +22,14 @@ from graphql import (
 )
 from sqlalchemy import Table, Text
 
-from api.errors import Problem
-from api.graph.guard import Guarded, guard
-from api.graph.limits import Limits
-from api.graph.policy import GraphPolicy
-from api.graph.schema import GRAPHQL_SCHEMA
-from api.graph.visibility import VISIBLE, everything, nothing
+from api.graph.protocol.guard import Guarded, guard
+from api.graph.protocol.limits import Limits
+from api.graph.protocol.policy import GraphPolicy
+from api.graph.protocol.schema import GRAPHQL_SCHEMA
+from api.graph.queries.visibility import VISIBLE, everything, nothing
 from api.rights.graph import ALL, GRAPH, NONE, ROLES
 from api.rights.roles import EVERYBODY, RightsError
+from api.web.errors import Problem
 from application.ports import Caller, Role
 from tests.api.graph_world import USUAL, Graph, graph_over
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from api.bootstrap import DOORS
 from api.cli import main
+from api.composition.bootstrap import DOORS
 from api.rights.graph import GRAPH
 from api.rights.page import rights_page
 from api.rights.relations import Relation

@@ -7,21 +7,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from api.bootstrap import DOORS
-from api.rest.routing import CommandRoutes
+from api.composition.bootstrap import DOORS
+from api.web.routing import CommandRouter
 
 
-def _routes(*paths: str) -> CommandRoutes:
+def _routes(*paths: str) -> CommandRouter:
     async def endpoint(_request: Request) -> Response:
         return Response()
 
-    routes = CommandRoutes()
+    routes = CommandRouter()
     for path in paths:
         routes.add(path, endpoint, {})
     return routes
 
 
-def _found(routes: CommandRoutes, path: str, method: str = "POST") -> tuple[Match, str, dict[str, str]]:
+def _found(routes: CommandRouter, path: str, method: str = "POST") -> tuple[Match, str, dict[str, str]]:
     match, found = routes.matches({"type": "http", "path": path, "method": method})
     return (match, found["route"].path, found["path_params"]) if found else (match, "", {})
 

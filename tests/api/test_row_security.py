@@ -10,11 +10,11 @@ import pytest
 from psycopg import sql
 from sqlalchemy import Table
 
-import api.graph.guard
-import api.graph.identity
-from api.graph import visibility
-from api.graph.schema import GRAPHQL_SCHEMA
-from api.graph.visibility import everything
+import api.graph.protocol.guard
+import api.graph.types.identity
+from api.graph.protocol.schema import GRAPHQL_SCHEMA
+from api.graph.queries import visibility
+from api.graph.queries.visibility import everything
 from api.rights.graph import ALL, GRAPH
 from application.ports import Role
 from projections import invoices, mailboxes, mandates, messages, open_rates
@@ -63,8 +63,8 @@ def without_filter(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def switch_off() -> None:
         every = {role: dict.fromkeys(tables, everything) for role, tables in visibility.VISIBLE.items()}
         monkeypatch.setattr(visibility, "VISIBLE", every)
-        monkeypatch.setattr(api.graph.identity, "check_own_service", lambda *_: None)
-        monkeypatch.setattr(api.graph.guard, "must_have_role", lambda *_: None)
+        monkeypatch.setattr(api.graph.types.identity, "check_own_service", lambda *_: None)
+        monkeypatch.setattr(api.graph.protocol.guard, "must_have_role", lambda *_: None)
 
     return switch_off
 

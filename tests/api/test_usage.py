@@ -141,7 +141,7 @@ def test_what_cannot_be_recorded_is_not_told(looked: World, monkeypatch: pytest.
     async def lost(*_order: object) -> Receipt:
         raise ConnectionError
 
-    monkeypatch.setattr("api.access.handle", lost)
+    monkeypatch.setattr("api.web.access_record.handle", lost)
     answer = find(looked)
     must_be_refused(answer, 503, "access-not-recorded")
     assert answer.headers["retry-after"] == "1"

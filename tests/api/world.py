@@ -15,7 +15,7 @@ import psycopg
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from api.bootstrap import DOORS, create_app, make_issuer
+from api.composition.bootstrap import DOORS, create_app, make_issuer
 from api.rest.doors import Door
 from application.ports import Caller, Role
 from infrastructure.database import Addresses

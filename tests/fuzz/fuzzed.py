@@ -30,7 +30,7 @@ def fuzzed_world(url: str, keys_url: str, folder: Path) -> Iterator[World]:
         world.do("resume-projection", projection="keys", why="its rows are to be read")
         project(url)
         # A stream of events never ends by itself, and a test client waits for the whole of an answer.
-        world.client.app.state.end_streams()  # type: ignore[attr-defined]  # the application of api.bootstrap
+        world.client.app.state.end_streams()  # type: ignore[attr-defined]  # the application of api.composition.bootstrap
         yield world
     world.close()
 

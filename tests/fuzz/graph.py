@@ -14,7 +14,7 @@ from httpx2 import Response
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from api.graph.schema import GRAPHQL_SCHEMA
+from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from tests.api.world import World
 from tests.fuzz.callers import Callers, Headers
 from tests.fuzz.described import Operation, operations

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from httpx2 import Response
 
-from api.errors import TYPE_PREFIX
+from api.web.errors import TYPE_PREFIX
 from tests.api.problems import documented
 from tests.fuzz.findings import Sent
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from api.bootstrap import DOORS
-from api.graph.schema import GRAPHQL_SCHEMA
+from api.composition.bootstrap import DOORS
+from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from api.rest.doors import outward
 from tests.api.world import World
 from tests.fuzz.driving import fuzz

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from psycopg import sql
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Text
 
-from infrastructure.projector.difference import Side
-from infrastructure.projector.digest import digest
-from infrastructure.projector.tables import ReadTable
+from infrastructure.projector.proof.difference import Side
+from infrastructure.projector.proof.digest import digest
+from infrastructure.projector.rows.tables import ReadTable
 from projections.effects import Key, read_table
 
 TABLE_OF_ALL = read_table(

@@ -28,11 +28,11 @@ from domain.identity import RegisterPersonFromNationalRegister
 from domain.kernel import Claim, Command, Context, Jurisdiction, NationalNumber, PurposeGroup
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
-from infrastructure.keeper import Duties, Eraser, Keeper, Pace, Traces, erasing
-from infrastructure.keeper.desk import Desk
 from infrastructure.keys import DataKey, Keys, Owner
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
+from infrastructure.reactors import Duties, Eraser, Keeper, Pace, Traces, erasing
+from infrastructure.reactors.store import Desk
 from infrastructure.sealing import open_all
 
 AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -268,7 +268,7 @@ async def _keep(url: str, keys_url: str, folder: str, fatal: str = "") -> None:
 
 
 if __name__ == "__main__":
-    from infrastructure.keeper import keeper as keeper_module
+    from infrastructure.reactors import reactor as keeper_module
 
     setattr(keeper_module, "Desk", CrashingDesk)  # noqa: B010 - it is not the module's own
     asyncio.run(_keep(*sys.argv[1:]))

@@ -22,8 +22,9 @@ from typing import Any, NoReturn, Self
 
 import psycopg
 
-from infrastructure.projector import BusyError, Worker, rebuild
-from infrastructure.projector.definitions import find
+from infrastructure.projector import BusyError, Worker
+from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rows.definitions import find
 from projections.progress import BuildPurpose
 
 ENDS_WITHIN_S = 15.0

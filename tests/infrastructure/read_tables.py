@@ -9,8 +9,8 @@ import psycopg
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
-from infrastructure.keeper.desk import LOCK_KEY
-from infrastructure.projector.row_security import open_to_readers
+from infrastructure.projector.rows.row_security import open_to_readers
+from infrastructure.reactors.store import LOCK_KEY
 from projections.effects import METADATA, Projection
 from projections.registry import PROJECTIONS
 

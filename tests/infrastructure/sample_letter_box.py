@@ -16,7 +16,7 @@ from eventsourcing.utils import get_topic
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
-OURS = "infrastructure.event_log.recorder"
+OURS = "infrastructure.library_recorders.recorders"
 STOCK = "eventsourcing.postgres"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.arrays import bigints, booleans, byte_strings, dates, instants, integers, teach, texts
+from infrastructure.postgres.arrays import bigints, booleans, byte_strings, dates, instants, integers, teach, texts
 
 pytestmark = pytest.mark.anyio
 

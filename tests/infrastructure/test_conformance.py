@@ -27,10 +27,12 @@ from domain.organisations import RegisterOrganisation
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.keys import MemoryKeys
-from infrastructure.projector import MemoryRows, Projector, live, platform, rebuild
-from infrastructure.sample.history import orders
+from infrastructure.projector import MemoryRows, Projector, platform
+from infrastructure.projector.live import projector as live
+from infrastructure.projector.rebuild.run import rebuild
 from projections.effects import SCHEMA, Projection
 from projections.registry import PROJECTIONS
+from sample.history import orders
 from tests.infrastructure.emptying import empty_log
 
 CODEC = Codec(DECIDERS)

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from infrastructure.projector import difference as difference_module
-from infrastructure.projector.difference import Difference, RowsMovedError, first_difference, sentence
-from infrastructure.projector.digest import by_key, table_columns
-from infrastructure.projector.tables import ReadTable
+from infrastructure.projector.proof import difference as difference_module
+from infrastructure.projector.proof.difference import Difference, RowsMovedError, first_difference, sentence
+from infrastructure.projector.proof.digest import by_key, table_columns
+from infrastructure.projector.rows.tables import ReadTable
 from projections.effects import Key
 from tests.infrastructure.digested import (
     CELLS,

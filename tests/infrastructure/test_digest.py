@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from infrastructure.projector.difference import first_difference
-from infrastructure.projector.digest import digest
+from infrastructure.projector.proof.difference import first_difference
+from infrastructure.projector.proof.digest import digest
 from tests.infrastructure.digested import CELLS, EXAMPLES, ODD_SETTINGS, ONE, OTHER, ROWS, Connection, Rows, fill, sides
 
 OIDS = {"name": 25, "number": 20, "label": 25, "remark": 25, "amount": 20, "flag": 16, "at": 1184, "day": 1082}

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from application.ports import Credentials
 from infrastructure.tokens import PROOF_MAX_AGE_S, SKEW_S, LocalIssuer, ProofRefusedError, TokenRefusedError, Verifier
 from infrastructure.tokens.dpop import normal
-from infrastructure.tokens.seen import SeenOnce
+from infrastructure.tokens.used_ids import SeenOnce
 from tests.infrastructure.issuing import ANY, AUDIENCE, CALLER, ISSUER, NOW, TRUST, encoded
 from tests.infrastructure.proving import ADDRESS, METHOD, OTHER_KEY, PROOF_KEY, proof
 

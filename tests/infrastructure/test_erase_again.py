@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from domain.kernel import PurposeGroup
-from infrastructure.keeper import again, erase_again
 from infrastructure.keys import MemoryKeys, Owner
+from infrastructure.reactors import erase_again
+from infrastructure.reactors import reapply_erasures as again
 from tests.infrastructure.erasing import CODEC, Site, kept, site, until
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.keeper import keeper as keeper_module
+from infrastructure.reactors import reactor as keeper_module
 from tests.infrastructure.erasing import STEPS, Crash, CrashError, CrashingDesk, Site, kept, site, until
 
 pytestmark = pytest.mark.anyio

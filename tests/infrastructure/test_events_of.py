@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from infrastructure.event_log import PostgresLog
-from infrastructure.projector import difference as difference_module
-from infrastructure.projector.definitions import definitions
-from infrastructure.projector.difference import MadeBy, events_of
+from infrastructure.projector.proof import difference as difference_module
+from infrastructure.projector.proof.difference import MadeBy, events_of
+from infrastructure.projector.rows.definitions import definitions
 from projections.effects import Key, Projection, Put
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, TABLE, CounterRaised, append
 

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Text
 
-from infrastructure.arrays import teach
-from infrastructure.projector.bulk_rows import BulkRows
-from infrastructure.projector.coalesce import coalesce
-from infrastructure.projector.fitting import MisfitError
-from infrastructure.projector.tables import ReadTable
-from infrastructure.projector.target import MISFITS
+from infrastructure.postgres.arrays import teach
+from infrastructure.projector.rebuild.buffered_rows import BulkRows
+from infrastructure.projector.rows.coalesce import coalesce
+from infrastructure.projector.rows.effect_checks import MisfitError
+from infrastructure.projector.rows.tables import ReadTable
+from infrastructure.projector.rows.target import MISFITS
 from projections.effects import Add, Drop, Effect, Put, Set, read_table
 
 

@@ -32,7 +32,7 @@ from infrastructure.import_history import (
     lines,
     run,
 )
-from infrastructure.machinery import ChunkImported, RefusedLine
+from infrastructure.system_events import ChunkImported, RefusedLine
 from tests.infrastructure.examples import example
 
 pytestmark = pytest.mark.anyio

@@ -21,11 +21,11 @@ from domain.identity import PERSON, PersonRegistered, Route
 from domain.kernel import Context, Jurisdiction, NationalNumber, PersonalText, PurposeGroup, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
-from infrastructure.keeper import Indexer, Keeper, fill, indexing
 from infrastructure.keys import Owner, UnknownKeyError
 from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
+from infrastructure.reactors import Indexer, Keeper, fill, indexing
 from infrastructure.sealing import PREFIX
 from tests.api.numbers import national_number
 

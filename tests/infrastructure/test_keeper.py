@@ -19,11 +19,11 @@ from domain.invoicing import InvoiceReceived
 from domain.kernel import Claim, Jurisdiction, PersonalText, PurposeGroup, Recorded, RuleBroken
 from domain.mailbox import MessageSent
 from infrastructure.event_log import LogUnavailableError
-from infrastructure.keeper import Pace, Traces, joined, keeper_progress, keeper_waiting
-from infrastructure.keeper import keeper as keeper_module
-from infrastructure.keeper.duties import person_of
-from infrastructure.keeper.keeper import Keeper, reason
 from infrastructure.keys import KeysUnavailableError
+from infrastructure.reactors import Pace, Traces, joined, keeper_progress, keeper_waiting
+from infrastructure.reactors import reactor as keeper_module
+from infrastructure.reactors.reactions import person_of
+from infrastructure.reactors.reactor import Keeper, reason
 from infrastructure.read_models import ReadModels
 from infrastructure.sealing import personal_fields
 from tests.infrastructure.erasing import CODEC, CONTEXT, Site, kept, site, until

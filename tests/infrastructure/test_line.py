@@ -13,7 +13,7 @@ from application.ports import Append, Receipt
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogBusyError, PostgresLog
 from infrastructure.event_log import statements as sql
-from infrastructure.event_log.line import (
+from infrastructure.postgres.group_calls import (
     MAX_BATCH_BYTES,
     MAX_RETRY_AFTER_S,
     MAX_WAITING,

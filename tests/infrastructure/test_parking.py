@@ -11,8 +11,11 @@ import pytest
 
 from domain.operation import RetryParkedEvents, SkipParkedEvent
 from infrastructure.codec import Codec
-from infrastructure.projector import Definitions, Projector, filling, live, rebuild
-from infrastructure.projector.carrying_out import carry_out
+from infrastructure.projector import Definitions, Projector
+from infrastructure.projector.live import projector as live
+from infrastructure.projector.live.admin_commands import carry_out
+from infrastructure.projector.rebuild import stream_fold as filling
+from infrastructure.projector.rebuild.run import rebuild
 from projections.effects import Projection
 from projections.progress import BuildState
 from tests.infrastructure.projector_process import Processes, kill, wait_until

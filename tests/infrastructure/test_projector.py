@@ -16,10 +16,11 @@ from application.handler import Order, handle_many
 from domain.kernel import Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
-from infrastructure.projector import MemoryRows, Projector, Worker, definitions, rebuild
-from infrastructure.projector import live as live_module
-from infrastructure.projector.coalesce import coalesce
-from infrastructure.projector.tables import ReadTable
+from infrastructure.projector import MemoryRows, Projector, Worker, definitions
+from infrastructure.projector.live import projector as live_module
+from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rows.coalesce import coalesce
+from infrastructure.projector.rows.tables import ReadTable
 from projections.effects import Add, Drop, Effect, Projection, Put, Set
 from tests.infrastructure.emptying import empty_log
 from tests.infrastructure.sample_counter import (

@@ -15,7 +15,7 @@ from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.event_log import PostgresLog
-from infrastructure.projector.row_security import open_to_readers
+from infrastructure.projector.rows.row_security import open_to_readers
 from infrastructure.read_models import ReadModels
 from infrastructure.read_models.reading import FIGURES
 from projections import authentications, projection_acts

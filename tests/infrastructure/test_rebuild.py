@@ -9,9 +9,12 @@ import psycopg
 import pytest
 
 from domain.operation import DropPreviousRows, RequestRebuild
-from infrastructure.projector import build, fillers, filling, rebuild
-from infrastructure.projector.carrying_out import carry_out
-from infrastructure.projector.site import StoppedError
+from infrastructure.projector.live.admin_commands import carry_out
+from infrastructure.projector.rebuild import build
+from infrastructure.projector.rebuild import stream_fold as filling
+from infrastructure.projector.rebuild import workers as fillers
+from infrastructure.projector.rebuild.build_environment import StoppedError
+from infrastructure.projector.rebuild.run import rebuild
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS
 from tests.infrastructure.sample_models import (

@@ -11,10 +11,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.projector import BusyError, build, builds, bulk, fillers, filling, rebuild
-from infrastructure.projector.builds import BUILDS
-from infrastructure.projector.comparing import Proof, prove
-from infrastructure.projector.tables import ReadTable
+from infrastructure.projector import BusyError
+from infrastructure.projector.proof.comparing import Proof, prove
+from infrastructure.projector.rebuild import build, builds
+from infrastructure.projector.rebuild import load as bulk
+from infrastructure.projector.rebuild import stream_fold as filling
+from infrastructure.projector.rebuild import workers as fillers
+from infrastructure.projector.rebuild.builds import BUILDS
+from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.projector_process import Processes, fillers_of, kill, lives, stop, wait_until
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS

@@ -22,7 +22,7 @@ from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.tests import persistence
 from eventsourcing.utils import Environment
 
-from infrastructure.event_log import recorder as ours
+from infrastructure.library_recorders import recorders as ours
 from tests.infrastructure.sample_letter_box import settings
 
 KILL = """

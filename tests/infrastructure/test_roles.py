@@ -28,8 +28,9 @@ from infrastructure.database import (
 from infrastructure.database.addresses import GROUPS, LOGINS, acting_as
 from infrastructure.database.migrate import check_migrated
 from infrastructure.event_log import LogReader, PostgresLog
-from infrastructure.projector import Projector, rebuild
-from infrastructure.projector.tables import ReadTable
+from infrastructure.projector import Projector
+from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings
 from tests.infrastructure.as_roles import addresses_of

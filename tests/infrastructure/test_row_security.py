@@ -12,10 +12,10 @@ from psycopg import sql
 from sqlalchemy import Table, create_engine, select
 from sqlalchemy.engine import make_url
 
-from api.graph.visibility import visible
+from api.graph.queries.visibility import visible
 from application.ports import Caller, Role
 from infrastructure.database import DatabaseUnusable, EmbeddedPostgres, migrate, verify_sessions
-from infrastructure.projector.row_security import open_to_readers
+from infrastructure.projector.rows.row_security import open_to_readers
 from infrastructure.read_models.reading import FIGURES as FIGURE_MODELS
 from projections import mandates, messages
 from projections.effects import SCHEMA

@@ -21,10 +21,11 @@ from domain.mailbox import MailboxOpened, OwnerKind
 from infrastructure.codec import Codec
 from infrastructure.database import EmbeddedPostgres, migrate
 from infrastructure.event_log import PostgresLog
-from infrastructure.projector import Projector, platform, rebuild, secure_read_models
-from infrastructure.projector.row_security import SEEN as POLICY
-from infrastructure.projector.row_security import secure
-from infrastructure.projector.tables import ReadTable
+from infrastructure.projector import Projector, platform, secure_read_models
+from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rows.row_security import SEEN as POLICY
+from infrastructure.projector.rows.row_security import secure
+from infrastructure.projector.rows.tables import ReadTable
 from projections import consents, mailboxes, projection_acts
 from projections.effects import Projection
 from projections.progress import BuildPurpose, BuildState

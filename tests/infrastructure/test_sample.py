@@ -25,10 +25,14 @@ from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox import MessageOpened, MessagePublished, MessageSent
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
-from infrastructure.event_log.settle import Row
+from infrastructure.event_log.resolve import Row
 from infrastructure.keys import MemoryKeys
-from infrastructure.projector.memory import MemoryRows
-from infrastructure.sample import (
+from infrastructure.projector.rows.memory import MemoryRows
+from projections import consents, enrolments, open_rates, service_use, services
+from projections.effects import Projection, civil_month
+from projections.figures import Period
+from projections.figures.index import ServiceLife, chain
+from sample import (
     ExpectedFigure,
     SampleProgress,
     SampleRefusedError,
@@ -37,12 +41,8 @@ from infrastructure.sample import (
     expected_open_rates,
     run_sample,
 )
-from infrastructure.sample.activities import ACTIVITIES
-from infrastructure.sample.history import orders
-from projections import consents, enrolments, open_rates, service_use, services
-from projections.effects import Projection, civil_month
-from projections.figures import Period
-from projections.figures.index import ServiceLife, chain
+from sample.activities import ACTIVITIES
+from sample.history import orders
 
 pytestmark = pytest.mark.anyio
 

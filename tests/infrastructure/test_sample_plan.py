@@ -14,14 +14,14 @@ from stdnum.nl import bsn
 
 from domain.kernel import Audience, Jurisdiction
 from domain.mailbox import Payment, check_payment
-from infrastructure.sample import civil, expected_figures, expected_index, expected_open_rates, published
-from infrastructure.sample.arithmetic import apportion, fewest, growth, most, percent
-from infrastructure.sample.numbers import Numbers, belgian_reference, dutch_reference, uuid4
-from infrastructure.sample.plan import volumes
-from infrastructure.sample.plan.consents import consent_plan
-from infrastructure.sample.plan.open_rates import outside_government
-from infrastructure.sample.plan.scale import year_before
-from infrastructure.sample.plan.use import belgian_uses
+from sample import civil, expected_figures, expected_index, expected_open_rates, published
+from sample.arithmetic import apportion, fewest, growth, most, percent
+from sample.numbers import Numbers, belgian_reference, dutch_reference, uuid4
+from sample.plan import volumes
+from sample.plan.consents import consent_plan
+from sample.plan.open_rates import outside_government
+from sample.plan.scale import year_before
+from sample.plan.use import belgian_uses
 
 ONE = Fraction(1)
 SCALES = (ONE, Fraction(3), Fraction(10))

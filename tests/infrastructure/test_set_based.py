@@ -21,7 +21,7 @@ from application.ports import Append
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.projector import MemoryRows
-from infrastructure.projector.set_based import tallied_rows
+from infrastructure.projector.rows.set_based import tallied_rows
 from projections.effects import CIVIL_TIME, Key, Projection
 from projections.registry import PROJECTIONS
 from projections.tally import Constant, Measure, StoredName, Tally, Typed

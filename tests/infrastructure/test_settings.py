@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.kept import kept_secret
+from infrastructure.secret_files import kept_secret
 from infrastructure.settings import (
     Environment,
     LogFormat,

@@ -11,9 +11,11 @@ import pytest
 from psycopg import IsolationLevel
 
 from domain.operation import DropPreviousRows
-from infrastructure.projector import Projector, Result, rebuild, takeover
-from infrastructure.projector.carrying_out import carry_out
-from infrastructure.projector.takeover import ReadersHoldError
+from infrastructure.projector import Projector, Result
+from infrastructure.projector.live.admin_commands import carry_out
+from infrastructure.projector.rebuild import switch_over as takeover
+from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rebuild.switch_over import ReadersHoldError
 from projections.effects import SCHEMA
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.projector_process import wait_until

@@ -18,7 +18,7 @@ from domain.operation import (
     SkipParkedEvent,
 )
 from infrastructure.projector import Projector
-from infrastructure.projector.carrying_out import carry_out
+from infrastructure.projector.live.admin_commands import carry_out
 from projections import projection_acts
 from tests.infrastructure.projector_process import Processes, kill, lives, stop, wait_until
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, CounterRaised

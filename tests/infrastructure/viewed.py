@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Column, Table
 
-from infrastructure.read_models.viewing import SET, settings_of
+from infrastructure.read_models.viewers import SET, settings_of
 from projections.effects import SCHEMA
 from projections.row_security import Viewer
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Select
 
 from domain.kernel import Context, Decider, Recorded
-from infrastructure.projector.memory import MemoryRows
+from infrastructure.projector.rows.memory import MemoryRows
 from projections.effects import Key, Projection
 
 Story = Iterable[Recorded[Any]]

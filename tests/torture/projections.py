@@ -18,7 +18,8 @@ from typing import Any
 import psycopg
 
 from infrastructure.event_log import LogReader
-from infrastructure.projector import BusyError, MemoryRows, rebuild
+from infrastructure.projector import BusyError, MemoryRows
+from infrastructure.projector.rebuild.run import rebuild
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.projector_process import kill, wait_until
 from tests.infrastructure.sample_counter import CounterClosed, CounterRaised

@@ -101,9 +101,9 @@ def _order(settings: Settings, intent: str, name: str, body: dict[str, Any]) -> 
 
     import orjson
 
-    from api.bootstrap import make_intakes, utc_now
-    from api.errors import Problem
+    from api.composition.bootstrap import make_intakes, utc_now
     from api.rest.requests import Frame, Wish
+    from api.web.errors import Problem
     from application.ports import Caller, Role
 
     caller = Caller(subject=getpass.getuser(), role=Role.ADMINISTRATOR, organisation_id=ORGANISATION)
@@ -118,7 +118,7 @@ def _order(settings: Settings, intent: str, name: str, body: dict[str, Any]) -> 
 
 async def _record(settings: Settings, addresses: Addresses, order: Order) -> int:
     """Append the act; return its position, 0 if everything is that way already."""
-    from api.bootstrap import RULES, make_log
+    from api.composition.bootstrap import RULES, make_log
     from application.handler import handle
     from domain.kernel import Refusal
 

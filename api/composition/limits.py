@@ -1,0 +1,65 @@
+"""From the settings to the guards of the doors: part of the composition, as `api.composition.bootstrap` is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from api.graph.protocol.limits import Limits
+from api.graph.protocol.policy import AdHoc, GraphPolicy, Introspection
+from api.rest.lookups import LookupLimits
+from api.web.errors import Problem
+from api.web.middleware import RequestLimits
+from api.web.rate_limits import Buckets, say
+from application.ports import Caller, Credentials
+from infrastructure.settings import Environment, Settings, documents_folder
+
+
+def rated(
+    authenticate: Callable[[Credentials], Awaitable[Caller]], requests: Buckets
+) -> Callable[[Credentials], Awaitable[Caller]]:
+    """Count each request of a caller for their organisation, once it is known who they are."""
+
+    async def rated(shown: Credentials) -> Caller:
+        caller = await authenticate(shown)
+        taken = requests.take(caller.organisation_id)
+        say(requests.headers(taken))
+        if not taken.granted:
+            headers = {"Retry-After": str(taken.enough_in_s)}
+            raise Problem(429, "rate-limited", "Your organisation asks too often. Ask again later.", headers=headers)
+        return caller
+
+    return rated
+
+
+def request_limits(settings: Settings) -> RequestLimits:
+    """Return what holds for every request."""
+    https = (settings.public_url or "").startswith("https:")
+    return RequestLimits(timeout_s=settings.request_timeout_s, https=https)
+
+
+def lookup_limits(settings: Settings) -> LookupLimits:
+    """Return how many persons an organisation may look up in a minute, and how many in vain."""
+    return LookupLimits(
+        asked=Buckets("lookups", settings.lookups_per_minute),
+        missed=Buckets("lookup-misses", settings.lookup_misses_per_minute),
+    )
+
+
+def graph_policy(settings: Settings) -> GraphPolicy:
+    """Return what holds for queries. Where others rely on the server, only what was agreed on is answered."""
+    trusting = settings.environment is Environment.LOCAL
+    return GraphPolicy(
+        limits=Limits(
+            tokens=settings.graphql_tokens,
+            depth=settings.graphql_depth,
+            aliases=settings.graphql_aliases,
+            directives=settings.graphql_directives,
+            cost=settings.graphql_cost,
+        ),
+        ad_hoc=AdHoc(settings.graphql_ad_hoc or (AdHoc.ALLOWED if trusting else AdHoc.SCOPE)),
+        introspection=Introspection(
+            settings.graphql_introspection or (Introspection.ALLOWED if trusting else Introspection.OVERSEERS)
+        ),
+        documents=documents_folder(settings),
+        budget=Buckets("cost", settings.graphql_cost_per_minute),
+    )

@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: documents, their price and their limits, execution and responses."""

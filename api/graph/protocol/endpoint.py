@@ -1,0 +1,151 @@
+"""GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/): POST and GET on /graphql, and its page.
+
+A document is read, measured, priced and checked before anything is asked of the database. An answer says in its
+extensions which read models it used and how far they were, and what it cost. A request that names its own write in
+`X-Position` waits for it, bounded, in the read models that it uses.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from graphql import DocumentNode
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from strawberry.types.graphql import OperationType
+
+from api.graph.protocol.disclosed_persons import persons_in
+from api.graph.protocol.documents import Document, DocumentRefusedError, Documents
+from api.graph.protocol.policy import GraphPolicy
+from api.graph.protocol.requests import GRAPHQL, HTML, JSON, Wish, negotiated, wish_of
+from api.graph.protocol.responses import Form, problem_response, refused_response, result_response
+from api.graph.protocol.schema import GRAPHQL_SCHEMA, SCHEMA
+from api.graph.protocol.trusted import TrustedDocuments, hash_of
+from api.graph.queries.query_context import Asking, Figures
+from api.web.access_record import Looker, looker, person_in_session, record
+from api.web.errors import Problem
+from api.web.platform import Platform, caller_of
+from api.web.read_barrier import Footing, wanted_position
+from api.web.static_page import ScriptPage
+from application.ports import Caller
+from domain.access import Outcome
+
+PAGE = ScriptPage("api.graph", "page.css", "page.js")
+OPEN = GraphPolicy()
+"""The usual limits; for everybody every document, and the schema."""
+
+
+def graphql_routes(platform: Platform, figures: Figures, policy: GraphPolicy = OPEN) -> list[BaseRoute]:
+    """Return the routes of /graphql: the endpoint, and the page that a browser finds there with its two files."""
+    endpoint = _Endpoint(platform, figures, policy)
+    return [
+        Route("/graphql", endpoint.get, methods=["GET"]),
+        Route("/graphql", endpoint.post, methods=["POST"]),
+        Route("/graphql/{name}", PAGE.file, methods=["GET"]),
+    ]
+
+
+class _Endpoint:
+    def __init__(self, platform: Platform, figures: Figures, policy: GraphPolicy) -> None:
+        self._platform = platform
+        self._figures = figures
+        self._policy = policy
+        self._documents = Documents(GRAPHQL_SCHEMA, policy.limits)
+        self._trusted = TrustedDocuments(policy.documents)
+        # Every read is one statement: a transaction around it would only add two round trips.
+        self._engine = platform.reads.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def get(self, request: Request) -> Response:
+        if negotiated(request, (JSON, GRAPHQL, HTML)) == HTML:
+            return await PAGE.index(request)
+        return await self._answer(request)
+
+    async def post(self, request: Request) -> Response:
+        return await self._answer(request)
+
+    async def _answer(self, request: Request) -> Response:
+        correlation_id = _correlation_id(request)
+        media_type = negotiated(request, (JSON, GRAPHQL))
+        if media_type is None:
+            problem = Problem(406, "not-acceptable", f"The answer can be {JSON} or {GRAPHQL}.")
+            return problem_response(problem, Form(media_type=JSON, correlation_id=correlation_id))
+        form = Form(media_type=media_type, correlation_id=correlation_id)
+        try:
+            caller = await caller_of(request, self._platform)
+            form = Form(media_type=media_type, correlation_id=correlation_id, hints=self._policy.may_introspect(caller))
+            return await self._answered(request, caller, form)
+        except DocumentRefusedError as refusal:
+            return refused_response(refusal.errors, form)
+        except Problem as problem:
+            return problem_response(problem, form)
+
+    async def _answered(self, request: Request, caller: Caller, form: Form) -> Response:
+        wish = await wish_of(request)
+        by = looker(request, caller, self._platform.now(), form.correlation_id)
+        document, cost = self._admitted(wish, by)
+        log_id = await self._platform.log.log_id()
+        asking = await self._asking(by, wanted_position(request, log_id), document.parsed)
+        result = await SCHEMA.execute(
+            None,
+            variable_values=wish.variables,
+            context_value=asking,
+            operation_name=wish.operation_name,
+            allowed_operation_types=(OperationType.QUERY,),
+        )
+        if asking.footing.refusal is not None:
+            raise asking.footing.refusal
+        said: dict[str, Any] = {**asking.footing.said(), "cost": {"requested": cost, "most": self._policy.limits.cost}}
+        if result.data is not None:
+            outcome = Outcome.ANSWERED_IN_PART if result.errors else Outcome.ANSWERED
+            await record(self._platform, by, await persons_in(asking, self._platform.log), outcome)
+        return result_response(result, form, said, log_id)
+
+    def _admitted(self, wish: Wish, by: Looker) -> tuple[Document, int]:
+        """Return the document and what it costs; refuse it without having asked the database anything."""
+        caller = by.caller
+        document = self._documents.read(self._text(wish, caller))
+        cost = self._documents.cost(document, wish.operation_name, wish.variables)
+        if document.introspects and not self._policy.may_introspect(caller):
+            raise Problem(403, "introspection-not-allowed", "The schema is not told to you here.")
+        document.check()
+        if document.personal(wish.operation_name):
+            by.must_say_why()
+        self._policy.charge(caller, cost)
+        return document, cost
+
+    def _text(self, wish: Wish, caller: Caller) -> str:
+        """Return the document's text: what was sent, if it may be, or the trusted one that was named."""
+        if wish.query is not None:
+            if not self._policy.may_ask_ad_hoc(caller) and not self._is_trusted(wish.query, caller):
+                detail = "Only documents on the list of your organisation are answered here."
+                raise Problem(403, "ad-hoc-not-allowed", detail)
+            return wish.query
+        text = self._trusted.find(caller.organisation_id, wish.document_hash or "")
+        if text is None:
+            # By this text Apollo's clients know that they have to send the document itself.
+            detail = "PersistedQueryNotFound" if wish.apollo else "No document of this hash is on your list."
+            raise Problem(404, "document-not-found", detail)
+        return text
+
+    def _is_trusted(self, text: str, caller: Caller) -> bool:
+        return self._trusted.find(caller.organisation_id, hash_of(text)) is not None
+
+    async def _asking(self, by: Looker, wanted: int, document: DocumentNode) -> Asking:
+        places = self._platform.places
+        return Asking(
+            caller=by.caller,
+            now=by.now,
+            footing=Footing(places, await places(), wanted),
+            engine=self._engine,
+            figures=self._figures,
+            document=document,
+            opener=self._platform.opener,
+            person_in=partial(person_in_session, self._platform, by),
+        )
+
+
+def _correlation_id(request: Request) -> str:
+    return getattr(request.state, "correlation_id", None) or str(uuid4())

@@ -1,0 +1,73 @@
+"""Who may ask what: limits of documents, trusted documents, introspection, and the budget of each organisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from api.graph.protocol.limits import Limits
+from api.rights.roles import OVERSEERS
+from api.web.errors import Problem
+from api.web.rate_limits import Buckets, say
+from application.ports import Caller
+
+AD_HOC_SCOPE = "graphql:ad-hoc"
+
+
+class AdHoc(StrEnum):
+    """Who may send a document that is not on the list of their organisation."""
+
+    ALLOWED = "allowed"
+    SCOPE = "scope"
+    REFUSED = "refused"
+
+
+class Introspection(StrEnum):
+    """Who may ask for the schema, and is told which names were perhaps meant."""
+
+    ALLOWED = "allowed"
+    OVERSEERS = "overseers"
+    REFUSED = "refused"
+
+
+def _no_budget() -> Buckets:
+    return Buckets("cost", 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphPolicy:
+    """What holds for every request. Without a folder no document is trusted."""
+
+    limits: Limits = field(default_factory=Limits)
+    ad_hoc: AdHoc = AdHoc.ALLOWED
+    introspection: Introspection = Introspection.ALLOWED
+    documents: Path | None = None
+    budget: Buckets = field(default_factory=_no_budget)
+
+    def may_ask_ad_hoc(self, caller: Caller) -> bool:
+        match self.ad_hoc:
+            case AdHoc.ALLOWED:
+                return True
+            case AdHoc.SCOPE:
+                return caller.role in OVERSEERS or AD_HOC_SCOPE in caller.scopes
+            case AdHoc.REFUSED:
+                return False
+
+    def may_introspect(self, caller: Caller) -> bool:
+        match self.introspection:
+            case Introspection.ALLOWED:
+                return True
+            case Introspection.OVERSEERS:
+                return caller.role in OVERSEERS
+            case Introspection.REFUSED:
+                return False
+
+    def charge(self, caller: Caller, cost: int) -> None:
+        """Take a query's cost from the budget of the caller's organisation; refuse it where too little is left."""
+        taken = self.budget.take(caller.organisation_id, cost)
+        say(self.budget.headers(taken))
+        if not taken.granted:
+            detail = "Your organisation has used up what its queries may cost in a minute. Ask again a little later."
+            headers = {"Retry-After": str(taken.enough_in_s)}
+            raise Problem(429, "cost-budget-spent", detail, headers=headers)

@@ -1,0 +1,131 @@
+"""Requests of GraphQL over HTTP: which media type is wanted, and what is asked, in the body or in the address.
+
+A document is given as text, or by the SHA-256 of a trusted one: as `documentId` of the draft's persisted documents,
+`sha256:` before the hexadecimal digits, or as `extensions.persistedQuery.sha256Hash`, which Apollo's clients send.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from api.graph.protocol.trusted import hash_of, is_hash
+from api.web.errors import Problem
+
+JSON, GRAPHQL, HTML = "application/json", "application/graphql-response+json", "text/html"
+MOST_BODY_BYTES = 256 * 1024
+PREFIX = "sha256:"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a well-formed request says. It has a query, or the hash of one, or both; `apollo` says how it was given."""
+
+    query: str | None
+    document_hash: str | None
+    variables: dict[str, Any]
+    operation_name: str | None
+    apollo: bool = False
+
+
+async def wish_of(request: Request) -> Wish:
+    """Read a request; raise a problem if it is malformed."""
+    return _from_url(request) if request.method == "GET" else await _from_body(request)
+
+
+def negotiated(request: Request, offered: tuple[str, ...]) -> str | None:
+    """Choose what the caller likes best of what is offered (RFC 9110, 12.5.1); the first one if they do not say."""
+    accept = request.headers.get("accept", "").strip()
+    if not accept:
+        return offered[0]
+    best, best_weight = None, 0.0
+    for candidate in offered:
+        weight = _weight(candidate, accept)
+        if weight > best_weight:
+            best, best_weight = candidate, weight
+    return best
+
+
+def _weight(candidate: str, accept: str) -> float:
+    """Return the weight that the most specific matching range gives to a media type."""
+    ranges = {candidate: 2, f"{candidate.partition('/')[0]}/*": 1, "*/*": 0}
+    found = (-1, 0.0)
+    for part in accept.lower().split(","):
+        media_range, *parameters = (it.strip() for it in part.split(";"))
+        if media_range in ranges:
+            found = max(found, (ranges[media_range], _quality(parameters)))
+    return found[1]
+
+
+def _quality(parameters: list[str]) -> float:
+    given = next((it.partition("=")[2] for it in parameters if it.startswith("q=")), "1")
+    try:
+        return min(max(float(given), 0.0), 1.0)
+    except ValueError:
+        return 0.0
+
+
+def _from_url(request: Request) -> Wish:
+    """Read a query from the address: variables and extensions are JSON."""
+    given: dict[str, Any] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        if name in given:
+            given[name] = _json(given[name].encode(), f"`{name}` is not JSON.") if given[name] else None
+    return _wish(given)
+
+
+async def _from_body(request: Request) -> Wish:
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.replace('"', "").strip().lower()
+    if media_type.strip().lower() != JSON or charset not in {"", "charset=utf-8"}:
+        raise Problem(415, "unsupported-media-type", f"Send {JSON} in UTF-8.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BODY_BYTES:
+            raise Problem(413, "body-too-large", f"A request has at most {MOST_BODY_BYTES // 1024} KiB.")
+    return _wish(_json(bytes(body), "The body is not JSON."))
+
+
+def _json(text: bytes, otherwise: str) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Problem(400, "malformed-json", otherwise) from error
+
+
+def _wish(given: object) -> Wish:
+    if isinstance(given, list):
+        raise Problem(400, "batch-not-allowed", "One request asks one thing; a list of requests is not answered.")
+    if not isinstance(given, dict):
+        raise Problem(400, "malformed-request", "The body is one JSON object.")
+    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    if not isinstance(variables, dict | None):
+        raise Problem(400, "malformed-request", "`variables` is a JSON object.")
+    if not isinstance(name, str | None):
+        raise Problem(400, "malformed-request", "`operationName` is a text.")
+    if not isinstance(given.get("extensions"), dict | None):
+        raise Problem(400, "malformed-request", "`extensions` is a JSON object.")
+    persisted = (given.get("extensions") or {}).get("persistedQuery")
+    document_hash = _document_hash(given.get("documentId"), persisted)
+    if query in {None, ""} and document_hash:
+        query = None
+    elif not isinstance(query, str) or not query.strip():
+        raise Problem(400, "query-missing", "`query` is the text of a GraphQL document.")
+    elif document_hash and hash_of(query) != document_hash:
+        raise Problem(400, "document-hash-mismatch", "The hash is not that of the document beside it.")
+    return Wish(query, document_hash, variables or {}, name or None, apollo=persisted is not None)
+
+
+def _document_hash(document_id: object, persisted: object) -> str | None:
+    """Return the hash that names a document, however it was given."""
+    given = document_id.removeprefix(PREFIX) if isinstance(document_id, str) else document_id
+    if given is None and persisted is not None:
+        given = persisted.get("sha256Hash") if isinstance(persisted, dict) else persisted
+        given = "" if given is None else given
+    if given is not None and not (isinstance(given, str) and is_hash(given)):
+        raise Problem(400, "invalid-document-id", "A document is named by its SHA-256 in 64 hexadecimal digits.")
+    return given

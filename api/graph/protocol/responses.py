@@ -1,0 +1,122 @@
+"""Answers of GraphQL over HTTP, and what their errors say: of our own failures, only where to find them in the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from graphql import GraphQLError
+from starlette.responses import Response
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from api.graph.protocol.requests import GRAPHQL
+from api.web.errors import Problem, problem_of
+from domain.kernel import Refusal
+
+LOG = structlog.get_logger()
+
+_HINT = re.compile(r"\s*Did you mean .*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How a request is answered. With `hints`, errors may name what was perhaps meant: the schema is no secret."""
+
+    media_type: str
+    correlation_id: str
+    hints: bool = False
+
+
+def result_response(result: ExecutionResult, form: Form, extensions: Mapping[str, Any], log_id: str) -> Response:
+    """Answer what was executed, or what a variable that did not fit kept from it."""
+    errors = result.errors or []
+    # Nothing was executed if a variable did not fit: such errors stand on no path.
+    refused = isinstance(result, PreExecutionError) or (result.data is None and all(it.path is None for it in errors))
+    body: dict[str, Any] = {} if refused else {"data": result.data}
+    if errors:
+        body = {"errors": [_error(it, form, refused=refused) for it in errors], **body}
+    return _response(body | {"extensions": extensions}, form, _status(form, refused=refused), {"X-Log-Id": log_id})
+
+
+def refused_response(errors: Sequence[GraphQLError], form: Form) -> Response:
+    """Answer a document that is not executed."""
+    body = {"errors": [_error(it, form, refused=True) for it in errors]}
+    return _response(body, form, _status(form, refused=True), {})
+
+
+def problem_response(problem: Problem, form: Form) -> Response:
+    """Answer a request that could not be answered as a whole."""
+    error = {"message": problem.detail, "extensions": {"code": problem.code, "correlationId": form.correlation_id}}
+    return _response({"errors": [error]}, form, problem.status, problem.headers)
+
+
+def _status(form: Form, *, refused: bool) -> int:
+    return HTTPStatus.BAD_REQUEST if refused and form.media_type == GRAPHQL else HTTPStatus.OK
+
+
+def _response(body: Mapping[str, Any], form: Form, status: int, headers: Mapping[str, str]) -> Response:
+    return Response(
+        orjson.dumps(body),
+        status_code=status,
+        headers={
+            "Content-Type": f"{form.media_type}; charset=utf-8",
+            "Cache-Control": "private, no-store",
+            "Vary": "Accept, Authorization",
+            **headers,
+        },
+    )
+
+
+def _error(error: GraphQLError, form: Form, *, refused: bool) -> dict[str, Any]:
+    """Say what the caller did wrong; of what we did wrong say nothing but where to find it in the log."""
+    message, code = _said(error, refused=refused)
+    if code == "internal-error":
+        _log(error)
+    formatted: dict[str, Any] = {"message": message if form.hints else _HINT.sub("", message)}
+    if error.locations:
+        formatted["locations"] = [{"line": it.line, "column": it.column} for it in error.locations]
+    if error.path:
+        formatted["path"] = list(error.path)
+    return formatted | {"extensions": {"code": code, "correlationId": form.correlation_id}}
+
+
+def _said(error: GraphQLError, *, refused: bool) -> tuple[str, str]:
+    cause = error.original_error
+    if isinstance(cause, Refusal):
+        cause = problem_of(cause)
+    match cause:
+        case Problem():
+            return cause.detail, cause.code
+        case RecursionError():
+            return "The document is nested too deeply.", "query-too-deep"
+        case None | GraphQLError() | ValueError() | TypeError() | ArithmeticError() if refused:
+            # The document is wrong, or a scalar could not be read from what was given for it.
+            return error.message, _code_of_refused(error)
+        case GraphQLError() if cause.nodes:
+            # An argument that did not fit, found out while its field was resolved: it names its place in the document.
+            return cause.message, "invalid-argument"
+        case _:
+            return "Internal error", "internal-error"
+
+
+def _code_of_refused(error: GraphQLError) -> str:
+    code = (error.extensions or {}).get("code")
+    if isinstance(code, str):
+        return code
+    return "graphql-invalid" if error.nodes else "graphql-syntax"
+
+
+def _log(error: GraphQLError) -> None:
+    """Note what failed and where, not what it said: the text of an exception may hold anything."""
+    cause = error.original_error or error
+    trace, place = cause.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    path = ".".join(str(it) for it in error.path or [] if isinstance(it, str))
+    LOG.error("graphql_failed", error=type(cause).__name__, place=place, path=path)

@@ -1,0 +1,78 @@
+"""The one schema over all read models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, GraphQLSchema
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from api.graph.protocol.guard import guard
+from api.graph.queries.disclosure import NotingExecutor
+from api.graph.queries.values import SCALARS
+from api.graph.types.access import AccessQueries
+from api.graph.types.activity import ActivityQueries
+from api.graph.types.bus import BusQueries
+from api.graph.types.consent import ConsentQueries
+from api.graph.types.erasure import ErasureQueries
+from api.graph.types.figures import FigureQueries
+from api.graph.types.identity import IdentityQueries
+from api.graph.types.invoicing import InvoicingQueries
+from api.graph.types.mailbox import MailboxQueries
+from api.graph.types.operation import OperationQueries
+from api.graph.types.organisations import OrganisationQueries
+from api.rights.graph import ROLES
+
+
+@strawberry.type
+class Query(
+    OrganisationQueries,
+    IdentityQueries,
+    ConsentQueries,
+    MailboxQueries,
+    BusQueries,
+    InvoicingQueries,
+    FigureQueries,
+    ActivityQueries,
+    OperationQueries,
+    ErasureQueries,
+    AccessQueries,
+):
+    pass
+
+
+class Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Leave the log to the endpoint, which knows what an error may say."""
+
+
+def _field(source: Any, name: str) -> Any:  # noqa: ANN401 - of any row
+    """Read a column of a row. An empty text says "none" in a table, and nothing in an answer."""
+    value = getattr(source, name)
+    return None if value == "" else value
+
+
+class Checked(SchemaExtension):
+    """Executes the document that `api.graph.protocol.documents` has read and checked, instead of reading it again."""
+
+    def on_operation(self) -> Iterator[None]:
+        self.execution_context.graphql_document = self.execution_context.context.document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = []
+        yield
+
+
+SCHEMA = Schema(
+    query=Query,
+    config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_field),
+    extensions=[Checked],
+    execution_context_class=NotingExecutor,
+)
+GRAPHQL_SCHEMA: GraphQLSchema = SCHEMA._schema  # noqa: SLF001 - Strawberry shows its own in no other way
+guard(GRAPHQL_SCHEMA, ROLES)

@@ -1,0 +1,1 @@
+"""How types read: the context of a query, connections, visibility and what an answer discloses."""

@@ -1,0 +1,148 @@
+"""Scalars and enums of the GraphQL schema, and the two ways in which a filter names a stretch of time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, NewType, TypeAlias, TypeVar
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from api.web.errors import Problem
+from domain.bus import FaultOrigin
+from domain.identity import (
+    Channel as AuthenticationChannel,
+)
+from domain.identity import (
+    EvidenceKind,
+    KeyStatus,
+    MandateKind,
+    MandateStatus,
+    Means,
+    PartyKind,
+    Route,
+)
+from domain.invoicing import InvoiceKind, ResponseState
+from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
+from domain.mailbox import Channel, ChannelReason, MessageStatus, MessageType, NotificationStatus, OwnerKind
+from domain.organisations.values import Enrolment, Level, OrganisationType, Recognition
+from projections.figures import Quality, Topic, Unit, Window
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def described(text: str, *, name: str | None = None) -> Callable[[F], F]:
+    """Make a field of a method, as `strawberry.field` does, whose types lose the method's own."""
+    field: Callable[[F], F] = strawberry.field(description=text, name=name)
+    return field
+
+
+# --- Scalars --------------------------------------------------------------------------------------------------------
+
+Long = NewType("Long", int)
+"""A count, an amount in cents or a position: GraphQL's Int ends at 32 bits."""
+
+LEAST_LONG, MOST_LONG = -(2**63), 2**63 - 1
+
+
+def _parse_long(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not LEAST_LONG <= value <= MOST_LONG:
+        raise ValueError("Long is a whole number of at most 64 bits.")
+    return value
+
+
+def _parse_instant(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise TypeError("DateTime is written as text, such as 2024-01-31T12:00:00Z.")
+    instant = datetime.fromisoformat(value)
+    if instant.tzinfo is None:
+        raise ValueError("DateTime names its offset, such as 2024-01-31T12:00:00Z.")
+    return instant.astimezone(UTC)
+
+
+def _write_instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    Long: strawberry.scalar(
+        name="Long",
+        description="A whole number of at most 64 bits.",
+        serialize=int,
+        parse_value=_parse_long,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant with its offset from UTC (RFC 3339); answers are in UTC.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=_write_instant,
+        parse_value=_parse_instant,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal number, as text.",
+        serialize=str,
+        parse_value=Decimal,
+    ),
+}
+
+Id: TypeAlias = Annotated[strawberry.ID, strawberry.argument(name="id")]
+"""The argument by which one row is asked for."""
+
+# --- Enums ----------------------------------------------------------------------------------------------------------
+
+for _enum in (
+    Audience,
+    ChannelReason,
+    EvidenceKind,
+    FaultOrigin,
+    InvoiceKind,
+    Jurisdiction,
+    KeyStatus,
+    LevelOfAssurance,
+    MandateKind,
+    MandateStatus,
+    Means,
+    MessageStatus,
+    MessageType,
+    NotificationStatus,
+    OrganisationType,
+    OwnerKind,
+    PartyKind,
+    Quality,
+    Recognition,
+    ResponseState,
+    Route,
+    Topic,
+    Unit,
+    Window,
+):
+    strawberry.enum(_enum)
+strawberry.enum(AuthenticationChannel, name="AuthenticationChannel")
+strawberry.enum(Channel, name="MessageChannel")
+strawberry.enum(Level, name="GovernmentLevel")
+strawberry.enum(Enrolment, name="EnrolmentRole")
+
+# --- Time -----------------------------------------------------------------------------------------------------------
+
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+
+
+@strawberry.input(description="From `since`, included, until `until`, not included; either may be left out.")
+class During:
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@strawberry.input(description="Whole civil months, both included, written as 2021-11; either may be left out.")
+class Months:
+    first: str | None = None
+    last: str | None = None
+
+    def check(self) -> None:
+        for month in (self.first, self.last):
+            if month is not None and not _MONTH.fullmatch(month):
+                raise Problem(422, "invalid-month", "A month is written as a year and a month, such as 2021-11.")

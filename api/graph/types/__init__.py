@@ -1,0 +1,1 @@
+"""The types and queries of GraphQL, a module for each bounded context."""

@@ -1,0 +1,115 @@
+"""The way in: the first page and, where the platform issues tokens itself, its authorization server (RFC 6749)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from starlette.responses import RedirectResponse
+
+from api.rest.routes import read_body
+from api.web.errors import Problem
+from api.web.platform import base_of
+
+FORM = "application/x-www-form-urlencoded"
+JWKS_PATH = "/.well-known/jwks.json"
+METADATA_PATH = "/.well-known/oauth-authorization-server"
+TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
+MAX_FORM_BYTES = 32_768
+MAX_FIELDS = 20
+
+_NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+"""What holds a token, or says why there is none, is in no cache (RFC 6749, section 5.1)."""
+
+
+class TokenNotGivenError(Exception):
+    """A request for a token is refused; the code is one of RFC 6749, section 5.2, or RFC 9449, section 5."""
+
+    def __init__(self, code: str, description: str) -> None:
+        self.code = code
+        self.description = description
+        super().__init__(code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssuer:
+    """The platform as its own authorization server.
+
+    `grant` takes the fields of the form, the DPoP headers and the address of the endpoint; it returns the answer or
+    raises TokenNotGivenError.
+    """
+
+    name: str
+    jwks: Callable[[], Mapping[str, Any]]
+    grant: Callable[[Mapping[str, str], Sequence[str], str], Mapping[str, Any]]
+    algorithms: Sequence[str]
+
+
+def entrance(issuer: TokenIssuer | None, public_url: str) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def root() -> Response:
+        return RedirectResponse("/dashboard")
+
+    if issuer is not None:
+        _add_issuer(router, issuer, public_url)
+    return router
+
+
+def _add_issuer(router: APIRouter, issuer: TokenIssuer, public_url: str) -> None:
+    @router.get(JWKS_PATH)
+    async def jwks() -> Response:
+        return Response(orjson.dumps(issuer.jwks()), media_type="application/jwk-set+json")
+
+    @router.get(METADATA_PATH)
+    async def metadata(request: Request) -> Response:
+        return _json(_metadata(issuer, base_of(request, public_url)), 200)
+
+    @router.post(TOKEN_PATH)
+    async def token(request: Request) -> Response:
+        try:
+            fields = await _fields(request)
+            answer = issuer.grant(fields, request.headers.getlist("dpop"), base_of(request, public_url) + TOKEN_PATH)
+        except TokenNotGivenError as error:
+            # A client that does not prove who it is gets 401, anything else that is wrong 400.
+            status = 401 if error.code == "invalid_client" else 400
+            return _json({"error": error.code, "error_description": error.description}, status, _NOT_KEPT)
+        return _json(answer, 200, _NOT_KEPT)
+
+
+def _metadata(issuer: TokenIssuer, base: str) -> dict[str, Any]:
+    return {
+        "issuer": issuer.name,
+        "token_endpoint": base + TOKEN_PATH,
+        "jwks_uri": base + JWKS_PATH,
+        "response_types_supported": [],
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": list(issuer.algorithms),
+        "dpop_signing_alg_values_supported": list(issuer.algorithms),
+    }
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """Read a form, of which each field may stand once; an empty one counts as left out (RFC 6749, section 3.2)."""
+    if "authorization" in request.headers:
+        raise TokenNotGivenError("invalid_request", "A client proves who it is with client_assertion alone.")
+    try:
+        body = await read_body(request, FORM, MAX_FORM_BYTES)
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except (Problem, ValueError) as error:
+        raise TokenNotGivenError("invalid_request", f"Send a small form as {FORM}.") from error
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise TokenNotGivenError("invalid_request", "A field of the form stands there twice.")
+    return {name: value for name, value in pairs if value}
+
+
+def _json(content: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        orjson.dumps(content), status_code=status, media_type="application/json", headers=dict(headers or {})
+    )

@@ -1,0 +1,150 @@
+"""Around every request: a correlation id, limits, a line in the log, a measurement, and an answer whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from uuid import uuid4
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.web import rate_limits as buckets
+from api.web.errors import Problem, problem_response
+from api.web.security_headers import secured
+
+LOG = structlog.get_logger()
+
+HEADER = "x-correlation-id"
+_CORRELATION_ID = re.compile(r"^[A-Za-z0-9_.-]{8,80}$")
+
+REQUESTS = Counter("kroniek_http_requests", "Requests answered.", ["method", "route", "status"])
+SECONDS = Histogram("kroniek_http_request_seconds", "Time from request to the end of the answer.", ["method", "route"])
+
+
+MOST_HEADERS = 100
+MOST_HEADER_BYTES = 16 * 1024
+"""Names and values together."""
+
+RETRY_AFTER_S = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLimits:
+    """How long a request may take until its answer begins; and whether callers come over https."""
+
+    timeout_s: float = 60.0
+    https: bool = False
+
+
+class RequestMiddleware:
+    """Wraps the application. It reads nothing of the request but its headers."""
+
+    def __init__(self, app: ASGIApp, limits: RequestLimits | None = None) -> None:
+        self._app = app
+        self._limits = limits or RequestLimits()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        correlation_id = _correlation_id(scope)
+        scope.setdefault("state", {})["correlation_id"] = correlation_id
+        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+            await self._answer(scope, receive, send, correlation_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, correlation_id: str) -> None:
+        answer = _Answer(send, scope, correlation_id, https=self._limits.https)
+        try:
+            await self._answered(scope, receive, answer)
+        except Exception as error:
+            LOG.exception("request_failed", error=type(error).__name__)
+            if answer.status:
+                # The answer has begun: breaking off is the only way left to say that it is not whole.
+                raise
+            await answer.problem(Problem(500, "internal-error", "Something went wrong on our side."), receive)
+        finally:
+            _note(scope, answer.status, time.perf_counter() - answer.started)
+
+    async def _answered(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        if _too_much(scope):
+            await answer.problem(
+                Problem(431, "headers-too-large", "The request has too many or too long headers."), receive
+            )
+            return
+        limit = asyncio.timeout(self._limits.timeout_s)
+        try:
+            async with limit as answer.limit:
+                await self._app(scope, receive, answer.send)
+        except TimeoutError:
+            if answer.status or not limit.expired():
+                raise
+            LOG.warning("request_timed_out", route=_route(scope))
+            await answer.problem(_timed_out(), receive)
+        finally:
+            answer.limit = None
+
+
+class _Answer:
+    """Sends an answer on, with the header fields that every answer has. Once it begins, it may take its time."""
+
+    def __init__(self, send: Send, scope: Scope, correlation_id: str, *, https: bool) -> None:
+        self.started = time.perf_counter()
+        self.status = 0
+        self.limit: asyncio.Timeout | None = None
+        self._send = send
+        self._scope = scope
+        self._correlation_id = correlation_id
+        self._https = https
+        self._said = buckets.listen()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            ours = [(HEADER, self._correlation_id), *((name.lower(), value) for name, value in self._said.items())]
+            headers = [*message.get("headers", []), *((name.encode(), value.encode()) for name, value in ours)]
+            message["headers"] = secured(headers, self._scope, https=self._https)
+            if self.limit is not None and not self.limit.expired():
+                self.limit.reschedule(None)
+        await self._send(message)
+
+    async def problem(self, problem: Problem, receive: Receive) -> None:
+        """Answer with a problem. No time is measured any more: the limit may be what it is about."""
+        self.limit = None
+        await problem_response(problem, self._correlation_id)(self._scope, receive, self.send)
+
+
+def _timed_out() -> Problem:
+    detail = (
+        "This took too long and was broken off. A query may be asked again. A command may have been carried out: send "
+        "it again with the same Idempotency-Key, and it is done once, or you are told what it did."
+    )
+    return Problem(503, "request-timed-out", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _too_much(scope: Scope) -> bool:
+    headers = scope["headers"]
+    return len(headers) > MOST_HEADERS or sum([len(name) + len(value) for name, value in headers]) > MOST_HEADER_BYTES
+
+
+def _correlation_id(scope: Scope) -> str:
+    given = Request(scope).headers.get(HEADER, "")
+    return given if _CORRELATION_ID.match(given) else str(uuid4())
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    route, method = _route(scope), scope["method"]
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(method, route).observe(seconds)
+    LOG.info("request_answered", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
+
+
+def _route(scope: Scope) -> str:
+    """Return the pattern of the route, or the name of its endpoint. The path itself may name people and things."""
+    endpoint = scope.get("endpoint")
+    name = "none" if endpoint is None else getattr(endpoint, "__qualname__", type(endpoint).__name__)
+    return str(getattr(scope.get("route"), "path", name))

@@ -1,0 +1,101 @@
+"""What every door needs of the platform, and who calls."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import HTTPConnection
+
+from api.web.errors import Problem
+from application.handler import Rules
+from application.memory import Recent
+from application.ports import Caller, Credentials, EventStore, Opener
+from domain.kernel import Claim
+from projections.progress import Place
+
+SCHEMES = frozenset({"bearer", "dpop"})
+
+
+class Log(EventStore, Protocol):
+    """The log, with the look-up of who holds a claimed value."""
+
+    async def holder(self, claim: Claim) -> str | None:
+        """Return the stream that holds the value, if any."""
+
+    async def log_id(self) -> str:
+        """Return which log this is: a position means something in this log only."""
+
+
+class InvalidTokenError(Exception):
+    """The token proves nothing: malformed, expired, of another issuer, for another audience, or shown wrongly."""
+
+
+class InvalidProofError(Exception):
+    """The token is bound to a key, and the DPoP proof does not show that the caller has it (RFC 9449)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """The parts that the composition root put together.
+
+    `authenticate` turns credentials into a caller or raises `InvalidTokenError` or `InvalidProofError`; `keyed_hash`
+    is one; `opener` opens sealed texts; `places` says where each read model is, by the name of its table.
+    `public_url` is where clients reach the API, if that is set; `proof_algorithms` are those of DPoP proofs.
+    """
+
+    log: Log
+    rules: Rules
+    recent: Recent
+    reads: AsyncEngine
+    authenticate: Callable[[Credentials], Awaitable[Caller]]
+    keyed_hash: Callable[[bytes], bytes]
+    opener: Opener
+    places: Callable[[], Awaitable[Mapping[str, Place]]]
+    now: Callable[[], datetime]
+    public_url: str = ""
+    proof_algorithms: Sequence[str] = ()
+
+
+async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:
+    """Return who calls; refuse a request without a valid token, shown as RFC 6750 or RFC 9449 says."""
+    given = connection.headers.getlist("authorization")
+    scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    scheme, token = scheme.lower(), token.strip()
+    if scheme not in SCHEMES or not token:
+        headers = {"WWW-Authenticate": f"Bearer, DPoP {_algorithms(platform)}"}
+        raise Problem(401, "unauthenticated", "A token is needed, as Bearer or DPoP.", headers=headers)
+    shown = Credentials(
+        token=token,
+        scheme=scheme,
+        proofs=connection.headers.getlist("dpop"),
+        method=connection.scope.get("method", ""),
+        address=address_of(connection, platform.public_url) if scheme == "dpop" else "",
+    )
+    try:
+        return await platform.authenticate(shown)
+    except InvalidTokenError as error:
+        bound = f'DPoP error="invalid_token", {_algorithms(platform)}'
+        headers = {"WWW-Authenticate": bound if scheme == "dpop" else 'Bearer error="invalid_token"'}
+        raise Problem(401, "invalid-token", "The token is not valid.", headers=headers) from error
+    except InvalidProofError as error:
+        headers = {"WWW-Authenticate": f'DPoP error="invalid_dpop_proof", {_algorithms(platform)}'}
+        raise Problem(401, "invalid-dpop-proof", "The DPoP proof is not valid.", headers=headers) from error
+
+
+def _algorithms(platform: Platform) -> str:
+    return f'algs="{" ".join(platform.proof_algorithms)}"'
+
+
+def base_of(connection: HTTPConnection, public_url: str) -> str:
+    """Return where the caller reached us, without a slash at the end: as it is set, else as the request says."""
+    return public_url or f"{connection.scope['scheme']}://{connection.headers.get('host', '')}"
+
+
+def address_of(connection: HTTPConnection, public_url: str) -> str:
+    """Return the address that was asked for, without its query."""
+    path: bytes = connection.scope.get("raw_path") or connection.scope["path"].encode()
+    return base_of(connection, public_url) + path.decode("latin-1").partition("?")[0]

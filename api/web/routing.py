@@ -1,0 +1,93 @@
+"""From a path to its door: a few look-ups, however many doors there are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+METHOD = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedPath:
+    """What a path leads to; `path` is the pattern, with the names of its ids in braces."""
+
+    path: str
+    ids: tuple[str, ...]
+    endpoint: Endpoint
+
+
+@dataclass(slots=True)
+class _Node:
+    """A place in the tree of paths: where each next word leads, and where anything else does, which is an id."""
+
+    words: dict[str, _Node] = field(default_factory=dict)
+    any_id: _Node | None = None
+    target: RoutedPath | None = None
+
+
+class CommandRouter(BaseRoute):
+    """All doors as one route: the path is walked word by word, instead of being tried against each door's pattern."""
+
+    def __init__(self) -> None:
+        self._root = _Node()
+        self.paths: dict[str, dict[str, Any]] = {}
+        """The doors as the OpenAPI document has them: path, method, operation."""
+
+    def add(self, path: str, endpoint: Endpoint, operation: Mapping[str, Any]) -> None:
+        place, ids = self._root, []
+        for word in _words(path):
+            if word.startswith("{"):
+                ids.append(word[1:-1])
+                place.any_id = place.any_id or _Node()
+                place = place.any_id
+            else:
+                place = place.words.setdefault(word, _Node())
+        assert place.target is None, f"two doors are at {path}"
+        place.target = RoutedPath(path, tuple(ids), endpoint)
+        self.paths[path] = {METHOD.lower(): operation}
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        target, ids = self._find(scope["path"])
+        if target is None:
+            return Match.NONE, {}
+        found = {
+            "route": target,
+            "endpoint": target.endpoint,
+            "path_params": dict(zip(target.ids, ids, strict=True)),
+        }
+        return Match.FULL if scope["method"] == METHOD else Match.PARTIAL, found
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != METHOD:
+            raise HTTPException(405, headers={"Allow": METHOD})
+        response = await scope["endpoint"](Request(scope, receive))
+        await response(scope, receive, send)
+
+    def _find(self, path: str) -> tuple[RoutedPath | None, list[str]]:
+        place = self._root
+        ids: list[str] = []
+        for word in _words(path):
+            following = place.words.get(word)
+            if following is None:
+                if place.any_id is None or not word:
+                    return None, ids
+                ids.append(word)
+                following = place.any_id
+            place = following
+        return place.target, ids
+
+
+def _words(path: str) -> list[str]:
+    return path.split("/")[1:]

@@ -1,0 +1,275 @@
+"""The log behind the recorders of the eventsourcing library, so that its applications run on it unchanged.
+
+Set this module as `PERSISTENCE_MODULE`, beside the library's own `POSTGRES_...` settings. All events go into the one
+log, and a notification id is a position. What is not an event stays in tables of the library in a schema of their own:
+snapshots, and how far a process or projection has come.
+
+There is one log for all applications of a database. A follower or projection of the library that does not know every
+event in it names its topics; one that reacts to any event at all also meets its own, so it records elsewhere: its
+settings, with its name before them, can point to another database or another persistence module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import psycopg
+from eventsourcing import postgres
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    IntegrityError,
+    InterfaceError,
+    Notification,
+    OperationalError,
+    ProcessRecorder,
+    StoredEvent,
+)
+from eventsourcing.utils import Environment, EnvType, retry
+from psycopg.rows import DictRow
+from psycopg.sql import SQL, Identifier
+
+from domain.kernel import Context
+from infrastructure.event_log import statements as sql
+from infrastructure.event_log.appending import columns, presume
+from infrastructure.event_log.resolve import Reach, Row, Settled
+from infrastructure.postgres.arrays import teach
+
+TView = TypeVar("TView", bound=postgres.PostgresTrackingRecorder)
+Cursor = psycopg.Cursor[DictRow]
+
+SCHEMA = "eventsourcing"
+"""Where the library's own tables go unless `POSTGRES_SCHEMA` names another schema."""
+
+MAX_TRIES = 10
+PAUSE_S = 0.2
+"""As the library has it. Each try can meet another dead connection of the pool."""
+
+STOP_WITHIN_S = 0.1
+"""How soon a subscription sees that it was stopped. Meanwhile it only waits; nothing is asked of the database."""
+
+VIEW = "stored_events"
+_LAST = 2**63 - 1
+
+SELECT_EVENTS = "SELECT * FROM log.stored_events WHERE originator_id = %s"
+
+MAX_NOTIFICATION_ID = "SELECT max(notification_id) FROM log.stored_events"
+
+SELECT_NOTIFICATIONS = """
+SELECT * FROM log.stored_events WHERE notification_id > %(after)s AND notification_id <= %(until)s
+ORDER BY notification_id LIMIT %(limit)s
+"""
+
+SELECT_NOTIFICATIONS_OF_TOPICS = """
+SELECT * FROM log.stored_events
+WHERE notification_id > %(after)s AND notification_id <= %(until)s AND topic = ANY(%(topics)s)
+ORDER BY notification_id LIMIT %(limit)s
+"""
+
+
+class LogRecorder(postgres.PostgresApplicationRecorder):
+    """Records the events of a library application in the log. The schema must have been migrated."""
+
+    def __init__(self, datastore: postgres.PostgresDatastore, *, events_table_name: str = VIEW) -> None:  # noqa: ARG002
+        super().__init__(datastore, events_table_name=VIEW)
+        # The migrations made the log, so of what the library would make for events nothing is left.
+        self.sql_create_statements = []
+        self.channel_name = sql.CHANNEL
+        self.select_events_statement = SQL(SELECT_EVENTS).format()
+        self.max_notification_id_statement = SQL(MAX_NOTIFICATION_ID).format()
+
+    # --- Appending --------------------------------------------------------------------------------------------------
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:  # noqa: ANN401
+        """Append the events and all that the library records with them, or nothing; return their positions.
+
+        A taken version, or a notification processed before, raises the library's IntegrityError. OperationalError
+        says that it is not known whether the events were written; asking again cannot write them twice.
+        """
+        with self._transaction() as cursor:
+            # Tracking comes first, so that nothing has to wait while the log is locked.
+            self._insert_events(cursor, stored_events, **kwargs)
+            return self._append(cursor, stored_events) if stored_events else []
+
+    def _append(self, cursor: Cursor, stored_events: Sequence[StoredEvent]) -> Sequence[int]:
+        cursor.execute(sql.LOCK)
+        settled = _settled(stored_events)
+        streams = sorted({row.stream for row in settled.rows})
+        held = {row["stream"]: row["version"] for row in cursor.execute(sql.VERSIONS, (streams,))}
+        if any(row.version <= held.get(row.stream, -1) for row in settled.rows):
+            raise IntegrityError("an event of this version is in the log already")
+        teach(cursor)
+        row = cursor.execute(
+            sql.APPEND,
+            (uuid4(), 0, None, *presume(dict.fromkeys(streams, 0) | held), *columns(settled, 0, held)),
+        ).fetchone()
+        assert row is not None
+        before = row["append"]
+        assert before is not None, "while its lock is held, the log holds what was just read from it"
+        return list(range(before + 1, before + len(stored_events) + 1))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Cursor]:
+        stack, cursor = self._begin()
+        with stack:
+            yield cursor
+
+    @retry((InterfaceError, OperationalError), max_attempts=MAX_TRIES, wait=PAUSE_S)
+    def _begin(self) -> tuple[ExitStack, Cursor]:
+        """Begin a transaction, on another connection if one was lost while it lay in the pool.
+
+        Only this is tried again by itself. The library would try the whole of it again, and then refuse what it had
+        written itself when just the answer to its commit was lost.
+        """
+        with ExitStack() as stack:
+            # The library's context turns the driver's errors into its own.
+            connection = stack.enter_context(self.datastore.get_connection())
+            stack.enter_context(connection.transaction())
+            return stack.pop_all(), connection.cursor()
+
+    # --- Reading ----------------------------------------------------------------------------------------------------
+
+    def select_events(self, originator_id: UUID | str, **bounds: Any) -> Sequence[StoredEvent]:  # noqa: ANN401
+        found = super().select_events(str(originator_id), **bounds)
+        return [replace(event, originator_id=originator_id) for event in found]
+
+    @retry((InterfaceError, OperationalError), max_attempts=MAX_TRIES, wait=PAUSE_S)
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Return at most `limit` events from position `start` to `stop`, in order; only those of the topics, if any."""
+        bounds = {
+            "after": 0 if start is None else start - int(inclusive_of_start),
+            "until": _LAST if stop is None else stop,
+            "limit": limit,
+            "topics": list(topics),
+        }
+        statement = SELECT_NOTIFICATIONS_OF_TOPICS if topics else SELECT_NOTIFICATIONS
+        with self.datastore.get_connection() as connection:
+            rows = connection.execute(statement, bounds).fetchall()
+        return [
+            Notification(
+                id=row["notification_id"],
+                originator_id=self._originator_id(row["originator_id"]),
+                originator_version=row["originator_version"],
+                topic=row["topic"],
+                state=row["state"],
+            )
+            for row in rows
+        ]
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LogSubscription:
+        return LogSubscription(recorder=self, gt=gt, topics=topics)
+
+    def _originator_id(self, stream: str) -> UUID | str:
+        """Return the stream as the application names it; one that is not a UUID belongs to somebody else."""
+        if self.datastore.originator_id_type == "uuid":
+            with contextlib.suppress(ValueError):
+                originator_id = UUID(stream)
+                return originator_id if str(originator_id) == stream else stream
+        return stream
+
+
+class LogSubscription(postgres.PostgresSubscription):
+    """Follows the log, told by it of every append."""
+
+    def _listen(self) -> None:
+        """Listen, then have the other thread look once more.
+
+        That thread begins to look as soon as it can. What is appended after its look and before our LISTEN is told to
+        nobody, and the library's own subscription misses it until something else is appended.
+        """
+        try:
+            with self._recorder.datastore.get_connection() as connection:
+                connection.execute(f"LISTEN {sql.CHANNEL}")
+                self._has_been_notified.set()
+                while not self._has_been_stopped and self._thread_error is None:
+                    for _ in connection.notifies(timeout=STOP_WITHIN_S, stop_after=1):
+                        self._has_been_notified.set()
+                # The connection goes back to the pool, where nobody would fetch what it is told.
+                connection.execute("UNLISTEN *")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised to whoever iterates
+            self._thread_error = self._thread_error or error
+            self.stop()
+
+
+class LogAggregateRecorder(LogRecorder):
+    """Records events in the log for those who do not care for positions: an aggregate recorder returns none."""
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:  # noqa: ANN401
+        super().insert_events(stored_events, **kwargs)
+
+
+class LogProcessRecorder(postgres.PostgresProcessRecorder, LogRecorder):
+    """Records events in the log, and in the same transaction which notification they came of, in the library's table.
+
+    The order of the bases is what makes it so: the library's `_insert_events` records the tracking, and the recorder
+    of the log calls it in its own transaction.
+    """
+
+
+class Factory(postgres.PostgresFactory):
+    """Gives a library application the log to record in, as `PERSISTENCE_MODULE`.
+
+    The library's tables are made in their schema as the library makes them, by a role that may; with `CREATE_TABLE=n`
+    the role needs no more than to read and write them.
+    """
+
+    application_recorder_class = LogRecorder
+    process_recorder_class = LogProcessRecorder
+
+    def __init__(self, env: Environment | EnvType | None) -> None:
+        super().__init__(env)
+        schema = self.env.get(self.POSTGRES_SCHEMA) or SCHEMA
+        if schema == "log":
+            raise OSError("The library's tables cannot be in the schema `log`: set POSTGRES_SCHEMA to another one.")
+        self.datastore.schema = schema
+
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+        """Return a recorder of events in the log, or of snapshots, whose versions have gaps, in a table beside it."""
+        if purpose == "events":
+            return LogAggregateRecorder(self.datastore)
+        self._make_schema()
+        return super().aggregate_recorder(purpose)
+
+    def tracking_recorder(self, tracking_recorder_class: type[TView] | None = None) -> TView:
+        self._make_schema()
+        return super().tracking_recorder(tracking_recorder_class)
+
+    def process_recorder(self) -> ProcessRecorder:
+        self._make_schema()
+        return super().process_recorder()
+
+    def _make_schema(self) -> None:
+        if not self.env_create_table():
+            return
+        schema = self.datastore.schema
+        with self.datastore.get_connection() as connection:
+            # Whoever may not make schemas may not even ask for one that is there already.
+            if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone():
+                return
+            # Two applications may start at once.
+            with contextlib.suppress(psycopg.errors.DuplicateSchema, psycopg.errors.UniqueViolation):
+                connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(schema)))
+
+
+def _settled(stored_events: Sequence[StoredEvent]) -> Settled:
+    context = Context(acting_id="", effective_at=datetime.now(UTC))
+    settled = Settled()
+    for place, event in enumerate(stored_events, 1):
+        stream, version = str(event.originator_id), event.originator_version
+        settled.rows.append(Row(place, stream, version, event.topic, event.state, context))
+        first = settled.streams[stream].first_position if stream in settled.streams else place
+        settled.streams[stream] = Reach(version, first, place)
+    return settled

@@ -1,0 +1,122 @@
+"""Carries out what administrators ordered, each act once, in the order of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+import structlog
+
+from infrastructure.event_log.finding import MissingEventsError
+from infrastructure.projector.live.admin_log import acts_of
+from infrastructure.projector.live.projector import FAILED, reason
+from infrastructure.projector.rebuild import builds
+from infrastructure.projector.rebuild.switch_over import drop_previous
+from infrastructure.projector.rows.definitions import Definitions
+from infrastructure.projector.rows.parking import parked_streams, retry, skip, stream_of_parked
+from infrastructure.projector.rows.target import MISFITS, Target
+from projections.progress import BuildPurpose
+from projections.projection_acts import Act
+
+LOG = structlog.get_logger()
+
+Connection = psycopg.Connection[Any]
+
+PURPOSES: Mapping[Act, BuildPurpose] = {
+    Act.REBUILD: BuildPurpose.REBUILD,
+    Act.VERIFY: BuildPurpose.VERIFICATION,
+    Act.UNDO: BuildPurpose.UNDO,
+}
+"""Acts that ask for rows to be made beside those in use."""
+
+LOCK_WAIT_MS = 500
+"""How long to wait for those who read a table that is to be dropped: meanwhile no read model goes on."""
+
+CARRIED_OUT = """
+UPDATE read.checkpoint SET act_position = %s WHERE projection = %s AND version = %s AND act_position < %s
+"""
+DONE_UNTIL = "SELECT act_position FROM read.checkpoint WHERE projection = %s AND version = %s FOR UPDATE"
+
+
+def carry_out(connection: Connection, definitions: Definitions, target: Target) -> bool:
+    """Carry out the acts on one projection that are new; return whether there is something to make.
+
+    An act and the note that it was carried out are one transaction. One that fails is told and over: those that come
+    after it may be what helps. While somebody reads a table that is to be dropped, acts wait for the next look.
+    """
+    to_make = False
+    with connection.transaction():
+        row = connection.execute(DONE_UNTIL, (target.projection.name, target.projection.version)).fetchone()
+        done = None if row is None else row[0]
+        while done is not None and (acts := acts_of(connection, target.projection, done)):
+            for ordered in acts:
+                try:
+                    to_make = _try(connection, definitions, target, ordered) or to_make
+                except psycopg.errors.LockNotAvailable:
+                    LOG.warning("act_waits", projection=target.projection.name, act=ordered[1], position=ordered[0])
+                    return to_make
+                done = ordered[0]
+    return to_make
+
+
+def _try(connection: Connection, definitions: Definitions, target: Target, ordered: Sequence[Any]) -> bool:
+    """Carry out an act, or tell why it failed; return whether there is something to make."""
+    to_make = False
+    name, version, position, act = target.projection.name, target.projection.version, ordered[0], ordered[1]
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+            to_make = _carry_out(connection, definitions, target, ordered)
+        LOG.info("act_carried_out", projection=name, act=act, position=position)
+    except psycopg.errors.LockNotAvailable:
+        raise
+    except (psycopg.Error, MissingEventsError, *MISFITS) as error:
+        if connection.closed:
+            raise
+        _tell(connection, target, f"{act} failed: {reason(error)}")
+    connection.execute(CARRIED_OUT, (position, name, version, position))
+    return to_make
+
+
+def _carry_out(connection: Connection, definitions: Definitions, target: Target, ordered: Sequence[Any]) -> bool:
+    """Carry out an act; return whether it asks for rows to be made."""
+    act_position, name, event_position, why, acting_id = ordered
+    act = Act(name)
+    if purpose := PURPOSES.get(act):
+        about = {"act_position": act_position, "asked_by": acting_id, "why": why}
+        builds.ask(connection, target.projection, purpose, by_worker=True, **about)
+        return True
+    match act:
+        case Act.CANCEL:
+            builds.cancel(connection, target.projection)
+        case Act.DROP:
+            drop_previous(connection, target)
+        case Act.RETRY:
+            _retry(connection, definitions, target, _streams(connection, target, event_position))
+        case Act.SKIP:
+            # An event that is not parked has its effects in the rows: they stay.
+            if streams := _streams(connection, target, event_position):
+                skip(connection, target.projection, event_position, act_position)
+                _retry(connection, definitions, target, streams)
+        case _:  # a pause or its end holds as long as it is the last word
+            pass
+    return False
+
+
+def _tell(connection: Connection, target: Target, failed: str) -> None:
+    LOG.error("act_failed", projection=target.projection.name, error=failed)
+    connection.execute(FAILED, (failed, target.projection.name, target.projection.version))
+
+
+def _streams(connection: Connection, target: Target, event_position: int) -> Sequence[str]:
+    """Return the parked streams, or that of one parked event."""
+    if not event_position:
+        return sorted(parked_streams(connection, target.table))
+    stream = stream_of_parked(connection, target.table, event_position)
+    return [] if stream is None else [stream]
+
+
+def _retry(connection: Connection, definitions: Definitions, target: Target, streams: Sequence[str]) -> None:
+    retry(connection, definitions, target.projection, target.table, streams)
+    target.refresh(connection)

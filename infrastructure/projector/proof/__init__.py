@@ -1,0 +1,1 @@
+"""Proves that two sets of rows are equal, or names the first difference."""

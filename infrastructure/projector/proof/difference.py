@@ -1,0 +1,234 @@
+"""Where two sets of rows differ first, and which events made that row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice, zip_longest
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from domain.kernel import Recorded
+from infrastructure.event_log.reading import NAME, PAYLOAD, LogReader, Row
+from infrastructure.projector.proof.digest import Digest, by_key, hashed_rows, table_columns
+from infrastructure.projector.rows.definitions import Definitions
+from infrastructure.projector.rows.folding import Fold, Folding
+from infrastructure.projector.rows.row_views import views
+from infrastructure.projector.rows.tables import ReadTable
+from projections.effects import Add, Effect, Key, Projection
+
+Connection = psycopg.Connection[Any]
+
+FETCH_ROWS = 2_000
+"""How many rows are fetched at once while two sets are compared."""
+
+SCAN_POSITIONS = 20_000
+"""How many positions of the log are looked through at once for events of a row that no stream owns."""
+
+SCAN_EVENTS = 500_000
+"""After so many events the search stops, and says that there may be more."""
+
+
+class RowsMovedError(RuntimeError):
+    """The rows are no longer those that were digested: the two sides were not held still."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of two sets of rows: its table, its digest, and a connection that still sees the rows that were digested."""
+
+    connection: Connection
+    table: ReadTable
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A key whose rows differ. `left` and `right` hold the columns outside the key, or None where there is no row."""
+
+    key: Key
+    key_columns: Sequence[str]
+    left: Mapping[str, Any] | None
+    right: Mapping[str, Any] | None
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The columns that differ, in the order of the table; none where one side has no row."""
+        if self.left is None or self.right is None:
+            return []
+        return [column for column, value in self.left.items() if value != self.right[column]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeBy:
+    """The first of the events that touched a row, in order.
+
+    `total` counts those that were found, which may be more than `events` holds; `more` says whether `events` may lack
+    any.
+    """
+
+    events: Sequence[Recorded[Any]]
+    total: int
+    more: bool
+
+
+# --- The first row that differs -------------------------------------------------------------------------------------
+
+
+def first_difference(left: Side, right: Side) -> Difference | None:
+    """Return the first key, in the order of the key columns, whose rows differ; None if the digests are equal.
+
+    A row that differs lies in a bucket that differs, on each side that has it: only those buckets are read, in the
+    order of the key, and only up to the first difference. Where few rows differ that is a few of 4,096 buckets; where
+    many do, the first comes early. Each side is hashed once more. Both tables must have the same columns. Raises
+    RowsMovedError if a side does not see the rows that were digested any more.
+    """
+    if left.digest.sha256 == right.digest.sha256:
+        return None
+    buckets = _differing(left.digest.buckets, right.digest.buckets)
+    with ExitStack() as held:
+        hashed = [_hashed(held, side, buckets, name) for side, name in ((left, "left_rows"), (right, "right_rows"))]
+        pair = next(((one, other) for one, other in zip_longest(*hashed) if one != other), None)
+    if pair is None:
+        raise RowsMovedError("the digests differ, but no row does")
+    key = min(row[:-1] for row in pair if row is not None)
+    rows = _row(left, key), _row(right, key)
+    if rows == (None, None):
+        raise RowsMovedError("the row that differed is no longer there")
+    return Difference(key=key, key_columns=left.table.keys, left=rows[0], right=rows[1])
+
+
+def sentence(difference: Difference, left: str = "the rows in use", right: str = "the rows made anew") -> str:
+    """Say which row differs and in what, without values: rows hold pseudonyms, and not everybody may see them.
+
+    The key is named, so that whoever may see the row can find it.
+    """
+    names = zip(difference.key_columns, difference.key, strict=True)
+    row = f"the row with {', '.join(f'{name} {value}' for name, value in names)}"
+    if difference.left is None:
+        return f"{row} is missing from {left}"
+    if difference.right is None:
+        return f"{row} is missing from {right}"
+    if not difference.columns:
+        return f"{row} is not as often in {left} as in {right}"
+    return f"{row} differs between {left} and {right} in {', '.join(difference.columns)}"
+
+
+def _differing(left: Mapping[int, bytes], right: Mapping[int, bytes]) -> Sequence[int]:
+    return sorted(bucket for bucket in {*left, *right} if left.get(bucket) != right.get(bucket))
+
+
+def _hashed(held: ExitStack, side: Side, buckets: Sequence[int], name: str) -> Iterator[tuple[Any, ...]]:
+    """Open the rows of some buckets, in the order of the key: the values of the key, then the digest of the row."""
+    columns = table_columns(side.connection, side.table)
+    query = sql.SQL("SELECT {keys}, row_digest FROM {rows} WHERE bucket = ANY(%s::integer[]) ORDER BY {order}").format(
+        keys=sql.SQL(", ").join(map(sql.Identifier, side.table.keys)),
+        rows=hashed_rows(side.table, columns, side.table.keys),
+        order=sql.SQL(", ").join([by_key(columns, side.table.keys), sql.Identifier("row_digest")]),
+    )
+    held.enter_context(side.connection.transaction())
+    cursor = held.enter_context(side.connection.cursor(name, row_factory=tuple_row))
+    cursor.itersize = FETCH_ROWS
+    return map(_in_utc, cursor.execute(query, (list(buckets),), binary=True))
+
+
+def _row(side: Side, key: Key) -> Mapping[str, Any] | None:
+    """Return the columns outside the key of the row with this key."""
+    table = side.table
+    query = sql.SQL("SELECT {columns} FROM {table} WHERE {same}").format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, [*table.keys, *table.others])),
+        table=table.target,
+        same=sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in table.keys),
+    )
+    with side.connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+        row = cursor.execute(query, key).fetchone()
+    return None if row is None else dict(zip(table.others, _in_utc(row[len(table.keys) :]), strict=True))
+
+
+def _in_utc(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the values with instants in UTC: two instants of one zone are compared by their clocks, summer or not."""
+    return tuple(value.astimezone(UTC) if isinstance(value, datetime) else value for value in values)
+
+
+# --- The events that made a row -------------------------------------------------------------------------------------
+
+
+def events_of(
+    connection: Connection,
+    definitions: Definitions,
+    projection: Projection,
+    key: Key,
+    until: int,
+    *,
+    most: int = 20,
+    skipped: Collection[int] = (),
+) -> MadeBy:
+    """Return the events up to a position whose effects touch the row with this key: the first `most` of them.
+
+    A row belongs to one stream or is only ever added to. The stream is looked for by the values of the key; where none
+    owns the row, the log is looked through in order until there are `most`. Either ends after `SCAN_EVENTS` events.
+    Events that are parked or skipped have no part in the rows and are passed over: those on which a rule fails, with
+    what follows in their stream.
+    """
+    reader = LogReader(definitions.codec)
+    for stream in _candidates(definitions, projection, key):
+        touched = _Touched(definitions, projection, key, skipped)
+        rows = reader.rows_of_streams(connection, first=stream, last=stream, until=until)
+        found = list(touched.among(rows))
+        if touched.owned:
+            return _made_by(found, most, more=touched.cut)
+    touched = _Touched(definitions, projection, key, skipped)
+    all_rows = _rows(connection, reader, definitions.names(projection), until)
+    return _made_by(list(islice(touched.among(all_rows), most + 1)), most, more=touched.cut)
+
+
+def _made_by(found: Sequence[Recorded[Any]], most: int, *, more: bool) -> MadeBy:
+    return MadeBy(events=found[:most], total=len(found), more=more or len(found) > most)
+
+
+def _candidates(definitions: Definitions, projection: Projection, key: Key) -> Sequence[str]:
+    """Return the streams that a row may belong to: named by a value of its key, or by all of them."""
+    categories = sorted({definitions.categories[event] for event in projection.rules})
+    ids = dict.fromkeys([*(value for value in key if isinstance(value, str)), "-".join(map(str, key))])
+    return [f"{category}-{aggregate_id}" for aggregate_id in ids for category in categories]
+
+
+def _rows(connection: Connection, reader: LogReader, names: Sequence[str], until: int) -> Iterator[Row]:
+    for after in range(0, until, SCAN_POSITIONS):
+        yield from reader.rows(connection, after=after, until=min(after + SCAN_POSITIONS, until), names=names)
+
+
+class _Touched:
+    """Picks the events whose effects touch one row, as the projector itself would fold them."""
+
+    def __init__(self, definitions: Definitions, projection: Projection, key: Key, skipped: Collection[int]) -> None:
+        self.owned = False
+        """Whether the row belongs to a stream that was looked at: it was not only added to."""
+        self.cut = False
+        """Whether there were more events than are looked at."""
+        self._key = key
+        self._hit = False
+        self._codec = definitions.codec
+        fold = Fold(projection, take=self._take, check=ReadTable(projection.table).check, skipped=skipped)
+        self._folding = Folding(definitions, [fold])
+
+    def among(self, rows: Iterable[Row]) -> Iterator[Recorded[Any]]:
+        complete = views()
+        for seen, row in enumerate(rows):
+            if seen == SCAN_EVENTS:
+                self.cut = True
+                return
+            self._hit = False
+            self._folding.feed([row])
+            if self._hit:
+                yield complete(row, self._codec.decode(row[NAME], row[PAYLOAD]))
+
+    def _take(self, effect: Effect) -> None:
+        if effect.key == self._key:
+            self._hit = True
+            self.owned = self.owned or not isinstance(effect, Add)

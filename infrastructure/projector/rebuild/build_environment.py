@@ -1,0 +1,86 @@
+"""Where builds take place: the database, the definitions, and what all steps of a build need of both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from infrastructure.postgres.arrays import teach
+from infrastructure.projector.rebuild import builds
+from infrastructure.projector.rebuild.builds import Asked
+from infrastructure.projector.rebuild.switch_over import PARKED_DROP
+from infrastructure.projector.rows.definitions import Definitions
+from infrastructure.projector.rows.tables import ReadTable
+from projections.effects import Projection
+from projections.progress import BuildPurpose
+
+BUILD = "_build"
+"""Behind the name of rows that are being made."""
+
+SUMS = "_sums"
+"""Behind the name of a table: the sums of single processes, to be added up."""
+
+Connection = psycopg.Connection[Any]
+Progress = Callable[[int, int], None]
+"""Called with how many events were folded, and of how many."""
+
+
+class CancelledError(RuntimeError):
+    """Somebody wants the rows no more."""
+
+
+class StoppedError(RuntimeError):
+    """The process is to end. The build stays open, and is begun again by the next worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`url` is that of a login with the rights of the projector; `workers`, how many processes fill tables.
+
+    A processor is left for those who ask queries: the processes that fill tables give way, but what the database does
+    for them cannot. `at_once` is how many things it does by itself, such as making indexes and digests.
+    """
+
+    url: str
+    definitions: Definitions
+    workers: int = field(default_factory=lambda: max((os.cpu_count() or 1) - 1, 1))
+    at_once: int = field(default_factory=lambda: max((os.cpu_count() or 1) - 1, 1))
+    progress: Progress = lambda _done, _total: None
+    stopped: Callable[[], bool] = lambda: False
+
+    def connect(self) -> Connection:
+        connection = psycopg.connect(self.url, autocommit=True)
+        teach(connection)
+        return connection
+
+    def projection(self, build: Asked) -> Projection:
+        return self.definitions.projections[build.projection]
+
+    def suffix(self, build: Asked) -> str:
+        return f"_at_{build.position}" if build.purpose == BuildPurpose.AS_OF else BUILD
+
+    def table(self, build: Asked) -> ReadTable:
+        """Return the table that a build makes."""
+        return ReadTable(self.projection(build).table, self.suffix(build))
+
+    def drop_leftovers(self, connection: Connection, build: Asked) -> None:
+        if build.purpose == BuildPurpose.UNDO:
+            return
+        table = self.table(build)
+        with connection.transaction():
+            table.drop(connection)
+            table.beside(table.suffix + SUMS).drop(connection)
+            connection.execute(PARKED_DROP, (table.name,))
+
+    def check_stopped(self) -> None:
+        if self.stopped():
+            raise StoppedError
+
+    def check_wanted(self, connection: Connection, build: Asked) -> None:
+        self.check_stopped()
+        if not builds.is_wanted(connection, build):
+            raise CancelledError

@@ -1,0 +1,51 @@
+"""Builds that somebody waits for: the command line, tests, measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+import psycopg
+
+from infrastructure.projector.rebuild import builds
+from infrastructure.projector.rebuild.build import Builder, BusyError, Result
+from infrastructure.projector.rebuild.build_environment import Progress, Site
+from infrastructure.projector.rows.definitions import Definitions
+from projections.effects import Projection
+from projections.progress import BuildPurpose
+
+
+def rebuild(
+    url: str,
+    definitions: Definitions,
+    projections: Sequence[Projection],
+    *,
+    purpose: BuildPurpose = BuildPurpose.REBUILD,
+    position: int = 0,
+    workers: int | None = None,
+    asked_by: str = "",
+    why: str = "",
+    progress: Progress = lambda _done, _total: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Sequence[Result]:
+    """Make the rows of projections anew, all at once, for the purpose given; return what became of each.
+
+    `url` is that of the projector. With `workers`, so many processes fill tables; otherwise all processors but one are
+    used, which is left for queries. `position` is the past position of an as-of build. Raises BusyError if somebody
+    else makes rows of one of them.
+    """
+    site = Site(url, definitions, progress=progress, stopped=stopped)
+    if workers is not None:
+        site = replace(site, workers=workers, at_once=workers)
+    with psycopg.connect(url, autocommit=True) as connection, ExitStack() as stack:
+        for projection in projections:
+            if not builds.take(connection, projection):
+                raise BusyError(f"rows of {projection.name} are being made already")
+            stack.callback(builds.give_back, connection, projection)
+            builds.abandon(connection, projection, but=())
+        asked = [
+            builds.ask(connection, it, purpose, by_worker=False, position=position, asked_by=asked_by, why=why)
+            for it in projections
+        ]
+        return Builder(site).run(asked)

@@ -1,0 +1,92 @@
+"""Parked events in the database, and their second chance."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import psycopg
+
+from infrastructure.event_log.reading import LogReader
+from infrastructure.projector.rows.coalesce import coalesce
+from infrastructure.projector.rows.definitions import Definitions
+from infrastructure.projector.rows.folding import Fold, Folding, Parked
+from infrastructure.projector.rows.tables import ReadTable
+from projections.effects import Effect, Projection
+
+AT_ONCE = 1_000
+"""How many parked events are tried again in one step."""
+
+Connection = psycopg.Connection[Any]
+
+PARK = """
+INSERT INTO read.parked (table_name, position, stream, stream_version, name, error) VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (table_name, position) DO UPDATE SET error = excluded.error
+"""
+STREAMS = "SELECT DISTINCT stream FROM read.parked WHERE table_name = %s"
+STREAM_OF = "SELECT stream FROM read.parked WHERE table_name = %s AND position = %s"
+NEXT = """
+SELECT position FROM read.parked WHERE table_name = %s AND stream = %s AND position > %s ORDER BY position LIMIT %s
+"""
+SKIPPED = "SELECT position FROM read.skipped WHERE projection = %s"
+SKIP = "INSERT INTO read.skipped VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+SKIPPED_STREAMS = """
+SELECT DISTINCT stream FROM read.parked JOIN read.skipped USING (position) WHERE table_name = %s AND projection = %s
+"""
+TAKE_BACK = "DELETE FROM read.parked WHERE table_name = %s AND position = ANY(%s)"
+
+
+def skipped_positions(connection: Connection, projection: Projection) -> Collection[int]:
+    """Return the events that an administrator wants to lead to nothing in a projection."""
+    return frozenset(position for (position,) in connection.execute(SKIPPED, (projection.name,)))
+
+
+def skip(connection: Connection, projection: Projection, position: int, act_position: int) -> None:
+    """Let a parked event lead to nothing, in these rows and in all that are made anew."""
+    connection.execute(SKIP, (projection.name, position, act_position))
+
+
+def parked_streams(connection: Connection, table: ReadTable) -> set[str]:
+    return {stream for (stream,) in connection.execute(STREAMS, (table.name,))}
+
+
+def stream_of_parked(connection: Connection, table: ReadTable, position: int) -> str | None:
+    row = connection.execute(STREAM_OF, (table.name, position)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def park(connection: Connection, table: ReadTable, parked: Iterable[Parked]) -> None:
+    """Note events as parked, in the transaction of the effects of the others."""
+    rows = [(table.name, *it.columns()) for it in parked]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(PARK, rows)
+
+
+def leave_out_skipped(
+    connection: Connection, definitions: Definitions, projection: Projection, table: ReadTable
+) -> None:
+    """Go on behind events that were parked in rows made beside those in use, and skipped in the meantime."""
+    streams = [stream for (stream,) in connection.execute(SKIPPED_STREAMS, (table.name, projection.name))]
+    retry(connection, definitions, projection, table, streams)
+
+
+def retry(
+    connection: Connection, definitions: Definitions, projection: Projection, table: ReadTable, streams: Sequence[str]
+) -> None:
+    """Try the parked events of streams again, each stream in its order, until one fails again.
+
+    In the caller's transaction, which keeps others from moving the checkpoint.
+    """
+    skips = skipped_positions(connection, projection)
+    for stream in streams:
+        fold = Fold(projection, take=lambda _effect: None, check=table.check, skipped=skips)
+        after = 0
+        while positions := [it for (it,) in connection.execute(NEXT, (table.name, stream, after, AT_ONCE))]:
+            after = positions[-1]
+            effects: list[Effect] = []
+            fold.take, fold.parked = effects.append, []
+            Folding(definitions, [fold]).feed(LogReader(definitions.codec).rows_at(connection, positions))
+            table.apply(connection, coalesce(effects))
+            connection.execute(TAKE_BACK, (table.name, positions))
+            park(connection, table, fold.parked)

@@ -1,0 +1,111 @@
+"""Carrying out erasures: destroy the keys, remove what else points to the person, shred the keys; and say so each time.
+
+What is destroyed is recorded after it is done. Whatever happens in between, the same duty does it once more and then
+records it: destroying and shredding what is gone already changes nothing, and a record says nothing the second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from application.handler import Order, Rules, handle
+from application.policies.invoice_retention import hold_contact
+from application.ports import EventStore
+from domain import erasure
+from domain.erasure import (
+    Erasure,
+    ErasureRequested,
+    ErasureStatus,
+    KeysDestroyed,
+    RecordKeysDestroyed,
+    RecordKeysShredded,
+    pending,
+)
+from domain.invoicing import InvoiceReceived
+from domain.kernel import Command, Context, PurposeGroup, Recorded
+from infrastructure.keys import Keys, Owner
+from infrastructure.reactors.reactions import Duties
+
+ACTING = "keeper"
+ACTIVITY = "erasure"
+
+SWEEPS_AT_ONCE = 2
+"""How many people's traces are removed, and keys shredded, at once: each takes a connection of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eraser:
+    """The duties of erasure. `by` is the platform's organisation; `remove` takes away what else points to people."""
+
+    store: EventStore
+    rules: Rules
+    keys: Keys
+    remove: Callable[[str, Collection[PurposeGroup]], Awaitable[None]]
+    now: Callable[[], datetime]
+    by: str
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SWEEPS_AT_ONCE))
+
+    async def destroy(self, recorded: Recorded[ErasureRequested]) -> None:
+        """Destroy the keys that were asked for, unless the law has come to keep them; then record it."""
+        person_id = recorded.event.person_id
+        wanted = pending(await self._state(person_id))
+        groups = tuple(group for group in wanted if group in recorded.event.groups)
+        if groups:
+            await self.keys.destroy(_owners(person_id, groups))
+            command = RecordKeysDestroyed(at=self.now(), by=self.by, person_id=person_id, groups=groups)
+            await self._tell(command, recorded)
+
+    async def remove_traces(self, recorded: Recorded[KeysDestroyed]) -> None:
+        """Take away hashes of what was erased, and answers that hold them."""
+        async with self._turns:
+            await self.remove(recorded.event.person_id, recorded.event.groups)
+
+    async def shred(self, recorded: Recorded[KeysDestroyed]) -> None:
+        """Shred the destroyed keys; then record it."""
+        person_id = recorded.event.person_id
+        state = await self._state(person_id)
+        groups = tuple(it for it in recorded.event.groups if state.status(it) is ErasureStatus.DESTROYED)
+        if groups:
+            async with self._turns:
+                await self.keys.shred(_owners(person_id, groups))
+            command = RecordKeysShredded(at=self.now(), by=self.by, person_id=person_id, groups=groups)
+            await self._tell(command, recorded)
+
+    async def hold(self, recorded: Recorded[InvoiceReceived]) -> None:
+        """Hold what the policy of invoices says."""
+        for command in hold_contact(recorded, self.by):
+            await self._tell(command, recorded)
+
+    async def _state(self, person_id: str) -> Erasure:
+        stream = erasure.DECIDER.stream(person_id)
+        return erasure.DECIDER.fold((await self.store.read([stream]))[stream].events)
+
+    async def _tell(self, command: Command, cause: Recorded[Any]) -> None:
+        context = Context(
+            acting_id=ACTING,
+            organisation_id=self.by,
+            activity=ACTIVITY,
+            command_id=str(uuid4()),
+            correlation_id=cause.context.correlation_id,
+            causation_id=str(cause.position),
+            effective_at=command.at,
+        )
+        await handle(Order(command=command, context=context), self.store, self.rules)
+
+
+def erasing(eraser: Eraser) -> Duties:
+    """Return what is due for erasures and holds. The keys are shredded last, when nothing else is left to do."""
+    return {
+        InvoiceReceived: (eraser.hold,),
+        ErasureRequested: (eraser.destroy,),
+        KeysDestroyed: (eraser.remove_traces, eraser.shred),
+    }
+
+
+def _owners(person_id: str, groups: Sequence[PurposeGroup]) -> Sequence[Owner]:
+    return [Owner(person_id, group) for group in groups]

@@ -1,0 +1,53 @@
+"""What can be seen of the keeper from outside: whether there is one, and what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from application.retention import KeeperProgress, WaitingDuty
+from infrastructure.reactors.store import LOCK_KEY
+
+MOST_SHOWN = 100
+
+# An advisory lock of one bigint shows its halves.
+PROGRESS = text("""
+SELECT held.position, held.error, held.failed_at,
+       EXISTS (
+           SELECT FROM pg_locks
+           WHERE locktype = 'advisory' AND granted AND objsubid = 1
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND (classid::bigint << 32 | objid::bigint) = :lock
+       ) AS led,
+       (SELECT count(*) FROM keeper.waiting) AS duties,
+       (SELECT count(DISTINCT person_id) FROM keeper.waiting) AS people,
+       (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0) FROM keeper.waiting) AS oldest_s
+FROM keeper.progress AS held
+""").bindparams(lock=LOCK_KEY)
+WAITING = text("""
+SELECT position, person_id, name, tries, error, since, again_at FROM keeper.waiting ORDER BY position LIMIT :most
+""").bindparams(most=MOST_SHOWN)
+
+
+async def keeper_progress(reads: AsyncEngine) -> KeeperProgress:
+    async with reads.connect() as connection:
+        row: Any = (await connection.execute(PROGRESS)).one()
+    return KeeperProgress(
+        led=row.led,
+        position=row.position,
+        duties=row.duties,
+        people=row.people,
+        oldest_s=float(row.oldest_s),
+        error=row.error,
+        failed_at=row.failed_at,
+    )
+
+
+async def keeper_waiting(reads: AsyncEngine) -> Sequence[WaitingDuty]:
+    """Return the first of what waits, in the order of the log."""
+    async with reads.connect() as connection:
+        rows = (await connection.execute(WAITING)).mappings().all()
+    return [WaitingDuty(**row) for row in rows]

@@ -1,0 +1,108 @@
+"""What becomes of a message once it is published: notified, opened, confirmed, answered, expired."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from domain.mailbox import (
+    AlertMessageExpiry,
+    ConfirmMessage,
+    ExpireMessage,
+    NotificationOutcome,
+    OpenMessage,
+    RecordNotification,
+    ReplyToMessage,
+    SendMessage,
+)
+from sample import civil
+from sample.acts.letters import Letters
+from sample.acts.world import PLATFORM, Organisation, Recipient, World
+
+_REPORTED_PCT = 12
+"""Of how many notifications the mailbox provider reports what became of them."""
+
+_FAILED_PCT = 6
+_CODES = ("mailbox-full", "unknown-address", "smtp-550", "sms-undeliverable")
+_CONFIRMED_PCT = 2
+_REPLY_ALLOWED_PCT = 3
+_EXPIRES_PCT = 1
+_EXPIRES_AFTER = 200 * civil.DAY
+_ALERT_BEFORE = 30 * civil.DAY
+
+NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, LATER = range(4)
+
+
+class Delivery:
+    """Sends messages and writes what their recipients do with them."""
+
+    def __init__(self, world: World, rng: Random) -> None:
+        self._world = world
+        self._rng = rng
+
+    def send(
+        self,
+        at: int,
+        sender: Organisation,
+        recipient: Recipient,
+        *,
+        fields: dict[str, Any],
+        opening: int,
+        letters: Letters,
+    ) -> None:
+        """Send a digital message to a person; `opening` says how long it lies before it is read."""
+        rng, add, message_id = self._rng, self._world.script.add, self._world.id()
+        replies = rng.random() * 100 < _REPLY_ALLOWED_PCT
+        if replies:
+            fields["reply_allowed"] = True
+        if opening == NEVER and rng.random() * 100 < _EXPIRES_PCT:
+            self._expire(at, message_id, fields)
+        add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=recipient.person.id, **fields)
+        if recipient.verified and rng.random() * 100 < _REPORTED_PCT:
+            self._report(at, message_id, recipient.provider_id)
+        if opening:
+            self._read(at + lying(opening, rng), message_id, recipient, letters if replies else None)
+
+    def _read(self, at: int, message_id: str, recipient: Recipient, letters: Letters | None) -> None:
+        add, provider_id, person_id = self._world.script.add, recipient.provider_id, recipient.person.id
+        add(at, OpenMessage, provider_id, message_id=message_id, person_id=person_id)
+        if self._rng.random() * 100 < _CONFIRMED_PCT:
+            add(at + civil.MINUTE, ConfirmMessage, provider_id, message_id=message_id, person_id=person_id)
+        if letters is not None and self._rng.randrange(3) == 0:
+            add(
+                at + 20 * civil.MINUTE,
+                ReplyToMessage,
+                provider_id,
+                message_id=message_id,
+                person_id=person_id,
+                reply_message_id=self._world.id(),
+                contents=letters.contents(),
+            )
+
+    def _report(self, at: int, message_id: str, provider_id: str) -> None:
+        failed = self._rng.random() * 100 < _FAILED_PCT
+        self._world.script.add(
+            at + 30 * civil.SECOND,
+            RecordNotification,
+            provider_id,
+            message_id=message_id,
+            outcome=NotificationOutcome.FAILED if failed else NotificationOutcome.NOTIFIED,
+            code=self._rng.choice(_CODES) if failed else "",
+        )
+
+    def _expire(self, at: int, message_id: str, fields: dict[str, Any]) -> None:
+        expires = at + _EXPIRES_AFTER
+        fields["expires_at"] = civil.as_datetime(expires)
+        add = self._world.script.add
+        add(expires - _ALERT_BEFORE, AlertMessageExpiry, PLATFORM, message_id=message_id)
+        add(expires + civil.HOUR, ExpireMessage, PLATFORM, message_id=message_id)
+
+
+def lying(opening: int, rng: Random) -> int:
+    """Return how long a message lies unread: whole days and some hours, safely within its window or after it."""
+    if opening == WITHIN_3_WEEKS:
+        return int(rng.random() ** 2 * 20) * civil.DAY + civil.MINUTE + int(rng.random() * 3 * civil.HOUR)
+    hours = 2 * civil.HOUR + int(rng.random() * 3 * civil.HOUR)
+    if opening == WITHIN_6_WEEKS:
+        return (21 + int(rng.random() * 20)) * civil.DAY + hours
+    return (42 + int(rng.random() * 100)) * civil.DAY + hours

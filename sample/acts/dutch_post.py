@@ -1,0 +1,81 @@
+"""The Dutch mailbox in the two years of the open-rate table: who sends to whom, and when it is read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from domain.mailbox import SenderTimeZone
+from domain.organisations import OrganisationType
+from sample import civil, published
+from sample.acts.delivery import LATER, NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, Delivery
+from sample.acts.letters import Letters
+from sample.acts.world import Organisation, World
+from sample.plan.open_rates import Cohort, cohorts, outside_government
+from sample.plan.volumes import DUTCH_SENDERS
+
+_TAX_MONTHS = (6, 16, 14, 10, 10, 8, 7, 6, 7, 7, 9, 12)
+"""How the tax administration's post spreads over the year; that of the others spreads evenly."""
+
+_TO_IDLE_PCT = 18
+"""Of the tax administration's unread messages, those to accounts not yet taken into use."""
+
+Letter = tuple[Organisation, int]
+"""Who sends, and how long it lies before it is read."""
+
+
+class DutchPost:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._rng = world.rng("dutch post")
+        self._letters = Letters(self._rng, dutch=True)
+        self._delivery = Delivery(world, self._rng)
+        self._by_month: dict[int, list[Letter]] = defaultdict(list)
+
+    def write(self, month: int) -> None:
+        for year in published.YEARS:
+            if month == civil.month(year, 1):
+                self._plan(year)
+        for sender, opening in self._by_month.pop(month, ()):
+            self._send(month, sender, opening)
+
+    def _plan(self, year: int) -> None:
+        """Spread the year's messages over senders and months."""
+        rows = cohorts(year, self._world.scale)
+        rows[OrganisationType.PENSION_FUND] = outside_government(year, self._world.scale)
+        for kind, cohort in rows.items():
+            count = DUTCH_SENDERS[kind][published.YEARS.index(year)]
+            senders = self._world.dutch_senders[kind][:count]
+            weights = _TAX_MONTHS if kind is OrganisationType.TAX_ADMINISTRATION else (1,) * 12
+            months = self._rng.choices(list(civil.year(year)), weights, k=cohort.messages)
+            for number, (month, opening) in enumerate(zip(months, self._openings(cohort), strict=True)):
+                # Every sender sends once; what is left goes out by size.
+                sender = senders[number] if number < len(senders) else self._by_size(senders)
+                self._by_month[month].append((sender, opening))
+
+    def _openings(self, cohort: Cohort) -> list[int]:
+        openings = [
+            *[WITHIN_3_WEEKS] * cohort.within_3,
+            *[WITHIN_6_WEEKS] * (cohort.within_6 - cohort.within_3),
+            *[LATER] * cohort.later,
+            *[NEVER] * (cohort.messages - cohort.within_6 - cohort.later),
+        ]
+        self._rng.shuffle(openings)
+        return openings
+
+    def _by_size(self, senders: list[Organisation]) -> Organisation:
+        return senders[int(self._rng.random() ** 2 * len(senders))]
+
+    def _send(self, month: int, sender: Organisation, opening: int) -> None:
+        world, rng = self._world, self._rng
+        recipients = world.dutch_recipients
+        tax = sender.kind is OrganisationType.TAX_ADMINISTRATION
+        if tax and opening == NEVER and world.idle_recipients and rng.random() * 100 < _TO_IDLE_PCT:
+            recipients = world.idle_recipients
+        fields = self._letters.write(sender.kind)
+        fields["sender_time_zone"] = SenderTimeZone.AMSTERDAM
+        if sender.kind is OrganisationType.EMPLOYEE_INSURANCE_AGENCY:
+            fields["notification_only"] = True
+        recipient = recipients[int(rng.random() * len(recipients))]
+        self._delivery.send(
+            civil.instant(month, rng), sender, recipient, fields=fields, opening=opening, letters=self._letters
+        )

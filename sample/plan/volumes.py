@@ -1,0 +1,152 @@
+"""How many messages, senders, transactions, invoices, services and receivers there are, month by month."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from domain.kernel import Jurisdiction
+from domain.organisations import OrganisationType
+from sample import civil, published
+from sample.arithmetic import apportion, between, half_up
+from sample.plan.scale import COARSE, FINE, figure_year_before, scaled, scaled_figure
+
+_RISE = 4
+"""How much each month of a span weighs more than the one before, in hundredths of the first."""
+
+# --- Messages of the Belgian mailbox --------------------------------------------------------------------------------
+
+_FIRST_MESSAGES = civil.month(2019, 3)
+_NOV_2020, _NOV_2021 = civil.month(2020, 11), civil.month(2021, 11)
+_SENT = {2019: 1_450_000, 2020: 5_990_000, 2021: 14_050_000, 2022: 9_300_000}
+"""Printed as almost 6 and more than 14 million in 2020 and 2021; 2022 is up to June."""
+
+_DELIVERED_PCT = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """Messages of one month: those sent, of which some are delivered digitally, and by how many senders."""
+
+    sent: int
+    delivered: int
+    senders: int
+
+
+def belgian_post(scale: Fraction) -> dict[int, Post]:
+    novembers = {
+        _NOV_2020: figure_year_before("be.ebox.messages_to_active_mailboxes.2021-11", FINE, scale),
+        _NOV_2021: scaled_figure("be.ebox.messages_to_active_mailboxes.2021-11", FINE, scale),
+    }
+    post: dict[int, Post] = {}
+    for year, total in _SENT.items():
+        months = [month for month in civil.year(year) if month >= _FIRST_MESSAGES]
+        fixed = {month: _sent_for(count) for month, count in novembers.items() if month in months}
+        free = [month for month in months if month not in fixed]
+        shares = _rising(scaled(total, FINE, scale) - sum(fixed.values()), free)
+        for month in months:
+            sent = fixed[month] if month in fixed else shares[month]
+            delivered = novembers.get(month, half_up(Fraction(sent * _DELIVERED_PCT, 100)))
+            post[month] = Post(sent=sent, delivered=delivered, senders=min(sent, _sending(month)))
+    return post
+
+
+def _sent_for(delivered: int) -> int:
+    return half_up(Fraction(delivered * 100, _DELIVERED_PCT))
+
+
+def _sending(month: int) -> int:
+    """Return how many organisations send in a month; fewer than are enrolled."""
+    return between(
+        [
+            (_FIRST_MESSAGES, 6),
+            (_NOV_2020, published.value("be.ebox.senders.2020-11")),
+            (_NOV_2021, published.value("be.ebox.senders.2021-11")),
+            (civil.month(2022, 6), 318),
+        ],
+        month,
+    )
+
+
+def belgian_senders(month: int) -> int:
+    """Return how many organisations are enrolled as senders at the end of a month."""
+    return between(
+        [
+            (civil.month(2018, 10), 4),
+            (civil.month(2019, 12), 52),
+            (_NOV_2020, 131),
+            (civil.month(2021, 6), published.value("be.ebox.senders.2021-06")),
+            (civil.month(2022, 6), published.value("be.ebox.senders.2022-06")),
+        ],
+        month,
+    )
+
+
+# --- Senders of the Dutch mailbox -----------------------------------------------------------------------------------
+
+DUTCH_SENDERS: dict[OrganisationType, tuple[int, int]] = {
+    OrganisationType.MUNICIPALITY: (250, 300),
+    OrganisationType.NATIONAL_ORGANISATION: (22, 30),
+    OrganisationType.PARTNERSHIP: (21, 25),
+    OrganisationType.WATER_AUTHORITY: (21, 21),
+    OrganisationType.PENSION_FUND: (20, 25),
+    OrganisationType.VEHICLE_AUTHORITY: (1, 1),
+    OrganisationType.SOCIAL_INSURANCE_BANK: (1, 1),
+    OrganisationType.TAX_ADMINISTRATION: (1, 1),
+    OrganisationType.EMPLOYEE_INSURANCE_AGENCY: (1, 1),
+}
+"""How many organisations of each type sent in 2017 and in 2018: 338 and 405, the printed number and growth."""
+
+# --- Bus, invoices --------------------------------------------------------------------------------------------------
+
+
+def bus_transactions(scale: Fraction) -> dict[int, int]:
+    """Return the transactions by month, in the two half years of which the growth is printed."""
+    return {
+        **_rising(figure_year_before("be.fsb.transactions.2022-H1", COARSE, scale), civil.months((2021, 1), (2021, 6))),
+        **_rising(scaled_figure("be.fsb.transactions.2022-H1", COARSE, scale), civil.months((2022, 1), (2022, 6))),
+    }
+
+
+_BELGIAN_INVOICES = {2015: 60_000, 2016: 120_000, 2017: 210_000, 2018: 330_000, 2019: 450_000, 2020: 580_000}
+
+
+def invoices(scale: Fraction) -> dict[tuple[Jurisdiction, int], int]:
+    """Return the invoices and credit notes received by jurisdiction and month."""
+    belgian: dict[int, int] = {}
+    for year, total in _BELGIAN_INVOICES.items():
+        belgian |= _rising(scaled(total, FINE, scale), civil.year(year))
+    before = figure_year_before("be.mercurius.invoices.2022-H1", FINE, scale)
+    now = scaled_figure("be.mercurius.invoices.2022-H1", FINE, scale)
+    belgian |= _rising(before, civil.months((2021, 1), (2021, 6)))
+    belgian |= _rising((before + now) // 2, civil.months((2021, 7), (2021, 12)))
+    belgian |= _rising(now, civil.months((2022, 1), (2022, 6)))
+    dutch = {
+        **_rising(figure_year_before("nl.digipoort.invoices.2018", FINE, scale), civil.year(2017)),
+        **_rising(scaled_figure("nl.digipoort.invoices.2018", FINE, scale), civil.year(2018)),
+    }
+    return {
+        **{(Jurisdiction.BE, month): count for month, count in belgian.items()},
+        **{(Jurisdiction.NL, month): count for month, count in dutch.items()},
+    }
+
+
+# --- Organisations and services -------------------------------------------------------------------------------------
+
+
+def belgian_receivers(month: int) -> int:
+    """Return how many Belgian organisations can receive electronic invoices at the end of a month."""
+    points = [(civil.month(2014, 10), 20), (civil.month(2017, 12), published.value("be.mercurius.institutions.2017"))]
+    return between([*points, (civil.month(2022, 6), 320)], month)
+
+
+def belgian_services(month: int) -> int:
+    """Return how many services are connected in Belgium at the end of a month: about 100 more each year."""
+    points = [(civil.month(2014, 3), 560), (civil.month(2014, 10), 600), (civil.month(2017, 12), 912)]
+    return between([*points, (civil.month(2022, 6), 1_362)], month)
+
+
+def _rising(total: int, months: Sequence[int]) -> dict[int, int]:
+    weights = [100 + _RISE * place for place in range(len(months))]
+    return dict(zip(months, apportion(total, weights), strict=True))

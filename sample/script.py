@@ -1,0 +1,63 @@
+"""The script of the history: wishes at their instants, written down month by month and read in order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import starmap
+from operator import itemgetter
+from random import Random
+from typing import Any, TypeAlias
+
+from application.handler import Order
+from domain.kernel import Command, Context
+from sample import civil
+from sample.activities import ACTIVITIES
+from sample.numbers import uuid4
+
+Entry: TypeAlias = tuple[int, type[Command], str, dict[str, Any]]
+"""An instant, a command, the organisation that passes it on, and the other fields of the command."""
+
+_INSTANT = itemgetter(0)
+
+
+class Script:
+    """What will be wished, by month. Nothing may be added to a month that was read."""
+
+    def __init__(self, seed: int) -> None:
+        self._months: list[list[Entry]] = [[] for _ in range(civil.MONTHS)]
+        self._read = 0
+        self._clerks: dict[str, str] = {}
+        self._ids = Random(f"{seed}:commands")  # noqa: S311 - invented data, the same every time
+        self._clerk_ids = Random(f"{seed}:clerks")  # noqa: S311 - the same
+
+    def add(self, at: int, command: type[Command], by: str, **fields: Any) -> None:  # noqa: ANN401 - the command's own
+        """Write a wish down; what would lie after the end of the history does not happen."""
+        if at < civil.END:
+            place = civil.month_of(at)
+            assert place >= self._read, "this month was read already"
+            self._months[place].append((at, command, by, fields))
+
+    def read(self, place: int) -> Iterator[Order]:
+        """Return the orders of a month in order of time; of those at the same instant, as they were written."""
+        entries, self._months[place] = sorted(self._months[place], key=_INSTANT), []
+        self._read = place + 1
+        return starmap(self._order, entries)
+
+    def _order(self, at: int, command: type[Command], by: str, fields: dict[str, Any]) -> Order:
+        instant = civil.as_datetime(at)
+        command_id = uuid4(self._ids)
+        return Order(
+            command=command(at=instant, by=by, **fields),
+            context=Context(
+                acting_id=self._clerks.get(by) or self._clerk(by),
+                organisation_id=by,
+                activity=ACTIVITIES[command],
+                command_id=command_id,
+                correlation_id=command_id,
+                effective_at=instant,
+            ),
+        )
+
+    def _clerk(self, organisation_id: str) -> str:
+        """Return the pseudonym of who acts at an organisation where no person of the register does."""
+        return self._clerks.setdefault(organisation_id, uuid4(self._clerk_ids))

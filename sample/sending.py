@@ -1,0 +1,149 @@
+"""Sends the sample history through the command path, in chunks that are each written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import islice
+
+from application.gc_tuning import rare_collections
+from application.handler import Order, Rules, handle_many
+from application.memory import Memory
+from application.ports import EventStore, Idempotency, Receipt
+from domain.kernel import Duplicate, Refusal
+from sample.acts.world import PLATFORM
+from sample.history import orders
+from sample.plan.scale import scale_of
+
+CHUNK_ORDERS = 1_000
+_KEYS_AT_ONCE = 1_000
+MAX_CHUNKS = 1_000_000
+
+
+class SampleRefusedError(RuntimeError):
+    """A command of the sample was refused: the plan and the rules of the domain disagree."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleProgress:
+    """How far the sample is: the orders sent, of about how many, the events written, and where in time it stands."""
+
+    commands: int
+    expected_commands: int
+    events: int
+    month: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleReport:
+    """What a run did. Nothing was sent if the history was there already."""
+
+    commands: int
+    skipped_commands: int
+    events: int
+    seconds: float
+    complete_before: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    number: int
+    orders: Sequence[Order]
+
+
+async def run_sample(
+    log: EventStore,
+    rules: Rules,
+    *,
+    seed: int,
+    scale: float | Fraction = 1,
+    progress: Callable[[SampleProgress], None] = lambda _: None,
+) -> SampleReport:
+    """Send what is not there yet; a run that was cut off goes on where the log ends."""
+    started, factor = time.monotonic(), scale_of(scale)
+    if await log.receipts([_key(seed, factor, "end")]):
+        return SampleReport(
+            commands=0, skipped_commands=0, events=0, seconds=time.monotonic() - started, complete_before=True
+        )
+    with rare_collections():
+        last = await _send_missing(log, rules, seed, factor, progress)
+    return replace(last, seconds=time.monotonic() - started)
+
+
+async def _send_missing(
+    log: EventStore, rules: Rules, seed: int, scale: Fraction, progress: Callable[[SampleProgress], None]
+) -> SampleReport:
+    done = await _chunks_done(log, seed, scale)
+    memory = Memory(log)
+    sent = skipped = events = 0
+    for chunk in _chunks(seed, scale):
+        if chunk.number < done:
+            skipped += len(chunk.orders)
+            continue
+        events += await _send(chunk, memory, rules, may_be_there=chunk.number == done)
+        sent += len(chunk.orders)
+        progress(
+            SampleProgress(
+                commands=skipped + sent,
+                expected_commands=max(skipped + sent, expected_commands(scale)),
+                events=events,
+                month=chunk.orders[-1].command.at.strftime("%Y-%m"),
+            )
+        )
+    return SampleReport(commands=sent, skipped_commands=skipped, events=events, seconds=0, complete_before=False)
+
+
+_COMMANDS_AT_SCALE_1 = 852_000
+_COMMANDS_AT_ANY_SCALE = 4_000
+
+
+def expected_commands(scale: Fraction) -> int:
+    """Return about how many commands the history has: for a progress bar, not for anything else."""
+    return _COMMANDS_AT_ANY_SCALE + int(_COMMANDS_AT_SCALE_1 * scale)
+
+
+async def _send(chunk: _Chunk, memory: Memory, rules: Rules, *, may_be_there: bool) -> int:
+    """Send a chunk; return how many events it wrote."""
+    answers = await handle_many(chunk.orders, memory.store, rules, memory)
+    events = 0
+    for order, answer in zip(chunk.orders, answers, strict=True):
+        if isinstance(answer, Receipt):
+            events += len(answer.events)
+        elif not (may_be_there and isinstance(answer, Duplicate)):
+            raise _refused(order, answer)
+    return events
+
+
+def _refused(order: Order, refusal: Refusal) -> SampleRefusedError:
+    command = type(order.command).__name__
+    return SampleRefusedError(f"{command} at {order.command.at.isoformat()} was refused: {refusal.code}: {refusal}")
+
+
+async def _chunks_done(log: EventStore, seed: int, scale: Fraction) -> int:
+    """Count the chunks that are in the log: they were written in order."""
+    for first in range(0, MAX_CHUNKS, _KEYS_AT_ONCE):
+        keys = [_key(seed, scale, str(number)) for number in range(first, first + _KEYS_AT_ONCE)]
+        known = await log.receipts(keys)
+        if len(known) < _KEYS_AT_ONCE:
+            return first + len(known)
+    raise AssertionError("a sample has fewer chunks than this")
+
+
+def _chunks(seed: int, scale: Fraction) -> Iterator[_Chunk]:
+    """Cut the history into chunks; the last order of each carries a key that says it was written."""
+    every = orders(seed, scale)
+    number, chunk = 0, list(islice(every, CHUNK_ORDERS))
+    while chunk:
+        following = list(islice(every, CHUNK_ORDERS))
+        key = _key(seed, scale, str(number) if following else "end")
+        chunk[-1] = replace(chunk[-1], idempotency=key)
+        yield _Chunk(number, chunk)
+        number, chunk = number + 1, following
+
+
+def _key(seed: int, scale: Fraction, part: str) -> Idempotency:
+    key = f"sample:{seed}:{scale}:{part}"
+    return Idempotency(organisation_id=PLATFORM, key=key, fingerprint=hashlib.sha256(key.encode()).digest())
