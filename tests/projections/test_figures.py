@@ -339,6 +339,6 @@ def test_the_documentation_says_the_same_as_the_definitions() -> None:
     page = (Path(__file__).parents[2] / "docs" / "figures.md").read_text()
     for definition in DEFINITIONS.values():
         section = page.split(f"### {definition.title.en}\n")[1].split("\n### ")[0]
-        assert f"`{definition.id}`, version {definition.version}. {definition.text.en}" in section
+        assert f"`{definition.id}`, version {definition.version}. {definition.text.en}" in section.replace("\n", " ")
         assert f"| told apart by | `{definition.distinct_key}` |" in section
         assert all(f"`{event}`" in section for event in definition.events)
