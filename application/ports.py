@@ -188,7 +188,7 @@ Outcome = Receipt | Conflict | Taken | OtherContent | Erased
 
 
 class EventStore(Protocol):
-    """The log as the handler sees it."""
+    """The log as those see it who decide and append. Adapters: `PostgresLog` and, for tests, `MemoryLog`."""
 
     async def read(self, streams: Sequence[str]) -> Mapping[str, StreamEvents]:
         """Return every named stream; one without events is empty."""
@@ -201,3 +201,9 @@ class EventStore(Protocol):
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         """Append in one transaction, in order; each append stands or falls by itself."""
+
+    async def holder(self, claim: Claim) -> str | None:
+        """Return the stream that holds the claimed value, if any."""
+
+    async def log_id(self) -> str:
+        """Return which log this is: a position means something in this log only."""

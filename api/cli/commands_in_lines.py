@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import msgspec
 
 from api.rest.bodies import ID_PATTERN
-from api.rest.requests import Frame, Intake, Wish
+from api.rest.requests import Intake, Wish
 from api.web.errors import Problem
+from api.web.request_context import RequestContext
 from application.handler import Order
 from application.ports import Caller, Role
 from infrastructure.import_history import LineRefusedError
@@ -55,10 +56,11 @@ class CommandsInLines:
             raise LineRefusedError("unknown-command", "There is no command of this name.")
         caller = Caller(subject=said.subject, role=said.role, organisation_id=said.organisation_id)
         # The import's name binds its events together, and says in each that it came in by an import.
-        frame = Frame(caller=caller, now=past_instant(said.at, not_after), correlation_id=self._import_stream)
+        at = past_instant(said.at, not_after)
+        by = RequestContext(caller=caller, now=at, correlation_id=self._import_stream)
         key = said.idempotency_key or f"{self._import_stream}:{number}"
         try:
-            order = intake.order(Wish(ids=said.ids, body=bytes(said.body), key=key, if_match=said.if_match), frame)
+            order = intake.order(Wish(ids=said.ids, body=bytes(said.body), key=key, if_match=said.if_match), by)
         except Problem as problem:
             raise LineRefusedError(problem.code, _sentence(problem)) from problem
         return order if said.id is None else _with_id(order, intake, said.id)

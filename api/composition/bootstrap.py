@@ -22,7 +22,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api.administration import administration_routes
 from api.composition.decryption import OpeningForAnswers, answer_trouble_with_keys
-from api.composition.limits import graph_policy, lookup_limits, rated, request_limits
+from api.composition.limits import graph_policy, lookup_limits, request_limits
 from api.dashboard import dashboard_router
 from api.graph.protocol.endpoint import graphql_routes
 from api.rest import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
@@ -153,7 +153,8 @@ def create_app(
         rules=RULES,
         recent=Recent(),
         reads=reads.engine,
-        authenticate=rated(_authenticator(verifier), Buckets("requests", settings.requests_per_minute)),
+        authenticate=_authenticator(verifier),
+        requests=Buckets("requests", settings.requests_per_minute),
         keyed_hash=_keyed_hash(blind_index_key(settings)),
         opener=OpeningForAnswers(keys),
         places=reads.places,

@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from api.graph.protocol.limits import Limits
 from api.graph.protocol.policy import AdHoc, GraphPolicy, Introspection
 from api.rest.lookups import LookupLimits
-from api.web.errors import Problem
 from api.web.middleware import RequestLimits
-from api.web.rate_limits import Buckets, say
-from application.ports import Caller, Credentials
+from api.web.rate_limits import Buckets
 from infrastructure.settings import Environment, Settings, documents_folder
-
-
-def rated(
-    authenticate: Callable[[Credentials], Awaitable[Caller]], requests: Buckets
-) -> Callable[[Credentials], Awaitable[Caller]]:
-    """Count each request of a caller for their organisation, once it is known who they are."""
-
-    async def rated(shown: Credentials) -> Caller:
-        caller = await authenticate(shown)
-        taken = requests.take(caller.organisation_id)
-        say(requests.headers(taken))
-        if not taken.granted:
-            headers = {"Retry-After": str(taken.enough_in_s)}
-            raise Problem(429, "rate-limited", "Your organisation asks too often. Ask again later.", headers=headers)
-        return caller
-
-    return rated
 
 
 def request_limits(settings: Settings) -> RequestLimits:

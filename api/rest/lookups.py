@@ -22,10 +22,11 @@ from api.rest.openapi import answer_of, body_of, inline, problems
 from api.rest.requests import malformed
 from api.rest.routes import MAX_BODY_BYTES, read_body
 from api.rights.doors import PERSON_LOOKUP, admitted
-from api.web.access_record import Looks, looker, record
+from api.web.access_record import Looks, record
 from api.web.errors import Problem
 from api.web.platform import Platform
-from api.web.rate_limits import Buckets, say
+from api.web.rate_limits import Buckets, charge, spent
+from api.web.request_context import processing_activity, request_context
 from application.lookups import Identifier, LookupPurpose, PersonIndex, eidas, may_ask, national
 from application.ports import Caller, Role
 from domain.access import Category
@@ -81,9 +82,10 @@ def lookup_routes(platform: Platform, people: PersonIndex, limits: LookupLimits)
 
     async def look_up(request: Request) -> Response:
         caller = await admitted(request, platform, PERSON_LOOKUP)
-        _must_have_some_left(caller, limits.asked)
-        by = looker(request, caller, platform.now(), request.state.correlation_id)
-        by.must_say_why()
+        detail = "Your organisation looks up too many persons. Ask again later."
+        charge(request, limits.asked, caller.organisation_id, detail)
+        by = request_context(request, caller, platform.now(), processing_activity(request))
+        by.must_name_activity()
         wanted = await _wanted(request)
         identifier = wanted.identifier()
         await _must_have_purpose(platform, caller, wanted.purpose)
@@ -145,19 +147,9 @@ async def _found(
     return person_id
 
 
-def _must_have_some_left(caller: Caller, asked: Buckets) -> None:
-    taken = asked.take(caller.organisation_id)
-    say(asked.headers(taken))
-    if not taken.granted:
-        headers = {"Retry-After": str(taken.enough_in_s)}
-        raise Problem(
-            429, "rate-limited", "Your organisation looks up too many persons. Ask again later.", headers=headers
-        )
-
-
 def _must_have_misses_left(caller: Caller, missed: Buckets) -> None:
     """Take a miss before it is known whether it is one: else many look-ups at once could miss too often."""
     taken = missed.take(caller.organisation_id)
     if not taken.granted:
         detail = "Your organisation looks up too many numbers under which nobody is registered. Ask again later."
-        raise Problem(429, "too-many-misses", detail, headers={"Retry-After": str(taken.enough_in_s)})
+        raise spent(taken, "too-many-misses", detail)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
@@ -16,11 +16,11 @@ from api.rest.bodies import ID_PATTERN, body_model, build, path_fields
 from api.rest.doors import Door
 from api.rights.roles import must_have_role
 from api.web.errors import Issue, Problem
+from api.web.request_context import RequestContext
 from application.handler import Order
 from application.ids import time_ordered_id
 from application.ports import Caller, Idempotency
 from application.registry import BY_COMMAND
-from domain.kernel import Context
 
 MAX_KEY_LENGTH = 200
 MAX_ISSUES = 20
@@ -42,16 +42,6 @@ class Wish:
     if_match: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What the platform knows of a request: who calls, when, and how it hangs together with others."""
-
-    caller: Caller
-    now: datetime
-    correlation_id: str
-    trace: str = ""
-
-
 class Intake:
     """Turns the wishes that come in at one door into orders for the handler."""
 
@@ -63,29 +53,21 @@ class Intake:
         self._roles = door.roles
         self.begins_stream = bool(door.creates) and _aggregate_id(door).endswith(door.creates)
 
-    def order(self, wish: Wish, frame: Frame) -> Order:
+    def order(self, wish: Wish, by: RequestContext) -> Order:
         """Check everything that can be known without a state; raise a problem if something is wrong."""
-        caller = frame.caller
+        caller = by.caller
         must_have_role(caller, self._roles)
         ids = self._ids(wish.ids)
         expected_version = self._expected_version(wish.if_match)
         key = self._key(wish.key)
         body = self._body(wish.body)
         idempotency = self._idempotency(key, caller, ids, body)
-        fields: dict[str, Any] = {**ids, "at": frame.now, "by": caller.organisation_id}
+        fields: dict[str, Any] = {**ids, "at": by.now, "by": caller.organisation_id}
         if self.door.creates:
-            fields[self.door.creates] = self._given_id(idempotency, frame.now)
+            fields[self.door.creates] = self._given_id(idempotency, by.now)
         return Order(
             command=build(self.door.command, body, fields),
-            context=Context(
-                acting_id=caller.acting_id,
-                organisation_id=caller.organisation_id,
-                activity=self.door.activity,
-                command_id=str(uuid4()),
-                correlation_id=frame.correlation_id,
-                trace=frame.trace,
-                effective_at=frame.now,
-            ),
+            context=by.recorded_with(self.door.activity),
             idempotency=idempotency,
             expected_version=expected_version,
             creates=self.begins_stream,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,9 +13,10 @@ from starlette.responses import Response, StreamingResponse
 
 from api.rest.doors import Door, outward
 from api.rest.openapi import bulk_operation, door_operation
-from api.rest.requests import Frame, Intake, Wish
+from api.rest.requests import Intake, Wish
 from api.web.errors import Problem, problem_of
 from api.web.platform import Platform, caller_of
+from api.web.request_context import RequestContext, request_context
 from api.web.routing import CommandRouter, Endpoint
 from application.handler import Order, handle, handle_many
 from application.ports import Receipt
@@ -28,9 +28,6 @@ MAX_BULK_LINES = 10_000
 BULK_CHUNK_LINES = 500
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
-
-# W3C trace context, version 00; anything else is left out.
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def command_routes(doors: Sequence[Door], platform: Platform) -> CommandRouter:
@@ -52,14 +49,14 @@ def _door_endpoint(intake: Intake, platform: Platform) -> Endpoint:
     home = outward(door.collection or door.path)
 
     async def endpoint(request: Request) -> Response:
-        frame = await _frame(request, platform)
+        by = await _sent_by(request, platform)
         wish = Wish(
             ids=request.path_params,
             body=await read_body(request, JSON, MAX_BODY_BYTES),
             key=request.headers.get("idempotency-key"),
             if_match=request.headers.get("if-match"),
         )
-        order = intake.order(wish, frame)
+        order = intake.order(wish, by)
         receipt = await handle(order, platform.log, platform.rules, platform.recent)
         body = _receipt_body(receipt, order, door)
         location = f"{home.format_map(wish.ids)}/{body['id']}"
@@ -95,17 +92,9 @@ def _receipt_body(receipt: Receipt, order: Order, door: Door) -> dict[str, Any]:
     }
 
 
-async def _frame(request: Request, platform: Platform) -> Frame:
-    return Frame(
-        caller=await caller_of(request, platform),
-        now=platform.now(),
-        correlation_id=request.state.correlation_id,
-        trace=_trace(request.headers.get("traceparent", "")),
-    )
-
-
-def _trace(given: str) -> str:
-    return given if _TRACEPARENT.fullmatch(given) else ""
+async def _sent_by(request: Request, platform: Platform) -> RequestContext:
+    caller = await caller_of(request, platform)
+    return request_context(request, caller, platform.now())
 
 
 async def read_body(request: Request, media_type: str, max_bytes: int) -> bytes:
@@ -138,11 +127,11 @@ _READ_LINE = msgspec.json.Decoder(_Line).decode
 
 def _bulk_endpoint(intakes: Mapping[str, Intake], platform: Platform) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        frame = await _frame(request, platform)
+        by = await _sent_by(request, platform)
         lines = (await read_body(request, NDJSON, MAX_BULK_BYTES)).splitlines()
         if len(lines) > MAX_BULK_LINES:
             raise Problem(413, "too-many-lines", f"One request carries at most {MAX_BULK_LINES} commands.")
-        answers = _answers(lines, intakes, frame, platform)
+        answers = _answers(lines, intakes, by, platform)
         # The first answers come before the status: where the log is gone, the caller is told so instead of `200`.
         first = await anext(answers, b"")
         return StreamingResponse(_all(first, answers), media_type=NDJSON)
@@ -157,11 +146,11 @@ async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]
 
 
 async def _answers(
-    lines: Sequence[bytes], intakes: Mapping[str, Intake], frame: Frame, platform: Platform
+    lines: Sequence[bytes], intakes: Mapping[str, Intake], by: RequestContext, platform: Platform
 ) -> AsyncIterator[bytes]:
     for start in range(0, len(lines), BULK_CHUNK_LINES):
         chunk = lines[start : start + BULK_CHUNK_LINES]
-        answers = await _answer_chunk(chunk, intakes, frame, platform)
+        answers = await _answer_chunk(chunk, intakes, by, platform)
         yield b"".join(
             orjson.dumps({"line": start + number} | answer, option=orjson.OPT_APPEND_NEWLINE)
             for number, answer in enumerate(answers, 1)
@@ -169,9 +158,9 @@ async def _answers(
 
 
 async def _answer_chunk(
-    lines: Sequence[bytes], intakes: Mapping[str, Intake], frame: Frame, platform: Platform
+    lines: Sequence[bytes], intakes: Mapping[str, Intake], by: RequestContext, platform: Platform
 ) -> Sequence[dict[str, Any]]:
-    understood = [_understand(line, intakes, frame) for line in lines]
+    understood = [_understand(line, intakes, by) for line in lines]
     orders = [each[0] for each in understood if not isinstance(each, Problem)]
     results = iter(await handle_many(orders, platform.log, platform.rules))
     return [_refused(each) if isinstance(each, Problem) else _answer(next(results), *each) for each in understood]
@@ -187,7 +176,7 @@ def _refused(problem: Problem) -> dict[str, Any]:
     return {"status": "refused", "problem": problem.body()}
 
 
-def _understand(line: bytes, intakes: Mapping[str, Intake], frame: Frame) -> tuple[Order, Door] | Problem:
+def _understand(line: bytes, intakes: Mapping[str, Intake], by: RequestContext) -> tuple[Order, Door] | Problem:
     if len(line) > MAX_BODY_BYTES:
         return Problem(413, "body-too-large", f"A line has at most {MAX_BODY_BYTES} bytes.")
     try:
@@ -200,6 +189,6 @@ def _understand(line: bytes, intakes: Mapping[str, Intake], frame: Frame) -> tup
         return Problem(404, "unknown-command", "There is no command of this name.")
     wish = Wish(ids=said.ids, body=bytes(said.body), key=said.idempotency_key, if_match=said.if_match)
     try:
-        return intake.order(wish, frame), intake.door
+        return intake.order(wish, by), intake.door
     except Problem as problem:
         return problem

@@ -23,10 +23,11 @@ from starlette.responses import Response
 from api.graph.queries.visibility import accesses_told_to
 from api.rest.openapi import answer_of, problems
 from api.rights.doors import FIND_USAGE, admitted
-from api.web.access_record import Looker, Looks, looker, person_in_session, record
+from api.web.access_record import Looks, person_in_session, record
 from api.web.errors import Problem
 from api.web.platform import Platform
 from api.web.read_barrier import Footing, wanted_position
+from api.web.request_context import RequestContext, processing_activity, request_context
 from domain.access import Category
 from projections import access_suppressions, accesses, organisations
 from projections.row_security import VIEWER, Viewer
@@ -82,8 +83,8 @@ def usage_routes(platform: Platform) -> APIRouter:
 
     async def find_usage(request: Request, asked: Annotated[UsageQuery, Query()]) -> Response:
         caller = await admitted(request, platform, FIND_USAGE)
-        by = looker(request, caller, platform.now(), request.state.correlation_id)
-        by.must_say_why()
+        by = request_context(request, caller, platform.now(), processing_activity(request))
+        by.must_name_activity()
         person_id = await _who_asks(request, platform, by, asked.user_code)
         position = wanted_position(request, await platform.log.log_id())
         await Footing(platform.places, await platform.places(), position).reach(TABLES)
@@ -109,7 +110,7 @@ def usage_routes(platform: Platform) -> APIRouter:
     return router
 
 
-async def _who_asks(request: Request, platform: Platform, by: Looker, user_code: str | None) -> str:
+async def _who_asks(request: Request, platform: Platform, by: RequestContext, user_code: str | None) -> str:
     """Return the person in the session that the request names; refuse where it names another person as well."""
     session_id = request.headers.get(SESSION_HEADER)
     if not session_id:
@@ -120,7 +121,9 @@ async def _who_asks(request: Request, platform: Platform, by: Looker, user_code:
     return person_id
 
 
-async def _found(platform: Platform, by: Looker, person_id: str, asked: UsageQuery) -> tuple[int, Sequence[Row[Any]]]:
+async def _found(
+    platform: Platform, by: RequestContext, person_id: str, asked: UsageQuery
+) -> tuple[int, Sequence[Row[Any]]]:
     """Return how many looks there are, and some of them."""
     c = accesses.TABLE.c
     where = [accesses_told_to(person_id, by.now)]

@@ -13,8 +13,8 @@ from prometheus_client import Counter, Histogram
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.web import rate_limits as buckets
 from api.web.errors import Problem, problem_response
+from api.web.rate_limits import added_headers
 from api.web.security_headers import secured
 
 LOG = structlog.get_logger()
@@ -100,12 +100,12 @@ class _Answer:
         self._scope = scope
         self._correlation_id = correlation_id
         self._https = https
-        self._said = buckets.listen()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            ours = [(HEADER, self._correlation_id), *((name.lower(), value) for name, value in self._said.items())]
+            added = added_headers(self._scope).items()
+            ours = [(HEADER, self._correlation_id), *((name.lower(), value) for name, value in added)]
             headers = [*message.get("headers", []), *((name.encode(), value.encode()) for name, value in ours)]
             message["headers"] = secured(headers, self._scope, https=self._https)
             if self.limit is not None and not self.limit.expired():

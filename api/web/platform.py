@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import HTTPConnection
 
 from api.web.errors import Problem
+from api.web.rate_limits import Buckets, charge
 from application.handler import Rules
 from application.memory import Recent
 from application.ports import Caller, Credentials, EventStore, Opener
-from domain.kernel import Claim
 from projections.progress import Place
 
 SCHEMES = frozenset({"bearer", "dpop"})
-
-
-class Log(EventStore, Protocol):
-    """The log, with the look-up of who holds a claimed value."""
-
-    async def holder(self, claim: Claim) -> str | None:
-        """Return the stream that holds the value, if any."""
-
-    async def log_id(self) -> str:
-        """Return which log this is: a position means something in this log only."""
 
 
 class InvalidTokenError(Exception):
@@ -44,10 +33,11 @@ class Platform:
 
     `authenticate` turns credentials into a caller or raises `InvalidTokenError` or `InvalidProofError`; `keyed_hash`
     is one; `opener` opens sealed texts; `places` says where each read model is, by the name of its table.
-    `public_url` is where clients reach the API, if that is set; `proof_algorithms` are those of DPoP proofs.
+    `requests` is how many each organisation may send in a minute. `public_url` is where clients reach the API, if that
+    is set; `proof_algorithms` are those of DPoP proofs.
     """
 
-    log: Log
+    log: EventStore
     rules: Rules
     recent: Recent
     reads: AsyncEngine
@@ -56,6 +46,7 @@ class Platform:
     opener: Opener
     places: Callable[[], Awaitable[Mapping[str, Place]]]
     now: Callable[[], datetime]
+    requests: Buckets = field(default_factory=lambda: Buckets("requests", 0))
     public_url: str = ""
     proof_algorithms: Sequence[str] = ()
 
@@ -76,7 +67,7 @@ async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:
         address=address_of(connection, platform.public_url) if scheme == "dpop" else "",
     )
     try:
-        return await platform.authenticate(shown)
+        caller = await platform.authenticate(shown)
     except InvalidTokenError as error:
         bound = f'DPoP error="invalid_token", {_algorithms(platform)}'
         headers = {"WWW-Authenticate": bound if scheme == "dpop" else 'Bearer error="invalid_token"'}
@@ -84,6 +75,8 @@ async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:
     except InvalidProofError as error:
         headers = {"WWW-Authenticate": f'DPoP error="invalid_dpop_proof", {_algorithms(platform)}'}
         raise Problem(401, "invalid-dpop-proof", "The DPoP proof is not valid.", headers=headers) from error
+    charge(connection, platform.requests, caller.organisation_id, "Your organisation asks too often. Ask again later.")
+    return caller
 
 
 def _algorithms(platform: Platform) -> str:

@@ -10,18 +10,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from api.web.errors import Problem
 
 WINDOW_S = 60
 MOST_BUCKETS = 10_000
 """Organisations that are remembered; the one that asked longest ago is forgotten first, its bucket long full again."""
 
+_ADDED = "added_headers"
+"""Where the state of a request holds the header fields that its answer gets."""
+
 Seconds = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Allowance:
     """Whether there was enough; what is left; in how many whole seconds there will be enough, and it will be full."""
 
     granted: bool
@@ -39,10 +46,10 @@ class Buckets:
         self._seconds = seconds
         self._levels: dict[str, tuple[float, float]] = {}
 
-    def take(self, name: str, tokens: int = 1) -> Taken:
+    def take(self, name: str, tokens: int = 1) -> Allowance:
         """Take some tokens, or none where there are not enough."""
         if not self.per_minute:
-            return Taken(granted=True, left=0, enough_in_s=0, full_in_s=0)
+            return Allowance(granted=True, left=0, enough_in_s=0, full_in_s=0)
         now, rate = self._seconds(), self.per_minute / WINDOW_S
         level, at = self._levels.pop(name, (float(self.per_minute), now))
         level = min(level + (now - at) * rate, self.per_minute)
@@ -52,7 +59,7 @@ class Buckets:
         if len(self._levels) > MOST_BUCKETS:
             self._levels.pop(next(iter(self._levels)))
         enough_in_s = 0 if granted else max(1, math.ceil((tokens - level) / rate))
-        return Taken(granted, int(level), enough_in_s, math.ceil((self.per_minute - level) / rate))
+        return Allowance(granted, int(level), enough_in_s, math.ceil((self.per_minute - level) / rate))
 
     def give_back(self, name: str, tokens: int = 1) -> None:
         """Give tokens back that were taken for what turned out not to count."""
@@ -60,7 +67,7 @@ class Buckets:
             level, at = self._levels[name]
             self._levels[name] = (min(level + tokens, self.per_minute), at)
 
-    def headers(self, taken: Taken) -> Mapping[str, str]:
+    def headers(self, taken: Allowance) -> Mapping[str, str]:
         """Tell what is left."""
         if not self.per_minute:
             return {}
@@ -70,19 +77,34 @@ class Buckets:
         }
 
 
-_SAID: ContextVar[dict[str, str] | None] = ContextVar("rate_limits_said", default=None)
+def charge(
+    connection: HTTPConnection,
+    limit: Buckets,
+    organisation_id: str,
+    detail: str,
+    *,
+    code: str = "rate-limited",
+    tokens: int = 1,
+) -> None:
+    """Take tokens from an organisation and say in the answer how many are left; refuse the request without enough."""
+    taken = limit.take(organisation_id, tokens)
+    add_headers(connection, limit.headers(taken))
+    if not taken.granted:
+        raise spent(taken, code, detail)
 
 
-def listen() -> dict[str, str]:
-    """Begin a request: what `say` is told from here on is found in what is returned."""
-    said: dict[str, str] = {}
-    _SAID.set(said)
-    return said
+def spent(taken: Allowance, code: str, detail: str) -> Problem:
+    return Problem(429, code, detail, headers={"Retry-After": str(taken.enough_in_s)})
 
 
-def say(headers: Mapping[str, str]) -> None:
-    """Have header fields added to the answer of the request; of two with one name, both stand in it as a list."""
-    said = _SAID.get()
-    if said is not None:
-        for name, value in headers.items():
-            said[name] = f"{said[name]}, {value}" if name in said else value
+def add_headers(connection: HTTPConnection, headers: Mapping[str, str]) -> None:
+    """Have header fields added to the answer of a request; of two with one name, both stand in the field as a list."""
+    added = connection.scope.setdefault("state", {}).setdefault(_ADDED, {})
+    for name, value in headers.items():
+        added[name] = f"{added[name]}, {value}" if name in added else value
+
+
+def added_headers(scope: Scope) -> Mapping[str, str]:
+    """Return the header fields that were added to the answer of a request so far."""
+    added: Mapping[str, str] = scope.get("state", {}).get(_ADDED, {})
+    return added

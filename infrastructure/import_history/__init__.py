@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from application.handler import Rules
+from application.ports import EventStore
 from application.registry import DECIDERS
 from infrastructure.import_history.commands import CommandsWriter, UnderstandCommand
 from infrastructure.import_history.decided import Understanding
 from infrastructure.import_history.events import EventsWriter
 from infrastructure.import_history.lines import Lines
-from infrastructure.import_history.record import History, Import, import_id_of, is_import_id
+from infrastructure.import_history.record import Import, import_id_of, is_import_id
 from infrastructure.import_history.refusals import LineRefusedError
 from infrastructure.import_history.run import ImportReport, ImportStoppedError, OtherHistoryError, Run, Watch
 
 __all__ = [
-    "History",
     "Import",
     "ImportReport",
     "ImportStoppedError",
@@ -51,7 +51,7 @@ async def import_commands(
     return await Run(history, lines, CommandsWriter(history, rules, understand), watch).run()
 
 
-async def import_events_file(path: Path, log: History) -> ImportReport:
+async def import_events_file(path: Path, log: EventStore) -> ImportReport:
     """Import a file of decided events under the name of the file."""
     history = Import(log, import_id_of(path.name), lambda: datetime.now(UTC))
     with path.open("rb") as source:

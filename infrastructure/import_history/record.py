@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from application.ports import Append, EventStore
 from domain.kernel import Claim, Context
@@ -25,18 +24,11 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 _OTHER = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-class History(EventStore, Protocol):
-    """The log, with the look-up of who holds a claimed value."""
-
-    async def holder(self, claim: Claim) -> str | None:
-        """Return the stream that holds the value, if any."""
-
-
 @dataclass(frozen=True, slots=True)
 class Import:
     """One import under its name, in one log. `now` is the clock of the platform."""
 
-    log: History
+    log: EventStore
     import_id: str
     now: Callable[[], datetime]
 

@@ -11,18 +11,16 @@ import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from api.composition.bootstrap import create_app
-from api.composition.limits import rated
 from api.web.errors import Problem
 from api.web.middleware import MOST_HEADER_BYTES, MOST_HEADERS, RequestLimits, RequestMiddleware
-from api.web.rate_limits import MOST_BUCKETS, Buckets, say
+from api.web.rate_limits import MOST_BUCKETS, Buckets, add_headers, charge
 from api.web.routing import CommandRouter
-from application.ports import Caller, Credentials, Role
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings
 
@@ -105,9 +103,9 @@ async def fail(_request: Request) -> Response:
     raise TimeoutError("of somebody else")
 
 
-async def refuse(_request: Request) -> Response:
-    say({"RateLimit": '"a";r=1;t=2'})
-    say({"RateLimit": '"b";r=3;t=4'})
+async def refuse(request: Request) -> Response:
+    add_headers(request, {"RateLimit": '"a";r=1;t=2'})
+    add_headers(request, {"RateLimit": '"b";r=3;t=4'})
     return JSONResponse({})
 
 
@@ -189,18 +187,15 @@ def test_the_organisations_that_are_remembered_are_bounded() -> None:
 
 
 def test_an_organisation_that_asks_too_often_is_told_when_to_come_back() -> None:
-    async def authenticate(shown: Credentials) -> Caller:
-        return Caller(subject="s", role=Role.AGENCY, organisation_id=shown.token)
-
-    async def ask(organisation: str) -> Problem | None:
+    def ask(organisation_id: str) -> Problem | None:
         try:
-            await guard(Credentials(token=organisation))
+            charge(HTTPConnection({"type": "http"}), limit, organisation_id, "Too often.")
         except Problem as problem:
             return problem
         return None
 
-    guard = rated(authenticate, Buckets("requests", 2, lambda: 0.0))
-    answers = [asyncio.run(ask(it)) for it in ("org-a", "org-a", "org-a", "org-b")]
+    limit = Buckets("requests", 2, lambda: 0.0)
+    answers = [ask(organisation_id) for organisation_id in ("org-a", "org-a", "org-a", "org-b")]
     assert answers[0] is answers[1] is answers[3] is None
     assert answers[2] is not None
     assert (answers[2].status, answers[2].code, answers[2].headers["Retry-After"]) == (429, "rate-limited", "30")

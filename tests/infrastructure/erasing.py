@@ -126,9 +126,12 @@ class CrashingLog:
     read: Any = field(init=False)
     read_prefixes: Any = field(init=False)
     receipts: Any = field(init=False)
+    holder: Any = field(init=False)
+    log_id: Any = field(init=False)
 
     def __post_init__(self) -> None:
         self.read, self.read_prefixes, self.receipts = self.log.read, self.log.read_prefixes, self.log.receipts
+        self.holder, self.log_id = self.log.holder, self.log.log_id
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         name = type(appends[0].events[0]).__name__

@@ -21,7 +21,6 @@ from domain.kernel import Claim, Context, Jurisdiction, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, LogUnavailableError, MemoryLog, PostgresLog
 from infrastructure.import_history import (
-    History,
     Import,
     ImportReport,
     ImportStoppedError,
@@ -104,7 +103,9 @@ def many(number: int) -> list[dict[str, Any]]:
     return [granted(f"p{n // 3}", version=n % 3 + 1, commandId=f"command-{n}") for n in range(number)]
 
 
-async def take(log: History, history: Sequence[Any] | bytes, refused: list[RefusedLine] | None = None) -> ImportReport:
+async def take(
+    log: EventStore, history: Sequence[Any] | bytes, refused: list[RefusedLine] | None = None
+) -> ImportReport:
     source = io.BytesIO(history if isinstance(history, bytes) else written(history))
 
     def watch(record: ChunkImported, _report: ImportReport) -> None:
@@ -354,6 +355,9 @@ class Flaky:
 
     async def holder(self, claim: Claim) -> str | None:
         return await self.log.holder(claim)
+
+    async def log_id(self) -> str:
+        return await self.log.log_id()
 
 
 class KilledError(Exception):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 from graphql import DocumentNode
 from starlette.requests import Request
@@ -25,10 +24,11 @@ from api.graph.protocol.responses import Form, problem_response, refused_respons
 from api.graph.protocol.schema import GRAPHQL_SCHEMA, SCHEMA
 from api.graph.protocol.trusted import TrustedDocuments, hash_of
 from api.graph.queries.query_context import Asking, Figures
-from api.web.access_record import Looker, looker, person_in_session, record
+from api.web.access_record import person_in_session, record
 from api.web.errors import Problem
 from api.web.platform import Platform, caller_of
 from api.web.read_barrier import Footing, wanted_position
+from api.web.request_context import RequestContext, correlation_id_of, processing_activity, request_context
 from api.web.static_page import ScriptPage
 from application.ports import Caller
 from domain.access import Outcome
@@ -67,7 +67,7 @@ class _Endpoint:
         return await self._answer(request)
 
     async def _answer(self, request: Request) -> Response:
-        correlation_id = _correlation_id(request)
+        correlation_id = correlation_id_of(request)
         media_type = negotiated(request, (JSON, GRAPHQL))
         if media_type is None:
             problem = Problem(406, "not-acceptable", f"The answer can be {JSON} or {GRAPHQL}.")
@@ -84,8 +84,9 @@ class _Endpoint:
 
     async def _answered(self, request: Request, caller: Caller, form: Form) -> Response:
         wish = await wish_of(request)
-        by = looker(request, caller, self._platform.now(), form.correlation_id)
+        by = request_context(request, caller, self._platform.now(), processing_activity(request))
         document, cost = self._admitted(wish, by)
+        self._policy.charge(request, caller, cost)
         log_id = await self._platform.log.log_id()
         asking = await self._asking(by, wanted_position(request, log_id), document.parsed)
         result = await SCHEMA.execute(
@@ -103,7 +104,7 @@ class _Endpoint:
             await record(self._platform, by, await persons_in(asking, self._platform.log), outcome)
         return result_response(result, form, said, log_id)
 
-    def _admitted(self, wish: Wish, by: Looker) -> tuple[Document, int]:
+    def _admitted(self, wish: Wish, by: RequestContext) -> tuple[Document, int]:
         """Return the document and what it costs; refuse it without having asked the database anything."""
         caller = by.caller
         document = self._documents.read(self._text(wish, caller))
@@ -112,8 +113,7 @@ class _Endpoint:
             raise Problem(403, "introspection-not-allowed", "The schema is not told to you here.")
         document.check()
         if document.personal(wish.operation_name):
-            by.must_say_why()
-        self._policy.charge(caller, cost)
+            by.must_name_activity()
         return document, cost
 
     def _text(self, wish: Wish, caller: Caller) -> str:
@@ -133,7 +133,7 @@ class _Endpoint:
     def _is_trusted(self, text: str, caller: Caller) -> bool:
         return self._trusted.find(caller.organisation_id, hash_of(text)) is not None
 
-    async def _asking(self, by: Looker, wanted: int, document: DocumentNode) -> Asking:
+    async def _asking(self, by: RequestContext, wanted: int, document: DocumentNode) -> Asking:
         places = self._platform.places
         return Asking(
             caller=by.caller,
@@ -145,7 +145,3 @@ class _Endpoint:
             opener=self._platform.opener,
             person_in=partial(person_in_session, self._platform, by),
         )
-
-
-def _correlation_id(request: Request) -> str:
-    return getattr(request.state, "correlation_id", None) or str(uuid4())

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from starlette.requests import HTTPConnection
+
 from api.graph.protocol.limits import Limits
 from api.rights.roles import OVERSEERS
-from api.web.errors import Problem
-from api.web.rate_limits import Buckets, say
+from api.web.rate_limits import Buckets, charge
 from application.ports import Caller
 
 AD_HOC_SCOPE = "graphql:ad-hoc"
@@ -63,11 +64,7 @@ class GraphPolicy:
             case Introspection.REFUSED:
                 return False
 
-    def charge(self, caller: Caller, cost: int) -> None:
+    def charge(self, connection: HTTPConnection, caller: Caller, cost: int) -> None:
         """Take a query's cost from the budget of the caller's organisation; refuse it where too little is left."""
-        taken = self.budget.take(caller.organisation_id, cost)
-        say(self.budget.headers(taken))
-        if not taken.granted:
-            detail = "Your organisation has used up what its queries may cost in a minute. Ask again a little later."
-            headers = {"Retry-After": str(taken.enough_in_s)}
-            raise Problem(429, "cost-budget-spent", detail, headers=headers)
+        detail = "Your organisation has used up what its queries may cost in a minute. Ask again a little later."
+        charge(connection, self.budget, caller.organisation_id, detail, code="cost-budget-spent", tokens=cost)
