@@ -11,13 +11,23 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.kernel import Duplicate, InvalidValue, NotAllowed, NotFound, Refusal, RuleBroken, StaleVersion
+from domain.kernel import (
+    Duplicate,
+    InvalidValue,
+    MalformedValue,
+    NotAllowed,
+    NotFound,
+    Refusal,
+    RuleBroken,
+    StaleVersion,
+)
 
 TYPE_PREFIX = "urn:problem-type:kroniek:"
 
 QUERY_CANCELED = "57014"
 
 STATUS: Mapping[type[Refusal], int] = {
+    MalformedValue: 400,
     InvalidValue: 422,
     NotFound: 404,
     NotAllowed: 403,

@@ -1,0 +1,43 @@
+"""What every context shares: the decider, the command's frame, recorded events, kinds of values, the refusals."""
+
+from domain.kernel.decider import Claim, Command, Context, Decider, Recorded, fact
+from domain.kernel.personal import Personal, PersonalText, PurposeGroup, personal
+from domain.kernel.refusals import (
+    Duplicate,
+    InvalidValue,
+    MalformedValue,
+    NotAllowed,
+    NotFound,
+    Refusal,
+    RuleBroken,
+    StaleVersion,
+    ValueRefusal,
+)
+from domain.kernel.vocabulary import Audience, EnterpriseNumber, Jurisdiction, LevelOfAssurance, NationalNumber
+
+__all__ = [
+    "Audience",
+    "Claim",
+    "Command",
+    "Context",
+    "Decider",
+    "Duplicate",
+    "EnterpriseNumber",
+    "InvalidValue",
+    "Jurisdiction",
+    "LevelOfAssurance",
+    "MalformedValue",
+    "NationalNumber",
+    "NotAllowed",
+    "NotFound",
+    "Personal",
+    "PersonalText",
+    "PurposeGroup",
+    "Recorded",
+    "Refusal",
+    "RuleBroken",
+    "StaleVersion",
+    "ValueRefusal",
+    "fact",
+    "personal",
+]

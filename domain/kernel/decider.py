@@ -1,0 +1,113 @@
+"""The decider of an aggregate, the frame of a command, and the recorded event with its context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+# --- Commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What every command carries: its instant, and the organisation that sends it."""
+
+    at: datetime
+    by: str
+
+
+def fact(unknown: Any) -> Any:  # noqa: ANN401 - the field's own annotation gives the type
+    """Mark a field of a command as a fact of another stream: filled in by the handler, never by the caller.
+
+    `unknown` is what the rule sees while nothing is known; every rule refuses on it.
+    """
+    return field(default=unknown, metadata={"fact": True})
+
+
+# --- Decider --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A unique value, reserved for a stream in the same transaction as the events, or released again."""
+
+    kind: str
+    value: str
+    release: bool = False
+
+
+C = TypeVar("C", bound=Command)
+S = TypeVar("S")
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Decider(Generic[C, S, E]):
+    """One aggregate as data: what it decides, how its state evolves, and the stored names of its events.
+
+    `commands` gives for each command class the id of the aggregate it is for; the stream is `category-id`.
+    `claims` gives for an accepted command the unique values that its events take or free.
+    """
+
+    category: str
+    initial: S
+    decide: Callable[[C, S], Sequence[E]]
+    evolve: Callable[[S, E], S]
+    commands: Mapping[type[C], Callable[[Any], str]]
+    events: Mapping[str, type[E]]
+    claims: Callable[[C, Sequence[E]], Sequence[Claim]] = lambda _command, _events: ()
+
+    def __post_init__(self) -> None:
+        # The id of a stream begins after the first hyphen of its name.
+        assert "-" not in self.category
+
+    def stream(self, aggregate_id: str) -> str:
+        return f"{self.category}-{aggregate_id}"
+
+    def fold(self, events: Sequence[E], state: S | None = None) -> S:
+        state = self.initial if state is None else state
+        for event in events:
+            state = self.evolve(state, event)
+        return state
+
+
+# --- Recorded events ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Who, for whom, why and because of what: stored beside every event, never inside its payload.
+
+    `acting_id` is who did it (an officer's or system's pseudonym, or a person), `subject_id` the legal subject for whom
+    it was done, `mandate_id` the mandate that allowed it. `activity` is the processing activity (GDPR art. 30).
+    `trace` is a W3C traceparent.
+    """
+
+    acting_id: str
+    subject_id: str = ""
+    organisation_id: str = ""
+    mandate_id: str = ""
+    activity: str = ""
+    command_id: str = ""
+    correlation_id: str = ""
+    causation_id: str = ""
+    trace: str = ""
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded(Generic[E]):
+    """An event as the log holds it. `position` is its place in the whole log, `version` in its stream, both from 1."""
+
+    position: int
+    stream: str
+    version: int
+    event: E
+    context: Context
+    recorded_at: datetime
+
+    @property
+    def aggregate_id(self) -> str:
+        return self.stream.split("-", 1)[1]

@@ -1,0 +1,43 @@
+"""Values that several contexts share: states, levels of assurance, audiences, and numbers with types of their own."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NewType
+
+NationalNumber = NewType("NationalNumber", str)
+"""A person's number in a national register: Belgian national or bis number (11 digits) or Dutch BSN (9 digits).
+
+It may stand in a command and, sealed, in an event; never in a stream name or a line of a log.
+"""
+
+EnterpriseNumber = NewType("EnterpriseNumber", str)
+"""An organisation's register number: Belgian KBO/BCE (10 digits), Dutch KvK (8 digits) or OIN (20 digits)."""
+
+
+class Jurisdiction(StrEnum):
+    """The state whose platform an organisation, a service or a figure belongs to (ISO 3166-1, lower case)."""
+
+    BE = "be"
+    NL = "nl"
+
+
+class LevelOfAssurance(StrEnum):
+    """How sure an identification is. Source: Regulation (EU) 910/2014 (eIDAS), article 8."""
+
+    LOW = "low"
+    SUBSTANTIAL = "substantial"
+    HIGH = "high"
+
+    def covers(self, other: LevelOfAssurance) -> bool:
+        """Return whether this level is at least as high as the other: a higher one is always accepted."""
+        levels = tuple(LevelOfAssurance)
+        return levels.index(self) >= levels.index(other)
+
+
+class Audience(StrEnum):
+    """The target group that an online service is for."""
+
+    CITIZEN = "citizen"
+    COMPANY = "company"
+    GOVERNMENT = "government"
