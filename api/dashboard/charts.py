@@ -13,6 +13,8 @@ from math import ceil
 
 from markupsafe import Markup
 
+from projections.figures import Period
+
 WIDTH = 360
 PLOT_HEIGHT = 168
 TOP = 18
@@ -36,7 +38,7 @@ Write = Callable[[int], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """One line of a chart, with the name and the last value that stand beside its end."""
 
     name: str
@@ -45,22 +47,12 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """One bar of a chart, with its name and its written value."""
 
     name: str
     written: str
     value: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """What a reader meets: a headline that says what is to be seen, a title that says what is shown, the picture."""
-
-    id: str
-    headline: str
-    title: str
-    svg: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ class _Scale:
 
 
 def line_chart(
-    lines: Sequence[Line], ticks: Sequence[str], write: Write, *, id_: str, title: str, base: int = 0
+    lines: Sequence[ChartLine], ticks: Sequence[str], write: Write, *, id_: str, title: str, base: int = 0
 ) -> Markup:
     """Draw lines over time. `ticks` gives each point's text on the time axis, mostly none; `base` marks a level."""
     scale = _scale(max((value for line in lines for value in line.values if value is not None), default=Fraction(0)))
@@ -124,7 +116,7 @@ def column_chart(
     return _svg(id_, title, TOP + PLOT_HEIGHT + AXIS_HEIGHT, parts)
 
 
-def bar_chart(bars: Sequence[Bar], *, id_: str, title: str) -> Markup:
+def bar_chart(bars: Sequence[ChartBar], *, id_: str, title: str) -> Markup:
     """Draw lying bars, each under its name and value: long names keep their room on a narrow screen."""
     top = max((bar.value for bar in bars), default=0) or 1
     parts = []
@@ -141,15 +133,15 @@ def bar_chart(bars: Sequence[Bar], *, id_: str, title: str) -> Markup:
     return _svg(id_, title, len(bars) * ROW_HEIGHT, parts)
 
 
-def year_ticks(months: Sequence[tuple[int, int]], plot_width: int) -> list[str]:
-    """Name a year where it begins, and only as many years as there is room for. A point is (year, month)."""
-    pitch = plot_width / max(len(months) - 1, 1)
-    ticks = [""] * len(months)
+def year_ticks(periods: Sequence[Period], plot_width: int) -> list[str]:
+    """Name a year at the period that begins in January, for as many years as there is room."""
+    pitch = plot_width / max(len(periods) - 1, 1)
+    ticks = [""] * len(periods)
     last = -float(TICK_SPACE)
-    for at, (year, month) in enumerate(months):
+    for at, period in enumerate(periods):
         place = at * pitch
-        if month == 1 and place - last >= TICK_SPACE and place <= COLUMN_PLOT - TICK_SPACE / 2:
-            ticks[at], last = str(year), place
+        if period.month == 1 and place - last >= TICK_SPACE and place <= COLUMN_PLOT - TICK_SPACE / 2:
+            ticks[at], last = str(period.year), place
     return ticks
 
 
@@ -191,7 +183,7 @@ def _ticks(ticks: Sequence[str], x: Sequence[float]) -> Markup:
     )
 
 
-def _line(line: Line, number: int, points: Sequence[tuple[float, float]], label: float) -> Markup:
+def _line(line: ChartLine, number: int, points: Sequence[tuple[float, float]], label: float) -> Markup:
     path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
     at = WIDTH - LABEL_WIDTH + 7
     return Markup(

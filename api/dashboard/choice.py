@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.dashboard import texts
-from api.dashboard.i18n import Writer
+from api.dashboard.localiser import Localiser
 from domain.kernel import Jurisdiction
 from projections.figures import LANGUAGES, Language, OpenRateFilter, Period
 from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR
+
+DEFAULT_LANGUAGE: Language = "en"
+MAX_LANGUAGE_RANGES = 20
+"""How many ranges of an Accept-Language header are read."""
 
 FILTERS = ("outsideGovernment", "notificationOnly", "notTakenIntoUse")
 FILTERED = "filtered"
@@ -27,6 +30,30 @@ class Choice:
 
     value: str
     text: str
+
+
+def accepted_language(header: str) -> Language:
+    """Choose among the four by an Accept-Language header (RFC 9110, 12.5.4); English if the header names none."""
+    parts = [part.partition(";") for part in header.split(",")[:MAX_LANGUAGE_RANGES]]
+    accepted = [
+        (_weight(parameters), language)
+        for tag, _, parameters in parts
+        for language in LANGUAGES
+        if tag.strip().lower().split("-")[0] == language
+    ]
+    # Among equal weights `max` takes the first, as the header lists them.
+    weight, language = max(accepted, key=lambda it: it[0], default=(0.0, DEFAULT_LANGUAGE))
+    return language if weight > 0 else DEFAULT_LANGUAGE
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
 
 
 def language_named(text: str) -> Language:
@@ -74,10 +101,10 @@ def years(months: Sequence[str], chosen: Period | None) -> list[int]:
     return sorted(known, reverse=True)
 
 
-def parts(writer: Writer) -> list[Choice]:
+def parts(localiser: Localiser) -> list[Choice]:
     """Return the parts of a year to choose from."""
     return [
-        Choice(value="", text=writer.text(texts.WHOLE_YEAR)),
-        *(Choice(value=f"H{half}", text=writer.text(text)) for half, text in enumerate(texts.HALVES, start=1)),
-        *(Choice(value=f"{month:02d}", text=writer.month_name(month)) for month in range(1, MONTHS_OF_YEAR + 1)),
+        Choice(value="", text=localiser.text("whole_year")),
+        *(Choice(value=f"H{half}", text=localiser.text(f"half.{half}")) for half in (1, 2)),
+        *(Choice(value=f"{month:02d}", text=localiser.month_name(month)) for month in range(1, MONTHS_OF_YEAR + 1)),
     ]

@@ -2,151 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from api.dashboard import texts
 from api.dashboard.blocks import DIMENSIONS, Block, Dimension, index_block, months_block, shares_block, users_block
 from api.dashboard.choice import PageNotFound
-from api.dashboard.i18n import Writer
-from api.dashboard.links import Links
+from api.dashboard.localiser import Localiser
+from api.dashboard.page_context import PageContext
 from api.dashboard.rates import RatesBlock, rates_block
-from api.dashboard.reader import FiguresSnapshot
 from api.dashboard.tables import DataTable
 from api.dashboard.tiles import index_tiles, nothing_counted, tile, tile_groups
-from domain.kernel import Jurisdiction
-from projections.figures import DEFINITIONS, OPEN_RATE, USE_INDEX, Definition, Figure, OpenRateFilter, Period
+from projections.figures import DEFINITIONS, OPEN_RATE, USE_INDEX, Definition, Figure, Period, Point
 from projections.figures.index import WEIGHTS
 
 CHARTED_MONTHS = 24
 USERS = ("active_consents", "unique_mailbox_users")
 USERS_TABLE = "users"
 BY_MONTH = ("messages_to_active_mailboxes", "invoices_received")
-CUTS = (("authentications", "means"), ("bus_transactions", "service_family"))
+OVERVIEW_DIMENSIONS = ("means", "service_family")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """Everything that the contents of a page are made from."""
-
-    snapshot: FiguresSnapshot
-    months: Sequence[str]
-    jurisdiction: Jurisdiction
-    period: Period
-    now: datetime
-    applied: OpenRateFilter
-    writer: Writer
-    links: Links
-
-
-async def overview(desk: Desk) -> dict[str, Any]:
+async def overview(page: PageContext) -> Mapping[str, object]:
     """Gather the dashboard itself."""
-    figures = await desk.snapshot.figures(desk.jurisdiction, desk.period, desk.now)
-    indices = await desk.snapshot.indices(desk.jurisdiction, desk.now)
+    figures = await page.snapshot.figures(page.jurisdiction, page.period, page.now)
+    indices = await page.snapshot.indices(page.jurisdiction, page.now)
     return {
-        "index_tiles": index_tiles(indices, desk.period, desk.writer, desk.links),
-        "index_block": index_block(indices, desk.period, desk.writer, desk.links),
-        "groups": tile_groups(figures, desk.writer, desk.links),
-        "nothing_counted": nothing_counted(figures, desk.writer),
-        "blocks": await _blocks(desk, figures),
-        "rates": await _rates(desk),
-        "rates_url": desk.links.figure(OPEN_RATE.id),
+        "index_tiles": index_tiles(indices, page),
+        "index_block": index_block(indices, page),
+        "groups": tile_groups(figures, page),
+        "nothing_counted": nothing_counted(figures, page.localiser),
+        "blocks": await _blocks(page, figures),
+        "rates": await _rates(page),
+        "rates_url": page.links.figure(OPEN_RATE.id),
     }
 
 
-async def figure_page(desk: Desk, definition: Definition) -> dict[str, Any]:
+async def figure_page(page: PageContext, definition: Definition) -> Mapping[str, object]:
     """Gather one figure: its value, its course, and its definition."""
-    shown: dict[str, Any] = {"definition": definition, "tiles": (), "blocks": [], "rates": None, "no_rates": False}
+    shown = {"definition": definition, "tiles": (), "blocks": [], "rates": None, "no_rates": False}
     if definition is USE_INDEX:
-        indices = await desk.snapshot.indices(desk.jurisdiction, desk.now)
-        block = index_block(indices, desk.period, desk.writer, desk.links)
-        tiles = index_tiles(indices, desk.period, desk.writer, desk.links)
-        return {**shown, "tiles": tiles, "blocks": [block] if block else [], "weights": weights(desk.writer)}
+        indices = await page.snapshot.indices(page.jurisdiction, page.now)
+        block = index_block(indices, page)
+        return {
+            **shown,
+            "tiles": index_tiles(indices, page),
+            "blocks": [block] if block else [],
+            "weights": _weights(page.localiser),
+        }
     if definition is OPEN_RATE:
-        rates = await _rates(desk)
-        return {**shown, "rates": rates, "no_rates": rates is None, "applied": desk.applied}
-    figure = await _figure(desk, definition)
-    cuts = [await _shares(desk, it) for it in DIMENSIONS if it.figure_id == definition.id]
-    blocks = [await _months(desk, figure), *(block for block in cuts if block)]
-    return {**shown, "tiles": (tile(figure, desk.writer, desk.links),), "blocks": blocks}
+        rates = await _rates(page)
+        return {**shown, "rates": rates, "no_rates": rates is None, "applied": page.applied}
+    figure = await _figure(page, definition)
+    cuts = [await _shares(page, cut) for cut in DIMENSIONS if cut.figure_id == definition.id]
+    blocks = [await _months(page, figure), *(block for block in cuts if block)]
+    return {**shown, "tiles": (tile(figure, page),), "blocks": blocks}
 
 
-async def table_of(desk: Desk, definition: Definition, dimension: str) -> DataTable:
-    """Gather one table alone, as the page shows it; one that has nothing to show is not there."""
+async def table_of(page: PageContext, definition: Definition, dimension: str) -> DataTable:
+    """Gather one table alone, as the page shows it.
+
+    Raises PageNotFound if the figure has no such dimension, or the table would be empty.
+    """
     shown: Block | RatesBlock | None
     if dimension:
-        shown = await _dimension(desk, definition, dimension)
+        shown = await _dimension(page, definition, dimension)
     elif definition is USE_INDEX:
-        indices = await desk.snapshot.indices(desk.jurisdiction, desk.now)
-        shown = index_block(indices, desk.period, desk.writer, desk.links)
+        shown = index_block(await page.snapshot.indices(page.jurisdiction, page.now), page)
     elif definition is OPEN_RATE:
-        shown = await _rates(desk)
+        shown = await _rates(page)
     else:
-        shown = await _months(desk, await _figure(desk, definition))
+        shown = await _months(page, await _figure(page, definition))
     if shown is None:
         raise PageNotFound
     return shown.table
 
 
-def weights(writer: Writer) -> str:
-    """Publish the weights of the index: those that differ from 1, or that there are none."""
+def _weights(localiser: Localiser) -> str:
+    """Write the weights of the index that differ from 1, or that there are none."""
     if not WEIGHTS:
-        return writer.text(texts.WEIGHTS_EVEN)
+        return localiser.text("weights_even")
     return ", ".join(f"{service} {weight}" for service, weight in sorted(WEIGHTS.items()))
 
 
-async def _blocks(desk: Desk, figures: Sequence[Figure]) -> list[Block]:
+async def _blocks(page: PageContext, figures: Sequence[Figure]) -> list[Block]:
     by_id = {figure.definition.id: figure for figure in figures if figure.says_something}
     blocks: list[Block | None] = []
     if all(figure_id in by_id for figure_id in USERS):
-        blocks.append(await _users(desk, [by_id[figure_id] for figure_id in USERS]))
-    blocks += [await _months(desk, by_id[figure_id]) for figure_id in BY_MONTH if figure_id in by_id]
-    cuts = [it for it in DIMENSIONS if (it.figure_id, it.id) in CUTS]
-    blocks += [await _shares(desk, cut) for cut in cuts]
+        blocks.append(await _users(page, [by_id[figure_id] for figure_id in USERS]))
+    blocks += [await _months(page, by_id[figure_id]) for figure_id in BY_MONTH if figure_id in by_id]
+    blocks += [await _shares(page, cut) for cut in DIMENSIONS if cut.id in OVERVIEW_DIMENSIONS]
     return [block for block in blocks if block]
 
 
-async def _figure(desk: Desk, definition: Definition) -> Figure:
-    figures = await desk.snapshot.figures(desk.jurisdiction, desk.period, desk.now)
+async def _figure(page: PageContext, definition: Definition) -> Figure:
+    figures = await page.snapshot.figures(page.jurisdiction, page.period, page.now)
     for figure in figures:
         if figure.definition is definition:
             return figure
     raise PageNotFound
 
 
-async def _months(desk: Desk, figure: Figure) -> Block:
-    periods = desk.period.months_until(CHARTED_MONTHS)
-    points = await desk.snapshot.series(figure.definition.id, desk.jurisdiction, periods, desk.now)
-    return months_block(figure, points, desk.writer, desk.links)
+async def _points(page: PageContext, figure: Figure) -> Sequence[Point]:
+    periods = page.period.months_until(CHARTED_MONTHS)
+    return await page.snapshot.series(figure.definition.id, page.jurisdiction, periods, page.now)
 
 
-async def _users(desk: Desk, figures: Sequence[Figure]) -> Block:
-    periods = desk.period.months_until(CHARTED_MONTHS)
-    series = {
-        figure.definition.id: await desk.snapshot.series(figure.definition.id, desk.jurisdiction, periods, desk.now)
-        for figure in figures
-    }
-    return users_block(figures, series, desk.writer, desk.links)
+async def _months(page: PageContext, figure: Figure) -> Block:
+    return months_block(figure, await _points(page, figure), page)
 
 
-async def _dimension(desk: Desk, definition: Definition, dimension: str) -> Block | None:
+async def _users(page: PageContext, figures: Sequence[Figure]) -> Block:
+    return users_block([(figure, await _points(page, figure)) for figure in figures], page)
+
+
+async def _dimension(page: PageContext, definition: Definition, dimension: str) -> Block | None:
     if (definition.id, dimension) == (USERS[0], USERS_TABLE):
-        return await _users(desk, [await _figure(desk, DEFINITIONS[figure_id]) for figure_id in USERS])
+        return await _users(page, [await _figure(page, DEFINITIONS[figure_id]) for figure_id in USERS])
     for cut in DIMENSIONS:
         if (cut.figure_id, cut.id) == (definition.id, dimension):
-            return await _shares(desk, cut)
+            return await _shares(page, cut)
     return None
 
 
-async def _shares(desk: Desk, cut: Dimension) -> Block | None:
-    shares = await desk.snapshot.shares(cut.figure_id, cut.id, desk.jurisdiction, desk.period)
-    return shares_block(cut, shares, desk.period, desk.writer, desk.links)
+async def _shares(page: PageContext, cut: Dimension) -> Block | None:
+    shares = await page.snapshot.shares(cut.figure_id, cut.id, page.jurisdiction, page.period)
+    return shares_block(cut, shares, page)
 
 
-async def _rates(desk: Desk) -> RatesBlock | None:
+async def _rates(page: PageContext) -> RatesBlock | None:
     """Show the year of the period beside the year before."""
-    year = Period.parse(f"{desk.period.year}")
-    rates = await desk.snapshot.open_rates(desk.jurisdiction, (year.year_before(), year), desk.now, desk.applied)
-    return rates_block(rates, desk.writer, desk.links)
+    year = Period.parse(f"{page.period.year}")
+    rates = await page.snapshot.open_rates(page.jurisdiction, (year.year_before(), year), page.now, page.applied)
+    return rates_block(rates, page)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.dashboard import texts
 from api.dashboard.choice import (
+    DEFAULT_LANGUAGE,
     PageNotFound,
+    accepted_language,
     filter_named,
     filter_query,
     jurisdiction_named,
@@ -24,12 +24,14 @@ from api.dashboard.choice import (
     parts,
     years,
 )
-from api.dashboard.content import Desk, figure_page, overview, table_of
-from api.dashboard.i18n import DEFAULT, NAMES, Writer, accepted_language
+from api.dashboard.content import figure_page, overview, table_of
 from api.dashboard.links import ROOT, Links, slug
+from api.dashboard.localiser import LANGUAGE_NAMES, Localiser
+from api.dashboard.page_context import PageContext
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.dashboard.tables import as_csv
 from domain.kernel import InvalidValue, Jurisdiction
+from projections import figures
 from projections.effects import CIVIL_TIME
 from projections.figures import DEFINITIONS, LANGUAGES, Definition, Language, Period
 from projections.progress import NotBuiltError
@@ -43,11 +45,20 @@ HEADERS = {
 }
 READ = ["GET", "HEAD"]
 ONE_YEAR_S = 31_536_000
-BUILT_AFTER_S = 10
+RETRY_AFTER_S = 10
 """When to ask again while the read models are being made for the first time."""
 
+HERE = Path(__file__).parent
+RELEASE = hashlib.sha256(
+    b"".join(
+        path.read_bytes()
+        for path in (*sorted(HERE.glob("**/*")), *sorted(Path(figures.__file__).parent.glob("**/*")))
+        if path.suffix in (".py", ".j2", ".css", ".pot", ".po")
+    )
+).hexdigest()
+"""Changes whenever the same figures could be shown in another way."""
 
-Build = Callable[[Desk], Awaitable[Response]]
+Build = Callable[[PageContext], Awaitable[Response]]
 
 
 def dashboard_router(reader: FiguresReader, clock: Callable[[], datetime], *, sample: bool = False) -> APIRouter:
@@ -60,11 +71,7 @@ class _Pages:
         self.reader = reader
         self.clock = clock
         self.sample = sample
-        here = Path(__file__).parent
-        self.style = (here / "static" / "dashboard.css").read_bytes()
-        self.style_version = hashlib.sha256(self.style).hexdigest()[:12]
-        sources = [path.read_bytes() for path in sorted(here.glob("**/*")) if path.suffix in (".py", ".j2", ".css")]
-        self.release = hashlib.sha256(b"".join(sources)).hexdigest()
+        self.style = (HERE / "static" / "dashboard.css").read_bytes()
         self.templates = Environment(
             loader=PackageLoader("api.dashboard"),
             autoescape=True,
@@ -73,7 +80,12 @@ class _Pages:
             lstrip_blocks=True,
         )
         self.templates.globals.update(
-            texts=texts, languages=LANGUAGES, language_names=NAMES, jurisdictions=tuple(Jurisdiction), slug=slug
+            languages=LANGUAGES,
+            language_names=LANGUAGE_NAMES,
+            jurisdictions=tuple(Jurisdiction),
+            slug=slug,
+            sample=sample,
+            style_url=f"{ROOT}/static/dashboard.css?v={hashlib.sha256(self.style).hexdigest()[:12]}",
         )
 
     def router(self) -> APIRouter:
@@ -83,8 +95,8 @@ class _Pages:
             ("/static/dashboard.css", self.stylesheet),
             ("/{language}", self.home),
             ("/{language}/figures", self.definitions),
-            ("/{language}/figures/{figure}.csv", self.figure_csv),
-            ("/{language}/figures/{figure}/{dimension}.csv", self.dimension_csv),
+            ("/{language}/figures/{figure}.csv", self.table),
+            ("/{language}/figures/{figure}/{dimension}.csv", self.table),
             ("/{language}/figures/{figure}", self.figure),
             ("/{rest:path}", self.missing),
         ):
@@ -92,13 +104,13 @@ class _Pages:
         return router
 
     async def entrance(self, request: Request) -> Response:
-        wished = request.query_params.get("lang")
-        spoken = accepted_language(request.headers.get("accept-language", ""))
+        named = request.query_params.get("lang")
+        accepted = accepted_language(request.headers.get("accept-language", ""))
         try:
-            language = language_named(wished) if wished else spoken
-            query = _written(_known_query(request))
+            language = language_named(named) if named else accepted
+            query = _query_string(_known_query(request))
         except (PageNotFound, InvalidValue):
-            return self._not_found(spoken)
+            return self._not_found(accepted)
         headers = {"Vary": "Accept-Language", "Cache-Control": "no-cache"}
         return RedirectResponse(f"{ROOT}/{language}{query}", status_code=307, headers=headers)
 
@@ -107,66 +119,55 @@ class _Pages:
         return Response(self.style, media_type="text/css", headers=headers)
 
     async def home(self, request: Request, language: str) -> Response:
-        async def build(desk: Desk) -> Response:
-            return self._html("dashboard.html.j2", desk.writer, self._frame(desk), await overview(desk))
+        async def build(page: PageContext) -> Response:
+            return self._page("dashboard.html.j2", page, await overview(page))
 
         return await self._answer(request, language, "", build)
 
     async def definitions(self, request: Request, language: str) -> Response:
-        async def build(desk: Desk) -> Response:
-            return self._html(
-                "definitions.html.j2", desk.writer, self._frame(desk), {"definitions": DEFINITIONS.values()}
-            )
+        async def build(page: PageContext) -> Response:
+            return self._page("definitions.html.j2", page, {"definitions": DEFINITIONS.values()})
 
         return await self._answer(request, language, "/figures", build)
 
     async def figure(self, request: Request, language: str, figure: str) -> Response:
-        async def build(desk: Desk) -> Response:
-            shown = await figure_page(desk, _definition(figure))
-            return self._html("figure.html.j2", desk.writer, self._frame(desk), shown)
+        async def build(page: PageContext) -> Response:
+            return self._page("figure.html.j2", page, await figure_page(page, _definition(figure)))
 
         return await self._answer(request, language, f"/figures/{figure}", build)
 
-    async def figure_csv(self, request: Request, language: str, figure: str) -> Response:
-        return await self._table(request, language, figure, "")
-
-    async def dimension_csv(self, request: Request, language: str, figure: str, dimension: str) -> Response:
-        return await self._table(request, language, figure, dimension)
-
-    async def missing(self, rest: str) -> Response:
-        language = rest.split("/", maxsplit=1)[0]
-        return self._not_found(language_named(language) if language in LANGUAGES else DEFAULT)
-
-    # --- How every page is answered ---------------------------------------------------------------------------------
-
-    async def _table(self, request: Request, language: str, figure: str, dimension: str) -> Response:
-        async def build(desk: Desk) -> Response:
-            table = await table_of(desk, _definition(figure), dimension.replace("-", "_"))
-            name = "-".join(
-                part for part in ("kroniek", desk.jurisdiction, figure, dimension, f"{desk.period}") if part
-            )
-            disposition = f'attachment; filename="{name.replace("/", "_")}.csv"'
+    async def table(self, request: Request, language: str, figure: str, dimension: str = "") -> Response:
+        async def build(page: PageContext) -> Response:
+            table = await table_of(page, _definition(figure), dimension.replace("-", "_"))
+            parts_of_name = ("kroniek", page.jurisdiction, figure, dimension, str(page.period).replace("/", "_"))
+            disposition = f'attachment; filename="{"-".join(part for part in parts_of_name if part)}.csv"'
             return Response(
                 as_csv(table), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
             )
 
         return await self._answer(request, language, f"/figures/{figure}", build)
 
+    async def missing(self, rest: str) -> Response:
+        language = rest.split("/", maxsplit=1)[0]
+        return self._not_found(language_named(language) if language in LANGUAGES else DEFAULT_LANGUAGE)
+
+    # --- How every page is answered ---------------------------------------------------------------------------------
+
     async def _answer(self, request: Request, language: str, path: str, build: Build) -> Response:
         try:
-            spoken = language_named(language)
+            known = language_named(language)
         except PageNotFound:
-            return self._not_found(DEFAULT)
+            return self._not_found(DEFAULT_LANGUAGE)
         try:
             chosen = _split_period(request)
             if chosen is not None:
                 return RedirectResponse(f"{request.url.path}{chosen}", status_code=307)
             async with self.reader.snapshot() as snapshot:
-                return await self._from_snapshot(request, snapshot, spoken, path, build)
+                return await self._from_snapshot(request, snapshot, known, path, build)
         except (PageNotFound, InvalidValue):
-            return self._not_found(spoken)
+            return self._not_found(known)
         except NotBuiltError:
-            return self._not_built(spoken)
+            return self._not_built(known)
 
     async def _from_snapshot(
         self, request: Request, snapshot: FiguresSnapshot, language: Language, path: str, build: Build
@@ -181,22 +182,23 @@ class _Pages:
             return Response(status_code=304, headers=headers)
         months = await snapshot.months(jurisdiction)
         period = asked or latest_period(months, now)
+        localiser = Localiser(language)
         links = Links(
             language=language, jurisdiction=jurisdiction, period=asked, path=path, extra=filter_query(applied)
         )
-        writer = Writer(language)
         if period is None:
-            response: Response = self._html("empty.html.j2", writer, self._empty_frame(links, now, snapshot.position))
+            shown = {"links": links, "jurisdiction": jurisdiction, "now": now, "position": snapshot.position}
+            response: Response = self._html("empty.html.j2", localiser, shown)
         else:
             response = await build(
-                Desk(
+                PageContext(
                     snapshot=snapshot,
                     months=months,
                     jurisdiction=jurisdiction,
                     period=period,
                     now=now,
                     applied=applied,
-                    writer=writer,
+                    localiser=localiser,
                     links=links,
                 )
             )
@@ -204,43 +206,42 @@ class _Pages:
         return response
 
     def _etag(self, request: Request, position: int, now: datetime) -> str:
-        """Name what is shown: it changes with the log, the address, the day in civil time, and the page's own files."""
+        """Name a page by all that it depends on: release, log position, day in civil time, address, sample or not."""
         day = now.astimezone(CIVIL_TIME).date()
-        said = f"{self.release} {position} {day} {request.url.path}?{request.url.query} {self.sample}"
-        return f'W/"{hashlib.sha256(said.encode()).hexdigest()[:24]}"'
+        parts_of_tag = f"{RELEASE} {position} {day} {request.url.path}?{request.url.query} {self.sample}"
+        return f'W/"{hashlib.sha256(parts_of_tag.encode()).hexdigest()[:24]}"'
 
-    def _frame(self, desk: Desk) -> dict[str, Any]:
-        frame = self._empty_frame(desk.links, desk.now, desk.snapshot.position)
-        return {**frame, "period": desk.period, "years": years(desk.months, desk.period), "parts": parts(desk.writer)}
-
-    def _empty_frame(self, links: Links, now: datetime, position: int) -> dict[str, Any]:
-        return {"links": links, "jurisdiction": links.jurisdiction, "now": now, "position": position}
-
-    def _html(self, template: str, writer: Writer, *shown: dict[str, Any], status: int = 200) -> HTMLResponse:
-        context: dict[str, Any] = {
-            "w": writer,
-            "t": writer.text,
-            "sample": self.sample,
-            "style_url": f"{ROOT}/static/dashboard.css?v={self.style_version}",
+    def _page(self, template: str, page: PageContext, contents: Mapping[str, object]) -> HTMLResponse:
+        frame = {
+            "links": page.links,
+            "jurisdiction": page.jurisdiction,
+            "now": page.now,
+            "position": page.snapshot.position,
+            "period": page.period,
+            "years": years(page.months, page.period),
+            "parts": parts(page.localiser),
         }
-        for part in shown:
-            context |= part
-        page = self.templates.get_template(template).render(context)
-        return HTMLResponse(page, status_code=status, headers={"Content-Language": writer.language})
+        return self._html(template, page.localiser, {**frame, **contents})
+
+    def _html(
+        self, template: str, localiser: Localiser, shown: Mapping[str, object], status: int = 200
+    ) -> HTMLResponse:
+        page = self.templates.get_template(template).render(w=localiser, t=localiser.text, **shown)
+        return HTMLResponse(page, status_code=status, headers={"Content-Language": localiser.language})
 
     def _not_found(self, language: Language) -> Response:
         return self._without_figures("not_found.html.j2", language, 404)
 
     def _not_built(self, language: Language) -> Response:
-        """Say that there is nothing to count in yet: figures of nothing would be false ones."""
+        """Say that the read models are not there yet: figures computed from none of them would be false."""
         response = self._without_figures("not_built.html.j2", language, 503)
-        response.headers.update({"Retry-After": str(BUILT_AFTER_S), "Cache-Control": "no-store"})
+        response.headers.update({"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"})
         return response
 
     def _without_figures(self, template: str, language: Language, status: int) -> Response:
         links = Links(language=language, jurisdiction=Jurisdiction.BE, period=None)
         shown = {"links": links, "jurisdiction": links.jurisdiction}
-        response = self._html(template, Writer(language), shown, status=status)
+        response = self._html(template, Localiser(language), shown, status=status)
         response.headers.update(HEADERS)
         return response
 
@@ -260,11 +261,11 @@ def _split_period(request: Request) -> str | None:
     part = query.get("part", "")
     period = Period.parse(f"{query['year']}-{part}" if part else query["year"])
     others = [(name, value) for name, value in _known_query(request) if name != "period"]
-    return _written([*others, ("period", str(period))])
+    return _query_string([*others, ("period", str(period))])
 
 
 def _known_query(request: Request) -> list[tuple[str, str]]:
-    """Keep what an address of ours may say; anything else is dropped, so that nothing foreign is sent back."""
+    """Keep the parameters that the page knows; any other is dropped, so that no redirect repeats a foreign value."""
     query = request.query_params
     known: list[tuple[str, str]] = []
     if "jurisdiction" in query:
@@ -274,5 +275,5 @@ def _known_query(request: Request) -> list[tuple[str, str]]:
     return [*known, *filter_query(filter_named(query))]
 
 
-def _written(query: list[tuple[str, str]]) -> str:
+def _query_string(query: list[tuple[str, str]]) -> str:
     return f"?{urlencode(query, safe='/')}" if query else ""

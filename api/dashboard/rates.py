@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.dashboard import texts
-from api.dashboard.i18n import Writer
-from api.dashboard.labels import ORGANISATION_TYPES, label
-from api.dashboard.links import Links
+from api.dashboard.localiser import Localiser
+from api.dashboard.page_context import PageContext
 from api.dashboard.tables import Cell, DataTable, name_cell, number_cell, percent_cell, points_cell
 from projections.figures import OpenRateRow, OpenRateTable, Period, Quality
 from projections.open_rates import WINDOWS_WEEKS
@@ -23,75 +20,65 @@ class RatesBlock:
     remarks: tuple[str, ...]
 
 
-def rates_block(rates: OpenRateTable, writer: Writer, links: Links) -> RatesBlock | None:
-    """Lay the table out; nothing at all was published: no table."""
+def rates_block(rates: OpenRateTable, page: PageContext) -> RatesBlock | None:
+    """Lay out the table; None if nothing at all was published."""
     if not rates.rows:
         return None
-    groups = ["", *[writer.text(texts.MESSAGES)] * len(rates.years)]
-    columns = [writer.text(texts.ORGANISATION_TYPE), *(str(year) for year in rates.years)]
+    localiser = page.localiser
+    groups = ["", *[localiser.text("messages")] * len(rates.years)]
+    columns = [localiser.text("organisation_type"), *(str(year) for year in rates.years)]
     for weeks in WINDOWS_WEEKS:
-        columns += [*(_year(rates, year, weeks, writer) for year in rates.years), writer.text(texts.DIFFERENCE)]
-        groups += [writer.text(texts.OPENED, weeks=str(weeks))] * (len(rates.years) + 1)
-    rows = [_row(label(ORGANISATION_TYPES, row.sender_type, writer), row, writer) for row in rates.rows]
+        years = (_provisional(str(year), rates, year, weeks, localiser) for year in rates.years)
+        columns += [*years, localiser.text("difference")]
+        groups += [localiser.text("opened", weeks=str(weeks))] * (len(rates.years) + 1)
+    rows = [_row(localiser.name("organisation_type", row.sender_type), row, localiser) for row in rates.rows]
     sums = [
-        _row(writer.text(texts.SUBTOTAL), rates.subtotal, writer),
-        _row(writer.text(texts.TOTAL), rates.total, writer),
+        _row(localiser.text("subtotal"), rates.subtotal, localiser),
+        _row(localiser.text("total"), rates.total, localiser),
     ]
-    years = ", ".join(str(year) for year in rates.years)
     return RatesBlock(
-        headline=_headline(rates, writer),
+        headline=_headline(rates, localiser),
         table=DataTable(
-            caption=writer.text(texts.OPEN_RATE_TABLE, years=years),
-            columns=(*columns, writer.text(texts.QUALITY)),
+            caption=localiser.text("open_rate_table", years=", ".join(str(year) for year in rates.years)),
+            columns=(*columns, localiser.text("quality")),
             groups=(*groups, ""),
             rows=(*rows, *sums),
             sums=len(sums),
-            csv_url=links.csv("open_rate"),
+            csv_url=page.links.csv("open_rate"),
         ),
-        remarks=_remarks(rates, writer),
+        remarks=_remarks(rates, localiser),
     )
 
 
-def _headline(rates: OpenRateTable, writer: Writer) -> str:
-    rate = rates.total.cohorts[-1].rate(WINDOWS_WEEKS[-1])
+def _headline(rates: OpenRateTable, localiser: Localiser) -> str:
+    year, weeks = rates.years[-1], WINDOWS_WEEKS[-1]
+    rate = rates.total.cohorts[-1].rate(weeks)
     if rate is None:
-        return writer.text(texts.OPEN_RATES)
-    year = rates.years[-1]
-    headline = writer.text(texts.OPEN_RATE_HEADLINE, percent=writer.percent(rate), year=str(year))
-    if rates.is_provisional(year, WINDOWS_WEEKS[-1]):
-        return f"{headline} ({writer.text(texts.QUALITIES[Quality.PROVISIONAL])})"
-    return headline
+        return localiser.text("open_rates")
+    headline = localiser.text("open_rate_headline", percent=localiser.percent(rate), year=str(year))
+    return _provisional(headline, rates, year, weeks, localiser)
 
 
-def _year(rates: OpenRateTable, year: Period, weeks: int, writer: Writer) -> str:
-    if rates.is_provisional(year, weeks):
-        return f"{year} ({writer.text(texts.QUALITIES[Quality.PROVISIONAL])})"
-    return str(year)
+def _provisional(text: str, rates: OpenRateTable, year: Period, weeks: int, localiser: Localiser) -> str:
+    """Mark a text about messages that may still be opened within the window."""
+    return f"{text} ({localiser.text('quality.provisional')})" if rates.is_provisional(year, weeks) else text
 
 
-def _row(name: str, row: OpenRateRow, writer: Writer) -> tuple[Cell, ...]:
-    cells = [name_cell(name), *(number_cell(cohort.published, writer) for cohort in row.cohorts)]
+def _row(name: str, row: OpenRateRow, localiser: Localiser) -> tuple[Cell, ...]:
+    cells = [name_cell(name), *(number_cell(cohort.published, localiser) for cohort in row.cohorts)]
     for weeks in WINDOWS_WEEKS:
-        cells += [percent_cell(cohort.rate(weeks), writer) for cohort in row.cohorts]
-        cells.append(points_cell(row.difference(weeks), writer))
-    return (*cells, name_cell(_quality(row, writer)))
-
-
-def _quality(row: OpenRateRow, writer: Writer) -> str:
-    said = [writer.text(texts.QUALITIES[row.quality])]
+        cells += [percent_cell(cohort.rate(weeks), localiser) for cohort in row.cohorts]
+        cells.append(points_cell(row.difference(weeks), localiser))
+    quality = localiser.text(f"quality.{row.quality}")
     if row.notifications_only:
-        said.append(writer.text(texts.NOTIFICATIONS_ONLY))
-    return ", ".join(said)
+        quality = f"{quality}, {localiser.text('notifications_only')}"
+    return (*cells, name_cell(quality))
 
 
-def _remarks(rates: OpenRateTable, writer: Writer) -> tuple[str, ...]:
-    remarks = [texts.DIFFERENCE_NOTE]
+def _remarks(rates: OpenRateTable, localiser: Localiser) -> tuple[str, ...]:
+    remarks = [localiser.text("difference_note")]
     if any(rates.is_provisional(year, weeks) for year in rates.years for weeks in WINDOWS_WEEKS):
-        remarks.append(texts.PROVISIONAL_NOTE)
-    if _any_estimated((*rates.rows, rates.total)):
-        remarks.append(texts.APPROXIMATE_NOTE)
-    return tuple(writer.text(remark) for remark in remarks)
-
-
-def _any_estimated(rows: Sequence[OpenRateRow]) -> bool:
-    return any(row.quality is Quality.APPROXIMATE for row in rows)
+        remarks.append(localiser.text("provisional_note"))
+    if any(row.quality is Quality.APPROXIMATE for row in (*rates.rows, rates.total)):
+        remarks.append(localiser.text("approximate_note"))
+    return tuple(remarks)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
-from api.dashboard.i18n import Writer
+from api.dashboard.localiser import Localiser
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +72,18 @@ def name_cell(text: str, raw: str | None = None) -> Cell:
     return Cell(text, text if raw is None else raw)
 
 
-def number_cell(value: int, writer: Writer) -> Cell:
-    return Cell(writer.number(value), value)
+def number_cell(value: int, localiser: Localiser) -> Cell:
+    return Cell(localiser.number(value), value)
 
 
-def decimal_cell(value: Decimal | None, writer: Writer) -> Cell:
-    return NOTHING if value is None else Cell(writer.decimal(value), value)
+def decimal_cell(value: Decimal | None, localiser: Localiser) -> Cell:
+    return NOTHING if value is None else Cell(localiser.decimal(value), value)
 
 
-def percent_cell(value: Decimal | None, writer: Writer) -> Cell:
-    return NOTHING if value is None else Cell(writer.percent(value), value)
+def percent_cell(value: Decimal | None, localiser: Localiser) -> Cell:
+    return NOTHING if value is None else Cell(localiser.percent(value), value)
 
 
-def points_cell(value: Decimal | None, writer: Writer) -> Cell:
+def points_cell(value: Decimal | None, localiser: Localiser) -> Cell:
     """Show a difference in percentage points."""
-    return NOTHING if value is None else Cell(writer.points(value), value)
+    return NOTHING if value is None else Cell(localiser.points(value), value)

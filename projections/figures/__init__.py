@@ -1,11 +1,12 @@
 """The published figures: what each means, and how it is computed from the read models."""
 
-from projections.figures.definition import LANGUAGES, Definition, Language, Text, Topic, Unit, Window
+from projections.figures.definition import Definition, Topic, Unit, Window
 from projections.figures.definitions import DEFINITIONS, HEADLINES, OPEN_RATE, USE_INDEX
 from projections.figures.index import IndexPoint, IndexSeries
 from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateRow, OpenRateTable
 from projections.figures.period import Period
 from projections.figures.reading import Reading
+from projections.figures.translations import LANGUAGES, Language, Text, read_texts
 from projections.figures.values import Figure, Growth, Point, Provenance, Quality, Share, percentage, rounded
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "Unit",
     "Window",
     "percentage",
+    "read_texts",
     "rounded",
 ]

@@ -1,29 +1,17 @@
-"""What the definition of a figure says, in the four languages of the platform."""
+"""What the definition of a figure is made of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from pathlib import Path
 
 from domain.kernel import Jurisdiction
 from projections.effects import CIVIL_TIME
+from projections.figures.translations import Text, read_texts
 
-Language: TypeAlias = Literal["nl", "fr", "de", "en"]
-LANGUAGES: tuple[Language, ...] = ("nl", "fr", "de", "en")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """One sentence or label in the four languages of the platform."""
-
-    nl: str
-    fr: str
-    de: str
-    en: str
-
-    def in_language(self, language: Language) -> str:
-        return {"nl": self.nl, "fr": self.fr, "de": self.de, "en": self.en}[language]
+TEXTS = read_texts(Path(__file__).parent / "texts")
+"""The published words of each figure: `<id>.title`, `<id>.text` and `<id>.population`."""
 
 
 class Window(StrEnum):
@@ -63,20 +51,32 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """What a figure counts. `population` says what takes part, `distinct_key` by which fields one is told from another.
+    """What a figure counts.
 
-    `events` are the stored names of the events that it is computed from.
+    `distinct_key` names the fields that tell one counted thing from another; `events` are the stored names of the
+    events from which the figure is computed.
     """
 
     id: str
     version: int = 1
     topic: Topic
-    title: Text
-    text: Text
-    population: Text
     distinct_key: str
     window: Window
     unit: Unit
     time_zone: str = CIVIL_TIME.key
     jurisdictions: tuple[Jurisdiction, ...] = tuple(Jurisdiction)
     events: tuple[str, ...]
+
+    @property
+    def title(self) -> Text:
+        return TEXTS[f"{self.id}.title"]
+
+    @property
+    def text(self) -> Text:
+        """The definition itself, in one or a few sentences."""
+        return TEXTS[f"{self.id}.text"]
+
+    @property
+    def population(self) -> Text:
+        """What takes part in the count."""
+        return TEXTS[f"{self.id}.population"]

@@ -12,16 +12,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.dashboard import dashboard_router, pages, texts
+from api.dashboard import dashboard_router, pages
 from api.dashboard.charts import year_ticks
-from api.dashboard.choice import latest_period
-from api.dashboard.i18n import Writer, accepted_language
-from api.dashboard.labels import AMONG, AUDIENCES, FAMILIES, LEVELS, LINES, MEANS, ORGANISATION_TYPES
+from api.dashboard.choice import accepted_language, latest_period
+from api.dashboard.localiser import Localiser
 from api.dashboard.tables import Cell, DataTable, as_csv
-from domain import identity
-from domain.kernel import Audience
-from domain.organisations.values import OrganisationType
-from projections.figures import DEFINITIONS, LANGUAGES, Language, Period, Quality, Text, Topic, Unit, Window
+from projections.figures import DEFINITIONS, LANGUAGES, Language, Period
 from tests.api.dashboard_figures import NOW, POSITION, FakeFigures
 
 
@@ -284,32 +280,8 @@ def test_the_page_is_light() -> None:
 # --- Words and colours ----------------------------------------------------------------------------------------------
 
 
-def test_every_text_is_said_in_four_languages() -> None:
-    said = [value for value in vars(texts).values() if isinstance(value, Text)]
-    for several in (texts.COUNTRIES, texts.HEADING, texts.TOPICS, texts.QUALITIES, texts.WINDOWS, texts.UNITS):
-        said += several.values()
-    assert len(said) > 80
-    gaps = re.compile(r"\{\w+\}")
-    for text in said:
-        assert all(text.in_language(language).strip() for language in LANGUAGES), text
-        assert len({tuple(sorted(gaps.findall(text.in_language(language)))) for language in LANGUAGES}) == 1, text
-
-
-def test_everything_that_is_counted_has_a_name() -> None:
-    assert set(texts.TOPICS) == set(Topic)
-    assert set(texts.QUALITIES) == set(Quality)
-    assert set(texts.WINDOWS) == set(Window)
-    assert set(texts.UNITS) == set(Unit)
-    assert set(ORGANISATION_TYPES) == {it.value for it in OrganisationType}
-    assert set(MEANS) == {it.value for it in identity.Means}
-    assert set(AUDIENCES) == set(AMONG) == {it.value for it in Audience}
-    assert len(LEVELS) == 3
-    assert set(LINES) <= set(DEFINITIONS)
-    assert len(FAMILIES) >= 12
-
-
 def test_numbers_are_written_as_each_language_does() -> None:
-    written = {language: Writer(language) for language in LANGUAGES}
+    written = {language: Localiser(language) for language in LANGUAGES}
     assert [it.number(3_102_226) for it in written.values()] == [
         "3.102.226",
         "3\N{NARROW NO-BREAK SPACE}102\N{NARROW NO-BREAK SPACE}226",
@@ -328,8 +300,8 @@ def test_numbers_are_written_as_each_language_does() -> None:
 
 
 def test_years_on_a_time_axis_keep_their_distance() -> None:
-    months = [(2014 + (10 + at) // 12, (10 + at) % 12 + 1) for at in range(0, 92, 2)]
-    ticks = [tick for tick in year_ticks(months, 190) if tick]
+    periods = [Period(2014 + (10 + at) // 12, (10 + at) % 12 + 1, 2) for at in range(0, 92, 2)]
+    ticks = [tick for tick in year_ticks(periods, 190) if tick]
     assert ticks == ["2015", "2017", "2019", "2021"]
 
 

@@ -1,17 +1,18 @@
-"""The sentences of the page in four languages, and how numbers, percentages and periods are written in each."""
+"""Texts, numbers, percentages and periods as each of the four languages writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
 
 from projections.effects import CIVIL_TIME
-from projections.figures import LANGUAGES, Language, Period, Text, Window
+from projections.figures import Language, Period, Text, Window, read_texts
 from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR
 
 LOCALES: Mapping[Language, Locale] = {
@@ -20,62 +21,37 @@ LOCALES: Mapping[Language, Locale] = {
     "de": Locale("de"),
     "en": Locale("en", "GB"),
 }
-NAMES: Mapping[Language, str] = {"nl": "Nederlands", "fr": "Français", "de": "Deutsch", "en": "English"}
-DEFAULT: Language = "en"
-MOST_WISHES = 20
+LANGUAGE_NAMES: Mapping[Language, str] = {"nl": "Nederlands", "fr": "Français", "de": "Deutsch", "en": "English"}
+TEXTS = read_texts(Path(__file__).parent / "texts")
 RANGE = " \N{EN DASH} "
 
-_HALF = (
-    Text(
-        nl="eerste helft van {year}",
-        fr="premier semestre {year}",
-        de="erstes Halbjahr {year}",
-        en="first half of {year}",
-    ),
-    Text(
-        nl="tweede helft van {year}",
-        fr="second semestre {year}",
-        de="zweites Halbjahr {year}",
-        en="second half of {year}",
-    ),
-)
-_AT_END = Text(nl="op {day}", fr="au {day}", de="am {day}", en="on {day}")
 
-
-def accepted_language(header: str) -> Language:
-    """Choose among the four by an Accept-Language header (RFC 9110, 12.5.4); English where it names none of them."""
-    parts = [part.partition(";") for part in header.split(",")[:MOST_WISHES]]
-    wishes = [
-        (_weight(parameters), language)
-        for tag, _, parameters in parts
-        for language in LANGUAGES
-        if tag.strip().lower().split("-")[0] == language
-    ]
-    # The first of the most wished for: `max` keeps the order of the header among equals.
-    weight, language = max(wishes, key=lambda wish: wish[0], default=(0.0, DEFAULT))
-    return language if weight > 0 else DEFAULT
-
-
-def _weight(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
-
-
-class Writer:
+class Localiser:
     """Writes in one language."""
 
     def __init__(self, language: Language) -> None:
         self.language = language
         self.locale = LOCALES[language]
 
-    def text(self, text: Text, **values: str) -> str:
-        """Write a sentence with its gaps filled in."""
-        return text.in_language(self.language).format(**values)
+    def text(self, key: str, **values: str) -> str:
+        """Write the text of a key in the catalogue, with its placeholders filled in; an unknown key is a KeyError."""
+        return TEXTS[key].in_language(self.language).format(**values)
+
+    def text_between(self, key: str, periods: Sequence[Period], **values: str) -> str:
+        """Write a text about some periods: `{first}` and `{last}` are the months at their ends."""
+        first, last = (self.period(Period.parse(month)) for month in (periods[0].months[0], periods[-1].months[-1]))
+        return self.text(key, first=first, last=last, **values)
+
+    def name(self, group: str, value: str) -> str:
+        """Write the name of a value by which figures are cut.
+
+        A value without a name in the catalogue, such as a new service family, is shown as it is stored.
+        """
+        known = TEXTS.get(f"{group}.{value}")
+        return self.translated(known) if known else value.replace("-", " ").replace("_", " ").capitalize()
+
+    def translated(self, text: Text) -> str:
+        return text.in_language(self.language)
 
     def number(self, value: int) -> str:
         return format_decimal(value, locale=self.locale)
@@ -83,7 +59,7 @@ class Writer:
     def short_number(self, value: int) -> str:
         """Write a number for an axis: 250K, 1,2M."""
         short = format_compact_decimal(value, locale=self.locale, fraction_digits=1)
-        # German has no short form of thousands; the digits then still want their points.
+        # German has no short form of thousands: the digits come back without their points.
         return self.number(value) if short.isdigit() else short
 
     def decimal(self, value: Decimal) -> str:
@@ -111,13 +87,13 @@ class Writer:
         if period.length == MONTHS_OF_YEAR:
             return f"{period.year}"
         if period.length == MONTHS_OF_HALF_YEAR:
-            return self.text(_HALF[0 if period.month == 1 else 1], year=f"{period.year}")
+            return self.text(f"half_of_year.{1 if period.month == 1 else 2}", year=f"{period.year}")
         return self._months(period, "LLLL")
 
     def moment_of(self, period: Period, window: Window) -> str:
-        """Write what a value of the period stands for: its last day, or the whole of it."""
+        """Write when a value of the period was counted: on its last day, or during the whole of it."""
         if window is Window.AS_OF_END:
-            return self.text(_AT_END, day=self.day(period.last_instant))
+            return self.text("at_end", day=self.day(period.last_instant))
         return self.period(period)
 
     def short_period(self, period: Period) -> str:
