@@ -15,6 +15,7 @@ from psycopg import sql
 from infrastructure.database.data_folder import KEYS, NAME
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.migrate import migrate, migrate_keys
+from tests import lengths
 
 TEMPLATE = "migrated"
 KEYS_TEMPLATE = "migrated_keys"
@@ -34,6 +35,14 @@ LONGEST_FIRST = (
     "benchmarks/test_projections_benchmark.py",
 )
 """Files that take longest. Where several processes share the files, the last of them would wait for such a one."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the suites that are marked `long` at their full length")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    lengths.choose(long=config.getoption("--long"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -39,6 +39,7 @@ from infrastructure.settings import Settings
 from tests.api.numbers import enterprise_number
 from tests.api.residue import Marked, found_in_files, found_in_tables, marked, marker
 from tests.api.world import SHA256_BASE64URL, organisation
+from tests.waiting import wait_until
 
 PEOPLE = 200
 ERASED = 100
@@ -202,14 +203,18 @@ def invoice(somebody: Marked, owner: str, buyer: str, serial: int) -> dict[str, 
 def erase(platform: Running, people: Sequence[Person]) -> None:
     """Erase them: what the tax law holds only after an administrator has lifted the hold."""
     held = command("order-erasure", {"personId": people[0].person_id}, ground="objection", groups=["invoicing"])
-    wait_until(lambda: platform.query("{ legalHolds { totalCount } }")["legalHolds"]["totalCount"] == PEOPLE)
+    wait_until(lambda: holds(platform) == PEOPLE, "the tax law does not hold what it should", WITHIN_S)
     (refused,) = platform.do("administrator", "platform", held)
     assert refused["problem"]["type"].endswith(":legal-hold")
     ids = [{"personId": it.person_id} for it in people]
     lifted = (command("lift-legal-hold", {**it, "holdId": "invoice-retention"}) for it in ids)
     platform.must("administrator", "platform", *lifted)
     platform.must("administrator", "platform", *(command("order-erasure", it, ground="objection") for it in ids))
-    wait_until(lambda: len(erased(platform)) == len(people))
+    wait_until(lambda: len(erased(platform)) == len(people), "not all are erased", WITHIN_S)
+
+
+def holds(platform: Running) -> int:
+    return int(platform.query("{ legalHolds { totalCount } }")["legalHolds"]["totalCount"])
 
 
 def erased(platform: Running) -> Sequence[str]:
@@ -244,13 +249,6 @@ def read(platform: Running, person: Person) -> Sequence[Mapping[str, Any]]:
         letter_read["paymentReference"],
         answer["invoice"]["sellerContact"],
     ]
-
-
-def wait_until(holds: Any) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
 
 
 def exports(platform: Running, folder: Path) -> None:

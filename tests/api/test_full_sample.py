@@ -40,6 +40,7 @@ from tests.api.running import get, kroniek
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 BE, NL = Jurisdiction.BE, Jurisdiction.NL
+pytestmark = pytest.mark.timeout(1_800)
 
 
 @pytest.fixture(scope="module")

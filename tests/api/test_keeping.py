@@ -21,8 +21,7 @@ from infrastructure.database import Addresses
 from infrastructure.settings import Settings
 from tests.api.numbers import national_number
 from tests.infrastructure.read_tables import looked_after, make_read_tables
-
-WITHIN_S = 30.0
+from tests.waiting import wait_until
 
 
 class Site:
@@ -52,13 +51,6 @@ def site(url: str, keys_url: str, folder: Path) -> Iterator[Site]:
         yield Site(client, token)
 
 
-def until(holds: Any) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def erased(url: str) -> bool:
     with psycopg.connect(url) as connection:
         return connection.execute("SELECT FROM log.event WHERE name = 'erasure.keys-shredded.v1'").rowcount == 1
@@ -74,15 +66,15 @@ def test_what_a_process_remembers_of_a_person_goes_with_them(
         registered = platform.post("/persons/national-register-registrations", nationalNumber=number, jurisdiction="be")
         assert f"person-{registered['id']}" in recent.states
         platform.post(f"/persons/{registered['id']}/erasure-orders", ground="objection")
-        until(lambda: erased(database_url))
-        until(lambda: not recent.states)
+        wait_until(lambda: erased(database_url), "nobody is erased")
+        wait_until(lambda: not recent.states, "the state is not forgotten")
 
 
 def test_health_tells_of_the_keeper(database_url: str, keys_url: str, tmp_path: Path) -> None:
     make_read_tables(database_url)
     with looked_after(database_url), site(database_url, keys_url, tmp_path) as platform:
-        until(lambda: platform.health()["keeper"]["led"])
-        until(lambda: platform.health()["status"] == "pass")
+        wait_until(lambda: platform.health()["keeper"]["led"], "it does not lead")
+        wait_until(lambda: platform.health()["status"] == "pass", "the platform is not well")
         with psycopg.connect(database_url, autocommit=True) as owner:
             owner.execute(
                 "INSERT INTO keeper.waiting (position, person_id, name, again_at) VALUES"

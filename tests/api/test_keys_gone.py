@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,8 +24,7 @@ from infrastructure.settings import Settings
 from tests.api.examples import examples
 from tests.api.refused import must_be_refused
 from tests.api.world import Request, World, organisation
-
-WITHIN_S = 20
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +67,8 @@ def test_while_the_keys_are_gone_nothing_personal_is_written_and_everything_else
         assert (
             world.send(Request(intent="register-organisation", role=Role.ADMINISTRATOR, body=body)).status_code == 201
         )
-        deadline = time.monotonic() + WITHIN_S
-        while (health := world.client.get("/health")).json()["keys"]["reachable"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: not world.client.get("/health").json()["keys"]["reachable"], "health does not say so")
+        health = world.client.get("/health")
         assert health.status_code == 200
         assert "the keys of personal data cannot be reached" in health.json()["output"]
     assert world.send(register, key="while-they-are-gone").status_code == 201

@@ -18,9 +18,9 @@ from infrastructure.settings import Settings
 from tests.api.numbers import bis_number, national_number, service_number, with_wrong_check_digits
 from tests.api.refused import must_be_refused, problem_code
 from tests.api.world import CITIZENS, PLATFORM, World
+from tests.waiting import wait_until
 
 PATH = "/persons/lookups"
-WITHIN_S = 20.0
 LOOKUPS_PER_MINUTE, MISSES_PER_MINUTE = 150, 60
 EIDAS = "ES/BE/02635542Y"
 UNUSED = 900
@@ -74,10 +74,10 @@ def look_up(
 
 def wait_for(world: World, number: Mapping[str, str], *, found: bool) -> None:
     """Wait until somebody is found, or no longer: the index follows the log."""
-    deadline = time.monotonic() + WITHIN_S
-    while look_up(world, {**MAILBOX, **number}, PLATFORM, Role.SYSTEM).is_success is not found:
-        assert time.monotonic() < deadline, "the index does not follow the log"
-        time.sleep(0.5)
+    asked = {**MAILBOX, **number}
+    wait_until(
+        lambda: look_up(world, asked, PLATFORM, Role.SYSTEM).is_success is found, "the index does not follow the log"
+    )
 
 
 def wait_until_it_is_quiet(world: World) -> None:

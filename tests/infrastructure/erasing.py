@@ -41,7 +41,6 @@ RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 CONTEXT = Context(acting_id="official-7", organisation_id="platform", effective_at=AT)
 CLAIM_KEY = b"a key of the test"
 LEASE_S = 0.05
-WITHIN_S = 20.0
 PACE = Pace(first_s=0.02, most_s=0.1, gather_s=0.0)
 
 STEPS = (
@@ -251,13 +250,6 @@ async def kept(keeper: Keeper) -> AsyncIterator[None]:
     finally:
         keeper.stop()
         await work
-
-
-async def until(holds: Callable[[], Awaitable[bool]], otherwise: str, within_s: float = WITHIN_S) -> None:
-    deadline = asyncio.get_running_loop().time() + within_s
-    while not await holds():
-        assert asyncio.get_running_loop().time() < deadline, otherwise
-        await asyncio.sleep(0.005)
 
 
 # --- As a process ---------------------------------------------------------------------------------------------------

@@ -12,8 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -26,9 +25,8 @@ from infrastructure.projector import BusyError, Worker
 from infrastructure.projector.rebuild.run import rebuild
 from infrastructure.projector.rows.definitions import find
 from projections.progress import BuildPurpose
+from tests.waiting import wait_until
 
-ENDS_WITHIN_S = 15.0
-_PAUSE_S = 0.02
 _MODULE = "tests.infrastructure.projector_process"
 
 
@@ -88,7 +86,7 @@ def stop(pid: int) -> None:
     """Ask a process to end, and wait for it."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    wait_until(lambda: not lives(pid), f"process {pid} does not end", within_s=60)
+    wait_until(lambda: not lives(pid), f"process {pid} does not end")
 
 
 def lives(pid: int) -> bool:
@@ -110,7 +108,7 @@ def children(pid: int) -> Sequence[int]:
 
 def fillers_of(pid: int) -> Sequence[int]:
     """Return the processes that fill tables for a process, and no others that it may have begun."""
-    return [child for child in children(pid) if b"filler_process" in _command(child)]
+    return [child for child in children(pid) if b"worker_main" in _command(child)]
 
 
 def _command(pid: int) -> bytes:
@@ -118,14 +116,6 @@ def _command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:  # it is gone
         return b""
-
-
-def wait_until(holds: Callable[[], bool], otherwise: str, within_s: float = ENDS_WITHIN_S) -> None:
-    """Wait for something to be so; raise AssertionError, saying what is the matter, where it does not come."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(_PAUSE_S)
 
 
 # --- What runs in the processes -------------------------------------------------------------------------------------
@@ -172,6 +162,13 @@ def _rebuild(asked: Mapping[str, Any], stopped: threading.Event) -> None:
     )
 
 
+_MODULES = {
+    "worker": "live.worker",
+    "live": "live.projector",
+    "build": "rebuild.build",
+    "fillers": "rebuild.workers",
+    "filling": "rebuild.stream_fold",
+}
 _WORK = {"worker": _worker, "rebuild": _rebuild}
 
 
@@ -179,7 +176,7 @@ def _set_constants(constants: Mapping[str, Any]) -> None:
     """Set what modules of the projector have as constants, each named as `module__NAME`."""
     for name, value in constants.items():
         module, _, constant = name.partition("__")
-        setattr(import_module(f"infrastructure.projector.{module}"), constant, value)
+        setattr(import_module(f"infrastructure.projector.{_MODULES[module]}"), constant, value)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from domain.kernel import PurposeGroup
 from infrastructure.keys import MemoryKeys, Owner
 from infrastructure.reactors import erase_again
 from infrastructure.reactors import reapply_erasures as again
-from tests.infrastructure.erasing import CODEC, Site, kept, site, until
+from tests.infrastructure.erasing import CODEC, Site, kept, site
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

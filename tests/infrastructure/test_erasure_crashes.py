@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from infrastructure.reactors import reactor as keeper_module
-from tests.infrastructure.erasing import STEPS, Crash, CrashError, CrashingDesk, Site, kept, site, until
+from tests.infrastructure.erasing import STEPS, Crash, CrashError, CrashingDesk, Site, kept, site
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

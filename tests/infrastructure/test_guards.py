@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -29,6 +28,7 @@ from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.settings import Settings
 from tests.infrastructure.as_roles import addresses_of
 from tests.infrastructure.sample_counter import DECIDER, append
+from tests.waiting import wait_until
 
 CODEC = Codec([DECIDER])
 PLATFORM = (DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER, DatabaseRole.AUDITOR)
@@ -340,15 +340,9 @@ def test_the_embedded_server_is_refused_too_and_not_left_running(open_tmp_folder
     assert not EmbeddedPostgres(settings.data_dir).running()
 
 
-RELOAD_WITHIN_S = 20
-
-
 def _reload(superuser: psycopg.Connection, done: Callable[[], bool]) -> None:
     superuser.execute("SELECT pg_reload_conf()")
-    deadline = time.monotonic() + RELOAD_WITHIN_S
-    while not done():
-        assert time.monotonic() < deadline, "the server does not take the setting over"
-        time.sleep(0.01)
+    wait_until(done, "the server does not take the setting over")
 
 
 def _shows(postgres: EmbeddedPostgres, name: str, value: str) -> bool:

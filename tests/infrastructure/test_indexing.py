@@ -28,12 +28,12 @@ from infrastructure.keys.keyring import Keyring
 from infrastructure.reactors import Indexer, Keeper, fill, indexing
 from infrastructure.sealing import PREFIX
 from tests.api.numbers import national_number
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
 CODEC = Codec(DECIDERS)
 CONTEXT = Context(acting_id="tester", effective_at=datetime(2026, 1, 1, tzinfo=UTC))
-WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -119,11 +119,7 @@ def number(serial: int) -> Identifier:
 
 
 async def until_it_has(site: Site, people: set[str]) -> None:
-    for _ in range(round(WITHIN_S / 0.05)):
-        if site.people() == people:
-            return
-        await asyncio.sleep(0.05)
-    assert site.people() == people
+    await until(lambda: site.people() == people, f"the index does not become {people}")
 
 
 async def test_the_keeper_adds_whoever_was_and_is_registered(site: Site) -> None:

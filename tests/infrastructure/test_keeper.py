@@ -26,8 +26,9 @@ from infrastructure.reactors.reactions import person_of
 from infrastructure.reactors.reactor import Keeper, reason
 from infrastructure.read_models import ReadModels
 from infrastructure.sealing import personal_fields
-from tests.infrastructure.erasing import CODEC, CONTEXT, Site, kept, site, until
+from tests.infrastructure.erasing import CODEC, CONTEXT, Site, kept, site
 from tests.infrastructure.examples import example
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,7 @@ from infrastructure.projector.rebuild import stream_fold as filling
 from infrastructure.projector.rebuild.run import rebuild
 from projections.effects import Projection
 from projections.progress import BuildState
-from tests.infrastructure.projector_process import Processes, kill, wait_until
+from tests.infrastructure.projector_process import Processes, kill
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, CounterClosed, CounterRaised, Event
 from tests.infrastructure.sample_models import (
     COUNTER_DAYS,
@@ -36,6 +36,7 @@ from tests.infrastructure.sample_models import (
     rows,
     sound,
 )
+from tests.waiting import wait_until
 
 FAILING = failing()
 HEALED = sound()

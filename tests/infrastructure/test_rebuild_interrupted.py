@@ -21,7 +21,7 @@ from infrastructure.projector.rebuild.builds import BUILDS
 from infrastructure.projector.rebuild.run import rebuild
 from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose, BuildState
-from tests.infrastructure.projector_process import Processes, fillers_of, kill, lives, stop, wait_until
+from tests.infrastructure.projector_process import Processes, fillers_of, kill, lives, stop
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS
 from tests.infrastructure.sample_models import (
     SOUND,
@@ -37,6 +37,7 @@ from tests.infrastructure.sample_models import (
     tables,
     taken,
 )
+from tests.waiting import wait_until
 
 DEFINITIONS = sound()
 SLOW = slow()

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from domain.operation import DropPreviousRows
-from tests.infrastructure.projector_process import Processes, fillers_of, kill, stop, wait_until
+from tests.infrastructure.projector_process import Processes, fillers_of, kill, stop
 from tests.infrastructure.sample_counter import COUNTER_SUMS
 from tests.infrastructure.sample_models import (
     COUNTER_DAYS,
@@ -23,6 +23,7 @@ from tests.infrastructure.sample_models import (
     tables,
     taken,
 )
+from tests.waiting import wait_until
 
 DEFINITIONS = sound()
 SLOW = slow()
@@ -103,6 +104,6 @@ def test_a_first_build_that_failed_is_tried_again(connection: Connection, histor
         wait_until(lambda: bool(fillers_of(worker)), "no filler is started")
         kill(fillers_of(worker)[0])
         names = {projection.name for projection in SOUND}
-        wait_until(lambda: {name for name, _ in versions(connection)} == names, "it is not tried again", within_s=30)
+        wait_until(lambda: {name for name, _ in versions(connection)} == names, "it is not tried again")
         stop(worker)
     assert rows(connection, COUNTER_DAYS) == in_memory(connection, SOUND)[COUNTER_DAYS.name]

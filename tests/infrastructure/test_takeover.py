@@ -18,10 +18,10 @@ from infrastructure.projector.rebuild.run import rebuild
 from infrastructure.projector.rebuild.switch_over import ReadersHoldError
 from projections.effects import SCHEMA
 from projections.progress import BuildPurpose, BuildState
-from tests.infrastructure.projector_process import wait_until
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, CounterRaised
 from tests.infrastructure.sample_models import BLUE, Connection, History, blue, in_memory, rows, sound
 from tests.infrastructure.watching import Reader, faults
+from tests.waiting import wait_until
 
 PLAIN = sound()
 COLOURED = blue()

@@ -20,7 +20,7 @@ from domain.operation import (
 from infrastructure.projector import Projector
 from infrastructure.projector.live.admin_commands import carry_out
 from projections import projection_acts
-from tests.infrastructure.projector_process import Processes, kill, lives, stop, wait_until
+from tests.infrastructure.projector_process import Processes, kill, lives, stop
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, CounterRaised
 from tests.infrastructure.sample_models import (
     COUNTER_DAYS,
@@ -34,6 +34,7 @@ from tests.infrastructure.sample_models import (
     rows,
     sound,
 )
+from tests.waiting import wait_until
 
 DEFINITIONS = sound()
 ROUNDS = 100
@@ -233,7 +234,7 @@ def test_a_rebuild_is_the_way_back_for_a_table_that_was_dropped(
     history.more(50)
     wait_until(lambda: "UndefinedTable" in _error(connection), "it does not say why")
     history.act(RequestRebuild, COUNTER_SUMS.name)
-    wait_until(lambda: at_head(connection), "it does not go on", within_s=30)
+    wait_until(lambda: at_head(connection), "it does not go on")
     assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
 
 

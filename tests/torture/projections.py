@@ -21,13 +21,14 @@ from infrastructure.event_log import LogReader
 from infrastructure.projector import BusyError, MemoryRows
 from infrastructure.projector.rebuild.run import rebuild
 from projections.progress import BuildPurpose, BuildState
-from tests.infrastructure.projector_process import kill, wait_until
+from tests.infrastructure.projector_process import kill
 from tests.infrastructure.sample_counter import CounterClosed, CounterRaised
 from tests.infrastructure.sample_models import CODEC, SOUND, Connection, leftovers, rows, sound
 from tests.infrastructure.watching import Reader, faults
 from tests.torture.load import Progress
 from tests.torture.projections_fleet import Fleet, as_projector, at_work
 from tests.torture.server import Server
+from tests.waiting import wait_until
 
 CHECK_EVERY = 20
 LIVES_S = (0.0, 0.5)

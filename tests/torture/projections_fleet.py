@@ -15,9 +15,10 @@ from domain import operation
 from domain.kernel import Context
 from infrastructure.database.addresses import DatabaseRole, acting_as
 from infrastructure.event_log import LogUnavailableError, PostgresLog
-from tests.infrastructure.projector_process import Processes, children, lives, wait_until
+from tests.infrastructure.projector_process import Processes, children, lives
 from tests.infrastructure.sample_counter import AT, CONTEXT, CounterClosed, CounterRaised
 from tests.infrastructure.sample_models import CODEC, SOUND, sound
+from tests.waiting import wait_until
 
 WORKERS = 2
 RESTS_WITHIN_S = 120.0
