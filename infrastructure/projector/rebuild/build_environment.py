@@ -24,6 +24,12 @@ BUILD = "_build"
 SUMS = "_sums"
 """Behind the name of a table: the sums of single processes, to be added up."""
 
+END_HOLDERS = """
+SELECT pg_terminate_backend(lock.pid) FROM pg_locks AS lock JOIN pg_stat_activity AS session ON session.pid = lock.pid
+WHERE lock.relation = ANY(%s) AND session.usename = current_user AND lock.pid <> pg_backend_pid()
+"""
+"""Ends the sessions of this role that hold tables."""
+
 Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]
 """Called with how many events were folded, and of how many."""
@@ -68,12 +74,17 @@ class Site:
         return ReadTable(self.projection(build).table, self.suffix(build))
 
     def drop_leftovers(self, connection: Connection, build: Asked) -> None:
+        """Drop the tables of a build whose lock the caller holds, whatever still writes into them."""
         if build.purpose == BuildPurpose.UNDO:
             return
         table = self.table(build)
+        sums = table.beside(table.suffix + SUMS)
+        left = [oid for each in (table, sums) if (oid := each.oid(connection)) is not None]
+        # A process that filled them may still be in a transaction: suspended, for as long as it pleases.
+        connection.execute(END_HOLDERS, (left,))
         with connection.transaction():
             table.drop(connection)
-            table.beside(table.suffix + SUMS).drop(connection)
+            sums.drop(connection)
             connection.execute(PARKED_DROP, (table.name,))
 
     def check_stopped(self) -> None:
