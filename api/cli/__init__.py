@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kroniek", description="The event-sourced backend for digital government.", epilog=EXIT_CODES
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the release and end")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, about in COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
@@ -59,3 +60,13 @@ def _parser() -> argparse.ArgumentParser:
         module.add_options(command)
         command.set_defaults(run=module.run)
     return parser
+
+
+class _Version(argparse.Action):
+    """Asks for the version only when it is wanted: looking into a package's metadata takes as long as all the rest."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"kroniek {version('kroniek')}")  # noqa: T201 - the result itself
+        parser.exit()

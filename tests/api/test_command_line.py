@@ -1,0 +1,45 @@
+"""The command line itself: its version, its help, and the exit codes that programs rely on."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from api.cli import COMMANDS, main
+from api.cli.output import Exit
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == Exit.DONE
+    assert capsys.readouterr().out == f"kroniek {version('kroniek')}\n"
+
+
+def test_wrong_usage_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["no-such-command"])
+    assert ended.value.code == Exit.WRONG_USAGE
+    assert "no-such-command" in capsys.readouterr().err
+
+
+def test_every_exit_code_is_documented() -> None:
+    page = (ROOT / "docs" / "administrator.md").read_text().split("## Exit codes")[1]
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)] == list(Exit)
+
+
+def test_the_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(f"{code.value} {code.name.lower().replace('_', ' ')}" in said for code in Exit)
+
+
+def test_the_readme_shows_every_command() -> None:
+    shown = re.findall(r"^\.venv/bin/kroniek (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert set(shown) == set(COMMANDS) - {"demo", "worker"}
