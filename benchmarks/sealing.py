@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from application.handler import Order, Rules, handle
@@ -28,7 +28,7 @@ from benchmarks.log.commands import HISTORY, TEXT, counters_for, in_turn
 from benchmarks.log.work import drive, run_async
 from benchmarks.measuring import Bar, Measured, Report, interleaved, show
 from benchmarks.server import Server, durable_settings, own_server
-from domain.kernel import Command, Decider, PersonalText, PurposeGroup, personal
+from domain.kernel import CommandBase, Decider, PersonalText, PurposeGroup, personal
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
 from infrastructure.keys import MemoryKeys, Owner
@@ -67,9 +67,10 @@ class OpenLetterKept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeepLetter(Command):
+class KeepLetter(CommandBase):
     """Keep a letter."""
 
+    ACTIVITY: ClassVar[str] = "benchmark"
     person_id: str
     subject: str
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import ClassVar, assert_never
 
 from domain.kernel import (
     Claim,
-    Command,
+    CommandBase,
     Decider,
     Duplicate,
     InvalidValue,
@@ -113,7 +113,8 @@ Event = TransactionAccepted | TransactionForwarded | Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionCommand(Command):
+class TransactionCommand(CommandBase):
+    ACTIVITY: ClassVar[str] = "service-bus-exchange"
     transaction_id: str
 
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import ClassVar, assert_never
 
-from domain.kernel import Command, Decider, InvalidValue, Jurisdiction, NotAllowed, RuleBroken, fact
+from domain.kernel import CommandBase, Decider, InvalidValue, Jurisdiction, NotAllowed, RuleBroken, fact
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -115,9 +115,10 @@ Event = ImpactNoticeShown | ConsentGranted | ConsentRefused | ConsentWithdrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentCommand(Command):
+class ConsentCommand(CommandBase):
     """A wish about the consent of one person at one provider, expressed in an authentication session."""
 
+    ACTIVITY: ClassVar[str] = "digital-mail-consent"
     person_id: str
     provider_id: str
     session_id: str

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never, get_args
+from typing import ClassVar, assert_never, get_args
 
-from domain.kernel import Command, Decider, InvalidValue, RuleBroken
+from domain.kernel import CommandBase, Decider, InvalidValue, RuleBroken
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -104,9 +104,10 @@ Event = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectionCommand(Command):
+class ProjectionCommand(CommandBase):
     """A wish about one projection. `why` is a sentence about the operation of the platform, never about a person."""
 
+    ACTIVITY: ClassVar[str] = "platform-operation"
     projection: str
     why: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import starmap
 from operator import itemgetter
 from random import Random
@@ -11,10 +11,9 @@ from typing import Any, TypeAlias
 from application.handler import Order
 from domain.kernel import Command, Context
 from sample import civil
-from sample.activities import ACTIVITIES
 from sample.numbers import uuid4
 
-Entry: TypeAlias = tuple[int, type[Command], str, dict[str, Any]]
+Entry: TypeAlias = tuple[int, Callable[..., Command], str, dict[str, Any]]
 """An instant, a command, the organisation that passes it on, and the other fields of the command."""
 
 _INSTANT = itemgetter(0)
@@ -30,7 +29,7 @@ class Script:
         self._ids = Random(f"{seed}:commands")  # noqa: S311 - invented data, the same every time
         self._clerk_ids = Random(f"{seed}:clerks")  # noqa: S311 - the same
 
-    def add(self, at: int, command: type[Command], by: str, **fields: Any) -> None:  # noqa: ANN401 - the command's own
+    def add(self, at: int, command: Callable[..., Command], by: str, **fields: Any) -> None:  # noqa: ANN401 - the command's own
         """Write a wish down; what would lie after the end of the history does not happen."""
         if at < civil.END:
             place = civil.month_of(at)
@@ -43,15 +42,16 @@ class Script:
         self._read = place + 1
         return starmap(self._order, entries)
 
-    def _order(self, at: int, command: type[Command], by: str, fields: dict[str, Any]) -> Order:
+    def _order(self, at: int, command_class: Callable[..., Command], by: str, fields: dict[str, Any]) -> Order:
         instant = civil.as_datetime(at)
+        command = command_class(at=instant, by=by, **fields)
         command_id = uuid4(self._ids)
         return Order(
-            command=command(at=instant, by=by, **fields),
+            command=command,
             context=Context(
                 acting_id=self._clerks.get(by) or self._clerk(by),
                 organisation_id=by,
-                activity=ACTIVITIES[command],
+                activity=command.ACTIVITY,
                 command_id=command_id,
                 correlation_id=command_id,
                 effective_at=instant,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from api.rest.bodies import ID_PATTERN
-from api.rest.requests import Intake, Wish
+from api.rest.command_reader import CommandReader, RawCommand
 from api.web.errors import Problem
 from api.web.request_context import RequestContext
 from application.handler import Order
@@ -43,27 +42,29 @@ _READ_LINE = msgspec.json.Decoder(_Line).decode
 
 
 class CommandsInLines:
-    """Turns the lines of one import into orders. `intakes` are those of the doors, by intent."""
+    """Turns the lines of one import into orders. `readers` are those of the routes, by intent."""
 
-    def __init__(self, intakes: Mapping[str, Intake], import_stream: str) -> None:
-        self._intakes = intakes
+    def __init__(self, readers: Mapping[str, CommandReader], import_stream: str) -> None:
+        self._readers = readers
         self._import_stream = import_stream
 
     def __call__(self, number: int, line: bytes | None, not_after: datetime) -> Order:
         said = _said(line)
-        intake = self._intakes.get(said.command)
-        if intake is None:
+        reader = self._readers.get(said.command)
+        if reader is None:
             raise LineRefusedError("unknown-command", "There is no command of this name.")
         caller = Caller(subject=said.subject, role=said.role, organisation_id=said.organisation_id)
         # The import's name binds its events together, and says in each that it came in by an import.
         at = past_instant(said.at, not_after)
-        by = RequestContext(caller=caller, now=at, correlation_id=self._import_stream)
+        context = RequestContext(caller=caller, now=at, correlation_id=self._import_stream)
         key = said.idempotency_key or f"{self._import_stream}:{number}"
+        raw = RawCommand(
+            ids=said.ids, body=bytes(said.body), key=key, if_match=said.if_match, created_id=_created_id(said, reader)
+        )
         try:
-            order = intake.order(Wish(ids=said.ids, body=bytes(said.body), key=key, if_match=said.if_match), by)
+            return reader.read(raw, context)
         except Problem as problem:
             raise LineRefusedError(problem.code, _sentence(problem)) from problem
-        return order if said.id is None else _with_id(order, intake, said.id)
 
 
 def _said(line: bytes | None) -> _Line:
@@ -82,13 +83,14 @@ def _said(line: bytes | None) -> _Line:
     return said
 
 
-def _with_id(order: Order, intake: Intake, given_id: str) -> Order:
-    """Give what is created the id that it had in its history, so that later lines can name it."""
-    if not intake.door.creates:
+def _created_id(said: _Line, reader: CommandReader) -> str | None:
+    """Return the id that the created thing had in its history, so that later lines can name it."""
+    if said.id is None:
+        return None
+    if not reader.route.creates:
         raise LineRefusedError("malformed-line", "This command creates nothing that an id could be given to.")
-    check_no_personal_number(given_id)
-    named: dict[str, Any] = {intake.door.creates: given_id}
-    return replace(order, command=replace(order.command, **named))
+    check_no_personal_number(said.id)
+    return said.id
 
 
 def _sentence(problem: Problem) -> str:

@@ -137,14 +137,14 @@ def _run(task: _Task, settings: Settings, addresses: Addresses, output: Output) 
 
 async def _import(task: _Task, settings: Settings, addresses: Addresses, watch: Watch) -> ImportReport:
     from api.cli.commands_in_lines import CommandsInLines
-    from api.composition.bootstrap import RULES, make_intakes, make_keyring, make_log, utc_now
+    from api.composition.bootstrap import RULES, make_command_readers, make_keyring, make_log, utc_now
     from infrastructure.import_history import Import, import_commands, import_events
 
     async with make_keyring(settings, addresses) as keys, make_log(settings, addresses, keys) as log:
         history = Import(log, task.import_id, utc_now)
         if task.kind == "events":
             return await import_events(history, task.lines, watch)
-        understand = CommandsInLines(make_intakes(settings), history.stream)
+        understand = CommandsInLines(make_command_readers(settings), history.stream)
         return await import_commands(history, task.lines, RULES, understand, watch)
 
 

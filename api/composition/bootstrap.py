@@ -26,16 +26,15 @@ from api.composition.limits import graph_policy, lookup_limits, request_limits
 from api.dashboard import dashboard_router
 from api.graph.protocol.endpoint import graphql_routes
 from api.rest import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
-from api.rest.doors import Door, outward
+from api.rest.command_endpoints import command_router
+from api.rest.command_reader import CommandReader, command_readers
+from api.rest.command_route import CommandRoute, camel_path
 from api.rest.health import operation_routes
 from api.rest.lookups import lookup_routes
 from api.rest.openapi import complete
 from api.rest.projections import make_feed, projection_routes
-from api.rest.requests import Intake
-from api.rest.routes import command_routes
 from api.rest.token_endpoint import TokenIssuer, TokenNotGivenError, entrance
 from api.rest.usage import usage_routes
-from api.rights.commands import check_commands
 from api.rights.doors import check_doors
 from api.web.errors import Issue, Problem, answer_problem, took_too_long
 from api.web.middleware import RequestMiddleware
@@ -77,16 +76,16 @@ from projections.registry import PROJECTIONS
 
 LOG = structlog.get_logger()
 
-DOORS: tuple[Door, ...] = (
-    *organisations.DOORS,
-    *identity.DOORS,
-    *consent.DOORS,
-    *mailbox.DOORS,
-    *bus.DOORS,
-    *invoicing.DOORS,
-    *operation.DOORS,
-    *erasure.DOORS,
-    *access.DOORS,
+COMMAND_ROUTES: tuple[CommandRoute, ...] = (
+    *organisations.ROUTES,
+    *identity.ROUTES,
+    *consent.ROUTES,
+    *mailbox.ROUTES,
+    *bus.ROUTES,
+    *invoicing.ROUTES,
+    *operation.ROUTES,
+    *erasure.ROUTES,
+    *access.ROUTES,
 )
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 RETRY_AFTER_S = 1
@@ -118,10 +117,9 @@ def make_log(settings: Settings, addresses: Addresses, keys: Keys | None) -> Pos
     return PostgresLog(addresses.writer, make_codec(), blind_index_key(settings), keys=keys)
 
 
-def make_intakes(settings: Settings) -> Mapping[str, Intake]:
-    """Make what stands behind each door, for wishes that come in another way; by intent."""
-    keyed_hash = _keyed_hash(blind_index_key(settings))
-    return {door.intent: Intake(door, keyed_hash) for door in DOORS}
+def make_command_readers(settings: Settings) -> Mapping[str, CommandReader]:
+    """Make the readers of commands that come in another way than over HTTP; by intent."""
+    return command_readers(COMMAND_ROUTES, _keyed_hash(blind_index_key(settings)))
 
 
 def make_issuer(settings: Settings) -> LocalIssuer:
@@ -184,7 +182,7 @@ def create_app(
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(RequestMiddleware, limits=request_limits(settings))
     _answer_errors(app)
-    commands = command_routes(DOORS, platform)
+    commands = command_router(COMMAND_ROUTES, platform)
     app.router.routes.append(commands)
     app.include_router(lookup_routes(platform, people, lookup_limits(settings)))
     app.include_router(usage_routes(platform))
@@ -198,8 +196,7 @@ def create_app(
     # Who stops the server says so here, so that streams end before it waits for open requests.
     app.state.end_streams = feed.end
     _describe(app, commands.paths)
-    check_commands(door.command for door in DOORS)
-    check_doors(app.router.routes, {outward(door.path) for door in DOORS})
+    check_doors(app.router.routes, {camel_path(route.path) for route in COMMAND_ROUTES})
     return app
 
 

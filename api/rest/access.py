@@ -1,24 +1,23 @@
-"""Doors of access: what a person is not told for the time of an investigation."""
+"""Commands of access: what a person is not told for the time of an investigation."""
 
 from __future__ import annotations
 
-from api.rest.doors import Door
+from api.rest.command_route import CommandRoute
+from api.rights.relations import auditor
 from domain.access import LiftSuppression, SuppressAccesses
 
-DOORS = (
-    Door(
-        intent="suppress-accesses",
-        path="/access-suppressions",
-        command=SuppressAccesses,
-        activity="oversight",
+ROUTES = (
+    CommandRoute(
+        SuppressAccesses,
+        "/access-suppressions",
+        right=auditor(),
         summary="Order that a person is not told of the looks of one organisation at them, until a day.",
         creates="suppression_id",
     ),
-    Door(
-        intent="lift-suppression",
-        path="/access-suppressions/{suppression_id}/liftings",
-        command=LiftSuppression,
-        activity="oversight",
+    CommandRoute(
+        LiftSuppression,
+        "/access-suppressions/{suppression_id}/liftings",
+        right=auditor(),
         summary="End a suppression before its time.",
     ),
 )

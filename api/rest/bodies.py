@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from stdnum.be import bis, nn, vat
 from stdnum.nl import bsn
 
-from api.rest.doors import Door
+from api.rest.command_route import CommandRoute
 from domain.kernel import Command, EnterpriseNumber, NationalNumber
 
 MAX_TEXT_LENGTH = 4_000
@@ -45,10 +45,10 @@ _KVK_LENGTH, _OIN_LENGTH = 8, 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def body_model(door: Door) -> type[BaseModel]:
-    """Make the model of a door's body: the command without its frame, facts, path ids and created id."""
-    hidden = FRAME | path_fields(door.path) | {door.creates}
-    return _model(door.command, hidden)
+def body_model(route: CommandRoute) -> type[BaseModel]:
+    """Make the model of a command's body: the command without its frame, facts, path ids and created id."""
+    hidden = FRAME | path_fields(route.path) | {route.creates}
+    return _model(route.command, hidden)
 
 
 def path_fields(path: str) -> frozenset[str]:

@@ -1,8 +1,9 @@
-"""Doors of the bus: the source asks, the platform forwards, the target answers."""
+"""Commands of the bus: the source asks, the platform forwards, the target answers."""
 
 from __future__ import annotations
 
-from api.rest.doors import Door
+from api.rest.command_route import CommandRoute
+from api.rights.relations import Relation, agency, system
 from domain.bus import (
     AcceptTransaction,
     AnswerTransaction,
@@ -14,48 +15,42 @@ from domain.bus import (
 
 _TRANSACTION = "/transactions/{transaction_id}"
 
-DOORS = (
-    Door(
-        intent="accept-transaction",
-        path="/transactions",
-        command=AcceptTransaction,
-        activity="service-bus-exchange",
+ROUTES = (
+    CommandRoute(
+        AcceptTransaction,
+        "/transactions",
+        right=agency(Relation.BUS_MEMBER),
         summary="Ask another organisation for a service; logged before anything is forwarded.",
         creates="transaction_id",
     ),
-    Door(
-        intent="forward-transaction",
-        path=f"{_TRANSACTION}/forwardings",
-        command=ForwardTransaction,
-        activity="service-bus-exchange",
+    CommandRoute(
+        ForwardTransaction,
+        f"{_TRANSACTION}/forwardings",
+        right=system(),
         summary="Record an attempt to hand the request to the target.",
     ),
-    Door(
-        intent="answer-transaction",
-        path=f"{_TRANSACTION}/answers",
-        command=AnswerTransaction,
-        activity="service-bus-exchange",
+    CommandRoute(
+        AnswerTransaction,
+        f"{_TRANSACTION}/answers",
+        right=agency(Relation.TARGET),
         summary="Answer a request; the log keeps the digest and the size of the answer.",
     ),
-    Door(
-        intent="fault-transaction",
-        path=f"{_TRANSACTION}/faults",
-        command=FaultTransaction,
-        activity="service-bus-exchange",
+    CommandRoute(
+        FaultTransaction,
+        f"{_TRANSACTION}/faults",
+        right=agency(Relation.TARGET),
         summary="Answer that the request could not be served, with a code.",
     ),
-    Door(
-        intent="fail-delivery",
-        path=f"{_TRANSACTION}/delivery-failures",
-        command=FailDelivery,
-        activity="service-bus-exchange",
+    CommandRoute(
+        FailDelivery,
+        f"{_TRANSACTION}/delivery-failures",
+        right=system(),
         summary="Give up: the request could not be brought to the target.",
     ),
-    Door(
-        intent="time-out-transaction",
-        path=f"{_TRANSACTION}/timeouts",
-        command=TimeOutTransaction,
-        activity="service-bus-exchange",
+    CommandRoute(
+        TimeOutTransaction,
+        f"{_TRANSACTION}/timeouts",
+        right=system(),
         summary="End a transaction whose time to answer has passed.",
     ),
 )

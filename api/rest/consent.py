@@ -1,39 +1,36 @@
-"""Doors of consent: passed on by the mailbox provider in whose session the person acts."""
+"""Commands of consent: passed on by the mailbox provider in whose session the person acts."""
 
 from __future__ import annotations
 
-from api.rest.doors import Door
+from api.rest.command_route import CommandRoute
+from api.rights.relations import Relation, agency
 from domain.consent import GrantConsent, RefuseConsent, ShowImpactNotice, WithdrawConsent
 
 _CONSENT = "/consents/{person_id}/{provider_id}"
 
-DOORS = (
-    Door(
-        intent="show-impact-notice",
-        path=f"{_CONSENT}/impact-notices",
-        command=ShowImpactNotice,
-        activity="digital-mail-consent",
+ROUTES = (
+    CommandRoute(
+        ShowImpactNotice,
+        f"{_CONSENT}/impact-notices",
+        right=agency(Relation.PROVIDER_OF_CONSENT),
         summary="Record that the person was shown what digital post means for them.",
     ),
-    Door(
-        intent="grant-consent",
-        path=f"{_CONSENT}/grants",
-        command=GrantConsent,
-        activity="digital-mail-consent",
+    CommandRoute(
+        GrantConsent,
+        f"{_CONSENT}/grants",
+        right=agency(Relation.PROVIDER_OF_CONSENT),
         summary="Grant consent to digital post, for all senders.",
     ),
-    Door(
-        intent="refuse-consent",
-        path=f"{_CONSENT}/refusals",
-        command=RefuseConsent,
-        activity="digital-mail-consent",
+    CommandRoute(
+        RefuseConsent,
+        f"{_CONSENT}/refusals",
+        right=agency(Relation.PROVIDER_OF_CONSENT),
         summary="Refuse consent to digital post.",
     ),
-    Door(
-        intent="withdraw-consent",
-        path=f"{_CONSENT}/withdrawals",
-        command=WithdrawConsent,
-        activity="digital-mail-consent",
+    CommandRoute(
+        WithdrawConsent,
+        f"{_CONSENT}/withdrawals",
+        right=agency(Relation.PROVIDER_OF_CONSENT),
         summary="Withdraw consent; later letters go on paper.",
     ),
 )

@@ -1,40 +1,37 @@
-"""Doors of erasure: a person is forgotten, or something of theirs is kept because the law says so."""
+"""Commands of erasure: a person is forgotten, or something of theirs is kept because the law says so."""
 
 from __future__ import annotations
 
-from api.rest.doors import Door
+from api.rest.command_route import CommandRoute
+from api.rights.relations import Relation, administrator, agency
 from domain.erasure import LiftLegalHold, OrderErasure, PlaceLegalHold, RequestErasure
 
 _PERSON = "/persons/{person_id}"
 
-DOORS = (
-    Door(
-        intent="request-erasure",
-        path=f"{_PERSON}/erasures",
-        command=RequestErasure,
-        activity="erasure",
+ROUTES = (
+    CommandRoute(
+        RequestErasure,
+        f"{_PERSON}/erasures",
+        right=agency(Relation.PLACE_OF_SESSION),
         summary="Pass on that a person wants their data erased, in a session of theirs at your organisation.",
     ),
-    Door(
-        intent="order-erasure",
-        path=f"{_PERSON}/erasure-orders",
-        command=OrderErasure,
-        activity="erasure",
+    CommandRoute(
+        OrderErasure,
+        f"{_PERSON}/erasure-orders",
+        right=administrator(),
         summary="Have a person's data erased, on their letter or on the order of a court or a supervisory authority.",
     ),
-    Door(
-        intent="place-legal-hold",
-        path=f"{_PERSON}/legal-holds",
-        command=PlaceLegalHold,
-        activity="erasure",
+    CommandRoute(
+        PlaceLegalHold,
+        f"{_PERSON}/legal-holds",
+        right=administrator(),
         summary="Keep the data of one purpose from being erased until a day.",
         creates="hold_id",
     ),
-    Door(
-        intent="lift-legal-hold",
-        path=f"{_PERSON}/legal-holds/{{hold_id}}/liftings",
-        command=LiftLegalHold,
-        activity="erasure",
+    CommandRoute(
+        LiftLegalHold,
+        f"{_PERSON}/legal-holds/{{hold_id}}/liftings",
+        right=administrator(),
         summary="Lift a legal hold before its last day.",
     ),
 )

@@ -1,8 +1,9 @@
-"""Doors of identity: persons, their keys, authentication sessions and mandates."""
+"""Commands of identity: persons, their keys, authentication sessions and mandates."""
 
 from __future__ import annotations
 
-from api.rest.doors import Door
+from api.rest.command_route import CommandRoute
+from api.rights.relations import Relation, administrator, agency, system
 from domain.identity import (
     AcceptMandate,
     AccessService,
@@ -26,154 +27,125 @@ from domain.identity import (
     WithdrawMandate,
 )
 
-DOORS = (
-    Door(
-        intent="register-person-from-national-register",
-        path="/persons/national-register-registrations",
-        command=RegisterPersonFromNationalRegister,
-        activity="person-registration",
+ROUTES = (
+    CommandRoute(
+        RegisterPersonFromNationalRegister,
+        "/persons/national-register-registrations",
+        right=administrator() | system(),
         summary="Register a person by their number in the national register.",
         creates="person_id",
         collection="/persons",
     ),
-    Door(
-        intent="register-person-by-registration-authority",
-        path="/persons/registration-authority-registrations",
-        command=RegisterPersonByRegistrationAuthority,
-        activity="person-registration",
+    CommandRoute(
+        RegisterPersonByRegistrationAuthority,
+        "/persons/registration-authority-registrations",
+        right=agency(Relation.REGISTRATION_AUTHORITY),
         summary="Register a person who identified at the desk of a Local Registration Authority.",
         creates="person_id",
         collection="/persons",
     ),
-    Door(
-        intent="register-person-by-eidas",
-        path="/persons/eidas-registrations",
-        command=RegisterPersonByEidas,
-        activity="person-registration",
+    CommandRoute(
+        RegisterPersonByEidas,
+        "/persons/eidas-registrations",
+        right=administrator() | system(),
         summary="Register a person whom another member state identified.",
         creates="person_id",
         collection="/persons",
     ),
-    Door(
-        intent="register-key",
-        path="/keys",
-        command=RegisterKey,
-        activity="key-management",
+    CommandRoute(
+        RegisterKey,
+        "/keys",
+        right=agency(Relation.IDENTITY_PROVIDER),
         summary="Register a key of a person, as the identity provider that gives it out.",
         creates="key_id",
     ),
-    Door(
-        intent="activate-key",
-        path="/keys/{key_id}/activations",
-        command=ActivateKey,
-        activity="key-management",
+    CommandRoute(
+        ActivateKey,
+        "/keys/{key_id}/activations",
+        right=agency(Relation.PROVIDER_OF_KEY),
         summary="Activate a key; a derived one on evidence of the eID or of a registration at a desk.",
     ),
-    Door(
-        intent="suspend-key",
-        path="/keys/{key_id}/suspensions",
-        command=SuspendKey,
-        activity="key-management",
-        summary="Suspend a key.",
+    CommandRoute(
+        SuspendKey, "/keys/{key_id}/suspensions", right=agency(Relation.PROVIDER_OF_KEY), summary="Suspend a key."
     ),
-    Door(
-        intent="resume-key",
-        path="/keys/{key_id}/resumptions",
-        command=ResumeKey,
-        activity="key-management",
+    CommandRoute(
+        ResumeKey,
+        "/keys/{key_id}/resumptions",
+        right=agency(Relation.PROVIDER_OF_KEY),
         summary="Resume a suspended key.",
     ),
-    Door(
-        intent="revoke-key",
-        path="/keys/{key_id}/revocations",
-        command=RevokeKey,
-        activity="key-management",
+    CommandRoute(
+        RevokeKey,
+        "/keys/{key_id}/revocations",
+        right=agency(Relation.PROVIDER_OF_KEY),
         summary="Revoke a key for good.",
     ),
-    Door(
-        intent="expire-key",
-        path="/keys/{key_id}/expiries",
-        command=ExpireKey,
-        activity="key-management",
-        summary="Record that the validity of a key is over.",
+    CommandRoute(
+        ExpireKey, "/keys/{key_id}/expiries", right=system(), summary="Record that the validity of a key is over."
     ),
-    Door(
-        intent="open-session",
-        path="/sessions",
-        command=OpenSession,
-        activity="authentication",
+    CommandRoute(
+        OpenSession,
+        "/sessions",
+        right=agency(Relation.PROVIDER_OF_KEY),
         summary="Authenticate a person at a service; a refused authentication is recorded too.",
         creates="session_id",
     ),
-    Door(
-        intent="access-service",
-        path="/sessions/{session_id}/service-accesses",
-        command=AccessService,
-        activity="authentication",
+    CommandRoute(
+        AccessService,
+        "/sessions/{session_id}/service-accesses",
+        right=agency(Relation.PROVIDER_OF_SESSION),
         summary="Take the person on to another service by single sign-on.",
     ),
-    Door(
-        intent="end-session",
-        path="/sessions/{session_id}/ends",
-        command=EndSession,
-        activity="authentication",
-        summary="End a session.",
+    CommandRoute(
+        EndSession, "/sessions/{session_id}/ends", right=agency(Relation.PROVIDER_OF_SESSION), summary="End a session."
     ),
-    Door(
-        intent="request-mandate",
-        path="/mandates",
-        command=RequestMandate,
-        activity="mandate-management",
+    CommandRoute(
+        RequestMandate,
+        "/mandates",
+        right=agency(Relation.PLACE_OF_SESSION),
         summary="Request a mandate, as one of its two sides.",
         creates="mandate_id",
     ),
-    Door(
-        intent="accept-mandate",
-        path="/mandates/{mandate_id}/acceptances",
-        command=AcceptMandate,
-        activity="mandate-management",
+    CommandRoute(
+        AcceptMandate,
+        "/mandates/{mandate_id}/acceptances",
+        right=agency(Relation.PLACE_OF_SESSION),
         summary="Accept a mandate, as the other side.",
     ),
-    Door(
-        intent="reject-mandate",
-        path="/mandates/{mandate_id}/rejections",
-        command=RejectMandate,
-        activity="mandate-management",
+    CommandRoute(
+        RejectMandate,
+        "/mandates/{mandate_id}/rejections",
+        right=agency(Relation.PLACE_OF_SESSION),
         summary="Reject a mandate, as the other side.",
     ),
-    Door(
-        intent="confirm-mandate",
-        path="/mandates/{mandate_id}/confirmations",
-        command=ConfirmMandate,
-        activity="mandate-management",
+    CommandRoute(
+        ConfirmMandate,
+        "/mandates/{mandate_id}/confirmations",
+        right=agency(Relation.REGISTRATION_AUTHORITY),
         summary="Confirm legal representation, as a registration authority.",
     ),
-    Door(
-        intent="suspend-mandate",
-        path="/mandates/{mandate_id}/suspensions",
-        command=SuspendMandate,
-        activity="mandate-management",
+    CommandRoute(
+        SuspendMandate,
+        "/mandates/{mandate_id}/suspensions",
+        right=agency(Relation.PLACE_OF_SESSION),
         summary="Suspend a mandate.",
     ),
-    Door(
-        intent="resume-mandate",
-        path="/mandates/{mandate_id}/resumptions",
-        command=ResumeMandate,
-        activity="mandate-management",
+    CommandRoute(
+        ResumeMandate,
+        "/mandates/{mandate_id}/resumptions",
+        right=agency(Relation.PLACE_OF_SESSION),
         summary="Resume a mandate that the same side suspended.",
     ),
-    Door(
-        intent="withdraw-mandate",
-        path="/mandates/{mandate_id}/withdrawals",
-        command=WithdrawMandate,
-        activity="mandate-management",
+    CommandRoute(
+        WithdrawMandate,
+        "/mandates/{mandate_id}/withdrawals",
+        right=agency(Relation.PLACE_OF_SESSION),
         summary="Withdraw a mandate for good, as either side.",
     ),
-    Door(
-        intent="expire-mandate",
-        path="/mandates/{mandate_id}/expiries",
-        command=ExpireMandate,
-        activity="mandate-management",
+    CommandRoute(
+        ExpireMandate,
+        "/mandates/{mandate_id}/expiries",
+        right=system(),
         summary="Record that the validity of a mandate is over.",
     ),
 )

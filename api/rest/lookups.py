@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.rest.bodies import national_number
+from api.rest.command_endpoints import MAX_BODY_BYTES, read_body
+from api.rest.command_reader import malformed
 from api.rest.openapi import answer_of, body_of, inline, problems
-from api.rest.requests import malformed
-from api.rest.routes import MAX_BODY_BYTES, read_body
 from api.rights.doors import PERSON_LOOKUP, admitted
 from api.web.access_record import Looks, record
 from api.web.errors import Problem

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.rest.bodies import ID_PATTERN
-from api.rest.requests import MAX_KEY_LENGTH, Intake
+from api.rest.command_reader import MAX_KEY_LENGTH, CommandReader
 
 PROBLEM_STATUSES = {
     "400": "The request is malformed.",
@@ -52,29 +52,29 @@ _NOT_OURS = frozenset({"HTTPValidationError", "ValidationError"})
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
-def door_operation(intake: Intake, success: int) -> dict[str, Any]:
-    door = intake.door
-    parameters = [_path_parameter(name) for name in sorted(intake.ids)]
+def command_operation(reader: CommandReader, success: int) -> dict[str, Any]:
+    route = reader.route
+    parameters = [_path_parameter(name) for name in sorted(reader.ids)]
     parameters.append(_header("Idempotency-Key", required=True, about=f"1 to {MAX_KEY_LENGTH} printable characters."))
-    parameters.append(_header("If-Match", required=door.versioned, about='The version decided on, such as "3".'))
+    parameters.append(_header("If-Match", required=route.versioned, about='The version decided on, such as "3".'))
     return {
-        "tags": [door.path.split("/")[1]],
-        "summary": door.summary,
-        "operationId": door.intent,
-        "description": f"{door.summary}\n\nRoles: {', '.join(sorted(door.roles))}.",
+        "tags": [route.path.split("/")[1]],
+        "summary": route.summary,
+        "operationId": reader.intent,
+        "description": f"{route.summary}\n\nRoles: {', '.join(sorted(route.right))}.",
         "security": _SECURITY,
         "parameters": parameters,
-        "requestBody": body_of("application/json", inline(intake.model)),
+        "requestBody": body_of("application/json", inline(reader.model)),
         "responses": {str(success): answer_of("What the command did.", "application/json", _RECEIPT)} | problems(),
     }
 
 
-def bulk_operation(intakes: Mapping[str, Intake]) -> dict[str, Any]:
+def bulk_operation(readers: Mapping[str, CommandReader]) -> dict[str, Any]:
     line = {
         "type": "object",
         "required": ["command", "idempotencyKey"],
         "properties": {
-            "command": {"type": "string", "enum": sorted(intakes)},
+            "command": {"type": "string", "enum": sorted(readers)},
             "ids": {"type": "object", "additionalProperties": {"type": "string"}},
             "idempotencyKey": {"type": "string", "maxLength": MAX_KEY_LENGTH},
             "ifMatch": {"type": "string"},

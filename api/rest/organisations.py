@@ -1,8 +1,9 @@
-"""Doors of organisations: registration, enrolment in roles, recognition as identity provider, services, families."""
+"""Commands of organisations: registration, enrolment in roles, recognition as identity provider, services, families."""
 
 from __future__ import annotations
 
-from api.rest.doors import Door
+from api.rest.command_route import CommandRoute
+from api.rights.relations import Relation, administrator, agency
 from domain.organisations import (
     ChangeDoubleChannel,
     CloseService,
@@ -22,107 +23,93 @@ from domain.organisations import (
 
 _ORGANISATION = "/organisations/{organisation_id}"
 
-DOORS = (
-    Door(
-        intent="register-organisation",
-        path="/organisations",
-        command=RegisterOrganisation,
-        activity="organisation-register",
+ROUTES = (
+    CommandRoute(
+        RegisterOrganisation,
+        "/organisations",
+        right=administrator(),
         summary="Register an organisation with its enterprise number.",
         creates="organisation_id",
     ),
-    Door(
-        intent="rename-organisation",
-        path=f"{_ORGANISATION}/names",
-        command=RenameOrganisation,
-        activity="organisation-register",
+    CommandRoute(
+        RenameOrganisation,
+        f"{_ORGANISATION}/names",
+        right=administrator(),
         summary="Give an organisation another name.",
         versioned=True,
     ),
-    Door(
-        intent="enrol-organisation",
-        path=f"{_ORGANISATION}/enrolments",
-        command=EnrolOrganisation,
-        activity="organisation-enrolment",
+    CommandRoute(
+        EnrolOrganisation,
+        f"{_ORGANISATION}/enrolments",
+        right=administrator(),
         summary="Enrol an organisation in a role.",
     ),
-    Door(
-        intent="end-enrolment",
-        path=f"{_ORGANISATION}/enrolment-ends",
-        command=EndEnrolment,
-        activity="organisation-enrolment",
+    CommandRoute(
+        EndEnrolment,
+        f"{_ORGANISATION}/enrolment-ends",
+        right=administrator(),
         summary="End the enrolment of an organisation in a role.",
     ),
-    Door(
-        intent="enrol-as-sender",
-        path=f"{_ORGANISATION}/sender-enrolments",
-        command=EnrolAsSender,
-        activity="organisation-enrolment",
+    CommandRoute(
+        EnrolAsSender,
+        f"{_ORGANISATION}/sender-enrolments",
+        right=agency(Relation.ITSELF),
         summary="Enrol your own organisation as a sender of digital post.",
     ),
-    Door(
-        intent="change-double-channel",
-        path=f"{_ORGANISATION}/double-channel-periods",
-        command=ChangeDoubleChannel,
-        activity="organisation-enrolment",
+    CommandRoute(
+        ChangeDoubleChannel,
+        f"{_ORGANISATION}/double-channel-periods",
+        right=agency(Relation.ITSELF),
         summary="Change until when your letters go both digital and on paper.",
         versioned=True,
     ),
-    Door(
-        intent="end-sender-enrolment",
-        path=f"{_ORGANISATION}/sender-enrolment-ends",
-        command=EndSenderEnrolment,
-        activity="organisation-enrolment",
+    CommandRoute(
+        EndSenderEnrolment,
+        f"{_ORGANISATION}/sender-enrolment-ends",
+        right=agency(Relation.ITSELF),
         summary="Stop sending digital post.",
     ),
-    Door(
-        intent="request-recognition",
-        path=f"{_ORGANISATION}/recognition-requests",
-        command=RequestRecognition,
-        activity="identity-provider-recognition",
+    CommandRoute(
+        RequestRecognition,
+        f"{_ORGANISATION}/recognition-requests",
+        right=agency(Relation.ITSELF),
         summary="Apply to be recognised as an identity provider.",
     ),
-    Door(
-        intent="grant-recognition",
-        path=f"{_ORGANISATION}/recognitions",
-        command=GrantRecognition,
-        activity="identity-provider-recognition",
+    CommandRoute(
+        GrantRecognition,
+        f"{_ORGANISATION}/recognitions",
+        right=administrator(),
         summary="Recognise an identity provider, or recognise it again after a suspension.",
     ),
-    Door(
-        intent="suspend-recognition",
-        path=f"{_ORGANISATION}/recognition-suspensions",
-        command=SuspendRecognition,
-        activity="identity-provider-recognition",
+    CommandRoute(
+        SuspendRecognition,
+        f"{_ORGANISATION}/recognition-suspensions",
+        right=administrator(),
         summary="Suspend the recognition of an identity provider: its keys no longer authenticate.",
     ),
-    Door(
-        intent="withdraw-recognition",
-        path=f"{_ORGANISATION}/recognition-withdrawals",
-        command=WithdrawRecognition,
-        activity="identity-provider-recognition",
+    CommandRoute(
+        WithdrawRecognition,
+        f"{_ORGANISATION}/recognition-withdrawals",
+        right=administrator(),
         summary="Withdraw the recognition of an identity provider for good.",
     ),
-    Door(
-        intent="register-service",
-        path="/services",
-        command=RegisterService,
-        activity="service-register",
+    CommandRoute(
+        RegisterService,
+        "/services",
+        right=agency(Relation.SERVICE_PROVIDER),
         summary="Register an online service of your organisation.",
         creates="service_id",
     ),
-    Door(
-        intent="close-service",
-        path="/services/{service_id}/closures",
-        command=CloseService,
-        activity="service-register",
+    CommandRoute(
+        CloseService,
+        "/services/{service_id}/closures",
+        right=agency(Relation.OWNER_OF_SERVICE),
         summary="Close an online service.",
     ),
-    Door(
-        intent="register-service-family",
-        path="/service-families",
-        command=RegisterServiceFamily,
-        activity="service-register",
+    CommandRoute(
+        RegisterServiceFamily,
+        "/service-families",
+        right=administrator(),
         summary="Register a service family of the bus under its code.",
     ),
 )

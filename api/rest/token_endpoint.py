@@ -11,7 +11,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
-from api.rest.routes import read_body
+from api.rest.command_endpoints import read_body
 from api.web.errors import Problem
 from api.web.platform import base_of
 

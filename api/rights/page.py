@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from api.rights.commands import right_of
 from api.rights.doors import DOORS
 from api.rights.graph import ALL, GRAPH
-from api.rights.relations import MEANINGS
+from api.rights.relations import MEANINGS, Right
 from application.ports import Role
-from domain.kernel import Command
 from projections.registry import PROJECTIONS
 
 NOBODY = "-"
@@ -41,20 +39,20 @@ _DOORS = """## Other doors
 `all` are all roles; `anybody` needs no token."""
 
 
-class DoorShown(Protocol):
-    """What is said of the door of a command."""
+class RouteShown(Protocol):
+    """What the page says of the route of a command."""
 
     @property
     def intent(self) -> str: ...
 
     @property
-    def command(self) -> type[Command]: ...
+    def right(self) -> Right: ...
 
 
-def rights_shown(doors: Sequence[DoorShown]) -> Mapping[str, Any]:
+def rights_shown(routes: Sequence[RouteShown]) -> Mapping[str, Any]:
     """Return the tables for programs; the names of roles, commands and relations are as callers see them."""
     return {
-        "commands": [_command_shown(door) for door in doors],
+        "commands": [_command_shown(route) for route in routes],
         "relations": [
             {"relation": relation, "organisation": meaning.words, "refusal": meaning.refusal or None}
             for relation, meaning in MEANINGS.items()
@@ -76,24 +74,23 @@ def rights_shown(doors: Sequence[DoorShown]) -> Mapping[str, Any]:
     }
 
 
-def _command_shown(door: DoorShown) -> Mapping[str, Any]:
-    return {"command": door.intent, "roles": {role.value: relation for role, relation in _cells(door)}}
+def _command_shown(route: RouteShown) -> Mapping[str, Any]:
+    return {"command": route.intent, "roles": {role.value: relation for role, relation in _cells(route)}}
 
 
-def _cells(door: DoorShown) -> Iterator[tuple[Role, str]]:
-    right = right_of(door.command)
-    yield from ((role, right[role].value) for role in Role if role in right)
+def _cells(route: RouteShown) -> Iterator[tuple[Role, str]]:
+    yield from ((role, route.right[role].value) for role in Role if role in route.right)
 
 
 # --- As a page ------------------------------------------------------------------------------------------------------
 
 
-def rights_page(doors: Sequence[DoorShown]) -> str:
+def rights_page(routes: Sequence[RouteShown]) -> str:
     """Return the tables as a page of Markdown, without a line break at its end."""
     parts = (
         _HEAD,
         _COMMANDS,
-        _table(("command", *Role), (_command_row(door) for door in doors)),
+        _table(("command", *Role), (_command_row(route) for route in routes)),
         _RELATIONS,
         _table(
             ("relation", "the organisation", "others get"),
@@ -107,9 +104,9 @@ def rights_page(doors: Sequence[DoorShown]) -> str:
     return "\n\n".join(parts)
 
 
-def _command_row(door: DoorShown) -> Sequence[str]:
-    cells = dict(_cells(door))
-    return (_code(door.intent), *(cells.get(role, NOBODY) for role in Role))
+def _command_row(route: RouteShown) -> Sequence[str]:
+    cells = dict(_cells(route))
+    return (_code(route.intent), *(cells.get(role, NOBODY) for role in Role))
 
 
 def _graph_rows() -> Iterator[Sequence[str]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
+
+from application.ports import Role
 
 
 class Relation(StrEnum):
@@ -28,6 +31,26 @@ class Relation(StrEnum):
     BUS_MEMBER = "bus member"
     TARGET = "target"
     BUYER = "buyer"
+
+
+Right: TypeAlias = dict[Role, Relation]
+"""The roles that may send a command, each with what the caller's organisation has to be to the thing."""
+
+
+def agency(relation: Relation) -> Right:
+    return {Role.AGENCY: relation}
+
+
+def administrator() -> Right:
+    return {Role.ADMINISTRATOR: Relation.PLATFORM}
+
+
+def auditor() -> Right:
+    return {Role.AUDITOR: Relation.PLATFORM}
+
+
+def system() -> Right:
+    return {Role.SYSTEM: Relation.PLATFORM}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 from uuid import UUID
 
 from eventsourcing.application import Application
@@ -21,7 +22,7 @@ from application.memory import Recent
 from application.ports import Append
 from benchmarks.log.appends import CONTEXT, library_settings
 from benchmarks.log.work import drive, drive_threads, new_id, run_async
-from domain.kernel import Command, Decider, RuleBroken
+from domain.kernel import CommandBase, Decider, RuleBroken
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
 
@@ -62,9 +63,10 @@ class CounterRaised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RaiseCounter(Command):
+class RaiseCounter(CommandBase):
     """Raise the counter."""
 
+    ACTIVITY: ClassVar[str] = "benchmark"
     counter_id: str
     amount: int
     text: str

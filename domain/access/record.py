@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
-from domain.kernel import Command, Decider
+from domain.kernel import CommandBase, Decider
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -73,8 +74,11 @@ class AccessRecorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordAccess(Command):
+class RecordAccess(CommandBase):
     """The wish to have a look on record; `by` is the organisation on whose behalf."""
+
+    ACTIVITY: ClassVar[str] = ""
+    """The one command whose activity the caller names: what they looked for."""
 
     access_id: str
     supplier_id: str

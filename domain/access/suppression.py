@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import ClassVar, assert_never
 
-from domain.kernel import Command, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken, fact
+from domain.kernel import CommandBase, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken, fact
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -61,9 +61,10 @@ Event = AccessesSuppressed | SuppressionLifted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SuppressionCommand(Command):
+class SuppressionCommand(CommandBase):
     """`ground` is the law and the reference of the decision, never anything about the person."""
 
+    ACTIVITY: ClassVar[str] = "oversight"
     suppression_id: str
     ground: str
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from domain.kernel import Command, PurposeGroup, fact
+from domain.kernel import CommandBase, PurposeGroup, fact
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -144,7 +145,8 @@ Event = ErasureRequested | KeysDestroyed | KeysShredded | LegalHoldPlaced | Lega
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErasureCommand(Command):
+class ErasureCommand(CommandBase):
+    ACTIVITY: ClassVar[str] = "erasure"
     person_id: str
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
+from typing import ClassVar, assert_never
 
 from domain.identity.values import EvidenceKind, KeyStatus, Means, Route
 from domain.kernel import (
-    Command,
+    CommandBase,
     Decider,
     Duplicate,
     InvalidValue,
@@ -126,7 +126,8 @@ KeyEvent = KeyRegistered | KeyActivated | KeySuspended | KeyResumed | KeyRevoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyCommand(Command):
+class KeyCommand(CommandBase):
+    ACTIVITY: ClassVar[str] = "key-management"
     key_id: str
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from domain.identity.person import UNKNOWN_AUTHORITY, RegistrationAuthority
 from domain.identity.values import MandateKind, MandateStatus, PartyKind, Side
-from domain.kernel import Command, Jurisdiction, fact
+from domain.kernel import CommandBase, Jurisdiction, fact
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -160,7 +161,8 @@ MandateEvent = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MandateCommand(Command):
+class MandateCommand(CommandBase):
+    ACTIVITY: ClassVar[str] = "mandate-management"
     mandate_id: str
 
 

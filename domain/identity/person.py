@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import ClassVar, assert_never
 
 from domain.identity.values import Route
 from domain.kernel import (
     Claim,
-    Command,
+    CommandBase,
     Decider,
     Duplicate,
     InvalidValue,
@@ -80,7 +80,8 @@ class PersonRegistered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonCommand(Command):
+class PersonCommand(CommandBase):
+    ACTIVITY: ClassVar[str] = "person-registration"
     person_id: str
     jurisdiction: Jurisdiction
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
+from typing import ClassVar, assert_never
 
 from domain.identity.values import SESSION_LENGTH, Channel, Means, Reason, SessionStatus
 from domain.kernel import (
     Audience,
-    Command,
+    CommandBase,
     Decider,
     Duplicate,
     Jurisdiction,
@@ -146,7 +146,8 @@ SessionEvent = AuthenticationSucceeded | AuthenticationRefused | ServiceAccessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionCommand(Command):
+class SessionCommand(CommandBase):
+    ACTIVITY: ClassVar[str] = "authentication"
     session_id: str
 
 

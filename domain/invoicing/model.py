@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from domain.kernel import Command, EnterpriseNumber, Jurisdiction, PersonalText, PurposeGroup, fact, personal
+from domain.kernel import CommandBase, EnterpriseNumber, Jurisdiction, PersonalText, PurposeGroup, fact, personal
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -156,7 +157,8 @@ Event = InvoiceReceived | Verdict | InvoiceResponseGiven
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InvoiceCommand(Command):
+class InvoiceCommand(CommandBase):
+    ACTIVITY: ClassVar[str] = "e-invoice-exchange"
     invoice_id: str
 
 

@@ -1,6 +1,6 @@
 """What every context shares: the decider, the command's frame, recorded events, kinds of values, the refusals."""
 
-from domain.kernel.decider import Claim, Command, Context, Decider, Recorded, fact
+from domain.kernel.decider import Claim, Command, CommandBase, Context, Decider, Recorded, fact
 from domain.kernel.personal import Personal, PersonalText, PurposeGroup, personal
 from domain.kernel.refusals import (
     Duplicate,
@@ -19,6 +19,7 @@ __all__ = [
     "Audience",
     "Claim",
     "Command",
+    "CommandBase",
     "Context",
     "Decider",
     "Duplicate",

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
 
+class Command(Protocol):
+    """A wish, in the imperative, that may be refused: a dataclass on `CommandBase`.
+
+    `ACTIVITY` is the processing activity that is recorded with its events (GDPR, article 30). Each command class states
+    one, or inherits it from the class of its family.
+    """
+
+    ACTIVITY: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def by(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """What every command carries: its instant, and the organisation that sends it."""
+class CommandBase:
+    """What every command carries: its instant (UTC), and the organisation that sends it."""
 
     at: datetime
     by: str

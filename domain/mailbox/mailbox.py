@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import ClassVar, assert_never
 
-from domain.kernel import Command, Decider, Duplicate, Jurisdiction, NotAllowed, NotFound, RuleBroken, fact
+from domain.kernel import CommandBase, Decider, Duplicate, Jurisdiction, NotAllowed, NotFound, RuleBroken, fact
 from domain.mailbox.values import UNKNOWN_PROVIDER, AddressKind, MailboxProvider, OwnerKind
 
 # --- Events ---------------------------------------------------------------------------------------------------------
@@ -67,9 +67,10 @@ MailboxEvent = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxCommand(Command):
+class MailboxCommand(CommandBase):
     """A wish of the owner of a mailbox, passed on by a mailbox provider."""
 
+    ACTIVITY: ClassVar[str] = "mailbox-management"
     mailbox_id: str
     provider: MailboxProvider = fact(UNKNOWN_PROVIDER)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import ClassVar
 
-from domain.kernel import Command, Jurisdiction, PersonalText, PurposeGroup, fact, personal
+from domain.kernel import CommandBase, Jurisdiction, PersonalText, PurposeGroup, fact, personal
 from domain.mailbox.values import (
     UNKNOWN_ORIGINAL,
     UNKNOWN_READER,
@@ -157,7 +158,8 @@ MessageEvent = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageCommand(Command):
+class MessageCommand(CommandBase):
+    ACTIVITY: ClassVar[str] = "digital-mail-delivery"
     message_id: str
 
 
@@ -195,6 +197,7 @@ class RecordNotification(MessageCommand):
 class ReaderCommand(MessageCommand):
     """A wish of the person who reads the message, passed on by a mailbox provider."""
 
+    ACTIVITY: ClassVar[str] = "digital-mail-reading"
     person_id: str
     mandate_id: str = ""
     reader: Reader = fact(UNKNOWN_READER)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import ClassVar
 
-from domain.kernel import Command, EnterpriseNumber, Jurisdiction
+from domain.kernel import CommandBase, EnterpriseNumber, Jurisdiction
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType, Recognition
 
 # --- Events ---------------------------------------------------------------------------------------------------------
@@ -103,12 +104,14 @@ OrganisationEvent = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrganisationCommand(Command):
+class OrganisationCommand(CommandBase):
     organisation_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterOrganisation(OrganisationCommand):
+    ACTIVITY: ClassVar[str] = "organisation-register"
+
     names: Names
     organisation_type: OrganisationType
     level: Level
@@ -119,47 +122,59 @@ class RegisterOrganisation(OrganisationCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameOrganisation(OrganisationCommand):
+    ACTIVITY: ClassVar[str] = "organisation-register"
+
     names: Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolOrganisation(OrganisationCommand):
+class EnrolmentCommand(OrganisationCommand):
+    ACTIVITY: ClassVar[str] = "organisation-enrolment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolOrganisation(EnrolmentCommand):
     """An administrator's wish; senders enrol themselves, and identity providers are enrolled by their recognition."""
 
     enrolment: Enrolment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndEnrolment(OrganisationCommand):
+class EndEnrolment(EnrolmentCommand):
     """An administrator's wish."""
 
     enrolment: Enrolment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolAsSender(OrganisationCommand):
+class EnrolAsSender(EnrolmentCommand):
     """The organisation's own wish; `double_channel_until` sets a transition period of digital and paper."""
 
     double_channel_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeDoubleChannel(OrganisationCommand):
+class ChangeDoubleChannel(EnrolmentCommand):
     double_channel_until: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndSenderEnrolment(OrganisationCommand):
+class EndSenderEnrolment(EnrolmentCommand):
     """The organisation's own wish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestRecognition(OrganisationCommand):
+class RecognitionCommand(OrganisationCommand):
+    ACTIVITY: ClassVar[str] = "identity-provider-recognition"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecognition(RecognitionCommand):
     """The organisation's own application to be recognised as an identity provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantRecognition(OrganisationCommand):
+class GrantRecognition(RecognitionCommand):
     """An administrator's decision: the conditions in this version were checked by this officer (a pseudonym)."""
 
     conditions_version: str
@@ -167,12 +182,12 @@ class GrantRecognition(OrganisationCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SuspendRecognition(OrganisationCommand):
+class SuspendRecognition(RecognitionCommand):
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawRecognition(OrganisationCommand):
+class WithdrawRecognition(RecognitionCommand):
     reason: str
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import ClassVar, assert_never
 
 from domain.kernel import (
     Audience,
-    Command,
+    CommandBase,
     Decider,
     Duplicate,
     Jurisdiction,
@@ -59,7 +59,8 @@ ServiceEvent = ServiceRegistered | ServiceClosed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceCommand(Command):
+class ServiceCommand(CommandBase):
+    ACTIVITY: ClassVar[str] = "service-register"
     service_id: str
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from domain.kernel import Command, Decider, Duplicate, NotFound, fact
+from domain.kernel import CommandBase, Decider, Duplicate, NotFound, fact
 from domain.organisations.values import Names, check_code, check_names
 
 
@@ -23,7 +24,8 @@ class ServiceFamilyRegistered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegisterServiceFamily(Command):
+class RegisterServiceFamily(CommandBase):
+    ACTIVITY: ClassVar[str] = "service-register"
     code: str
     names: Names
     authentic_source_id: str = ""

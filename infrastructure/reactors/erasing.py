@@ -32,7 +32,6 @@ from infrastructure.keys import Keys, Owner
 from infrastructure.reactors.reactions import Duties
 
 ACTING = "keeper"
-ACTIVITY = "erasure"
 
 SWEEPS_AT_ONCE = 2
 """How many people's traces are removed, and keys shredded, at once: each takes a connection of its own."""
@@ -89,7 +88,7 @@ class Eraser:
         context = Context(
             acting_id=ACTING,
             organisation_id=self.by,
-            activity=ACTIVITY,
+            activity=command.ACTIVITY,
             command_id=str(uuid4()),
             correlation_id=cause.context.correlation_id,
             causation_id=str(cause.position),

@@ -35,7 +35,7 @@ def examples(world: World) -> dict[str, Request]:
 def _example(intent: str, organisation: str = PLATFORM, if_match: str | None = None, **ids_and_body: Any) -> Request:
     door = DOOR[intent]
     ids = {name: ids_and_body.pop(name) for name in list(ids_and_body) if f"{{{name}}}" in door.path}
-    role = Role.AGENCY if organisation != PLATFORM else min(door.roles - {Role.AGENCY})
+    role = Role.AGENCY if organisation != PLATFORM else min(door.right.keys() - {Role.AGENCY})
     return Request(intent=intent, role=role, organisation=organisation, ids=ids, body=ids_and_body, if_match=if_match)
 
 

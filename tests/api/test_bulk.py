@@ -12,7 +12,7 @@ import pytest
 from httpx2 import Response
 from pydantic.alias_generators import to_camel
 
-from api.rest.routes import BULK_CHUNK_LINES, MAX_BODY_BYTES, MAX_BULK_LINES
+from api.rest.command_endpoints import BULK_CHUNK_LINES, MAX_BODY_BYTES, MAX_BULK_LINES
 from application.ports import Role
 from infrastructure.settings import Settings
 from tests.api.examples import examples
@@ -231,7 +231,7 @@ def test_no_more_lines_than_the_bound(world: World) -> None:
 
 
 def test_no_more_bytes_than_the_bound(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.rest.routes.MAX_BULK_BYTES", 10_000)
+    monkeypatch.setattr("api.rest.command_endpoints.MAX_BULK_BYTES", 10_000)
     must_be_refused(send(world, [b" " * 10_001]), 413, "body-too-large")
 
 

@@ -8,7 +8,7 @@ from dataclasses import fields as dataclass_fields
 import pytest
 
 from api.rest.bodies import FRAME, MAX_INTEGER
-from api.rest.routes import MAX_BODY_BYTES
+from api.rest.command_endpoints import MAX_BODY_BYTES
 from tests.api.numbers import service_number, with_wrong_check_digits
 from tests.api.refused import must_be_a_problem, must_be_refused, post, problem_code
 from tests.api.world import DOOR, Request, World

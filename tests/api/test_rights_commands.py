@@ -8,12 +8,8 @@ from typing import Any
 
 import pytest
 
-from api.rights.commands import COMMANDS, check_commands, right_of
 from api.rights.relations import MEANINGS, Relation
-from api.rights.roles import RightsError
 from application.ports import Role
-from domain.bus import AnswerTransaction
-from domain.kernel import Command
 from tests.api.numbers import national_number
 from tests.api.problems import documented
 from tests.api.refused import must_be_refused, post, problem_code
@@ -22,9 +18,9 @@ from tests.api.world import DOOR, ORGANISATIONS, PLATFORM, RECOGNISED, SENDERS, 
 # The stranger is enrolled in every role and the outsider in none; neither owns anything that the examples are about.
 STRANGER, OUTSIDER = "stranger", "outsider"
 CELLS = [(intent, role) for intent in DOOR for role in Role]
-LET_IN = [(intent, role) for intent, role in CELLS if role in right_of(DOOR[intent].command)]
+LET_IN = [(intent, role) for intent, role in CELLS if role in DOOR[intent].right]
 KEPT_OUT = [cell for cell in CELLS if cell not in LET_IN]
-KEPT_TO_SOME = [(intent, role) for intent, role in LET_IN if MEANINGS[right_of(DOOR[intent].command)[role]].refusal]
+KEPT_TO_SOME = [(intent, role) for intent, role in LET_IN if MEANINGS[DOOR[intent].right[role]].refusal]
 
 # Which organisations of the world are enrolled, where one of many may do what an example does.
 ENROLLED = {
@@ -51,7 +47,7 @@ OF_ITS_OWN: Mapping[str, Mapping[Role, Mapping[str, Any]]] = {
 
 
 def relation_of(intent: str, role: Role) -> Relation:
-    return right_of(DOOR[intent].command)[role]
+    return DOOR[intent].right[role]
 
 
 @pytest.fixture
@@ -63,27 +59,15 @@ def example(intent: str, role: Role, example_of: dict[str, Request]) -> Request:
 
 
 def test_every_cell_is_tested() -> None:
-    assert len(LET_IN) + len(KEPT_OUT) == len(COMMANDS) * len(Role)
-    assert sum(len(right) for right in COMMANDS.values()) == len(LET_IN)
-    assert all(COMMANDS.values())
-
-
-def test_a_command_without_a_row_and_a_row_without_a_command_keep_the_platform_from_starting() -> None:
-    class ReadMinds(Command):
-        pass
-
-    check_commands(COMMANDS)
-    with pytest.raises(RightsError, match=r"command without a row in the table of rights: .*\.ReadMinds$"):
-        check_commands([*COMMANDS, ReadMinds])
-    with pytest.raises(RightsError, match=r"that are of no command: domain\.bus\.AnswerTransaction$"):
-        check_commands(COMMANDS.keys() - {AnswerTransaction})
-    assert right_of(ReadMinds) == {}
+    assert len(LET_IN) + len(KEPT_OUT) == len(DOOR) * len(Role)
+    assert sum(len(route.right) for route in DOOR.values()) == len(LET_IN)
+    assert all(route.right for route in DOOR.values())
 
 
 def test_every_relation_is_explained_and_its_refusal_is_documented() -> None:
     assert MEANINGS.keys() == set(Relation)
     assert {documented()[it.refusal] for it in MEANINGS.values() if it.refusal} == {403}
-    assert {relation for right in COMMANDS.values() for relation in right.values()} == set(Relation)
+    assert {relation for route in DOOR.values() for relation in route.right.values()} == set(Relation)
     assert ENROLLED.keys() == {relation for relation, meaning in MEANINGS.items() if meaning.by_enrolment}
 
 
@@ -141,5 +125,5 @@ def test_a_role_is_let_in_for_an_organisation_in_the_relation(
 
 
 def test_where_many_roles_are_let_in_each_says_something_of_its_own() -> None:
-    several = {door.intent: door.roles for door in DOOR.values() if len(door.roles) > 1}
+    several = {door.intent: door.right.keys() for door in DOOR.values() if len(door.right) > 1}
     assert {intent: said.keys() for intent, said in OF_ITS_OWN.items()} == several

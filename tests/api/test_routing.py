@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from api.composition.bootstrap import DOORS
+from api.composition.bootstrap import COMMAND_ROUTES
 from api.web.routing import CommandRouter
 
 
@@ -27,8 +27,8 @@ def _found(routes: CommandRouter, path: str, method: str = "POST") -> tuple[Matc
 
 
 def test_every_door_is_found_with_its_ids() -> None:
-    routes = _routes(*(door.path for door in DOORS))
-    for door in DOORS:
+    routes = _routes(*(door.path for door in COMMAND_ROUTES))
+    for door in COMMAND_ROUTES:
         ids = {name: f"{name}-1" for name in ("person_id", "provider_id", *_ids(door.path))}
         wanted = {name: ids[name] for name in _ids(door.path)}
         assert _found(routes, door.path.format_map(ids)) == (Match.FULL, door.path, wanted)

@@ -15,8 +15,8 @@ import psycopg
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from api.composition.bootstrap import DOORS, create_app, make_issuer
-from api.rest.doors import Door
+from api.composition.bootstrap import COMMAND_ROUTES, create_app, make_issuer
+from api.rest.command_route import CommandRoute
 from application.ports import Caller, Role
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings
@@ -24,7 +24,7 @@ from tests.api.numbers import enterprise_number, national_number
 
 BEGIN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 PLATFORM = "platform"
-DOOR: Mapping[str, Door] = {door.intent: door for door in DOORS}
+DOOR: Mapping[str, CommandRoute] = {route.intent: route for route in COMMAND_ROUTES}
 SHA256_BASE64URL = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 SHA256_HEX = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 NOTICE: Mapping[str, Any] = {"noticeVersion": "2026-01", "language": "nl", "noticeSha256": SHA256_HEX}
@@ -131,7 +131,7 @@ class World:
         """Send a command that must be accepted, by a role that may; return the id of what it is about."""
         door = DOOR[intent]
         ids = {name: ids_and_body.pop(name) for name in list(ids_and_body) if f"{{{name}}}" in door.path}
-        role = min(door.roles)
+        role = min(door.right)
         answer = self.send(Request(intent=intent, role=role, organisation=organisation, ids=ids, body=ids_and_body))
         assert answer.is_success, (intent, answer.text)
         return str(answer.json()["id"])

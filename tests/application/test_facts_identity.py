@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -337,9 +337,5 @@ def test_a_firm_passes_a_mandate_on_and_the_chain_falls_with_its_parent(known: M
 
 
 def test_every_command_with_facts_has_a_reader() -> None:
-    with_facts = {
-        command
-        for command in DECIDERS
-        if any(one.metadata.get("fact") for one in command.__dataclass_fields__.values())
-    }
+    with_facts = {command for command in DECIDERS if any(field.metadata.get("fact") for field in fields(command))}
     assert with_facts <= set(READERS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -117,7 +117,7 @@ def test_both_ends_are_members_of_the_bus() -> None:
 
 
 def test_nothing_is_accepted_while_the_facts_are_unknown() -> None:
-    bare = {name: getattr(ACCEPT, name) for name in AcceptTransaction.__dataclass_fields__}
+    bare = {field.name: getattr(ACCEPT, field.name) for field in fields(AcceptTransaction)}
     for name in ("source", "target", "service_family_exists"):
         del bare[name]
     given(TRANSACTION).when(AcceptTransaction(**bare)).refused(NotAllowed, "not-a-bus-member")

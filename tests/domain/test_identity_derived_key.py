@@ -256,14 +256,13 @@ def _platform_wish(random: Random) -> Command:
         "organisation_id": TOWN,
         "enrolment": Enrolment.REGISTRATION_AUTHORITY,
     }
-    return random.choice(
-        (
-            EnrolOrganisation(**authority),
-            EndEnrolment(**authority),
-            SuspendRecognition(at=AT, by=PLATFORM, organisation_id=provider, reason="audit"),
-            *(_recognition(name) for name in PROVIDERS),
-        )
+    commands: Sequence[Command] = (
+        EnrolOrganisation(**authority),
+        EndEnrolment(**authority),
+        SuspendRecognition(at=AT, by=PLATFORM, organisation_id=provider, reason="audit"),
+        *(_recognition(name) for name in PROVIDERS),
     )
+    return random.choice(commands)
 
 
 WISHES = (_person_wish, *(_key_wish,) * 9, *(_session_wish,) * 3, _platform_wish)

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from httpx2 import Response
 from hypothesis import strategies as st
 
-from api.rest.doors import outward
+from api.rest.command_route import camel_path
 from api.rights.doors import DOORS
 from tests.api.world import DOOR, World
 from tests.fuzz.callers import Callers, Headers
@@ -21,7 +21,7 @@ from tests.fuzz.sending import Sender
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY")
 PATHS: Sequence[str] = (
     *sorted({name.partition(" ")[2] for name in DOORS} - {"/graphql", "/projections/events"}),
-    *sorted({outward(door.path) for door in DOOR.values()}),
+    *sorted({camel_path(door.path) for door in DOOR.values()}),
     "/{word}",
     "/{word}/{word}",
 )

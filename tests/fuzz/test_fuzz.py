@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from api.composition.bootstrap import DOORS
+from api.composition.bootstrap import COMMAND_ROUTES
 from api.graph.protocol.schema import GRAPHQL_SCHEMA
-from api.rest.doors import outward
+from api.rest.command_route import camel_path
 from tests.api.world import World
 from tests.fuzz.driving import fuzz
 from tests.fuzz.findings import Findings
@@ -39,7 +39,7 @@ def test_nothing_is_wrong_with_any_answer(findings: Findings) -> None:
 
 
 def test_every_door_and_every_root_field_was_tried(findings: Findings) -> None:
-    doors = {f"POST {outward(door.path)}" for door in DOORS}
+    doors = {f"POST {camel_path(route.path)}" for route in COMMAND_ROUTES}
     query = GRAPHQL_SCHEMA.query_type
     assert query is not None
     assert findings.doors.keys() >= doors | {f"Query.{name}" for name in query.fields}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Column, Text
 
 from application.handler import Order, Rules
 from application.ports import Append, Idempotency, Informed, Known
-from domain.kernel import Claim, Command, Context, Decider, Recorded, RuleBroken, fact
+from domain.kernel import Claim, Command, CommandBase, Context, Decider, Recorded, RuleBroken, fact
 from infrastructure.projector import Definitions, definitions
 from projections.effects import Add, Drop, Effect, Projection, Put, Set, read_table
 
@@ -34,7 +34,8 @@ Event = CounterRaised | CounterClosed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RaiseCounter(Command):
+class RaiseCounter(CommandBase):
+    ACTIVITY: ClassVar[str] = "test"
     counter_id: str
     amount: int = 1
     limit_from: str = ""
@@ -43,7 +44,8 @@ class RaiseCounter(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloseCounter(Command):
+class CloseCounter(CommandBase):
+    ACTIVITY: ClassVar[str] = "test"
     counter_id: str
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from api.rest import bus, consent, identity, invoicing, mailbox, organisations
 from application.handler import Rules, handle_many
 from application.ports import Append, Outcome
 from application.registry import BY_COMMAND, DECIDERS, READERS
@@ -41,7 +40,6 @@ from sample import (
     expected_open_rates,
     run_sample,
 )
-from sample.activities import ACTIVITIES
 from sample.history import orders
 
 pytestmark = pytest.mark.anyio
@@ -297,11 +295,6 @@ async def test_progress_goes_up_to_the_end_on_postgresql_too(database_url: str) 
     assert [it.commands for it in seen] == sorted({it.commands for it in seen})
     assert seen[-1].commands == report.commands
     assert (report.complete_before, again.complete_before, again.events) == (False, True, 0)
-
-
-def test_activities_are_those_of_the_doors() -> None:
-    doors = [door for doors in (organisations, identity, consent, mailbox, bus, invoicing) for door in doors.DOORS]
-    assert {door.command: door.activity for door in doors} == dict(ACTIVITIES)
 
 
 def test_means_of_digid_leave_out_eherkenning() -> None:

@@ -6,7 +6,7 @@ import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from application.handler import Order, Rules, handle
 from application.ports import Append, Conflict, Erased, Receipt, Sealed
-from domain.kernel import Command, Context, Decider, PersonalText, PurposeGroup, RuleBroken, personal
+from domain.kernel import CommandBase, Context, Decider, PersonalText, PurposeGroup, RuleBroken, personal
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
 from infrastructure.keys import KeysUnavailableError, MemoryKeys, Owner, UnknownKeyError
@@ -41,7 +41,8 @@ class LetterKept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeepLetter(Command):
+class KeepLetter(CommandBase):
+    ACTIVITY: ClassVar[str] = "test"
     person_id: str
     subject: str
 

@@ -6,9 +6,10 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from application.ports import Append, Idempotency
-from domain.kernel import Command, Context, Decider
+from domain.kernel import CommandBase, Context, Decider
 from infrastructure.codec import Codec
 
 CONTEXT = Context(acting_id="torture", organisation_id="torture", effective_at=datetime(2021, 11, 3, 9, tzinfo=UTC))
@@ -47,9 +48,10 @@ class Ended(Noted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note(Command):
+class Note(CommandBase):
     """The wish: write so many events."""
 
+    ACTIVITY: ClassVar[str] = "test"
     lane: int
     serial: int
     of: int

@@ -101,17 +101,17 @@ def _order(settings: Settings, intent: str, name: str, body: dict[str, Any]) -> 
 
     import orjson
 
-    from api.composition.bootstrap import make_intakes, utc_now
-    from api.rest.requests import Wish
+    from api.composition.bootstrap import make_command_readers, utc_now
+    from api.rest.command_reader import RawCommand
     from api.web.errors import Problem
     from api.web.request_context import RequestContext
     from application.ports import Caller, Role
 
     caller = Caller(subject=getpass.getuser(), role=Role.ADMINISTRATOR, organisation_id=ORGANISATION)
-    wish = Wish(ids={"projection": name}, body=orjson.dumps(body), key=str(uuid4()), if_match=None)
-    by = RequestContext(caller=caller, now=utc_now(), correlation_id=str(uuid4()))
+    raw = RawCommand(ids={"projection": name}, body=orjson.dumps(body), key=str(uuid4()), if_match=None)
+    context = RequestContext(caller=caller, now=utc_now(), correlation_id=str(uuid4()))
     try:
-        return make_intakes(settings)[intent].order(wish, by)
+        return make_command_readers(settings)[intent].read(raw, context)
     except Problem as problem:
         missing = problem.code == "no-such-projection"
         raise CommandError(Exit.NOT_FOUND if missing else Exit.WRONG_USAGE, problem.detail) from problem

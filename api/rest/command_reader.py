@@ -1,9 +1,9 @@
-"""What a command's request says beside its body: version, idempotency key, and what the log should know of it."""
+"""From a request or a line to a command in its envelope: ids, body, version, idempotency key, context."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
 from api.rest.bodies import ID_PATTERN, body_model, build, path_fields
-from api.rest.doors import Door
+from api.rest.command_route import CommandRoute
 from api.rights.roles import must_have_role
 from api.web.errors import Issue, Problem
 from api.web.request_context import RequestContext
@@ -21,6 +21,7 @@ from application.handler import Order
 from application.ids import time_ordered_id
 from application.ports import Caller, Idempotency
 from application.registry import BY_COMMAND
+from domain.kernel import Command
 
 MAX_KEY_LENGTH = 200
 MAX_ISSUES = 20
@@ -33,41 +34,45 @@ KeyedHash = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """One wish as it came in, over the single door or as a line of the bulk door."""
+class RawCommand:
+    """One command as it came in, as a request of its own or as a line: the ids by their names in lowerCamelCase.
+
+    `created_id` names what the command creates; only an imported history may do so.
+    """
 
     ids: Mapping[str, str]
     body: bytes
     key: str | None
     if_match: str | None
+    created_id: str | None = None
 
 
-class Intake:
-    """Turns the wishes that come in at one door into orders for the handler."""
+class CommandReader:
+    """Reads the commands that come in over one route."""
 
-    def __init__(self, door: Door, keyed_hash: KeyedHash) -> None:
-        self.door = door
-        self.model: type[BaseModel] = body_model(door)
-        self.ids: Mapping[str, str] = {to_camel(name): name for name in path_fields(door.path)}
+    def __init__(self, route: CommandRoute, keyed_hash: KeyedHash) -> None:
+        self.route = route
+        self.intent = route.intent
+        self.model: type[BaseModel] = body_model(route)
+        self.ids: Mapping[str, str] = {to_camel(name): name for name in path_fields(route.path)}
         self._keyed_hash = keyed_hash
-        self._roles = door.roles
-        self.begins_stream = bool(door.creates) and _aggregate_id(door).endswith(door.creates)
+        self.begins_stream = bool(route.creates) and _aggregate_id(route.command).endswith(route.creates)
 
-    def order(self, wish: Wish, by: RequestContext) -> Order:
+    def read(self, raw: RawCommand, context: RequestContext) -> Order:
         """Check everything that can be known without a state; raise a problem if something is wrong."""
-        caller = by.caller
-        must_have_role(caller, self._roles)
-        ids = self._ids(wish.ids)
-        expected_version = self._expected_version(wish.if_match)
-        key = self._key(wish.key)
-        body = self._body(wish.body)
+        caller = context.caller
+        must_have_role(caller, self.route.right.keys())
+        ids = self._ids(raw.ids)
+        expected_version = self._expected_version(raw.if_match)
+        key = self._key(raw.key)
+        body = self._body(raw.body)
         idempotency = self._idempotency(key, caller, ids, body)
-        fields: dict[str, Any] = {**ids, "at": by.now, "by": caller.organisation_id}
-        if self.door.creates:
-            fields[self.door.creates] = self._given_id(idempotency, by.now)
+        fields: dict[str, Any] = {**ids, "at": context.now, "by": caller.organisation_id}
+        if self.route.creates:
+            fields[self.route.creates] = raw.created_id or self._new_id(idempotency, context.now)
         return Order(
-            command=build(self.door.command, body, fields),
-            context=by.recorded_with(self.door.activity),
+            command=build(self.route.command, body, fields),
+            context=context.recorded_with(self.route.command.ACTIVITY),
             idempotency=idempotency,
             expected_version=expected_version,
             creates=self.begins_stream,
@@ -81,7 +86,7 @@ class Intake:
                 issue = Issue(f"/{name}", "malformed-id", "An id has letters, digits, hyphens and underscores only.")
                 raise Problem(400, "malformed-request", "An id is malformed.", issues=[issue])
         ids = {self.ids[name]: value for name, value in given.items()}
-        self.door.check_ids(ids)
+        self.route.check_ids(ids)
         return ids
 
     def _body(self, body: bytes) -> BaseModel:
@@ -101,30 +106,35 @@ class Intake:
     def _idempotency(self, key: str, caller: Caller, ids: Mapping[str, str], body: BaseModel) -> Idempotency:
         # What was understood counts, not how it was spelt: spaces and the order of fields make no other content.
         said = body.model_dump_json(exclude_defaults=True)
-        content = "\0".join([self.door.intent, *(f"{name}={ids[name]}" for name in sorted(ids)), said])
+        content = "\0".join([self.intent, *(f"{name}={ids[name]}" for name in sorted(ids)), said])
         # A body may hold a national number, and those can all be tried out: no hash of it is kept without a key.
         fingerprint = self._keyed_hash(content.encode())
         return Idempotency(organisation_id=caller.organisation_id, key=key, fingerprint=fingerprint)
 
-    def _given_id(self, idempotency: Idempotency, now: datetime) -> str:
+    def _new_id(self, idempotency: Idempotency, now: datetime) -> str:
         """Return the id of what is created, the same for the same key.
 
         The id of a new stream begins with the time. Sent again, the wish is answered with the receipt of the first
         time, and that names the stream. What lies within a stream of something else has no such witness.
         """
-        content = f"{self.door.intent}\0{idempotency.organisation_id}\0{idempotency.key}"
+        content = f"{self.intent}\0{idempotency.organisation_id}\0{idempotency.key}"
         digest = self._keyed_hash(content.encode())
         return time_ordered_id(now, digest) if self.begins_stream else str(UUID(bytes=digest[:16], version=4))
 
     def _expected_version(self, if_match: str | None) -> int | None:
         if if_match is None:
-            if self.door.versioned:
+            if self.route.versioned:
                 raise Problem(428, "version-missing", "Say with If-Match on which version you decided.")
             return None
         match = _ETAG.fullmatch(if_match)
         if match is None:
             raise Problem(400, "malformed-version", 'If-Match is a version in quotes, such as "3".')
         return int(match[1])
+
+
+def command_readers(routes: Sequence[CommandRoute], keyed_hash: KeyedHash) -> Mapping[str, CommandReader]:
+    """Return the reader of each route, by its intent."""
+    return {route.intent: CommandReader(route, keyed_hash) for route in routes}
 
 
 class _FieldNames:
@@ -134,9 +144,9 @@ class _FieldNames:
         return name
 
 
-def _aggregate_id(door: Door) -> str:
+def _aggregate_id(command: type[Command]) -> str:
     """Return how the id of the aggregate that a command is about is made of the command's fields."""
-    return BY_COMMAND[door.command].commands[door.command](_FieldNames())
+    return BY_COMMAND[command].commands[command](_FieldNames())
 
 
 def malformed(error: ValidationError) -> Problem:

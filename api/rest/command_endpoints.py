@@ -1,4 +1,4 @@
-"""Makes the routes of the doors: one for each command, and the bulk door for many at once."""
+"""Makes the endpoints of commands: one for each, and the bulk endpoint for many at once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.rest.doors import Door, outward
-from api.rest.openapi import bulk_operation, door_operation
-from api.rest.requests import Intake, Wish
+from api.rest.command_reader import CommandReader, RawCommand, command_readers
+from api.rest.command_route import CommandRoute, camel_path
+from api.rest.openapi import bulk_operation, command_operation
 from api.web.errors import Problem, problem_of
 from api.web.platform import Platform, caller_of
 from api.web.request_context import RequestContext, request_context
@@ -30,43 +30,43 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 
 
-def command_routes(doors: Sequence[Door], platform: Platform) -> CommandRouter:
-    """Make the routes of all doors."""
-    routes = CommandRouter()
-    intakes = {door.intent: Intake(door, platform.keyed_hash) for door in doors}
-    for intake in intakes.values():
-        path, endpoint = outward(intake.door.path), _door_endpoint(intake, platform)
-        routes.add(path, endpoint, door_operation(intake, _success(intake.door)))
-    routes.add("/commands", _bulk_endpoint(intakes, platform), bulk_operation(intakes))
-    return routes
+def command_router(routes: Sequence[CommandRoute], platform: Platform) -> CommandRouter:
+    """Make one router for all commands."""
+    router = CommandRouter()
+    readers = command_readers(routes, platform.keyed_hash)
+    for reader in readers.values():
+        endpoint, operation = _command_endpoint(reader, platform), command_operation(reader, _success(reader.route))
+        router.add(camel_path(reader.route.path), endpoint, operation)
+    router.add("/commands", _bulk_endpoint(readers, platform), bulk_operation(readers))
+    return router
 
 
 # --- One command ----------------------------------------------------------------------------------------------------
 
 
-def _door_endpoint(intake: Intake, platform: Platform) -> Endpoint:
-    door = intake.door
-    home = outward(door.collection or door.path)
+def _command_endpoint(reader: CommandReader, platform: Platform) -> Endpoint:
+    route = reader.route
+    home = camel_path(route.collection or route.path)
 
     async def endpoint(request: Request) -> Response:
-        by = await _sent_by(request, platform)
-        wish = Wish(
+        context = await _context_of(request, platform)
+        raw = RawCommand(
             ids=request.path_params,
             body=await read_body(request, JSON, MAX_BODY_BYTES),
             key=request.headers.get("idempotency-key"),
             if_match=request.headers.get("if-match"),
         )
-        order = intake.order(wish, by)
+        order = reader.read(raw, context)
         receipt = await handle(order, platform.log, platform.rules, platform.recent)
-        body = _receipt_body(receipt, order, door)
-        location = f"{home.format_map(wish.ids)}/{body['id']}"
-        return _receipt_response(body, _success(door), location, await platform.log.log_id())
+        body = _receipt_body(receipt, order, route)
+        location = f"{home.format_map(raw.ids)}/{body['id']}"
+        return _receipt_response(body, _success(route), location, await platform.log.log_id())
 
     return endpoint
 
 
-def _success(door: Door) -> int:
-    return 201 if door.creates else 200
+def _success(route: CommandRoute) -> int:
+    return 201 if route.creates else 200
 
 
 def _receipt_response(body: Mapping[str, Any], status: int, location: str, log_id: str) -> Response:
@@ -76,10 +76,10 @@ def _receipt_response(body: Mapping[str, Any], status: int, location: str, log_i
     return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=headers)
 
 
-def _receipt_body(receipt: Receipt, order: Order, door: Door) -> dict[str, Any]:
+def _receipt_body(receipt: Receipt, order: Order, route: CommandRoute) -> dict[str, Any]:
     """Say what the command did; `id` is that of what it created, or else of what it is about."""
-    if door.creates:
-        given: str = getattr(order.command, door.creates)
+    if route.creates:
+        given: str = getattr(order.command, route.creates)
         # The same wish sent before was given another id for its stream: the receipt knows which.
         about = receipt.stream[-len(given) :] if order.creates else given
     else:
@@ -92,7 +92,7 @@ def _receipt_body(receipt: Receipt, order: Order, door: Door) -> dict[str, Any]:
     }
 
 
-async def _sent_by(request: Request, platform: Platform) -> RequestContext:
+async def _context_of(request: Request, platform: Platform) -> RequestContext:
     caller = await caller_of(request, platform)
     return request_context(request, caller, platform.now())
 
@@ -125,13 +125,13 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 _READ_LINE = msgspec.json.Decoder(_Line).decode
 
 
-def _bulk_endpoint(intakes: Mapping[str, Intake], platform: Platform) -> Endpoint:
+def _bulk_endpoint(readers: Mapping[str, CommandReader], platform: Platform) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        by = await _sent_by(request, platform)
+        context = await _context_of(request, platform)
         lines = (await read_body(request, NDJSON, MAX_BULK_BYTES)).splitlines()
         if len(lines) > MAX_BULK_LINES:
             raise Problem(413, "too-many-lines", f"One request carries at most {MAX_BULK_LINES} commands.")
-        answers = _answers(lines, intakes, by, platform)
+        answers = _answers(lines, readers, context, platform)
         # The first answers come before the status: where the log is gone, the caller is told so instead of `200`.
         first = await anext(answers, b"")
         return StreamingResponse(_all(first, answers), media_type=NDJSON)
@@ -146,11 +146,11 @@ async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]
 
 
 async def _answers(
-    lines: Sequence[bytes], intakes: Mapping[str, Intake], by: RequestContext, platform: Platform
+    lines: Sequence[bytes], readers: Mapping[str, CommandReader], context: RequestContext, platform: Platform
 ) -> AsyncIterator[bytes]:
     for start in range(0, len(lines), BULK_CHUNK_LINES):
         chunk = lines[start : start + BULK_CHUNK_LINES]
-        answers = await _answer_chunk(chunk, intakes, by, platform)
+        answers = await _answer_chunk(chunk, readers, context, platform)
         yield b"".join(
             orjson.dumps({"line": start + number} | answer, option=orjson.OPT_APPEND_NEWLINE)
             for number, answer in enumerate(answers, 1)
@@ -158,25 +158,27 @@ async def _answers(
 
 
 async def _answer_chunk(
-    lines: Sequence[bytes], intakes: Mapping[str, Intake], by: RequestContext, platform: Platform
+    lines: Sequence[bytes], readers: Mapping[str, CommandReader], context: RequestContext, platform: Platform
 ) -> Sequence[dict[str, Any]]:
-    understood = [_understand(line, intakes, by) for line in lines]
+    understood = [_understand(line, readers, context) for line in lines]
     orders = [each[0] for each in understood if not isinstance(each, Problem)]
     results = iter(await handle_many(orders, platform.log, platform.rules))
     return [_refused(each) if isinstance(each, Problem) else _answer(next(results), *each) for each in understood]
 
 
-def _answer(result: Receipt | Refusal, order: Order, door: Door) -> dict[str, Any]:
+def _answer(result: Receipt | Refusal, order: Order, route: CommandRoute) -> dict[str, Any]:
     if isinstance(result, Refusal):
         return _refused(problem_of(result))
-    return {"status": "accepted"} | _receipt_body(result, order, door)
+    return {"status": "accepted"} | _receipt_body(result, order, route)
 
 
 def _refused(problem: Problem) -> dict[str, Any]:
     return {"status": "refused", "problem": problem.body()}
 
 
-def _understand(line: bytes, intakes: Mapping[str, Intake], by: RequestContext) -> tuple[Order, Door] | Problem:
+def _understand(
+    line: bytes, readers: Mapping[str, CommandReader], context: RequestContext
+) -> tuple[Order, CommandRoute] | Problem:
     if len(line) > MAX_BODY_BYTES:
         return Problem(413, "body-too-large", f"A line has at most {MAX_BODY_BYTES} bytes.")
     try:
@@ -184,11 +186,11 @@ def _understand(line: bytes, intakes: Mapping[str, Intake], by: RequestContext) 
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         detail = "A line is a JSON object with command, idempotencyKey, ids, ifMatch and body."
         return Problem(400, "malformed-line", detail)
-    intake = intakes.get(said.command)
-    if intake is None:
+    reader = readers.get(said.command)
+    if reader is None:
         return Problem(404, "unknown-command", "There is no command of this name.")
-    wish = Wish(ids=said.ids, body=bytes(said.body), key=said.idempotency_key, if_match=said.if_match)
+    raw = RawCommand(ids=said.ids, body=bytes(said.body), key=said.idempotency_key, if_match=said.if_match)
     try:
-        return intake.order(wish, by), intake.door
+        return reader.read(raw, context), reader.route
     except Problem as problem:
         return problem

@@ -1,0 +1,49 @@
+"""A command with its address: everything that the API has to say about it, once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+
+from pydantic.alias_generators import to_camel
+
+from api.rights.relations import Right
+from domain.kernel import Command
+
+
+def nothing_to_check(_ids: Mapping[str, str]) -> None:
+    """Stand for ids that only the command's own rule can judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRoute:
+    """One command as one resource: `POST path`, with ids in braces.
+
+    The body is what the command says beyond `at` and `by`, its facts, the ids in the path and the id that the platform
+    gives (`creates`); it is written in lowerCamelCase. What is created lives below `collection`, or else below `path`.
+    `right` says which roles may send the command. The processing activity is the command's own (`ACTIVITY`). With
+    `versioned`, the caller must say on which version they decided (If-Match). `check_ids` raises a problem where an id
+    in the path names nothing that the platform is made of; what has a stream of its own is looked up there, by the
+    command's rule.
+    """
+
+    command: type[Command]
+    path: str
+    _: KW_ONLY
+    right: Right
+    summary: str
+    creates: str = ""
+    collection: str = ""
+    versioned: bool = False
+    check_ids: Callable[[Mapping[str, str]], None] = nothing_to_check
+
+    @property
+    def intent(self) -> str:
+        """The command's name to callers: `PlaceLegalHold` is `place-legal-hold`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", self.command.__name__).lower()
+
+
+def camel_path(path: str) -> str:
+    """Write the ids of a path as callers see them: in lowerCamelCase, like the fields of a body."""
+    return re.sub(r"{(\w+)}", lambda name: f"{{{to_camel(name[1])}}}", path)
