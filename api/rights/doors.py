@@ -1,7 +1,7 @@
 """The rights of the doors that take no single command: looking up, looking through, the figures, the way in.
 
 To let in a new address, give it a row here: method and path, as the route has them. A door with roles asks for its
-caller with `admitted`. The doors of commands have their rights in `commands`.
+caller with `admitted`. Commands have their rights in their routes.
 """
 
 from __future__ import annotations

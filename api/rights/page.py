@@ -16,9 +16,10 @@ READ_MODELS = {projection.table: projection.name for projection in PROJECTIONS}
 
 _HEAD = """# Rights
 
-Who may do what, by role and organisation. `kroniek rights` prints this page (`--json` for programs) from the tables
-that the platform itself goes by, in `api/rights/`; to renew it: `.venv/bin/kroniek rights > docs/rights.md`. What is
-not in them is open to nobody, and `tests/api/test_rights_*.py` prove each cell.
+Who may do what, by role and organisation. `kroniek rights` prints this page (`--json` for programs) from what the
+platform itself goes by: the routes of commands in `api/rest/`, and the tables in `api/rights/`. To renew it:
+`.venv/bin/kroniek rights > docs/rights.md`. Everything else is open to nobody, and `tests/api/test_rights_*.py` prove
+each cell.
 
 Role and organisation come from the [token](api.md#who-you-are). A role without the right is refused with
 `role-not-allowed`."""
