@@ -33,7 +33,7 @@ from api.web.static_page import ScriptPage
 from application.ports import Caller
 from domain.access import Outcome
 
-PAGE = ScriptPage("api.graph", "page.css", "page.js")
+PAGE = ScriptPage("api.graph.protocol", "page.css", "page.js")
 OPEN = GraphPolicy()
 """The usual limits; for everybody every document, and the schema."""
 
