@@ -7,35 +7,32 @@ and one append for all of them; each stands or falls by itself. A lost race is d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
 
-from application.memory import Memory, Recent
+from application.gathering import Gathered, Rules, gather, own_stream
 from application.ports import (
     Append,
     Conflict,
+    Enriched,
     Erased,
     EventStore,
-    FactReader,
     Idempotency,
-    Informed,
     OtherContent,
     Outcome,
     Receipt,
     Taken,
 )
+from application.unit_of_work import StateCache, UnitOfWork
 from domain.kernel import (
     Command,
     Context,
-    Decider,
     Duplicate,
     InvalidValue,
     Refusal,
     RuleBroken,
     StaleVersion,
 )
-
-S = TypeVar("S")
 
 MAX_TRIES = 4
 """A first try and three more after lost races."""
@@ -45,7 +42,7 @@ MAX_FACT_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class CommandEnvelope:
     """A command with its context; the caller's key for it and the version they decided on, if they gave any.
 
     With `creates`, the id of the command's stream was made for it, so nothing should be there yet.
@@ -58,92 +55,84 @@ class Order:
     creates: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """Which decider decides a command, and how the command learns its facts."""
-
-    deciders: Mapping[type[Command], Decider[Any, Any, Any]]
-    readers: Mapping[type, FactReader]
-
-
-async def handle(order: Order, store: EventStore, rules: Rules, recent: Recent | None = None) -> Receipt:
+async def handle(
+    envelope: CommandEnvelope, store: EventStore, rules: Rules, cache: StateCache | None = None
+) -> Receipt:
     """Decide one command and append its events; raise the refusal if it is refused.
 
-    With `recent`, it is decided on what is known already, first, and on what the log holds if that does not stand.
+    With a cache, it is decided on cached states first, and on what the log holds if the log does not accept that.
     """
-    if recent is not None and (receipt := await _try_recent(order, store, rules, recent)) is not None:
+    if cache is not None and (receipt := await _try_cached(envelope, store, rules, cache)) is not None:
         return receipt
-    (answer,) = await handle_many([order], store, rules)
+    (answer,) = await handle_many([envelope], store, rules)
     if isinstance(answer, Refusal):
         raise answer
     return answer
 
 
-async def _try_recent(order: Order, store: EventStore, rules: Rules, recent: Recent) -> Receipt | None:
+async def _try_cached(envelope: CommandEnvelope, store: EventStore, rules: Rules, cache: StateCache) -> Receipt | None:
     """Decide on states that may be out of date; return the receipt only if the events were written on them."""
-    memory = Memory(store, older=recent.states)
-    if order.creates:
-        decider, stream = _own_stream(order.command, rules)
-        memory.states_by_stream[stream] = (0, decider.initial)
-    try:
-        append = await _decide_one(order, None, memory, rules)
-    except Refusal:
-        append = None
-    if append is not None and append.events:
+    unit = UnitOfWork(store, older=cache.states)
+    if envelope.creates:
+        decider, stream = own_stream(envelope.command, rules)
+        unit.states[stream] = (0, decider.initial)
+    gathered = await _gather(envelope, None, unit, rules)
+    append = _decide(envelope, gathered, unit)
+    if isinstance(append, Append) and append.events:
         (outcome,) = await store.append([append])
         if isinstance(outcome, Receipt):
             if _stands(outcome):
-                memory.advance(_own_stream(order.command, rules)[0], append.stream, append.events)
-                recent.keep({read: memory.states_by_stream[read] for read in append.expected})
+                unit.advance(gathered.decider, append.stream, append.events)
+                cache.keep({read: unit.states[read] for read in append.expected})
             return outcome
-    recent.forget(memory.touched)
+    cache.forget(_read(gathered))
     return None
 
 
 async def handle_many(
-    orders: Sequence[Order], store: EventStore, rules: Rules, memory: Memory | None = None
+    envelopes: Sequence[CommandEnvelope], store: EventStore, rules: Rules, unit: UnitOfWork | None = None
 ) -> Sequence[Receipt | Refusal]:
     """Decide the commands in their order; return for each what it did or why it was refused.
 
-    A caller who sends much may lend a memory of their own from one call to the next, never to two at once: what it
-    remembers is not read again. It can be out of date, so only what the log accepts on it counts.
+    A caller with many lists may lend the same unit of work from one call to the next, never to two at once. Its states
+    can be out of date, so only what the log accepts on them counts.
     """
     answers: dict[int, Receipt | Refusal] = {}
-    waiting = list(range(len(orders)))
-    if memory is not None:
-        waiting = await _try_from_memory(waiting, orders, memory, rules, answers)
+    waiting = list(range(len(envelopes)))
+    if unit is not None:
+        waiting = await _try_on_older_states(waiting, envelopes, unit, rules, answers)
     for _ in range(MAX_TRIES):
         if not waiting:
             break
-        waiting = await _try(waiting, orders, Memory(store), rules, answers)
+        waiting = await _try(waiting, envelopes, UnitOfWork(store), rules, answers)
     for index in waiting:
         answers[index] = RuleBroken("too-much-contention", "Others keep changing this at the same time. Try again.")
-    answers |= await _asked_before(orders, answers, store)
-    return [answers[index] for index in range(len(orders))]
+    answers |= await _answered_before(envelopes, answers, store)
+    return [answers[index] for index in range(len(envelopes))]
 
 
-async def _try_from_memory(
+async def _try_on_older_states(
     indices: Sequence[int],
-    orders: Sequence[Order],
-    memory: Memory,
+    envelopes: Sequence[CommandEnvelope],
+    unit: UnitOfWork,
     rules: Rules,
     answers: dict[int, Receipt | Refusal],
 ) -> list[int]:
-    """Decide on what is remembered; whatever the log did not write then is decided again, on what the log holds."""
-    memory.age()
+    """Decide on a lent unit of work; return the indices of commands whose events the log did not accept on it."""
+    unit.begin()
     again: list[int] | None = None
     try:
-        again = await _try(indices, orders, memory, rules, answers, only_written=True)
+        again = await _try(indices, envelopes, unit, rules, answers, only_written=True)
     finally:
         if again != []:
-            memory.forget()
+            unit.forget()
     return again
 
 
 async def _try(
     indices: Sequence[int],
-    orders: Sequence[Order],
-    memory: Memory,
+    envelopes: Sequence[CommandEnvelope],
+    unit: UnitOfWork,
     rules: Rules,
     answers: dict[int, Receipt | Refusal],
     *,
@@ -153,8 +142,8 @@ async def _try(
 
     With `only_written`, an answer counts only if its events were written: a refusal may rest on states out of date.
     """
-    decided = await _decide(indices, orders, memory, rules)
-    outcomes = await memory.store.append(list(decided.appends.values())) if decided.appends else ()
+    decided = await _decide_all(indices, envelopes, unit, rules)
+    outcomes = await unit.store.append(list(decided.appends.values())) if decided.appends else ()
     again: list[int] = []
     fallen: set[str] = set()
     for (index, append), outcome in zip(decided.appends.items(), outcomes, strict=True):
@@ -165,9 +154,9 @@ async def _try(
             again.append(index)
         else:
             answers[index] = _answer(outcome)
-    for index, (answer, touched) in decided.answers.items():
-        # What was answered on the word of a command that fell in the end has to be asked again.
-        if fallen.isdisjoint(touched) and not only_written:
+    for index, (answer, read) in decided.answers.items():
+        # An answer that rests on events of a command that failed is decided again.
+        if fallen.isdisjoint(read) and not only_written:
             answers[index] = answer
         else:
             again.append(index)
@@ -175,21 +164,21 @@ async def _try(
 
 
 def _stands(outcome: Outcome) -> bool:
-    """Return whether these very events were written; a receipt may also be that of the same wish sent before."""
+    """Return whether these very events were written; a receipt may also be that of the same command sent before."""
     return isinstance(outcome, Receipt) and not outcome.repeated
 
 
-async def _asked_before(
-    orders: Sequence[Order], answers: Mapping[int, Receipt | Refusal], store: EventStore
+async def _answered_before(
+    envelopes: Sequence[CommandEnvelope], answers: Mapping[int, Receipt | Refusal], store: EventStore
 ) -> dict[int, Receipt | Refusal]:
-    """Return the first answers of wishes that were refused now because the same wish had been granted before.
+    """Return the first answers of commands that are refused now, and were accepted before under the same key.
 
-    The log itself answers a repeated key when it appends; only a wish that never got that far has to be looked up.
+    The log itself answers a repeated key when it appends; only a command that never got that far is looked up.
     """
-    refused = {index: orders[index].idempotency for index, answer in answers.items() if isinstance(answer, Refusal)}
+    refused = {index: envelopes[index].idempotency for index, answer in answers.items() if isinstance(answer, Refusal)}
     keys = {index: key for index, key in refused.items() if key is not None}
-    known = await store.receipts(list(keys.values())) if keys else {}
-    return {index: _answer(known[key]) for index, key in keys.items() if key in known}
+    receipts = await store.receipts(list(keys.values())) if keys else {}
+    return {index: _answer(receipts[key]) for index, key in keys.items() if key in receipts}
 
 
 def _answer(outcome: Receipt | Taken | OtherContent | Erased) -> Receipt | Refusal:
@@ -209,110 +198,89 @@ def _answer(outcome: Receipt | Taken | OtherContent | Erased) -> Receipt | Refus
 
 @dataclass(slots=True)
 class _Decided:
-    """What came of a list of orders: appends to write; answers that need none, with the streams they rest on."""
+    """The decisions on a list of commands: appends to write; answers that need none, with the streams they rest on."""
 
     appends: dict[int, Append] = field(default_factory=dict)
-    answers: dict[int, tuple[Receipt | Refusal, frozenset[str]]] = field(default_factory=dict)
+    answers: dict[int, tuple[Receipt | Refusal, AbstractSet[str]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """A command with facts that still hold while none of the streams they were read from was decided on since."""
-
-    informed: Informed[Command]
-    touched: set[str]
-    read: frozenset[str]
-
-
-async def _decide(indices: Sequence[int], orders: Sequence[Order], memory: Memory, rules: Rules) -> _Decided:
-    informed_ahead = {index: _inform_ahead(orders[index], memory, rules) for index in indices}
-    await memory.load()
+async def _decide_all(
+    indices: Sequence[int], envelopes: Sequence[CommandEnvelope], unit: UnitOfWork, rules: Rules
+) -> _Decided:
+    ahead = {index: gather(envelopes[index].command, rules, unit) for index in indices}
+    await unit.load(ahead.values())
     decided = _Decided()
     for index in indices:
-        try:
-            append = await _decide_one(orders[index], informed_ahead[index], memory, rules)
-        except Refusal as refusal:
-            decided.answers[index] = (refusal, frozenset(memory.touched))
+        gathered = await _gather(envelopes[index], ahead[index], unit, rules)
+        append = _decide(envelopes[index], gathered, unit)
+        if isinstance(append, Refusal):
+            decided.answers[index] = (append, _read(gathered))
             continue
-        memory.advance(rules.deciders[type(orders[index].command)], append.stream, append.events)
+        unit.advance(gathered.decider, append.stream, append.events)
         if append.events or append.idempotency:
             decided.appends[index] = append
         else:
-            nothing_new = Receipt(
-                stream=append.stream,
-                version=append.expected[append.stream],
-                position=memory.positions.get(append.stream, 0),
-                events=(),
-            )
-            decided.answers[index] = (nothing_new, frozenset(memory.touched))
+            decided.answers[index] = (_nothing_new(append, unit), _read(gathered))
     return decided
 
 
-def _inform_ahead(order: Order, memory: Memory, rules: Rules) -> _Ahead | None:
-    """Find out what has to be read for a command; return its facts if they were all there."""
-    memory.touched, memory.lacking = set(), False
-    informed = _facts(order, memory, rules)
-    ahead = None if memory.lacking else _Ahead(informed, memory.touched, frozenset(memory.touched))
-    _own_state(order, memory, rules)
-    return ahead
+def _nothing_new(append: Append, unit: UnitOfWork) -> Receipt:
+    version, position = append.expected[append.stream], unit.positions.get(append.stream, 0)
+    return Receipt(stream=append.stream, version=version, position=position, events=())
 
 
-async def _decide_one(order: Order, ahead: _Ahead | None, memory: Memory, rules: Rules) -> Append:
-    if ahead is not None and ahead.read.isdisjoint(memory.advanced):
-        memory.touched = ahead.touched
-        return _append(order, ahead.informed, memory, rules)
+async def _gather(envelope: CommandEnvelope, ahead: Gathered | None, unit: UnitOfWork, rules: Rules) -> Gathered:
+    """Return a command with all its facts and its own state loaded.
+
+    Facts that were gathered ahead hold while none of their streams was decided on since.
+    """
+    if ahead is not None and ahead.complete and ahead.fact_streams.isdisjoint(unit.advanced):
+        return ahead
     for _ in range(MAX_FACT_ROUNDS):
-        memory.touched, memory.lacking = set(), False
-        informed = _facts(order, memory, rules)
-        _own_state(order, memory, rules)
-        if not memory.lacking:
-            return _append(order, informed, memory, rules)
-        await memory.load()
-    raise AssertionError(f"the facts of {type(order.command).__name__} name ever further streams")
+        gathered = gather(envelope.command, rules, unit)
+        if gathered.complete and unit.find(gathered.stream) is not None:
+            return gathered
+        await unit.load([gathered])
+    raise AssertionError(f"the facts of {type(envelope.command).__name__} name ever further streams")
 
 
-def _facts(order: Order, memory: Memory, rules: Rules) -> Informed[Command]:
-    reader = rules.readers.get(type(order.command))
-    return Informed(order.command) if reader is None else reader(order.command, memory)
+def _read(gathered: Gathered) -> AbstractSet[str]:
+    """Return the streams that a decision rests on."""
+    return gathered.fact_streams | {gathered.stream}
 
 
-def _own_state(order: Order, memory: Memory, rules: Rules) -> None:
-    command = order.command
-    decider = rules.deciders[type(command)]
-    memory.state(decider, decider.commands[type(command)](command))
+def _decide(envelope: CommandEnvelope, gathered: Gathered, unit: UnitOfWork) -> Append | Refusal:
+    try:
+        return _append(envelope, gathered, unit)
+    except Refusal as refusal:
+        return refusal
 
 
-def _own_stream(command: Command, rules: Rules) -> tuple[Decider[Any, Any, Any], str]:
-    decider = rules.deciders[type(command)]
-    return decider, decider.stream(decider.commands[type(command)](command))
-
-
-def _append(order: Order, informed: Informed[Command], memory: Memory, rules: Rules) -> Append:
-    command = informed.command
-    decider, stream = _own_stream(command, rules)
-    version, state = memory.states_by_stream[stream]
-    stale = order.expected_version not in (None, version)
-    # Of what does not exist there is no version: that it does not exist is the better answer.
+def _append(envelope: CommandEnvelope, gathered: Gathered, unit: UnitOfWork) -> Append:
+    command = gathered.enriched.command
+    decider, stream = gathered.decider, gathered.stream
+    version, state = unit.states[stream]
+    stale = envelope.expected_version not in (None, version)
+    # A stream that does not exist has no version: the refusal that it does not exist is the better answer.
     events = () if stale and version else decider.decide(command, state)
     if stale:
         raise StaleVersion("stale-version", "This has changed since you last read it. Read it again.")
-    expected = {touched: memory.states_by_stream[touched][0] for touched in memory.touched}
     return Append(
         stream=stream,
         events=events,
-        expected=expected,
-        context=_context(order.context, informed),
+        expected={read: unit.states[read][0] for read in _read(gathered)},
+        context=_context(envelope.context, gathered.enriched),
         claims=decider.claims(command, events) if events else (),
-        idempotency=order.idempotency,
+        idempotency=envelope.idempotency,
     )
 
 
-def _context(context: Context, informed: Informed[Command]) -> Context:
-    if not informed.acting_id and not informed.subject_id:
+def _context(context: Context, enriched: Enriched[Command]) -> Context:
+    if not enriched.acting_id and not enriched.subject_id:
         return context
     return replace(
         context,
-        acting_id=informed.acting_id or context.acting_id,
-        subject_id=informed.subject_id,
-        mandate_id=informed.mandate_id,
+        acting_id=enriched.acting_id or context.acting_id,
+        subject_id=enriched.subject_id,
+        mandate_id=enriched.mandate_id,
     )

@@ -62,18 +62,18 @@ class Credentials:
 # --- Facts of other streams -----------------------------------------------------------------------------------------
 
 
-class Known(Protocol):
-    """The states of other streams that a decision needs, as far as they are known."""
+class States(Protocol):
+    """The states of other streams that a decision needs, as far as they are loaded."""
 
     def state(self, decider: Decider[Any, S, Any], aggregate_id: str) -> S:
         """Return the state of one aggregate; its initial state if it has no events."""
 
-    def states(self, decider: Decider[Any, S, Any], id_prefix: str) -> Mapping[str, S]:
-        """Return the states of all aggregates whose id begins with `id_prefix`, by id."""
+    def under(self, decider: Decider[Any, S, Any], owner_id: str) -> Mapping[str, S]:
+        """Return the states of all aggregates with a composite id (`owner.other`) of one owner, by id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Informed(Generic[C]):
+class Enriched(Generic[C]):
     """A command with its facts filled in, and who acts for whom where those facts show it."""
 
     command: C
@@ -82,8 +82,8 @@ class Informed(Generic[C]):
     mandate_id: str = ""
 
 
-FactReader: TypeAlias = Callable[[Any, Known], Informed[Any]]
-"""Fills in the facts of one class of command. It may be called again once more is known, so it only reads."""
+FactReader: TypeAlias = Callable[[Any, States], Enriched[Any]]
+"""Fills in the facts of one class of command. It is called again when more states are loaded, so it only reads."""
 
 # --- Personal data --------------------------------------------------------------------------------------------------
 

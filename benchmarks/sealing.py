@@ -19,9 +19,10 @@ from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from application.handler import Order, Rules, handle
-from application.memory import Recent
+from application.gathering import Rules
+from application.handler import CommandEnvelope, handle
 from application.ports import Append, Sealed
+from application.unit_of_work import StateCache
 from benchmarks.log.appends import CONTEXT
 from benchmarks.log.commands import COUNTERS as PEOPLE_AT_ONCE
 from benchmarks.log.commands import HISTORY, TEXT, counters_for, in_turn
@@ -120,13 +121,13 @@ class Letters:
                     await log.append([self._history(decider, person_id) for person_id in of_some])
         async with AsyncExitStack() as stack:
             keys, log = await self._open(stack, decider)
-            recent = Recent()
+            cache = StateCache()
             if self.at_hand:
                 owners = [Owner(str(person_id), PurposeGroup.CORRESPONDENCE) for person_id in people]
                 await keys.for_sealing(owners)
 
             async def work() -> None:
-                await handle(_order(next(turns)), log, rules, recent)
+                await handle(_envelope(next(turns)), log, rules, cache)
 
             await drive(work, IN_FLIGHT, IN_FLIGHT)
             return total / await drive(work, total, IN_FLIGHT)
@@ -143,9 +144,9 @@ class Letters:
         return Append(stream=stream, events=events, expected={stream: 0}, context=CONTEXT)
 
 
-def _order(person_id: UUID) -> Order:
+def _envelope(person_id: UUID) -> CommandEnvelope:
     at, by = CONTEXT.effective_at, CONTEXT.organisation_id
-    return Order(command=KeepLetter(at=at, by=by, person_id=str(person_id), subject=TEXT), context=CONTEXT)
+    return CommandEnvelope(command=KeepLetter(at=at, by=by, person_id=str(person_id), subject=TEXT), context=CONTEXT)
 
 
 # --- Texts ----------------------------------------------------------------------------------------------------------

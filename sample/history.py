@@ -1,4 +1,4 @@
-"""The whole sample history as orders in order of time, made month by month as they are asked for."""
+"""The whole sample history as commands in order of time, made month by month as they are asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Protocol
 
-from application.handler import Order
+from application.handler import CommandEnvelope
 from sample import civil
 from sample.acts.authentications import Authentications
 from sample.acts.belgian_post import BelgianPost
@@ -28,8 +28,8 @@ class Act(Protocol):
     def write(self, month: int) -> None: ...
 
 
-def orders(seed: int, scale: Fraction) -> Iterator[Order]:
-    """Yield every order of the history; the same seed and scale give the same orders."""
+def commands(seed: int, scale: Fraction) -> Iterator[CommandEnvelope]:
+    """Yield every command of the history; the same seed and scale give the same ones."""
     world = World(seed, scale)
     acts = _acts(world)
     for month in range(civil.MONTHS):

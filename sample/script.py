@@ -8,7 +8,7 @@ from operator import itemgetter
 from random import Random
 from typing import Any, TypeAlias
 
-from application.handler import Order
+from application.handler import CommandEnvelope
 from domain.kernel import Command, Context
 from sample import civil
 from sample.numbers import uuid4
@@ -36,17 +36,19 @@ class Script:
             assert place >= self._read, "this month was read already"
             self._months[place].append((at, command, by, fields))
 
-    def read(self, place: int) -> Iterator[Order]:
-        """Return the orders of a month in order of time; of those at the same instant, as they were written."""
+    def read(self, place: int) -> Iterator[CommandEnvelope]:
+        """Return the commands of a month in order of time; of those at the same instant, as they were written."""
         entries, self._months[place] = sorted(self._months[place], key=_INSTANT), []
         self._read = place + 1
-        return starmap(self._order, entries)
+        return starmap(self._envelope, entries)
 
-    def _order(self, at: int, command_class: Callable[..., Command], by: str, fields: dict[str, Any]) -> Order:
+    def _envelope(
+        self, at: int, command_class: Callable[..., Command], by: str, fields: dict[str, Any]
+    ) -> CommandEnvelope:
         instant = civil.as_datetime(at)
         command = command_class(at=instant, by=by, **fields)
         command_id = uuid4(self._ids)
-        return Order(
+        return CommandEnvelope(
             command=command,
             context=Context(
                 acting_id=self._clerks.get(by) or self._clerk(by),

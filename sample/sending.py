@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 
+from application.gathering import Rules
 from application.gc_tuning import rare_collections
-from application.handler import Order, Rules, handle_many
-from application.memory import Memory
+from application.handler import CommandEnvelope, handle_many
 from application.ports import EventStore, Idempotency, Receipt
+from application.unit_of_work import UnitOfWork
 from domain.kernel import Duplicate, Refusal
 from sample.acts.world import PLATFORM
-from sample.history import orders
+from sample.history import commands
 from sample.plan.scale import scale_of
 
-CHUNK_ORDERS = 1_000
+CHUNK_COMMANDS = 1_000
 _KEYS_AT_ONCE = 1_000
 MAX_CHUNKS = 1_000_000
 
@@ -29,7 +30,7 @@ class SampleRefusedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleProgress:
-    """How far the sample is: the orders sent, of about how many, the events written, and where in time it stands."""
+    """How far the sample is: the commands sent, of about how many, the events written, and where in time it stands."""
 
     commands: int
     expected_commands: int
@@ -51,7 +52,7 @@ class SampleReport:
 @dataclass(frozen=True, slots=True)
 class _Chunk:
     number: int
-    orders: Sequence[Order]
+    envelopes: Sequence[CommandEnvelope]
 
 
 async def run_sample(
@@ -77,20 +78,20 @@ async def _send_missing(
     log: EventStore, rules: Rules, seed: int, scale: Fraction, progress: Callable[[SampleProgress], None]
 ) -> SampleReport:
     done = await _chunks_done(log, seed, scale)
-    memory = Memory(log)
+    unit = UnitOfWork(log)
     sent = skipped = events = 0
     for chunk in _chunks(seed, scale):
         if chunk.number < done:
-            skipped += len(chunk.orders)
+            skipped += len(chunk.envelopes)
             continue
-        events += await _send(chunk, memory, rules, may_be_there=chunk.number == done)
-        sent += len(chunk.orders)
+        events += await _send(chunk, unit, rules, may_be_there=chunk.number == done)
+        sent += len(chunk.envelopes)
         progress(
             SampleProgress(
                 commands=skipped + sent,
                 expected_commands=max(skipped + sent, expected_commands(scale)),
                 events=events,
-                month=chunk.orders[-1].command.at.strftime("%Y-%m"),
+                month=chunk.envelopes[-1].command.at.strftime("%Y-%m"),
             )
         )
     return SampleReport(commands=sent, skipped_commands=skipped, events=events, seconds=0, complete_before=False)
@@ -105,21 +106,21 @@ def expected_commands(scale: Fraction) -> int:
     return _COMMANDS_AT_ANY_SCALE + int(_COMMANDS_AT_SCALE_1 * scale)
 
 
-async def _send(chunk: _Chunk, memory: Memory, rules: Rules, *, may_be_there: bool) -> int:
+async def _send(chunk: _Chunk, unit: UnitOfWork, rules: Rules, *, may_be_there: bool) -> int:
     """Send a chunk; return how many events it wrote."""
-    answers = await handle_many(chunk.orders, memory.store, rules, memory)
+    answers = await handle_many(chunk.envelopes, unit.store, rules, unit)
     events = 0
-    for order, answer in zip(chunk.orders, answers, strict=True):
+    for envelope, answer in zip(chunk.envelopes, answers, strict=True):
         if isinstance(answer, Receipt):
             events += len(answer.events)
         elif not (may_be_there and isinstance(answer, Duplicate)):
-            raise _refused(order, answer)
+            raise _refused(envelope, answer)
     return events
 
 
-def _refused(order: Order, refusal: Refusal) -> SampleRefusedError:
-    command = type(order.command).__name__
-    return SampleRefusedError(f"{command} at {order.command.at.isoformat()} was refused: {refusal.code}: {refusal}")
+def _refused(envelope: CommandEnvelope, refusal: Refusal) -> SampleRefusedError:
+    command = type(envelope.command).__name__
+    return SampleRefusedError(f"{command} at {envelope.command.at.isoformat()} was refused: {refusal.code}: {refusal}")
 
 
 async def _chunks_done(log: EventStore, seed: int, scale: Fraction) -> int:
@@ -134,10 +135,10 @@ async def _chunks_done(log: EventStore, seed: int, scale: Fraction) -> int:
 
 def _chunks(seed: int, scale: Fraction) -> Iterator[_Chunk]:
     """Cut the history into chunks; the last order of each carries a key that says it was written."""
-    every = orders(seed, scale)
-    number, chunk = 0, list(islice(every, CHUNK_ORDERS))
+    every = commands(seed, scale)
+    number, chunk = 0, list(islice(every, CHUNK_COMMANDS))
     while chunk:
-        following = list(islice(every, CHUNK_ORDERS))
+        following = list(islice(every, CHUNK_COMMANDS))
         key = _key(seed, scale, str(number) if following else "end")
         chunk[-1] = replace(chunk[-1], idempotency=key)
         yield _Chunk(number, chunk)

@@ -1,4 +1,4 @@
-"""From a line of a history to an order: a line of the bulk door that also says when, for whom and by whom."""
+"""From a line of a history to a command: a line of the bulk endpoint that also says when, for whom and by whom."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from api.rest.bodies import ID_PATTERN
 from api.rest.command_reader import CommandReader, RawCommand
 from api.web.errors import Problem
 from api.web.request_context import RequestContext
-from application.handler import Order
+from application.handler import CommandEnvelope
 from application.ports import Caller, Role
 from infrastructure.import_history import LineRefusedError
 from infrastructure.import_history.decided import check_no_personal_number, past_instant
@@ -42,13 +42,13 @@ _READ_LINE = msgspec.json.Decoder(_Line).decode
 
 
 class CommandsInLines:
-    """Turns the lines of one import into orders. `readers` are those of the routes, by intent."""
+    """Turns the lines of one import into commands. `readers` are those of the routes, by intent."""
 
     def __init__(self, readers: Mapping[str, CommandReader], import_stream: str) -> None:
         self._readers = readers
         self._import_stream = import_stream
 
-    def __call__(self, number: int, line: bytes | None, not_after: datetime) -> Order:
+    def __call__(self, number: int, line: bytes | None, not_after: datetime) -> CommandEnvelope:
         said = _said(line)
         reader = self._readers.get(said.command)
         if reader is None:

@@ -41,10 +41,10 @@ from api.web.middleware import RequestMiddleware
 from api.web.platform import InvalidProofError, InvalidTokenError, Platform
 from api.web.rate_limits import Buckets
 from api.web.read_barrier import waiting_for_own_write
-from application.handler import Rules
-from application.memory import Recent
+from application.gathering import Rules
 from application.ports import Caller, Credentials
 from application.registry import BY_COMMAND, DECIDERS, READERS
+from application.unit_of_work import StateCache
 from domain.erasure import KeysDestroyed, KeysShredded
 from domain.kernel import Claim, Recorded, Refusal
 from infrastructure.codec import Codec
@@ -149,7 +149,7 @@ def create_app(
     platform = Platform(
         log=log,
         rules=RULES,
-        recent=Recent(),
+        state_cache=StateCache(),
         reads=reads.engine,
         authenticate=_authenticator(verifier),
         requests=Buckets("requests", settings.requests_per_minute),
@@ -214,7 +214,7 @@ def make_keeper(addresses: Addresses, keys: Keys, people: BlindIndex, platform: 
 
     async def forget_states(_recorded: Recorded[Any]) -> None:
         # Commands leave what they said in clear in the states that they were decided on.
-        platform.recent.states.clear()
+        platform.state_cache.states.clear()
 
     everywhere: Duties = dict.fromkeys((KeysDestroyed, KeysShredded), (forget_states,))
     # The index comes first: nothing is left of its rows when it is recorded that the keys are shredded.

@@ -18,7 +18,7 @@ from api.web.errors import Problem, problem_of
 from api.web.platform import Platform, caller_of
 from api.web.request_context import RequestContext, request_context
 from api.web.routing import CommandRouter, Endpoint
-from application.handler import Order, handle, handle_many
+from application.handler import CommandEnvelope, handle, handle_many
 from application.ports import Receipt
 from domain.kernel import Refusal
 
@@ -56,9 +56,9 @@ def _command_endpoint(reader: CommandReader, platform: Platform) -> Endpoint:
             key=request.headers.get("idempotency-key"),
             if_match=request.headers.get("if-match"),
         )
-        order = reader.read(raw, context)
-        receipt = await handle(order, platform.log, platform.rules, platform.recent)
-        body = _receipt_body(receipt, order, route)
+        envelope = reader.read(raw, context)
+        receipt = await handle(envelope, platform.log, platform.rules, platform.state_cache)
+        body = _receipt_body(receipt, envelope, route)
         location = f"{home.format_map(raw.ids)}/{body['id']}"
         return _receipt_response(body, _success(route), location, await platform.log.log_id())
 
@@ -76,12 +76,12 @@ def _receipt_response(body: Mapping[str, Any], status: int, location: str, log_i
     return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=headers)
 
 
-def _receipt_body(receipt: Receipt, order: Order, route: CommandRoute) -> dict[str, Any]:
+def _receipt_body(receipt: Receipt, envelope: CommandEnvelope, route: CommandRoute) -> dict[str, Any]:
     """Say what the command did; `id` is that of what it created, or else of what it is about."""
     if route.creates:
-        given: str = getattr(order.command, route.creates)
+        given: str = getattr(envelope.command, route.creates)
         # The same wish sent before was given another id for its stream: the receipt knows which.
-        about = receipt.stream[-len(given) :] if order.creates else given
+        about = receipt.stream[-len(given) :] if envelope.creates else given
     else:
         about = receipt.stream.partition("-")[2]
     return {
@@ -161,15 +161,15 @@ async def _answer_chunk(
     lines: Sequence[bytes], readers: Mapping[str, CommandReader], context: RequestContext, platform: Platform
 ) -> Sequence[dict[str, Any]]:
     understood = [_understand(line, readers, context) for line in lines]
-    orders = [each[0] for each in understood if not isinstance(each, Problem)]
-    results = iter(await handle_many(orders, platform.log, platform.rules))
+    envelopes = [each[0] for each in understood if not isinstance(each, Problem)]
+    results = iter(await handle_many(envelopes, platform.log, platform.rules))
     return [_refused(each) if isinstance(each, Problem) else _answer(next(results), *each) for each in understood]
 
 
-def _answer(result: Receipt | Refusal, order: Order, route: CommandRoute) -> dict[str, Any]:
+def _answer(result: Receipt | Refusal, envelope: CommandEnvelope, route: CommandRoute) -> dict[str, Any]:
     if isinstance(result, Refusal):
         return _refused(problem_of(result))
-    return {"status": "accepted"} | _receipt_body(result, order, route)
+    return {"status": "accepted"} | _receipt_body(result, envelope, route)
 
 
 def _refused(problem: Problem) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def _refused(problem: Problem) -> dict[str, Any]:
 
 def _understand(
     line: bytes, readers: Mapping[str, CommandReader], context: RequestContext
-) -> tuple[Order, CommandRoute] | Problem:
+) -> tuple[CommandEnvelope, CommandRoute] | Problem:
     if len(line) > MAX_BODY_BYTES:
         return Problem(413, "body-too-large", f"A line has at most {MAX_BODY_BYTES} bytes.")
     try:

@@ -17,7 +17,7 @@ from api.rest.command_route import CommandRoute
 from api.rights.roles import must_have_role
 from api.web.errors import Issue, Problem
 from api.web.request_context import RequestContext
-from application.handler import Order
+from application.handler import CommandEnvelope
 from application.ids import time_ordered_id
 from application.ports import Caller, Idempotency
 from application.registry import BY_COMMAND
@@ -58,7 +58,7 @@ class CommandReader:
         self._keyed_hash = keyed_hash
         self.begins_stream = bool(route.creates) and _aggregate_id(route.command).endswith(route.creates)
 
-    def read(self, raw: RawCommand, context: RequestContext) -> Order:
+    def read(self, raw: RawCommand, context: RequestContext) -> CommandEnvelope:
         """Check everything that can be known without a state; raise a problem if something is wrong."""
         caller = context.caller
         must_have_role(caller, self.route.right.keys())
@@ -70,7 +70,7 @@ class CommandReader:
         fields: dict[str, Any] = {**ids, "at": context.now, "by": caller.organisation_id}
         if self.route.creates:
             fields[self.route.creates] = raw.created_id or self._new_id(idempotency, context.now)
-        return Order(
+        return CommandEnvelope(
             command=build(self.route.command, body, fields),
             context=context.recorded_with(self.route.command.ACTIVITY),
             idempotency=idempotency,

@@ -16,10 +16,10 @@ import structlog
 from api.web.errors import Problem
 from api.web.platform import Platform
 from api.web.request_context import RequestContext
-from application.handler import Order, handle
+from application.handler import CommandEnvelope, handle
 from application.ids import RANDOM_BYTES, time_ordered_id
-from application.memory import Recent
 from application.ports import Role
+from application.unit_of_work import StateCache
 from domain.access import Category, Look, Outcome, RecordAccess
 from domain.identity import SESSION, is_open
 
@@ -52,7 +52,7 @@ async def record(platform: Platform, by: RequestContext, looks: Looks, outcome: 
     by.must_name_activity()
     try:
         # Nothing is there to be read: the stream is of this request alone, and is not remembered either.
-        await handle(_order(by, looks, outcome), platform.log, platform.rules, Recent())
+        await handle(_envelope(by, looks, outcome), platform.log, platform.rules, StateCache())
     except Exception as error:
         # Whatever kept it from being written, the one answer to it is to give nothing away.
         LOG.warning("access_not_recorded", error=type(error).__name__)
@@ -61,9 +61,9 @@ async def record(platform: Platform, by: RequestContext, looks: Looks, outcome: 
         raise Problem(503, "access-not-recorded", detail, headers=headers) from error
 
 
-def _order(by: RequestContext, looks: Looks, outcome: Outcome) -> Order:
+def _envelope(by: RequestContext, looks: Looks, outcome: Outcome) -> CommandEnvelope:
     caller = by.caller
-    return Order(
+    return CommandEnvelope(
         command=RecordAccess(
             at=by.now,
             by=caller.organisation_id,

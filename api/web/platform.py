@@ -11,9 +11,9 @@ from starlette.requests import HTTPConnection
 
 from api.web.errors import Problem
 from api.web.rate_limits import Buckets, charge
-from application.handler import Rules
-from application.memory import Recent
+from application.gathering import Rules
 from application.ports import Caller, Credentials, EventStore, Opener
+from application.unit_of_work import StateCache
 from projections.progress import Place
 
 SCHEMES = frozenset({"bearer", "dpop"})
@@ -39,7 +39,7 @@ class Platform:
 
     log: EventStore
     rules: Rules
-    recent: Recent
+    state_cache: StateCache
     reads: AsyncEngine
     authenticate: Callable[[Credentials], Awaitable[Caller]]
     keyed_hash: Callable[[bytes], bytes]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from application.ports import FactReader, Informed, Known
+from application.ports import Enriched, FactReader, States
 from domain.access import Parties, SuppressAccesses
 from domain.identity import PERSON
 from domain.organisations import ORGANISATION
 
 
-def _about(command: SuppressAccesses, known: Known) -> Informed[SuppressAccesses]:
+def _about(command: SuppressAccesses, states: States) -> Enriched[SuppressAccesses]:
     parties = Parties(
-        person_exists=known.state(PERSON, command.person_id).exists,
-        organisation_exists=known.state(ORGANISATION, command.organisation_id).exists,
+        person_exists=states.state(PERSON, command.person_id).exists,
+        organisation_exists=states.state(ORGANISATION, command.organisation_id).exists,
     )
-    return Informed(replace(command, parties=parties), subject_id=command.person_id)
+    return Enriched(replace(command, parties=parties), subject_id=command.person_id)
 
 
 READERS: Mapping[type, FactReader] = {SuppressAccesses: _about}

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from application.ports import FactReader, Informed, Known
+from application.ports import Enriched, FactReader, States
 from domain import organisations
 from domain.bus import AcceptTransaction, Member
 
 
-def _who_and_what(command: AcceptTransaction, known: Known) -> Informed[AcceptTransaction]:
-    family = known.state(organisations.SERVICE_FAMILY, command.service_family)
-    return Informed(
+def _who_and_what(command: AcceptTransaction, states: States) -> Enriched[AcceptTransaction]:
+    family = states.state(organisations.SERVICE_FAMILY, command.service_family)
+    return Enriched(
         replace(
             command,
-            source=_member(command.by, known),
-            target=_member(command.target_id, known),
+            source=_member(command.by, states),
+            target=_member(command.target_id, states),
             service_family_exists=family.exists,
         )
     )
 
 
-def _member(organisation_id: str, known: Known) -> Member:
-    organisation = known.state(organisations.ORGANISATION, organisation_id)
+def _member(organisation_id: str, states: States) -> Member:
+    organisation = states.state(organisations.ORGANISATION, organisation_id)
     return Member(
         organisation_id=organisation_id,
         enrolled=organisations.holds(organisation, organisations.Enrolment.BUS_MEMBER),

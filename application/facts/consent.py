@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from application.facts.identity import mandate_in_force
-from application.ports import FactReader, Informed, Known
+from application.ports import Enriched, FactReader, States
 from domain import identity, organisations
 from domain.consent import (
     Actor,
@@ -19,11 +19,11 @@ from domain.consent import (
 )
 
 
-def _who_decides(command: ConsentCommand, known: Known) -> Informed[ConsentCommand]:
-    organisation = known.state(organisations.ORGANISATION, command.provider_id)
-    session = known.state(identity.SESSION, command.session_id)
+def _who_decides(command: ConsentCommand, states: States) -> Enriched[ConsentCommand]:
+    organisation = states.state(organisations.ORGANISATION, command.provider_id)
+    session = states.state(identity.SESSION, command.session_id)
     mandate = mandate_in_force(
-        known,
+        states,
         command.mandate_id,
         mandatary_id=session.person_id,
         organisation_id=command.provider_id,
@@ -41,7 +41,7 @@ def _who_decides(command: ConsentCommand, known: Known) -> Informed[ConsentComma
         enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_PROVIDER),
         jurisdiction=organisation.jurisdiction,
     )
-    return Informed(
+    return Enriched(
         replace(command, actor=actor, provider=provider),
         acting_id=actor.person_id,
         subject_id=command.person_id,

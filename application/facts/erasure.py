@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from application.facts.identity import mandate_in_force
-from application.ports import FactReader, Informed, Known
+from application.ports import Enriched, FactReader, States
 from domain import identity
 from domain.erasure import (
     Applicant,
@@ -23,10 +23,10 @@ from domain.erasure import (
 _OnKnown = OrderErasure | PlaceLegalHold
 
 
-def _who_asks(command: RequestErasure, known: Known) -> Informed[RequestErasure]:
-    session = known.state(identity.SESSION, command.session_id)
+def _who_asks(command: RequestErasure, states: States) -> Enriched[RequestErasure]:
+    session = states.state(identity.SESSION, command.session_id)
     mandate = mandate_in_force(
-        known, command.acting_mandate_id, mandatary_id=session.person_id, organisation_id=command.by, at=command.at
+        states, command.acting_mandate_id, mandatary_id=session.person_id, organisation_id=command.by, at=command.at
     )
     # What cannot be undone is not for whom somebody trusted with their post: only for who represents them by law.
     legal = mandate if mandate is not None and mandate.kind is identity.MandateKind.LEGAL_REPRESENTATION else None
@@ -36,24 +36,24 @@ def _who_asks(command: RequestErasure, known: Known) -> Informed[RequestErasure]
         mandate_id=command.acting_mandate_id if legal is not None else "",
         represented_id=legal.mandator_id if legal is not None else "",
     )
-    return Informed(
-        replace(command, applicant=applicant, registered=_registered(command, known)),
+    return Enriched(
+        replace(command, applicant=applicant, registered=_registered(command, states)),
         acting_id=session.person_id,
         subject_id=command.person_id,
         mandate_id=applicant.mandate_id,
     )
 
 
-def _on_known(command: _OnKnown, known: Known) -> Informed[_OnKnown]:
-    return Informed(replace(command, registered=_registered(command, known)), subject_id=command.person_id)
+def _on_known(command: _OnKnown, states: States) -> Enriched[_OnKnown]:
+    return Enriched(replace(command, registered=_registered(command, states)), subject_id=command.person_id)
 
 
-def _on_person(command: ErasureCommand, _known: Known) -> Informed[ErasureCommand]:
-    return Informed(command, subject_id=command.person_id)
+def _on_person(command: ErasureCommand, _states: States) -> Enriched[ErasureCommand]:
+    return Enriched(command, subject_id=command.person_id)
 
 
-def _registered(command: ErasureCommand, known: Known) -> bool:
-    return known.state(identity.PERSON, command.person_id).exists
+def _registered(command: ErasureCommand, states: States) -> bool:
+    return states.state(identity.PERSON, command.person_id).exists
 
 
 READERS: Mapping[type, FactReader] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from application.ports import FactReader, Informed, Known
+from application.ports import Enriched, FactReader, States
 from domain.identity import (
     KEY,
     MANDATE,
@@ -58,22 +58,22 @@ _KeyChange = SuspendKey | ResumeKey | RevokeKey | ExpireKey
 # --- Persons --------------------------------------------------------------------------------------------------------
 
 
-def _registered(command: _Registration, _known: Known) -> Informed[_Registration]:
-    return Informed(command, subject_id=command.person_id)
+def _registered(command: _Registration, _states: States) -> Enriched[_Registration]:
+    return Enriched(command, subject_id=command.person_id)
 
 
 def _registered_at_desk(
-    command: RegisterPersonByRegistrationAuthority, known: Known
-) -> Informed[RegisterPersonByRegistrationAuthority]:
-    return Informed(
-        replace(command, authority=_authority(command.by, known)),
+    command: RegisterPersonByRegistrationAuthority, states: States
+) -> Enriched[RegisterPersonByRegistrationAuthority]:
+    return Enriched(
+        replace(command, authority=_authority(command.by, states)),
         acting_id=command.officer_id,
         subject_id=command.person_id,
     )
 
 
-def _authority(organisation_id: str, known: Known) -> RegistrationAuthority:
-    organisation = known.state(ORGANISATION, organisation_id)
+def _authority(organisation_id: str, states: States) -> RegistrationAuthority:
+    organisation = states.state(ORGANISATION, organisation_id)
     return RegistrationAuthority(
         organisation_id=organisation_id,
         enrolled=holds(organisation, Enrolment.REGISTRATION_AUTHORITY),
@@ -84,67 +84,67 @@ def _authority(organisation_id: str, known: Known) -> RegistrationAuthority:
 # --- Keys -----------------------------------------------------------------------------------------------------------
 
 
-def _new_key(command: RegisterKey, known: Known) -> Informed[RegisterKey]:
-    informed = replace(command, provider=_key_provider(command.by, known), holder=_holder(command.person_id, known))
-    return Informed(informed, subject_id=command.person_id)
+def _new_key(command: RegisterKey, states: States) -> Enriched[RegisterKey]:
+    enriched = replace(command, provider=_key_provider(command.by, states), holder=_holder(command.person_id, states))
+    return Enriched(enriched, subject_id=command.person_id)
 
 
-def _key_with_evidence(command: ActivateKey, known: Known) -> Informed[ActivateKey]:
-    key = known.state(KEY, command.key_id)
-    informed = replace(command, provider=_key_provider(command.by, known), holder=_holder(key.person_id, known))
+def _key_with_evidence(command: ActivateKey, states: States) -> Enriched[ActivateKey]:
+    key = states.state(KEY, command.key_id)
+    enriched = replace(command, provider=_key_provider(command.by, states), holder=_holder(key.person_id, states))
     if command.session_id:
-        session = known.state(SESSION, command.session_id)
+        session = states.state(SESSION, command.session_id)
         evidence = EidSession(
             session_id=command.session_id,
             person_id=session.person_id,
             means=session.means,
             open=is_open(session, at=command.at),
         )
-        return Informed(replace(informed, session=evidence), acting_id=session.person_id, subject_id=key.person_id)
-    return Informed(informed, subject_id=key.person_id)
+        return Enriched(replace(enriched, session=evidence), acting_id=session.person_id, subject_id=key.person_id)
+    return Enriched(enriched, subject_id=key.person_id)
 
 
-def _key_holder(command: _KeyChange, known: Known) -> Informed[_KeyChange]:
-    return Informed(command, subject_id=known.state(KEY, command.key_id).person_id)
+def _key_holder(command: _KeyChange, states: States) -> Enriched[_KeyChange]:
+    return Enriched(command, subject_id=states.state(KEY, command.key_id).person_id)
 
 
-def _key_provider(organisation_id: str, known: Known) -> KeyProvider:
+def _key_provider(organisation_id: str, states: States) -> KeyProvider:
     return KeyProvider(
-        organisation_id=organisation_id, recognised=recognised(known.state(ORGANISATION, organisation_id))
+        organisation_id=organisation_id, recognised=recognised(states.state(ORGANISATION, organisation_id))
     )
 
 
-def _holder(person_id: str, known: Known) -> Holder:
-    person = known.state(PERSON, person_id)
+def _holder(person_id: str, states: States) -> Holder:
+    person = states.state(PERSON, person_id)
     return Holder(person_id=person_id, route=person.route, jurisdiction=person.jurisdiction)
 
 
 # --- Sessions -------------------------------------------------------------------------------------------------------
 
 
-def _authentication(command: OpenSession, known: Known) -> Informed[OpenSession]:
-    key = _key_in_use(command.key_id, command.at, known)
-    informed = replace(command, key=key, service=_service(command.service_id, known))
-    return Informed(informed, acting_id=key.person_id, subject_id=key.person_id)
+def _authentication(command: OpenSession, states: States) -> Enriched[OpenSession]:
+    key = _key_in_use(command.key_id, command.at, states)
+    enriched = replace(command, key=key, service=_service(command.service_id, states))
+    return Enriched(enriched, acting_id=key.person_id, subject_id=key.person_id)
 
 
-def _access(command: AccessService, known: Known) -> Informed[AccessService]:
-    session = known.state(SESSION, command.session_id)
-    informed = replace(
+def _access(command: AccessService, states: States) -> Enriched[AccessService]:
+    session = states.state(SESSION, command.session_id)
+    enriched = replace(
         command,
-        key=_key_in_use(session.key_id, command.at, known),
-        service=_service(command.service_id, known),
+        key=_key_in_use(session.key_id, command.at, states),
+        service=_service(command.service_id, states),
     )
-    return Informed(informed, acting_id=session.person_id, subject_id=session.person_id)
+    return Enriched(enriched, acting_id=session.person_id, subject_id=session.person_id)
 
 
-def _ended(command: EndSession, known: Known) -> Informed[EndSession]:
-    person_id = known.state(SESSION, command.session_id).person_id
-    return Informed(command, acting_id=person_id, subject_id=person_id)
+def _ended(command: EndSession, states: States) -> Enriched[EndSession]:
+    person_id = states.state(SESSION, command.session_id).person_id
+    return Enriched(command, acting_id=person_id, subject_id=person_id)
 
 
-def _key_in_use(key_id: str, at: datetime, known: Known) -> KeyInUse:
-    key = known.state(KEY, key_id)
+def _key_in_use(key_id: str, at: datetime, states: States) -> KeyInUse:
+    key = states.state(KEY, key_id)
     return KeyInUse(
         key_id=key_id,
         person_id=key.person_id,
@@ -152,12 +152,12 @@ def _key_in_use(key_id: str, at: datetime, known: Known) -> KeyInUse:
         means=key.means,
         level=key.level,
         active=is_usable(key, at=at),
-        provider_recognised=recognised(known.state(ORGANISATION, key.provider_id)),
+        provider_recognised=recognised(states.state(ORGANISATION, key.provider_id)),
     )
 
 
-def _service(service_id: str, known: Known) -> RequestedService:
-    service = known.state(SERVICE, service_id)
+def _service(service_id: str, states: States) -> RequestedService:
+    service = states.state(SERVICE, service_id)
     return RequestedService(
         service_id=service_id,
         exists=service.exists,
@@ -173,7 +173,7 @@ def _service(service_id: str, known: Known) -> RequestedService:
 
 
 def mandate_in_force(
-    known: Known, mandate_id: str, *, mandatary_id: str, organisation_id: str, at: datetime
+    states: States, mandate_id: str, *, mandatary_id: str, organisation_id: str, at: datetime
 ) -> Mandate | None:
     """Return the mandate if the mandatary may act under it now, its parent included if it is a chain; else None.
 
@@ -181,16 +181,16 @@ def mandate_in_force(
     """
     if not mandate_id or not mandatary_id:
         return None
-    mandate = known.state(MANDATE, mandate_id)
-    parent = known.state(MANDATE, mandate.parent_mandate_id) if mandate.parent_mandate_id else None
+    mandate = states.state(MANDATE, mandate_id)
+    parent = states.state(MANDATE, mandate.parent_mandate_id) if mandate.parent_mandate_id else None
     holds_now = in_force(mandate, mandatary_id=mandatary_id, at=at, organisation_id=organisation_id, parent=parent)
     return mandate if holds_now else None
 
 
-def _party(command: PartyCommand, known: Known) -> Party:
-    session = known.state(SESSION, command.session_id)
+def _party(command: PartyCommand, states: States) -> Party:
+    session = states.state(SESSION, command.session_id)
     mandate = mandate_in_force(
-        known, command.acting_mandate_id, mandatary_id=session.person_id, organisation_id=command.by, at=command.at
+        states, command.acting_mandate_id, mandatary_id=session.person_id, organisation_id=command.by, at=command.at
     )
     # To decide on mandates of somebody else takes legal representation; a voluntary mandate is passed on in a chain.
     legal = mandate if mandate is not None and mandate.kind is MandateKind.LEGAL_REPRESENTATION else None
@@ -203,8 +203,8 @@ def _party(command: PartyCommand, known: Known) -> Party:
     )
 
 
-def _acting(command: PartyCommand, party: Party) -> Informed[PartyCommand]:
-    return Informed(
+def _acting(command: PartyCommand, party: Party) -> Enriched[PartyCommand]:
+    return Enriched(
         command,
         acting_id=party.person_id,
         subject_id=party.represented_id or party.person_id,
@@ -212,28 +212,28 @@ def _acting(command: PartyCommand, party: Party) -> Informed[PartyCommand]:
     )
 
 
-def _by_party(command: PartyCommand, known: Known) -> Informed[PartyCommand]:
-    party = _party(command, known)
+def _by_party(command: PartyCommand, states: States) -> Enriched[PartyCommand]:
+    party = _party(command, states)
     return _acting(replace(command, actor=party), party)
 
 
-def _requested(command: RequestMandate, known: Known) -> Informed[PartyCommand]:
-    party = _party(command, known)
-    informed = replace(
+def _requested(command: RequestMandate, states: States) -> Enriched[PartyCommand]:
+    party = _party(command, states)
+    enriched = replace(
         command,
         actor=party,
-        parties=_parties(command, known),
-        services=_scopes(command, known),
-        parent=_parent(command, known),
+        parties=_parties(command, states),
+        services=_scopes(command, states),
+        parent=_parent(command, states),
     )
-    return _acting(informed, party)
+    return _acting(enriched, party)
 
 
-def _parties(command: RequestMandate, known: Known) -> Parties:
+def _parties(command: RequestMandate, states: States) -> Parties:
     person = command.mandator_kind is PartyKind.PERSON
-    mandator = known.state(PERSON, command.mandator_id) if person else known.state(ORGANISATION, command.mandator_id)
-    mandatary_person = known.state(PERSON, command.mandatary_id)
-    mandatary_enterprise = known.state(ORGANISATION, command.mandatary_id)
+    mandator = states.state(PERSON, command.mandator_id) if person else states.state(ORGANISATION, command.mandator_id)
+    mandatary_person = states.state(PERSON, command.mandatary_id)
+    mandatary_enterprise = states.state(ORGANISATION, command.mandatary_id)
     return Parties(
         mandator_exists=mandator.exists,
         mandatary_exists=mandatary_person.exists or mandatary_enterprise.exists,
@@ -241,8 +241,8 @@ def _parties(command: RequestMandate, known: Known) -> Parties:
     )
 
 
-def _scopes(command: RequestMandate, known: Known) -> tuple[ServiceScope, ...]:
-    services = {service_id: known.state(SERVICE, service_id) for service_id in command.service_ids}
+def _scopes(command: RequestMandate, states: States) -> tuple[ServiceScope, ...]:
+    services = {service_id: states.state(SERVICE, service_id) for service_id in command.service_ids}
     return tuple(
         ServiceScope(service_id=service_id, organisation_id=services[service_id].organisation_id)
         for service_id in command.service_ids
@@ -250,22 +250,22 @@ def _scopes(command: RequestMandate, known: Known) -> tuple[ServiceScope, ...]:
     )
 
 
-def _parent(command: RequestMandate, known: Known) -> ParentMandate:
+def _parent(command: RequestMandate, states: States) -> ParentMandate:
     if not command.parent_mandate_id:
         return ParentMandate(terms=None, in_force=False)
-    parent = known.state(MANDATE, command.parent_mandate_id)
+    parent = states.state(MANDATE, command.parent_mandate_id)
     return ParentMandate(terms=parent.terms, in_force=in_force(parent, mandatary_id=parent.mandatary_id, at=command.at))
 
 
-def _confirmed(command: ConfirmMandate, known: Known) -> Informed[ConfirmMandate]:
-    return Informed(
-        replace(command, authority=_authority(command.by, known)),
-        subject_id=known.state(MANDATE, command.mandate_id).mandator_id,
+def _confirmed(command: ConfirmMandate, states: States) -> Enriched[ConfirmMandate]:
+    return Enriched(
+        replace(command, authority=_authority(command.by, states)),
+        subject_id=states.state(MANDATE, command.mandate_id).mandator_id,
     )
 
 
-def _expired(command: ExpireMandate, known: Known) -> Informed[ExpireMandate]:
-    return Informed(command, subject_id=known.state(MANDATE, command.mandate_id).mandator_id)
+def _expired(command: ExpireMandate, states: States) -> Enriched[ExpireMandate]:
+    return Enriched(command, subject_id=states.state(MANDATE, command.mandate_id).mandator_id)
 
 
 READERS: Mapping[type, FactReader] = {

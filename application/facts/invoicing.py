@@ -1,17 +1,17 @@
-"""Facts for invoicing: is the buyer enrolled to receive electronic invoices, and is the contact a known person?"""
+"""Facts for invoicing: is the buyer enrolled to receive electronic invoices, and is the contact a states person?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from application.ports import FactReader, Informed, Known
+from application.ports import Enriched, FactReader, States
 from domain import identity, organisations
 from domain.invoicing import Buyer, ReceiveInvoice
 
 
-def _who_receives(command: ReceiveInvoice, known: Known) -> Informed[ReceiveInvoice]:
-    organisation = known.state(organisations.ORGANISATION, command.buyer_id)
+def _who_receives(command: ReceiveInvoice, states: States) -> Enriched[ReceiveInvoice]:
+    organisation = states.state(organisations.ORGANISATION, command.buyer_id)
     buyer = Buyer(
         organisation_id=command.buyer_id,
         enrolled=organisations.holds(organisation, organisations.Enrolment.INVOICE_RECEIVER),
@@ -19,8 +19,8 @@ def _who_receives(command: ReceiveInvoice, known: Known) -> Informed[ReceiveInvo
     )
     contact_id = command.seller_contact_id
     # Of a person who is not registered, nobody could ask for the erasure.
-    registered = bool(contact_id) and known.state(identity.PERSON, contact_id).exists
-    return Informed(replace(command, buyer=buyer, contact_registered=registered))
+    registered = bool(contact_id) and states.state(identity.PERSON, contact_id).exists
+    return Enriched(replace(command, buyer=buyer, contact_registered=registered))
 
 
 READERS: Mapping[type, FactReader] = {ReceiveInvoice: _who_receives}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from application.facts.identity import mandate_in_force
-from application.ports import FactReader, Informed, Known
+from application.ports import Enriched, FactReader, States
 from domain import consent, identity, mailbox, organisations
 from domain.mailbox import (
     ConfirmMessage,
@@ -32,53 +32,53 @@ from domain.mailbox import (
 # --- Mailboxes ------------------------------------------------------------------------------------------------------
 
 
-def _who_passes_on(command: MailboxCommand, known: Known) -> Informed[MailboxCommand]:
-    return Informed(replace(command, provider=_provider(command, known)), subject_id=command.mailbox_id)
+def _who_passes_on(command: MailboxCommand, states: States) -> Enriched[MailboxCommand]:
+    return Enriched(replace(command, provider=_provider(command, states)), subject_id=command.mailbox_id)
 
 
-def _who_opens(command: OpenMailbox, known: Known) -> Informed[OpenMailbox]:
+def _who_opens(command: OpenMailbox, states: States) -> Enriched[OpenMailbox]:
     match command.owner_kind:
         case OwnerKind.PERSON:
-            registered = known.state(identity.PERSON, command.mailbox_id).exists
+            registered = states.state(identity.PERSON, command.mailbox_id).exists
         case OwnerKind.ENTERPRISE:
-            registered = known.state(organisations.ORGANISATION, command.mailbox_id).exists
-    return Informed(
-        replace(command, provider=_provider(command, known), owner_registered=registered),
+            registered = states.state(organisations.ORGANISATION, command.mailbox_id).exists
+    return Enriched(
+        replace(command, provider=_provider(command, states), owner_registered=registered),
         subject_id=command.mailbox_id,
     )
 
 
-def _provider(command: MailboxCommand, known: Known) -> MailboxProvider:
-    organisation = known.state(organisations.ORGANISATION, command.by)
+def _provider(command: MailboxCommand, states: States) -> MailboxProvider:
+    organisation = states.state(organisations.ORGANISATION, command.by)
     return MailboxProvider(
         organisation_id=command.by,
         enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_PROVIDER),
-        has_consent=_has_consent(command.mailbox_id, command.by, known),
+        has_consent=_has_consent(command.mailbox_id, command.by, states),
         jurisdiction=organisation.jurisdiction,
     )
 
 
-def _has_consent(person_id: str, provider_id: str, known: Known) -> bool:
-    return consent.is_active(known.state(consent.DECIDER, consent.consent_id(person_id, provider_id)))
+def _has_consent(person_id: str, provider_id: str, states: States) -> bool:
+    return consent.is_active(states.state(consent.DECIDER, consent.consent_id(person_id, provider_id)))
 
 
 # --- Sending --------------------------------------------------------------------------------------------------------
 
 
-def _who_sends_to_whom(command: SendMessage, known: Known) -> Informed[SendMessage]:
-    return Informed(
+def _who_sends_to_whom(command: SendMessage, states: States) -> Enriched[SendMessage]:
+    return Enriched(
         replace(
             command,
-            sender=_sender(command.by, known),
-            recipient=_recipient(command.mailbox_id, known),
-            original=_original(command.in_reply_to, known),
-            on_behalf_of_enrolled=bool(command.on_behalf_of) and _sender(command.on_behalf_of, known).enrolled,
+            sender=_sender(command.by, states),
+            recipient=_recipient(command.mailbox_id, states),
+            original=_original(command.in_reply_to, states),
+            on_behalf_of_enrolled=bool(command.on_behalf_of) and _sender(command.on_behalf_of, states).enrolled,
         )
     )
 
 
-def _sender(organisation_id: str, known: Known) -> Sender:
-    organisation = known.state(organisations.ORGANISATION, organisation_id)
+def _sender(organisation_id: str, states: States) -> Sender:
+    organisation = states.state(organisations.ORGANISATION, organisation_id)
     return Sender(
         organisation_id=organisation_id,
         enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_SENDER),
@@ -89,12 +89,12 @@ def _sender(organisation_id: str, known: Known) -> Sender:
     )
 
 
-def _recipient(mailbox_id: str, known: Known) -> mailbox.Recipient:
-    box = known.state(mailbox.MAILBOX, mailbox_id)
+def _recipient(mailbox_id: str, states: States) -> mailbox.Recipient:
+    box = states.state(mailbox.MAILBOX, mailbox_id)
     prefix = consent.consent_id(mailbox_id, "")
-    grants = known.states(consent.DECIDER, prefix)
+    grants = states.under(consent.DECIDER, mailbox_id)
     return mailbox.Recipient(
-        owner_kind=box.owner_kind or _registered_as(mailbox_id, known),
+        owner_kind=box.owner_kind or _registered_as(mailbox_id, states),
         consents=tuple(
             ConsentEvidence(provider_id=grant_id.removeprefix(prefix), grant_number=grant.grant_number)
             for grant_id, grant in sorted(grants.items())
@@ -107,19 +107,19 @@ def _recipient(mailbox_id: str, known: Known) -> mailbox.Recipient:
     )
 
 
-def _registered_as(owner_id: str, known: Known) -> OwnerKind | None:
+def _registered_as(owner_id: str, states: States) -> OwnerKind | None:
     """Whoever has no mailbox yet still gets letters, on paper or by consent: as the person or organisation they are."""
-    if known.state(identity.PERSON, owner_id).exists:
+    if states.state(identity.PERSON, owner_id).exists:
         return OwnerKind.PERSON
-    if known.state(organisations.ORGANISATION, owner_id).exists:
+    if states.state(organisations.ORGANISATION, owner_id).exists:
         return OwnerKind.ENTERPRISE
     return None
 
 
-def _original(message_id: str, known: Known) -> Original:
+def _original(message_id: str, states: States) -> Original:
     if not message_id:
         return mailbox.UNKNOWN_ORIGINAL
-    message = known.state(mailbox.MESSAGE, message_id)
+    message = states.state(mailbox.MESSAGE, message_id)
     return Original(
         exists=message.exists,
         reply_allowed=message.reply_allowed,
@@ -131,11 +131,11 @@ def _original(message_id: str, known: Known) -> Original:
 # --- Reading --------------------------------------------------------------------------------------------------------
 
 
-def _who_reads(command: ReaderCommand, known: Known) -> Informed[ReaderCommand]:
-    message = known.state(mailbox.MESSAGE, command.message_id)
-    organisation = known.state(organisations.ORGANISATION, command.by)
+def _who_reads(command: ReaderCommand, states: States) -> Enriched[ReaderCommand]:
+    message = states.state(mailbox.MESSAGE, command.message_id)
+    organisation = states.state(organisations.ORGANISATION, command.by)
     mandate = mandate_in_force(
-        known,
+        states,
         command.mandate_id,
         mandatary_id=command.person_id,
         organisation_id=message.sender_id,
@@ -145,11 +145,11 @@ def _who_reads(command: ReaderCommand, known: Known) -> Informed[ReaderCommand]:
     elsewhere = message.exists and command.by not in message.provider_ids
     reader = Reader(
         provider_enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_PROVIDER),
-        provider_has_consent=elsewhere and _has_consent(message.mailbox_id, command.by, known),
+        provider_has_consent=elsewhere and _has_consent(message.mailbox_id, command.by, states),
         mandate_id=command.mandate_id if mandate is not None else "",
         mandator_id=mandate.mandator_id if mandate is not None else "",
     )
-    return Informed(
+    return Enriched(
         replace(command, reader=reader),
         acting_id=command.person_id,
         subject_id=message.mailbox_id,

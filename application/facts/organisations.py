@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from application.ports import FactReader, Informed, Known
+from application.ports import Enriched, FactReader, States
 from domain.organisations import (
     ORGANISATION,
     Enrolment,
@@ -16,20 +16,20 @@ from domain.organisations import (
 )
 
 
-def _provider_of_service(command: RegisterService, known: Known) -> Informed[RegisterService]:
-    organisation = known.state(ORGANISATION, command.by)
+def _provider_of_service(command: RegisterService, states: States) -> Enriched[RegisterService]:
+    organisation = states.state(ORGANISATION, command.by)
     provider = ServiceProvider(
         organisation_id=command.by,
         enrolled=holds(organisation, Enrolment.SERVICE_PROVIDER),
         jurisdiction=organisation.jurisdiction,
     )
-    return Informed(replace(command, provider=provider))
+    return Enriched(replace(command, provider=provider))
 
 
-def _keeper_of_source(command: RegisterServiceFamily, known: Known) -> Informed[RegisterServiceFamily]:
+def _keeper_of_source(command: RegisterServiceFamily, states: States) -> Enriched[RegisterServiceFamily]:
     if not command.authentic_source_id:
-        return Informed(command)
-    return Informed(replace(command, source_exists=known.state(ORGANISATION, command.authentic_source_id).exists))
+        return Enriched(command)
+    return Enriched(replace(command, source_exists=states.state(ORGANISATION, command.authentic_source_id).exists))
 
 
 READERS: Mapping[type, FactReader] = {

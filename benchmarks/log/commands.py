@@ -17,9 +17,10 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import IntegrityError
 
-from application.handler import MAX_TRIES, Order, Rules, handle
-from application.memory import Recent
+from application.gathering import Rules
+from application.handler import MAX_TRIES, CommandEnvelope, handle
 from application.ports import Append
+from application.unit_of_work import StateCache
 from benchmarks.log.appends import CONTEXT, library_settings
 from benchmarks.log.work import drive, drive_threads, new_id, run_async
 from domain.kernel import CommandBase, Decider, RuleBroken
@@ -111,10 +112,10 @@ def ours(url: str, total: int, in_flight: int) -> float:
                 await log.append([_history(counter_id) for counter_id in ids[start : start + COUNTERS]])
         # Another one, as after a restart: it knows nothing of these streams yet.
         async with PostgresLog(url, Codec([DECIDER]), b"key") as log:
-            recent = Recent()
+            cache = StateCache()
 
             async def work() -> None:
-                await handle(_order(next(turns)), log, RULES, recent)
+                await handle(_envelope(next(turns)), log, RULES, cache)
 
             await drive(work, in_flight, in_flight)
             return total / await drive(work, total, in_flight)
@@ -128,11 +129,11 @@ def _history(counter_id: UUID) -> Append:
     return Append(stream=stream, events=events, expected={stream: 0}, context=CONTEXT)
 
 
-def _order(counter_id: UUID) -> Order:
+def _envelope(counter_id: UUID) -> CommandEnvelope:
     command = RaiseCounter(
         at=CONTEXT.effective_at, by=CONTEXT.organisation_id, counter_id=str(counter_id), amount=1, text=TEXT
     )
-    return Order(command=command, context=CONTEXT)
+    return CommandEnvelope(command=command, context=CONTEXT)
 
 
 # --- Stock ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from application.handler import Rules
+from application.gathering import Rules
 from application.ports import EventStore
 from application.registry import DECIDERS
 from infrastructure.import_history.commands import CommandsWriter, UnderstandCommand
@@ -47,7 +47,7 @@ async def import_commands(
     understand: UnderstandCommand,
     watch: Watch = lambda _record, _report: None,
 ) -> ImportReport:
-    """Import commands. `understand` turns a line into an order with a key, or refuses it; raises as `import_events`."""
+    """Import commands. `understand` makes a command with a key of a line, or refuses it; raises as `import_events`."""
     return await Run(history, lines, CommandsWriter(history, rules, understand), watch).run()
 
 

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from application.handler import Order, Rules, handle
+from application.gathering import Rules
+from application.handler import CommandEnvelope, handle
 from application.policies.invoice_retention import hold_contact
 from application.ports import EventStore
 from domain import erasure
@@ -94,7 +95,7 @@ class Eraser:
             causation_id=str(cause.position),
             effective_at=command.at,
         )
-        await handle(Order(command=command, context=context), self.store, self.rules)
+        await handle(CommandEnvelope(command=command, context=context), self.store, self.rules)
 
 
 def erasing(eraser: Eraser) -> Duties:

@@ -18,10 +18,10 @@ from starlette.testclient import TestClient
 from api.graph.protocol.endpoint import OPEN, graphql_routes
 from api.graph.protocol.policy import GraphPolicy
 from api.web.platform import InvalidTokenError, Platform
-from application.handler import Rules
-from application.memory import Recent
+from application.gathering import Rules
 from application.ports import Caller, Credentials, Role, Sealed
 from application.registry import BY_COMMAND, DECIDERS, READERS
+from application.unit_of_work import StateCache
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.event_log import MemoryLog
@@ -248,7 +248,7 @@ def application(url: str, policy: GraphPolicy = OPEN, log: MemoryLog | None = No
     platform = Platform(
         log=log or MemoryLog(Codec(DECIDERS)),
         rules=Rules(deciders=BY_COMMAND, readers=READERS),
-        recent=Recent(),
+        state_cache=StateCache(),
         reads=models.engine,
         authenticate=authenticate,
         opener=opened,

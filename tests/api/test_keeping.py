@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 
 from api.composition import bootstrap
 from api.composition.bootstrap import create_app, make_issuer
-from application.memory import Recent
 from application.ports import Caller, Role
+from application.unit_of_work import StateCache
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings
 from tests.api.numbers import national_number
@@ -59,8 +59,8 @@ def erased(url: str) -> bool:
 def test_what_a_process_remembers_of_a_person_goes_with_them(
     database_url: str, keys_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recent = Recent()
-    monkeypatch.setattr(bootstrap, "Recent", lambda: recent)
+    recent = StateCache()
+    monkeypatch.setattr(bootstrap, "StateCache", lambda: recent)
     with site(database_url, keys_url, tmp_path) as platform:
         number = national_number(1)
         registered = platform.post("/persons/national-register-registrations", nationalNumber=number, jurisdiction="be")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from application.facts import identity as identity_facts
 from application.facts import organisations as organisations_facts
-from application.ports import FactReader, Informed
+from application.ports import Enriched, FactReader
 from domain import identity, organisations
 from domain.kernel import Command, Decider
 
@@ -27,14 +27,17 @@ class MemoryKnown:
     def state(self, decider: Decider[Any, S, Any], aggregate_id: str) -> S:
         return decider.fold(self.streams.get(decider.stream(aggregate_id), []))
 
-    def states(self, decider: Decider[Any, S, Any], id_prefix: str) -> Mapping[str, S]:
+    def under(self, decider: Decider[Any, S, Any], owner_id: str) -> Mapping[str, S]:
+        return {key: state for key, state in self.all(decider).items() if key.startswith(f"{owner_id}.")}
+
+    def all(self, decider: Decider[Any, S, Any]) -> Mapping[str, S]:
         begin = decider.stream("")
-        ids = [stream.removeprefix(begin) for stream in self.streams if stream.startswith(begin + id_prefix)]
+        ids = [stream.removeprefix(begin) for stream in self.streams if stream.startswith(begin)]
         return {aggregate_id: self.state(decider, aggregate_id) for aggregate_id in ids}
 
-    def inform(self, command: Command) -> Informed[Any]:
+    def inform(self, command: Command) -> Enriched[Any]:
         reader = READERS.get(type(command))
-        return Informed(command) if reader is None else reader(command, self)
+        return Enriched(command) if reader is None else reader(command, self)
 
     def carry_out(self, command: Command) -> Sequence[Any]:
         """Inform and decide one command, and keep what it did; raise the refusal if it is refused."""

@@ -16,7 +16,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from application.handler import Order, Rules, handle_many
+from application.gathering import Rules
+from application.handler import CommandEnvelope, handle_many
 from application.registry import BY_COMMAND, DECIDERS, READERS
 from domain.consent import (
     ConsentGranted,
@@ -256,8 +257,8 @@ class Wishes:
         return change(at=self.now, by=PLATFORM, organisation_id=provider, enrolment=Enrolment.MAILBOX_PROVIDER)
 
 
-def _order(command: Command) -> Order:
-    return Order(command=command, context=Context(acting_id="somebody", effective_at=command.at))
+def _order(command: Command) -> CommandEnvelope:
+    return CommandEnvelope(command=command, context=Context(acting_id="somebody", effective_at=command.at))
 
 
 async def _history(wishes: Sequence[Command], random: Random) -> list[Recorded[Any]]:

@@ -41,9 +41,9 @@ class World:
         found: S = self.streams.get(decider.stream(aggregate_id), decider.initial)
         return found
 
-    def states(self, decider: Decider[Any, S, Any], id_prefix: str) -> Mapping[str, S]:
+    def under(self, decider: Decider[Any, S, Any], owner_id: str) -> Mapping[str, S]:
         start = len(decider.category) + 1
-        prefix = decider.stream(id_prefix)
+        prefix = decider.stream(f"{owner_id}.")
         return {stream[start:]: state for stream, state in self.streams.items() if stream.startswith(prefix)}
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from application.handler import Order, Rules, handle_many
+from application.gathering import Rules
+from application.handler import CommandEnvelope, handle_many
 from application.ports import Append, Receipt
 from application.registry import BY_COMMAND, DECIDERS, READERS
 from domain import consent, identity, organisations
@@ -124,7 +125,7 @@ async def _handled(*commands: Any) -> list[Any]:
             CONSENT,
         ]
     )
-    orders = [Order(command=command, context=CONTEXT) for command in commands]
+    orders = [CommandEnvelope(command=command, context=CONTEXT) for command in commands]
     answers = await handle_many(orders, log, RULES)
     return [_names(answer) for answer in answers]
 

@@ -133,7 +133,7 @@ def begun() -> World:
 
 
 def active_derived_keys(world: World) -> list[str]:
-    keys = world.known.states(KEY, "")
+    keys = world.known.all(KEY)
     return [key_id for key_id, key in keys.items() if key.status is KeyStatus.ACTIVE and key.means is not Means.EID]
 
 

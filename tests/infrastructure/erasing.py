@@ -19,7 +19,8 @@ from typing import Any
 
 import psycopg
 
-from application.handler import Order, Rules, handle
+from application.gathering import Rules
+from application.handler import CommandEnvelope, handle
 from application.ports import Append, Idempotency, Outcome, Receipt, Sealed
 from application.registry import BY_COMMAND, DECIDERS, READERS
 from domain import erasure
@@ -162,7 +163,7 @@ class Site:
 
     async def do(self, command: Command, key: str = "") -> Receipt:
         idempotency = Idempotency(organisation_id="platform", key=key, fingerprint=b"") if key else None
-        return await handle(Order(command=command, context=CONTEXT, idempotency=idempotency), self.log, RULES)
+        return await handle(CommandEnvelope(command=command, context=CONTEXT, idempotency=idempotency), self.log, RULES)
 
     async def register(self, person_id: str, number: str) -> None:
         await self.do(

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Column, Text
 
-from application.handler import Order, Rules
-from application.ports import Append, Idempotency, Informed, Known
+from application.gathering import Rules
+from application.handler import CommandEnvelope
+from application.ports import Append, Enriched, Idempotency, States
 from domain.kernel import Claim, Command, CommandBase, Context, Decider, Recorded, RuleBroken, fact
 from infrastructure.projector import Definitions, definitions
 from projections.effects import Add, Drop, Effect, Projection, Put, Set, read_table
@@ -86,11 +87,11 @@ DECIDER: Decider[RaiseCounter | CloseCounter, Counter, Event] = Decider(
 )
 
 
-def _limit(command: RaiseCounter, known: Known) -> Informed[RaiseCounter]:
+def _limit(command: RaiseCounter, states: States) -> Enriched[RaiseCounter]:
     """The limit of a counter is the total of another one."""
     if not command.limit_from:
-        return Informed(command)
-    return Informed(replace(command, limit=known.state(DECIDER, command.limit_from).total))
+        return Enriched(command)
+    return Enriched(replace(command, limit=states.state(DECIDER, command.limit_from).total))
 
 
 RULES = Rules(deciders=dict.fromkeys((RaiseCounter, CloseCounter), DECIDER), readers={RaiseCounter: _limit})
@@ -143,9 +144,9 @@ def counted() -> Definitions:
     return definitions(COUNTED, [DECIDER], [COUNTERS, COUNTER_SUMS])
 
 
-def order(command: Command, key: str = "", fingerprint: bytes = b"1", version: int | None = None) -> Order:
+def order(command: Command, key: str = "", fingerprint: bytes = b"1", version: int | None = None) -> CommandEnvelope:
     idempotency = Idempotency(organisation_id="organisation", key=key, fingerprint=fingerprint) if key else None
-    return Order(command=command, context=CONTEXT, idempotency=idempotency, expected_version=version)
+    return CommandEnvelope(command=command, context=CONTEXT, idempotency=idempotency, expected_version=version)
 
 
 def raise_counter(counter_id: str, **more: Any) -> RaiseCounter:

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from application.handler import Order, Rules, handle_many
+from application.gathering import Rules
+from application.handler import CommandEnvelope, handle_many
 from application.registry import BY_COMMAND, DECIDERS, READERS
 from domain import access, erasure, identity, operation
 from domain.kernel import Command, Context, PurposeGroup
@@ -32,7 +33,7 @@ from infrastructure.projector.live import projector as live
 from infrastructure.projector.rebuild.run import rebuild
 from projections.effects import SCHEMA, Projection
 from projections.registry import PROJECTIONS
-from sample.history import orders
+from sample.history import commands
 from tests.infrastructure.emptying import empty_log
 
 CODEC = Codec(DECIDERS)
@@ -45,8 +46,8 @@ Connection = psycopg.Connection[Any]
 Rows = Mapping[tuple[Any, ...], Mapping[str, Any]]
 
 
-def random_history(random: Random) -> list[Order]:
-    planned = list(orders(random.randrange(1000), SCALE))
+def random_history(random: Random) -> list[CommandEnvelope]:
+    planned = list(commands(random.randrange(1000), SCALE))
     for make in (act, forgetting, looking):
         for _ in range(ACTS):
             place = random.randrange(len(planned))
@@ -55,7 +56,7 @@ def random_history(random: Random) -> list[Order]:
         place = random.randrange(len(planned))
         planned.insert(place, suppressing(random, planned, planned[place].context.effective_at))
     disorder = random.choice((0, 0.01, 0.1))
-    history: list[Order] = []
+    history: list[CommandEnvelope] = []
     for order in planned:
         luck = random.random()
         if luck < disorder / 3:
@@ -69,7 +70,7 @@ def random_history(random: Random) -> list[Order]:
     return history
 
 
-def act(random: Random, at: datetime) -> Order:
+def act(random: Random, at: datetime) -> CommandEnvelope:
     """Make an order of an administrator for a read model: the sample history tells of the platform's users only.
 
     It is about read models of releases long gone, so that nothing is done to those compared here.
@@ -77,13 +78,13 @@ def act(random: Random, at: datetime) -> Order:
     command: Any = random.choice(list(operation.DECIDER.commands))
     about = {"event_position": random.randrange(1, 5)} if command is operation.SkipParkedEvent else {}
     projection = random.choice(("letter_counts", "old_figures"))
-    return Order(
+    return CommandEnvelope(
         command=command(at=at, by="platform", projection=projection, why="a rule was corrected", **about),
         context=Context(acting_id="official-7", organisation_id="platform", effective_at=at),
     )
 
 
-def forgetting(random: Random, at: datetime) -> Order:
+def forgetting(random: Random, at: datetime) -> CommandEnvelope:
     """Make an order about one of a few people: that something of theirs is held, or erased, or was."""
     frame: dict[str, Any] = {"at": at, "by": "platform", "person_id": random.choice(("forgotten-1", "forgotten-2"))}
     groups = tuple(random.sample(list(PurposeGroup), random.randrange(1, 4)))
@@ -98,13 +99,13 @@ def forgetting(random: Random, at: datetime) -> Order:
             erasure.RecordKeysShredded(**frame, groups=groups),
         )
     )
-    return Order(
+    return CommandEnvelope(
         command=command,
         context=Context(acting_id="official-7", organisation_id="platform", effective_at=at),
     )
 
 
-def looking(random: Random, at: datetime) -> Order:
+def looking(random: Random, at: datetime) -> CommandEnvelope:
     """Make a look at nobody, somebody or many; some were recorded before."""
     names = sorted(random.sample(range(200), random.choice((0, 1, 150))))
     categories = tuple(it for it in access.Category if random.random() < 0.5)
@@ -118,10 +119,10 @@ def looking(random: Random, at: datetime) -> Order:
         looks=tuple(access.Look(subject_id=f"person-{name}", categories=categories) for name in names),
     )
     context = Context(acting_id="official-7", organisation_id="platform", activity="test", effective_at=at)
-    return Order(command=command, context=context)
+    return CommandEnvelope(command=command, context=context)
 
 
-def suppressing(random: Random, planned: Sequence[Order], at: datetime) -> Order:
+def suppressing(random: Random, planned: Sequence[CommandEnvelope], at: datetime) -> CommandEnvelope:
     """Keep the looks of one of the first organisations from one of the first persons, or lift that."""
     registered: list[Any] = [order.command for order in planned]
     people = [it.person_id for it in registered if isinstance(it, identity.RegisterPersonFromNationalRegister)]
@@ -138,10 +139,10 @@ def suppressing(random: Random, planned: Sequence[Order], at: datetime) -> Order
             since=at - timedelta(days=random.randrange(100)),
             until=at + timedelta(days=random.randrange(1, 300)),
         )
-    return Order(command=command, context=Context(acting_id="official-9", effective_at=at))
+    return CommandEnvelope(command=command, context=Context(acting_id="official-9", effective_at=at))
 
 
-async def send(url: str, history: Sequence[Order]) -> None:
+async def send(url: str, history: Sequence[CommandEnvelope]) -> None:
     async with PostgresLog(url, CODEC, b"key", keys=MemoryKeys()) as log:
         for start in range(0, len(history), CHUNK):
             await handle_many(history[start : start + CHUNK], log, RULES)

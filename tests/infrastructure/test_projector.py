@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from application.handler import Order, handle_many
+from application.handler import CommandEnvelope, handle_many
 from domain.kernel import Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
@@ -83,7 +83,7 @@ def in_memory(wishes: Sequence[tuple[str, int]]) -> dict[str, list[tuple[Any, ..
     return found
 
 
-async def _send(orders: Sequence[Order], log: MemoryLog) -> None:
+async def _send(orders: Sequence[CommandEnvelope], log: MemoryLog) -> None:
     await handle_many(orders, log, RULES)
 
 

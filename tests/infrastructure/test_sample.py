@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from application.handler import Rules, handle_many
+from application.gathering import Rules
+from application.handler import handle_many
 from application.ports import Append, Outcome
 from application.registry import BY_COMMAND, DECIDERS, READERS
 from domain import access, erasure, operation
@@ -40,7 +41,7 @@ from sample import (
     expected_open_rates,
     run_sample,
 )
-from sample.history import orders
+from sample.history import commands
 
 pytestmark = pytest.mark.anyio
 
@@ -219,8 +220,8 @@ async def test_messages_go_to_accounts_not_in_use_from_the_tax_administration_on
 
 async def test_the_same_seed_gives_the_same_orders_and_another_one_others() -> None:
     small = Fraction(1, 1000)
-    assert list(orders(SEED, small)) == list(orders(SEED, small))
-    assert next(orders(SEED, small)) != next(orders(SEED + 1, small))
+    assert list(commands(SEED, small)) == list(commands(SEED, small))
+    assert next(commands(SEED, small)) != next(commands(SEED + 1, small))
 
 
 class CutOff(Exception):  # noqa: N818 - what happens, not an error of the platform
@@ -269,7 +270,7 @@ async def test_commands_that_were_carried_out_before_their_chunk_was_noted_are_n
     """The first orders of a chunk are in the log, its key is not: they answer as duplicates, and nothing doubles."""
     small, log, whole = Fraction(1, 1000), MemoryLog(Codec(DECIDERS)), MemoryLog(Codec(DECIDERS))
     await run_sample(whole, RULES, seed=SEED, scale=small)
-    await handle_many(list(islice(orders(SEED, small), 5)), log, RULES)
+    await handle_many(list(islice(commands(SEED, small), 5)), log, RULES)
     await run_sample(log, RULES, seed=SEED, scale=small)
     sent, expected = map(unsealed, log.rows), map(unsealed, whole.rows)
     assert sorted((row.stream, row.version, row.payload) for row in sent) == sorted(

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from application.handler import Order, Rules, handle
+from application.gathering import Rules
+from application.handler import CommandEnvelope, handle
 from application.ports import Append, Conflict, Erased, Receipt, Sealed
 from domain.kernel import CommandBase, Context, Decider, PersonalText, PurposeGroup, RuleBroken, personal
 from infrastructure.codec import Codec
@@ -131,10 +132,10 @@ async def test_a_wish_about_an_erased_person_is_refused(log: Any) -> None:
     rules = Rules(deciders={KeepLetter: DECIDER}, readers={})
     at = CONTEXT.effective_at
     wish = KeepLetter(at=at, by="tester", person_id="p-1", subject=SECRET)
-    assert (await handle(Order(command=wish, context=CONTEXT), log, rules)).version == 1
+    assert (await handle(CommandEnvelope(command=wish, context=CONTEXT), log, rules)).version == 1
     await log.keys.destroy(BOTH[:1])
     with pytest.raises(RuleBroken) as refused:
-        await handle(Order(command=wish, context=CONTEXT), log, rules)
+        await handle(CommandEnvelope(command=wish, context=CONTEXT), log, rules)
     assert refused.value.code == "person-erased"
 
 

@@ -14,7 +14,7 @@ from api.cli.output import CommandError, Exit, Output, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from application.handler import Order
+    from application.handler import CommandEnvelope
     from infrastructure.database import Addresses
     from infrastructure.settings import Settings
     from projections.progress import ParkedEvent
@@ -84,8 +84,8 @@ def _act(intent: str, options: argparse.Namespace, output: Output, **more: Any) 
     with database(settings) as addresses:
         if event_position := more.get("eventPosition"):
             _check_parked(addresses.reader, options.name, event_position)
-        order = _order(settings, intent, options.name, body)
-        position = asyncio.run(_record(settings, addresses, order))
+        envelope = _envelope(settings, intent, options.name, body)
+        position = asyncio.run(_record(settings, addresses, envelope))
         done = position == 0 or _carried_out(addresses.reader, options.name, position)
     if position == 0:
         text = "there was nothing to change"
@@ -96,7 +96,7 @@ def _act(intent: str, options: argparse.Namespace, output: Output, **more: Any) 
     output.result({"projection": options.name, "position": position, "carriedOut": done}, f"{options.name}: {text}")
 
 
-def _order(settings: Settings, intent: str, name: str, body: dict[str, Any]) -> Order:
+def _envelope(settings: Settings, intent: str, name: str, body: dict[str, Any]) -> CommandEnvelope:
     from uuid import uuid4
 
     import orjson
@@ -117,7 +117,7 @@ def _order(settings: Settings, intent: str, name: str, body: dict[str, Any]) -> 
         raise CommandError(Exit.NOT_FOUND if missing else Exit.WRONG_USAGE, problem.detail) from problem
 
 
-async def _record(settings: Settings, addresses: Addresses, order: Order) -> int:
+async def _record(settings: Settings, addresses: Addresses, envelope: CommandEnvelope) -> int:
     """Append the act; return its position, 0 if everything is that way already."""
     from api.composition.bootstrap import RULES, make_log
     from application.handler import handle
@@ -126,7 +126,7 @@ async def _record(settings: Settings, addresses: Addresses, order: Order) -> int
     # Nothing personal is in an act.
     async with make_log(settings, addresses, None) as log:
         try:
-            receipt = await handle(order, log, RULES)
+            receipt = await handle(envelope, log, RULES)
         except Refusal as refusal:
             raise CommandError(Exit.WRONG_USAGE, refusal.sentence) from refusal
     return receipt.position if receipt.events else 0
