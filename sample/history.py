@@ -8,22 +8,22 @@ from typing import Protocol
 
 from application.handler import CommandEnvelope
 from sample import civil
-from sample.acts.authentications import Authentications
-from sample.acts.belgian_post import BelgianPost
-from sample.acts.bus import Bus
-from sample.acts.consents import Consents
-from sample.acts.dutch_post import DutchPost
-from sample.acts.invoices import Invoices
-from sample.acts.mandates import Mandates
-from sample.acts.organisations import Organisations
-from sample.acts.people import People
-from sample.acts.services import Services
-from sample.acts.world import World
+from sample.generators.authentications import Authentications
+from sample.generators.belgian_post import BelgianPost
+from sample.generators.bus import Bus
+from sample.generators.consents import Consents
+from sample.generators.dutch_post import DutchPost
+from sample.generators.invoices import Invoices
+from sample.generators.mandates import Mandates
+from sample.generators.organisations import OrganisationRegister
+from sample.generators.people import PersonRegister
+from sample.generators.services import ServiceRegister
+from sample.generators.world import World
 from sample.plan.consents import consent_plan
 
 
-class Act(Protocol):
-    """One part of the platform: writes what begins in a month, and what follows from it later."""
+class MonthGenerator(Protocol):
+    """One part of the platform: schedules the commands that begin in a month, and what follows from them later."""
 
     def write(self, month: int) -> None: ...
 
@@ -31,26 +31,27 @@ class Act(Protocol):
 def commands(seed: int, scale: Fraction) -> Iterator[CommandEnvelope]:
     """Yield every command of the history; the same seed and scale give the same ones."""
     world = World(seed, scale)
-    acts = _acts(world)
+    generators = _generators(world)
     for month in range(civil.MONTHS):
-        for act in acts:
-            act.write(month)
-        yield from world.script.read(month)
+        world.begin_month()
+        for generator in generators:
+            generator.write(month)
+        yield from world.schedule.read(month)
 
 
-def _acts(world: World) -> tuple[Act, ...]:
+def _generators(world: World) -> tuple[MonthGenerator, ...]:
     plan = consent_plan(world.scale)
-    organisations = Organisations(world)
+    organisations = OrganisationRegister(world)
     return (
         organisations,
-        Services(world, organisations),
-        People(world, plan),
+        ServiceRegister(world, organisations),
+        PersonRegister(world, plan),
         Consents(world, plan),
         Mandates(world),
         DutchPost(world),
         BelgianPost(world),
         Bus(world),
         Invoices(world),
-        # Last: they fill up the sessions that the other acts left.
+        # Last: they fill up the planned sessions with those that no other generator opened.
         Authentications(world),
     )

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
-from typing import Any
 
+from msgspec import json
+
+from domain.kernel import Audience
 from domain.organisations import OrganisationType
 
-TYPES = {
-    "municipalities": OrganisationType.MUNICIPALITY,
-    "national_organisations": OrganisationType.NATIONAL_ORGANISATION,
-    "vehicle_authority": OrganisationType.VEHICLE_AUTHORITY,
-    "partnerships": OrganisationType.PARTNERSHIP,
-    "social_insurance_bank": OrganisationType.SOCIAL_INSURANCE_BANK,
-    "water_authorities": OrganisationType.WATER_AUTHORITY,
-    "tax_administration": OrganisationType.TAX_ADMINISTRATION,
-    "employee_insurance_agency": OrganisationType.EMPLOYEE_INSURANCE_AGENCY,
-}
 APART = (OrganisationType.TAX_ADMINISTRATION, OrganisationType.EMPLOYEE_INSURANCE_AGENCY)
 """The subtotal of the open-rate table leaves these two out."""
 
 YEARS = (2017, 2018)
-WINDOWS = {3: "opened_within_3_weeks_pct", 6: "opened_within_6_weeks_pct"}
+WINDOWS_WEEKS = (3, 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFigure:
+    """One figure as printed; `growth_pct` is against the same period a year earlier, where it is printed too."""
+
+    id: str
+    value: int
+    quality: str
+    growth_pct: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,44 +35,61 @@ class PublishedRow:
     percent: dict[int, int]
 
 
-@cache
-def _facts() -> Any:  # noqa: ANN401 - a document of our own
-    return json.loads((files(__package__) / "published.json").read_bytes())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sum:
+    messages: dict[int, int]
+    opened_within_3_weeks_pct: dict[int, int]
+    opened_within_6_weeks_pct: dict[int, int]
+
+    def of(self, year: int) -> PublishedRow:
+        percent = {3: self.opened_within_3_weeks_pct[year], 6: self.opened_within_6_weeks_pct[year]}
+        return PublishedRow(messages=self.messages[year], percent=percent)
 
 
-@cache
-def _by_id() -> dict[str, dict[str, Any]]:
-    return {figure["id"]: figure for figure in _facts()["figures"]}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row(_Sum):
+    organisation_type: OrganisationType
 
 
-def figure(figure_id: str) -> dict[str, Any]:
-    return _by_id()[figure_id]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OpenRates:
+    rows: tuple[_Row, ...]
+    subtotal_without_tax_and_uwv: _Sum
+    total: _Sum
 
 
-def value(figure_id: str) -> int:
-    return int(figure(figure_id)["value"])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Index:
+    published: dict[str, dict[Audience, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Published:
+    figures: tuple[PublishedFigure, ...]
+    open_rate_table: _OpenRates
+    index: _Index
+
+
+_FACTS = json.decode((files(__package__) / "published.json").read_bytes(), type=_Published)
+_FIGURES = {figure.id: figure for figure in _FACTS.figures}
+
+
+def figure(figure_id: str) -> PublishedFigure:
+    return _FIGURES[figure_id]
 
 
 def open_rate_rows(year: int) -> dict[OrganisationType, PublishedRow]:
-    return {TYPES[row["organisation_type"]]: _row(row, year) for row in _facts()["open_rate_table"]["rows"]}
+    return {row.organisation_type: row.of(year) for row in _FACTS.open_rate_table.rows}
 
 
 def open_rate_subtotal(year: int) -> PublishedRow:
-    return _row(_facts()["open_rate_table"]["subtotal_without_tax_and_uwv"], year)
+    return _FACTS.open_rate_table.subtotal_without_tax_and_uwv.of(year)
 
 
 def open_rate_total(year: int) -> PublishedRow:
-    return _row(_facts()["open_rate_table"]["total"], year)
+    return _FACTS.open_rate_table.total.of(year)
 
 
-def index_values() -> dict[str, str]:
+def index_values() -> dict[Audience, str]:
     """Return the printed index of September/October 2017 by audience, as printed."""
-    published = _facts()["index"]["published"]["2017-09/2017-10"]
-    return {audience: f"{index:.2f}" for audience, index in published.items()}
-
-
-def _row(row: dict[str, Any], year: int) -> PublishedRow:
-    key = str(year)
-    return PublishedRow(
-        messages=row["messages"][key], percent={weeks: row[name][key] for weeks, name in WINDOWS.items()}
-    )
+    return {audience: f"{value:.2f}" for audience, value in _FACTS.index.published["2017-09/2017-10"].items()}

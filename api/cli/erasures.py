@@ -42,14 +42,16 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 
     with database(settings_of()) as addresses:
         erasures, waiting = asyncio.run(_read(addresses.reader, everything=options.all))
-    text = table(HEADINGS, [tuple(it.values()) for it in erasures]) if erasures else "Nobody is being erased."
+    text = table(HEADINGS, [tuple(erasure.values()) for erasure in erasures]) if erasures else "Nobody is being erased."
     for duty in waiting:
         if duty.error:
             text += (
                 f"\nposition {duty.position:,} ({duty.name}) failed {duty.tries} times: {duty.error};"
                 f" again at {duty.again_at:%Y-%m-%d %H:%M:%S}"
             )
-    failed = [{"position": it.position, "name": it.name, "tries": it.tries, "error": it.error} for it in waiting]
+    failed = [
+        {"position": duty.position, "name": duty.name, "tries": duty.tries, "error": duty.error} for duty in waiting
+    ]
     output.result({"erasures": erasures, "waiting": failed}, text)
 
 

@@ -81,7 +81,7 @@ def line_chart(
     if base:
         y = scale.y(Fraction(base))
         parts.append(Markup('<path class="base" d="M{} {}H{}"/>').format(LEFT, y, right))
-    ends = [scale.y(next(it for it in reversed(line.values) if it is not None)) for line in lines]
+    ends = [scale.y(next(value for value in reversed(line.values) if value is not None)) for line in lines]
     for number, (line, label) in enumerate(zip(lines, _apart(ends), strict=True), start=1):
         points = [(place, scale.y(value)) for place, value in zip(x, line.values, strict=True) if value is not None]
         parts.append(_line(line, number, points, label))
@@ -155,20 +155,21 @@ def _svg(id_: str, title: str, height: int, parts: Sequence[Markup]) -> Markup:
 def _scale(highest: Fraction) -> _Scale:
     """Choose round gridlines: the smallest step of 1, 2 or 5 times a power of ten that reaches the highest value."""
     power = len(str(ceil(highest / GRIDLINES))) - 1
-    step = next(it * 10**power for it in (1, 2, 5, 10) if it * 10**power * GRIDLINES >= highest)
+    step = next(factor * 10**power for factor in (1, 2, 5, 10) if factor * 10**power * GRIDLINES >= highest)
     return _Scale(top=step * max(1, ceil(highest / step)), step=step)
 
 
 def _grid(scale: _Scale, right: int) -> Markup:
     rows = (
-        Markup('<path class="grid" d="M{} {}H{}"/>').format(LEFT, scale.y(Fraction(it)), right) for it in scale.steps
+        Markup('<path class="grid" d="M{} {}H{}"/>').format(LEFT, scale.y(Fraction(step)), right)
+        for step in scale.steps
     )
     return Markup().join(rows)
 
 
 def _axis(scale: _Scale, write: Write) -> Markup:
     text = Markup('<text class="axis halo" x="{}" y="{}" text-anchor="end">{}</text>')
-    rows = (text.format(LEFT - 6, scale.y(Fraction(it)) + 4, write(it)) for it in scale.steps)
+    rows = (text.format(LEFT - 6, scale.y(Fraction(step)) + 4, write(step)) for step in scale.steps)
     return Markup().join(rows)
 
 

@@ -42,7 +42,7 @@ def accepted_language(header: str) -> Language:
         if tag.strip().lower().split("-")[0] == language
     ]
     # Among equal weights `max` takes the first, as the header lists them.
-    weight, language = max(accepted, key=lambda it: it[0], default=(0.0, DEFAULT_LANGUAGE))
+    weight, language = max(accepted, key=lambda choice: choice[0], default=(0.0, DEFAULT_LANGUAGE))
     return language if weight > 0 else DEFAULT_LANGUAGE
 
 

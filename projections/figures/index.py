@@ -67,7 +67,7 @@ class IndexSeries:
 
     def growth(self, point: IndexPoint) -> Growth | None:
         """Compare a point with the same two months a year earlier."""
-        earlier = next((it for it in self.points if it.period == point.period.year_before()), None)
+        earlier = next((earlier for earlier in self.points if earlier.period == point.period.year_before()), None)
         return Growth(previous=earlier.value, current=point.value) if earlier else None
 
 
@@ -119,11 +119,11 @@ def _link(
     weights: Mapping[str, Fraction],
 ) -> IndexPoint | None:
     both = [life.service_id for life in lives if life.covers(before.period) and life.covers(period)]
-    then = sum(weights.get(it, EVEN_WEIGHT) * _uses(uses, before.period, it) for it in both)
-    now = sum(weights.get(it, EVEN_WEIGHT) * _uses(uses, period, it) for it in both)
+    then = sum(weights.get(service_id, EVEN_WEIGHT) * _uses(uses, before.period, service_id) for service_id in both)
+    now = sum(weights.get(service_id, EVEN_WEIGHT) * _uses(uses, period, service_id) for service_id in both)
     if not then:
         return None
-    total = sum(_uses(uses, period, it) for it in both)
+    total = sum(_uses(uses, period, service_id) for service_id in both)
     return IndexPoint(period=period, value=before.value * now / then, services=len(both), uses=total)
 
 

@@ -67,8 +67,10 @@ class Reading:
     async def figures(self, jurisdiction: Jurisdiction, period: Period, now: datetime) -> tuple[Figure, ...]:
         """Compute every headline figure of a period, with its growth against the year before."""
         wanted = [definition for definition in HEADLINES if jurisdiction in definition.jurisdictions]
-        current = await self._values([(it.id, jurisdiction, period) for it in wanted], now)
-        earlier = await self._values([(it.id, jurisdiction, period.year_before()) for it in wanted], now)
+        current = await self._values([(definition.id, jurisdiction, period) for definition in wanted], now)
+        earlier = await self._values(
+            [(definition.id, jurisdiction, period.year_before()) for definition in wanted], now
+        )
         return tuple(
             self._figure(definition, jurisdiction, period, now, values)
             for definition, values in zip(wanted, zip(current, earlier, strict=True), strict=True)

@@ -9,7 +9,7 @@ from fractions import Fraction
 from sample import civil
 from sample.plan.scale import FINE, scaled, scaled_figure
 
-MOST_PLACES = 3
+MAX_PLACES = 3
 """The largest number of providers at which one person consents."""
 
 _USERS_2020_11 = 1_130_000
@@ -22,7 +22,7 @@ _LAST = civil.month(2022, 6)
 
 
 @dataclass(slots=True, kw_only=True)
-class Consent:
+class PlannedConsent:
     """One person at their first, second or third provider: granted in a month, perhaps withdrawn, and granted anew."""
 
     person: int
@@ -38,8 +38,8 @@ class Consent:
 class ConsentPlan:
     """`refusers` are the months in which persons refuse who never consent; `leavers` withdraw their only consent."""
 
-    consents: list[Consent] = field(default_factory=list)
-    leavers: list[Consent] = field(default_factory=list)
+    consents: list[PlannedConsent] = field(default_factory=list)
+    leavers: list[PlannedConsent] = field(default_factory=list)
     refusers: list[int] = field(default_factory=list)
     first_grants: list[int] = field(default_factory=list)
     """By person, the month of their first grant."""
@@ -54,7 +54,7 @@ class ConsentPlan:
         return len({consent.person for consent in every if is_active(consent, month)})
 
 
-def is_active(consent: Consent, month: int) -> bool:
+def is_active(consent: PlannedConsent, month: int) -> bool:
     if consent.again is not None and consent.again <= month:
         return True
     return consent.granted <= month and (consent.withdrawn is None or consent.withdrawn > month)
@@ -77,7 +77,9 @@ def consent_plan(scale: Fraction) -> ConsentPlan:
     _grow(plan, range(_NOV_2021 + 1, _LAST + 1), users_2022, consents_2022)
     _refuse(plan, scale)
     _leave(plan, scaled(30_000, FINE, scale))
-    for consent in [it for it in plan.consents if it.granted > _NOV_2021 + 1][: scaled(12_000, FINE, scale)]:
+    for consent in [planned for planned in plan.consents if planned.granted > _NOV_2021 + 1][
+        : scaled(12_000, FINE, scale)
+    ]:
         consent.by_mandatary = True
     return plan
 
@@ -88,14 +90,14 @@ def _grow(plan: ConsentPlan, months: range, users: int, consents: int) -> None:
     new_users = users - len(plan.first_grants)
     for place in range(new_users):
         granted = _month(months, place, new_users)
-        plan.consents.append(Consent(person=len(plan.first_grants), place=0, granted=granted))
+        plan.consents.append(PlannedConsent(person=len(plan.first_grants), place=0, granted=granted))
         plan.first_grants.append(granted)
     missing = consents - plan.active(last)
     open_places = _open_places(plan)
     for number in range(missing):
         person, place = open_places[number]
         granted = max(_month(months, number, missing), plan.first_grants[person])
-        plan.consents.append(Consent(person=person, place=place, granted=granted))
+        plan.consents.append(PlannedConsent(person=person, place=place, granted=granted))
 
 
 def _month(months: Sequence[int], place: int, of: int) -> int:
@@ -109,10 +111,10 @@ def _open_places(plan: ConsentPlan) -> list[tuple[int, int]]:
     for consent in plan.consents:
         taken[consent.person] = max(taken.get(consent.person, 0), consent.place + 1)
     persons = sorted(taken, key=lambda person: (taken[person], plan.first_grants[person], person))
-    return [(person, taken[person]) for person in persons if taken[person] < MOST_PLACES]
+    return [(person, taken[person]) for person in persons if taken[person] < MAX_PLACES]
 
 
-def _try_again(consents: Sequence[Consent]) -> None:
+def _try_again(consents: Sequence[PlannedConsent]) -> None:
     for consent in consents:
         if consent.granted + 4 <= _NOV_2020:
             consent.withdrawn, consent.again = consent.granted + 2, consent.granted + 4
@@ -120,7 +122,7 @@ def _try_again(consents: Sequence[Consent]) -> None:
 
 def _withdraw(plan: ConsentPlan, months: range, count: int, again: int) -> None:
     """Withdraw consents of persons who keep another one; the first of them are granted anew two months later."""
-    candidates = [it for it in plan.consents if it.place > 0 and it.withdrawn is None][:count]
+    candidates = [consent for consent in plan.consents if consent.place > 0 and consent.withdrawn is None][:count]
     for number, consent in enumerate(candidates):
         consent.withdrawn = months[number % len(months)]
         if number < again:
@@ -130,7 +132,11 @@ def _withdraw(plan: ConsentPlan, months: range, count: int, again: int) -> None:
 def _refuse(plan: ConsentPlan, scale: Fraction) -> None:
     never = scaled(90_000, FINE, scale)
     plan.refusers = [_month(range(_FIRST, _LAST + 1), number, never) for number in range(never)]
-    later = [it for it in plan.consents if it.place == 0 and it.withdrawn is None and it.granted > _NOV_2020]
+    later = [
+        consent
+        for consent in plan.consents
+        if consent.place == 0 and consent.withdrawn is None and consent.granted > _NOV_2020
+    ]
     for consent in later[: scaled(25_000, FINE, scale)]:
         consent.refused = consent.granted - 1
 
@@ -141,5 +147,5 @@ def _leave(plan: ConsentPlan, count: int) -> None:
     for number in range(count):
         granted = months[number % len(months)]
         person = len(plan.first_grants)
-        plan.leavers.append(Consent(person=person, place=0, granted=granted, withdrawn=granted + 3))
+        plan.leavers.append(PlannedConsent(person=person, place=0, granted=granted, withdrawn=granted + 3))
         plan.first_grants.append(granted)

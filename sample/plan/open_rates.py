@@ -13,7 +13,7 @@ from fractions import Fraction
 from domain.organisations import OrganisationType
 from sample import published
 from sample.arithmetic import apportion, fewest, half_up, most
-from sample.plan.scale import FINE, scaled, year_before
+from sample.plan.scale import FINE, before_growth, scaled
 
 _LATER_PCT = 4
 _ALL_MESSAGES = 82_050_000
@@ -26,7 +26,7 @@ Counts = dict[OrganisationType, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cohort:
+class PlannedCohort:
     """The messages of one type of organisation in one year; the openings within 6 weeks include those within 3."""
 
     messages: int
@@ -35,25 +35,25 @@ class Cohort:
     later: int
 
 
-def cohorts(year: int, scale: Fraction) -> dict[OrganisationType, Cohort]:
+def cohorts(year: int, scale: Fraction) -> dict[OrganisationType, PlannedCohort]:
     """Return the rows of the table at scale."""
     messages = _messages(year, scale)
-    within = {weeks: _opened(year, weeks, messages) for weeks in published.WINDOWS}
+    within = {weeks: _opened(year, weeks, messages) for weeks in published.WINDOWS_WEEKS}
     return {kind: _cohort(messages[kind], within[3][kind], max(within[3][kind], within[6][kind])) for kind in messages}
 
 
-def outside_government(year: int, scale: Fraction) -> Cohort:
+def outside_government(year: int, scale: Fraction) -> PlannedCohort:
     total = scaled(_ALL_MESSAGES, FINE, scale)
     if year != published.YEARS[-1]:
-        total = year_before(total, int(published.figure("nl.berichtenbox.messages.2018")["growth_pct"]))
+        total = before_growth(total, "nl.berichtenbox.messages.2018")
     messages = max(0, total - scaled(published.open_rate_total(year).messages, FINE, scale))
     within = {weeks: half_up(Fraction(messages * pct, 100)) for weeks, pct in _OUTSIDE_PCT[year].items()}
     return _cohort(messages, within[3], within[6])
 
 
-def _cohort(messages: int, within_3: int, within_6: int) -> Cohort:
+def _cohort(messages: int, within_3: int, within_6: int) -> PlannedCohort:
     later = min(half_up(Fraction(messages * _LATER_PCT, 100)), messages - within_6)
-    return Cohort(messages=messages, within_3=within_3, within_6=within_6, later=later)
+    return PlannedCohort(messages=messages, within_3=within_3, within_6=within_6, later=later)
 
 
 def _messages(year: int, scale: Fraction) -> Counts:

@@ -23,7 +23,7 @@ def scaled(value: int, divisor: int, scale: Fraction) -> int:
 
 
 def scaled_figure(figure_id: str, divisor: int, scale: Fraction) -> int:
-    return scaled(published.value(figure_id), divisor, scale)
+    return scaled(published.figure(figure_id).value, divisor, scale)
 
 
 def year_before(current: int, growth_pct: int) -> int:
@@ -31,6 +31,12 @@ def year_before(current: int, growth_pct: int) -> int:
     return half_up(Fraction(100 * current, 100 + growth_pct))
 
 
+def before_growth(current: int, figure_id: str) -> int:
+    """Return the count that grew to `current` by the percentage printed with a figure."""
+    growth_pct = published.figure(figure_id).growth_pct
+    assert growth_pct is not None, f"no growth is printed with {figure_id}"
+    return year_before(current, growth_pct)
+
+
 def figure_year_before(figure_id: str, divisor: int, scale: Fraction) -> int:
-    growth_pct = int(published.figure(figure_id)["growth_pct"])
-    return year_before(scaled_figure(figure_id, divisor, scale), growth_pct)
+    return before_growth(scaled_figure(figure_id, divisor, scale), figure_id)

@@ -55,7 +55,7 @@ def belgian_uses(scale: Fraction) -> dict[int, Month]:
 
 def index_fractions() -> dict[Audience, Fraction]:
     """Return the growth of use that gives each printed index: the simplest fraction that rounds to it."""
-    return {Audience(audience): _simplest(Fraction(printed)) for audience, printed in published.index_values().items()}
+    return {audience: _simplest(Fraction(printed)) for audience, printed in published.index_values().items()}
 
 
 def _simplest(printed: Fraction) -> Fraction:

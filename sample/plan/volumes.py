@@ -61,8 +61,8 @@ def _sending(month: int) -> int:
     return between(
         [
             (_FIRST_MESSAGES, 6),
-            (_NOV_2020, published.value("be.ebox.senders.2020-11")),
-            (_NOV_2021, published.value("be.ebox.senders.2021-11")),
+            (_NOV_2020, published.figure("be.ebox.senders.2020-11").value),
+            (_NOV_2021, published.figure("be.ebox.senders.2021-11").value),
             (civil.month(2022, 6), 318),
         ],
         month,
@@ -76,8 +76,8 @@ def belgian_senders(month: int) -> int:
             (civil.month(2018, 10), 4),
             (civil.month(2019, 12), 52),
             (_NOV_2020, 131),
-            (civil.month(2021, 6), published.value("be.ebox.senders.2021-06")),
-            (civil.month(2022, 6), published.value("be.ebox.senders.2022-06")),
+            (civil.month(2021, 6), published.figure("be.ebox.senders.2021-06").value),
+            (civil.month(2022, 6), published.figure("be.ebox.senders.2022-06").value),
         ],
         month,
     )
@@ -137,7 +137,10 @@ def invoices(scale: Fraction) -> dict[tuple[Jurisdiction, int], int]:
 
 def belgian_receivers(month: int) -> int:
     """Return how many Belgian organisations can receive electronic invoices at the end of a month."""
-    points = [(civil.month(2014, 10), 20), (civil.month(2017, 12), published.value("be.mercurius.institutions.2017"))]
+    points = [
+        (civil.month(2014, 10), 20),
+        (civil.month(2017, 12), published.figure("be.mercurius.institutions.2017").value),
+    ]
     return between([*points, (civil.month(2022, 6), 320)], month)
 
 

@@ -58,9 +58,12 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 
     with database(settings_of()) as addresses:
         found = asyncio.run(_parked(addresses.reader, options.name))
-    rows = [(it.projection, it.position, it.stream, it.stream_version, it.name, it.error or "follows") for it in found]
+    rows = [
+        (event.projection, event.position, event.stream, event.stream_version, event.name, event.error or "follows")
+        for event in found
+    ]
     text = table(("projection", "position", "stream", "version", "event", "error"), rows) if rows else "none"
-    output.result([asdict(it) for it in found], text)
+    output.result([asdict(event) for event in found], text)
 
 
 async def _parked(url: str, name: str, after: int = 0) -> Sequence[ParkedEvent]:
@@ -69,8 +72,8 @@ async def _parked(url: str, name: str, after: int = 0) -> Sequence[ParkedEvent]:
 
     reads = ReadModels(url, PROJECTIONS)
     try:
-        names = [name] if name else [it.name for it in PROJECTIONS]
-        return [event for it in names for event in await reads.parked(it, after, MOST_LISTED)]
+        names = [name] if name else [projection.name for projection in PROJECTIONS]
+        return [event for projection in names for event in await reads.parked(projection, after, MOST_LISTED)]
     finally:
         await reads.close()
 
@@ -134,7 +137,7 @@ async def _record(settings: Settings, addresses: Addresses, envelope: CommandEnv
 
 def _check_parked(url: str, name: str, position: int) -> None:
     """Refuse an act on an event that is not parked: it would change nothing."""
-    if not any(it.position == position for it in asyncio.run(_parked(url, name, after=position - 1))):
+    if not any(event.position == position for event in asyncio.run(_parked(url, name, after=position - 1))):
         raise CommandError(Exit.NOT_FOUND, f"No event is parked in {name} at position {position}.")
 
 

@@ -62,16 +62,19 @@ def _make(options: argparse.Namespace, output: Output, purpose: BuildPurpose, as
             )
         except BusyError as error:
             raise CommandError(Exit.BUSY, f"{str(error).capitalize()}.") from error
-    output.result([asdict(it) for it in results], "\n".join(f"{it.projection}: {it.outcome}" for it in results))
+    output.result(
+        [asdict(result) for result in results],
+        "\n".join(f"{result.projection}: {result.outcome}" for result in results),
+    )
     return _ended(results)
 
 
 def _ended(results: Sequence[Result]) -> Exit | None:
     from projections.progress import BuildState
 
-    if any(it.state is not BuildState.DONE for it in results):
+    if any(result.state is not BuildState.DONE for result in results):
         return Exit.FAILED
-    return Exit.DIFFERENT if any(it.equal is False for it in results) else None
+    return Exit.DIFFERENT if any(result.equal is False for result in results) else None
 
 
 def _chosen(definitions: Definitions, options: argparse.Namespace) -> Sequence[Projection]:

@@ -20,8 +20,10 @@ def show(_options: argparse.Namespace, output: Output) -> None:
 
     with database(settings_of()) as addresses:
         progress = asyncio.run(_progress(addresses.reader))
-    text = f"log position {progress.head:,}\n{table(HEADINGS, [_row(it) for it in progress.projections])}"
-    for line in (line for it in progress.projections for line in _remarks(it)):
+    text = (
+        f"log position {progress.head:,}\n{table(HEADINGS, [_row(projection) for projection in progress.projections])}"
+    )
+    for line in (line for projection in progress.projections for line in _remarks(projection)):
         text += f"\n{line}"
     output.result({"position": progress.head, "projections": [asdict(p) for p in progress.projections]}, text)
 
@@ -37,36 +39,40 @@ async def _progress(url: str) -> Progress:
         await reads.close()
 
 
-def _row(it: ProjectionProgress) -> tuple[object, ...]:
-    left = "" if it.left_s is None else f"{it.left_s:,.0f}"
-    rate = f"{it.events_per_s:,.0f}"
-    done = f"{it.percent} %"
+def _row(progress: ProjectionProgress) -> tuple[object, ...]:
+    left = "" if progress.left_s is None else f"{progress.left_s:,.0f}"
+    rate = f"{progress.events_per_s:,.0f}"
+    done = f"{progress.percent} %"
     return (
-        it.name,
-        it.version,
-        it.state.value,
-        it.position,
-        it.lag_events,
-        f"{it.lag_s:.1f}",
+        progress.name,
+        progress.version,
+        progress.state.value,
+        progress.position,
+        progress.lag_events,
+        f"{progress.lag_s:.1f}",
         rate,
         left,
         done,
-        it.parked_events,
+        progress.parked_events,
     )
 
 
-def _remarks(it: ProjectionProgress) -> list[str]:
+def _remarks(progress: ProjectionProgress) -> list[str]:
     """Say in sentences what a row of numbers cannot."""
-    remarks = []
-    if it.error:
-        remarks.append(f"{it.name} cannot go on: {it.error}")
-    if it.pause:
-        remarks.append(f"{it.name} was paused by {it.pause.by} at {it.pause.at:%Y-%m-%d %H:%M}: {it.pause.why}")
-    if it.build:
-        remarks.append(f"{it.name}: {_said(it.build)}")
-    if it.previous_position is not None:
-        remarks.append(f"{it.name}: the rows from before the last takeover are kept, at {it.previous_position:,}")
-    remarks.extend(f"{it.name}: version {o.version} is kept too, at {o.position:,}" for o in it.other_versions)
+    remarks: list[str] = []
+    if progress.error:
+        remarks.append(f"{progress.name} cannot go on: {progress.error}")
+    if pause := progress.pause:
+        remarks.append(f"{progress.name} was paused by {pause.by} at {pause.at:%Y-%m-%d %H:%M}: {pause.why}")
+    if progress.build:
+        remarks.append(f"{progress.name}: {_said(progress.build)}")
+    if progress.previous_position is not None:
+        remarks.append(
+            f"{progress.name}: the rows from before the last takeover are kept, at {progress.previous_position:,}"
+        )
+    remarks.extend(
+        f"{progress.name}: version {o.version} is kept too, at {o.position:,}" for o in progress.other_versions
+    )
     return remarks
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from domain.identity import AccessService, Channel, EndSession, Means, OpenSession
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from sample import civil
-from sample.acts.world import Key, Service, World
+from sample.generators.world import SampleKey, SampleService, World
 from sample.plan.use import DutchMonth, Month, belgian_uses, dutch_authentications
 
 BE, NL = Jurisdiction.BE, Jurisdiction.NL
@@ -17,12 +17,7 @@ T = TypeVar("T")
 
 _INDEX_FROM, _INDEX_UNTIL = civil.month(2014, 11), civil.month(2017, 10)
 _BELGIAN_MEANS = (Means.EID, Means.TOKEN, Means.ITSME, Means.MOBILE_APP, Means.EIDAS)
-_BELGIAN_MIX = {
-    2014: (84, 14, 0, 0, 2),
-    2018: (70, 13, 14, 0, 3),
-    2020: (42, 8, 42, 5, 3),
-    2021: (28, 5, 58, 6, 3),
-}
+_BELGIAN_MIX = {2014: (84, 14, 0, 0, 2), 2018: (70, 13, 14, 0, 3), 2020: (42, 8, 42, 5, 3), 2021: (28, 5, 58, 6, 3)}
 """The share of each means, from that year on."""
 
 _DUTCH_MEANS = (Means.PASSWORD, Means.SMS, Means.EID, Means.EIDAS)
@@ -34,14 +29,16 @@ _ENDED_EACH = 20
 _STOPPED_EACH = 25
 _AT_MAILBOX_PCT = 15
 _APPS = frozenset({Means.ITSME, Means.MOBILE_APP})
-Opened = tuple[int, str, Key, Service]
+Opened = tuple[int, str, SampleKey, SampleService]
 
 
 class Authentications:
-    """Fills up what the other acts left of the planned authentications of a month."""
+    """Adds the authentications of a month that are planned and that no other generator opened."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._add = world.schedule.add
+        self._add = self._add
         self._rng = world.rng("authentications")
         self._belgian = belgian_uses(world.scale)
         self._dutch = dutch_authentications(world.scale)
@@ -71,12 +68,12 @@ class Authentications:
         self._stop_short(opened)
         self._end(opened)
 
-    def _services(self, month: int, audience: Audience) -> Sequence[Service]:
+    def _services(self, month: int, audience: Audience) -> Sequence[SampleService]:
         """Return the services in use. The index compares use over years: services that join later are used later."""
         services = self._world.services[BE, audience]
         return services[: self._old[audience]] if month <= _INDEX_UNTIL else services
 
-    def _open_belgian(self, month: int, services: Sequence[Service], count: int) -> list[Opened]:
+    def _open_belgian(self, month: int, services: Sequence[SampleService], count: int) -> list[Opened]:
         year = civil.year_and_month(month)[0]
         mix = next(mix for since, mix in reversed(_BELGIAN_MIX.items()) if year >= since)
         pools = [self._world.keys[BE, means] for means in _BELGIAN_MEANS]
@@ -85,26 +82,26 @@ class Authentications:
         opened: list[Opened] = []
         for pool in rng.choices(pools, weights, k=count) if count else ():
             service = _popular(services, rng)
-            key = _any(pool, rng)
+            key = _one_of(pool, rng)
             if not opened or not key.level.covers(service.minimum_level):
-                key = _any(pools[0], rng)
+                key = _one_of(pools[0], rng)
             opened.append(self._open(month, key, service))
         return opened
 
-    def _go_on(self, opened: Sequence[Opened], services: Sequence[Service], count: int) -> None:
+    def _go_on(self, opened: Sequence[Opened], services: Sequence[SampleService], count: int) -> None:
         """Let sessions reach further services, each one once."""
-        strong = [it for it in opened if it[2].level is LevelOfAssurance.HIGH]
+        strong = [session for session in opened if session[2].level is LevelOfAssurance.HIGH]
         if not strong:
             return
         rng, reached = self._rng, {(session_id, service.id) for _, session_id, _, service in opened}
         for _ in range(count):
-            at, session_id, key, _ = _any(strong, rng)
+            at, session_id, key, _ = _one_of(strong, rng)
             service = _popular(services, rng)
             while (session_id, service.id) in reached:
-                at, session_id, key, _ = _any(strong, rng)
-                service = _any(services, rng)
+                at, session_id, key, _ = _one_of(strong, rng)
+                service = _one_of(services, rng)
             reached.add((session_id, service.id))
-            self._world.script.add(
+            self._add(
                 at + int(rng.random() * 30 * civil.MINUTE) + civil.SECOND,
                 AccessService,
                 key.provider_id,
@@ -114,15 +111,19 @@ class Authentications:
 
     def _stop_short(self, opened: Sequence[Opened]) -> None:
         """Let some go on to a service that asks for more than the key they came with: they are refused there."""
-        weak = [it for it in opened if it[2].level is LevelOfAssurance.SUBSTANTIAL]
-        strict = [it for it in self._world.services[BE, Audience.CITIZEN] if it.minimum_level is LevelOfAssurance.HIGH]
+        weak = [session for session in opened if session[2].level is LevelOfAssurance.SUBSTANTIAL]
+        strict = [
+            service
+            for service in self._world.services[BE, Audience.CITIZEN]
+            if service.minimum_level is LevelOfAssurance.HIGH
+        ]
         for at, session_id, key, _ in weak[::_STOPPED_EACH] if strict else ():
-            self._world.script.add(
+            self._add(
                 at + 10 * civil.MINUTE,
                 AccessService,
                 key.provider_id,
                 session_id=session_id,
-                service_id=_any(strict, self._rng).id,
+                service_id=_one_of(strict, self._rng).id,
             )
 
     # --- The Netherlands --------------------------------------------------------------------------------------------
@@ -134,20 +135,24 @@ class Authentications:
         by_other_means = max(0, planned.citizens - others - by_app)
         pools = [world.keys[NL, means] for means in _DUTCH_MEANS]
         weights = [weight if pool else 0 for weight, pool in zip(_DUTCH_MIX, pools, strict=True)]
-        low = [it for it in world.services[NL, Audience.CITIZEN] if it.minimum_level is LevelOfAssurance.LOW]
+        low = [
+            service for service in world.services[NL, Audience.CITIZEN] if service.minimum_level is LevelOfAssurance.LOW
+        ]
         mailbox = world.provider_services[world.providers_of(NL)[0].id]
         opened = [
-            self._open(month, _any(pool, rng), mailbox if rng.randrange(100) < _AT_MAILBOX_PCT else _popular(low, rng))
+            self._open(
+                month, _one_of(pool, rng), mailbox if rng.randrange(100) < _AT_MAILBOX_PCT else _popular(low, rng)
+            )
             for pool in rng.choices(pools, weights, k=by_other_means)
         ]
         apps = world.keys[NL, Means.MOBILE_APP]
         opened += [
-            self._open(month, _any(apps, rng), _popular(world.services[NL, Audience.CITIZEN], rng))
+            self._open(month, _one_of(apps, rng), _popular(world.services[NL, Audience.CITIZEN], rng))
             for _ in range(by_app)
         ]
         companies = world.keys[NL, Means.EHERKENNING]
         opened += [
-            self._open(month, _any(companies, rng), _popular(world.services[NL, Audience.COMPANY], rng))
+            self._open(month, _one_of(companies, rng), _popular(world.services[NL, Audience.COMPANY], rng))
             for _ in range(planned.companies)
         ]
         self._refuse(NL, month, len(opened) // _REFUSED_EACH)
@@ -155,32 +160,32 @@ class Authentications:
 
     # --- Sessions ---------------------------------------------------------------------------------------------------
 
-    def _open(self, month: int, key: Key, service: Service) -> Opened:
+    def _open(self, month: int, key: SampleKey, service: SampleService) -> Opened:
         at = civil.instant(month, self._rng)
         return at, self._world.authenticate(at, key, service), key, service
 
     def _end(self, opened: Sequence[Opened]) -> None:
         for at, session_id, key, _ in opened[::_ENDED_EACH]:
-            self._world.script.add(at + civil.HOUR, EndSession, key.provider_id, session_id=session_id)
+            self._add(at + civil.HOUR, EndSession, key.provider_id, session_id=session_id)
 
     def _refuse(self, jurisdiction: Jurisdiction, month: int, count: int) -> None:
         """Let people try in vain: with a key too weak or no longer usable, above its level, at a closed service."""
         world, rng = self._world, self._rng
         weak = world.keys[jurisdiction, Means.TOKEN if jurisdiction is BE else Means.PASSWORD]
         services = [
-            it
-            for it in world.services[jurisdiction, Audience.CITIZEN]
-            if not LevelOfAssurance.SUBSTANTIAL.covers(it.minimum_level)
+            service
+            for service in world.services[jurisdiction, Audience.CITIZEN]
+            if not LevelOfAssurance.SUBSTANTIAL.covers(service.minimum_level)
         ] or world.app_services
         for number in range(count if weak and services else 0):
-            key, service, level = _any(weak, rng), _any(services, rng), None
+            key, service, level = _one_of(weak, rng), _one_of(services, rng), None
             if number % 5 == 1:
                 level = LevelOfAssurance.HIGH
             elif number % 5 == 2 and world.dead_keys and jurisdiction is BE:  # noqa: PLR2004 - one reason in five each
-                key = _any(world.dead_keys, rng)
+                key = _one_of(world.dead_keys, rng)
             elif number % 5 == 3 and world.closed_services and jurisdiction is BE:  # noqa: PLR2004 - the same
-                service = _any(world.closed_services, rng)
-            world.script.add(
+                service = _one_of(world.closed_services, rng)
+            self._add(
                 civil.instant(month, rng),
                 OpenSession,
                 key.provider_id,
@@ -192,10 +197,10 @@ class Authentications:
             )
 
 
-def _any(those: Sequence[T], rng: Random) -> T:
-    return those[int(rng.random() * len(those))]
+def _one_of(items: Sequence[T], rng: Random) -> T:
+    return items[int(rng.random() * len(items))]
 
 
-def _popular(those: Sequence[T], rng: Random) -> T:
+def _popular(items: Sequence[T], rng: Random) -> T:
     """Return one of a list whose first ones are used most."""
-    return those[int(rng.random() ** 3 * len(those))]
+    return items[int(rng.random() ** 3 * len(items))]

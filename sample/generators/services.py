@@ -1,4 +1,4 @@
-"""Organisations connect their online services, and close some of them again."""
+"""OrganisationRegister connect their online services, and close some of them again."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from itertools import cycle
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from domain.organisations import CloseService, RegisterService
 from sample import civil
-from sample.acts.organisations import Organisations
-from sample.acts.world import Service, World
+from sample.generators.organisations import OrganisationRegister
+from sample.generators.world import SampleService, World
 from sample.names import Namer
 from sample.plan import volumes
 
@@ -28,24 +28,23 @@ _RESERVED_EACH = 40
 _CLOSINGS_FROM = civil.month(2018, 1)
 
 
-class Services:
+class ServiceRegister:
     """The register of services."""
 
-    def __init__(self, world: World, organisations: Organisations) -> None:
+    def __init__(self, world: World, organisations: OrganisationRegister) -> None:
         self._world = world
+        self._add = world.schedule.add
+        self._add = self._add
         self._organisations = organisations
         self._rng = world.rng("services")
         self._namer = Namer(self._rng)
-        self._new: list[tuple[Jurisdiction, Service]] = []
-        self._reserved: list[Service] = []
-        self._closing: list[Service] = []
+        self._reserved: list[SampleService] = []
         self._open = 0
         self._number = 0
         self._audiences = cycle(_AUDIENCES)
         self._levels = {jurisdiction: cycle(levels) for jurisdiction, levels in _LEVELS.items()}
 
     def write(self, month: int) -> None:
-        self._take_over()
         for jurisdiction, since in _PROVIDER_SERVICES.items():
             if month == since:
                 self._open_mailboxes(jurisdiction, month)
@@ -55,13 +54,6 @@ class Services:
         if month == _DUTCH_FROM:
             for _ in range(_DUTCH_SERVICES):
                 self._register_next(NL, month)
-
-    def _take_over(self) -> None:
-        for jurisdiction, service in self._new:
-            self._world.services[jurisdiction, service.audience].append(service)
-        self._new = []
-        self._world.closed_services += self._closing
-        self._closing = []
 
     def _connect(self, month: int) -> None:
         while self._open < volumes.belgian_services(month):
@@ -75,16 +67,16 @@ class Services:
         if jurisdiction is BE and self._number % _RESERVED_EACH == _RESERVED_EACH - 1:
             self._reserved.append(service)
         else:
-            self._new.append((jurisdiction, service))
+            self._world.arrives(self._world.services[jurisdiction, service.audience], service)
 
     def _register(
         self, jurisdiction: Jurisdiction, owner_id: str, audience: Audience, level: LevelOfAssurance, month: int
-    ) -> Service:
+    ) -> SampleService:
         world = self._world
-        service = Service(world.id(), owner_id, audience, level)
+        service = SampleService(world.id(), owner_id, audience, level)
         names = self._namer.service(audience, self._organisations.names[owner_id], self._number)
         self._number += 1
-        world.script.add(
+        self._add(
             civil.instant(month, self._rng),
             RegisterService,
             owner_id,
@@ -101,13 +93,13 @@ class Services:
         for provider in self._world.providers:
             if provider.jurisdiction is jurisdiction:
                 service = self._register(jurisdiction, provider.id, Audience.CITIZEN, LOW, month)
-                self._new.append((jurisdiction, service))
+                self._world.arrives(self._world.services[jurisdiction, service.audience], service)
                 self._world.provider_services[provider.id] = service
                 self._open += jurisdiction is BE
 
     def _close(self, month: int) -> None:
         service = self._reserved.pop(0)
         at = civil.instant(month, self._rng)
-        self._world.script.add(at, CloseService, service.organisation_id, service_id=service.id)
-        self._closing.append(service)
+        self._add(at, CloseService, service.organisation_id, service_id=service.id)
+        self._world.arrives(self._world.closed_services, service)
         self._open -= 1

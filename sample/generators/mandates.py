@@ -18,7 +18,7 @@ from domain.identity import (
 )
 from domain.kernel import Audience, Jurisdiction
 from sample import civil
-from sample.acts.world import PLATFORM, Person, Service, World
+from sample.generators.world import PLATFORM, SamplePerson, SampleService, World
 from sample.plan.scale import FINE, scaled
 
 BE, NL = Jurisdiction.BE, Jurisdiction.NL
@@ -32,15 +32,17 @@ _YEAR = 365 * civil.DAY
 @dataclass(frozen=True, slots=True)
 class _Mandate:
     id: str
-    mandator: Person
-    mandatary: Person
-    service: Service
+    mandator: SamplePerson
+    mandatary: SamplePerson
+    service: SampleService
     until: int
 
 
 class Mandates:
     def __init__(self, world: World) -> None:
         self._world = world
+        self._add = world.schedule.add
+        self._add = self._add
         self._rng = world.rng("mandates")
         self._by_month: dict[int, list[Jurisdiction]] = {}
         self._number = 0
@@ -55,7 +57,7 @@ class Mandates:
             if len(people) > 2:  # noqa: PLR2004 - the two sides and one to pass it on to
                 self._agree(month, jurisdiction, people)
 
-    def _agree(self, month: int, jurisdiction: Jurisdiction, people: Sequence[Person]) -> None:
+    def _agree(self, month: int, jurisdiction: Jurisdiction, people: Sequence[SamplePerson]) -> None:
         rng = self._rng
         mandator, mandatary, third = rng.sample(people, 3)
         service = rng.choice(self._services(jurisdiction))
@@ -89,15 +91,19 @@ class Mandates:
             case _:
                 self._expire(mandate)
 
-    def _services(self, jurisdiction: Jurisdiction) -> list[Service]:
+    def _services(self, jurisdiction: Jurisdiction) -> list[SampleService]:
         services = self._world.services[jurisdiction, Audience.CITIZEN]
         if jurisdiction is BE:
             return services[:200]
         owners = list(dict.fromkeys(service.organisation_id for service in services))[:_DUTCH_ORGANISATIONS]
-        return [it for it in services if it.organisation_id in owners and it not in self._world.app_services]
+        return [
+            service
+            for service in services
+            if service.organisation_id in owners and service not in self._world.app_services
+        ]
 
-    def _request(self, at: int, mandate: _Mandate, grantor: Person, parent_id: str = "") -> None:
-        self._world.script.add(
+    def _request(self, at: int, mandate: _Mandate, grantor: SamplePerson, parent_id: str = "") -> None:
+        self._add(
             at + civil.MINUTE,
             RequestMandate,
             mandate.service.organisation_id,
@@ -113,7 +119,7 @@ class Mandates:
             parent_mandate_id=parent_id,
         )
 
-    def _pass_on(self, at: int, parent: _Mandate, third: Person) -> None:
+    def _pass_on(self, at: int, parent: _Mandate, third: SamplePerson) -> None:
         """Let the mandatary pass the mandate on to a third person, who accepts."""
         until = at + _YEAR // 2
         mandate = _Mandate(self._world.id(), parent.mandator, third, parent.service, until)
@@ -124,20 +130,18 @@ class Mandates:
     def _act(
         self,
         at: int,
-        wish: type[AcceptMandate | RejectMandate | SuspendMandate | ResumeMandate | WithdrawMandate],
-        person: Person,
+        command: type[AcceptMandate | RejectMandate | SuspendMandate | ResumeMandate | WithdrawMandate],
+        person: SamplePerson,
         mandate: _Mandate,
     ) -> None:
         service = mandate.service
         session_id = self._session(at, person, service)
-        self._world.script.add(
-            at + civil.MINUTE, wish, service.organisation_id, mandate_id=mandate.id, session_id=session_id
-        )
+        self._add(at + civil.MINUTE, command, service.organisation_id, mandate_id=mandate.id, session_id=session_id)
 
     def _expire(self, mandate: _Mandate) -> None:
-        self._world.script.add(mandate.until + civil.HOUR, ExpireMandate, PLATFORM, mandate_id=mandate.id)
+        self._add(mandate.until + civil.HOUR, ExpireMandate, PLATFORM, mandate_id=mandate.id)
 
-    def _session(self, at: int, person: Person, service: Service) -> str:
+    def _session(self, at: int, person: SamplePerson, service: SampleService) -> str:
         jurisdiction = NL if service.organisation_id in self._dutch else BE
         return self._world.open_session(at, person.key, service, jurisdiction)
 

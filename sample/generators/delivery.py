@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any
 
 from domain.mailbox import (
     AlertMessageExpiry,
@@ -16,8 +15,8 @@ from domain.mailbox import (
     SendMessage,
 )
 from sample import civil
-from sample.acts.letters import Letters
-from sample.acts.world import PLATFORM, Organisation, Recipient, World
+from sample.generators.letters import Letters
+from sample.generators.world import PLATFORM, SampleOrganisation, SampleRecipient, World
 
 _REPORTED_PCT = 12
 """Of how many notifications the mailbox provider reports what became of them."""
@@ -38,38 +37,39 @@ class Delivery:
 
     def __init__(self, world: World, rng: Random) -> None:
         self._world = world
+        self._add = world.schedule.add
         self._rng = rng
 
     def send(
         self,
         at: int,
-        sender: Organisation,
-        recipient: Recipient,
+        sender: SampleOrganisation,
+        recipient: SampleRecipient,
         *,
-        fields: dict[str, Any],
+        fields: dict[str, object],
         opening: int,
         letters: Letters,
     ) -> None:
         """Send a digital message to a person; `opening` says how long it lies before it is read."""
-        rng, add, message_id = self._rng, self._world.script.add, self._world.id()
+        rng, message_id = self._rng, self._world.id()
         replies = rng.random() * 100 < _REPLY_ALLOWED_PCT
         if replies:
             fields["reply_allowed"] = True
         if opening == NEVER and rng.random() * 100 < _EXPIRES_PCT:
             self._expire(at, message_id, fields)
-        add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=recipient.person.id, **fields)
+        self._add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=recipient.person.id, **fields)
         if recipient.verified and rng.random() * 100 < _REPORTED_PCT:
             self._report(at, message_id, recipient.provider_id)
         if opening:
-            self._read(at + lying(opening, rng), message_id, recipient, letters if replies else None)
+            self._read(at + time_unread(opening, rng), message_id, recipient, letters if replies else None)
 
-    def _read(self, at: int, message_id: str, recipient: Recipient, letters: Letters | None) -> None:
-        add, provider_id, person_id = self._world.script.add, recipient.provider_id, recipient.person.id
-        add(at, OpenMessage, provider_id, message_id=message_id, person_id=person_id)
+    def _read(self, at: int, message_id: str, recipient: SampleRecipient, letters: Letters | None) -> None:
+        provider_id, person_id = recipient.provider_id, recipient.person.id
+        self._add(at, OpenMessage, provider_id, message_id=message_id, person_id=person_id)
         if self._rng.random() * 100 < _CONFIRMED_PCT:
-            add(at + civil.MINUTE, ConfirmMessage, provider_id, message_id=message_id, person_id=person_id)
+            self._add(at + civil.MINUTE, ConfirmMessage, provider_id, message_id=message_id, person_id=person_id)
         if letters is not None and self._rng.randrange(3) == 0:
-            add(
+            self._add(
                 at + 20 * civil.MINUTE,
                 ReplyToMessage,
                 provider_id,
@@ -81,7 +81,7 @@ class Delivery:
 
     def _report(self, at: int, message_id: str, provider_id: str) -> None:
         failed = self._rng.random() * 100 < _FAILED_PCT
-        self._world.script.add(
+        self._add(
             at + 30 * civil.SECOND,
             RecordNotification,
             provider_id,
@@ -90,15 +90,14 @@ class Delivery:
             code=self._rng.choice(_CODES) if failed else "",
         )
 
-    def _expire(self, at: int, message_id: str, fields: dict[str, Any]) -> None:
+    def _expire(self, at: int, message_id: str, fields: dict[str, object]) -> None:
         expires = at + _EXPIRES_AFTER
         fields["expires_at"] = civil.as_datetime(expires)
-        add = self._world.script.add
-        add(expires - _ALERT_BEFORE, AlertMessageExpiry, PLATFORM, message_id=message_id)
-        add(expires + civil.HOUR, ExpireMessage, PLATFORM, message_id=message_id)
+        self._add(expires - _ALERT_BEFORE, AlertMessageExpiry, PLATFORM, message_id=message_id)
+        self._add(expires + civil.HOUR, ExpireMessage, PLATFORM, message_id=message_id)
 
 
-def lying(opening: int, rng: Random) -> int:
+def time_unread(opening: int, rng: Random) -> int:
     """Return how long a message lies unread: whole days and some hours, safely within its window or after it."""
     if opening == WITHIN_3_WEEKS:
         return int(rng.random() ** 2 * 20) * civil.DAY + civil.MINUTE + int(rng.random() * 3 * civil.HOUR)

@@ -1,4 +1,4 @@
-"""The script of the history: wishes at their instants, written down month by month and read in order of time."""
+"""The schedule of the history: commands at their instants, added month by month and read in order of time."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator
 from itertools import starmap
 from operator import itemgetter
 from random import Random
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from application.handler import CommandEnvelope
 from domain.kernel import Command, Context
 from sample import civil
 from sample.numbers import uuid4
 
-Entry: TypeAlias = tuple[int, Callable[..., Command], str, dict[str, Any]]
+Entry: TypeAlias = tuple[int, Callable[..., Command], str, dict[str, object]]
 """An instant, a command, the organisation that passes it on, and the other fields of the command."""
 
 _INSTANT = itemgetter(0)
 
 
-class Script:
-    """What will be wished, by month. Nothing may be added to a month that was read."""
+class Schedule:
+    """Commands by month. Nothing may be added to a month that was read."""
 
     def __init__(self, seed: int) -> None:
         self._months: list[list[Entry]] = [[] for _ in range(civil.MONTHS)]
@@ -29,8 +29,8 @@ class Script:
         self._ids = Random(f"{seed}:commands")  # noqa: S311 - invented data, the same every time
         self._clerk_ids = Random(f"{seed}:clerks")  # noqa: S311 - the same
 
-    def add(self, at: int, command: Callable[..., Command], by: str, **fields: Any) -> None:  # noqa: ANN401 - the command's own
-        """Write a wish down; what would lie after the end of the history does not happen."""
+    def add(self, at: int, command: Callable[..., Command], by: str, **fields: object) -> None:
+        """Add a command; one after the end of the history is left out."""
         if at < civil.END:
             place = civil.month_of(at)
             assert place >= self._read, "this month was read already"
@@ -43,7 +43,7 @@ class Script:
         return starmap(self._envelope, entries)
 
     def _envelope(
-        self, at: int, command_class: Callable[..., Command], by: str, fields: dict[str, Any]
+        self, at: int, command_class: Callable[..., Command], by: str, fields: dict[str, object]
     ) -> CommandEnvelope:
         instant = civil.as_datetime(at)
         command = command_class(at=instant, by=by, **fields)
@@ -61,5 +61,5 @@ class Script:
         )
 
     def _clerk(self, organisation_id: str) -> str:
-        """Return the pseudonym of who acts at an organisation where no person of the register does."""
+        """Return the pseudonym of the clerk who passes on the commands of an organisation."""
         return self._clerks.setdefault(organisation_id, uuid4(self._clerk_ids))

@@ -15,13 +15,12 @@ from domain.identity import (
     RegisterPersonFromNationalRegister,
     ResumeKey,
     RevokeKey,
-    Route,
     SuspendKey,
 )
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from sample import civil
-from sample.acts.organisations import SUSPENDED, WITHDRAWN_FROM
-from sample.acts.world import PLATFORM, Key, Person, World
+from sample.generators.organisations import SUSPENDED, WITHDRAWN_FROM
+from sample.generators.world import PLATFORM, SampleKey, SamplePerson, World
 from sample.plan.consents import ConsentPlan
 from sample.plan.scale import FINE, scaled
 
@@ -58,20 +57,20 @@ _TOKENS_END = civil.month(2018, 1)
 _SUSPENSION, _RESUMPTION, _REVOCATION = civil.month(2019, 3), civil.month(2019, 6), civil.month(2020, 5)
 
 
-class People:
+class PersonRegister:
     """The register of persons and of their keys."""
 
     def __init__(self, world: World, plan: ConsentPlan) -> None:
         self._world = world
+        self._add = world.schedule.add
         self._rng = world.rng("people")
         self._number = 0
-        self._new_keys: list[tuple[Jurisdiction, Key]] = []
-        self._later: dict[int, list[Key]] = defaultdict(list)
+        self._later: dict[int, list[SampleKey]] = defaultdict(list)
         """By month, the keys that no longer authenticate from it on."""
 
-        self._suspended_provider: list[Key] = []
-        self._ending: list[Key] = []
-        self._derived: dict[tuple[int, str, Means], list[Person]] = defaultdict(list)
+        self._suspended_provider: list[SampleKey] = []
+        self._ending: list[SampleKey] = []
+        self._derived: dict[tuple[int, str, Means], list[SamplePerson]] = defaultdict(list)
         """By month, the persons who get a key derived from their eID then."""
 
         self._regulars_by_month = self._spread(scaled(_REGULARS, FINE, world.scale), _REGULARS_IN)
@@ -81,7 +80,7 @@ class People:
         dutch = scaled(_DUTCH, FINE, world.scale)
         later = dutch // 8
         self._dutch_by_month = self._spread(dutch - later, _DUTCH_IN) | self._spread(later, _DUTCH_LATER)
-        self._new_dutch: list[Person] = []
+        self._new_dutch: list[SamplePerson] = []
 
     def write(self, month: int) -> None:
         self._take_over(month)
@@ -105,11 +104,7 @@ class People:
 
     def _take_over(self, month: int) -> None:
         world = self._world
-        for jurisdiction, key in self._new_keys:
-            world.keys[jurisdiction, key.means].append(key)
-        self._new_keys = []
-        for key in self._later.pop(month, ()):
-            world.dead_keys.append(key)
+        world.dead_keys += self._later.pop(month, ())
         if month == SUSPENDED[1]:
             world.dead_keys += self._suspended_provider
         if month == SUSPENDED[-1] + 1:
@@ -137,14 +132,14 @@ class People:
             self._plan_derived_keys(number, person)
             self._give_part(number, person)
 
-    def _give_part(self, number: int, person: Person) -> None:
+    def _give_part(self, number: int, person: SamplePerson) -> None:
         citizens = self._world.citizens
         if number % 4 and len(citizens) in self._reused:
             citizens[len(citizens)] = person
         else:
             self._world.undecided.append(person)
 
-    def _plan_derived_keys(self, number: int, person: Person) -> None:
+    def _plan_derived_keys(self, number: int, person: SamplePerson) -> None:
         rng = self._rng
         plans = (
             ((12, 0), _REGULARS_IN[-1] + 1, "fas", Means.TOKEN),
@@ -157,12 +152,10 @@ class People:
             if number % each == rest:
                 self._derived[month, code, means].append(person)
 
-    def _belgian(self, month: int, *, with_itsme: bool) -> Person:
+    def _belgian(self, month: int, *, with_itsme: bool) -> SamplePerson:
         at = civil.instant(month, self._rng)
         person_id = self._from_register(at, BE)
-        person = Person(
-            person_id, Route.NATIONAL_REGISTER, self._key(at + civil.MINUTE, BE, person_id, "fas", Means.EID)
-        )
+        person = SamplePerson(person_id, self._key(at + civil.MINUTE, BE, person_id, "fas", Means.EID))
         if with_itsme:
             self._derive(at + 5 * civil.MINUTE, BE, person, "itsme", Means.ITSME)
         return person
@@ -189,17 +182,13 @@ class People:
             return
         if kind in (1, 2):
             person_id = self._from_register(at, NL)
-            person = Person(
-                person_id, Route.NATIONAL_REGISTER, self._key(at + civil.MINUTE, NL, person_id, "digid", Means.EID)
-            )
+            person = SamplePerson(person_id, self._key(at + civil.MINUTE, NL, person_id, "digid", Means.EID))
             if month in _DUTCH_IN:
                 self._derive(at + 5 * civil.MINUTE, NL, person, "digid", Means.MOBILE_APP)
         else:
             person_id = self._at_desk(at, NL)
             means = Means.SMS if number % 3 == 0 else Means.PASSWORD
-            person = Person(
-                person_id, Route.REGISTRATION_AUTHORITY, self._key(at + civil.MINUTE, NL, person_id, "digid", means)
-            )
+            person = SamplePerson(person_id, self._key(at + civil.MINUTE, NL, person_id, "digid", means))
             if kind in (3, 4, 5):
                 self._key(at + 5 * civil.MINUTE, NL, person_id, "digid", Means.MOBILE_APP)
         self._new_dutch.append(person)
@@ -208,7 +197,7 @@ class People:
 
     def _from_register(self, at: int, jurisdiction: Jurisdiction) -> str:
         person_id = self._world.id()
-        self._world.script.add(
+        self._add(
             at,
             RegisterPersonFromNationalRegister,
             PLATFORM,
@@ -221,7 +210,7 @@ class People:
     def _at_desk(self, at: int, jurisdiction: Jurisdiction) -> str:
         world, person_id = self._world, self._world.id()
         authority = self._rng.choice(world.authorities[jurisdiction])
-        world.script.add(
+        self._add(
             at,
             RegisterPersonByRegistrationAuthority,
             authority.id,
@@ -236,7 +225,7 @@ class People:
     def _by_eidas(self, at: int, jurisdiction: Jurisdiction) -> str:
         world, person_id = self._world, self._world.id()
         state = self._rng.choice(_STATES)
-        world.script.add(
+        self._add(
             at,
             RegisterPersonByEidas,
             PLATFORM,
@@ -258,12 +247,12 @@ class People:
         *,
         session_id: str = "",
         ends_in: int | None = None,
-    ) -> Key:
+    ) -> SampleKey:
         """Register and activate a key; `ends_in` is the month at whose beginning its validity is over."""
         world = self._world
-        key = Key(world.id(), person_id, world.key_providers[code], means, _LEVELS[means])
+        key = SampleKey(world.id(), person_id, world.key_providers[code], means, _LEVELS[means])
         until = civil.as_datetime(civil.start(ends_in)) if ends_in is not None else None
-        world.script.add(
+        self._add(
             at,
             RegisterKey,
             key.provider_id,
@@ -273,16 +262,16 @@ class People:
             level=key.level,
             valid_until=until,
         )
-        world.script.add(at + civil.MINUTE, ActivateKey, key.provider_id, key_id=key.id, session_id=session_id)
+        self._add(at + civil.MINUTE, ActivateKey, key.provider_id, key_id=key.id, session_id=session_id)
         if code == "passe":
             self._later[WITHDRAWN_FROM + 1].append(key)
         elif code == "sleutel" and civil.month_of(at) == _SLEUTEL_EARLY:
             self._suspended_provider.append(key)
         else:
-            self._new_keys.append((jurisdiction, key))
+            world.arrives(world.keys[jurisdiction, means], key)
         return key
 
-    def _derive(self, at: int, jurisdiction: Jurisdiction, person: Person, code: str, means: Means) -> None:
+    def _derive(self, at: int, jurisdiction: Jurisdiction, person: SamplePerson, code: str, means: Means) -> None:
         """Give a person a key on the strength of a session with the eID."""
         world = self._world
         service = world.services[jurisdiction, Audience.CITIZEN][0]
@@ -296,21 +285,21 @@ class People:
             for key in self._ending:
                 tokens.remove(key)
                 at = civil.start(_TOKENS_END) + civil.HOUR
-                world.script.add(at, ExpireKey, PLATFORM, key_id=key.id)
+                self._add(at, ExpireKey, PLATFORM, key_id=key.id)
                 self._later[_TOKENS_END + 1].append(key)
         if month == _SUSPENSION:
             for key in [tokens.pop() for _ in range(len(tokens) // 10)]:
-                world.script.add(civil.instant(month, rng), SuspendKey, key.provider_id, key_id=key.id)
+                self._add(civil.instant(month, rng), SuspendKey, key.provider_id, key_id=key.id)
                 self._suspended(key)
         if month == _REVOCATION:
             for key in [tokens.pop() for _ in range(len(tokens) // 10)]:
-                world.script.add(civil.instant(month, rng), RevokeKey, key.provider_id, key_id=key.id)
+                self._add(civil.instant(month, rng), RevokeKey, key.provider_id, key_id=key.id)
                 self._later[month + 1].append(key)
 
-    def _suspended(self, key: Key) -> None:
+    def _suspended(self, key: SampleKey) -> None:
         """Resume a suspended key later; nobody authenticates with it in between."""
         at = civil.instant(_RESUMPTION, self._rng)
-        self._world.script.add(at, ResumeKey, key.provider_id, key_id=key.id)
+        self._add(at, ResumeKey, key.provider_id, key_id=key.id)
 
     def _spread(self, count: int, months: range) -> dict[int, int]:
         shares = {month: count // len(months) for month in months}

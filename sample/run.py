@@ -15,7 +15,7 @@ from application.handler import CommandEnvelope, handle_many
 from application.ports import EventStore, Idempotency, Receipt
 from application.unit_of_work import UnitOfWork
 from domain.kernel import Duplicate, Refusal
-from sample.acts.world import PLATFORM
+from sample.generators.world import PLATFORM
 from sample.history import commands
 from sample.plan.scale import scale_of
 

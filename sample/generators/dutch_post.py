@@ -7,10 +7,10 @@ from collections import defaultdict
 from domain.mailbox import SenderTimeZone
 from domain.organisations import OrganisationType
 from sample import civil, published
-from sample.acts.delivery import LATER, NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, Delivery
-from sample.acts.letters import Letters
-from sample.acts.world import Organisation, World
-from sample.plan.open_rates import Cohort, cohorts, outside_government
+from sample.generators.delivery import LATER, NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, Delivery
+from sample.generators.letters import Letters
+from sample.generators.world import SampleOrganisation, World
+from sample.plan.open_rates import PlannedCohort, cohorts, outside_government
 from sample.plan.volumes import DUTCH_SENDERS
 
 _TAX_MONTHS = (6, 16, 14, 10, 10, 8, 7, 6, 7, 7, 9, 12)
@@ -19,13 +19,14 @@ _TAX_MONTHS = (6, 16, 14, 10, 10, 8, 7, 6, 7, 7, 9, 12)
 _TO_IDLE_PCT = 18
 """Of the tax administration's unread messages, those to accounts not yet taken into use."""
 
-Letter = tuple[Organisation, int]
+Letter = tuple[SampleOrganisation, int]
 """Who sends, and how long it lies before it is read."""
 
 
 class DutchPost:
     def __init__(self, world: World) -> None:
         self._world = world
+        self._add = world.schedule.add
         self._rng = world.rng("dutch post")
         self._letters = Letters(self._rng, dutch=True)
         self._delivery = Delivery(world, self._rng)
@@ -52,7 +53,7 @@ class DutchPost:
                 sender = senders[number] if number < len(senders) else self._by_size(senders)
                 self._by_month[month].append((sender, opening))
 
-    def _openings(self, cohort: Cohort) -> list[int]:
+    def _openings(self, cohort: PlannedCohort) -> list[int]:
         openings = [
             *[WITHIN_3_WEEKS] * cohort.within_3,
             *[WITHIN_6_WEEKS] * (cohort.within_6 - cohort.within_3),
@@ -62,10 +63,10 @@ class DutchPost:
         self._rng.shuffle(openings)
         return openings
 
-    def _by_size(self, senders: list[Organisation]) -> Organisation:
+    def _by_size(self, senders: list[SampleOrganisation]) -> SampleOrganisation:
         return senders[int(self._rng.random() ** 2 * len(senders))]
 
-    def _send(self, month: int, sender: Organisation, opening: int) -> None:
+    def _send(self, month: int, sender: SampleOrganisation, opening: int) -> None:
         world, rng = self._world, self._rng
         recipients = world.dutch_recipients
         tax = sender.kind is OrganisationType.TAX_ADMINISTRATION

@@ -19,8 +19,8 @@ from domain.mailbox import (
     VerifyNotificationAddress,
 )
 from sample import civil
-from sample.acts.world import Organisation, Person, Recipient, World
-from sample.plan.consents import Consent, ConsentPlan
+from sample.generators.world import SampleOrganisation, SamplePerson, SampleRecipient, World
+from sample.plan.consents import ConsentPlan, PlannedConsent
 
 BE, NL = Jurisdiction.BE, Jurisdiction.NL
 
@@ -36,11 +36,13 @@ class Consents:
 
     def __init__(self, world: World, plan: ConsentPlan) -> None:
         self._world = world
+        self._add = world.schedule.add
+        self._add = self._add
         self._rng = world.rng("consents")
-        self._granted: dict[int, list[Consent]] = defaultdict(list)
-        self._refused: dict[int, list[Consent]] = defaultdict(list)
-        self._withdrawn: dict[int, list[Consent]] = defaultdict(list)
-        self._again: dict[int, list[Consent]] = defaultdict(list)
+        self._granted: dict[int, list[PlannedConsent]] = defaultdict(list)
+        self._refused: dict[int, list[PlannedConsent]] = defaultdict(list)
+        self._withdrawn: dict[int, list[PlannedConsent]] = defaultdict(list)
+        self._again: dict[int, list[PlannedConsent]] = defaultdict(list)
         for consent in (*plan.consents, *plan.leavers):
             self._granted[consent.granted].append(consent)
             for month, by_month in (
@@ -52,12 +54,8 @@ class Consents:
                     by_month[month].append(consent)
         self._refusals = {month: plan.refusers.count(month) for month in set(plan.refusers)}
         self._verified: dict[str, bool] = {}
-        self._new: list[tuple[list[Recipient], Recipient]] = []
 
     def write(self, month: int) -> None:
-        for recipients, recipient in self._new:
-            recipients.append(recipient)
-        self._new = []
         world = self._world
         for consent in self._refused.pop(month, ()):
             self._refuse(month, world.citizens[consent.person], self._provider(consent))
@@ -75,7 +73,7 @@ class Consents:
         for person in world.newcomers:
             self._join_dutch(month, person)
 
-    def _provider(self, consent: Consent) -> Organisation:
+    def _provider(self, consent: PlannedConsent) -> SampleOrganisation:
         """Most begin at the first provider; each person has an order of their own."""
         providers = self._world.providers_of(BE)
         number = consent.person
@@ -84,7 +82,7 @@ class Consents:
 
     # --- Belgium ----------------------------------------------------------------------------------------------------
 
-    def _grant(self, month: int, consent: Consent) -> None:
+    def _grant(self, month: int, consent: PlannedConsent) -> None:
         person, provider = self._world.citizens[consent.person], self._provider(consent)
         at = civil.instant(month, self._rng)
         if consent.by_mandatary and self._world.recipients:
@@ -96,23 +94,23 @@ class Consents:
             if consent.withdrawn is None:
                 self._receives(consent)
 
-    def _receives(self, consent: Consent) -> None:
+    def _receives(self, consent: PlannedConsent) -> None:
         """From next month on this person gets digital post, if this is where they began."""
         if consent.place == 0:
             person = self._world.citizens[consent.person]
-            recipient = Recipient(person, self._provider(consent).id, self._verified[person.id])
-            self._new.append((self._world.recipients, recipient))
+            recipient = SampleRecipient(person, self._provider(consent).id, self._verified[person.id])
+            self._world.arrives(self._world.recipients, recipient)
 
-    def _consent(self, at: int, person: Person, provider: Organisation) -> None:
+    def _consent(self, at: int, person: SamplePerson, provider: SampleOrganisation) -> None:
         session_id = self._session(at - 5 * civil.MINUTE, person, provider)
         self._consent_informed(at, person, provider, session_id)
 
-    def _consent_by_mandatary(self, at: int, person: Person, provider: Organisation) -> int:
+    def _consent_by_mandatary(self, at: int, person: SamplePerson, provider: SampleOrganisation) -> int:
         """Let somebody else consent, under a mandate that both sides agreed on before; return when."""
-        add, mandate_id = self._world.script.add, self._world.id()
+        mandate_id = self._world.id()
         mandatary = self._rng.choice(self._world.recipients).person
         session_id = self._session(at, person, provider)
-        add(
+        self._add(
             at + civil.MINUTE,
             RequestMandate,
             provider.id,
@@ -128,17 +126,17 @@ class Consents:
         )
         later = at + civil.HOUR
         session_id = self._session(later, mandatary, provider)
-        add(later + civil.MINUTE, AcceptMandate, provider.id, mandate_id=mandate_id, session_id=session_id)
+        self._add(later + civil.MINUTE, AcceptMandate, provider.id, mandate_id=mandate_id, session_id=session_id)
         granted = later + 3 * civil.MINUTE
         self._consent_informed(granted, person, provider, session_id, mandate_id)
         return granted
 
     def _consent_informed(
-        self, at: int, person: Person, provider: Organisation, session_id: str, mandate_id: str = ""
+        self, at: int, person: SamplePerson, provider: SampleOrganisation, session_id: str, mandate_id: str = ""
     ) -> None:
         """Show the notice and, a minute later, consent to it."""
         version = self._show_notice(at - civil.MINUTE, person, provider, session_id, mandate_id)
-        self._world.script.add(
+        self._add(
             at,
             GrantConsent,
             provider.id,
@@ -149,31 +147,27 @@ class Consents:
             notice_version=version,
         )
 
-    def _refuse(self, month: int, person: Person, provider: Organisation) -> None:
+    def _refuse(self, month: int, person: SamplePerson, provider: SampleOrganisation) -> None:
         at = civil.instant(month, self._rng)
         session_id = self._session(at - 5 * civil.MINUTE, person, provider)
         self._show_notice(at - civil.MINUTE, person, provider, session_id)
-        self._world.script.add(
-            at, RefuseConsent, provider.id, person_id=person.id, provider_id=provider.id, session_id=session_id
-        )
+        self._add(at, RefuseConsent, provider.id, person_id=person.id, provider_id=provider.id, session_id=session_id)
 
-    def _withdraw(self, month: int, person: Person, provider: Organisation) -> None:
+    def _withdraw(self, month: int, person: SamplePerson, provider: SampleOrganisation) -> None:
         at = civil.instant(month, self._rng)
         session_id = self._session(at - civil.MINUTE, person, provider)
-        self._world.script.add(
-            at, WithdrawConsent, provider.id, person_id=person.id, provider_id=provider.id, session_id=session_id
-        )
+        self._add(at, WithdrawConsent, provider.id, person_id=person.id, provider_id=provider.id, session_id=session_id)
 
-    def _session(self, at: int, person: Person, provider: Organisation) -> str:
+    def _session(self, at: int, person: SamplePerson, provider: SampleOrganisation) -> str:
         service = self._world.provider_services[provider.id]
         return self._world.open_session(at, person.key, service, provider.jurisdiction)
 
     def _show_notice(
-        self, at: int, person: Person, provider: Organisation, session_id: str, mandate_id: str = ""
+        self, at: int, person: SamplePerson, provider: SampleOrganisation, session_id: str, mandate_id: str = ""
     ) -> str:
         version = f"{civil.as_datetime(at).year}-1"
         language = self._rng.choice(_LANGUAGES[provider.jurisdiction])
-        self._world.script.add(
+        self._add(
             at,
             ShowImpactNotice,
             provider.id,
@@ -189,39 +183,39 @@ class Consents:
 
     # --- Mailboxes --------------------------------------------------------------------------------------------------
 
-    def _join_dutch(self, month: int, person: Person) -> None:
+    def _join_dutch(self, month: int, person: SamplePerson) -> None:
         world, rng = self._world, self._rng
         provider = world.providers_of(NL)[0]
         at = civil.instant(month, rng)
         self._consent(at, person, provider)
         in_use = rng.randrange(100) >= _IDLE_PCT or not world.dutch_recipients
         self._open_mailbox(at + civil.MINUTE, person, provider.id, in_use=in_use)
-        recipient = Recipient(person, provider.id, self._verified[person.id])
-        self._new.append((world.dutch_recipients if in_use else world.idle_recipients, recipient))
+        recipient = SampleRecipient(person, provider.id, self._verified[person.id])
+        world.arrives(world.dutch_recipients if in_use else world.idle_recipients, recipient)
 
-    def _open_mailbox(self, at: int, person: Person, provider_id: str, *, in_use: bool) -> None:
-        add, rng = self._world.script.add, self._rng
-        add(at, OpenMailbox, provider_id, mailbox_id=person.id, owner_kind=OwnerKind.PERSON)
+    def _open_mailbox(self, at: int, person: SamplePerson, provider_id: str, *, in_use: bool) -> None:
+        rng = self._rng
+        self._add(at, OpenMailbox, provider_id, mailbox_id=person.id, owner_kind=OwnerKind.PERSON)
         if in_use:
-            add(at + civil.MINUTE, RecordFirstUse, provider_id, mailbox_id=person.id)
+            self._add(at + civil.MINUTE, RecordFirstUse, provider_id, mailbox_id=person.id)
         self._verified[person.id] = rng.randrange(100) < _VERIFIED_PCT
         if self._verified[person.id] or rng.randrange(2):
             self._set_address(at + 2 * civil.MINUTE, person, provider_id)
         if rng.randrange(10) == 0:
-            add(at + 5 * civil.MINUTE, SetChannelPreference, provider_id, mailbox_id=person.id, exclusive_digital=True)
+            self._add(
+                at + 5 * civil.MINUTE, SetChannelPreference, provider_id, mailbox_id=person.id, exclusive_digital=True
+            )
 
-    def _set_address(self, at: int, person: Person, provider_id: str) -> None:
+    def _set_address(self, at: int, person: SamplePerson, provider_id: str) -> None:
         """Name an address; those who do not verify it may remove it again."""
-        add, address_id = self._world.script.add, self._world.id()
+        address_id = self._world.id()
         kind = AddressKind.SMS if self._rng.randrange(5) == 0 else AddressKind.EMAIL
-        add(at, SetNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id, kind=kind)
+        self._add(at, SetNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id, kind=kind)
         if self._verified[person.id]:
-            add(at + civil.MINUTE, VerifyNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id)
+            self._add(
+                at + civil.MINUTE, VerifyNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id
+            )
         elif self._rng.randrange(4) == 0:
-            add(
-                at + 20 * civil.DAY,
-                RemoveNotificationAddress,
-                provider_id,
-                mailbox_id=person.id,
-                address_id=address_id,
+            self._add(
+                at + 20 * civil.DAY, RemoveNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id
             )

@@ -8,13 +8,13 @@ from domain.invoicing import (
     ReceiveInvoice,
     RefuseInvoice,
     RespondToInvoice,
-    ResponseState,
     SupplierScheme,
     ValidateInvoice,
 )
 from domain.kernel import EnterpriseNumber, Jurisdiction
 from sample import civil
-from sample.acts.world import PLATFORM, World
+from sample.generators.world import PLATFORM, World
+from sample.invented import INVENTED
 from sample.numbers import digest
 from sample.plan.volumes import invoices
 
@@ -26,46 +26,12 @@ _BROKEN_RULES = (("BR-CO-15",), ("BR-16", "BR-CO-10"), ("PEPPOL-EN16931-R003",),
 _CREDIT_NOTE_EACH = 14
 _REFUSED_PCT = 4
 
-_COURSES: tuple[tuple[int, tuple[tuple[int, ResponseState, tuple[Clarification, ...]], ...]], ...] = (
-    (46, ((1, ResponseState.ACKNOWLEDGED, ()), (6, ResponseState.ACCEPTED, ()), (25, ResponseState.PAID, ()))),
-    (18, ((2, ResponseState.IN_PROCESS, ()), (9, ResponseState.ACCEPTED, ()), (28, ResponseState.PAID, ()))),
-    (10, ((1, ResponseState.ACKNOWLEDGED, ()), (29, ResponseState.PAID, ()))),
-    (
-        7,
-        (
-            (2, ResponseState.UNDER_QUERY, (Clarification.REFERENCES_INCORRECT,)),
-            (8, ResponseState.UNDER_QUERY, (Clarification.DELIVERY_ISSUES,)),
-            (15, ResponseState.ACCEPTED, ()),
-            (33, ResponseState.PAID, ()),
-        ),
-    ),
-    (
-        5,
-        (
-            (1, ResponseState.ACKNOWLEDGED, ()),
-            (7, ResponseState.CONDITIONALLY_ACCEPTED, (Clarification.PAYMENT_TERMS_INCORRECT,)),
-            (12, ResponseState.ACCEPTED, ()),
-            (40, ResponseState.PAID, ()),
-        ),
-    ),
-    (5, ((9, ResponseState.REJECTED, (Clarification.NOT_RECOGNISED, Clarification.RECEIVER_UNKNOWN)),)),
-    (3, ((1, ResponseState.IN_PROCESS, ()), (4, ResponseState.REJECTED, (Clarification.QUANTITY_INCORRECT,)))),
-    (
-        4,
-        (
-            (3, ResponseState.ACCEPTED, ()),
-            (20, ResponseState.PAID, (Clarification.PARTIALLY_PAID,)),
-            (50, ResponseState.PAID, ()),
-        ),
-    ),
-    (2, ((1, ResponseState.ACKNOWLEDGED, ()),)),
-)
-"""What happens to an invoice that passed its rules: how often, and the responses with the days after receipt."""
-
 
 class Invoices:
     def __init__(self, world: World) -> None:
         self._world = world
+        self._add = world.schedule.add
+        self._add = self._add
         self._rng = world.rng("invoices")
         self._counts = invoices(world.scale)
         self._number = 0
@@ -86,7 +52,7 @@ class Invoices:
         credit = self._number % _CREDIT_NOTE_EACH == 0
         issued = civil.as_date(at - rng.randint(0, 4) * civil.DAY)
         invoice_id = world.id()
-        world.script.add(
+        self._add(
             at,
             ReceiveInvoice,
             PLATFORM,
@@ -106,21 +72,21 @@ class Invoices:
         self._judge(at + civil.MINUTE, invoice_id, buyer.id)
 
     def _judge(self, at: int, invoice_id: str, buyer_id: str) -> None:
-        add, rng = self._world.script.add, self._rng
+        rng = self._rng
         if rng.randrange(100) < _REFUSED_PCT:
             rules = rng.choice(_BROKEN_RULES)
-            add(at, RefuseInvoice, PLATFORM, invoice_id=invoice_id, rule_set=_RULE_SET, rule_ids=rules)
+            self._add(at, RefuseInvoice, PLATFORM, invoice_id=invoice_id, rule_set=_RULE_SET, rule_ids=rules)
             return
-        add(at, ValidateInvoice, PLATFORM, invoice_id=invoice_id, rule_set=_RULE_SET)
-        ((_, course),) = rng.choices(_COURSES, [weight for weight, _ in _COURSES])
-        for days, state, reasons in course:
-            partial = Clarification.PARTIALLY_PAID in reasons
-            add(
-                at + days * civil.DAY + rng.randrange(civil.HOUR),
+        self._add(at, ValidateInvoice, PLATFORM, invoice_id=invoice_id, rule_set=_RULE_SET)
+        (course,) = rng.choices(INVENTED.invoice_courses, [course.weight for course in INVENTED.invoice_courses])
+        for response in course.responses:
+            partial = Clarification.PARTIALLY_PAID in response.clarifications
+            self._add(
+                at + response.after_days * civil.DAY + rng.randrange(civil.HOUR),
                 RespondToInvoice,
                 buyer_id,
                 invoice_id=invoice_id,
-                state=state,
-                clarifications=reasons,
+                state=response.state,
+                clarifications=response.clarifications,
                 clarification_sha256=digest(f"explanation {invoice_id}") if partial else "",
             )

@@ -1,4 +1,4 @@
-"""Organisations ask each other for data over the bus: most are answered, some after a retry, some never."""
+"""OrganisationRegister ask each other for data over the bus: most are answered, some after a retry, some never."""
 
 from __future__ import annotations
 
@@ -13,44 +13,10 @@ from domain.bus import (
 from domain.kernel import Jurisdiction
 from domain.organisations import Names, RegisterServiceFamily
 from sample import civil
-from sample.acts.world import PLATFORM, World
+from sample.generators.world import PLATFORM, World
+from sample.invented import INVENTED
 from sample.numbers import digest
 from sample.plan.volumes import bus_transactions
-
-_FAMILIES: tuple[tuple[str, str, str, str, str, str], ...] = (
-    ("person", "Personen", "Personnes", "Personen", "Persons", "Law of 8 August 1983"),
-    ("enterprise", "Ondernemingen", "Entreprises", "Unternehmen", "Enterprises", "Code of economic law, book III"),
-    ("vehicle", "Voertuigen", "Véhicules", "Fahrzeuge", "Vehicles", "Law of 19 May 2010"),
-    ("cadastre", "Kadaster", "Cadastre", "Kataster", "Cadastre", "Income tax code, art. 472"),
-    ("address", "Adressen (BeSt)", "Adresses (BeSt)", "Adressen (BeSt)", "Addresses (BeSt)", "BeSt-Add agreement"),
-    ("social-security", "Sociale zekerheid", "Sécurité sociale", "Soziale Sicherheit", "Social security", "CBSS law"),
-    ("health", "Gezondheid", "Santé", "Gesundheit", "Health", "Law of 21 August 2008"),
-    ("taxation", "Belastingen", "Fiscalité", "Steuern", "Taxation", "Income tax code, art. 328"),
-    ("justice", "Justitie", "Justice", "Justiz", "Justice", "Judicial code"),
-    ("mobility", "Mobiliteit", "Mobilité", "Mobilität", "Mobility", "Road traffic law"),
-    ("education", "Onderwijs", "Enseignement", "Bildung", "Education", "Education decree"),
-    ("employment", "Werk", "Emploi", "Arbeit", "Employment", "Employment code"),
-    (
-        "criminal-record",
-        "Strafregister",
-        "Casier judiciaire",
-        "Strafregister",
-        "Criminal record",
-        "Law of 8 August 1997",
-    ),
-    ("driving-licence", "Rijbewijzen", "Permis de conduire", "Führerscheine", "Driving licences", "Road traffic law"),
-    ("public-procurement", "Overheidsopdrachten", "Marchés publics", "Vergabe", "Procurement", "Law of 17 June 2016"),
-    ("civil-status", "Burgerlijke stand", "État civil", "Personenstand", "Civil status", "Civil code"),
-    ("energy", "Energie", "Énergie", "Energie", "Energy", "Energy decree"),
-    ("environment", "Leefmilieu", "Environnement", "Umwelt", "Environment", "Environment decree"),
-    ("housing", "Wonen", "Logement", "Wohnen", "Housing", "Housing code"),
-    ("family-benefits", "Kinderbijslag", "Allocations familiales", "Kindergeld", "Family benefits", "Family decree"),
-    ("pensions", "Pensioenen", "Pensions", "Renten", "Pensions", "Royal decree no. 50"),
-    ("migration", "Migratie", "Migration", "Migration", "Migration", "Law of 15 December 1980"),
-    ("customs", "Douane", "Douanes", "Zoll", "Customs", "Regulation (EU) 952/2013"),
-    ("statistics", "Statistiek", "Statistique", "Statistik", "Statistics", "Law of 4 July 1962"),
-)
-"""Code, names in nl, fr, de and en, and the legal basis on which its data are asked for."""
 
 _AUTHENTIC_SOURCES = 8
 _FAMILIES_FROM = civil.month(2019, 4)
@@ -64,6 +30,8 @@ _UNDELIVERABLE = ("connection-refused", "tls-handshake-failed", "no-route")
 class Bus:
     def __init__(self, world: World) -> None:
         self._world = world
+        self._add = world.schedule.add
+        self._add = self._add
         self._rng = world.rng("bus")
         self._digests = [digest(f"payload {number}") for number in range(_DIGESTS)]
         self._counts = bus_transactions(world.scale)
@@ -76,66 +44,67 @@ class Bus:
 
     def _register_families(self, month: int) -> None:
         owners = self._world.public[Jurisdiction.BE]
-        for number, (code, nl, fr, de, en, _) in enumerate(_FAMILIES):
-            self._world.script.add(
+        for number, family in enumerate(INVENTED.service_families):
+            nl, fr, de, en = family.names
+            self._add(
                 civil.instant(month, self._rng),
                 RegisterServiceFamily,
                 PLATFORM,
-                code=code,
+                code=family.code,
                 names=Names(nl=nl, fr=fr, de=de, en=en),
                 authentic_source_id=owners[number].id if number < _AUTHENTIC_SOURCES else "",
             )
 
     def _exchange(self, at: int) -> None:
         rng, members = self._rng, self._world.members
-        family = int(rng.random() ** 1.8 * len(_FAMILIES))
-        code, *_, basis = _FAMILIES[family]
-        target_id = members[family % len(members)].id
+        number = int(rng.random() ** 1.8 * len(INVENTED.service_families))
+        family = INVENTED.service_families[number]
+        target_id = members[number % len(members)].id
         source = int(rng.random() * len(members))
         if members[source].id == target_id:
             source = (source + 1) % len(members)
-        timeout_s = _TIMEOUTS_S[family % len(_TIMEOUTS_S)]
+        timeout_s = _TIMEOUTS_S[number % len(_TIMEOUTS_S)]
         transaction_id = self._world.id()
-        self._world.script.add(
+        self._add(
             at,
             AcceptTransaction,
             members[source].id,
             transaction_id=transaction_id,
             source_reference=f"{rng.getrandbits(60):015x}",
             target_id=target_id,
-            service_family=code,
-            service=f"{code}-lookup",
+            service_family=family.code,
+            service=f"{family.code}-lookup",
             request_sha256=self._digests[int(rng.random() * _DIGESTS)],
             request_size_bytes=400 + int(rng.random() * 3_000),
             activity=_ACTIVITIES[int(rng.random() * len(_ACTIVITIES))],
-            legal_basis=basis,
+            legal_basis=family.legal_basis,
             timeout_s=timeout_s,
         )
         self._forward(at + 20 + int(rng.random() * 80), transaction_id, target_id, timeout_s)
 
     def _forward(self, at: int, transaction_id: str, target_id: str, timeout_s: int) -> None:
-        chance, add = self._rng.random(), self._world.script.add
+        chance = self._rng.random()
         attempts = 1 if chance < 0.97 else 2 + int(self._rng.random() * 2)  # noqa: PLR2004 - three in a hundred again
         for attempt in range(1, attempts + 1):
-            add(at, ForwardTransaction, PLATFORM, transaction_id=transaction_id, attempt=attempt)
+            self._add(at, ForwardTransaction, PLATFORM, transaction_id=transaction_id, attempt=attempt)
             at += 1_500
         if chance < 0.955:  # noqa: PLR2004 - most are answered
             self._answer(at - 1_400, transaction_id, target_id)
         elif chance < 0.97 or 0.99 < chance < 0.995:  # noqa: PLR2004 - the target could not serve it
             fault = self._rng.choice(_FAULTS)
-            add(at - 1_300, FaultTransaction, target_id, transaction_id=transaction_id, fault_code=fault)
+            self._add(at - 1_300, FaultTransaction, target_id, transaction_id=transaction_id, fault_code=fault)
         elif chance < 0.985:  # noqa: PLR2004 - answered after a retry
             self._answer(at - 1_000, transaction_id, target_id)
         elif chance < 0.99:  # noqa: PLR2004 - given up
             code = self._rng.choice(_UNDELIVERABLE)
-            add(at, FailDelivery, PLATFORM, transaction_id=transaction_id, fault_code=code)
+            self._add(at, FailDelivery, PLATFORM, transaction_id=transaction_id, fault_code=code)
         else:
             late = at + timeout_s * civil.SECOND + civil.SECOND
-            add(late, TimeOutTransaction, PLATFORM, transaction_id=transaction_id)
+            self._add(late, TimeOutTransaction, PLATFORM, transaction_id=transaction_id)
 
     def _answer(self, at: int, transaction_id: str, target_id: str) -> None:
         rng = self._rng
-        self._world.script.add(
+        self._add(
             at + int(rng.random() ** 2 * 2_500),
             AnswerTransaction,
             target_id,

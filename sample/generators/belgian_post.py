@@ -6,9 +6,9 @@ from domain.identity import ConfirmMandate, MandateKind, PartyKind, RequestManda
 from domain.kernel import Jurisdiction
 from domain.mailbox import OpenMailbox, OpenMessage, OwnerKind, SendMessage
 from sample import civil
-from sample.acts.delivery import LATER, NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, Delivery, lying
-from sample.acts.letters import Letters
-from sample.acts.world import Organisation, World
+from sample.generators.delivery import LATER, NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, Delivery, time_unread
+from sample.generators.letters import Letters
+from sample.generators.world import SampleOrganisation, World
 from sample.plan.volumes import Post, belgian_post
 
 BE = Jurisdiction.BE
@@ -26,6 +26,7 @@ _FIVE_YEARS = 5 * 365 * civil.DAY
 class BelgianPost:
     def __init__(self, world: World) -> None:
         self._world = world
+        self._add = world.schedule.add
         self._rng = world.rng("belgian post")
         self._letters = Letters(self._rng, dutch=False)
         self._delivery = Delivery(world, self._rng)
@@ -53,13 +54,13 @@ class BelgianPost:
             else:
                 self._to_person(at, senders[chosen])
 
-    def _senders(self, count: int) -> list[Organisation]:
+    def _senders(self, count: int) -> list[SampleOrganisation]:
         """Return the senders of a month: the earliest ones always, of the others now these, now those."""
         enrolled = self._world.senders
         always = enrolled[: count // 2]
         return always + self._rng.sample(enrolled[count // 2 :], count - len(always))
 
-    def _to_person(self, at: int, sender: Organisation) -> None:
+    def _to_person(self, at: int, sender: SampleOrganisation) -> None:
         rng, recipients = self._rng, self._world.recipients
         recipient = recipients[int(rng.random() * len(recipients))]
         fields = self._letters.write(sender.kind)
@@ -68,12 +69,12 @@ class BelgianPost:
         (opening,) = rng.choices(_OPENINGS, _OPENING_WEIGHTS)
         self._delivery.send(at, sender, recipient, fields=fields, opening=opening, letters=self._letters)
 
-    def _on_paper(self, at: int, sender: Organisation) -> None:
+    def _on_paper(self, at: int, sender: SampleOrganisation) -> None:
         """Send to somebody who did not consent: the platform answers that it goes on paper."""
         person = self._rng.choice(self._world.undecided)
         fields = self._letters.write(sender.kind)
         message_id = self._world.id()
-        self._world.script.add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=person.id, **fields)
+        self._add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=person.id, **fields)
 
     # --- Companies --------------------------------------------------------------------------------------------------
 
@@ -82,17 +83,17 @@ class BelgianPost:
         provider = world.providers_of(BE)[0]
         for number, company in enumerate(world.companies):
             at = civil.instant(month, rng)
-            world.script.add(at, OpenMailbox, provider.id, mailbox_id=company.id, owner_kind=OwnerKind.ENTERPRISE)
+            self._add(at, OpenMailbox, provider.id, mailbox_id=company.id, owner_kind=OwnerKind.ENTERPRISE)
             if number % _REPRESENTED_EACH == 0:
                 self._represent(at + civil.HOUR, company, provider)
 
-    def _represent(self, at: int, company: Organisation, provider: Organisation) -> None:
+    def _represent(self, at: int, company: SampleOrganisation, provider: SampleOrganisation) -> None:
         """Let somebody represent a company: they ask for it in a session, and an authority confirms it."""
         world = self._world
         person = self._rng.choice(world.undecided)
         session_id = world.open_session(at, person.key, world.provider_services[provider.id], BE)
         mandate_id = world.id()
-        world.script.add(
+        self._add(
             at + civil.MINUTE,
             RequestMandate,
             provider.id,
@@ -107,7 +108,7 @@ class BelgianPost:
             valid_until=civil.as_datetime(at + _FIVE_YEARS),
         )
         authority = self._rng.choice(world.authorities[BE])
-        world.script.add(
+        self._add(
             at + 2 * civil.DAY,
             ConfirmMandate,
             authority.id,
@@ -116,16 +117,16 @@ class BelgianPost:
         )
         self._mandates[company.id] = (person.id, mandate_id)
 
-    def _to_company(self, at: int, sender: Organisation) -> None:
+    def _to_company(self, at: int, sender: SampleOrganisation) -> None:
         world, rng, message_id = self._world, self._rng, self._world.id()
         company = rng.choice(world.companies)
         fields = self._letters.write(sender.kind)
-        world.script.add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=company.id, **fields)
+        self._add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=company.id, **fields)
         (opening,) = rng.choices(_OPENINGS, _OPENING_WEIGHTS)
         if company.id in self._mandates and opening:
             person_id, mandate_id = self._mandates[company.id]
-            world.script.add(
-                at + lying(opening, rng),
+            self._add(
+                at + time_unread(opening, rng),
                 OpenMessage,
                 world.providers_of(BE)[0].id,
                 message_id=message_id,

@@ -1,4 +1,4 @@
-"""Organisations register, are enrolled in their roles and connect their services."""
+"""OrganisationRegister register, are enrolled in their roles and connect their services."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from domain.organisations import (
     WithdrawRecognition,
 )
 from sample import civil
-from sample.acts.world import PLATFORM, Organisation, World
+from sample.generators.world import PLATFORM, SampleOrganisation, World
 from sample.names import Namer, same
 from sample.plan import volumes
 
@@ -79,25 +79,23 @@ WITHDRAWN_FROM = civil.month(2020, 2)
 _ENDS = frozenset({civil.month(2020, 4), civil.month(2021, 2), civil.month(2022, 2)})
 
 
-class Organisations:
+class OrganisationRegister:
     """The register of organisations and their roles."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._add = world.schedule.add
         self._rng = world.rng("organisations")
         self._namer = Namer(world.rng("names"))
         self.names: dict[str, Names] = {}
-        self._to_enrol: list[Organisation] = []
-        self._enrolled_senders: list[Organisation] = []
-        self._to_receive: list[Organisation] = []
+        self._to_enrol: list[SampleOrganisation] = []
+        self._enrolled_senders: list[SampleOrganisation] = []
+        self._to_receive: list[SampleOrganisation] = []
         self._in_transition: set[str] = set()
-        self._new_senders: list[Organisation] = []
-        self._new_dutch: list[Organisation] = []
-        self._dutch_late: list[tuple[int, Organisation]] = []
+        self._dutch_late: list[tuple[int, SampleOrganisation]] = []
         self._receiving = 0
 
     def write(self, month: int) -> None:
-        self._take_over()
         if month == _START:
             self._found_belgium(month)
         if month == _DUTCH_START:
@@ -115,21 +113,15 @@ class Organisations:
         self._enrol_receivers(month)
         self._change_recognitions(month)
 
-    def _take_over(self) -> None:
-        """Let what was enrolled last month be there now."""
-        self._world.senders += self._new_senders
-        self._new_senders = []
-        for organisation in self._new_dutch:
-            self._world.dutch_senders[organisation.kind].append(organisation)
-        self._new_dutch = []
-
     # --- Registration -----------------------------------------------------------------------------------------------
 
-    def _register(self, kind: Kind, jurisdiction: Jurisdiction, at: int, names: Names | None = None) -> Organisation:
+    def _register(
+        self, kind: Kind, jurisdiction: Jurisdiction, at: int, names: Names | None = None
+    ) -> SampleOrganisation:
         world = self._world
-        organisation = Organisation(world.id(), kind, jurisdiction)
+        organisation = SampleOrganisation(world.id(), kind, jurisdiction)
         self.names[organisation.id] = names or self._namer.organisation(kind, jurisdiction)
-        world.script.add(
+        self._add(
             at,
             RegisterOrganisation,
             PLATFORM,
@@ -143,11 +135,11 @@ class Organisations:
         )
         return organisation
 
-    def _many(self, kind: Kind, jurisdiction: Jurisdiction, count: int, month: int) -> list[Organisation]:
+    def _many(self, kind: Kind, jurisdiction: Jurisdiction, count: int, month: int) -> list[SampleOrganisation]:
         return [self._register(kind, jurisdiction, civil.instant(month, self._rng)) for _ in range(count)]
 
-    def _enrol(self, organisation: Organisation, role: Enrolment, at: int) -> None:
-        self._world.script.add(at, EnrolOrganisation, PLATFORM, organisation_id=organisation.id, enrolment=role)
+    def _enrol(self, organisation: SampleOrganisation, role: Enrolment, at: int) -> None:
+        self._add(at, EnrolOrganisation, PLATFORM, organisation_id=organisation.id, enrolment=role)
 
     def _found_belgium(self, month: int) -> None:
         world = self._world
@@ -161,14 +153,14 @@ class Organisations:
         for number, organisation in enumerate(renamed):
             at = civil.instant(civil.month(2015 + number, 1), self._rng)
             names = self._namer.organisation(organisation.kind, BE)
-            world.script.add(at, RenameOrganisation, PLATFORM, organisation_id=organisation.id, names=names)
+            self._add(at, RenameOrganisation, PLATFORM, organisation_id=organisation.id, names=names)
 
     def _found_netherlands(self, month: int) -> None:
         world = self._world
         for kind, (first, then) in volumes.DUTCH_SENDERS.items():
             self._new_dutch_of(kind, first, month)
             late = self._many(kind, NL, then - first, _DUTCH_LATE)
-            self._dutch_late += [(_DUTCH_LATE + 1 + self._rng.randrange(7), it) for it in late]
+            self._dutch_late += [(_DUTCH_LATE + 1 + self._rng.randrange(7), organisation) for organisation in late]
         self._give_roles(NL, month + 1)
         mijnoverheid = self._register(
             Kind.NATIONAL_ORGANISATION, NL, civil.instant(month, self._rng), same("MijnOverheid")
@@ -180,13 +172,17 @@ class Organisations:
 
     def _new_dutch_of(self, kind: Kind, count: int, month: int) -> None:
         organisations = self._many(kind, NL, count, month)
-        self._dutch_late += [(_DUTCH_SENDERS_FROM + self._rng.randrange(3), it) for it in organisations]
+        self._dutch_late += [
+            (_DUTCH_SENDERS_FROM + self._rng.randrange(3), organisation) for organisation in organisations
+        ]
         if kind not in _OUTSIDE:
             self._world.public[NL] += organisations
 
     def _give_roles(self, jurisdiction: Jurisdiction, month: int) -> None:
         world, public = self._world, self._world.public[jurisdiction]
-        authorities = [it for it in public if it.kind is Kind.MUNICIPALITY][: _AUTHORITIES[jurisdiction]]
+        authorities = [organisation for organisation in public if organisation.kind is Kind.MUNICIPALITY][
+            : _AUTHORITIES[jurisdiction]
+        ]
         for organisation in authorities:
             self._enrol(organisation, Enrolment.REGISTRATION_AUTHORITY, civil.instant(month, self._rng))
         world.authorities[jurisdiction] += authorities
@@ -194,7 +190,7 @@ class Organisations:
         for organisation in self.service_providers(jurisdiction):
             self._enrol(organisation, Enrolment.SERVICE_PROVIDER, civil.instant(month, self._rng))
 
-    def service_providers(self, jurisdiction: Jurisdiction) -> list[Organisation]:
+    def service_providers(self, jurisdiction: Jurisdiction) -> list[SampleOrganisation]:
         public = self._world.public[jurisdiction]
         step = max(1, len(public) // _SERVICE_PROVIDERS[jurisdiction])
         return public[::step][: _SERVICE_PROVIDERS[jurisdiction]]
@@ -207,13 +203,11 @@ class Organisations:
                 at = civil.instant(month, self._rng)
                 organisation = self._register(kind, jurisdiction, at, same(name))
                 self._world.key_providers[code] = organisation.id
-                self._world.script.add(
-                    at + civil.DAY // 24, RequestRecognition, organisation.id, organisation_id=organisation.id
-                )
+                self._add(at + civil.DAY // 24, RequestRecognition, organisation.id, organisation_id=organisation.id)
                 self._recognise(organisation.id, at + civil.DAY // 8)
 
     def _recognise(self, organisation_id: str, at: int) -> None:
-        self._world.script.add(
+        self._add(
             at,
             GrantRecognition,
             PLATFORM,
@@ -223,9 +217,9 @@ class Organisations:
         )
 
     def _change_recognitions(self, month: int) -> None:
-        add, providers, rng = self._world.script.add, self._world.key_providers, self._rng
+        providers, rng = self._world.key_providers, self._rng
         if month == SUSPENDED[0]:
-            add(
+            self._add(
                 civil.instant(month, rng),
                 SuspendRecognition,
                 PLATFORM,
@@ -235,7 +229,7 @@ class Organisations:
         if month == SUSPENDED[-1] + 1:
             self._recognise(providers["sleutel"], civil.instant(month, rng))
         if month == WITHDRAWN_FROM:
-            add(
+            self._add(
                 civil.instant(month, rng),
                 WithdrawRecognition,
                 PLATFORM,
@@ -249,7 +243,7 @@ class Organisations:
                 organisation = self._register(kind, BE, civil.instant(month, self._rng), same(name))
                 self._offer_mailboxes(organisation, month + 1)
 
-    def _offer_mailboxes(self, organisation: Organisation, month: int) -> None:
+    def _offer_mailboxes(self, organisation: SampleOrganisation, month: int) -> None:
         self._enrol(organisation, Enrolment.MAILBOX_PROVIDER, civil.instant(month, self._rng))
         self._enrol(organisation, Enrolment.SERVICE_PROVIDER, civil.instant(month, self._rng))
         self._world.providers.append(organisation)
@@ -259,27 +253,27 @@ class Organisations:
     def _enrol_senders(self, month: int) -> None:
         if month in _ENDS:
             # An early sender leaves that sent little; another one takes its place.
-            gone = next(it for it in reversed(self._world.senders) if it.id not in self._in_transition)
+            gone = next(sender for sender in reversed(self._world.senders) if sender.id not in self._in_transition)
             self._world.senders.remove(gone)
             self._enrolled_senders.remove(gone)
             at = civil.instant(month, self._rng)
-            self._world.script.add(at, EndSenderEnrolment, gone.id, organisation_id=gone.id)
+            self._add(at, EndSenderEnrolment, gone.id, organisation_id=gone.id)
         while len(self._enrolled_senders) < volumes.belgian_senders(month):
             organisation = self._to_enrol.pop(0)
             self._enrol_sender(organisation, month, double=len(self._enrolled_senders) % 5 == 0)
             self._enrolled_senders.append(organisation)
-            self._new_senders.append(organisation)
+            self._world.arrives(self._world.senders, organisation)
 
-    def _enrol_sender(self, organisation: Organisation, month: int, *, double: bool) -> None:
-        add, at = self._world.script.add, civil.instant(month, self._rng)
+    def _enrol_sender(self, organisation: SampleOrganisation, month: int, *, double: bool) -> None:
+        at = civil.instant(month, self._rng)
         until = civil.as_date(at + 365 * civil.DAY) if double else None
-        add(at, EnrolAsSender, organisation.id, organisation_id=organisation.id, double_channel_until=until)
+        self._add(at, EnrolAsSender, organisation.id, organisation_id=organisation.id, double_channel_until=until)
         if double:
             self._in_transition.add(organisation.id)
         if double and self._rng.randrange(4) == 0:
             later = at + 200 * civil.DAY
             sooner = civil.as_date(at + 230 * civil.DAY)
-            add(
+            self._add(
                 later,
                 ChangeDoubleChannel,
                 organisation.id,
@@ -291,11 +285,11 @@ class Organisations:
         for since, organisation in self._dutch_late:
             if since == month:
                 self._enrol_sender(organisation, month, double=False)
-                self._new_dutch.append(organisation)
+                self._world.arrives(self._world.dutch_senders[organisation.kind], organisation)
 
     def _enrol_members(self, month: int) -> None:
         federal = (Kind.NATIONAL_ORGANISATION, Kind.SOCIAL_SECURITY_INSTITUTION, Kind.PARTNERSHIP)
-        members = [it for it in self._world.public[BE] if it.kind in federal]
+        members = [organisation for organisation in self._world.public[BE] if organisation.kind in federal]
         for organisation in self._rng.sample(members, _MEMBERS):
             self._enrol(organisation, Enrolment.BUS_MEMBER, civil.instant(month, self._rng))
             self._world.members.append(organisation)

@@ -1,0 +1,61 @@
+"""What stands in the messages of the sample: subjects, contents, payments, made once and sent many times."""
+
+from __future__ import annotations
+
+from random import Random
+
+from domain.mailbox import Attachment, MessageType, Payment
+from domain.organisations import OrganisationType
+from sample.invented import INVENTED
+from sample.numbers import belgian_reference, digest, dutch_reference
+
+_CONTENTS = 64
+_PAYMENTS = 256
+
+_PAID = frozenset({MessageType.TAX_ASSESSMENT, MessageType.TRAFFIC_FINE, MessageType.WATER_BOARD_ASSESSMENT})
+_TO_PAY_PCT = 40
+
+
+class Letters:
+    """Writes messages."""
+
+    def __init__(self, rng: Random, *, dutch: bool) -> None:
+        self._rng = rng
+        self._contents = [_contents(number, rng) for number in range(_CONTENTS)]
+        reference = dutch_reference if dutch else belgian_reference
+        self._payments = [
+            Payment(amount_cents=rng.randint(1_500, 250_000), currency="EUR", reference=reference(rng.randrange(10**9)))
+            for _ in range(_PAYMENTS)
+        ]
+
+    def write(self, kind: OrganisationType) -> dict[str, object]:
+        """Return the fields of a message that an organisation of this type sends."""
+        rng = self._rng
+        types = INVENTED.letters_by_sender[kind]
+        message_type = types[int(rng.random() * len(types))]
+        subjects = INVENTED.letter_subjects[message_type]
+        fields: dict[str, object] = {
+            "message_type": message_type,
+            "subject": subjects[int(rng.random() * len(subjects))],
+            "contents": self.contents(),
+        }
+        if message_type in _PAID and rng.random() * 100 < _TO_PAY_PCT:
+            fields["payment"] = self._payments[int(rng.random() * _PAYMENTS)]
+            fields["requires_payment"] = True
+        return fields
+
+    def contents(self) -> tuple[Attachment, ...]:
+        return self._contents[int(self._rng.random() * _CONTENTS)]
+
+
+def _contents(number: int, rng: Random) -> tuple[Attachment, ...]:
+    attachments = [
+        Attachment(
+            media_type="application/pdf",
+            size_bytes=rng.randint(20_000, 900_000),
+            sha256=digest(f"letter {number}.{part}"),
+            main=part == 0,
+        )
+        for part in range(1 if number % 4 else rng.randint(2, 4))
+    ]
+    return tuple(attachments)
