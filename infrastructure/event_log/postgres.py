@@ -14,8 +14,8 @@ from infrastructure.event_log.call import PREPARE
 from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.finding import Finder, Found, Wanted
 from infrastructure.event_log.resolve import Encoded
-from infrastructure.event_log.statements import BY_INDEX_ONLY
 from infrastructure.keys import Keys
+from infrastructure.postgres.connections import LOOKUPS_BY_INDEX
 from infrastructure.postgres.group_calls import REACH_TIMEOUT_S, AsyncConnection, Connector, Line
 
 WRITERS = 2
@@ -47,9 +47,9 @@ class PostgresLog:
         head = Head()
         writers = [partial(_write, Writer(head)) for _ in range(WRITERS)]
         self._appends = Line[Sequence[Encoded], Sequence[Outcome]](
-            Connector(url, (BY_INDEX_ONLY, PREPARE), prepare_threshold=None), writers, reach_timeout_s
+            Connector(url, (*LOOKUPS_BY_INDEX, PREPARE), prepare_threshold=None), writers, reach_timeout_s
         )
-        self._reads = Line[Wanted, Found](Connector(url, (BY_INDEX_ONLY,)), [Finder(codec).find], reach_timeout_s)
+        self._reads = Line[Wanted, Found](Connector(url, LOOKUPS_BY_INDEX), [Finder(codec).find], reach_timeout_s)
 
     async def __aenter__(self) -> Self:
         self._appends.start()

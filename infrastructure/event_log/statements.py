@@ -5,10 +5,6 @@
 LOCK_KEY = 0x6B726F6E69656B
 CHANNEL = "kroniek_log"
 
-# The log is only ever looked up by its indexes. Statistics, however stale while it grows fast, are not to talk the
-# planner into reading the whole of it.
-BY_INDEX_ONLY = "SET enable_seqscan = off"
-
 LOCK = f"SELECT pg_advisory_xact_lock({LOCK_KEY})"
 HEAD = "SELECT log.head()"
 LOG_ID = "SELECT log.id()"
@@ -24,8 +20,12 @@ VERSIONS = "SELECT stream, version FROM log.stream WHERE stream = ANY(%s)"
 CLAIMS = "SELECT digest, stream FROM log.claim WHERE digest = ANY(%s)"
 
 RECEIPTS = """
-SELECT organisation_id, key, fingerprint, stream, version, position, events
-FROM log.receipt JOIN unnest(%s::text[], %s::text[]) AS wanted (organisation_id, key) USING (organisation_id, key)
+SELECT organisation_id, key, held.*
+FROM unnest(%s::text[], %s::text[]) AS wanted (organisation_id, key)
+CROSS JOIN LATERAL (
+    SELECT fingerprint, stream, version, position, events FROM log.receipt
+    WHERE receipt.organisation_id = wanted.organisation_id AND receipt.key = wanted.key LIMIT 1
+) AS held
 """
 
 # --- Streams --------------------------------------------------------------------------------------------------------

@@ -14,17 +14,11 @@ import psycopg
 from domain.kernel import PurposeGroup
 from infrastructure.keys.model import KEY_ID_BYTES, Owner
 from infrastructure.postgres.arrays import TextArray, byte_strings, texts
+from infrastructure.postgres.connections import LOOKUPS_BY_INDEX
 
 AsyncConnection = psycopg.AsyncConnection[Any]
 
-FIRST = (
-    "SET synchronous_commit = on",
-    # Plans go by index, whatever the tables hold, and are made once: planning for many parts is slow.
-    "SET enable_seqscan = off",
-    "SET enable_hashjoin = off",
-    "SET enable_mergejoin = off",
-    "SET plan_cache_mode = force_generic_plan",
-)
+FIRST = ("SET synchronous_commit = on", *LOOKUPS_BY_INDEX)
 
 MOST_DESTRUCTIONS = 10_000
 """Of how many a process is told one by one; one that missed more forgets all keys instead."""
