@@ -71,7 +71,7 @@ def gather(command: Command, rules: Rules, loaded: LoadedStates) -> Gathered:
 def own_stream(command: Command, rules: Rules) -> tuple[AnyDecider, str]:
     """Return the decider of a command, and the stream that its events go to."""
     decider = rules.deciders[type(command)]
-    return decider, decider.stream(decider.commands[type(command)](command))
+    return decider, decider.stream(decider.aggregate_id(command))
 
 
 @dataclass(slots=True)

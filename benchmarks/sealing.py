@@ -85,7 +85,8 @@ def _decider(letter: Any) -> Decider[Any, int, Any]:  # noqa: ANN401 - either cl
         initial=0,
         decide=decide,
         evolve=lambda kept, _: kept + 1,
-        commands={KeepLetter: lambda command: command.person_id},
+        commands=(KeepLetter,),
+        aggregate_id=lambda command: command.person_id,
         events={"benchmark.letter-kept.v1": letter},
     )
 

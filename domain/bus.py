@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, assert_never
+from typing import ClassVar, assert_never, get_args
 
 from domain.kernel import (
     Claim,
@@ -106,8 +106,8 @@ class TransactionTimedOut(TransactionEvent):
     pass
 
 
-Outcome = TransactionAnswered | TransactionFaulted | TransactionTimedOut
-Event = TransactionAccepted | TransactionForwarded | Outcome
+TransactionOutcome = TransactionAnswered | TransactionFaulted | TransactionTimedOut
+Event = TransactionAccepted | TransactionForwarded | TransactionOutcome
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
@@ -168,7 +168,9 @@ class TimeOutTransaction(TransactionCommand):
     pass
 
 
-Wish = AcceptTransaction | ForwardTransaction | AnswerTransaction | FaultTransaction | FailDelivery | TimeOutTransaction
+Commands = (
+    AcceptTransaction | ForwardTransaction | AnswerTransaction | FaultTransaction | FailDelivery | TimeOutTransaction
+)
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -177,13 +179,13 @@ Wish = AcceptTransaction | ForwardTransaction | AnswerTransaction | FaultTransac
 class Transaction:
     accepted: TransactionAccepted | None = None
     attempts: int = 0
-    outcome: Outcome | None = None
+    outcome: TransactionOutcome | None = None
 
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: Wish, state: Transaction) -> Sequence[Event]:
+def decide(command: Commands, state: Transaction) -> Sequence[Event]:
     if isinstance(command, AcceptTransaction):
         return _accept(command, state)
     accepted = state.accepted
@@ -341,7 +343,7 @@ def _faulted(accepted: TransactionAccepted, origin: FaultOrigin, fault_code: str
     )
 
 
-def _end_with(outcome: Outcome, state: Transaction) -> Sequence[Event]:
+def _end_with(outcome: TransactionOutcome, state: Transaction) -> Sequence[Event]:
     """End once. An answer past its time still counts while nobody has declared the transaction timed out."""
     if state.outcome is None:
         return [outcome]
@@ -366,11 +368,7 @@ def evolve(state: Transaction, event: Event) -> Transaction:
             assert_never(event)
 
 
-def _id(command: TransactionCommand) -> str:
-    return command.transaction_id
-
-
-def _claims(_command: Wish, events: Sequence[Event]) -> Sequence[Claim]:
+def _claims(_command: Commands, events: Sequence[Event]) -> Sequence[Claim]:
     # A source gives each of its transactions one reference of its own: the same request never travels twice.
     return [
         Claim("bus-transaction", f"{event.source_id}:{event.source_reference}")
@@ -379,15 +377,13 @@ def _claims(_command: Wish, events: Sequence[Event]) -> Sequence[Claim]:
     ]
 
 
-TRANSACTION: Decider[Wish, Transaction, Event] = Decider(
+TRANSACTION: Decider[Commands, Transaction, Event] = Decider(
     category="transaction",
     initial=Transaction(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys(
-        (AcceptTransaction, ForwardTransaction, AnswerTransaction, FaultTransaction, FailDelivery, TimeOutTransaction),
-        _id,
-    ),
+    commands=get_args(Commands),
+    aggregate_id=lambda command: command.transaction_id,
     events={
         "bus.transaction-accepted.v1": TransactionAccepted,
         "bus.transaction-forwarded.v1": TransactionForwarded,

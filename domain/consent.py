@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import ClassVar, assert_never
+from typing import ClassVar, assert_never, get_args
 
 from domain.kernel import CommandBase, Decider, InvalidValue, Jurisdiction, NotAllowed, RuleBroken, fact
 
@@ -149,7 +149,7 @@ class WithdrawConsent(ConsentCommand):
     pass
 
 
-Wish = ShowImpactNotice | GrantConsent | RefuseConsent | WithdrawConsent
+Commands = ShowImpactNotice | GrantConsent | RefuseConsent | WithdrawConsent
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ def is_active(consent: Consent) -> bool:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: Wish, state: Consent) -> Sequence[Event]:
+def decide(command: Commands, state: Consent) -> Sequence[Event]:
     _must_come_from_the_person(command)
     match command:
         case ShowImpactNotice():
@@ -184,7 +184,7 @@ def decide(command: Wish, state: Consent) -> Sequence[Event]:
             assert_never(command)
 
 
-def _must_come_from_the_person(command: Wish) -> None:
+def _must_come_from_the_person(command: Commands) -> None:
     if command.by != command.provider_id:
         raise NotAllowed("not-your-mailbox-provider", "Only the mailbox provider itself can pass on this wish.")
     if not command.provider.enrolled:
@@ -298,16 +298,13 @@ def evolve(state: Consent, event: Event) -> Consent:
             assert_never(event)
 
 
-def _id(command: ConsentCommand) -> str:
-    return consent_id(command.person_id, command.provider_id)
-
-
-DECIDER: Decider[Wish, Consent, Event] = Decider(
+DECIDER: Decider[Commands, Consent, Event] = Decider(
     category="consent",
     initial=Consent(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys((ShowImpactNotice, GrantConsent, RefuseConsent, WithdrawConsent), _id),
+    commands=get_args(Commands),
+    aggregate_id=lambda command: consent_id(command.person_id, command.provider_id),
     events={
         "consent.impact-notice-shown.v1": ImpactNoticeShown,
         "consent.granted.v1": ConsentGranted,

@@ -160,7 +160,7 @@ class SkipParkedEvent(ProjectionCommand):
 
 
 Request = RequestRebuild | CancelRebuild | RequestVerification | UndoTakeover | DropPreviousRows
-Wish = Request | PauseProjection | ResumeProjection | RetryParkedEvents | SkipParkedEvent
+Commands = Request | PauseProjection | ResumeProjection | RetryParkedEvents | SkipParkedEvent
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -173,7 +173,7 @@ class Operation:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: Wish, state: Operation) -> Sequence[Event]:
+def decide(command: Commands, state: Operation) -> Sequence[Event]:
     _must_name_a_projection(command.projection)
     sound = replace(command, why=_reason(command.why))
     match sound:
@@ -267,16 +267,13 @@ def evolve(state: Operation, event: Event) -> Operation:
             assert_never(event)
 
 
-def _id(command: ProjectionCommand) -> str:
-    return command.projection
-
-
-DECIDER: Decider[Wish, Operation, Event] = Decider(
+DECIDER: Decider[Commands, Operation, Event] = Decider(
     category="projection",
     initial=Operation(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys(get_args(Wish), _id),
+    commands=get_args(Commands),
+    aggregate_id=lambda command: command.projection,
     events={
         "projection.rebuild-requested.v1": RebuildRequested,
         "projection.rebuild-cancelled.v1": RebuildCancelled,

@@ -146,7 +146,9 @@ class _FieldNames:
 
 def _aggregate_id(command: type[Command]) -> str:
     """Return how the id of the aggregate that a command is about is made of the command's fields."""
-    return BY_COMMAND[command].commands[command](_FieldNames())
+    names: Any = _FieldNames()
+    aggregate_id: str = BY_COMMAND[command].aggregate_id(names)
+    return aggregate_id
 
 
 def malformed(error: ValidationError) -> Problem:

@@ -20,7 +20,7 @@ from application.handler import CommandEnvelope, handle
 from application.ids import RANDOM_BYTES, time_ordered_id
 from application.ports import Role
 from application.unit_of_work import StateCache
-from domain.access import Category, Look, Outcome, RecordAccess
+from domain.access import AccessOutcome, Category, Look, RecordAccess
 from domain.identity import SESSION, is_open
 
 LOG = structlog.get_logger()
@@ -45,7 +45,9 @@ class Looks:
         )
 
 
-async def record(platform: Platform, by: RequestContext, looks: Looks, outcome: Outcome = Outcome.ANSWERED) -> None:
+async def record(
+    platform: Platform, by: RequestContext, looks: Looks, outcome: AccessOutcome = AccessOutcome.ANSWERED
+) -> None:
     """Put on record what an answer holds; raise a problem if that cannot be done, so that the answer does not leave."""
     if not looks.of:
         return
@@ -61,7 +63,7 @@ async def record(platform: Platform, by: RequestContext, looks: Looks, outcome: 
         raise Problem(503, "access-not-recorded", detail, headers=headers) from error
 
 
-def _envelope(by: RequestContext, looks: Looks, outcome: Outcome) -> CommandEnvelope:
+def _envelope(by: RequestContext, looks: Looks, outcome: AccessOutcome) -> CommandEnvelope:
     caller = by.caller
     return CommandEnvelope(
         command=RecordAccess(

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from application.ports import Enriched, FactReader, States
-from domain.access import Parties, SuppressAccesses
+from domain.access import SuppressAccesses, SuppressionParties
 from domain.identity import PERSON
 from domain.organisations import ORGANISATION
 
 
 def _about(command: SuppressAccesses, states: States) -> Enriched[SuppressAccesses]:
-    parties = Parties(
+    parties = SuppressionParties(
         person_exists=states.state(PERSON, command.person_id).exists,
         organisation_exists=states.state(ORGANISATION, command.organisation_id).exists,
     )

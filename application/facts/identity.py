@@ -14,6 +14,7 @@ from domain.identity import (
     SESSION,
     AcceptMandate,
     AccessService,
+    ActingParty,
     ActivateKey,
     ConfirmMandate,
     EidSession,
@@ -21,14 +22,13 @@ from domain.identity import (
     ExpireKey,
     ExpireMandate,
     Holder,
+    IdentityProvider,
     KeyInUse,
-    KeyProvider,
     Mandate,
     MandateKind,
+    MandateParties,
     OpenSession,
     ParentMandate,
-    Parties,
-    Party,
     PartyKind,
     RegisterKey,
     RegisterPersonByEidas,
@@ -49,7 +49,7 @@ from domain.identity import (
     is_open,
     is_usable,
 )
-from domain.identity.mandate_language import PartyCommand
+from domain.identity.mandate.model import PartyCommand
 from domain.organisations import ORGANISATION, SERVICE, Enrolment, holds, recognised
 
 _Registration = RegisterPersonFromNationalRegister | RegisterPersonByEidas
@@ -108,8 +108,8 @@ def _key_holder(command: _KeyChange, states: States) -> Enriched[_KeyChange]:
     return Enriched(command, subject_id=states.state(KEY, command.key_id).person_id)
 
 
-def _key_provider(organisation_id: str, states: States) -> KeyProvider:
-    return KeyProvider(
+def _key_provider(organisation_id: str, states: States) -> IdentityProvider:
+    return IdentityProvider(
         organisation_id=organisation_id, recognised=recognised(states.state(ORGANISATION, organisation_id))
     )
 
@@ -187,14 +187,14 @@ def mandate_in_force(
     return mandate if holds_now else None
 
 
-def _party(command: PartyCommand, states: States) -> Party:
+def _party(command: PartyCommand, states: States) -> ActingParty:
     session = states.state(SESSION, command.session_id)
     mandate = mandate_in_force(
         states, command.acting_mandate_id, mandatary_id=session.person_id, organisation_id=command.by, at=command.at
     )
     # To decide on mandates of somebody else takes legal representation; a voluntary mandate is passed on in a chain.
     legal = mandate if mandate is not None and mandate.kind is MandateKind.LEGAL_REPRESENTATION else None
-    return Party(
+    return ActingParty(
         person_id=session.person_id,
         session_id=command.session_id,
         at_caller=is_open(session, at=command.at) and command.by in session.organisation_ids,
@@ -203,7 +203,7 @@ def _party(command: PartyCommand, states: States) -> Party:
     )
 
 
-def _acting(command: PartyCommand, party: Party) -> Enriched[PartyCommand]:
+def _acting(command: PartyCommand, party: ActingParty) -> Enriched[PartyCommand]:
     return Enriched(
         command,
         acting_id=party.person_id,
@@ -229,12 +229,12 @@ def _requested(command: RequestMandate, states: States) -> Enriched[PartyCommand
     return _acting(enriched, party)
 
 
-def _parties(command: RequestMandate, states: States) -> Parties:
+def _parties(command: RequestMandate, states: States) -> MandateParties:
     person = command.mandator_kind is PartyKind.PERSON
     mandator = states.state(PERSON, command.mandator_id) if person else states.state(ORGANISATION, command.mandator_id)
     mandatary_person = states.state(PERSON, command.mandatary_id)
     mandatary_enterprise = states.state(ORGANISATION, command.mandatary_id)
-    return Parties(
+    return MandateParties(
         mandator_exists=mandator.exists,
         mandatary_exists=mandatary_person.exists or mandatary_enterprise.exists,
         jurisdiction=mandator.jurisdiction,

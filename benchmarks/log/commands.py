@@ -95,7 +95,8 @@ DECIDER: Decider[RaiseCounter, State, CounterRaised] = Decider(
     initial=State(),
     decide=_decide,
     evolve=_evolve,
-    commands={RaiseCounter: lambda command: command.counter_id},
+    commands=(RaiseCounter,),
+    aggregate_id=lambda command: command.counter_id,
     events={"benchmark.counter-raised.v1": CounterRaised},
 )
 RULES = Rules(deciders={RaiseCounter: DECIDER}, readers={})

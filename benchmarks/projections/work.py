@@ -84,7 +84,8 @@ DECIDER: Decider[Any, None, CaseEvent] = Decider(
     initial=None,
     decide=_decide,
     evolve=_evolve,
-    commands={},
+    commands=(),
+    aggregate_id=lambda _command: "",
     events={
         "benchmark.case-opened.v1": CaseOpened,
         "benchmark.case-moved.v1": CaseMoved,

@@ -7,20 +7,20 @@ from typing import Any
 from domain.access.record import (
     ACCESS,
     Access,
+    AccessOutcome,
     AccessRecorded,
     Category,
     Look,
-    Outcome,
     RecordAccess,
 )
 from domain.access.suppression import (
     SUPPRESSION,
     AccessesSuppressed,
     LiftSuppression,
-    Parties,
     SuppressAccesses,
     Suppression,
     SuppressionLifted,
+    SuppressionParties,
 )
 from domain.kernel import Decider
 
@@ -31,15 +31,15 @@ __all__ = [
     "DECIDERS",
     "SUPPRESSION",
     "Access",
+    "AccessOutcome",
     "AccessRecorded",
     "AccessesSuppressed",
     "Category",
     "LiftSuppression",
     "Look",
-    "Outcome",
-    "Parties",
     "RecordAccess",
     "SuppressAccesses",
     "Suppression",
     "SuppressionLifted",
+    "SuppressionParties",
 ]

@@ -35,7 +35,7 @@ class Category(StrEnum):
     """The record of looks itself."""
 
 
-class Outcome(StrEnum):
+class AccessOutcome(StrEnum):
     """What became of the request. One that was refused as a whole gave nothing away, and has no record."""
 
     ANSWERED = "answered"
@@ -66,7 +66,7 @@ class AccessRecorded:
     on_behalf_of: str
     supplier_id: str
     automated: bool
-    outcome: Outcome
+    outcome: AccessOutcome
     looks: tuple[Look, ...]
 
 
@@ -83,7 +83,7 @@ class RecordAccess(CommandBase):
     access_id: str
     supplier_id: str
     automated: bool
-    outcome: Outcome
+    outcome: AccessOutcome
     looks: tuple[Look, ...]
 
 
@@ -118,15 +118,12 @@ def evolve(_state: Access, _event: AccessRecorded) -> Access:
     return Access(recorded=True)
 
 
-def _id(command: RecordAccess) -> str:
-    return command.access_id
-
-
 ACCESS: Decider[RecordAccess, Access, AccessRecorded] = Decider(
     category="access",
     initial=Access(),
     decide=decide,
     evolve=evolve,
-    commands={RecordAccess: _id},
+    commands=(RecordAccess,),
+    aggregate_id=lambda command: command.access_id,
     events={"access.recorded.v1": AccessRecorded},
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import ClassVar, assert_never
+from typing import ClassVar, assert_never, get_args
 
 from domain.kernel import CommandBase, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken, fact
 
@@ -23,14 +23,14 @@ MAX_GROUND_LENGTH = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parties:
+class SuppressionParties:
     """Whether the person and the organisation that an order names are registered."""
 
     person_exists: bool
     organisation_exists: bool
 
 
-UNKNOWN_PARTIES = Parties(person_exists=False, organisation_exists=False)
+UNKNOWN_PARTIES = SuppressionParties(person_exists=False, organisation_exists=False)
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ class SuppressAccesses(SuppressionCommand):
     organisation_id: str
     since: datetime
     until: datetime
-    parties: Parties = fact(UNKNOWN_PARTIES)
+    parties: SuppressionParties = fact(UNKNOWN_PARTIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class LiftSuppression(SuppressionCommand):
     pass
 
 
-Wish = SuppressAccesses | LiftSuppression
+Commands = SuppressAccesses | LiftSuppression
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ class Suppression:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: Wish, state: Suppression) -> Sequence[Event]:
+def decide(command: Commands, state: Suppression) -> Sequence[Event]:
     match command:
         case SuppressAccesses():
             return _suppress(command, state)
@@ -166,16 +166,13 @@ def evolve(state: Suppression, event: Event) -> Suppression:
             assert_never(event)
 
 
-def _id(command: SuppressionCommand) -> str:
-    return command.suppression_id
-
-
-SUPPRESSION: Decider[Wish, Suppression, Event] = Decider(
+SUPPRESSION: Decider[Commands, Suppression, Event] = Decider(
     category="access_suppression",
     initial=Suppression(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys((SuppressAccesses, LiftSuppression), _id),
+    commands=get_args(Commands),
+    aggregate_id=lambda command: command.suppression_id,
     events={
         "access.accesses-suppressed.v1": AccessesSuppressed,
         "access.suppression-lifted.v1": SuppressionLifted,

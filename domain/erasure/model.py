@@ -151,7 +151,7 @@ class ErasureCommand(CommandBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErasureWish(ErasureCommand):
+class EraseCommand(ErasureCommand):
     """No group named stands for all. `reference` names a file, never a person."""
 
     ground: ErasureGround
@@ -161,7 +161,7 @@ class ErasureWish(ErasureCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestErasure(ErasureWish):
+class RequestErasure(EraseCommand):
     """The person asks, or who represents them by law, in a session open at the organisation that passes it on."""
 
     session_id: str
@@ -170,7 +170,7 @@ class RequestErasure(ErasureWish):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderErasure(ErasureWish):
+class OrderErasure(EraseCommand):
     """An administrator decides: on a letter of the person, an order of a court or of the supervisory authority."""
 
 
@@ -212,7 +212,7 @@ class RecordKeysShredded(ErasureCommand):
     groups: tuple[PurposeGroup, ...]
 
 
-Wish = (
+Commands = (
     RequestErasure
     | OrderErasure
     | PlaceLegalHold

@@ -6,18 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import assert_never
+from typing import assert_never, get_args
 
 from domain.erasure.model import (
     MAX_HOLD_YEARS,
     MAX_HOLDS,
     NOBODY,
     Applicant,
+    Commands,
+    EraseCommand,
     Erasure,
-    ErasureCommand,
     ErasureRequested,
     ErasureStatus,
-    ErasureWish,
     Event,
     Hold,
     KeysDestroyed,
@@ -31,7 +31,6 @@ from domain.erasure.model import (
     RecordKeysDestroyed,
     RecordKeysShredded,
     RequestErasure,
-    Wish,
     civil_day,
 )
 from domain.kernel import Decider, InvalidValue, NotAllowed, NotFound, PurposeGroup, RuleBroken
@@ -41,7 +40,7 @@ _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_-]{0,79}")
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: Wish, state: Erasure) -> Sequence[Event]:  # noqa: PLR0911 - one per command
+def decide(command: Commands, state: Erasure) -> Sequence[Event]:  # noqa: PLR0911 - one per command
     match command:
         case RequestErasure():
             return _request(command, state)
@@ -70,7 +69,7 @@ def _request(command: RequestErasure, state: Erasure) -> Sequence[Event]:
     return _ask(command, state, applicant)
 
 
-def _ask(command: ErasureWish, state: Erasure, applicant: Applicant = NOBODY) -> Sequence[Event]:
+def _ask(command: EraseCommand, state: Erasure, applicant: Applicant = NOBODY) -> Sequence[Event]:
     _must_be_known(command.registered, state)
     _must_be_a_reference(command.reference)
     wanted = [group for group in PurposeGroup if group in (command.groups or tuple(PurposeGroup))]
@@ -195,27 +194,13 @@ def _at(state: Erasure, groups: Sequence[PurposeGroup], status: ErasureStatus) -
     return replace(state, statuses={**state.statuses, **dict.fromkeys(groups, status)})
 
 
-def _id(command: ErasureCommand) -> str:
-    return command.person_id
-
-
-DECIDER: Decider[Wish, Erasure, Event] = Decider(
+DECIDER: Decider[Commands, Erasure, Event] = Decider(
     category="erasure",
     initial=Erasure(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys(
-        (
-            RequestErasure,
-            OrderErasure,
-            PlaceLegalHold,
-            PlaceRetentionHold,
-            LiftLegalHold,
-            RecordKeysDestroyed,
-            RecordKeysShredded,
-        ),
-        _id,
-    ),
+    commands=get_args(Commands),
+    aggregate_id=lambda command: command.person_id,
     events={
         "erasure.requested.v1": ErasureRequested,
         "erasure.keys-destroyed.v1": KeysDestroyed,

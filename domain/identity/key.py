@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, assert_never
+from typing import ClassVar, assert_never, get_args
 
 from domain.identity.values import EvidenceKind, KeyStatus, Means, Route
 from domain.kernel import (
@@ -30,7 +30,7 @@ from domain.kernel import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyProvider:
+class IdentityProvider:
     """What is known of the organisation that gives out the key."""
 
     organisation_id: str
@@ -64,7 +64,7 @@ class Evidence:
     evidence_id: str
 
 
-UNKNOWN_KEY_PROVIDER = KeyProvider(organisation_id="", recognised=False)
+UNKNOWN_KEY_PROVIDER = IdentityProvider(organisation_id="", recognised=False)
 UNKNOWN_HOLDER = Holder(person_id="", route=None, jurisdiction=Jurisdiction.BE)
 NO_EID_SESSION = EidSession(session_id="", person_id="", means=None, open=False)
 ENDED = frozenset({KeyStatus.REVOKED, KeyStatus.EXPIRED})
@@ -139,7 +139,7 @@ class RegisterKey(KeyCommand):
     means: Means
     level: LevelOfAssurance
     valid_until: datetime | None = None
-    provider: KeyProvider = fact(UNKNOWN_KEY_PROVIDER)
+    provider: IdentityProvider = fact(UNKNOWN_KEY_PROVIDER)
     holder: Holder = fact(UNKNOWN_HOLDER)
 
 
@@ -148,7 +148,7 @@ class ActivateKey(KeyCommand):
     """`session_id` is an open session of the same person with the eID, for a derived key."""
 
     session_id: str = ""
-    provider: KeyProvider = fact(UNKNOWN_KEY_PROVIDER)
+    provider: IdentityProvider = fact(UNKNOWN_KEY_PROVIDER)
     holder: Holder = fact(UNKNOWN_HOLDER)
     session: EidSession = fact(NO_EID_SESSION)
 
@@ -173,7 +173,7 @@ class ExpireKey(KeyCommand):
     """The platform's own wish, once the key's validity is over."""
 
 
-KeyWish = RegisterKey | ActivateKey | SuspendKey | ResumeKey | RevokeKey | ExpireKey
+KeyCommands = RegisterKey | ActivateKey | SuspendKey | ResumeKey | RevokeKey | ExpireKey
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -201,7 +201,7 @@ def is_usable(key: Key, *, at: datetime) -> bool:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: KeyWish, state: Key) -> Sequence[KeyEvent]:
+def decide(command: KeyCommands, state: Key) -> Sequence[KeyEvent]:
     if isinstance(command, RegisterKey):
         return _register(command, state)
     if not state.exists:
@@ -366,16 +366,13 @@ def evolve(state: Key, event: KeyEvent) -> Key:
             assert_never(event)
 
 
-def _id(command: KeyCommand) -> str:
-    return command.key_id
-
-
-KEY: Decider[KeyWish, Key, KeyEvent] = Decider(
+KEY: Decider[KeyCommands, Key, KeyEvent] = Decider(
     category="key",
     initial=Key(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys((RegisterKey, ActivateKey, SuspendKey, ResumeKey, RevokeKey, ExpireKey), _id),
+    commands=get_args(KeyCommands),
+    aggregate_id=lambda command: command.key_id,
     events={
         "identity.key-registered.v1": KeyRegistered,
         "identity.key-activated.v1": KeyActivated,

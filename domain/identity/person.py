@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, assert_never
+from typing import ClassVar, assert_never, get_args
 
 from domain.identity.values import Route
 from domain.kernel import (
@@ -110,7 +110,7 @@ class RegisterPersonByEidas(PersonCommand):
     level: LevelOfAssurance
 
 
-PersonWish = RegisterPersonFromNationalRegister | RegisterPersonByRegistrationAuthority | RegisterPersonByEidas
+PersonCommands = RegisterPersonFromNationalRegister | RegisterPersonByRegistrationAuthority | RegisterPersonByEidas
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class Person:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: PersonWish, state: Person) -> Sequence[PersonRegistered]:
+def decide(command: PersonCommands, state: Person) -> Sequence[PersonRegistered]:
     if state.exists:
         raise Duplicate("person-exists", "There is a person with this id already.")
     match command:
@@ -212,7 +212,7 @@ def evolve(_state: Person, event: PersonRegistered) -> Person:
     return Person(exists=True, jurisdiction=event.jurisdiction, route=event.route)
 
 
-def _claims(command: PersonWish, events: Sequence[PersonRegistered]) -> Sequence[Claim]:
+def _claims(command: PersonCommands, events: Sequence[PersonRegistered]) -> Sequence[Claim]:
     if not events:
         return []
     if isinstance(command, RegisterPersonByEidas):
@@ -220,18 +220,13 @@ def _claims(command: PersonWish, events: Sequence[PersonRegistered]) -> Sequence
     return [Claim("national-number", command.national_number)]
 
 
-def _id(command: PersonCommand) -> str:
-    return command.person_id
-
-
-PERSON: Decider[PersonWish, Person, PersonRegistered] = Decider(
+PERSON: Decider[PersonCommands, Person, PersonRegistered] = Decider(
     category="person",
     initial=Person(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys(
-        (RegisterPersonFromNationalRegister, RegisterPersonByRegistrationAuthority, RegisterPersonByEidas), _id
-    ),
+    commands=get_args(PersonCommands),
+    aggregate_id=lambda command: command.person_id,
     events={"identity.person-registered.v1": PersonRegistered},
     claims=_claims,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, assert_never
+from typing import ClassVar, assert_never, get_args
 
 from domain.identity.values import SESSION_LENGTH, Channel, Means, Reason, SessionStatus
 from domain.kernel import (
@@ -177,7 +177,7 @@ class EndSession(SessionCommand):
     pass
 
 
-SessionWish = OpenSession | AccessService | EndSession
+SessionCommands = OpenSession | AccessService | EndSession
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -212,7 +212,7 @@ def is_open(session: Session, *, at: datetime) -> bool:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: SessionWish, state: Session) -> Sequence[SessionEvent]:
+def decide(command: SessionCommands, state: Session) -> Sequence[SessionEvent]:
     match command:
         case OpenSession():
             return _open(command, state)
@@ -368,16 +368,13 @@ def evolve(state: Session, event: SessionEvent) -> Session:
             assert_never(event)
 
 
-def _id(command: SessionCommand) -> str:
-    return command.session_id
-
-
-SESSION: Decider[SessionWish, Session, SessionEvent] = Decider(
+SESSION: Decider[SessionCommands, Session, SessionEvent] = Decider(
     category="session",
     initial=Session(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys((OpenSession, AccessService, EndSession), _id),
+    commands=get_args(SessionCommands),
+    aggregate_id=lambda command: command.session_id,
     events={
         "identity.authentication-succeeded.v1": AuthenticationSucceeded,
         "identity.authentication-refused.v1": AuthenticationRefused,

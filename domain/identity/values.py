@@ -109,7 +109,7 @@ class MandateStatus(StrEnum):
     EXPIRED = "expired"
 
 
-class Side(StrEnum):
+class MandateSide(StrEnum):
     """The two sides of a mandate: who gives it, and who receives it."""
 
     GIVING = "giving"

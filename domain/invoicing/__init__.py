@@ -9,6 +9,7 @@ from domain.invoicing.model import (
     UNKNOWN_BUYER,
     Buyer,
     Clarification,
+    Commands,
     Event,
     Invoice,
     InvoiceKind,
@@ -22,7 +23,6 @@ from domain.invoicing.model import (
     ResponseState,
     SupplierScheme,
     ValidateInvoice,
-    Wish,
     response_due_on,
 )
 from domain.invoicing.rules import DECIDERS, INVOICE
@@ -33,6 +33,7 @@ __all__ = [
     "UNKNOWN_BUYER",
     "Buyer",
     "Clarification",
+    "Commands",
     "Event",
     "Invoice",
     "InvoiceKind",
@@ -46,6 +47,5 @@ __all__ = [
     "ResponseState",
     "SupplierScheme",
     "ValidateInvoice",
-    "Wish",
     "response_due_on",
 ]

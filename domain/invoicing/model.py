@@ -212,7 +212,7 @@ class RespondToInvoice(InvoiceCommand):
     clarification_sha256: str = ""
 
 
-Wish = ReceiveInvoice | ValidateInvoice | RefuseInvoice | RespondToInvoice
+Commands = ReceiveInvoice | ValidateInvoice | RefuseInvoice | RespondToInvoice
 
 # --- State ----------------------------------------------------------------------------------------------------------
 

@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
+from typing import assert_never, get_args
 
 from domain.invoicing.model import (
     CIVIL_TIME,
     Clarification,
+    Commands,
     Event,
     Invoice,
-    InvoiceCommand,
     InvoiceReceived,
     InvoiceRefused,
     InvoiceResponseGiven,
@@ -25,7 +25,6 @@ from domain.invoicing.model import (
     SupplierScheme,
     ValidateInvoice,
     Verdict,
-    Wish,
     response_due_on,
 )
 from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, PersonalText, RuleBroken
@@ -50,7 +49,7 @@ _NEEDS_CLARIFICATION = frozenset(
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: Wish, state: Invoice) -> Sequence[Event]:
+def decide(command: Commands, state: Invoice) -> Sequence[Event]:
     if isinstance(command, ReceiveInvoice):
         return _receive(command, state)
     received = state.received
@@ -255,11 +254,7 @@ def evolve(state: Invoice, event: Event) -> Invoice:
             assert_never(event)
 
 
-def _id(command: InvoiceCommand) -> str:
-    return command.invoice_id
-
-
-def _claims(_command: Wish, events: Sequence[Event]) -> Sequence[Claim]:
+def _claims(_command: Commands, events: Sequence[Event]) -> Sequence[Claim]:
     """One invoice for each supplier, number and year of issue, credit notes included.
 
     A refusal sets the number free in the same append: the supplier corrects the document and sends it again under the
@@ -277,12 +272,13 @@ def _uniqueness(event: InvoiceReceived | InvoiceRefused) -> str:
     return f"{event.supplier_scheme}:{event.supplier_number}:{event.issue_date.year}:{event.number}"
 
 
-INVOICE: Decider[Wish, Invoice, Event] = Decider(
+INVOICE: Decider[Commands, Invoice, Event] = Decider(
     category="invoice",
     initial=Invoice(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys((ReceiveInvoice, ValidateInvoice, RefuseInvoice, RespondToInvoice), _id),
+    commands=get_args(Commands),
+    aggregate_id=lambda command: command.invoice_id,
     events={
         "invoicing.invoice-received.v1": InvoiceReceived,
         "invoicing.invoice-validated.v1": InvoiceValidated,

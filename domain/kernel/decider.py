@@ -64,15 +64,16 @@ E = TypeVar("E")
 class Decider(Generic[C, S, E]):
     """One aggregate as data: what it decides, how its state evolves, and the stored names of its events.
 
-    `commands` gives for each command class the id of the aggregate it is for; the stream is `category-id`.
-    `claims` gives for an accepted command the unique values that its events take or free.
+    `aggregate_id` gives the id of the aggregate that a command is for; the stream is `category-id`. `claims` gives for
+    an accepted command the unique values that its events take or free.
     """
 
     category: str
     initial: S
     decide: Callable[[C, S], Sequence[E]]
     evolve: Callable[[S, E], S]
-    commands: Mapping[type[C], Callable[[Any], str]]
+    commands: Sequence[type[C]]
+    aggregate_id: Callable[[C], str]
     events: Mapping[str, type[E]]
     claims: Callable[[C, Sequence[E]], Sequence[Claim]] = lambda _command, _events: ()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, assert_never
+from typing import ClassVar, assert_never, get_args
 
 from domain.kernel import CommandBase, Decider, Duplicate, Jurisdiction, NotAllowed, NotFound, RuleBroken, fact
 from domain.mailbox.values import UNKNOWN_PROVIDER, AddressKind, MailboxProvider, OwnerKind
@@ -111,7 +111,7 @@ class RecordFirstUse(MailboxCommand):
     """The owner used the mailbox for the first time: the account is taken into use."""
 
 
-MailboxWish = (
+MailboxCommands = (
     OpenMailbox
     | SetNotificationAddress
     | VerifyNotificationAddress
@@ -142,7 +142,7 @@ class Mailbox:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide_mailbox(command: MailboxWish, state: Mailbox) -> Sequence[MailboxEvent]:
+def decide(command: MailboxCommands, state: Mailbox) -> Sequence[MailboxEvent]:
     if not command.provider.enrolled:
         raise NotAllowed("not-a-mailbox-provider", "This organisation is not enrolled as a mailbox provider.")
     if isinstance(command, OpenMailbox):
@@ -163,7 +163,7 @@ def decide_mailbox(command: MailboxWish, state: Mailbox) -> Sequence[MailboxEven
             assert_never(command)
 
 
-def _must_serve(command: MailboxWish, state: Mailbox) -> None:
+def _must_serve(command: MailboxCommands, state: Mailbox) -> None:
     if not state.exists:
         raise NotFound("mailbox-not-found", "There is no such mailbox.")
     if command.by != state.provider_id and not command.provider.has_consent:
@@ -227,7 +227,7 @@ def _take_into_use(command: RecordFirstUse, state: Mailbox) -> Sequence[MailboxE
     ]
 
 
-def evolve_mailbox(state: Mailbox, event: MailboxEvent) -> Mailbox:
+def evolve(state: Mailbox, event: MailboxEvent) -> Mailbox:
     match event:
         case MailboxOpened():
             return Mailbox(owner_kind=event.owner_kind, provider_id=event.provider_id, jurisdiction=event.jurisdiction)
@@ -245,26 +245,13 @@ def evolve_mailbox(state: Mailbox, event: MailboxEvent) -> Mailbox:
             assert_never(event)
 
 
-def _id(command: MailboxCommand) -> str:
-    return command.mailbox_id
-
-
-MAILBOX: Decider[MailboxWish, Mailbox, MailboxEvent] = Decider(
+MAILBOX: Decider[MailboxCommands, Mailbox, MailboxEvent] = Decider(
     category="mailbox",
     initial=Mailbox(),
-    decide=decide_mailbox,
-    evolve=evolve_mailbox,
-    commands=dict.fromkeys(
-        (
-            OpenMailbox,
-            SetNotificationAddress,
-            VerifyNotificationAddress,
-            RemoveNotificationAddress,
-            SetChannelPreference,
-            RecordFirstUse,
-        ),
-        _id,
-    ),
+    decide=decide,
+    evolve=evolve,
+    commands=get_args(MailboxCommands),
+    aggregate_id=lambda command: command.mailbox_id,
     events={
         "mailbox.mailbox-opened.v1": MailboxOpened,
         "mailbox.notification-address-set.v1": NotificationAddressSet,

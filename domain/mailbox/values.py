@@ -32,7 +32,7 @@ class AddressKind(StrEnum):
     SMS = "sms"
 
 
-class Channel(StrEnum):
+class MessageChannel(StrEnum):
     DIGITAL = "digital"
     PAPER = "paper"
     BOTH = "both"

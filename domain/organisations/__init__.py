@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.kernel import Decider
-from domain.organisations.organisation import ORGANISATION
-from domain.organisations.organisation_language import (
+from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
     DoubleChannelChanged,
     EndEnrolment,
@@ -31,6 +30,7 @@ from domain.organisations.organisation_language import (
     holds,
     recognised,
 )
+from domain.organisations.organisation.rules import ORGANISATION
 from domain.organisations.service import (
     SERVICE,
     CloseService,

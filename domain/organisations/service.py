@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, assert_never
+from typing import ClassVar, assert_never, get_args
 
 from domain.kernel import (
     Audience,
@@ -79,7 +79,7 @@ class CloseService(ServiceCommand):
     pass
 
 
-ServiceWish = RegisterService | CloseService
+ServiceCommands = RegisterService | CloseService
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ class Service:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: ServiceWish, state: Service) -> Sequence[ServiceEvent]:
+def decide(command: ServiceCommands, state: Service) -> Sequence[ServiceEvent]:
     match command:
         case RegisterService():
             return _register(command, state)
@@ -156,16 +156,13 @@ def evolve(state: Service, event: ServiceEvent) -> Service:
             assert_never(event)
 
 
-def _id(command: ServiceCommand) -> str:
-    return command.service_id
-
-
-SERVICE: Decider[ServiceWish, Service, ServiceEvent] = Decider(
+SERVICE: Decider[ServiceCommands, Service, ServiceEvent] = Decider(
     category="service",
     initial=Service(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys((RegisterService, CloseService), _id),
+    commands=get_args(ServiceCommands),
+    aggregate_id=lambda command: command.service_id,
     events={
         "organisations.service-registered.v1": ServiceRegistered,
         "organisations.service-closed.v1": ServiceClosed,

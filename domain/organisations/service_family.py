@@ -59,16 +59,13 @@ def evolve(_state: ServiceFamily, event: ServiceFamilyRegistered) -> ServiceFami
     return ServiceFamily(exists=True, code=event.code, names=event.names, authentic_source_id=event.authentic_source_id)
 
 
-def _id(command: RegisterServiceFamily) -> str:
-    return command.code
-
-
 # A category has no hyphen: the first one of a stream's name begins the id.
 SERVICE_FAMILY: Decider[RegisterServiceFamily, ServiceFamily, ServiceFamilyRegistered] = Decider(
     category="service_family",
     initial=ServiceFamily(),
     decide=decide,
     evolve=evolve,
-    commands={RegisterServiceFamily: _id},
+    commands=(RegisterServiceFamily,),
+    aggregate_id=lambda command: command.code,
     events={"organisations.service-family-registered.v1": ServiceFamilyRegistered},
 )

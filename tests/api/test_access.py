@@ -14,7 +14,7 @@ import pytest
 from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from api.graph.queries.disclosure import NOTES, WITHIN
 from application.ports import Append, Role
-from domain.access import AccessRecorded, Category, Look, Outcome
+from domain.access import AccessOutcome, AccessRecorded, Category, Look
 from domain.identity import SESSION, AuthenticationSucceeded, SessionEnded
 from domain.kernel import Context
 from infrastructure.event_log import MemoryLog
@@ -162,7 +162,7 @@ def test_it_is_recorded_who_looked_for_whom_at_what_and_why(graph: Graph) -> Non
         on_behalf_of="org-a",
         supplier_id="software-house",
         automated=False,
-        outcome=Outcome.ANSWERED,
+        outcome=AccessOutcome.ANSWERED,
         looks=tuple(Look(subject_id=it, categories=(Category.MESSAGES,)) for it in (ANN, BOB)),
     )
     context = entry.context
@@ -176,7 +176,7 @@ def test_it_says_where_only_a_part_could_be_answered(graph: Graph) -> None:
         '{ key(id: "k") { id } person(id: "a\\u0000b") { id } }',
     )
     assert answer.body["data"] == {"key": {"id": "k"}, "person": None}
-    assert [it.outcome for it in recorded(graph)] == [Outcome.ANSWERED_IN_PART]
+    assert [it.outcome for it in recorded(graph)] == [AccessOutcome.ANSWERED_IN_PART]
 
 
 def test_a_program_of_the_platform_is_told_apart(graph: Graph) -> None:

@@ -42,7 +42,7 @@ class MemoryKnown:
     def carry_out(self, command: Command) -> Sequence[Any]:
         """Inform and decide one command, and keep what it did; raise the refusal if it is refused."""
         decider = DECIDERS[type(command)]
-        aggregate_id = decider.commands[type(command)](command)
+        aggregate_id = decider.aggregate_id(command)
         events: Sequence[Any] = decider.decide(self.inform(command).command, self.state(decider, aggregate_id))
         self.streams.setdefault(decider.stream(aggregate_id), []).extend(events)
         return events

@@ -10,6 +10,7 @@ import pytest
 from application.facts.erasure import READERS
 from domain.erasure import (
     DECIDER,
+    Commands,
     ErasureGround,
     ErasureRequested,
     HoldGround,
@@ -17,7 +18,6 @@ from domain.erasure import (
     OrderErasure,
     PlaceLegalHold,
     RequestErasure,
-    Wish,
 )
 from domain.identity import ConfirmMandate, EndSession, MandateKind
 from domain.kernel import PurposeGroup, Refusal
@@ -42,12 +42,12 @@ BY_BOB = replace(BY_ANNA, session_id=f"session-{BOB}", acting_mandate_id="mandat
 ORDER = OrderErasure(at=AT, by="platform", person_id=ANNA, ground=ErasureGround.OBJECTION)
 
 
-def decided(known: MemoryKnown, wish: Wish) -> Any:  # noqa: F811 - the fixture's value
+def decided(known: MemoryKnown, wish: Commands) -> Any:  # noqa: F811 - the fixture's value
     informed = READERS[type(wish)](wish, known)
     return informed, DECIDER.decide(informed.command, DECIDER.initial)
 
 
-def refusal(known: MemoryKnown, wish: Wish) -> str:  # noqa: F811 - the fixture's value
+def refusal(known: MemoryKnown, wish: Commands) -> str:  # noqa: F811 - the fixture's value
     with pytest.raises(Refusal) as refused:
         decided(known, wish)
     return refused.value.code

@@ -10,11 +10,11 @@ from typing import Any
 from domain.kernel import Jurisdiction, PersonalText
 from domain.mailbox import (
     Attachment,
-    Channel,
     ChannelReason,
     ConfirmMessage,
     ConsentEvidence,
     ImpossibleReason,
+    MessageChannel,
     MessageConfirmed,
     MessageExpired,
     MessageExpiryAlerted,
@@ -105,7 +105,7 @@ SENT = MessageSent(
     in_reply_to="",
     on_behalf_of="",
     expires_at=EXPIRY,
-    channel=Channel.DIGITAL,
+    channel=MessageChannel.DIGITAL,
     reason=ChannelReason.CONSENT,
     provider_ids=(PROVIDER,),
     consents=CONSENTED.consents,
@@ -121,7 +121,7 @@ PUBLICATION = Publication(
     published_at=AT,
 )
 PUBLISHED = MessagePublished(
-    mailbox_id=PERSON, channel=Channel.DIGITAL, provider_ids=(PROVIDER,), publication=PUBLICATION
+    mailbox_id=PERSON, channel=MessageChannel.DIGITAL, provider_ids=(PROVIDER,), publication=PUBLICATION
 )
 IMPOSSIBLE = MessageNotificationImpossible(reason=ImpossibleReason.NO_VERIFIED_ADDRESS)
 NOTIFIED = MessageNotified(provider_id=PROVIDER)

@@ -12,15 +12,15 @@ from domain.access import (
     ACCESS,
     SUPPRESSION,
     AccessesSuppressed,
+    AccessOutcome,
     AccessRecorded,
     Category,
     LiftSuppression,
     Look,
-    Outcome,
-    Parties,
     RecordAccess,
     SuppressAccesses,
     SuppressionLifted,
+    SuppressionParties,
 )
 from domain.kernel import Duplicate, InvalidValue, NotAllowed, NotFound, Refusal, RuleBroken
 from tests.domain.given import given
@@ -31,7 +31,7 @@ SAID: dict[str, Any] = {
     "access_id": "look-1",
     "supplier_id": "software-house",
     "automated": False,
-    "outcome": Outcome.ANSWERED,
+    "outcome": AccessOutcome.ANSWERED,
     "looks": (LOOK,),
 }
 RECORD = RecordAccess(at=AT, by="gent", **SAID)
@@ -47,7 +47,7 @@ TERMS: dict[str, Any] = {
     "ground": GROUND,
 }
 SUPPRESS = SuppressAccesses(
-    at=AT, by="oversight", **TERMS, parties=Parties(person_exists=True, organisation_exists=True)
+    at=AT, by="oversight", **TERMS, parties=SuppressionParties(person_exists=True, organisation_exists=True)
 )
 SUPPRESSED = AccessesSuppressed(**TERMS)
 LIFT = LiftSuppression(at=AT, by="oversight", suppression_id="s-1", ground="the inquiry is closed")
@@ -92,8 +92,12 @@ def test_it_is_lifted_once() -> None:
     ("changed", "kind", "code"),
     [
         ({"by": "police"}, NotAllowed, "own-accesses-not-suppressed"),
-        ({"parties": Parties(person_exists=False, organisation_exists=True)}, NotFound, "person-not-found"),
-        ({"parties": Parties(person_exists=True, organisation_exists=False)}, NotFound, "organisation-not-found"),
+        ({"parties": SuppressionParties(person_exists=False, organisation_exists=True)}, NotFound, "person-not-found"),
+        (
+            {"parties": SuppressionParties(person_exists=True, organisation_exists=False)},
+            NotFound,
+            "organisation-not-found",
+        ),
         ({"until": AT}, InvalidValue, "suppression-not-in-future"),
         ({"until": AT + timedelta(days=366, seconds=1)}, InvalidValue, "suppression-too-long"),
         ({"since": TERMS["until"]}, InvalidValue, "suppression-ends-before-start"),

@@ -18,6 +18,7 @@ from domain.bus import (
     TRANSACTION,
     AcceptTransaction,
     AnswerTransaction,
+    Commands,
     FailDelivery,
     FaultOrigin,
     FaultTransaction,
@@ -29,7 +30,6 @@ from domain.bus import (
     TransactionFaulted,
     TransactionForwarded,
     TransactionTimedOut,
-    Wish,
 )
 from domain.kernel import Claim, Duplicate, InvalidValue, Jurisdiction, NotAllowed, NotFound, Refusal, RuleBroken
 from tests.domain.given import given
@@ -106,7 +106,7 @@ def test_what_was_accepted_is_not_accepted_again() -> None:
 
 
 @pytest.mark.parametrize("wish", [FORWARD, ANSWER, FAULT, FAIL, TIME_OUT])
-def test_nothing_happens_to_a_transaction_that_does_not_exist(wish: Wish) -> None:
+def test_nothing_happens_to_a_transaction_that_does_not_exist(wish: Commands) -> None:
     given(TRANSACTION).when(wish).refused(NotFound, "transaction-not-found")
 
 
@@ -226,7 +226,9 @@ def test_an_answer_past_its_time_counts_while_nobody_declared_the_timeout() -> N
 
 @pytest.mark.parametrize(("_wish", "outcome"), OUTCOMES)
 @pytest.mark.parametrize(("report", "reported"), OUTCOMES)
-def test_a_late_report_never_overturns_an_outcome(_wish: Wish, outcome: Any, report: Wish, reported: Any) -> None:
+def test_a_late_report_never_overturns_an_outcome(
+    _wish: Commands, outcome: Any, report: Commands, reported: Any
+) -> None:
     ended = given(TRANSACTION, ACCEPTED, FORWARDED, outcome)
     if reported == outcome:
         ended.when(report).then()
@@ -243,7 +245,7 @@ def test_a_late_report_never_overturns_an_outcome(_wish: Wish, outcome: Any, rep
         (ANSWERED, replace(FORWARD, attempt=2)),
     ],
 )
-def test_another_report_of_the_same_sort_does_not_overturn_it_either(outcome: Any, report: Wish) -> None:
+def test_another_report_of_the_same_sort_does_not_overturn_it_either(outcome: Any, report: Commands) -> None:
     given(TRANSACTION, ACCEPTED, FORWARDED, outcome).when(report).refused(RuleBroken, "transaction-finished")
 
 
@@ -255,7 +257,7 @@ WISHES = [ACCEPT, FORWARD, replace(FORWARD, attempt=2), replace(FORWARD, attempt
 
 
 @forall(st.lists(st.sampled_from(WISHES), max_size=12))
-def test_whatever_is_wished_a_transaction_begins_with_its_acceptance_and_ends_once(wishes: list[Wish]) -> None:
+def test_whatever_is_wished_a_transaction_begins_with_its_acceptance_and_ends_once(wishes: list[Commands]) -> None:
     history: list[Any] = []
     for wish in wishes:
         try:

@@ -16,9 +16,9 @@ from domain.identity import (
     EvidenceKind,
     ExpireKey,
     Holder,
+    IdentityProvider,
     KeyActivated,
     KeyExpired,
-    KeyProvider,
     KeyRegistered,
     KeyResumed,
     KeyRevoked,
@@ -48,7 +48,7 @@ KEY_ID, PERSON, ISSUER = "key-1", "person-1", "provider-1"
 FRAME: dict[str, Any] = {"at": AT, "by": ISSUER, "key_id": KEY_ID}
 WHOSE: dict[str, Any] = {"key_id": KEY_ID, "person_id": PERSON, "provider_id": ISSUER}
 FACTS: dict[str, Any] = {
-    "provider": KeyProvider(organisation_id=ISSUER, recognised=True),
+    "provider": IdentityProvider(organisation_id=ISSUER, recognised=True),
     "holder": Holder(person_id=PERSON, route=Route.NATIONAL_REGISTER, jurisdiction=Jurisdiction.BE),
 }
 EID_SESSION = EidSession(session_id="session-1", person_id=PERSON, means=Means.EID, open=True)
@@ -78,7 +78,7 @@ def test_a_recognised_provider_registers_a_key_of_a_known_person() -> None:
 
 
 def test_a_provider_that_is_not_recognised_registers_and_activates_nothing() -> None:
-    unrecognised = KeyProvider(organisation_id=ISSUER, recognised=False)
+    unrecognised = IdentityProvider(organisation_id=ISSUER, recognised=False)
     given(KEY).when(replace(REGISTER, provider=unrecognised)).refused(NotAllowed, "provider-not-recognised")
     given(KEY).when(replace(REGISTER, by="another")).refused(NotAllowed, "provider-not-recognised")
     given(KEY, REGISTERED).when(replace(ACTIVATE, provider=unrecognised)).refused(NotAllowed, "provider-not-recognised")

@@ -11,29 +11,29 @@ import pytest
 from domain.identity import (
     MANDATE,
     AcceptMandate,
-    Act,
+    ActingParty,
     ConfirmMandate,
     ExpireMandate,
     MandateAccepted,
+    MandateAct,
     MandateConfirmed,
     MandateExpired,
     MandateKind,
+    MandateParties,
     MandateRejected,
     MandateRequested,
     MandateResumed,
+    MandateSide,
     MandateSuspended,
     MandateTerms,
     MandateWithdrawn,
     ParentMandate,
-    Parties,
-    Party,
     PartyKind,
     RegistrationAuthority,
     RejectMandate,
     RequestMandate,
     ResumeMandate,
     ServiceScope,
-    Side,
     SuspendMandate,
     WithdrawMandate,
     in_force,
@@ -47,10 +47,12 @@ GIVER, RECEIVER, STRANGER, AGENCY = "person-1", "person-2", "person-3", "organis
 TAX = ServiceScope(service_id="service-1", organisation_id=AGENCY)
 HEALTH = ServiceScope(service_id="service-2", organisation_id="organisation-2")
 
-AS_GIVER = Party(person_id=GIVER, session_id="session-1", at_caller=True)
-AS_RECEIVER = Party(person_id=RECEIVER, session_id="session-2", at_caller=True)
-BY_GIVER = Act(side=Side.GIVING, session_id="session-1", acting_person_id=GIVER, acting_mandate_id="")
-BY_RECEIVER = Act(side=Side.RECEIVING, session_id="session-2", acting_person_id=RECEIVER, acting_mandate_id="")
+AS_GIVER = ActingParty(person_id=GIVER, session_id="session-1", at_caller=True)
+AS_RECEIVER = ActingParty(person_id=RECEIVER, session_id="session-2", at_caller=True)
+BY_GIVER = MandateAct(side=MandateSide.GIVING, session_id="session-1", acting_person_id=GIVER, acting_mandate_id="")
+BY_RECEIVER = MandateAct(
+    side=MandateSide.RECEIVING, session_id="session-2", acting_person_id=RECEIVER, acting_mandate_id=""
+)
 
 FRAME: dict[str, Any] = {"at": AT, "by": AGENCY, "mandate_id": "mandate-1"}
 GIVES: dict[str, Any] = {**FRAME, "session_id": "session-1", "actor": AS_GIVER}
@@ -64,7 +66,7 @@ REQUEST = RequestMandate(
     service_ids=("service-1", "service-2"),
     valid_from=AT,
     valid_until=END,
-    parties=Parties(mandator_exists=True, mandatary_exists=True, jurisdiction=Jurisdiction.BE),
+    parties=MandateParties(mandator_exists=True, mandatary_exists=True, jurisdiction=Jurisdiction.BE),
     services=(TAX, HEALTH),
 )
 ACCEPT, REJECT = AcceptMandate(**RECEIVES), RejectMandate(**RECEIVES)
@@ -129,7 +131,7 @@ def test_a_request_is_not_accepted_once_its_validity_is_over() -> None:
 @pytest.mark.parametrize("wish", [REQUEST, ACCEPT, REJECT, SUSPEND, RESUME, WITHDRAW])
 def test_only_the_two_sides_decide_in_a_session_at_the_caller(wish: Any) -> None:
     history = () if wish is REQUEST else (REQUESTED,)
-    stranger = Party(person_id=STRANGER, session_id="session-3", at_caller=True)
+    stranger = ActingParty(person_id=STRANGER, session_id="session-3", at_caller=True)
     elsewhere = replace(wish.actor, at_caller=False)
     given(MANDATE, *history).when(replace(wish, actor=stranger)).refused(NotAllowed, "not-a-party")
     given(MANDATE, *history).when(replace(wish, actor=elsewhere)).refused(NotAllowed, "no-session-at-caller")
@@ -171,10 +173,12 @@ def test_terms_that_cannot_be(wish: RequestMandate, kind: Any, code: str) -> Non
 
 
 def test_a_legal_representative_acts_for_the_enterprise_under_the_mandate_that_is_named() -> None:
-    director = Party(
+    director = ActingParty(
         person_id="person-9", session_id="session-9", at_caller=True, mandate_id="mandate-0", represented_id=GIVER
     )
-    act = Act(side=Side.GIVING, session_id="session-9", acting_person_id="person-9", acting_mandate_id="mandate-0")
+    act = MandateAct(
+        side=MandateSide.GIVING, session_id="session-9", acting_person_id="person-9", acting_mandate_id="mandate-0"
+    )
     given(MANDATE).when(replace(REQUEST, actor=director)).then(replace(REQUESTED, act=act))
 
 
@@ -286,7 +290,7 @@ CHAIN_TERMS = replace(
     parent_mandate_id="mandate-1",
     services=(TAX,),
 )
-CHAIN_BY_GRANTOR = replace(BY_RECEIVER, side=Side.GIVING)
+CHAIN_BY_GRANTOR = replace(BY_RECEIVER, side=MandateSide.GIVING)
 CHAIN_REQUESTED = MandateRequested(mandate_id="mandate-2", period=1, terms=CHAIN_TERMS, act=CHAIN_BY_GRANTOR)
 CHAIN_ACCEPTED = replace(ACCEPTED, mandate_id="mandate-2")
 

@@ -73,7 +73,12 @@ WHERE: dict[str, Any] = {
     "audience": Audience.CITIZEN,
     "jurisdiction": Jurisdiction.BE,
 }
-HOW: dict[str, Any] = {"key_id": "key-1", "provider_id": ISSUER, "means": Means.EID, "channel": Channel.WEB}
+HOW: dict[str, Any] = {
+    "key_id": "key-1",
+    "provider_id": ISSUER,
+    "means": Means.EID,
+    "channel": Channel.WEB,
+}
 SUCCEEDED = AuthenticationSucceeded(**WHERE, **HOW, opened_at=AT, expires_at=OVER)
 REFUSED = AuthenticationRefused(**WHERE, **HOW, reason=Reason.KEY_NOT_ACTIVE)
 ELSEWHERE: dict[str, Any] = {

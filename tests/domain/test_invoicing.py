@@ -16,6 +16,7 @@ from domain.invoicing import (
     UNKNOWN_BUYER,
     Buyer,
     Clarification,
+    Commands,
     InvoiceKind,
     InvoiceReceived,
     InvoiceRefused,
@@ -27,7 +28,6 @@ from domain.invoicing import (
     ResponseState,
     SupplierScheme,
     ValidateInvoice,
-    Wish,
     response_due_on,
 )
 from domain.kernel import (
@@ -246,7 +246,7 @@ def test_the_same_verdict_twice_says_nothing_new() -> None:
         (REFUSED, replace(REFUSE, rule_ids=("BR-01",))),
     ],
 )
-def test_a_verdict_is_not_changed(verdict: InvoiceValidated | InvoiceRefused, wish: Wish) -> None:
+def test_a_verdict_is_not_changed(verdict: InvoiceValidated | InvoiceRefused, wish: Commands) -> None:
     given(INVOICE, RECEIVED, verdict).when(wish).refused(RuleBroken, "invoice-already-judged")
 
 
@@ -261,7 +261,7 @@ def test_a_verdict_names_its_rule_set(wish: ValidateInvoice | RefuseInvoice) -> 
 
 
 @pytest.mark.parametrize("wish", [VALIDATE, REFUSE, RESPOND])
-def test_nothing_happens_to_an_invoice_that_does_not_exist(wish: Wish) -> None:
+def test_nothing_happens_to_an_invoice_that_does_not_exist(wish: Commands) -> None:
     given(INVOICE).when(wish).refused(NotFound, "invoice-not-found")
 
 
@@ -398,7 +398,7 @@ def test_a_later_response_says_nothing_about_being_on_time() -> None:
 
 
 @forall(st.lists(st.sampled_from([*map(respond, ResponseState), PART_PAYMENT, VALIDATE, REFUSE]), max_size=15))
-def test_whatever_is_answered_the_history_never_goes_back(wishes: list[Wish]) -> None:
+def test_whatever_is_answered_the_history_never_goes_back(wishes: list[Commands]) -> None:
     history: list[Any] = [RECEIVED]
     for wish in wishes:
         try:

@@ -12,9 +12,9 @@ from domain.kernel import InvalidValue, NotAllowed, NotFound, RuleBroken
 from domain.mailbox import (
     MESSAGE,
     AlertMessageExpiry,
-    Channel,
     ChannelReason,
     ExpireMessage,
+    MessageChannel,
     MessageCommand,
     MessageEvent,
     MessageStatus,
@@ -51,7 +51,9 @@ NOTIFY = RecordNotification(**REPORT, outcome=NotificationOutcome.NOTIFIED)
 FAIL = RecordNotification(**REPORT, outcome=NotificationOutcome.FAILED, code="smtp-550")
 ALERT = AlertMessageExpiry(at=EXPIRY - timedelta(days=7), by="platform", message_id=MESSAGE_ID)
 EXPIRE = ExpireMessage(at=EXPIRY, by="platform", message_id=MESSAGE_ID)
-ON_PAPER = replace(SENT, channel=Channel.PAPER, reason=ChannelReason.NO_DIGITAL_USER, provider_ids=(), consents=())
+ON_PAPER = replace(
+    SENT, channel=MessageChannel.PAPER, reason=ChannelReason.NO_DIGITAL_USER, provider_ids=(), consents=()
+)
 
 AFTER_SENDING = [NOTIFY, FAIL, OPEN, CONFIRM, REPLY, ALERT, EXPIRE]
 READING = [OPEN, CONFIRM, REPLY]

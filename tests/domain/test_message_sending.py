@@ -15,15 +15,15 @@ from domain.mailbox import (
     MESSAGE,
     UNKNOWN_SENDER,
     AlertMessageExpiry,
-    Channel,
     ChannelReason,
     ConsentEvidence,
     ExpireMessage,
     Message,
+    MessageChannel,
+    MessageCommands,
     MessageEvent,
     MessagePublished,
     MessageSent,
-    MessageWish,
     NotificationOutcome,
     Original,
     OwnerKind,
@@ -59,7 +59,7 @@ from tests.domain.letters import (
 )
 
 TODAY = date(2021, 11, 3)
-PAPER = replace(SENT, channel=Channel.PAPER, reason=ChannelReason.NO_DIGITAL_USER, provider_ids=(), consents=())
+PAPER = replace(SENT, channel=MessageChannel.PAPER, reason=ChannelReason.NO_DIGITAL_USER, provider_ids=(), consents=())
 PAYMENT = Payment(amount_cents=12_500, currency="EUR", reference="090933755493")
 
 
@@ -109,7 +109,7 @@ def test_an_enterprise_without_an_open_mailbox_gets_paper() -> None:
 
 
 def test_in_the_transition_period_it_goes_both_ways_up_to_its_last_day() -> None:
-    both: dict[str, Any] = {"channel": Channel.BOTH}
+    both: dict[str, Any] = {"channel": MessageChannel.BOTH}
     sent = replace(SENT, **both, reason=ChannelReason.DOUBLE_CHANNEL_PERIOD, double_channel_until=TODAY)
     given(MESSAGE).when(replace(SEND, sender=_in_transition(TODAY))).then(sent, replace(PUBLISHED, **both))
     over = replace(SENT, double_channel_until=date(2021, 11, 2))
@@ -119,14 +119,14 @@ def test_in_the_transition_period_it_goes_both_ways_up_to_its_last_day() -> None
 @pytest.mark.parametrize(
     ("at", "zone", "channel"),
     [
-        (datetime(2021, 11, 3, 22, 59, tzinfo=UTC), SenderTimeZone.BRUSSELS, Channel.BOTH),
-        (datetime(2021, 11, 3, 23, 0, tzinfo=UTC), SenderTimeZone.BRUSSELS, Channel.DIGITAL),
-        (datetime(2021, 11, 4, 3, 59, tzinfo=UTC), SenderTimeZone.BONAIRE, Channel.BOTH),
-        (datetime(2021, 11, 4, 4, 0, tzinfo=UTC), SenderTimeZone.BONAIRE, Channel.DIGITAL),
+        (datetime(2021, 11, 3, 22, 59, tzinfo=UTC), SenderTimeZone.BRUSSELS, MessageChannel.BOTH),
+        (datetime(2021, 11, 3, 23, 0, tzinfo=UTC), SenderTimeZone.BRUSSELS, MessageChannel.DIGITAL),
+        (datetime(2021, 11, 4, 3, 59, tzinfo=UTC), SenderTimeZone.BONAIRE, MessageChannel.BOTH),
+        (datetime(2021, 11, 4, 4, 0, tzinfo=UTC), SenderTimeZone.BONAIRE, MessageChannel.DIGITAL),
     ],
 )
 def test_the_last_day_ends_at_midnight_where_the_sender_is(
-    at: datetime, zone: SenderTimeZone, channel: Channel
+    at: datetime, zone: SenderTimeZone, channel: MessageChannel
 ) -> None:
     wish = replace(SEND, at=at, sender_time_zone=zone, sender=_in_transition(TODAY))
     sent = MESSAGE.decide(wish, MESSAGE.initial)[0]
@@ -343,13 +343,13 @@ WISHES = st.one_of(
 
 
 @forall(st.lists(WISHES, max_size=8))
-def test_no_sequence_of_wishes_reaches_a_person_digitally_without_consent(wishes: list[MessageWish]) -> None:
+def test_no_sequence_of_wishes_reaches_a_person_digitally_without_consent(wishes: list[MessageCommands]) -> None:
     state: Message = MESSAGE.initial
     published = False
     for wish in wishes:
         events = _decide(wish, state)
         for event in events:
-            if isinstance(event, MessageSent) and event.channel is not Channel.PAPER:
+            if isinstance(event, MessageSent) and event.channel is not MessageChannel.PAPER:
                 recipient = getattr(wish, "recipient", NOT_CONSENTED)
                 assert event.consents
                 assert event.consents == recipient.consents
@@ -360,7 +360,7 @@ def test_no_sequence_of_wishes_reaches_a_person_digitally_without_consent(wishes
     assert published or state.publication is None
 
 
-def _decide(wish: MessageWish, state: Message) -> list[MessageEvent]:
+def _decide(wish: MessageCommands, state: Message) -> list[MessageEvent]:
     try:
         return list(MESSAGE.decide(wish, state))
     except Refusal:

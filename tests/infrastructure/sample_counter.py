@@ -81,7 +81,8 @@ DECIDER: Decider[RaiseCounter | CloseCounter, Counter, Event] = Decider(
     initial=Counter(),
     decide=decide,
     evolve=evolve,
-    commands={RaiseCounter: lambda command: command.counter_id, CloseCounter: lambda command: command.counter_id},
+    commands=(RaiseCounter, CloseCounter),
+    aggregate_id=lambda command: command.counter_id,
     events={"test.counter-raised.v1": CounterRaised, "test.counter-closed.v1": CounterClosed},
     claims=_claims,
 )

@@ -115,7 +115,7 @@ def looking(random: Random, at: datetime) -> CommandEnvelope:
         access_id=f"look-{random.randrange(30)}",
         supplier_id=random.choice(("", "software-house")),
         automated=random.random() < 0.5,
-        outcome=random.choice(list(access.Outcome)),
+        outcome=random.choice(list(access.AccessOutcome)),
         looks=tuple(access.Look(subject_id=f"person-{name}", categories=categories) for name in names),
     )
     context = Context(acting_id="official-7", organisation_id="platform", activity="test", effective_at=at)

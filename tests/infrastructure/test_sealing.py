@@ -53,7 +53,8 @@ DECIDER: Decider[KeepLetter, int, LetterKept] = Decider(
     initial=0,
     decide=lambda command, _: [LetterKept(person_id=command.person_id, subject=PersonalText(command.subject))],
     evolve=lambda state, _: state + 1,
-    commands={KeepLetter: lambda command: command.person_id},
+    commands=(KeepLetter,),
+    aggregate_id=lambda command: command.person_id,
     events={LETTER: LetterKept},
 )
 CODEC = Codec([DECIDER])

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.kernel import Recorded
-from domain.mailbox import Channel
+from domain.mailbox import MessageChannel
 from projections.message_counts import PROJECTION
 from tests.domain.letters import PUBLICATION, PUBLISHED, SENT
 from tests.projections.story import recorded, rows
 
 NOVEMBER = datetime(2021, 11, 3, tzinfo=UTC)
-PAPER = replace(SENT, channel=Channel.PAPER)
+PAPER = replace(SENT, channel=MessageChannel.PAPER)
 
 
 def _digital(number: int, at: datetime) -> list[Recorded[Any]]:

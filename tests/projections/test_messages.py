@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from domain.kernel import Recorded
-from domain.mailbox import Channel, ChannelReason, Payment
+from domain.mailbox import ChannelReason, MessageChannel, Payment
 from projections.messages import MISSED, PROJECTION, TABLE
 from tests.domain.letters import (
     ALERTED,
@@ -28,7 +28,9 @@ from tests.domain.letters import (
 )
 from tests.projections.story import Ask, recorded, rows, values
 
-ON_PAPER = replace(SENT, channel=Channel.PAPER, reason=ChannelReason.NO_DIGITAL_USER, provider_ids=(), consents=())
+ON_PAPER = replace(
+    SENT, channel=MessageChannel.PAPER, reason=ChannelReason.NO_DIGITAL_USER, provider_ids=(), consents=()
+)
 
 
 def _letter(message_id: str, *events: Any, day: int = 0) -> list[Recorded[Any]]:

@@ -74,7 +74,8 @@ DECIDER: Decider[Note, int, Noted] = Decider(
     initial=0,
     decide=decide,
     evolve=evolve,
-    commands={Note: lambda command: str(command.lane)},
+    commands=(Note,),
+    aggregate_id=lambda command: str(command.lane),
     events={NOTED: Noted, MARKED: Marked, ENDED: Ended},
 )
 CODEC = Codec([DECIDER])

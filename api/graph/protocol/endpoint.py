@@ -31,7 +31,7 @@ from api.web.read_barrier import Footing, wanted_position
 from api.web.request_context import RequestContext, correlation_id_of, processing_activity, request_context
 from api.web.static_page import ScriptPage
 from application.ports import Caller
-from domain.access import Outcome
+from domain.access import AccessOutcome
 
 PAGE = ScriptPage("api.graph.protocol", "page.css", "page.js")
 OPEN = GraphPolicy()
@@ -100,7 +100,7 @@ class _Endpoint:
             raise asking.footing.refusal
         said: dict[str, Any] = {**asking.footing.said(), "cost": {"requested": cost, "most": self._policy.limits.cost}}
         if result.data is not None:
-            outcome = Outcome.ANSWERED_IN_PART if result.errors else Outcome.ANSWERED
+            outcome = AccessOutcome.ANSWERED_IN_PART if result.errors else AccessOutcome.ANSWERED
             await record(self._platform, by, await persons_in(asking, self._platform.log), outcome)
         return result_response(result, form, said, log_id)
 

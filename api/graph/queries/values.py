@@ -14,9 +14,7 @@ from strawberry.types.scalar import ScalarDefinition
 from api.web.errors import Problem
 from domain.bus import FaultOrigin
 from domain.identity import (
-    Channel as AuthenticationChannel,
-)
-from domain.identity import (
+    Channel,
     EvidenceKind,
     KeyStatus,
     MandateKind,
@@ -27,7 +25,7 @@ from domain.identity import (
 )
 from domain.invoicing import InvoiceKind, ResponseState
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
-from domain.mailbox import Channel, ChannelReason, MessageStatus, MessageType, NotificationStatus, OwnerKind
+from domain.mailbox import ChannelReason, MessageChannel, MessageStatus, MessageType, NotificationStatus, OwnerKind
 from domain.organisations.values import Enrolment, Level, OrganisationType, Recognition
 from projections.figures import Quality, Topic, Unit, Window
 
@@ -121,8 +119,8 @@ for _enum in (
     Window,
 ):
     strawberry.enum(_enum)
-strawberry.enum(AuthenticationChannel, name="AuthenticationChannel")
-strawberry.enum(Channel, name="MessageChannel")
+strawberry.enum(Channel, name="AuthenticationChannel")
+strawberry.enum(MessageChannel)
 strawberry.enum(Level, name="GovernmentLevel")
 strawberry.enum(Enrolment, name="EnrolmentRole")
 

@@ -13,7 +13,7 @@ from api.graph.queries.visibility import accesses_told_to
 from api.graph.types.organisations import Organisation, organisation_of
 from api.web.errors import Problem
 from application.ports import Role
-from domain.access import Category, Outcome
+from domain.access import AccessOutcome, Category
 from projections import access_suppressions, accesses
 
 TABLE, SUPPRESSIONS = accesses.TABLE, access_suppressions.TABLE
@@ -24,7 +24,7 @@ NEWEST_FIRST = Order(
 NEWEST_ORDER_FIRST = Order((SUPPRESSIONS.c.ordered_at, SUPPRESSIONS.c.suppression_id), newest_first=True)
 
 strawberry.enum(Category, name="AccessCategory")
-strawberry.enum(Outcome, name="AccessOutcome")
+strawberry.enum(AccessOutcome)
 
 
 @strawberry.type(description="One look at one kind of data of one person.")
@@ -36,7 +36,7 @@ class Access:
     supplier_id: strawberry.ID | None = strawberry.field(description="Who looked for them, if not they themselves.")
     automated: bool = strawberry.field(description="Whether a program of the platform looked, and nobody at work.")
     activity: str = strawberry.field(description="Why: an entry in the record of processing activities.")
-    outcome: Outcome
+    outcome: AccessOutcome
     accessed_at: datetime
 
     @described("The pseudonym of the officer or the program; for auditors only.", name="actingId")

@@ -16,8 +16,8 @@ from api.graph.types.organisations import Organisation, organisation_of
 from domain.kernel import Jurisdiction
 from domain.mailbox import (
     MESSAGE,
-    Channel,
     ChannelReason,
+    MessageChannel,
     MessageSent,
     MessageStatus,
     MessageType,
@@ -68,7 +68,7 @@ class Message:
     sender_type: OrganisationType
     on_behalf_of: strawberry.ID | None = strawberry.field(name="onBehalfOfId")
     message_type: MessageType
-    channel: Channel
+    channel: MessageChannel
     channel_reason: ChannelReason
     status: MessageStatus
     notification: NotificationStatus | None
@@ -134,7 +134,7 @@ class MessageCount:
     jurisdiction: Jurisdiction | None
     sender_id: strawberry.ID | None
     sender_type: OrganisationType | None
-    channel: Channel | None
+    channel: MessageChannel | None
     sent: Long
     delivered: Long
 
@@ -176,7 +176,7 @@ DIMENSIONS = {
 @strawberry.type
 class MessageTotal:
     month: str | None
-    channel: Channel | None
+    channel: MessageChannel | None
     channel_reason: ChannelReason | None
     message_type: MessageType | None
     status: MessageStatus | None
@@ -192,7 +192,7 @@ class MessageFilter:
     sender_id: strawberry.ID | None = None
     on_behalf_of: strawberry.ID | None = strawberry.field(name="onBehalfOfId", default=None)
     message_type: list[MessageType] | None = None
-    channel: list[Channel] | None = None
+    channel: list[MessageChannel] | None = None
     status: list[MessageStatus] | None = None
     notification: list[NotificationStatus] | None = None
     requires_payment: bool | None = None
@@ -228,7 +228,7 @@ class MessageCountFilter:
     jurisdiction: Jurisdiction | None = None
     sender_id: strawberry.ID | None = None
     sender_type: list[OrganisationType] | None = None
-    channel: list[Channel] | None = None
+    channel: list[MessageChannel] | None = None
 
 
 @strawberry.enum

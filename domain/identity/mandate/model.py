@@ -1,4 +1,4 @@
-"""What is said about mandates: values, events, commands and state; the rules are in `mandate`."""
+"""What a mandate is made of: values, events, commands and state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from domain.identity.person import UNKNOWN_AUTHORITY, RegistrationAuthority
-from domain.identity.values import MandateKind, MandateStatus, PartyKind, Side
+from domain.identity.values import MandateKind, MandateSide, MandateStatus, PartyKind
 from domain.kernel import CommandBase, Jurisdiction, fact
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -41,17 +41,17 @@ class MandateTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class MandateAct:
     """Who took a step for which side, in which session, and under which mandate if they represent a side."""
 
-    side: Side
+    side: MandateSide
     session_id: str
     acting_person_id: str
     acting_mandate_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class ActingParty:
     """The person who acts, as a session at the calling organisation shows, and whom they legally represent."""
 
     person_id: str
@@ -62,7 +62,7 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parties:
+class MandateParties:
     """Whether the two sides of a requested mandate exist, and where the mandator belongs."""
 
     mandator_exists: bool
@@ -78,8 +78,8 @@ class ParentMandate:
     in_force: bool
 
 
-NO_PARTY = Party(person_id="", session_id="", at_caller=False)
-UNKNOWN_PARTIES = Parties(mandator_exists=False, mandatary_exists=False, jurisdiction=Jurisdiction.BE)
+NO_PARTY = ActingParty(person_id="", session_id="", at_caller=False)
+UNKNOWN_PARTIES = MandateParties(mandator_exists=False, mandatary_exists=False, jurisdiction=Jurisdiction.BE)
 NO_PARENT = ParentMandate(terms=None, in_force=False)
 
 # --- Events ---------------------------------------------------------------------------------------------------------
@@ -91,14 +91,14 @@ class MandateRequested:
     mandate_id: str
     period: int
     terms: MandateTerms
-    act: Act
+    act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateAccepted:
     mandate_id: str
     period: int
-    act: Act
+    act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +115,14 @@ class MandateConfirmed:
 class MandateRejected:
     mandate_id: str
     period: int
-    act: Act
+    act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateSuspended:
     mandate_id: str
     period: int
-    act: Act
+    act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +130,14 @@ class MandateResumed:
     mandate_id: str
     period: int
     terms: MandateTerms
-    act: Act
+    act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateWithdrawn:
     mandate_id: str
     period: int
-    act: Act
+    act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +175,7 @@ class PartyCommand(MandateCommand):
 
     session_id: str
     acting_mandate_id: str = ""
-    actor: Party = fact(NO_PARTY)
+    actor: ActingParty = fact(NO_PARTY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ class RequestMandate(PartyCommand):
     valid_from: datetime
     valid_until: datetime
     parent_mandate_id: str = ""
-    parties: Parties = fact(UNKNOWN_PARTIES)
+    parties: MandateParties = fact(UNKNOWN_PARTIES)
     services: tuple[ServiceScope, ...] = fact(())
     parent: ParentMandate = fact(NO_PARENT)
 
@@ -231,7 +231,7 @@ class ExpireMandate(MandateCommand):
     """The platform's own wish, once the mandate's validity is over."""
 
 
-MandateWish = (
+MandateCommands = (
     RequestMandate
     | AcceptMandate
     | RejectMandate
@@ -250,8 +250,8 @@ class Mandate:
     status: MandateStatus = MandateStatus.ABSENT
     period: int = 0
     terms: MandateTerms | None = None
-    requested_by: Side = Side.GIVING
-    suspended_by: Side | None = None
+    requested_by: MandateSide = MandateSide.GIVING
+    suspended_by: MandateSide | None = None
 
     @property
     def exists(self) -> bool:

@@ -1,22 +1,20 @@
-"""A message: sent by the channel that consent allows, then notified, opened, confirmed, answered or expired.
-
-Technical reports on a notification count only while the message is unread: a late one overturns nothing.
-"""
+"""What may be done with a message, and the state that each event leads to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
+from typing import assert_never, get_args
+from zoneinfo import ZoneInfo
 
-from domain.kernel import Decider, NotAllowed, NotFound, RuleBroken
-from domain.mailbox.message_terms import (
+from domain.kernel import Decider, Duplicate, InvalidValue, NotAllowed, NotFound, PersonalText, RuleBroken
+from domain.mailbox.message.model import (
     AlertMessageExpiry,
     ConfirmMessage,
     ExpireMessage,
     Message,
-    MessageCommand,
+    MessageCommands,
     MessageConfirmed,
     MessageEvent,
     MessageExpired,
@@ -29,22 +27,32 @@ from domain.mailbox.message_terms import (
     MessageReplied,
     MessageSent,
     MessageStatus,
-    MessageWish,
     OpenMessage,
-    ReaderWish,
+    Publication,
+    ReaderCommands,
     RecordNotification,
     ReplyToMessage,
     SendMessage,
 )
-from domain.mailbox.sending import send
-from domain.mailbox.values import NotificationOutcome, NotificationStatus, check_contents, check_failure_code
+from domain.mailbox.values import (
+    MAX_SUBJECT_LENGTH,
+    ChannelReason,
+    ImpossibleReason,
+    MessageChannel,
+    NotificationOutcome,
+    NotificationStatus,
+    OwnerKind,
+    check_contents,
+    check_failure_code,
+    check_payment,
+)
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide_message(command: MessageWish, state: Message) -> Sequence[MessageEvent]:  # noqa: PLR0911 - one per command
+def decide(command: MessageCommands, state: Message) -> Sequence[MessageEvent]:  # noqa: PLR0911 - one per command
     if isinstance(command, SendMessage):
-        return send(command, state)
+        return _send(command, state)
     _must_be_published(state)
     match command:
         case RecordNotification():
@@ -61,6 +69,132 @@ def decide_message(command: MessageWish, state: Message) -> Sequence[MessageEven
             return _expire(command, state)
         case _:
             assert_never(command)
+
+
+# --- Sending: who may send what to whom, and by which channel it goes -----------------------------------------------
+# A person gets digital post only on a consent in force at that moment; an enterprise gets it in its open mailbox. A
+# recipient who cannot be reached digitally gets paper, and the sender is told so.
+
+
+def _send(command: SendMessage, state: Message) -> Sequence[MessageEvent]:
+    if state.exists:
+        raise Duplicate("message-exists", "A message with this id was sent already.")
+    _check_parties(command)
+    _check_message(command)
+    if command.in_reply_to:
+        _check_original(command)
+    channel, reason = _channel(command)
+    sent = _sent(command, channel, reason)
+    if channel is MessageChannel.PAPER:
+        return [sent]
+    published = _published(command, sent)
+    if command.recipient.address_verified:
+        return [sent, published]
+    return [sent, published, MessageNotificationImpossible(reason=ImpossibleReason.NO_VERIFIED_ADDRESS)]
+
+
+def _check_parties(command: SendMessage) -> None:
+    if not command.sender.enrolled or command.sender.organisation_id != command.by:
+        raise NotAllowed("not-a-mailbox-sender", "This organisation is not enrolled as a sender of digital post.")
+    if command.on_behalf_of and not command.on_behalf_of_enrolled:
+        raise NotAllowed(
+            "on-behalf-of-not-enrolled", "The organisation for which the message is sent is not enrolled as a sender."
+        )
+    if command.recipient.owner_kind is None:
+        raise NotFound("recipient-not-found", "The recipient is not a registered person or organisation.")
+
+
+def _check_message(command: SendMessage) -> None:
+    if not command.subject.strip():
+        raise InvalidValue("subject-missing", "A message has a subject.")
+    if len(command.subject) > MAX_SUBJECT_LENGTH:
+        raise InvalidValue("subject-too-long", f"A subject has at most {MAX_SUBJECT_LENGTH} characters.")
+    check_contents(command.contents)
+    if command.payment is not None:
+        check_payment(command.payment)
+    elif command.requires_payment:
+        raise InvalidValue("payment-data-missing", "A message that requires payment says what is to be paid.")
+    if command.expires_at is not None and command.expires_at <= command.at:
+        raise InvalidValue("expiry-not-in-future", "A message expires after it is sent.")
+
+
+def _check_original(command: SendMessage) -> None:
+    original = command.original
+    if not original.exists:
+        raise NotFound("original-message-not-found", "The message that this one answers does not exist.")
+    if {original.sender_id, original.mailbox_id} != {command.by, command.mailbox_id}:
+        raise NotAllowed("not-your-conversation", "An answer goes between the two parties of the original message.")
+    if not original.reply_allowed:
+        raise RuleBroken("reply-not-allowed", "The sender of this message does not take replies.")
+
+
+def _channel(command: SendMessage) -> tuple[MessageChannel, ChannelReason]:
+    recipient = command.recipient
+    if not recipient.digital_provider_ids:
+        return MessageChannel.PAPER, ChannelReason.NO_DIGITAL_USER
+    if _in_double_channel_period(command):
+        if recipient.exclusive_digital:
+            return MessageChannel.DIGITAL, ChannelReason.EXCLUSIVE_DIGITAL
+        return MessageChannel.BOTH, ChannelReason.DOUBLE_CHANNEL_PERIOD
+    if recipient.owner_kind is OwnerKind.PERSON:
+        return MessageChannel.DIGITAL, ChannelReason.CONSENT
+    return MessageChannel.DIGITAL, ChannelReason.ENTERPRISE_MAILBOX
+
+
+def _in_double_channel_period(command: SendMessage) -> bool:
+    """Tell whether the sender's transition period still runs; its last day ends at midnight in the sender's zone."""
+    until = command.sender.double_channel_until
+    return until is not None and command.at.astimezone(ZoneInfo(command.sender_time_zone)).date() <= until
+
+
+def _sent(command: SendMessage, channel: MessageChannel, reason: ChannelReason) -> MessageSent:
+    sender, recipient = command.sender, command.recipient
+    assert recipient.owner_kind is not None
+    return MessageSent(
+        mailbox_id=command.mailbox_id,
+        owner_kind=recipient.owner_kind,
+        jurisdiction=sender.jurisdiction,
+        sender_id=command.by,
+        sender_type=sender.organisation_type,
+        outside_government=sender.outside_government,
+        double_channel_until=sender.double_channel_until,
+        sender_time_zone=command.sender_time_zone,
+        message_type=command.message_type,
+        subject=PersonalText(command.subject),
+        contents=command.contents,
+        payment=command.payment,
+        requires_payment=command.requires_payment,
+        notification_only=command.notification_only,
+        reply_allowed=command.reply_allowed,
+        in_reply_to=command.in_reply_to,
+        on_behalf_of=command.on_behalf_of,
+        expires_at=command.expires_at,
+        channel=channel,
+        reason=reason,
+        provider_ids=recipient.digital_provider_ids,
+        consents=recipient.consents,
+    )
+
+
+def _published(command: SendMessage, sent: MessageSent) -> MessagePublished:
+    return MessagePublished(
+        mailbox_id=sent.mailbox_id,
+        channel=sent.channel,
+        provider_ids=sent.provider_ids,
+        publication=Publication(
+            jurisdiction=sent.jurisdiction,
+            sender_id=sent.sender_id,
+            sender_type=sent.sender_type,
+            outside_government=sent.outside_government,
+            notification_only=sent.notification_only,
+            mailbox_taken_into_use=command.recipient.taken_into_use,
+            sender_time_zone=sent.sender_time_zone,
+            published_at=command.at,
+        ),
+    )
+
+
+# --- Notification, reading, expiry ----------------------------------------------------------------------------------
 
 
 def _must_be_published(state: Message) -> None:
@@ -135,7 +269,7 @@ def _reply(command: ReplyToMessage, state: Message) -> Sequence[MessageEvent]:
     ]
 
 
-def _must_read_rightfully(command: ReaderWish, state: Message) -> None:
+def _must_read_rightfully(command: ReaderCommands, state: Message) -> None:
     """Let the recipient or a mandatary in, through a provider that the recipient chose.
 
     A consent withdrawn later takes nothing back: what was delivered at a provider can still be read there.
@@ -184,7 +318,7 @@ def _expiry(state: Message) -> datetime:
     return state.expires_at
 
 
-def evolve_message(state: Message, event: MessageEvent) -> Message:  # noqa: C901, PLR0911 - one per event
+def evolve(state: Message, event: MessageEvent) -> Message:  # noqa: C901, PLR0911 - one per event
     match event:
         case MessageSent():
             return _after_sending(event)
@@ -226,27 +360,13 @@ def _after_sending(event: MessageSent) -> Message:
     )
 
 
-def _id(command: MessageCommand) -> str:
-    return command.message_id
-
-
-MESSAGE: Decider[MessageWish, Message, MessageEvent] = Decider(
+MESSAGE: Decider[MessageCommands, Message, MessageEvent] = Decider(
     category="message",
     initial=Message(),
-    decide=decide_message,
-    evolve=evolve_message,
-    commands=dict.fromkeys(
-        (
-            SendMessage,
-            RecordNotification,
-            OpenMessage,
-            ConfirmMessage,
-            ReplyToMessage,
-            AlertMessageExpiry,
-            ExpireMessage,
-        ),
-        _id,
-    ),
+    decide=decide,
+    evolve=evolve,
+    commands=get_args(MessageCommands),
+    aggregate_id=lambda command: command.message_id,
     events={
         "mailbox.message-sent.v1": MessageSent,
         "mailbox.message-published.v1": MessagePublished,

@@ -1,4 +1,4 @@
-"""What can be said about a message: its events, the wishes about it and its state."""
+"""What a message is made of: values, events, commands and state."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from domain.mailbox.values import (
     UNKNOWN_RECIPIENT,
     UNKNOWN_SENDER,
     Attachment,
-    Channel,
     ChannelReason,
     ConsentEvidence,
     ImpossibleReason,
+    MessageChannel,
     MessageType,
     NotificationOutcome,
     NotificationStatus,
@@ -72,7 +72,7 @@ class MessageSent:
     in_reply_to: str
     on_behalf_of: str
     expires_at: datetime | None
-    channel: Channel
+    channel: MessageChannel
     reason: ChannelReason
     provider_ids: tuple[str, ...]
     consents: tuple[ConsentEvidence, ...]
@@ -81,7 +81,7 @@ class MessageSent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagePublished:
     mailbox_id: str
-    channel: Channel
+    channel: MessageChannel
     provider_ids: tuple[str, ...]
     publication: Publication
 
@@ -229,8 +229,8 @@ class ExpireMessage(MessageCommand):
     pass
 
 
-ReaderWish = OpenMessage | ConfirmMessage | ReplyToMessage
-MessageWish = SendMessage | RecordNotification | ReaderWish | AlertMessageExpiry | ExpireMessage
+ReaderCommands = OpenMessage | ConfirmMessage | ReplyToMessage
+MessageCommands = SendMessage | RecordNotification | ReaderCommands | AlertMessageExpiry | ExpireMessage
 
 # --- State ----------------------------------------------------------------------------------------------------------
 

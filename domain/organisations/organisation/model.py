@@ -1,4 +1,4 @@
-"""What is said about organisations: events, commands and state; the rules are in `organisation`."""
+"""What an organisation is made of: values, events, commands and state."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ class WithdrawRecognition(RecognitionCommand):
     reason: str
 
 
-OrganisationWish = (
+OrganisationCommands = (
     RegisterOrganisation
     | RenameOrganisation
     | EnrolOrganisation

@@ -1,24 +1,20 @@
-"""A mandate: somebody may act for a person or an enterprise, at the services it names, for as long as it is valid.
-
-Requested by one side and accepted by the other; legal representation is confirmed by a registration authority instead.
-Either side suspends or withdraws it. A chain mandate passes an ordinary mandate on: it represents the same mandator,
-reaches no further than its parent, and is in force only while its parent is. A chain has one link.
-"""
+"""What may be done with a mandate, and the state that each event leads to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import assert_never, get_args
 
-from domain.identity.mandate_language import (
+from domain.identity.mandate.model import (
     AcceptMandate,
-    Act,
     ConfirmMandate,
     ExpireMandate,
     Mandate,
     MandateAccepted,
+    MandateAct,
     MandateCommand,
+    MandateCommands,
     MandateConfirmed,
     MandateEvent,
     MandateExpired,
@@ -27,7 +23,6 @@ from domain.identity.mandate_language import (
     MandateResumed,
     MandateSuspended,
     MandateTerms,
-    MandateWish,
     MandateWithdrawn,
     PartyCommand,
     RejectMandate,
@@ -37,7 +32,7 @@ from domain.identity.mandate_language import (
     SuspendMandate,
     WithdrawMandate,
 )
-from domain.identity.values import MandateKind, MandateStatus, Side
+from domain.identity.values import MandateKind, MandateSide, MandateStatus
 from domain.kernel import Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
 
 ENDED = frozenset({MandateStatus.WITHDRAWN, MandateStatus.REJECTED, MandateStatus.EXPIRED})
@@ -45,7 +40,7 @@ ENDED = frozenset({MandateStatus.WITHDRAWN, MandateStatus.REJECTED, MandateStatu
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: MandateWish, state: Mandate) -> Sequence[MandateEvent]:  # noqa: PLR0911 - one for each command
+def decide(command: MandateCommands, state: Mandate) -> Sequence[MandateEvent]:  # noqa: PLR0911 - one for each command
     if isinstance(command, RequestMandate):
         return _request(command, state)
     if state.terms is None:
@@ -138,7 +133,7 @@ def _must_stay_within_parent(command: RequestMandate) -> None:
 
 
 def _accept(
-    command: AcceptMandate, state: Mandate, terms: MandateTerms, sides: frozenset[Side]
+    command: AcceptMandate, state: Mandate, terms: MandateTerms, sides: frozenset[MandateSide]
 ) -> Sequence[MandateEvent]:
     if terms.kind is MandateKind.LEGAL_REPRESENTATION:
         raise RuleBroken("confirmation-needed", "Legal representation is confirmed by an authority, not accepted.")
@@ -150,7 +145,7 @@ def _accept(
     return [MandateAccepted(mandate_id=command.mandate_id, period=state.period, act=_act(command, sides))]
 
 
-def _reject(command: RejectMandate, state: Mandate, sides: frozenset[Side]) -> Sequence[MandateEvent]:
+def _reject(command: RejectMandate, state: Mandate, sides: frozenset[MandateSide]) -> Sequence[MandateEvent]:
     _must_be_other_side(state, sides)
     if state.status is MandateStatus.REJECTED:
         return []
@@ -178,7 +173,7 @@ def _confirm(command: ConfirmMandate, state: Mandate, terms: MandateTerms) -> Se
     ]
 
 
-def _suspend(command: SuspendMandate, state: Mandate, sides: frozenset[Side]) -> Sequence[MandateEvent]:
+def _suspend(command: SuspendMandate, state: Mandate, sides: frozenset[MandateSide]) -> Sequence[MandateEvent]:
     if state.status is MandateStatus.SUSPENDED:
         return []
     _must_not_have_ended(state)
@@ -188,7 +183,7 @@ def _suspend(command: SuspendMandate, state: Mandate, sides: frozenset[Side]) ->
 
 
 def _resume(
-    command: ResumeMandate, state: Mandate, terms: MandateTerms, sides: frozenset[Side]
+    command: ResumeMandate, state: Mandate, terms: MandateTerms, sides: frozenset[MandateSide]
 ) -> Sequence[MandateEvent]:
     if state.status is MandateStatus.ACTIVE:
         return []
@@ -203,7 +198,7 @@ def _resume(
     ]
 
 
-def _withdraw(command: WithdrawMandate, state: Mandate, sides: frozenset[Side]) -> Sequence[MandateEvent]:
+def _withdraw(command: WithdrawMandate, state: Mandate, sides: frozenset[MandateSide]) -> Sequence[MandateEvent]:
     if state.status is MandateStatus.WITHDRAWN:
         return []
     _must_not_have_ended(state)
@@ -219,7 +214,7 @@ def _expire(command: ExpireMandate, state: Mandate, terms: MandateTerms) -> Sequ
     return [MandateExpired(mandate_id=command.mandate_id, period=state.period)]
 
 
-def _sides(command: PartyCommand, terms: MandateTerms) -> frozenset[Side]:
+def _sides(command: PartyCommand, terms: MandateTerms) -> frozenset[MandateSide]:
     """Return the sides for which the acting person speaks; refuse one who speaks for none."""
     actor = command.actor
     if not actor.at_caller:
@@ -227,24 +222,24 @@ def _sides(command: PartyCommand, terms: MandateTerms) -> frozenset[Side]:
     speaks_for = {actor.person_id, actor.represented_id} - {""}
     sides = set()
     if speaks_for & {terms.mandator_id, terms.grantor_id}:
-        sides.add(Side.GIVING)
+        sides.add(MandateSide.GIVING)
     if terms.mandatary_id in speaks_for:
-        sides.add(Side.RECEIVING)
+        sides.add(MandateSide.RECEIVING)
     if not sides:
         raise NotAllowed("not-a-party", "Only the two sides of a mandate can decide on it.")
     return frozenset(sides)
 
 
-def _act(command: PartyCommand, sides: frozenset[Side]) -> Act:
-    return Act(
-        side=Side.GIVING if Side.GIVING in sides else Side.RECEIVING,
+def _act(command: PartyCommand, sides: frozenset[MandateSide]) -> MandateAct:
+    return MandateAct(
+        side=MandateSide.GIVING if MandateSide.GIVING in sides else MandateSide.RECEIVING,
         session_id=command.actor.session_id,
         acting_person_id=command.actor.person_id,
         acting_mandate_id=command.actor.mandate_id,
     )
 
 
-def _must_be_other_side(state: Mandate, sides: frozenset[Side]) -> None:
+def _must_be_other_side(state: Mandate, sides: frozenset[MandateSide]) -> None:
     if sides <= {state.requested_by}:
         raise NotAllowed("other-side-decides", "The side that asked for the mandate cannot answer it.")
 
@@ -287,28 +282,13 @@ def evolve(state: Mandate, event: MandateEvent) -> Mandate:  # noqa: PLR0911 - o
             assert_never(event)
 
 
-def _id(command: MandateCommand) -> str:
-    return command.mandate_id
-
-
-MANDATE: Decider[MandateWish, Mandate, MandateEvent] = Decider(
+MANDATE: Decider[MandateCommands, Mandate, MandateEvent] = Decider(
     category="mandate",
     initial=Mandate(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys(
-        (
-            RequestMandate,
-            AcceptMandate,
-            RejectMandate,
-            ConfirmMandate,
-            SuspendMandate,
-            ResumeMandate,
-            WithdrawMandate,
-            ExpireMandate,
-        ),
-        _id,
-    ),
+    commands=get_args(MandateCommands),
+    aggregate_id=lambda command: command.mandate_id,
     events={
         "identity.mandate-requested.v1": MandateRequested,
         "identity.mandate-accepted.v1": MandateAccepted,

@@ -1,19 +1,13 @@
-"""An organisation: its registration, the roles it is enrolled in, and its recognition as an identity provider.
-
-Enrolment as a mailbox sender is self-service; the other roles are given by an administrator. An identity provider is
-applied -> recognised -> suspended -> (recognised again) -> withdrawn: private means are recognised under strict
-conditions and checked. Source: Belgian law of 18 July 2017 on electronic identification and the royal decree of
-22 October 2017 (conditions and recognition of private means).
-"""
+"""What an organisation may do, and the state that each event leads to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import assert_never, get_args
 
 from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
-from domain.organisations.organisation_language import (
+from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
     DoubleChannelChanged,
     EndEnrolment,
@@ -24,11 +18,11 @@ from domain.organisations.organisation_language import (
     GrantRecognition,
     Organisation,
     OrganisationCommand,
+    OrganisationCommands,
     OrganisationEnrolled,
     OrganisationEvent,
     OrganisationRegistered,
     OrganisationRenamed,
-    OrganisationWish,
     RecognitionGranted,
     RecognitionRequested,
     RecognitionSuspended,
@@ -48,7 +42,7 @@ from domain.organisations.values import REASON_LENGTH, Enrolment, Recognition, c
 
 # One branch for each command.
 def decide(  # noqa: C901, PLR0911, PLR0912
-    command: OrganisationWish, state: Organisation
+    command: OrganisationCommands, state: Organisation
 ) -> Sequence[OrganisationEvent]:
     if isinstance(command, RegisterOrganisation):
         return _register(command, state)
@@ -296,37 +290,19 @@ def _with_enrolment(state: Organisation, event: OrganisationEnrolled) -> Organis
     )
 
 
-def _claims(command: OrganisationWish, events: Sequence[OrganisationEvent]) -> Sequence[Claim]:
+def _claims(command: OrganisationCommands, events: Sequence[OrganisationEvent]) -> Sequence[Claim]:
     if isinstance(command, RegisterOrganisation) and events:
         return [Claim("enterprise-number", command.enterprise_number)]
     return []
 
 
-def _id(command: OrganisationCommand) -> str:
-    return command.organisation_id
-
-
-ORGANISATION: Decider[OrganisationWish, Organisation, OrganisationEvent] = Decider(
+ORGANISATION: Decider[OrganisationCommands, Organisation, OrganisationEvent] = Decider(
     category="organisation",
     initial=Organisation(),
     decide=decide,
     evolve=evolve,
-    commands=dict.fromkeys(
-        (
-            RegisterOrganisation,
-            RenameOrganisation,
-            EnrolOrganisation,
-            EndEnrolment,
-            EnrolAsSender,
-            ChangeDoubleChannel,
-            EndSenderEnrolment,
-            RequestRecognition,
-            GrantRecognition,
-            SuspendRecognition,
-            WithdrawRecognition,
-        ),
-        _id,
-    ),
+    commands=get_args(OrganisationCommands),
+    aggregate_id=lambda command: command.organisation_id,
     events={
         "organisations.organisation-registered.v1": OrganisationRegistered,
         "organisations.organisation-renamed.v1": OrganisationRenamed,
