@@ -32,7 +32,7 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 import uvloop
 
-from api.composition.bootstrap import make_issuer
+from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 from benchmarks.http_server import NO_OP
 from benchmarks.measuring import Bar, Report, interleaved, show

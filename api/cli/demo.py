@@ -60,7 +60,8 @@ async def _caught_up(url: str, worker: Worker, output: Output) -> int:
 
 
 def _token(settings: Settings) -> str:
-    from api.composition.bootstrap import make_issuer, utc_now
+    from api.composition.bootstrap import utc_now
+    from api.composition.tokens import make_issuer
     from application.ports import Caller, Role
 
     caller = Caller(subject="demo", role=Role.AUDITOR, organisation_id="demo")

@@ -22,7 +22,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, output: Output) -> None:
     from api.cli.common import settings_of
-    from api.composition.bootstrap import make_issuer, utc_now
+    from api.composition.bootstrap import utc_now
+    from api.composition.tokens import make_issuer
 
     settings = settings_of()
     if settings.jwks_url is not None:

@@ -26,7 +26,7 @@ from api.rights.doors import FIND_USAGE, admitted
 from api.web.access_record import Looks, person_in_session, record
 from api.web.errors import Problem
 from api.web.platform import Platform
-from api.web.read_barrier import Footing, wanted_position
+from api.web.read_barrier import ReadBarrier, wanted_position
 from api.web.request_context import RequestContext, processing_activity, request_context
 from domain.access import Category
 from projections import access_suppressions, accesses, organisations
@@ -87,7 +87,7 @@ def usage_routes(platform: Platform) -> APIRouter:
         by.must_name_activity()
         person_id = await _who_asks(request, platform, by, asked.user_code)
         position = wanted_position(request, await platform.log.log_id())
-        await Footing(platform.places, await platform.places(), position).reach(TABLES)
+        await ReadBarrier(platform.places, await platform.places(), position).wait_for(TABLES)
         total, rows = await _found(platform, by, person_id, asked) if asked.finds_answers else (0, ())
         looks = Looks()
         looks.note(person_id, Category.ACCESSES)

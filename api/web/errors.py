@@ -65,7 +65,7 @@ class Issue:
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """An answer that is not a success, raised where it is found out."""
+    """An answer that is not a success, raised where the reason is found."""
 
     def __init__(
         self,
@@ -101,8 +101,8 @@ def problem_of(refusal: Refusal) -> Problem:
     return Problem(STATUS[type(refusal)], refusal.code, refusal.sentence)
 
 
-def took_too_long(error: Exception) -> Problem | None:
-    """Return the problem that a query was broken off for its time (`statement_timeout`), if that is what happened."""
+def query_too_slow(error: Exception) -> Problem | None:
+    """Return the problem of a query that PostgreSQL broke off (`statement_timeout`); None for any other error."""
     if getattr(getattr(error, "orig", None), "sqlstate", "") != QUERY_CANCELED:
         return None
     detail = (

@@ -26,8 +26,8 @@ REQUESTS = Counter("kroniek_http_requests", "Requests answered.", ["method", "ro
 SECONDS = Histogram("kroniek_http_request_seconds", "Time from request to the end of the answer.", ["method", "route"])
 
 
-MOST_HEADERS = 100
-MOST_HEADER_BYTES = 16 * 1024
+MAX_HEADERS = 100
+MAX_HEADER_BYTES = 16 * 1024
 """Names and values together."""
 
 RETRY_AFTER_S = 5
@@ -128,7 +128,7 @@ def _timed_out() -> Problem:
 
 def _too_much(scope: Scope) -> bool:
     headers = scope["headers"]
-    return len(headers) > MOST_HEADERS or sum([len(name) + len(value) for name, value in headers]) > MOST_HEADER_BYTES
+    return len(headers) > MAX_HEADERS or sum([len(name) + len(value) for name, value in headers]) > MAX_HEADER_BYTES
 
 
 def _correlation_id(scope: Scope) -> str:

@@ -1,8 +1,8 @@
 """How much each organisation may ask for in a minute: a bucket of tokens each, in the memory of this process.
 
-A bucket holds what a minute brings, so that an organisation that was quiet may ask for all of it at once. What is left
-is told in the header fields of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (`RateLimit` and
-`RateLimit-Policy`).
+A bucket holds the tokens of a minute, so that an organisation that was quiet may use all of them at once. An answer
+says how many are left in `RateLimit` and `RateLimit-Policy`.
+Source: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from starlette.types import Scope
 from api.web.errors import Problem
 
 WINDOW_S = 60
-MOST_BUCKETS = 10_000
-"""Organisations that are remembered; the one that asked longest ago is forgotten first, its bucket long full again."""
+MAX_BUCKETS = 10_000
+"""Organisations that are remembered. The one that asked longest ago is dropped first: its bucket is full again."""
 
 _ADDED = "added_headers"
 """Where the state of a request holds the header fields that its answer gets."""
@@ -56,19 +56,19 @@ class Buckets:
         granted = tokens <= level
         level -= tokens if granted else 0
         self._levels[name] = (level, now)
-        if len(self._levels) > MOST_BUCKETS:
+        if len(self._levels) > MAX_BUCKETS:
             self._levels.pop(next(iter(self._levels)))
         enough_in_s = 0 if granted else max(1, math.ceil((tokens - level) / rate))
         return Allowance(granted, int(level), enough_in_s, math.ceil((self.per_minute - level) / rate))
 
     def give_back(self, name: str, tokens: int = 1) -> None:
-        """Give tokens back that were taken for what turned out not to count."""
+        """Give tokens back that were taken for a request that does not count."""
         if name in self._levels:
             level, at = self._levels[name]
             self._levels[name] = (min(level + tokens, self.per_minute), at)
 
     def headers(self, taken: Allowance) -> Mapping[str, str]:
-        """Tell what is left."""
+        """Return the header fields that say how much is left."""
         if not self.per_minute:
             return {}
         return {
@@ -98,7 +98,7 @@ def spent(taken: Allowance, code: str, detail: str) -> Problem:
 
 
 def add_headers(connection: HTTPConnection, headers: Mapping[str, str]) -> None:
-    """Have header fields added to the answer of a request; of two with one name, both stand in the field as a list."""
+    """Add header fields to the answer of a request; two values of one name become a list."""
     added = connection.scope.setdefault("state", {}).setdefault(_ADDED, {})
     for name, value in headers.items():
         added[name] = f"{added[name]}, {value}" if name in added else value

@@ -1,11 +1,10 @@
-"""What the answer to one request stands on: the read models that it used, and how far they were."""
+"""Answers that contain the caller's own writes, and that say from which position they were read."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 
@@ -17,13 +16,13 @@ MAX_WAIT_S = 2.0
 """How long one request waits at most for the read models to contain its caller's own write."""
 
 FIRST_POLL_S = 0.01
-MOST_POLL_S = 0.1
+MAX_POLL_S = 0.1
 RETRY_AFTER_S = 1
 BUILT_AFTER_S = 10
-"""When to ask again for what is being made for the first time."""
+"""When to ask again for a read model that is being made for the first time."""
 
-MOST_DIGITS = 20
-MOST_POSITION = 2**63 - 1
+MAX_DIGITS = 20
+MAX_POSITION = 2**63 - 1
 
 ReadPlaces = Callable[[], Awaitable[Mapping[str, Place]]]
 
@@ -33,13 +32,13 @@ def wanted_position(connection: HTTPConnection, log_id: str) -> int:
     given = connection.headers.get("x-position", "0")
     if connection.headers.get("x-log-id", log_id) != log_id:
         raise Problem(409, "other-log", "The position in X-Position is one of another log than is read here.")
-    if not (given.isascii() and given.isdigit() and len(given) < MOST_DIGITS and int(given) <= MOST_POSITION):
+    if not (given.isascii() and given.isdigit() and len(given) < MAX_DIGITS and int(given) <= MAX_POSITION):
         raise Problem(400, "invalid-position", "X-Position is the position that a command was answered with.")
     return int(given)
 
 
 def not_built(names: Sequence[str]) -> Problem:
-    """Say that read models have no rows in use yet: an empty answer would be a false one."""
+    """Return the problem that read models have no rows in use yet: an empty answer would be a false one."""
     detail = (
         f"These read models are being made for the first time: {', '.join(names)}."
         if names
@@ -49,18 +48,21 @@ def not_built(names: Sequence[str]) -> Problem:
 
 
 def waiting_for_own_write(platform: Platform, tables: Collection[str]) -> Callable[[Request], Awaitable[None]]:
-    """Make what waits for the position in a request's `X-Position`, for answers that are made of some tables."""
+    """Return a dependency of a route: answers from some tables wait for the position in the request's `X-Position`."""
 
     async def wait(request: Request) -> None:
         if "x-position" in request.headers:
             wanted = wanted_position(request, await platform.log.log_id())
-            await Footing(platform.places, await platform.places(), wanted).reach(tables)
+            await ReadBarrier(platform.places, await platform.places(), wanted).wait_for(tables)
 
     return wait
 
 
-class Footing:
-    """Waits, where a request names its own write, for the read models that it uses and for no other."""
+class ReadBarrier:
+    """Lets one request read a table once its read model contains the position that the request wants.
+
+    `read` asks the database how far the read models are; `places`, by table, is its last answer.
+    """
 
     def __init__(self, read: ReadPlaces, places: Mapping[str, Place], wanted: int) -> None:
         self._read = read
@@ -72,8 +74,8 @@ class Footing:
         self._used: dict[str, Place] = {}
         self.refusal: Problem | None = None
 
-    async def reach(self, tables: Collection[str]) -> None:
-        """Come here before some tables are read; raise a problem where they have no rows, or not those wanted."""
+    async def wait_for(self, tables: Collection[str]) -> None:
+        """Wait before some tables are read; raise a Problem if they have no rows in use or do not get there in time."""
         if self._used.keys() >= set(tables):
             return
         while True:
@@ -83,21 +85,21 @@ class Footing:
                 raise self.refuse(not_built(missing))
             if all(place.position >= self._wanted for place in needed.values()):
                 break
-            await self._look_again(places)
-        # What was read stands on what was known before it was read, and not on what was learned later.
+            await self._poll(places)
+        # The first place of a table counts: the rows that were read are at least there, not at a later one.
         self._used = {**needed, **self._used}
 
-    async def _look_again(self, seen: Mapping[str, Place]) -> None:
-        """Read the places once more, a little later; many queries of one request look together."""
+    async def _poll(self, known: Mapping[str, Place]) -> None:
+        """Read the places again after a pause; queries of one request share a reading."""
         async with self._reading:
-            if self._places is not seen:
+            if self._places is not known:
                 return
             if time.monotonic() > self._deadline:
                 detail = "The read models do not contain this position yet."
                 headers = {"Retry-After": str(RETRY_AFTER_S)}
                 raise self.refuse(Problem(503, "not-yet-projected", detail, headers=headers))
             await asyncio.sleep(self._poll_s)
-            self._poll_s = min(2 * self._poll_s, MOST_POLL_S)
+            self._poll_s = min(2 * self._poll_s, MAX_POLL_S)
             self._places = await self._read()
 
     def refuse(self, problem: Problem) -> Problem:
@@ -105,16 +107,16 @@ class Footing:
         self.refusal = problem
         return problem
 
-    def said(self) -> dict[str, Any]:
-        """Tell from where the answer speaks: the position that all its read models had reached, and each of them."""
+    def provenance(self) -> dict[str, object]:
+        """Return the position that all read models of the answer had reached, and the place of each of them."""
         positions = [place.position for place in (self._used or self._places).values()]
         return {
             "position": min(positions, default=0),
-            "readModels": [_said(place) for place in sorted(self._used.values(), key=lambda place: place.name)],
+            "readModels": [_shown(place) for place in sorted(self._used.values(), key=lambda place: place.name)],
         }
 
 
-def _said(place: Place) -> dict[str, Any]:
+def _shown(place: Place) -> dict[str, object]:
     return {
         "name": place.name,
         "version": place.version,

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 HEADERS = {
-    # The page runs what we wrote and speaks to us alone.
+    # The page runs scripts of this host only, and connects to this host only.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",

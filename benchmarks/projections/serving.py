@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from api.composition.bootstrap import make_issuer
+from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 from infrastructure.settings import Settings
 

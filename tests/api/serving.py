@@ -14,7 +14,8 @@ from pathlib import Path
 import uvicorn
 
 from api.cli.serve import make_server
-from api.composition.bootstrap import create_app, make_issuer
+from api.composition.bootstrap import create_app
+from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings

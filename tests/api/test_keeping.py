@@ -14,7 +14,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.composition import bootstrap
-from api.composition.bootstrap import create_app, make_issuer
+from api.composition.bootstrap import create_app
+from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 from application.unit_of_work import StateCache
 from infrastructure.database import Addresses

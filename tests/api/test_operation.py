@@ -16,7 +16,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from api.composition import bootstrap
-from api.composition.bootstrap import create_app, make_issuer
+from api.composition.bootstrap import create_app
+from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 from infrastructure.database import Addresses
 from infrastructure.event_log import LogBusyError, PostgresLog

@@ -18,8 +18,8 @@ from starlette.testclient import TestClient
 
 from api.composition.bootstrap import create_app
 from api.web.errors import Problem
-from api.web.middleware import MOST_HEADER_BYTES, MOST_HEADERS, RequestLimits, RequestMiddleware
-from api.web.rate_limits import MOST_BUCKETS, Buckets, add_headers, charge
+from api.web.middleware import MAX_HEADER_BYTES, MAX_HEADERS, RequestLimits, RequestMiddleware
+from api.web.rate_limits import MAX_BUCKETS, Buckets, add_headers, charge
 from api.web.routing import CommandRouter
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings
@@ -135,8 +135,8 @@ def test_a_time_out_of_another_kind_is_an_error_of_ours() -> None:
 
 def test_headers_are_few_and_short() -> None:
     client = limited()
-    many = {f"x-{at}": "" for at in range(MOST_HEADERS)}
-    for headers in (many, {"x-long": "x" * MOST_HEADER_BYTES}):
+    many = {f"x-{at}": "" for at in range(MAX_HEADERS)}
+    for headers in (many, {"x-long": "x" * MAX_HEADER_BYTES}):
         answer = client.get("/read", headers=headers)
         assert (answer.status_code, answer.json()["type"][-17:]) == (431, "headers-too-large")
     assert client.get("/read", headers={"x-long": "x" * 8_000}).status_code == 200
@@ -180,10 +180,10 @@ def test_without_a_number_there_is_no_limit() -> None:
 
 def test_the_organisations_that_are_remembered_are_bounded() -> None:
     buckets = Buckets("requests", 1, lambda: 0.0)
-    for at in range(MOST_BUCKETS + 1):
+    for at in range(MAX_BUCKETS + 1):
         buckets.take(f"org-{at}")
     assert buckets.take("org-0").granted
-    assert not buckets.take(f"org-{MOST_BUCKETS}").granted
+    assert not buckets.take(f"org-{MAX_BUCKETS}").granted
 
 
 def test_an_organisation_that_asks_too_often_is_told_when_to_come_back() -> None:

@@ -21,7 +21,8 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT  # type: ignore[import-untyped]
 from joserfc.jwk import ECKey
 from starlette.testclient import TestClient
 
-from api.composition.bootstrap import create_app, make_issuer
+from api.composition.bootstrap import create_app
+from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings

@@ -15,7 +15,8 @@ import psycopg
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from api.composition.bootstrap import COMMAND_ROUTES, create_app, make_issuer
+from api.composition.bootstrap import COMMAND_ROUTES, create_app
+from api.composition.tokens import make_issuer
 from api.rest.command_route import CommandRoute
 from application.ports import Caller, Role
 from infrastructure.database import Addresses

@@ -27,7 +27,7 @@ from api.graph.queries.query_context import Asking, Figures
 from api.web.access_record import person_in_session, record
 from api.web.errors import Problem
 from api.web.platform import Platform, caller_of
-from api.web.read_barrier import Footing, wanted_position
+from api.web.read_barrier import ReadBarrier, wanted_position
 from api.web.request_context import RequestContext, correlation_id_of, processing_activity, request_context
 from api.web.static_page import ScriptPage
 from application.ports import Caller
@@ -96,9 +96,12 @@ class _Endpoint:
             operation_name=wish.operation_name,
             allowed_operation_types=(OperationType.QUERY,),
         )
-        if asking.footing.refusal is not None:
-            raise asking.footing.refusal
-        said: dict[str, Any] = {**asking.footing.said(), "cost": {"requested": cost, "most": self._policy.limits.cost}}
+        if asking.read_barrier.refusal is not None:
+            raise asking.read_barrier.refusal
+        said: dict[str, Any] = {
+            **asking.read_barrier.provenance(),
+            "cost": {"requested": cost, "most": self._policy.limits.cost},
+        }
         if result.data is not None:
             outcome = AccessOutcome.ANSWERED_IN_PART if result.errors else AccessOutcome.ANSWERED
             await record(self._platform, by, await persons_in(asking, self._platform.log), outcome)
@@ -138,7 +141,7 @@ class _Endpoint:
         return Asking(
             caller=by.caller,
             now=by.now,
-            footing=Footing(places, await places(), wanted),
+            read_barrier=ReadBarrier(places, await places(), wanted),
             engine=self._engine,
             figures=self._figures,
             document=document,

@@ -20,8 +20,8 @@ from strawberry.types import Info as StrawberryInfo
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.graph.queries.disclosure import Held
 from api.graph.queries.visibility import Query, visible
-from api.web.errors import Problem, took_too_long
-from api.web.read_barrier import Footing, not_built
+from api.web.errors import Problem, query_too_slow
+from api.web.read_barrier import ReadBarrier, not_built
 from application.ports import Caller, Opener, Sealed
 from projections.progress import NotBuiltError
 from projections.row_security import VIEWER, Viewer
@@ -57,7 +57,7 @@ class Asking:
 
     caller: Caller
     now: datetime
-    footing: Footing
+    read_barrier: ReadBarrier
     engine: AsyncEngine
     figures: Figures
     document: DocumentNode
@@ -73,7 +73,7 @@ class Asking:
 
         With `mandator_id`, the mandates of that one that reach every service are among the rows as well.
         """
-        await self.footing.reach(_tables(query))
+        await self.read_barrier.wait_for(_tables(query))
         viewer = Viewer(
             role=self.caller.role,
             organisation_id=self.caller.organisation_id,
@@ -89,9 +89,9 @@ class Asking:
             except ProgrammingError as error:
                 if getattr(error.orig, "sqlstate", "") not in NOT_IN_USE:
                     raise
-                raise self.footing.refuse(not_built(())) from error
+                raise self.read_barrier.refuse(not_built(())) from error
             except OperationalError as error:
-                raise took_too_long(error) or error from error
+                raise query_too_slow(error) or error from error
 
     async def row(self, query: Query) -> Row[Any] | None:
         rows = await self.rows(query.limit(1))
@@ -100,15 +100,15 @@ class Asking:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[FiguresSnapshot]:
         """Open the figures at one position."""
-        await self.footing.reach(self.figures.figure_tables)
+        await self.read_barrier.wait_for(self.figures.figure_tables)
         async with self._turns:
             try:
                 async with self.figures.snapshot() as snapshot:
                     yield snapshot
             except NotBuiltError as error:
-                raise self.footing.refuse(not_built(error.names)) from error
+                raise self.read_barrier.refuse(not_built(error.names)) from error
             except OperationalError as error:
-                raise took_too_long(error) or error from error
+                raise query_too_slow(error) or error from error
 
     async def number(self, query: Query) -> int:
         return int((await self.rows(query))[0][0])

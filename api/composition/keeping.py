@@ -1,0 +1,55 @@
+"""What happens after events: the keeper of this process, with its duties."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from api.web.platform import Platform
+from domain.erasure import KeysDestroyed, KeysShredded
+from domain.kernel import Recorded
+from infrastructure.codec import Codec
+from infrastructure.database import Addresses
+from infrastructure.keys import Keys
+from infrastructure.keys.blind_index import BlindIndex
+from infrastructure.reactors import Duties, Eraser, Indexer, Keeper, Traces, erasing, indexing, joined
+
+PLATFORM = "platform"
+"""The organisation for which the platform itself acts."""
+
+
+def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindIndex, platform: Platform) -> Keeper:
+    """Make the keeper, which carries out erasures and policies while it leads; every process forgets its own states."""
+    eraser = Eraser(
+        store=platform.log,
+        rules=platform.rules,
+        keys=keys,
+        remove=Traces(addresses.writer, codec).remove,
+        now=platform.now,
+        by=PLATFORM,
+    )
+
+    async def forget_states(_recorded: Recorded[Any]) -> None:
+        # The states on which commands were decided hold their personal texts in clear.
+        platform.state_cache.states.clear()
+
+    everywhere: Duties = dict.fromkeys((KeysDestroyed, KeysShredded), (forget_states,))
+    # The index comes first: its rows are gone before it is recorded that the keys are shredded.
+    duties = joined(indexing(Indexer(index=people, keys=keys, codec=codec)), erasing(eraser))
+    return Keeper(addresses.writer, codec, duties, everywhere=everywhere)
+
+
+@asynccontextmanager
+async def at_work(keeper: Keeper | None) -> AsyncIterator[None]:
+    """Run a keeper, if there is one, until the block ends."""
+    if keeper is None:
+        yield
+        return
+    work = asyncio.create_task(keeper.run())
+    try:
+        yield
+    finally:
+        keeper.stop()
+        await work
