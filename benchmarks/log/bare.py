@@ -81,7 +81,7 @@ def unnest(
     The arrays are psycopg's lists, or packed by ourselves: the faster of the two is the limit.
     """
     with psycopg.connect(url, autocommit=True) as connection:
-        arrays.teach(connection)
+        arrays.register_types(connection)
         connection.execute(MAKE)
         started = time.perf_counter()
         for number in range(WARM_UP + total // batch):

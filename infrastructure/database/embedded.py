@@ -17,6 +17,7 @@ from psycopg import sql
 
 from infrastructure.database.addresses import GROUPS, Addresses
 from infrastructure.database.data_folder import KEYS, NAME, SUPERUSER, DataFolder, Server
+from infrastructure.database.file_locks import Use, one_at_a_time
 from infrastructure.database.installation import (
     ELSEWHERE,
     Account,
@@ -26,7 +27,6 @@ from infrastructure.database.installation import (
     reachable_installation,
 )
 from infrastructure.postgres.failures import DatabaseUnusable
-from infrastructure.postgres.locks import Use, one_at_a_time
 
 _START_TIMEOUT_S = 300
 """Long: a server that was killed reads back its journal first."""

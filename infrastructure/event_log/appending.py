@@ -6,13 +6,14 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
+from psycopg import AsyncConnection
+
 from application.ports import Outcome, Receipt
 from infrastructure.event_log import statements as sql
 from infrastructure.event_log.call import call_append
 from infrastructure.event_log.finding import find_holders, find_receipts, find_rows
 from infrastructure.event_log.resolve import Encoded, Holdings, Settled, presumed, settle
 from infrastructure.postgres.arrays import PackedArray, bigints, booleans, byte_strings, instants, integers, texts
-from infrastructure.postgres.group_calls import AsyncConnection
 
 MAX_NOTES = 64
 """After so many commits the log may forget them: what became of them is known by then."""

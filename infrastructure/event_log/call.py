@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import psycopg
+from psycopg import AsyncConnection
 from psycopg.errors import error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format
@@ -21,7 +20,7 @@ PREPARE = f"PREPARE append_to_log AS SELECT log.append({_PLACES})"
 _FORMATS = [Format.BINARY] * APPEND_PARAMETERS
 
 
-async def call_append(connection: psycopg.AsyncConnection[Any], parameters: Sequence[bytes | None]) -> int | None:
+async def call_append(connection: AsyncConnection, parameters: Sequence[bytes | None]) -> int | None:
     """Call `log.append` with parameters in PostgreSQL's binary form.
 
     Return the head of the log before what was written, None if the log holds something else than presumed.

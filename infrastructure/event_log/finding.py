@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg import AsyncConnection
 
 from application.ports import Idempotency, OtherContent, Receipt, StreamEvents
 from infrastructure.codec import Codec
 from infrastructure.event_log import statements as sql
 from infrastructure.postgres.arrays import byte_strings, integers, texts
-from infrastructure.postgres.group_calls import AsyncConnection
+from infrastructure.postgres.failures import ValueFreeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Partition:
     attached: bool
 
 
-class MissingEventsError(RuntimeError):
+class MissingEventsError(ValueFreeError):
     """Events of this log were put away: the partition that holds them is no longer in the database."""
 
 

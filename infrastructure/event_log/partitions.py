@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
+from psycopg import Connection
 
 LIST = """
 SELECT part.number, part.first_position, least(part.last_position, log.head()), part.attached,
@@ -14,8 +14,6 @@ SELECT part.number, part.first_position, least(part.last_position, log.head()), 
        coalesce(pg_total_relation_size(to_regclass('log.event_' || part.number)), 0)
 FROM log.partition AS part WHERE part.first_position <= log.head() ORDER BY part.number
 """
-
-Connection = psycopg.Connection[Any]
 
 
 class PartitionRefusedError(Exception):

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Self
 
+from psycopg import AsyncConnection
+
 from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
 from domain.kernel import Claim
 from infrastructure.codec import Codec
@@ -15,8 +17,8 @@ from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.finding import Finder, Found, Wanted
 from infrastructure.event_log.resolve import Encoded
 from infrastructure.keys import Keys
-from infrastructure.postgres.connections import LOOKUPS_BY_INDEX
-from infrastructure.postgres.group_calls import REACH_TIMEOUT_S, AsyncConnection, Connector, Line
+from infrastructure.postgres.connections import LOOKUPS_BY_INDEX, Connector
+from infrastructure.postgres.group_calls import RECONNECT_TIMEOUT_S, GroupCallQueue
 
 WRITERS = 2
 """Connections that append. The lock lets one of them write; the other one's batch is on its way meanwhile."""
@@ -30,7 +32,7 @@ class PostgresLog:
     `append` returns once its transaction is durable. Appends that are in line together share a transaction; each
     stands or falls by itself (see `settle`). Where the connection is lost meanwhile, what became of them is found out
     over a new one. Raises LogBusyError where too many are in line already, and LogUnavailableError where the database
-    stays away for `reach_timeout_s`: only then is an outcome not known.
+    stays away for `reconnect_timeout_s`: only then is an outcome not known.
     """
 
     def __init__(
@@ -40,16 +42,18 @@ class PostgresLog:
         claim_key: bytes,
         *,
         keys: Keys | None = None,
-        reach_timeout_s: float = REACH_TIMEOUT_S,
+        reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
     ) -> None:
         self._encoder = Encoder(codec, claim_key, keys)
         self._log_id = ""
         head = Head()
         writers = [partial(_write, Writer(head)) for _ in range(WRITERS)]
-        self._appends = Line[Sequence[Encoded], Sequence[Outcome]](
-            Connector(url, (*LOOKUPS_BY_INDEX, PREPARE), prepare_threshold=None), writers, reach_timeout_s
+        self._appends = GroupCallQueue[Sequence[Encoded], Sequence[Outcome]](
+            Connector(url, (*LOOKUPS_BY_INDEX, PREPARE), prepare_threshold=None), writers, reconnect_timeout_s
         )
-        self._reads = Line[Wanted, Found](Connector(url, LOOKUPS_BY_INDEX), [Finder(codec).find], reach_timeout_s)
+        self._reads = GroupCallQueue[Wanted, Found](
+            Connector(url, LOOKUPS_BY_INDEX), [Finder(codec).find], reconnect_timeout_s
+        )
 
     async def __aenter__(self) -> Self:
         self._appends.start()
@@ -61,32 +65,32 @@ class PostgresLog:
         await self._reads.close()
 
     async def read(self, streams: Sequence[str]) -> Mapping[str, StreamEvents]:
-        found = await self._reads.ask(Wanted(streams=streams))
+        found = await self._reads.call(Wanted(streams=streams))
         return {stream: found.streams.get(stream, StreamEvents()) for stream in streams}
 
     async def read_prefixes(self, prefixes: Sequence[str]) -> Mapping[str, Mapping[str, StreamEvents]]:
-        found = await self._reads.ask(Wanted(prefixes=prefixes))
+        found = await self._reads.call(Wanted(prefixes=prefixes))
         return {prefix: found.prefixes[prefix] for prefix in prefixes}
 
     async def receipts(self, keys: Sequence[Idempotency]) -> Mapping[Idempotency, Receipt | OtherContent]:
-        found = await self._reads.ask(Wanted(keys=keys))
+        found = await self._reads.call(Wanted(keys=keys))
         return {key: found.keys[key] for key in keys if key in found.keys}
 
     async def holder(self, claim: Claim) -> str | None:
         """Return the stream that holds a claimed value."""
         digest = self._encoder.digest(claim)
-        return (await self._reads.ask(Wanted(digests=(digest,)))).holders.get(digest)
+        return (await self._reads.call(Wanted(digests=(digest,)))).holders.get(digest)
 
     async def log_id(self) -> str:
         """Return which log this is, as a UUID: a position means something in this log only."""
         if not self._log_id:
-            self._log_id = (await self._reads.ask(Wanted(log_id=True))).log_id
+            self._log_id = (await self._reads.call(Wanted(log_id=True))).log_id
         return self._log_id
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         encoded = await self._encoder.encode(appends)
         written = [each for each in encoded if isinstance(each, Encoded)]
-        outcomes = await self._appends.ask(written, sum([each.size for each in written])) if written else ()
+        outcomes = await self._appends.call(written, sum([each.size for each in written])) if written else ()
         if len(written) == len(encoded):
             return outcomes
         left = iter(outcomes)

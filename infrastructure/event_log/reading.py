@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-import psycopg
+from psycopg import Connection
 from psycopg import sql as compose
 
 from domain.kernel import Context, Recorded
@@ -26,8 +26,6 @@ FOLLOW_EVENTS = 1_000
 
 LISTEN_S = 1.0
 """How often a follower who waits for the log looks up whether it is to stop. The database is not asked."""
-
-Connection = psycopg.Connection[Any]
 
 
 class LogReader:

@@ -12,17 +12,20 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import psycopg
+from psycopg import AsyncConnection
 
 from application.lookups import Identifier, LookupPurpose
 from infrastructure.keys import store
 from infrastructure.keys.model import KeysUnavailableError
 from infrastructure.postgres.arrays import byte_strings, texts
-from infrastructure.postgres.group_calls import CONNECT_TIMEOUT_S, KEEPALIVE, Connector, Line, LogUnavailableError
+from infrastructure.postgres.connections import Connector, connect_async
+from infrastructure.postgres.failures import LogUnavailableError
+from infrastructure.postgres.group_calls import GroupCallQueue
 
-REACH_TIMEOUT_S = 10.0
+RECONNECT_TIMEOUT_S = 10.0
 """How long a lost database is tried again before those who wait are told."""
 
 ROW_BYTES = 100
@@ -68,18 +71,18 @@ class BlindIndex:
     """
 
     def __init__(
-        self, url: str, named: Callable[[str], Awaitable[bytes]], *, reach_timeout_s: float = REACH_TIMEOUT_S
+        self, url: str, named: Callable[[str], Awaitable[bytes]], *, reconnect_timeout_s: float = RECONNECT_TIMEOUT_S
     ) -> None:
         self._url = url
         self._named = named
-        self._line = Line[_Wanted, str | None](Connector(url, store.FIRST), [_serve], reach_timeout_s)
+        self._queue = GroupCallQueue[_Wanted, str | None](Connector(url, store.FIRST), [_serve], reconnect_timeout_s)
 
     async def __aenter__(self) -> Self:
-        self._line.start()
+        self._queue.start()
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        await self._line.close()
+        await self._queue.close()
 
     async def find(self, purpose: LookupPurpose, identifier: Identifier) -> str | None:
         """Return the id of the person who is registered under the number, if any.
@@ -103,10 +106,7 @@ class BlindIndex:
         """See to it that of rows that were deleted no bytes are left where they lay. Safe to repeat."""
         # Over a connection of its own: a large part takes its time.
         try:
-            connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, **KEEPALIVE
-            )
-            async with connection:
+            async with await connect_async(self._url) as connection:
                 for (part,) in await (await connection.execute(_RESIDUE)).fetchall():
                     await connection.execute(_OVERWRITE, (part,))
         except psycopg.OperationalError as error:
@@ -114,7 +114,7 @@ class BlindIndex:
 
     async def _ask(self, wanted: _Wanted, size: int = 1) -> str | None:
         try:
-            return await self._line.ask(wanted, size)
+            return await self._queue.call(wanted, size)
         except LogUnavailableError as error:
             raise KeysUnavailableError("the database of the keys does not answer") from error
 
@@ -130,7 +130,7 @@ def digest_of(key: bytes, identifier: Identifier) -> bytes:
 
 
 async def _serve(
-    connection: psycopg.AsyncConnection[Any],
+    connection: AsyncConnection,
     asks: Sequence[_Wanted],
     _again: bool,
 ) -> Sequence[str | None]:

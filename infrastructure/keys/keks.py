@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-import psycopg
-from psycopg import sql
+from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row
 
 from domain.kernel import PurposeGroup
@@ -20,7 +19,6 @@ from infrastructure.keys.model import Owner
 from infrastructure.keys.provider import Bound, KeyProvider
 from infrastructure.keys.store import bound_to, bound_to_name
 
-AsyncConnection = psycopg.AsyncConnection[Any]
 T = TypeVar("T")
 
 BATCH = 500

@@ -20,6 +20,7 @@ from typing import Self, TypeVar
 import psycopg
 import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import AsyncConnection
 
 from infrastructure.keys import store
 from infrastructure.keys.batch import Found, Wanted
@@ -27,16 +28,10 @@ from infrastructure.keys.cache import Cache, Entry
 from infrastructure.keys.keks import current_kek
 from infrastructure.keys.model import KEY_BYTES, KEY_ID_BYTES, DataKey, KeysUnavailableError, Owner, UnknownKeyError
 from infrastructure.keys.provider import Bound, KeyProvider
-from infrastructure.keys.store import AsyncConnection, Row, bound_to, bound_to_name
-from infrastructure.postgres.arrays import teach
-from infrastructure.postgres.group_calls import (
-    CONNECT_TIMEOUT_S,
-    KEEPALIVE,
-    Connector,
-    Line,
-    LogBusyError,
-    LogUnavailableError,
-)
+from infrastructure.keys.store import Row, bound_to, bound_to_name
+from infrastructure.postgres.connections import Connector, connect_async
+from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
+from infrastructure.postgres.group_calls import GroupCallQueue
 
 LOG = structlog.get_logger()
 
@@ -46,7 +41,7 @@ LEASE_S = 2.0
 BEATS_IN_LEASE = 4
 """How often in that time a process asks that has nothing else to ask."""
 
-REACH_TIMEOUT_S = 10.0
+RECONNECT_TIMEOUT_S = 10.0
 """How long a lost database is tried again before those who wait are told."""
 
 MOST_AT_HAND = 20_000
@@ -71,7 +66,7 @@ class Keyring:
         provider: KeyProvider,
         *,
         lease_s: float = LEASE_S,
-        reach_timeout_s: float = REACH_TIMEOUT_S,
+        reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
         most_at_hand: int = MOST_AT_HAND,
     ) -> None:
         self._url = url
@@ -84,11 +79,11 @@ class Keyring:
         self._seen: int | None = None
         self._at_hand = Cache(most_at_hand)
         self._named: dict[str, bytes] = {}
-        self._line = Line[Wanted, Found](Connector(url, store.FIRST), [self._serve], reach_timeout_s)
+        self._queue = GroupCallQueue[Wanted, Found](Connector(url, store.FIRST), [self._serve], reconnect_timeout_s)
         self._beats: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._line.start()
+        self._queue.start()
         self._beats = asyncio.create_task(self._beat())
         return self
 
@@ -97,7 +92,7 @@ class Keyring:
             self._beats.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._beats
-        await self._line.close()
+        await self._queue.close()
         self._at_hand.clear()
 
     @property
@@ -151,7 +146,7 @@ class Keyring:
 
     async def _ask(self, wanted: Wanted) -> Found:
         try:
-            return await self._line.ask(wanted)
+            return await self._queue.call(wanted)
         except LogUnavailableError as error:
             raise KeysUnavailableError("the database of the keys does not answer") from error
         finally:
@@ -171,11 +166,7 @@ class Keyring:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         try:
-            connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, **KEEPALIVE
-            )
-            async with connection:
-                teach(connection)
+            async with await connect_async(self._url) as connection:
                 yield connection
         except psycopg.OperationalError as error:
             raise KeysUnavailableError("the database of the keys does not answer") from error
@@ -270,7 +261,11 @@ class Keyring:
         ]
 
     async def _wrap_and_insert(
-        self, connection: AsyncConnection, key_ids: Sequence[bytes], owners: Sequence[Owner], keys: Sequence[Bound]
+        self,
+        connection: AsyncConnection,
+        key_ids: Sequence[bytes],
+        owners: Sequence[Owner],
+        keys: Sequence[Bound],
     ) -> Collection[bytes]:
         for _ in range(MAX_ROUNDS):
             self._kek_id = self._kek_id or await current_kek(connection, self._provider)

@@ -1,6 +1,6 @@
 """What is asked of the database of the keys, in SQL. Its tables and functions: migrations/keys/0001_keys.sql.
 
-The connections are taught to take packed arrays (`infrastructure.postgres.arrays.teach`).
+The connections are taught to take packed arrays (`infrastructure.postgres.arrays.register_types`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ import secrets
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-import psycopg
+from psycopg import AsyncConnection
 
 from domain.kernel import PurposeGroup
 from infrastructure.keys.model import KEY_ID_BYTES, Owner
 from infrastructure.postgres.arrays import TextArray, byte_strings, texts
 from infrastructure.postgres.connections import LOOKUPS_BY_INDEX
-
-AsyncConnection = psycopg.AsyncConnection[Any]
 
 FIRST = ("SET synchronous_commit = on", *LOOKUPS_BY_INDEX)
 

@@ -38,7 +38,7 @@ from domain.kernel import Context
 from infrastructure.event_log import statements as sql
 from infrastructure.event_log.appending import columns, presume
 from infrastructure.event_log.resolve import Reach, Row, Settled
-from infrastructure.postgres.arrays import teach
+from infrastructure.postgres.arrays import register_types
 
 TView = TypeVar("TView", bound=postgres.PostgresTrackingRecorder)
 Cursor = psycopg.Cursor[DictRow]
@@ -103,7 +103,7 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
         held = {row["stream"]: row["version"] for row in cursor.execute(sql.VERSIONS, (streams,))}
         if any(row.version <= held.get(row.stream, -1) for row in settled.rows):
             raise IntegrityError("an event of this version is in the log already")
-        teach(cursor)
+        register_types(cursor)
         row = cursor.execute(
             sql.APPEND,
             (uuid4(), 0, None, *presume(dict.fromkeys(streams, 0) | held), *columns(settled, 0, held)),

@@ -120,7 +120,7 @@ def instants(values: Sequence[datetime | None]) -> InstantArray:
     return InstantArray(_packed(values, _TIMESTAMPTZ, lambda value: _INT8(8, (value - _EPOCH) // _MICROSECOND)))
 
 
-def teach(client: AdaptContext) -> None:
+def register_types(client: AdaptContext) -> None:
     """Let a connection, or a cursor, take packed arrays as parameters."""
     for array, dumper in _DUMPERS.items():
         client.adapters.register_dumper(array, dumper)

@@ -1,6 +1,15 @@
-"""Connections to PostgreSQL: what each session is told first, and how a peer that vanished is noticed."""
+"""Connections to PostgreSQL: how they are opened, and how each side notices that the other one has vanished."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from infrastructure.postgres.arrays import register_types
+
+CONNECT_TIMEOUT_S = 5
 
 LOOKUPS_BY_INDEX = (
     "SET enable_seqscan = off",
@@ -9,3 +18,66 @@ LOOKUPS_BY_INDEX = (
     "SET plan_cache_mode = force_generic_plan",
 )
 """For sessions that only look rows up by key: each statement is planned once, by index, however the tables grow."""
+
+# Should this machine vanish, the server ends the session within seconds, and another process gets its locks.
+_SERVER_KEEPALIVE = (b"SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 4",)
+
+
+def connect_to_lead(url: str) -> psycopg.Connection:
+    """Open a connection in autocommit mode whose session holds locks for as long as this process lives."""
+    connection = psycopg.connect(url, autocommit=True)
+    for statement in _SERVER_KEEPALIVE:
+        connection.execute(statement)
+    return connection
+
+
+async def connect_async(
+    url: str, *, first: Sequence[str] = (), prepare_threshold: int | None = 5
+) -> psycopg.AsyncConnection:
+    """Open a connection in autocommit mode that takes packed arrays, and execute `first` on it.
+
+    `prepare_threshold` is psycopg's own. A server that vanished is noticed within 15 seconds. Raises
+    psycopg.OperationalError where the server cannot be reached.
+    """
+    connection = await psycopg.AsyncConnection.connect(
+        url,
+        autocommit=True,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        prepare_threshold=prepare_threshold,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=15_000,
+    )
+    try:
+        register_types(connection)
+        for statement in first:
+            await connection.execute(statement.encode())
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+@dataclass(slots=True)
+class Connector:
+    """Holds one connection at a time, and opens another one where it was lost."""
+
+    url: str
+    first: Sequence[str]
+    """Statements that are executed on each new connection."""
+
+    prepare_threshold: int | None = 1
+    """None where the caller prepares a statement: after a rollback the driver forgets all prepared statements."""
+
+    connection: psycopg.AsyncConnection | None = None
+
+    async def connected(self) -> psycopg.AsyncConnection:
+        if self.connection is None:
+            self.connection = await connect_async(self.url, first=self.first, prepare_threshold=self.prepare_threshold)
+        return self.connection
+
+    async def disconnect(self) -> None:
+        if self.connection is not None:
+            await self.connection.close()
+            self.connection = None

@@ -1,7 +1,55 @@
-"""The one error of this package, so that its modules can share it without importing each other."""
+"""Failures of a database, and how an error becomes a sentence that holds no value of anybody's data."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import psycopg
+
+from domain.kernel import Refusal
 
 
 class DatabaseUnusable(Exception):  # noqa: N818 - it reads as the sentence it is
     """The database cannot be used as it is; the message says why and what to do, and holds no secret."""
+
+
+class LogUnavailableError(RuntimeError):
+    """The database does not answer. Ask again with the same idempotency key to learn whether an append was written."""
+
+
+class LogBusyError(RuntimeError):
+    """Too many calls wait already: nothing was written, come back after `retry_after_s` seconds."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"too many calls wait; come back after {retry_after_s} s")
+
+
+class ValueFreeError(Exception):
+    """An error whose message is a sentence without any value: it may be logged, stored and shown."""
+
+
+def summary(error: BaseException) -> str:
+    """Say what failed, and where, without any value: an error's own message may repeat somebody's personal data."""
+    kind = type(error).__name__
+    match error:
+        case ValueFreeError():
+            return str(error)
+        case Refusal():
+            return error.code
+        case psycopg.Error() if error.diag.sqlstate:
+            return f"{kind} ({error.diag.sqlstate}) {error.diag.table_name or error.diag.column_name or ''}".strip()
+        case msgspec.DecodeError():
+            _, at, path = str(error).rpartition(" - at ")  # the text before it may repeat the value
+            return f"{kind}{at and f' at {path}'}"
+    return f"{kind}{_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    """Return the module and line that raised the error."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f" at {Path(trace.tb_frame.f_code.co_filename).stem}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

@@ -1,4 +1,4 @@
-"""Callers in line before a database connection: whoever waits when it is free is served together."""
+"""Group calls: the calls that wait while a connection is busy share its next batch, one transaction for all of them."""
 
 from __future__ import annotations
 
@@ -6,306 +6,261 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import psycopg
 import structlog
 
-from infrastructure.postgres.arrays import teach
+from infrastructure.postgres.connections import Connector
+from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
 
 LOG = structlog.get_logger()
 
-MAX_WAITING = 4_096
-"""How many callers wait at most; the next one is told to come back."""
+MAX_PENDING_CALLS = 4_096
+"""How many calls wait at most; further ones are refused with LogBusyError."""
 
-MAX_WAITING_BYTES = 64 << 20
-"""How much they wait with at most, all together; a lone caller may bring more."""
+MAX_PENDING_BYTES = 64 << 20
+"""How much the waiting calls hold together at most; one call alone may hold more."""
 
 MAX_BATCH_BYTES = 1 << 20
-"""How much is served together at most, unless one caller alone brings more."""
+"""How much the calls of one batch hold together at most, unless the batch is one call."""
 
-SMALL_BYTES = 64 << 10
-"""Who brings more than this waits in a line of their own, and is served in turn with all the others."""
+MAX_SMALL_CALL_BYTES = 64 << 10
+"""Larger calls wait in a queue of their own. While both queues have calls, batches are taken from them in turn."""
 
-CONNECT_TIMEOUT_S = 5
-REACH_TIMEOUT_S = 30
-"""How long a lost database is tried again before those in line are told that it is gone."""
+RECONNECT_TIMEOUT_S = 30
+"""How long to reconnect before the pending calls fail with LogUnavailableError."""
 
-SHARED_FROM = 96
-"""From so many callers on, counting those being served, all desks are open and share them: the batch of one is made
-ready and sent while that of the other is being written. With fewer, one commit for all of them is faster."""
+RECONNECT_INTERVAL_S = 0.05
 
-WORTH_OPENING = 4
-"""For fewer callers no second desk opens."""
+MIN_CALLS_FOR_ALL = 96
+"""From this many calls on, waiting or in a batch, every worker takes its share of them: one worker encodes and sends a
+batch while the database writes another one's. With fewer calls, one commit for all of them is faster."""
 
-PAUSE_S = 0.05
+MIN_CALLS_FOR_SECOND = 4
+"""A second worker takes a batch only if at least this many calls wait."""
+
 MAX_RETRY_AFTER_S = 30
-ENDING = frozenset({"FATAL", "PANIC"})
-
-# A peer that vanished without a word is found out by the system, not waited for.
-KEEPALIVE: dict[str, Any] = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
+_SESSION_ENDS = frozenset({"FATAL", "PANIC"})
 
 A = TypeVar("A")
 R = TypeVar("R")
-AsyncConnection = psycopg.AsyncConnection[Any]
 
+ExecuteBatch = Callable[[psycopg.AsyncConnection, Sequence[A], bool], Awaitable[Sequence[R]]]
+"""Executes the calls of a batch over a connection and returns their results, in order.
 
-class LogUnavailableError(RuntimeError):
-    """The database does not answer. What became of an append is found out by asking again with the same key."""
-
-
-class LogBusyError(RuntimeError):
-    """Too many are in line already: nothing was written, come back after `retry_after_s` seconds."""
-
-    def __init__(self, retry_after_s: int) -> None:
-        self.retry_after_s = retry_after_s
-        super().__init__(f"too many are in line; come back after {retry_after_s} s")
-
-
-@dataclass(slots=True)
-class Job(Generic[A, R]):
-    """What one caller waits for."""
-
-    ask: A
-    answer: asyncio.Future[R]
-    size: int
-
-
-Serve = Callable[[AsyncConnection, Sequence[A], bool], Awaitable[Sequence[R]]]
-"""Answers all who are served together, in order, over a connection.
-
-The last argument says that the same was asked before over a connection that was lost, so that it may have been done
-already. It is asked so until that is known.
+The last argument is true where the connection was lost while the same batch was executed: its effects may be in the
+database already.
 """
 
 
-class Line(Generic[A, R]):
-    """Callers in line before one or more desks, each with a connection of its own.
+@dataclass(slots=True)
+class PendingCall(Generic[A, R]):
+    """A call with the future of its result; `size` is in bytes, roughly."""
 
-    The first desk is always open, the others only while it pays.
+    argument: A
+    result: asyncio.Future[R]
+    size: int
+
+
+class GroupCallQueue(Generic[A, R]):
+    """Calls that wait for one or more workers, each with a connection of its own.
+
+    The first worker always takes what waits, the others only while that pays. Belongs to one event loop.
     """
-
-    def __init__(self, connector: Connector, serves: Sequence[Serve[A, R]], reach_timeout_s: float) -> None:
-        self._small: deque[Job[A, R]] = deque()
-        self._large: deque[Job[A, R]] = deque()
-        self._large_is_next = False
-        self._waiting_bytes = 0
-        self._being_served = 0
-        self._bytes_per_s = float(MAX_BATCH_BYTES)
-        self._closed = False
-        self._desks = [
-            Desk(self, number, replace(connector), serve, reach_timeout_s) for number, serve in enumerate(serves)
-        ]
-        self._workers: list[asyncio.Task[None]] = []
-        self._idle: list[Desk[A, R]] = []
-
-    def start(self) -> None:
-        self._workers = [asyncio.create_task(desk.work()) for desk in self._desks]
-
-    async def close(self) -> None:
-        """Serve everyone who is in line, then stop."""
-        self.refuse_more()
-        await asyncio.gather(*self._workers)
-        for desk in self._desks:
-            await desk.connector.disconnect()
-
-    def refuse_more(self) -> None:
-        self._closed = True
-        for desk in self._desks:
-            desk.called.set()
-        self._idle.clear()
-
-    def ask(self, ask: A, size: int = 1) -> asyncio.Future[R]:
-        """Stand in line; return the answer to come. `size` is how much the caller brings, in bytes, roughly."""
-        if self._closed:
-            raise LogUnavailableError("the log is closed")
-        waiting = len(self._small) + len(self._large)
-        if waiting >= MAX_WAITING or (waiting and self._waiting_bytes + size > MAX_WAITING_BYTES):
-            raise LogBusyError(self._retry_after_s())
-        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        (self._small if size <= SMALL_BYTES else self._large).append(Job(ask, answer, size))
-        self._waiting_bytes += size
-        if self._idle:
-            self._call_desks()
-        return answer
-
-    def _call_desks(self) -> None:
-        for desk in [desk for desk in self._idle if self._is_open(desk.number)]:
-            self._idle.remove(desk)
-            desk.called.set()
-
-    def _retry_after_s(self) -> int:
-        return max(1, min(MAX_RETRY_AFTER_S, math.ceil(self._waiting_bytes / self._bytes_per_s)))
-
-    def _is_open(self, desk_number: int) -> bool:
-        if desk_number == 0 or self._large:
-            return True
-        waiting = len(self._small)
-        # As many wait as are being served: what is sent for them now is there when those are done.
-        return waiting >= max(WORTH_OPENING, self._being_served) or waiting + self._being_served >= SHARED_FROM
-
-    def take(self, desk_number: int) -> Sequence[Job[A, R]] | None:
-        """Return those whom a desk serves together next; nobody if there are none for it, None at the end."""
-        waiting = len(self._small) + len(self._large)
-        if not waiting or not self._is_open(desk_number):
-            return None if self._closed else ()
-        everybody = waiting + self._being_served
-        most = math.ceil(everybody / len(self._desks)) if everybody >= SHARED_FROM else everybody
-        line = self._large if self._large and (self._large_is_next or not self._small) else self._small
-        self._large_is_next = line is self._small
-        batch = [line.popleft()]
-        size = batch[0].size
-        while line and len(batch) < most and size + line[0].size <= MAX_BATCH_BYTES:
-            size += line[0].size
-            batch.append(line.popleft())
-        self._waiting_bytes -= size
-        self._being_served += len(batch)
-        return batch
-
-    async def call_of(self, desk: Desk[A, R]) -> None:
-        """Wait until there is somebody for a desk."""
-        desk.called.clear()
-        self._idle.append(desk)
-        await desk.called.wait()
-
-    def served(self, batch: Sequence[Job[A, R]], took_s: float) -> None:
-        """Take note of who was served and how fast: callers who find the line full are told when to come back."""
-        self._being_served -= len(batch)
-        rate = sum([job.size for job in batch]) / max(took_s, 0.001)
-        self._bytes_per_s += (rate - self._bytes_per_s) / 8
-
-
-class Desk(Generic[A, R]):
-    """Serves those in line, one batch after the other."""
 
     def __init__(
         self,
-        line: Line[A, R],
+        connector: Connector,
+        executors: Sequence[ExecuteBatch[A, R]],
+        reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
+        max_pending_calls: int = MAX_PENDING_CALLS,
+    ) -> None:
+        self._small: deque[PendingCall[A, R]] = deque()
+        self._large: deque[PendingCall[A, R]] = deque()
+        self._large_is_next = False
+        self._max_pending_calls = max_pending_calls
+        self._pending_bytes = 0
+        self._calls_in_batches = 0
+        self._bytes_per_s = float(MAX_BATCH_BYTES)
+        self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._workers = [
+            BatchWorker(self, number, replace(connector), execute, reconnect_timeout_s)
+            for number, execute in enumerate(executors)
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._idle: list[BatchWorker[A, R]] = []
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._tasks = [self._loop.create_task(worker.run()) for worker in self._workers]
+
+    async def close(self) -> None:
+        """Execute the calls that wait, then stop."""
+        self.refuse_more()
+        await asyncio.gather(*self._tasks)
+        for worker in self._workers:
+            await worker.connector.disconnect()
+
+    def refuse_more(self) -> None:
+        self._closed = True
+        for worker in self._workers:
+            worker.woken.set()
+        self._idle.clear()
+
+    def call(self, argument: A, size: int = 1) -> asyncio.Future[R]:
+        """Queue a call and return the future of its result. Raises LogBusyError where too many calls wait."""
+        loop = self._loop
+        if self._closed or loop is None:
+            raise LogUnavailableError("the log is closed")
+        pending = len(self._small) + len(self._large)
+        if pending and (pending >= self._max_pending_calls or self._pending_bytes + size > MAX_PENDING_BYTES):
+            raise LogBusyError(self._retry_after_s())
+        result: asyncio.Future[R] = loop.create_future()
+        (self._small if size <= MAX_SMALL_CALL_BYTES else self._large).append(PendingCall(argument, result, size))
+        self._pending_bytes += size
+        if self._idle:
+            self._wake_workers()
+        return result
+
+    def _wake_workers(self) -> None:
+        for worker in [worker for worker in self._idle if self._may_take(worker.number)]:
+            self._idle.remove(worker)
+            worker.woken.set()
+
+    def _retry_after_s(self) -> int:
+        return max(1, min(MAX_RETRY_AFTER_S, math.ceil(self._pending_bytes / self._bytes_per_s)))
+
+    def _may_take(self, worker_number: int) -> bool:
+        if worker_number == 0 or self._large:
+            return True
+        pending = len(self._small)
+        # As many wait as are being executed: what is sent for them now has arrived when those are done.
+        return (
+            pending >= max(MIN_CALLS_FOR_SECOND, self._calls_in_batches)
+            or pending + self._calls_in_batches >= MIN_CALLS_FOR_ALL
+        )
+
+    def take(self, worker_number: int) -> Sequence[PendingCall[A, R]] | None:
+        """Return the next batch of a worker; empty if there is none for it, None when the queue is closed and empty."""
+        pending = len(self._small) + len(self._large)
+        if not pending or not self._may_take(worker_number):
+            return None if self._closed else ()
+        all_calls = pending + self._calls_in_batches
+        most = math.ceil(all_calls / len(self._workers)) if all_calls >= MIN_CALLS_FOR_ALL else all_calls
+        queue = self._large if self._large and (self._large_is_next or not self._small) else self._small
+        self._large_is_next = queue is self._small
+        batch = [queue.popleft()]
+        size = batch[0].size
+        while queue and len(batch) < most and size + queue[0].size <= MAX_BATCH_BYTES:
+            size += queue[0].size
+            batch.append(queue.popleft())
+        self._pending_bytes -= size
+        self._calls_in_batches += len(batch)
+        return batch
+
+    async def wait_for_calls(self, worker: BatchWorker[A, R]) -> None:
+        """Wait until there is a batch for a worker, or the queue is closed."""
+        worker.woken.clear()
+        self._idle.append(worker)
+        await worker.woken.wait()
+
+    def note_executed(self, batch: Sequence[PendingCall[A, R]], seconds: float) -> None:
+        """Count a batch as done; its rate says when refused callers should come back."""
+        self._calls_in_batches -= len(batch)
+        rate = sum([call.size for call in batch]) / max(seconds, 0.001)
+        self._bytes_per_s += (rate - self._bytes_per_s) / 8
+
+
+class BatchWorker(Generic[A, R]):
+    """Executes one batch after the other over its own connection."""
+
+    def __init__(
+        self,
+        queue: GroupCallQueue[A, R],
         number: int,
         connector: Connector,
-        serve: Serve[A, R],
-        reach_timeout_s: float,
+        execute: ExecuteBatch[A, R],
+        reconnect_timeout_s: float,
     ) -> None:
-        self._line = line
+        self._queue = queue
         self.number = number
-        self._serve = serve
-        self._reach_timeout_s = reach_timeout_s
+        self._execute = execute
+        self._reconnect_timeout_s = reconnect_timeout_s
         self.connector = connector
-        self.called = asyncio.Event()
+        self.woken = asyncio.Event()
 
-    async def work(self) -> None:
-        while (batch := self._line.take(self.number)) is not None:
+    async def run(self) -> None:
+        while (batch := self._queue.take(self.number)) is not None:
             if batch:
                 started = time.monotonic()
                 await self._answer(batch)
-                self._line.served(batch, time.monotonic() - started)
+                self._queue.note_executed(batch, time.monotonic() - started)
             else:
-                await self._line.call_of(self)
+                await self._queue.wait_for_calls(self)
 
-    async def _answer(self, batch: Sequence[Job[A, R]]) -> None:
+    async def _answer(self, batch: Sequence[PendingCall[A, R]]) -> None:
         try:
-            answers = await self._reach([job.ask for job in batch])
+            results = await self._executed([call.argument for call in batch])
         except LogUnavailableError as error:
             _fail(batch, error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered to whoever asked for it
-            # A value that cannot be written, an event that cannot be read: the transaction was rolled back. It was one
-            # caller's doing, so only that one is to fall, and the line goes on for the others.
+        except Exception as error:  # noqa: BLE001 - the caller gets every error
+            # A value that cannot be written, an event that cannot be read: the transaction was rolled back. One call is
+            # to blame, so each is executed by itself, and only that one fails.
             await self._answer_each(batch, error)
         except BaseException as error:
-            self._line.refuse_more()
+            self._queue.refuse_more()
             _fail(batch, error)
             raise
         else:
-            for job, answer in zip(batch, answers, strict=True):
-                if not job.answer.done():
-                    job.answer.set_result(answer)
+            for call, result in zip(batch, results, strict=True):
+                if not call.result.done():
+                    call.result.set_result(result)
 
-    async def _answer_each(self, batch: Sequence[Job[A, R]], error: Exception) -> None:
+    async def _answer_each(self, batch: Sequence[PendingCall[A, R]], error: Exception) -> None:
         if len(batch) > 1:
-            for job in batch:
-                await self._answer([job])
+            for call in batch:
+                await self._answer([call])
         elif isinstance(error, psycopg.OperationalError | psycopg.InternalError):
             LOG.warning("log_cannot", sqlstate=error.sqlstate)
             _fail(batch, LogUnavailableError(f"the database cannot do this now: {error.diag.message_primary or error}"))
         else:
             _fail(batch, error)
 
-    async def _reach(self, asks: Sequence[A]) -> Sequence[R]:
-        """Serve, over a new connection where one is lost, for as long as is bearable."""
-        deadline = time.monotonic() + self._reach_timeout_s
+    async def _executed(self, arguments: Sequence[A]) -> Sequence[R]:
+        """Execute a batch; where the connection is lost, again over a new one, until the timeout."""
+        deadline = time.monotonic() + self._reconnect_timeout_s
         again = False
         while True:
             connection = None
             try:
                 connection = await self.connector.connected()
-                return await self._serve(connection, asks, again)
+                return await self._execute(connection, arguments, again)
             except Exception as error:
                 if not (_unreachable(error) if connection is None else _ended(connection, error)):
-                    raise  # the database answered that it could not, or we could not ask: nothing was written
-                LOG.warning("log_connection_lost", jobs=len(asks), error=str(getattr(error, "sqlstate", error)))
+                    raise  # the database refused, or the call could not be sent: nothing was written
+                LOG.warning("log_connection_lost", jobs=len(arguments), error=str(getattr(error, "sqlstate", error)))
                 again = again or connection is not None
                 await self.connector.disconnect()
                 if time.monotonic() > deadline:
                     raise LogUnavailableError("the database does not answer") from error
-                await asyncio.sleep(PAUSE_S)
-
-
-@dataclass(slots=True)
-class Connector:
-    """One connection at a time, made anew where it was lost."""
-
-    url: str
-    first: Sequence[str]
-    """Statements that each new connection begins with."""
-
-    prepare_threshold: int | None = 1
-    """None where a statement is prepared by ourselves: the driver forgets all that are after a rollback."""
-
-    connection: AsyncConnection | None = None
-
-    async def connected(self) -> AsyncConnection:
-        if self.connection is None:
-            connection = await psycopg.AsyncConnection.connect(
-                self.url,
-                autocommit=True,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                prepare_threshold=self.prepare_threshold,
-                **KEEPALIVE,
-            )
-            try:
-                teach(connection)
-                for statement in self.first:
-                    await connection.execute(statement)
-            except BaseException:
-                await connection.close()
-                raise
-            self.connection = connection
-        return self.connection
-
-    async def disconnect(self) -> None:
-        if self.connection is not None:
-            await self.connection.close()
-            self.connection = None
+                await asyncio.sleep(RECONNECT_INTERVAL_S)
 
 
 def _unreachable(error: Exception) -> bool:
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
-def _ended(connection: AsyncConnection, error: Exception) -> bool:
-    # Whatever the error is, without a connection nobody knows what became of what was asked. Of a session that is being
-    # ended, the error comes before the end of the connection.
-    return connection.closed or (isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized in ENDING)
+def _ended(connection: psycopg.AsyncConnection, error: Exception) -> bool:
+    # Without a connection nobody knows whether the batch took effect, whatever the error is. Where the server ends a
+    # session, the error arrives before the end of the connection.
+    return connection.closed or (isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized in _SESSION_ENDS)
 
 
-def _fail(batch: Sequence[Job[Any, Any]], error: BaseException) -> None:
-    for job in batch:
-        if not job.answer.done():
-            job.answer.set_exception(error)
+def _fail(batch: Iterable[PendingCall[Any, Any]], error: BaseException) -> None:
+    for call in batch:
+        if not call.result.done():
+            call.result.set_exception(error)

@@ -16,10 +16,11 @@ from typing import Any
 import psycopg
 import structlog
 
-from domain.kernel import Recorded, Refusal
+from domain.kernel import Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogBusyError, LogUnavailableError
 from infrastructure.keys import KeysUnavailableError
+from infrastructure.postgres.failures import summary
 from infrastructure.reactors.reactions import Duties, person_of
 from infrastructure.reactors.store import Desk
 
@@ -94,7 +95,7 @@ class Keeper:
                 failures = 0
             except Exception as error:  # noqa: BLE001 - it never ends by itself: erasures would not be carried out
                 failures += 1
-                LOG.warning("keeper_interrupted", error=reason(error), again_after_s=self._pace.after(failures))
+                LOG.warning("keeper_interrupted", error=summary(error), again_after_s=self._pace.after(failures))
                 await self._rest(self._pace.after(failures))
 
     async def _work(self) -> None:
@@ -193,14 +194,14 @@ class Keeper:
             position=recorded.position,
             event_name=name,
             tries=tries + 1,
-            error=reason(error),
+            error=summary(error),
             again_after_s=after_s,
         )
-        await asyncio.to_thread(desk.put_by, recorded, tries=tries + 1, error=reason(error), after_s=after_s)
+        await asyncio.to_thread(desk.put_by, recorded, tries=tries + 1, error=summary(error), after_s=after_s)
 
     async def _stand_still(self, desk: Desk, error: Exception) -> None:
-        LOG.warning("keeper_stands_still", after=self._position, error=reason(error))
-        await asyncio.to_thread(desk.stuck, reason(error))
+        LOG.warning("keeper_stands_still", after=self._position, error=summary(error))
+        await asyncio.to_thread(desk.stuck, summary(error))
         await self._rest(self._pace.first_s)
 
     # --- Waiting ----------------------------------------------------------------------------------------------------
@@ -242,14 +243,3 @@ async def _carry_out_all(duties: Duties, events: Sequence[Recorded[Any]]) -> tup
 async def _carry_out(duties: Duties, recorded: Recorded[Any]) -> None:
     for duty in duties[type(recorded.event)]:
         await duty(recorded)
-
-
-def reason(error: Exception) -> str:
-    """Say what went wrong, without any value."""
-    match error:
-        case Refusal():
-            return error.code
-        case psycopg.Error() if error.diag.sqlstate:
-            return f"{type(error).__name__} ({error.diag.sqlstate})"
-        case _:
-            return type(error).__name__

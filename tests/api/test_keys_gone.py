@@ -32,7 +32,7 @@ def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pyte
     settings = Settings(data_dir=tmp_path_factory.mktemp("data"), log_level="error")
     with pytest.MonkeyPatch.context() as patched:
         # Keys that are gone are waited for as always, only not for as long.
-        patched.setattr(bootstrap, "Keyring", partial(Keyring, lease_s=1.0, reach_timeout_s=0.2))
+        patched.setattr(bootstrap, "Keyring", partial(Keyring, lease_s=1.0, reconnect_timeout_s=0.2))
         world = World(settings, module_database_url, module_keys_url)
     with world.client:
         world.build()

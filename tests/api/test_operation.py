@@ -33,7 +33,7 @@ SECRET = "85.05.17-001-39 of Ann Janssens"
 @pytest.fixture
 def app(database_url: str, keys_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     # A log that is gone is waited for as always, only not for as long.
-    monkeypatch.setattr(bootstrap, "PostgresLog", partial(PostgresLog, reach_timeout_s=2.0))
+    monkeypatch.setattr(bootstrap, "PostgresLog", partial(PostgresLog, reconnect_timeout_s=2.0))
     app = create_app(Settings(data_dir=tmp_path, log_level="error"), Addresses.at(database_url, keys_url))
 
     @app.get("/broken")

@@ -18,15 +18,19 @@ LEASE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where keys are kept, and those that wrap them. `reach_timeout_s` is shorter than the platform's own."""
+    """Where keys are kept, and those that wrap them. `reconnect_timeout_s` is shorter than the platform's own."""
 
     url: str
     folder: Path
 
-    def opened(self, *, lease_s: float = LEASE_S, reach_timeout_s: float = 5, most_at_hand: int = 100) -> Keyring:
+    def opened(self, *, lease_s: float = LEASE_S, reconnect_timeout_s: float = 5, most_at_hand: int = 100) -> Keyring:
         """Open them as one process does; those of one database have the same lease."""
         return Keyring(
-            self.url, self.provider(), lease_s=lease_s, reach_timeout_s=reach_timeout_s, most_at_hand=most_at_hand
+            self.url,
+            self.provider(),
+            lease_s=lease_s,
+            reconnect_timeout_s=reconnect_timeout_s,
+            most_at_hand=most_at_hand,
         )
 
     def provider(self) -> FileProvider:

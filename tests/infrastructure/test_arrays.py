@@ -8,7 +8,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.postgres.arrays import bigints, booleans, byte_strings, dates, instants, integers, teach, texts
+from infrastructure.postgres.arrays import (
+    bigints,
+    booleans,
+    byte_strings,
+    dates,
+    instants,
+    integers,
+    register_types,
+    texts,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +46,7 @@ EAST = timezone(timedelta(hours=2))
 )
 async def test_an_array_comes_back_as_it_was(empty_database_url: str, packed: bytes, values: list[Any]) -> None:
     async with await psycopg.AsyncConnection.connect(empty_database_url) as connection:
-        teach(connection)
+        register_types(connection)
         cursor = await connection.execute("SELECT %s", (packed,))
         assert await cursor.fetchone() == (values,)
 

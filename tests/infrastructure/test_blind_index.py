@@ -323,7 +323,7 @@ async def test_without_the_database_nobody_is_taken_for_unknown(index: Index) ->
         return key
 
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
-    async with BlindIndex(nowhere, named, reach_timeout_s=0.1) as blind:
+    async with BlindIndex(nowhere, named, reconnect_timeout_s=0.1) as blind:
         with pytest.raises(KeysUnavailableError):
             await blind.find(MAILBOX, ANN.identifier)
         with pytest.raises(KeysUnavailableError):

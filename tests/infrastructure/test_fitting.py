@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Text
 
-from infrastructure.postgres.arrays import teach
+from infrastructure.postgres.arrays import register_types
 from infrastructure.projector.rebuild.buffered_rows import BulkRows
 from infrastructure.projector.rows.coalesce import coalesce
 from infrastructure.projector.rows.effect_checks import MisfitError
@@ -111,7 +111,7 @@ def test_what_is_let_through_can_be_written(database_url: str, column: str, valu
     for effect in effects:
         TABLE.check(effect)
     with psycopg.connect(database_url, autocommit=True) as connection:
-        teach(connection)
+        register_types(connection)
         TABLE.create(connection)
         TABLE.apply(connection, coalesce(effects))
         found = connection.execute("SELECT * FROM read.test_fitting_v1").fetchall()

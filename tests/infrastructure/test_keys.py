@@ -150,7 +150,7 @@ async def test_a_process_has_forgotten_a_key_when_its_destruction_by_another_ret
 async def test_who_hears_of_no_destruction_uses_no_key_at_hand(place: Place, superuser: psycopg.Connection) -> None:
     async with cutting_proxy(place.url) as proxy, place.opened(lease_s=0.5) as here:
         cut_off = Place(f"{proxy.url}?application_name=cut_off", place.folder)
-        async with cut_off.opened(lease_s=0.5, reach_timeout_s=0.2) as there:
+        async with cut_off.opened(lease_s=0.5, reconnect_timeout_s=0.2) as there:
             key = (await there.for_sealing([ANN]))[ANN]
             proxy.refusing = True
             superuser.execute(
@@ -206,7 +206,7 @@ async def test_while_the_database_is_gone_keys_are_unavailable_and_afterwards_th
     place: Place, superuser: psycopg.Connection
 ) -> None:
     name = sql.Identifier(place.url.rpartition("/")[2])
-    async with place.opened(reach_timeout_s=0.2) as keyring:
+    async with place.opened(reconnect_timeout_s=0.2) as keyring:
         key_id = (await keyring.for_sealing([ANN]))[ANN].key_id
         superuser.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
         superuser.execute(

@@ -120,7 +120,7 @@ async def test_a_session_that_is_ended_is_replaced_before_anybody_notices(databa
 
 
 async def test_a_database_that_stays_away_is_told_and_the_next_append_works(database_url: str) -> None:
-    async with cutting_proxy(database_url) as proxy, log_at(proxy.url, reach_timeout_s=0.2) as log:
+    async with cutting_proxy(database_url) as proxy, log_at(proxy.url, reconnect_timeout_s=0.2) as log:
         proxy.cut_next(Cut.ANSWER)
         proxy.refusing = True
         with pytest.raises(LogUnavailableError):

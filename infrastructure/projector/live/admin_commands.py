@@ -9,8 +9,9 @@ import psycopg
 import structlog
 
 from infrastructure.event_log.finding import MissingEventsError
+from infrastructure.postgres.failures import summary
 from infrastructure.projector.live.admin_log import acts_of
-from infrastructure.projector.live.projector import FAILED, reason
+from infrastructure.projector.live.projector import FAILED
 from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.switch_over import drop_previous
 from infrastructure.projector.rows.definitions import Definitions
@@ -74,7 +75,7 @@ def _try(connection: Connection, definitions: Definitions, target: Target, order
     except (psycopg.Error, MissingEventsError, *MISFITS) as error:
         if connection.closed:
             raise
-        _tell(connection, target, f"{act} failed: {reason(error)}")
+        _tell(connection, target, f"{act} failed: {summary(error)}")
     connection.execute(CARRIED_OUT, (position, name, version, position))
     return to_make
 

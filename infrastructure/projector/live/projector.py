@@ -15,9 +15,9 @@ import structlog
 from infrastructure.event_log.finding import MissingEventsError
 from infrastructure.event_log.reading import LogReader
 from infrastructure.event_log.statements import CHANNEL
-from infrastructure.postgres.arrays import teach
+from infrastructure.postgres.arrays import register_types
+from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions
-from infrastructure.projector.rows.folding import described
 from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.projector.rows.target import BATCH_EVENTS, MISFITS, Batch, Target, apply, read
 from projections.effects import Projection
@@ -89,7 +89,7 @@ class Projector:
     def __init__(
         self, connection: Connection, definitions: Definitions, projections: Sequence[Projection] | None = None
     ) -> None:
-        teach(connection)
+        register_types(connection)
         self._connection = connection
         self._definitions = definitions
         self._reader = LogReader(definitions.codec)
@@ -239,7 +239,7 @@ class Projector:
         if self._connection.closed:
             raise error
         name, version = target.projection.name, target.projection.version
-        why = reason(error)
+        why = summary(error)
         LOG.error("projection_failed", projection=name, after=after, error=why)
         self._connection.execute(FAILED, (f"after position {after}: {why}", name, version))
         self._resting[name] = time.monotonic() + REST_S
@@ -253,13 +253,3 @@ class Projector:
             if moved.rowcount != len(targets):
                 raise MovedError
             apply(self._connection, self._definitions, targets, batch)
-
-
-def reason(error: Exception) -> str:
-    """Say what went wrong, without values."""
-    if isinstance(error, MissingEventsError):
-        return str(error)
-    if isinstance(error, psycopg.Error) and error.diag.sqlstate:
-        where = error.diag.table_name or error.diag.column_name or ""
-        return f"{type(error).__name__} ({error.diag.sqlstate}) {where}".strip()
-    return described(error)

@@ -15,6 +15,7 @@ from psycopg.rows import tuple_row
 
 from domain.kernel import Recorded
 from infrastructure.event_log.reading import NAME, PAYLOAD, LogReader, Row
+from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.proof.digest import Digest, by_key, hashed_rows, table_columns
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Fold, Folding
@@ -34,7 +35,7 @@ SCAN_EVENTS = 500_000
 """After so many events the search stops, and says that there may be more."""
 
 
-class RowsMovedError(RuntimeError):
+class RowsMovedError(ValueFreeError):
     """The rows are no longer those that were digested: the two sides were not held still."""
 
 

@@ -17,19 +17,16 @@ from typing import Any
 import psycopg
 from psycopg import IsolationLevel
 
-from infrastructure.event_log.finding import MissingEventsError
 from infrastructure.event_log.reading import NAME, VERSION, LogReader
+from infrastructure.postgres.failures import ValueFreeError, summary
 from infrastructure.projector.proof.comparing import prove
-from infrastructure.projector.proof.difference import RowsMovedError
 from infrastructure.projector.proof.digest import digest
 from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.build_environment import CancelledError, Site
 from infrastructure.projector.rebuild.builds import Asked
 from infrastructure.projector.rebuild.load import Filled, fill_tables, index
 from infrastructure.projector.rebuild.stream_fold import Plan
-from infrastructure.projector.rebuild.switch_over import BEFORE, ReadersHoldError, take_over
-from infrastructure.projector.rebuild.workers import FillingFailedError
-from infrastructure.projector.rows.folding import described
+from infrastructure.projector.rebuild.switch_over import BEFORE, take_over
 from infrastructure.projector.rows.row_security import close_to_readers
 from infrastructure.projector.rows.tables import OtherTablesError, ReadTable
 from infrastructure.projector.rows.target import BATCH_EVENTS, MISFITS, Target, catch_up, fold
@@ -41,9 +38,6 @@ COMPARABLE_EVENTS = 200_000
 BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s AND position = %s"
 
 Connection = psycopg.Connection[Any]
-
-SENTENCES = (FillingFailedError, MissingEventsError, OtherTablesError, ReadersHoldError, RowsMovedError)
-"""What ends a build and says in a sentence why, without values."""
 
 
 class BusyError(RuntimeError):
@@ -91,7 +85,7 @@ class Builder:
         except (CancelledError, KeyboardInterrupt) as error:
             state, outcome = BuildState.CANCELLED, "cancelled; the rows in use stayed"
             interrupt = error if isinstance(error, KeyboardInterrupt) else None
-        except (psycopg.Error, *SENTENCES, *MISFITS) as error:
+        except (psycopg.Error, ValueFreeError, *MISFITS) as error:
             state, outcome, interrupt = BuildState.FAILED, f"failed: {_reason(error)}; the rows in use stayed", None
         with closing(self.site.connect()) as connection:
             for build in asked:
@@ -278,8 +272,6 @@ def _took(began: float) -> str:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, SENTENCES):
-        return str(error)
     if isinstance(error, psycopg.errors.UniqueViolation):
         return f"two streams have the same row of {error.diag.table_name}"
-    return f"{type(error).__name__} ({error.diag.sqlstate})" if isinstance(error, psycopg.Error) else described(error)
+    return summary(error)

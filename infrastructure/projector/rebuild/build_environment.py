@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from infrastructure.postgres.arrays import teach
+from infrastructure.postgres.arrays import register_types
 from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.builds import Asked
 from infrastructure.projector.rebuild.switch_over import PARKED_DROP
@@ -60,7 +60,7 @@ class Site:
 
     def connect(self) -> Connection:
         connection = psycopg.connect(self.url, autocommit=True)
-        teach(connection)
+        register_types(connection)
         return connection
 
     def projection(self, build: Asked) -> Projection:

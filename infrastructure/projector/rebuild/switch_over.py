@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.parking import leave_out_skipped
 from infrastructure.projector.rows.target import Target, catch_up
@@ -44,7 +45,7 @@ PARKED_RENAME = "UPDATE read.parked SET table_name = %s WHERE table_name = %s"
 PARKED_DROP = "DELETE FROM read.parked WHERE table_name = %s"
 
 
-class ReadersHoldError(RuntimeError):
+class ReadersHoldError(ValueFreeError):
     """Somebody reads the rows in use for so long that they cannot be replaced."""
 
 

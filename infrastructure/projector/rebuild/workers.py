@@ -21,12 +21,11 @@ from typing import Any, Protocol, Self
 
 import psycopg
 
-from infrastructure.event_log.finding import MissingEventsError
-from infrastructure.postgres.arrays import teach
+from infrastructure.postgres.arrays import register_types
+from infrastructure.postgres.failures import ValueFreeError, summary
 from infrastructure.projector.rebuild.stream_fold import Chunk, Filler
 from infrastructure.projector.rows.definitions import Definitions, find
-from infrastructure.projector.rows.folding import described
-from infrastructure.projector.rows.tables import OtherTablesError, ReadTable
+from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.projector.rows.target import MISFITS
 
 FEW_EVENTS = 50_000
@@ -44,7 +43,7 @@ Progress = Callable[[int], None]
 """Called with how many events were folded since the last call; raises to stop."""
 
 
-class FillingFailedError(RuntimeError):
+class FillingFailedError(ValueFreeError):
     """A filler could not go on; nothing of its last chunk was written."""
 
 
@@ -62,7 +61,7 @@ class Task:
     long_streams: Sequence[str]
 
     def filler(self, connection: psycopg.Connection[Any], definitions: Definitions) -> Filler:
-        teach(connection)
+        register_types(connection)
         tables = {name: ReadTable(definitions.projections[name].table, self.suffix) for name in self.names}
         return Filler(connection, definitions, tables, oids=self.oids, until=self.until, long_streams=self.long_streams)
 
@@ -184,10 +183,8 @@ def main() -> None:
     gc.disable()  # events, effects and rows are millions of objects without a cycle among them
     try:
         _answer(Task(**json.loads(sys.stdin.readline())))
-    except (MissingEventsError, OtherTablesError) as error:
-        _say(str(error))
-    except (psycopg.Error, *MISFITS) as error:
-        _say(described(error))
+    except (psycopg.Error, ValueFreeError, *MISFITS) as error:
+        _say(summary(error))
 
 
 def _answer(task: Task) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Table, Text
 from sqlalchemy.types import TypeEngine
 
+from infrastructure.postgres.failures import ValueFreeError
 from projections.effects import Add, Drop, Effect, Key, Put, Set
 
 MOST_SHAPES = 10_000
@@ -29,7 +30,7 @@ Shape: TypeAlias = tuple[str | type, ...]
 """The kind of an effect, the columns outside the key that it has values for, and the types of all its values."""
 
 
-class MisfitError(ValueError):
+class MisfitError(ValueFreeError, ValueError):
     """The effect does not fit the table: it cannot be written. The text names columns, never values."""
 
 

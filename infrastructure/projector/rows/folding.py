@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeAlias
-
-import msgspec
 
 from domain.kernel import Recorded
 from infrastructure.event_log.reading import NAME, PAYLOAD, POSITION, STREAM, VERSION, Row
 from infrastructure.event_log.statements import FURTHER_COLUMNS
+from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions
-from infrastructure.projector.rows.effect_checks import MisfitError
 from infrastructure.projector.rows.row_views import views
 from projections.effects import Effect, Projection, Rule
 
@@ -62,7 +59,7 @@ class Fold:
                 for effect in effects:
                     self.check(effect)
         except Exception as error:  # noqa: BLE001 - whatever a rule does wrong, its event is parked and told
-            self.park(row, described(error))
+            self.park(row, summary(error))
             return
         take = self.take
         for effect in effects:
@@ -80,7 +77,7 @@ class Fold:
     def fail(self, row: Row, error: Exception) -> None:
         """Note that the event cannot even be decoded."""
         if not self._set_aside(row):
-            self.park(row, described(error))
+            self.park(row, summary(error))
 
     def park(self, row: Row, error: str) -> None:
         self.parked_streams.add(row[STREAM])
@@ -128,17 +125,3 @@ class Folding:
                 fold.run(rule, self._recorded(row, object.__new__(kind)), row)
             else:
                 fold.fail(row, error)
-
-
-def described(error: Exception) -> str:
-    """Say what failed and where, but no value of the event: it may be somebody's personal data."""
-    if isinstance(error, MisfitError):
-        return f"MisfitError: {error}"
-    if isinstance(error, msgspec.DecodeError):
-        _, at, path = str(error).rpartition(" - at ")  # what comes before may repeat the value
-        return f"{type(error).__name__}{at and f' at {path}'}"
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        place = f" at {Path(trace.tb_frame.f_code.co_filename).stem}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"{type(error).__name__}{place}"

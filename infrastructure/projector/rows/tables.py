@@ -18,6 +18,7 @@ from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
 from infrastructure.postgres.arrays import PackedArray, bigints, booleans, dates, instants, texts
+from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.rows.effect_checks import Fitting
 from infrastructure.projector.rows.row_security import open_to_readers
 from projections.effects import SCHEMA, Add, Drop, Effect, Key, Put, Set
@@ -56,7 +57,7 @@ def _packing(column_type: TypeEngine[Any]) -> Packing:
     raise TypeError(f"a read model has no columns of type {column_type!r}")
 
 
-class OtherTablesError(RuntimeError):
+class OtherTablesError(ValueFreeError):
     """The tables that are being filled are no longer those of this build. Nothing was written."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Callers in line: bounded, served together, and nobody waits behind more than one large append."""
+"""Calls that wait: bounded, executed together, and none waits behind more than one large append."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from application.ports import Append, Receipt
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogBusyError, PostgresLog
 from infrastructure.event_log import statements as sql
+from infrastructure.postgres.connections import Connector
 from infrastructure.postgres.group_calls import (
     MAX_BATCH_BYTES,
+    MAX_PENDING_CALLS,
     MAX_RETRY_AFTER_S,
-    MAX_WAITING,
-    SMALL_BYTES,
-    Connector,
-    Line,
+    MAX_SMALL_CALL_BYTES,
+    GroupCallQueue,
 )
 from tests.infrastructure.sample_counter import CONTEXT, DECIDER, CounterRaised, append
 
@@ -29,7 +29,7 @@ MEGABYTE = 1 << 20
 
 
 class HeldLog:
-    """Somebody else who holds the lock of the log, so that a line forms."""
+    """Somebody else who holds the lock of the log, so that appends wait."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -47,17 +47,19 @@ def held(database_url: str) -> Iterator[HeldLog]:
         yield HeldLog(connection)
 
 
-def large(stream: str, size: int = 2 * SMALL_BYTES) -> Append:
+def large(stream: str, size: int = 2 * MAX_SMALL_CALL_BYTES) -> Append:
     events = [CounterRaised(amount=1, label="x" * size)]
     return Append(stream=stream, events=events, expected={stream: 0}, context=CONTEXT)
 
 
-async def test_a_full_line_says_come_back_and_keeps_its_word_to_those_in_it(database_url: str, held: HeldLog) -> None:
+async def test_a_full_queue_refuses_further_appends_and_writes_those_in_it(database_url: str, held: HeldLog) -> None:
     async with PostgresLog(database_url, CODEC, b"key") as log:
         held.hold()
         first = asyncio.ensure_future(log.append([append("counter-first", 1, at=0)]))
-        await asyncio.sleep(0.1)  # it is being served while the line forms
-        waiting = [asyncio.ensure_future(log.append([append(f"counter-{n}", 1, at=0)])) for n in range(MAX_WAITING)]
+        await asyncio.sleep(0.1)  # it is being written while the others come
+        waiting = [
+            asyncio.ensure_future(log.append([append(f"counter-{n}", 1, at=0)])) for n in range(MAX_PENDING_CALLS)
+        ]
         await asyncio.sleep(0)
         with pytest.raises(LogBusyError) as busy:
             await log.append([append("counter-late", 1, at=0)])
@@ -65,7 +67,7 @@ async def test_a_full_line_says_come_back_and_keeps_its_word_to_those_in_it(data
         held.release()
         outcomes = await asyncio.gather(first, *waiting)
         positions = [receipt.position for (receipt,) in outcomes if isinstance(receipt, Receipt)]
-        assert sorted(positions) == list(range(1, MAX_WAITING + 2))
+        assert sorted(positions) == list(range(1, MAX_PENDING_CALLS + 2))
         assert (await log.read(["counter-late"]))["counter-late"].version == 0
         (outcome,) = await log.append([append("counter-late", 1, at=0)])
         assert isinstance(outcome, Receipt)
@@ -83,7 +85,7 @@ async def test_memory_is_bounded_by_bytes_too(database_url: str, held: HeldLog) 
         assert all(isinstance(outcome, Receipt) for (outcome,) in outcomes)
 
 
-async def test_a_lone_caller_may_bring_more_than_a_line_may_hold(database_url: str) -> None:
+async def test_one_call_alone_may_hold_more_than_the_queue(database_url: str) -> None:
     async with PostgresLog(database_url, CODEC, b"key") as log:
         outcomes = await log.append([large(f"counter-{n}", 10 * MEGABYTE) for n in range(7)])
         assert [outcome.position for outcome in outcomes if isinstance(outcome, Receipt)] == list(range(1, 8))
@@ -99,7 +101,7 @@ async def test_small_appends_wait_behind_one_large_one_at_most(database_url: str
             order.append(one.stream)
 
         first = asyncio.ensure_future(send(append("counter-first", 1, at=0)))
-        await asyncio.sleep(0.1)  # it is being served while the line forms
+        await asyncio.sleep(0.1)  # it is being written while the others come
         sending = [asyncio.ensure_future(send(large(f"counter-large-{n}", 3 * MEGABYTE // 2))) for n in range(4)]
         sending += [asyncio.ensure_future(send(append(f"counter-small-{n}", 1, at=0))) for n in range(50)]
         await asyncio.sleep(0.1)
@@ -117,32 +119,32 @@ class Connected(Connector):
         return None
 
 
-@pytest.mark.parametrize("desks", [1, 2])
-async def test_large_appends_are_not_starved_by_small_ones(desks: int) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_large_appends_are_not_starved_by_small_ones(workers: int) -> None:
     """Each second batch is one of large appends for as long as any wait, however fast small ones come back."""
     batches: list[str] = []
     done = asyncio.Event()
 
-    async def serve(_: object, asks: Sequence[int], __: bool) -> Sequence[int]:
-        batches.append("large" if asks[0] > SMALL_BYTES else "small")
+    async def execute(_: object, calls: Sequence[int], __: bool) -> Sequence[int]:
+        batches.append("large" if calls[0] > MAX_SMALL_CALL_BYTES else "small")
         await asyncio.sleep(0)
-        return asks
+        return calls
 
     async def keep_busy() -> None:
         while not done.is_set():
-            await line.ask(1)
+            await queue.call(1)
 
-    line = Line[int, int](Connected("", ()), [serve] * desks, reach_timeout_s=1)
-    line.start()
+    queue = GroupCallQueue[int, int](Connected("", ()), [execute] * workers, reconnect_timeout_s=1)
+    queue.start()
     busy = [asyncio.ensure_future(keep_busy()) for _ in range(8)]
     await asyncio.sleep(0.1)
     before = len(batches)
     async with asyncio.timeout(30):
-        await asyncio.gather(*(line.ask(MAX_BATCH_BYTES, MAX_BATCH_BYTES) for _ in range(5)))
+        await asyncio.gather(*(queue.call(MAX_BATCH_BYTES, MAX_BATCH_BYTES) for _ in range(5)))
     until_served = batches[before:]
     assert before > 0
     done.set()
     await asyncio.gather(*busy)
-    await line.close()
+    await queue.close()
     assert until_served.count("large") == 5
-    assert until_served.count("small") <= 5 + desks
+    assert until_served.count("small") <= 5 + workers
