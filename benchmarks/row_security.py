@@ -28,7 +28,7 @@ from infrastructure.database import Addresses
 from infrastructure.projector import Projector, platform
 from infrastructure.read_models import ReadModels
 from projections import consents, invoices, mailboxes, message_timeline, messages, people
-from projections.effects import SCHEMA
+from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
 from projections.row_security import VIEWER, Viewer
 

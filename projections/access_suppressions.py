@@ -2,69 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Text, exists, select
+from sqlalchemy import ColumnElement, exists, select
 
 from domain.access import AccessesSuppressed, SuppressionLifted
 from domain.kernel import Recorded
-from projections.effects import Effect, Projection, Put, Set, read_table
-
-TABLE = read_table(
-    "access_suppressions",
-    1,
-    Column("suppression_id", Text, primary_key=True),
-    Column("person_id", Text, nullable=False),
-    Column("organisation_id", Text, nullable=False),
-    Column("since", DateTime(timezone=True), nullable=False),
-    Column("until", DateTime(timezone=True), nullable=False),
-    Column("ground", Text, nullable=False),
-    Column("ordered_by", Text, nullable=False),
-    Column("ordered_at", DateTime(timezone=True), nullable=False),
-    Column("lifted_ground", Text, nullable=False),
-    Column("lifted_by", Text, nullable=False),
-    Column("lifted_at", DateTime(timezone=True), nullable=True),
-)
-Index("access_suppressions_v1_person", TABLE.c.person_id, TABLE.c.organisation_id)
-Index("access_suppressions_v1_newest", TABLE.c.ordered_at, TABLE.c.suppression_id)
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 
 
-def _suppressed(recorded: Recorded[AccessesSuppressed]) -> Iterable[Effect]:
+class Row(RowBase):
+    suppression_id: Key[str]
+    person_id: Col[str]
+    organisation_id: Col[str]
+    since: Col[datetime]
+    until: Col[datetime]
+    ground: Col[str]
+    ordered_by: Col[str]
+    ordered_at: Col[datetime]
+    lifted_ground: Col[str]
+    lifted_by: Col[str]
+    lifted_at: Col[datetime | None]
+
+
+def _suppressed(recorded: Recorded[AccessesSuppressed]) -> Effects[Row]:
     event = recorded.event
-    yield Put(
-        (event.suppression_id,),
-        {
-            "person_id": event.person_id,
-            "organisation_id": event.organisation_id,
-            "since": event.since,
-            "until": event.until,
-            "ground": event.ground,
-            "ordered_by": recorded.context.acting_id,
-            "ordered_at": recorded.context.effective_at,
-            "lifted_ground": "",
-            "lifted_by": "",
-            "lifted_at": None,
-        },
+    yield put(
+        Row(
+            suppression_id=event.suppression_id,
+            person_id=event.person_id,
+            organisation_id=event.organisation_id,
+            since=event.since,
+            until=event.until,
+            ground=event.ground,
+            ordered_by=recorded.context.acting_id,
+            ordered_at=recorded.context.effective_at,
+            lifted_ground="",
+            lifted_by="",
+            lifted_at=None,
+        )
     )
 
 
-def _lifted(recorded: Recorded[SuppressionLifted]) -> Iterable[Effect]:
-    event = recorded.event
-    values = {
-        "lifted_ground": event.ground,
-        "lifted_by": recorded.context.acting_id,
-        "lifted_at": recorded.context.effective_at,
-    }
-    yield Set((event.suppression_id,), values)
+def _lifted(recorded: Recorded[SuppressionLifted]) -> Effects[Row]:
+    event, context = recorded.event, recorded.context
+    yield change(
+        Row,
+        Row.suppression_id.to(event.suppression_id),
+        Row.lifted_ground.to(event.ground),
+        Row.lifted_by.to(context.acting_id),
+        Row.lifted_at.to(context.effective_at),
+    )
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="access_suppressions",
     version=1,
-    table=TABLE,
-    rules={AccessesSuppressed: _suppressed, SuppressionLifted: _lifted},
+    row=Row,
+    rules={
+        AccessesSuppressed: _suppressed,
+        SuppressionLifted: _lifted,
+    },
+    indexes={
+        "person": (Row.person_id, Row.organisation_id),
+        "newest": (Row.ordered_at, Row.suppression_id),
+    },
 )
+TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 

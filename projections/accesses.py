@@ -2,51 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ColumnElement, DateTime, Index, Select, Text, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from domain.access import AccessRecorded
 from domain.kernel import Recorded
 from projections import organisations
-from projections.effects import Effect, Projection, Put, read_table
-
-TABLE = read_table(
-    "accesses",
-    1,
-    Column("access_id", Text, primary_key=True),
-    Column("subject_id", Text, primary_key=True),
-    Column("category", Text, primary_key=True),
-    Column("organisation_id", Text, nullable=False),
-    Column("supplier_id", Text, nullable=False),
-    Column("acting_id", Text, nullable=False),
-    Column("automated", Boolean, nullable=False),
-    Column("activity", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("accessed_at", DateTime(timezone=True), nullable=False),
-)
-Index("accesses_v1_subject", TABLE.c.subject_id, TABLE.c.accessed_at, TABLE.c.access_id, TABLE.c.category)
-Index("accesses_v1_newest", TABLE.c.accessed_at, TABLE.c.access_id, TABLE.c.subject_id, TABLE.c.category)
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, put
 
 
-def _recorded(recorded: Recorded[AccessRecorded]) -> Iterable[Effect]:
-    event = recorded.event
-    row = {
-        "organisation_id": event.on_behalf_of,
-        "supplier_id": event.supplier_id,
-        "acting_id": recorded.context.acting_id,
-        "automated": event.automated,
-        "activity": recorded.context.activity,
-        "outcome": event.outcome.value,
-        "accessed_at": recorded.context.effective_at,
-    }
+class Row(RowBase):
+    access_id: Key[str]
+    subject_id: Key[str]
+    category: Key[str]
+    organisation_id: Col[str]
+    supplier_id: Col[str]
+    acting_id: Col[str]
+    automated: Col[bool]
+    activity: Col[str]
+    outcome: Col[str]
+    accessed_at: Col[datetime]
+
+
+def _recorded(recorded: Recorded[AccessRecorded]) -> Effects[Row]:
+    event, context = recorded.event, recorded.context
     for look in event.looks:
         for category in look.categories:
-            yield Put((event.access_id, look.subject_id, category.value), row)
+            yield put(
+                Row(
+                    access_id=event.access_id,
+                    subject_id=look.subject_id,
+                    category=category,
+                    organisation_id=event.on_behalf_of,
+                    supplier_id=event.supplier_id,
+                    acting_id=context.acting_id,
+                    automated=event.automated,
+                    activity=context.activity,
+                    outcome=event.outcome,
+                    accessed_at=context.effective_at,
+                )
+            )
 
 
-PROJECTION = Projection(name="accesses", version=1, table=TABLE, rules={AccessRecorded: _recorded})
+READ_MODEL = ReadModel(
+    name="accesses",
+    version=1,
+    row=Row,
+    rules={AccessRecorded: _recorded},
+    indexes={
+        "subject": (Row.subject_id, Row.accessed_at, Row.access_id, Row.category),
+        "newest": (Row.accessed_at, Row.access_id, Row.subject_id, Row.category),
+    },
+)
+TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
@@ -68,4 +78,4 @@ def usages(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 
 def usage_count(*where: ColumnElement[bool]) -> Select[int]:
-    return select(func.count(TABLE.c.access_id.distinct())).where(*where)
+    return select(func.count(Row.access_id.distinct())).where(*where)

@@ -2,59 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from sqlalchemy import BigInteger, Column, Index, Text
-
-from domain.identity import AuthenticationRefused, AuthenticationSucceeded
-from domain.kernel import Recorded
-from projections.effects import Add, Effect, Projection, civil_month, read_table
+from domain.identity import AuthenticationRefused, AuthenticationSucceeded, Channel, Means
+from domain.kernel import Jurisdiction, LevelOfAssurance, Recorded
+from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
+from projections.words import civil_month
 
 SUCCEEDED = "succeeded"
 REFUSED = "refused"
 
-TABLE = read_table(
-    "authentications",
-    1,
-    Column("month", Text, primary_key=True),
-    Column("jurisdiction", Text, primary_key=True),
-    Column("means", Text, primary_key=True),
-    Column("level", Text, primary_key=True),
-    Column("service_id", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("outcome", Text, primary_key=True),
-    Column("authentications", BigInteger, nullable=False),
-)
-Index("authentications_v1_month", TABLE.c.jurisdiction, TABLE.c.outcome, TABLE.c.month)
+
+class Row(RowBase):
+    month: Key[str]
+    jurisdiction: Key[Jurisdiction]
+    means: Key[Means]
+    level: Key[LevelOfAssurance]
+    service_id: Key[str]
+    channel: Key[Channel]
+    outcome: Key[str]
+    authentications: Col[int]
 
 
-def _count(recorded: Recorded[AuthenticationSucceeded] | Recorded[AuthenticationRefused], outcome: str) -> Effect:
+def _count(recorded: Recorded[AuthenticationSucceeded] | Recorded[AuthenticationRefused], outcome: str) -> Effect[Row]:
     event = recorded.event
-    return Add(
-        (
-            civil_month(recorded.context.effective_at),
-            event.jurisdiction.value,
-            event.means.value,
-            event.level.value,
-            event.service_id,
-            event.channel.value,
-            outcome,
-        ),
-        {"authentications": 1},
+    return add(
+        Row,
+        Row.month.to(civil_month(recorded.context.effective_at)),
+        Row.jurisdiction.to(event.jurisdiction),
+        Row.means.to(event.means),
+        Row.level.to(event.level),
+        Row.service_id.to(event.service_id),
+        Row.channel.to(event.channel),
+        Row.outcome.to(outcome),
+        Row.authentications.to(1),
     )
 
 
-def _succeeded(recorded: Recorded[AuthenticationSucceeded]) -> Iterable[Effect]:
+def _succeeded(recorded: Recorded[AuthenticationSucceeded]) -> Effects[Row]:
     yield _count(recorded, SUCCEEDED)
 
 
-def _refused(recorded: Recorded[AuthenticationRefused]) -> Iterable[Effect]:
+def _refused(recorded: Recorded[AuthenticationRefused]) -> Effects[Row]:
     yield _count(recorded, REFUSED)
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="authentications",
     version=1,
-    table=TABLE,
-    rules={AuthenticationSucceeded: _succeeded, AuthenticationRefused: _refused},
+    row=Row,
+    rules={
+        AuthenticationSucceeded: _succeeded,
+        AuthenticationRefused: _refused,
+    },
+    indexes={
+        "month": (Row.jurisdiction, Row.outcome, Row.month),
+    },
 )
+TABLE = READ_MODEL.table

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
-
-from sqlalchemy import BigInteger, Column, Index, Text
 
 from domain.bus import (
     TransactionAccepted,
@@ -15,52 +12,59 @@ from domain.bus import (
     TransactionTimedOut,
 )
 from domain.kernel import Recorded
-from projections.effects import Add, Effect, Projection, civil_month, read_table
-
-TABLE = read_table(
-    "bus_counts",
-    1,
-    Column("month", Text, primary_key=True),
-    Column("jurisdiction", Text, primary_key=True),
-    Column("service_family", Text, primary_key=True),
-    Column("accepted", BigInteger, nullable=False),
-    Column("answered", BigInteger, nullable=False),
-    Column("faulted", BigInteger, nullable=False),
-    Column("timed_out", BigInteger, nullable=False),
-)
-Index("bus_counts_v1_period", TABLE.c.jurisdiction, TABLE.c.month)
+from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
+from projections.words import civil_month
 
 
-def _accepted(recorded: Recorded[TransactionAccepted]) -> Iterable[Effect]:
-    return (_one("accepted", recorded),)
+class Row(RowBase):
+    month: Key[str]
+    jurisdiction: Key[str]
+    service_family: Key[str]
+    accepted: Col[int]
+    answered: Col[int]
+    faulted: Col[int]
+    timed_out: Col[int]
 
 
-def _answered(recorded: Recorded[TransactionAnswered]) -> Iterable[Effect]:
-    return (_one("answered", recorded),)
+def _accepted(recorded: Recorded[TransactionAccepted]) -> Effects[Row]:
+    return (_one(Row.accepted, recorded),)
 
 
-def _faulted(recorded: Recorded[TransactionFaulted]) -> Iterable[Effect]:
-    return (_one("faulted", recorded),)
+def _answered(recorded: Recorded[TransactionAnswered]) -> Effects[Row]:
+    return (_one(Row.answered, recorded),)
 
 
-def _timed_out(recorded: Recorded[TransactionTimedOut]) -> Iterable[Effect]:
-    return (_one("timed_out", recorded),)
+def _faulted(recorded: Recorded[TransactionFaulted]) -> Effects[Row]:
+    return (_one(Row.faulted, recorded),)
 
 
-def _one(measure: str, recorded: Recorded[Any]) -> Add:
+def _timed_out(recorded: Recorded[TransactionTimedOut]) -> Effects[Row]:
+    return (_one(Row.timed_out, recorded),)
+
+
+def _one(measure: Col[int], recorded: Recorded[Any]) -> Effect[Row]:
     event: TransactionEvent = recorded.event
-    month = civil_month(recorded.context.effective_at)
-    return Add((month, event.jurisdiction.value, event.service_family), {measure: 1})
+    return add(
+        Row,
+        Row.month.to(civil_month(recorded.context.effective_at)),
+        Row.jurisdiction.to(event.jurisdiction),
+        Row.service_family.to(event.service_family),
+        measure.to(1),
+    )
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="bus_counts",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={
         TransactionAccepted: _accepted,
         TransactionAnswered: _answered,
         TransactionFaulted: _faulted,
         TransactionTimedOut: _timed_out,
     },
+    indexes={
+        "period": (Row.jurisdiction, Row.month),
+    },
 )
+TABLE = READ_MODEL.table

@@ -2,75 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Select, Text, func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from domain.consent import ConsentGranted, ConsentWithdrawn
-from domain.kernel import Recorded
-from projections.effects import Effect, Projection, Put, Set, read_table
-
-TABLE = read_table(
-    "consents",
-    1,
-    Column("consent_id", Text, primary_key=True),
-    Column("grant_number", BigInteger, primary_key=True),
-    Column("person_id", Text, nullable=False),
-    Column("provider_id", Text, nullable=False),
-    Column("jurisdiction", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("notice_version", Text, nullable=False),
-    Column("acting_person_id", Text, nullable=False),
-    Column("mandate_id", Text, nullable=False),
-    Column("granted_at", DateTime(timezone=True), nullable=False),
-    Column("withdrawn_at", DateTime(timezone=True), nullable=True),
-)
-Index("consents_v1_newest", TABLE.c.granted_at, TABLE.c.consent_id, TABLE.c.grant_number)
-Index("consents_v1_person", TABLE.c.person_id)
-Index("consents_v1_provider", TABLE.c.provider_id, TABLE.c.granted_at)
-Index("consents_v1_granted", TABLE.c.jurisdiction, TABLE.c.granted_at)
+from domain.kernel import Jurisdiction, Recorded
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 
 
-def _granted(recorded: Recorded[ConsentGranted]) -> Iterable[Effect]:
+class GrantStatus(StrEnum):
+    """Where a grant stands."""
+
+    GRANTED = "granted"
+    WITHDRAWN = "withdrawn"
+
+
+class Row(RowBase):
+    consent_id: Key[str]
+    grant_number: Key[int]
+    person_id: Col[str]
+    provider_id: Col[str]
+    jurisdiction: Col[Jurisdiction]
+    status: Col[GrantStatus]
+    notice_version: Col[str]
+    acting_person_id: Col[str]
+    mandate_id: Col[str]
+    granted_at: Col[datetime]
+    withdrawn_at: Col[datetime | None]
+
+
+def _granted(recorded: Recorded[ConsentGranted]) -> Effects[Row]:
     event = recorded.event
-    yield Put(
-        (recorded.aggregate_id, event.grant_number),
-        {
-            "person_id": event.person_id,
-            "provider_id": event.provider_id,
-            "jurisdiction": event.jurisdiction.value,
-            "status": "granted",
-            "notice_version": event.notice_version,
-            "acting_person_id": event.acting_person_id,
-            "mandate_id": event.mandate_id,
-            "granted_at": recorded.context.effective_at,
-            "withdrawn_at": None,
-        },
+    yield put(
+        Row(
+            consent_id=recorded.aggregate_id,
+            grant_number=event.grant_number,
+            person_id=event.person_id,
+            provider_id=event.provider_id,
+            jurisdiction=event.jurisdiction,
+            status=GrantStatus.GRANTED,
+            notice_version=event.notice_version,
+            acting_person_id=event.acting_person_id,
+            mandate_id=event.mandate_id,
+            granted_at=recorded.context.effective_at,
+            withdrawn_at=None,
+        )
     )
 
 
-def _withdrawn(recorded: Recorded[ConsentWithdrawn]) -> Iterable[Effect]:
-    yield Set(
-        (recorded.aggregate_id, recorded.event.grant_number),
-        {"status": "withdrawn", "withdrawn_at": recorded.context.effective_at},
+def _withdrawn(recorded: Recorded[ConsentWithdrawn]) -> Effects[Row]:
+    yield change(
+        Row,
+        Row.consent_id.to(recorded.aggregate_id),
+        Row.grant_number.to(recorded.event.grant_number),
+        Row.status.to(GrantStatus.WITHDRAWN),
+        Row.withdrawn_at.to(recorded.context.effective_at),
     )
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="consents",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={ConsentGranted: _granted, ConsentWithdrawn: _withdrawn},
+    indexes={
+        "newest": (Row.granted_at, Row.consent_id, Row.grant_number),
+        "person": (Row.person_id,),
+        "provider": (Row.provider_id, Row.granted_at),
+        "granted": (Row.jurisdiction, Row.granted_at),
+    },
 )
+TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
 def active_consents(jurisdiction: str, as_of: datetime) -> Select[int, int]:
     """Count the grants in force at an instant, and the distinct persons who gave them."""
-    return select(func.count(), func.count(func.distinct(TABLE.c.person_id))).where(
-        TABLE.c.jurisdiction == jurisdiction,
-        TABLE.c.granted_at <= as_of,
-        or_(TABLE.c.withdrawn_at.is_(None), TABLE.c.withdrawn_at > as_of),
+    return select(func.count(), func.count(func.distinct(Row.person_id))).where(
+        Row.jurisdiction == jurisdiction,
+        Row.granted_at <= as_of,
+        or_(Row.withdrawn_at.is_(None), Row.withdrawn_at > as_of),
     )

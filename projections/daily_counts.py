@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Date, Index, Text
+from sqlalchemy import ColumnElement
 
 from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
 from domain.kernel import Decider
-from projections.effects import Projection, read_table
+from projections.read_model import Col, Key, ReadModel, RowBase
 from projections.tally import Measure, StoredName, Tally, Typed
 
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
@@ -29,27 +29,32 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
 )
 NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
 
-TABLE = read_table(
-    "daily_counts",
-    2,
-    Column("day", Date, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("organisation_id", Text, primary_key=True),
-    Column("events", BigInteger, nullable=False),
-    Column("streams", BigInteger, nullable=False),
-)
-Index("daily_counts_v2_organisation", TABLE.c.organisation_id, TABLE.c.day)
+
+class Row(RowBase):
+    day: Key[date]
+    name: Key[str]
+    organisation_id: Key[str]
+    events: Col[int]
+    streams: Col[int]
+
 
 EVERY_EVENT = Tally(
     key=(Typed.CIVIL_DAY, StoredName(NAMES), Typed.ORGANISATION),
     amounts={"events": Measure.EVENTS, "streams": Measure.STREAMS},
 )
-PROJECTION = Projection(name="daily_counts", version=2, table=TABLE, rules=dict.fromkeys(NAMES, EVERY_EVENT))
+READ_MODEL = ReadModel(
+    name="daily_counts",
+    version=2,
+    row=Row,
+    rules=dict.fromkeys(NAMES, EVERY_EVENT),
+    indexes={"organisation": (Row.organisation_id, Row.day)},
+)
+TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
 def within(first_day: date | None, last_day: date | None) -> Sequence[ColumnElement[bool]]:
     """Keep the days from the first to the last, both included; either may be left out."""
-    since = [TABLE.c.day >= first_day] if first_day is not None else []
-    return since + ([TABLE.c.day <= last_day] if last_day is not None else [])
+    since = [Row.day >= first_day] if first_day is not None else []
+    return since + ([Row.day <= last_day] if last_day is not None else [])

@@ -1,4 +1,4 @@
-"""What a projection is made of: effects, rules and the definition that names its table.
+"""What a rule returns: changes of rows as data.
 
 A rule is a pure function of one recorded event. It never reads a table, a clock or the network. A row belongs to one
 stream (`Put`, `Set`, `Drop`), or is only ever added to (`Add`).
@@ -7,85 +7,90 @@ stream (`Put`, `Set`, `Drop`), or is only ever added to (`Add`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, is_dataclass
-from datetime import datetime
-from functools import lru_cache
-from typing import Any, TypeAlias
-from zoneinfo import ZoneInfo
-
-from sqlalchemy import Column, MetaData, Table
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from domain.kernel import Recorded
+from projections.columns import RowBase, To
 
-Key: TypeAlias = tuple[Any, ...]
+RowKey: TypeAlias = tuple[Any, ...]
 """The values of a table's primary key, in the order of its columns."""
 
-SCHEMA = "read"
-METADATA = MetaData(schema=SCHEMA)
+R = TypeVar("R", bound=RowBase)
+R_co = TypeVar("R_co", bound=RowBase, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
+class Put(Generic[R_co]):
     """Write the whole row, whether it is there or not. `row` names every column outside the key."""
 
-    key: Key
+    key: RowKey
     row: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Set:
+class Set(Generic[R_co]):
     """Change the named columns of a row that is there; a missing row stays missing."""
 
-    key: Key
+    key: RowKey
     values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Add:
+class Add(Generic[R_co]):
     """Add to the named number columns; a missing row starts at zero in all its number columns."""
 
-    key: Key
+    key: RowKey
     amounts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Generic[R_co]):
     """Remove the row, if it is there."""
 
-    key: Key
+    key: RowKey
 
 
-Effect = Put | Set | Add | Drop
-Rule: TypeAlias = Callable[[Recorded[Any]], Iterable[Effect]]
+Effect: TypeAlias = Put[R] | Set[R] | Add[R] | Drop[R]
+Effects: TypeAlias = Iterable[Effect[R]]
+Rule: TypeAlias = Callable[[Recorded[Any]], Iterable[Effect[R]]]
+
+AnyEffect: TypeAlias = Effect[RowBase]
+AnyRule: TypeAlias = Rule[RowBase]
+"""Of whichever read model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
-    """A read model: which events change which rows of its table. A change of table or rules raises `version`."""
-
-    name: str
-    version: int
-    table: Table
-    rules: Mapping[type, Rule]
-
-    @property
-    def tallied(self) -> bool:
-        """Whether every rule is data (`projections/tally.py`), so that one SQL statement gives the same rows."""
-        # The class itself knows effects, and so cannot be known here; no other rule is data.
-        return all(is_dataclass(rule) for rule in self.rules.values())
+def put(row: R) -> Put[R]:
+    """Write a row, whether it is there or not."""
+    cells = row.__cells__
+    return Put(tuple(cells[name] for name in row.__keys__), {name: cells[name] for name in row.__others__})
 
 
-def read_table(name: str, version: int, *columns: Column[Any]) -> Table:
-    """Define the table of a read model; each version has a table of its own. The key columns come first."""
-    return Table(f"{name}_v{version}", METADATA, *columns)
+def change(row: type[R], *values: To[Any]) -> Set[R]:
+    """Change some columns of the row with a key, if it is there. All columns of the key are among the values."""
+    return Set(*_split(row, values))
 
 
-# Belgium and the Netherlands keep the same civil time; every period of a figure is cut in it.
-CIVIL_TIME = ZoneInfo("Europe/Brussels")
+def add(row: type[R], *amounts: To[Any]) -> Add[R]:
+    """Add to the columns of the row with a key. All columns of the key are among the amounts, and are not added to."""
+    return Add(*_split(row, amounts))
 
 
-@lru_cache(maxsize=1_000)
-def civil_month(instant: datetime) -> str:
-    """Return the month of an instant in civil time, as `2021-11`. Several rules ask for that of one event."""
-    local = instant.astimezone(CIVIL_TIME)
-    return f"{local.year:04d}-{local.month:02d}"
+def drop(row: type[R], *key: To[Any]) -> Drop[R]:
+    """Remove the row with a key, if it is there."""
+    values, others = _split(row, key)
+    if others:
+        raise TypeError(f"a row is dropped by its key, not by {', '.join(others)}")
+    return Drop(values)
+
+
+def _split(row: type[R], values: Iterable[To[Any]]) -> tuple[RowKey, dict[str, Any]]:
+    """Divide values into those of the key, in the order of its columns, and the others by name."""
+    by_name = {it.column.name: it.value for it in values if row.__columns__.get(it.column.name) is it.column}
+    try:
+        key = tuple(by_name.pop(name) for name in row.__keys__)
+    except KeyError as error:
+        raise TypeError(f"the key column {error} is missing") from None
+    if len(key) + len(by_name) != len(tuple(values)):
+        raise TypeError(f"a column is named twice, or is none of {row.__module__}")
+    return key, by_name

@@ -2,78 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import date, datetime
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Date,
-    DateTime,
-    Index,
-    Text,
+from domain.kernel import Jurisdiction, Recorded
+from domain.organisations import (
+    DoubleChannelChanged,
+    Enrolment,
+    EnrolmentEnded,
+    Level,
+    OrganisationEnrolled,
+    OrganisationType,
 )
-
-from domain.kernel import Recorded
-from domain.organisations import DoubleChannelChanged, Enrolment, EnrolmentEnded, OrganisationEnrolled
-from projections.effects import Effect, Projection, Put, Set, read_table
-
-TABLE = read_table(
-    "enrolments",
-    1,
-    Column("organisation_id", Text, primary_key=True),
-    Column("enrolment", Text, primary_key=True),
-    Column("enrolment_number", BigInteger, primary_key=True),
-    Column("jurisdiction", Text, nullable=False),
-    Column("organisation_type", Text, nullable=False),
-    Column("level", Text, nullable=False),
-    Column("outside_government", Boolean, nullable=False),
-    Column("double_channel_until", Date, nullable=True),
-    Column("enrolled_at", DateTime(timezone=True), nullable=False),
-    Column("ended_at", DateTime(timezone=True), nullable=True),
-)
-Index("enrolments_v1_role", TABLE.c.jurisdiction, TABLE.c.enrolment, TABLE.c.enrolled_at)
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 
 
-def _enrolled(recorded: Recorded[OrganisationEnrolled]) -> Iterable[Effect]:
+class Row(RowBase):
+    organisation_id: Key[str]
+    enrolment: Key[Enrolment]
+    enrolment_number: Key[int]
+    jurisdiction: Col[Jurisdiction]
+    organisation_type: Col[OrganisationType]
+    level: Col[Level]
+    outside_government: Col[bool]
+    double_channel_until: Col[date | None]
+    enrolled_at: Col[datetime]
+    ended_at: Col[datetime | None]
+
+
+def _enrolled(recorded: Recorded[OrganisationEnrolled]) -> Effects[Row]:
     event = recorded.event
-    yield Put(
-        (event.organisation_id, event.enrolment.value, event.enrolment_number),
-        {
-            "jurisdiction": event.jurisdiction.value,
-            "organisation_type": event.organisation_type.value,
-            "level": event.level.value,
-            "outside_government": event.outside_government,
-            "double_channel_until": event.double_channel_until,
-            "enrolled_at": recorded.context.effective_at,
-            "ended_at": None,
-        },
+    yield put(
+        Row(
+            organisation_id=event.organisation_id,
+            enrolment=event.enrolment,
+            enrolment_number=event.enrolment_number,
+            jurisdiction=event.jurisdiction,
+            organisation_type=event.organisation_type,
+            level=event.level,
+            outside_government=event.outside_government,
+            double_channel_until=event.double_channel_until,
+            enrolled_at=recorded.context.effective_at,
+            ended_at=None,
+        )
     )
 
 
-def _ended(recorded: Recorded[EnrolmentEnded]) -> Iterable[Effect]:
+def _ended(recorded: Recorded[EnrolmentEnded]) -> Effects[Row]:
     event = recorded.event
-    yield Set(
-        (event.organisation_id, event.enrolment.value, event.enrolment_number),
-        {"ended_at": recorded.context.effective_at},
+    yield change(
+        Row,
+        Row.organisation_id.to(event.organisation_id),
+        Row.enrolment.to(event.enrolment),
+        Row.enrolment_number.to(event.enrolment_number),
+        Row.ended_at.to(recorded.context.effective_at),
     )
 
 
-def _double_channel_changed(recorded: Recorded[DoubleChannelChanged]) -> Iterable[Effect]:
+def _double_channel_changed(recorded: Recorded[DoubleChannelChanged]) -> Effects[Row]:
     event = recorded.event
-    yield Set(
-        (event.organisation_id, Enrolment.MAILBOX_SENDER.value, event.enrolment_number),
-        {"double_channel_until": event.double_channel_until},
+    yield change(
+        Row,
+        Row.organisation_id.to(event.organisation_id),
+        Row.enrolment.to(Enrolment.MAILBOX_SENDER),
+        Row.enrolment_number.to(event.enrolment_number),
+        Row.double_channel_until.to(event.double_channel_until),
     )
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="enrolments",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={
         OrganisationEnrolled: _enrolled,
         EnrolmentEnded: _ended,
         DoubleChannelChanged: _double_channel_changed,
     },
+    indexes={
+        "role": (Row.jurisdiction, Row.enrolment, Row.enrolled_at),
+    },
 )
+TABLE = READ_MODEL.table

@@ -3,90 +3,107 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, Index, Select, Text, or_, select
+from sqlalchemy import Select, or_, select
 
 from domain.erasure import ErasureRequested, ErasureStatus, KeysDestroyed, KeysShredded, LegalHoldPlaced
 from domain.kernel import PurposeGroup, Recorded
-from projections.effects import Effect, Projection, Put, Set, read_table
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 
 MOST_LISTED = 500
 """How many erasures are listed at once."""
 
-TABLE = read_table(
-    "erasures",
-    1,
-    Column("person_id", Text, primary_key=True),
-    *(Column(group.value, Text, nullable=False) for group in PurposeGroup),
-    Column("held_groups", Text, nullable=False),
-    Column("ground", Text, nullable=False),
-    Column("requested_at", DateTime(timezone=True)),
-    Column("destroyed_at", DateTime(timezone=True)),
-    Column("shredded_at", DateTime(timezone=True)),
-    Column("began_at", DateTime(timezone=True), nullable=False),
-)
-Index("erasures_v1_newest", TABLE.c.began_at, TABLE.c.person_id)
+
+class Row(RowBase):
+    person_id: Key[str]
+    identification: Col[ErasureStatus]
+    correspondence: Col[ErasureStatus]
+    invoicing: Col[ErasureStatus]
+    held_groups: Col[tuple[PurposeGroup, ...]]
+    ground: Col[str]
+    requested_at: Col[datetime | None]
+    destroyed_at: Col[datetime | None]
+    shredded_at: Col[datetime | None]
+    began_at: Col[datetime]
 
 
-def _begun(recorded: Recorded[Any], values: Mapping[str, Any]) -> Effect:
-    """Make the row with the first event of the stream, whichever it is, and change it with the others."""
-    key = (recorded.event.person_id,)
-    if recorded.version > 1:
-        return Set(key, values)
-    nothing = {
-        **_of((*PurposeGroup,), ErasureStatus.KEPT),
-        "held_groups": "",
-        "ground": "",
-        **dict.fromkeys(("requested_at", "destroyed_at", "shredded_at")),
-        "began_at": recorded.context.effective_at,
-    }
-    return Put(key, {**nothing, **values})
+STATUS_OF: Mapping[PurposeGroup, Col[ErasureStatus]] = {
+    PurposeGroup.IDENTIFICATION: Row.identification,
+    PurposeGroup.CORRESPONDENCE: Row.correspondence,
+    PurposeGroup.INVOICING: Row.invoicing,
+}
+"""The column that says how far the erasure of each purpose is."""
 
 
-def _of(groups: Sequence[PurposeGroup], status: ErasureStatus) -> Mapping[str, str]:
-    return {group.value: status.value for group in groups}
+def _begun(recorded: Recorded[Any], groups: Sequence[PurposeGroup], status: ErasureStatus) -> Effects[Row]:
+    """Make the row with the first event of the stream, whichever it is; set the status of the groups in any case."""
+    person_id = recorded.event.person_id
+    if recorded.version == 1:
+        yield put(
+            Row(
+                person_id=person_id,
+                identification=ErasureStatus.KEPT,
+                correspondence=ErasureStatus.KEPT,
+                invoicing=ErasureStatus.KEPT,
+                held_groups=(),
+                ground="",
+                requested_at=None,
+                destroyed_at=None,
+                shredded_at=None,
+                began_at=recorded.context.effective_at,
+            )
+        )
+    for group, column in STATUS_OF.items():
+        if group in groups:
+            yield change(Row, Row.person_id.to(person_id), column.to(status))
 
 
-def _requested(recorded: Recorded[ErasureRequested]) -> Iterable[Effect]:
+def _requested(recorded: Recorded[ErasureRequested]) -> Effects[Row]:
     event = recorded.event
-    yield _begun(
-        recorded,
-        {
-            **_of(event.groups, ErasureStatus.REQUESTED),
-            "held_groups": ",".join(event.held_groups),
-            "ground": event.ground.value,
-            "requested_at": recorded.context.effective_at,
-        },
+    yield from _begun(recorded, event.groups, ErasureStatus.REQUESTED)
+    yield change(
+        Row,
+        Row.person_id.to(event.person_id),
+        Row.held_groups.to(event.held_groups),
+        Row.ground.to(event.ground),
+        Row.requested_at.to(recorded.context.effective_at),
     )
 
 
-def _destroyed(recorded: Recorded[KeysDestroyed]) -> Iterable[Effect]:
-    groups = _of(recorded.event.groups, ErasureStatus.DESTROYED)
-    yield _begun(recorded, {**groups, "destroyed_at": recorded.context.effective_at})
+def _destroyed(recorded: Recorded[KeysDestroyed]) -> Effects[Row]:
+    event = recorded.event
+    yield from _begun(recorded, event.groups, ErasureStatus.DESTROYED)
+    yield change(Row, Row.person_id.to(event.person_id), Row.destroyed_at.to(recorded.context.effective_at))
 
 
-def _shredded(recorded: Recorded[KeysShredded]) -> Iterable[Effect]:
-    groups = _of(recorded.event.groups, ErasureStatus.SHREDDED)
-    yield _begun(recorded, {**groups, "shredded_at": recorded.context.effective_at})
+def _shredded(recorded: Recorded[KeysShredded]) -> Effects[Row]:
+    event = recorded.event
+    yield from _begun(recorded, event.groups, ErasureStatus.SHREDDED)
+    yield change(Row, Row.person_id.to(event.person_id), Row.shredded_at.to(recorded.context.effective_at))
 
 
-def _held(recorded: Recorded[LegalHoldPlaced]) -> Iterable[Effect]:
+def _held(recorded: Recorded[LegalHoldPlaced]) -> Effects[Row]:
     # What was requested and is held before it is carried out, is kept.
-    yield _begun(recorded, _of((recorded.event.group,), ErasureStatus.KEPT))
+    yield from _begun(recorded, (recorded.event.group,), ErasureStatus.KEPT)
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="erasures",
-    version=1,
-    table=TABLE,
+    version=2,
+    row=Row,
     rules={
         ErasureRequested: _requested,
         KeysDestroyed: _destroyed,
         KeysShredded: _shredded,
         LegalHoldPlaced: _held,
     },
+    indexes={
+        "newest": (Row.began_at, Row.person_id),
+    },
 )
+TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
@@ -104,7 +121,7 @@ def least_of(statuses: Iterable[ErasureStatus]) -> ErasureStatus:
 
 def asked_for(*, open_only: bool) -> Select[*tuple[Any, ...]]:
     """Select erasures that were requested, the newest first; only those not carried out to the end, if wanted."""
-    under_way = (ErasureStatus.REQUESTED.value, ErasureStatus.DESTROYED.value)
-    is_open = or_(*(TABLE.c[group.value].in_(under_way) for group in PurposeGroup))
-    wanted = is_open if open_only else TABLE.c.requested_at.is_not(None)
-    return select(TABLE).where(wanted).order_by(TABLE.c.requested_at.desc(), TABLE.c.person_id).limit(MOST_LISTED)
+    under_way = (ErasureStatus.REQUESTED, ErasureStatus.DESTROYED)
+    is_open = or_(*(column.in_(under_way) for column in STATUS_OF.values()))
+    wanted = is_open if open_only else Row.requested_at.is_not(None)
+    return select(TABLE).where(wanted).order_by(Row.requested_at.desc(), Row.person_id).limit(MOST_LISTED)

@@ -6,56 +6,64 @@ payments in full. An approval may be skipped: an invoice that is paid at once co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
-
-from sqlalchemy import BigInteger, Column, Index, Text
 
 from domain.invoicing import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, ResponseState
 from domain.kernel import Recorded
-from projections.effects import Add, Effect, Projection, civil_month, read_table
-
-TABLE = read_table(
-    "invoice_counts",
-    1,
-    Column("month", Text, primary_key=True),
-    Column("jurisdiction", Text, primary_key=True),
-    Column("buyer_id", Text, primary_key=True),
-    Column("received", BigInteger, nullable=False),
-    Column("refused", BigInteger, nullable=False),
-    Column("accepted", BigInteger, nullable=False),
-    Column("paid", BigInteger, nullable=False),
-)
-Index("invoice_counts_v1_period", TABLE.c.jurisdiction, TABLE.c.month)
-Index("invoice_counts_v1_buyer", TABLE.c.buyer_id, TABLE.c.month)
+from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
+from projections.words import civil_month
 
 
-def _received(recorded: Recorded[InvoiceReceived]) -> Iterable[Effect]:
-    return (_one("received", recorded),)
+class Row(RowBase):
+    month: Key[str]
+    jurisdiction: Key[str]
+    buyer_id: Key[str]
+    received: Col[int]
+    refused: Col[int]
+    accepted: Col[int]
+    paid: Col[int]
 
 
-def _refused(recorded: Recorded[InvoiceRefused]) -> Iterable[Effect]:
-    return (_one("refused", recorded),)
+def _received(recorded: Recorded[InvoiceReceived]) -> Effects[Row]:
+    return (_one(Row.received, recorded),)
 
 
-def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Iterable[Effect]:
+def _refused(recorded: Recorded[InvoiceRefused]) -> Effects[Row]:
+    return (_one(Row.refused, recorded),)
+
+
+def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Effects[Row]:
     event = recorded.event
-    if event.state is ResponseState.ACCEPTED:
-        return (_one("accepted", recorded),)
-    if event.state is ResponseState.PAID and not event.partial:
-        return (_one("paid", recorded),)
+    if event.state == ResponseState.ACCEPTED:
+        return (_one(Row.accepted, recorded),)
+    if event.state == ResponseState.PAID and not event.partial:
+        return (_one(Row.paid, recorded),)
     return ()
 
 
-def _one(measure: str, recorded: Recorded[Any]) -> Add:
-    event = recorded.event
-    month = civil_month(recorded.context.effective_at)
-    return Add((month, event.jurisdiction.value, event.buyer_id), {measure: 1})
+def _one(measure: Col[int], recorded: Recorded[Any]) -> Effect[Row]:
+    event: InvoiceReceived | InvoiceRefused | InvoiceResponseGiven = recorded.event
+    return add(
+        Row,
+        Row.month.to(civil_month(recorded.context.effective_at)),
+        Row.jurisdiction.to(event.jurisdiction),
+        Row.buyer_id.to(event.buyer_id),
+        measure.to(1),
+    )
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="invoice_counts",
     version=1,
-    table=TABLE,
-    rules={InvoiceReceived: _received, InvoiceRefused: _refused, InvoiceResponseGiven: _responded},
+    row=Row,
+    rules={
+        InvoiceReceived: _received,
+        InvoiceRefused: _refused,
+        InvoiceResponseGiven: _responded,
+    },
+    indexes={
+        "period": (Row.jurisdiction, Row.month),
+        "buyer": (Row.buyer_id, Row.month),
+    },
 )
+TABLE = READ_MODEL.table

@@ -2,89 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Text
-
-from domain.invoicing import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, InvoiceValidated
+from domain.invoicing import Clarification, InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, InvoiceValidated
 from domain.kernel import Recorded
-from projections.effects import Effect, Projection, Put, read_table
-
-TABLE = read_table(
-    "invoice_timeline",
-    1,
-    Column("invoice_id", Text, primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    Column("jurisdiction", Text, nullable=False),
-    Column("buyer_id", Text, nullable=False),
-    Column("supplier_scheme", Text, nullable=False),
-    Column("supplier_number", Text, nullable=False),
-    Column("received_from", Text, nullable=False),
-    Column("happened_at", DateTime(timezone=True), nullable=False),
-    Column("step", Text, nullable=False),
-    Column("rule_set", Text, nullable=False),
-    Column("rule_ids", Text, nullable=False),
-    Column("response_state", Text, nullable=False),
-    Column("partial", Boolean, nullable=False),
-    Column("clarifications", Text, nullable=False),
-    Column("clarification_sha256", Text, nullable=False),
-)
-Index("invoice_timeline_v1_supplier", TABLE.c.supplier_scheme, TABLE.c.supplier_number, TABLE.c.happened_at)
+from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, put
 
 
-def _received(recorded: Recorded[InvoiceReceived]) -> Iterable[Effect]:
-    yield _step(recorded, "received", {})
+class InvoiceStepKind(StrEnum):
+    """A step in the life of an invoice."""
+
+    RECEIVED = "received"
+    VALIDATED = "validated"
+    REFUSED = "refused"
+    RESPONSE = "response"
 
 
-def _validated(recorded: Recorded[InvoiceValidated]) -> Iterable[Effect]:
-    yield _step(recorded, "validated", {"rule_set": recorded.event.rule_set})
+class Row(RowBase):
+    invoice_id: Key[str]
+    version: Key[int]
+    jurisdiction: Col[str]
+    buyer_id: Col[str]
+    supplier_scheme: Col[str]
+    supplier_number: Col[str]
+    received_from: Col[str]
+    happened_at: Col[datetime]
+    step: Col[InvoiceStepKind]
+    rule_set: Col[str]
+    rule_ids: Col[tuple[str, ...]]
+    response_state: Col[str]
+    partial: Col[bool]
+    clarifications: Col[tuple[Clarification, ...]]
+    clarification_sha256: Col[str]
 
 
-def _refused(recorded: Recorded[InvoiceRefused]) -> Iterable[Effect]:
+def _received(recorded: Recorded[InvoiceReceived]) -> Effects[Row]:
+    yield _step(recorded, InvoiceStepKind.RECEIVED)
+
+
+def _validated(recorded: Recorded[InvoiceValidated]) -> Effects[Row]:
+    yield _step(recorded, InvoiceStepKind.VALIDATED, rule_set=recorded.event.rule_set)
+
+
+def _refused(recorded: Recorded[InvoiceRefused]) -> Effects[Row]:
     event = recorded.event
-    yield _step(recorded, "refused", {"rule_set": event.rule_set, "rule_ids": " ".join(event.rule_ids)})
+    yield _step(recorded, InvoiceStepKind.REFUSED, rule_set=event.rule_set, rule_ids=event.rule_ids)
 
 
-def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Iterable[Effect]:
+def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Effects[Row]:
     event = recorded.event
-    said = {
-        "response_state": event.state.value,
-        "partial": event.partial,
-        "clarifications": " ".join(event.clarifications),
-        "clarification_sha256": event.clarification_sha256,
-    }
-    yield _step(recorded, "response", said)
+    yield _step(
+        recorded,
+        InvoiceStepKind.RESPONSE,
+        response_state=event.state,
+        partial=event.partial,
+        clarifications=event.clarifications,
+        clarification_sha256=event.clarification_sha256,
+    )
 
 
-def _step(recorded: Recorded[Any], step: str, said: Mapping[str, Any]) -> Put:
+def _step(
+    recorded: Recorded[Any],
+    step: InvoiceStepKind,
+    *,
+    rule_set: str = "",
+    rule_ids: tuple[str, ...] = (),
+    response_state: str = "",
+    partial: bool = False,
+    clarifications: tuple[Clarification, ...] = (),
+    clarification_sha256: str = "",
+) -> Effect[Row]:
     event = recorded.event
-    row = {
-        "jurisdiction": event.jurisdiction.value,
-        "buyer_id": event.buyer_id,
-        "supplier_scheme": event.supplier_scheme.value,
-        "supplier_number": event.supplier_number,
-        "received_from": event.received_from,
-        "happened_at": recorded.context.effective_at,
-        "step": step,
-        "rule_set": "",
-        "rule_ids": "",
-        "response_state": "",
-        "partial": False,
-        "clarifications": "",
-        "clarification_sha256": "",
-    }
-    return Put((recorded.aggregate_id, recorded.version), {**row, **said})
+    return put(
+        Row(
+            invoice_id=recorded.aggregate_id,
+            version=recorded.version,
+            jurisdiction=event.jurisdiction,
+            buyer_id=event.buyer_id,
+            supplier_scheme=event.supplier_scheme,
+            supplier_number=event.supplier_number,
+            received_from=event.received_from,
+            happened_at=recorded.context.effective_at,
+            step=step,
+            rule_set=rule_set,
+            rule_ids=rule_ids,
+            response_state=response_state,
+            partial=partial,
+            clarifications=clarifications,
+            clarification_sha256=clarification_sha256,
+        )
+    )
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="invoice_timeline",
-    version=1,
-    table=TABLE,
+    version=2,
+    row=Row,
     rules={
         InvoiceReceived: _received,
         InvoiceValidated: _validated,
         InvoiceRefused: _refused,
         InvoiceResponseGiven: _responded,
     },
+    indexes={
+        "supplier": (Row.supplier_scheme, Row.supplier_number, Row.happened_at),
+    },
 )
+TABLE = READ_MODEL.table

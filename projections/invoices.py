@@ -2,113 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import date, datetime
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Text
-
-from domain.invoicing import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, InvoiceValidated
-from domain.kernel import Recorded
-from projections.effects import Effect, Projection, Put, Set, read_table
-
-TABLE = read_table(
-    "invoices",
-    2,
-    Column("invoice_id", Text, primary_key=True),
-    Column("jurisdiction", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("supplier_scheme", Text, nullable=False),
-    Column("supplier_number", Text, nullable=False),
-    Column("buyer_id", Text, nullable=False),
-    Column("received_from", Text, nullable=False),
-    Column("number", Text, nullable=False),
-    Column("issue_date", Date, nullable=False),
-    Column("due_date", Date, nullable=True),
-    Column("payable_cents", BigInteger, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("document_sha256", Text, nullable=False),
-    Column("media_type", Text, nullable=False),
-    Column("seller_contact_id", Text, nullable=False),
-    Column("seller_contact", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("rule_set", Text, nullable=False),
-    Column("response_state", Text, nullable=False),
-    Column("partially_paid", Boolean, nullable=False),
-    Column("responses", BigInteger, nullable=False),
-    Column("received_at", DateTime(timezone=True), nullable=False),
-    Column("response_due_on", Date, nullable=False),
-    Column("first_response_at", DateTime(timezone=True), nullable=True),
-    Column("first_response_on_time", Boolean, nullable=True),
-    Column("last_response_at", DateTime(timezone=True), nullable=True),
+from domain.invoicing import (
+    InvoiceKind,
+    InvoiceReceived,
+    InvoiceRefused,
+    InvoiceResponseGiven,
+    InvoiceValidated,
+    SupplierScheme,
 )
-Index("invoices_v2_newest", TABLE.c.received_at, TABLE.c.invoice_id)
-Index("invoices_v2_buyer", TABLE.c.buyer_id, TABLE.c.received_at)
-Index("invoices_v2_supplier", TABLE.c.supplier_number, TABLE.c.received_at)
-Index("invoices_v2_received_from", TABLE.c.received_from, TABLE.c.received_at)
+from domain.kernel import Jurisdiction, PersonalText, Recorded
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 
 
-def _received(recorded: Recorded[InvoiceReceived]) -> Iterable[Effect]:
+class InvoiceStatus(StrEnum):
+    """What became of the document itself; what the buyer answers is the response state."""
+
+    RECEIVED = "received"
+    VALIDATED = "validated"
+    REFUSED = "refused"
+
+
+class Row(RowBase):
+    invoice_id: Key[str]
+    jurisdiction: Col[Jurisdiction]
+    kind: Col[InvoiceKind]
+    supplier_scheme: Col[SupplierScheme]
+    supplier_number: Col[str]
+    buyer_id: Col[str]
+    received_from: Col[str]
+    number: Col[str]
+    issue_date: Col[date]
+    due_date: Col[date | None]
+    payable_cents: Col[int]
+    currency: Col[str]
+    document_sha256: Col[str]
+    media_type: Col[str]
+    seller_contact_id: Col[str]
+    seller_contact: Col[PersonalText]
+    status: Col[InvoiceStatus]
+    rule_set: Col[str]
+    response_state: Col[str]
+    partially_paid: Col[bool]
+    responses: Col[int]
+    received_at: Col[datetime]
+    response_due_on: Col[date]
+    first_response_at: Col[datetime | None]
+    first_response_on_time: Col[bool | None]
+    last_response_at: Col[datetime | None]
+
+
+def _received(recorded: Recorded[InvoiceReceived]) -> Effects[Row]:
     event = recorded.event
-    yield Put(
-        (recorded.aggregate_id,),
-        {
-            "jurisdiction": event.jurisdiction.value,
-            "kind": event.kind.value,
-            "supplier_scheme": event.supplier_scheme.value,
-            "supplier_number": event.supplier_number,
-            "buyer_id": event.buyer_id,
-            "received_from": event.received_from,
-            "number": event.number,
-            "issue_date": event.issue_date,
-            "due_date": event.due_date,
-            "payable_cents": event.payable_cents,
-            "currency": event.currency,
-            "document_sha256": event.document_sha256,
-            "media_type": event.media_type,
-            "seller_contact_id": event.seller_contact_id,
-            "seller_contact": event.seller_contact,
-            "status": "received",
-            "rule_set": "",
-            "response_state": "",
-            "partially_paid": False,
-            "responses": 0,
-            "received_at": recorded.context.effective_at,
-            "response_due_on": event.response_due_on,
-            "first_response_at": None,
-            "first_response_on_time": None,
-            "last_response_at": None,
-        },
+    yield put(
+        Row(
+            invoice_id=recorded.aggregate_id,
+            jurisdiction=event.jurisdiction,
+            kind=event.kind,
+            supplier_scheme=event.supplier_scheme,
+            supplier_number=event.supplier_number,
+            buyer_id=event.buyer_id,
+            received_from=event.received_from,
+            number=event.number,
+            issue_date=event.issue_date,
+            due_date=event.due_date,
+            payable_cents=event.payable_cents,
+            currency=event.currency,
+            document_sha256=event.document_sha256,
+            media_type=event.media_type,
+            seller_contact_id=event.seller_contact_id,
+            seller_contact=event.seller_contact,
+            status=InvoiceStatus.RECEIVED,
+            rule_set="",
+            response_state="",
+            partially_paid=False,
+            responses=0,
+            received_at=recorded.context.effective_at,
+            response_due_on=event.response_due_on,
+            first_response_at=None,
+            first_response_on_time=None,
+            last_response_at=None,
+        )
     )
 
 
-def _validated(recorded: Recorded[InvoiceValidated]) -> Iterable[Effect]:
-    yield Set((recorded.aggregate_id,), {"status": "validated", "rule_set": recorded.event.rule_set})
+def _validated(recorded: Recorded[InvoiceValidated]) -> Effects[Row]:
+    yield change(
+        Row,
+        Row.invoice_id.to(recorded.aggregate_id),
+        Row.status.to(InvoiceStatus.VALIDATED),
+        Row.rule_set.to(recorded.event.rule_set),
+    )
 
 
-def _refused(recorded: Recorded[InvoiceRefused]) -> Iterable[Effect]:
-    yield Set((recorded.aggregate_id,), {"status": "refused", "rule_set": recorded.event.rule_set})
+def _refused(recorded: Recorded[InvoiceRefused]) -> Effects[Row]:
+    yield change(
+        Row,
+        Row.invoice_id.to(recorded.aggregate_id),
+        Row.status.to(InvoiceStatus.REFUSED),
+        Row.rule_set.to(recorded.event.rule_set),
+    )
 
 
-def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Iterable[Effect]:
-    event, at = recorded.event, recorded.context.effective_at
-    values = {
-        "response_state": event.state.value,
-        "partially_paid": event.partial,
-        "responses": event.response_number,
-        "last_response_at": at,
-    }
+def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Effects[Row]:
+    event, at, invoice = recorded.event, recorded.context.effective_at, Row.invoice_id.to(recorded.aggregate_id)
+    yield change(
+        Row,
+        invoice,
+        Row.response_state.to(event.state),
+        Row.partially_paid.to(event.partial),
+        Row.responses.to(event.response_number),
+        Row.last_response_at.to(at),
+    )
     if event.on_time is not None:
-        values |= {"first_response_at": at, "first_response_on_time": event.on_time}
-    yield Set((recorded.aggregate_id,), values)
+        yield change(Row, invoice, Row.first_response_at.to(at), Row.first_response_on_time.to(event.on_time))
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="invoices",
     version=2,
-    table=TABLE,
+    row=Row,
     rules={
         InvoiceReceived: _received,
         InvoiceValidated: _validated,
         InvoiceRefused: _refused,
         InvoiceResponseGiven: _responded,
     },
+    indexes={
+        "newest": (Row.received_at, Row.invoice_id),
+        "buyer": (Row.buyer_id, Row.received_at),
+        "supplier": (Row.supplier_number, Row.received_at),
+        "received_from": (Row.received_from, Row.received_at),
+    },
 )
+TABLE = READ_MODEL.table

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from sqlalchemy import Column, DateTime, Index, Text
+from datetime import datetime
+from typing import Any
 
 from domain.identity import (
     KeyActivated,
@@ -14,91 +13,86 @@ from domain.identity import (
     KeyRevoked,
     KeyStatus,
     KeySuspended,
+    Means,
 )
-from domain.kernel import Recorded
-from projections.effects import Effect, Projection, Put, Set, read_table
-
-TABLE = read_table(
-    "keys",
-    1,
-    Column("key_id", Text, primary_key=True),
-    Column("person_id", Text, nullable=False),
-    Column("provider_id", Text, nullable=False),
-    Column("means", Text, nullable=False),
-    Column("level", Text, nullable=False),
-    Column("jurisdiction", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("evidence_kind", Text, nullable=False),
-    Column("evidence_id", Text, nullable=False),
-    Column("registered_at", DateTime(timezone=True), nullable=False),
-    Column("activated_at", DateTime(timezone=True), nullable=True),
-    Column("suspended_at", DateTime(timezone=True), nullable=True),
-    Column("ended_at", DateTime(timezone=True), nullable=True),
-    Column("valid_until", DateTime(timezone=True), nullable=True),
-)
-Index("keys_v1_newest", TABLE.c.registered_at, TABLE.c.key_id)
-Index("keys_v1_person", TABLE.c.person_id, TABLE.c.key_id)
-Index("keys_v1_provider", TABLE.c.provider_id, TABLE.c.key_id)
-Index("keys_v1_means", TABLE.c.jurisdiction, TABLE.c.means, TABLE.c.status)
+from domain.kernel import Jurisdiction, LevelOfAssurance, Recorded
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, To, change, put
 
 
-def _registered(recorded: Recorded[KeyRegistered]) -> Iterable[Effect]:
+class Row(RowBase):
+    key_id: Key[str]
+    person_id: Col[str]
+    provider_id: Col[str]
+    means: Col[Means]
+    level: Col[LevelOfAssurance]
+    jurisdiction: Col[Jurisdiction]
+    status: Col[KeyStatus]
+    evidence_kind: Col[str]
+    evidence_id: Col[str]
+    registered_at: Col[datetime]
+    activated_at: Col[datetime | None]
+    suspended_at: Col[datetime | None]
+    ended_at: Col[datetime | None]
+    valid_until: Col[datetime | None]
+
+
+def _registered(recorded: Recorded[KeyRegistered]) -> Effects[Row]:
     event = recorded.event
-    yield Put(
-        (event.key_id,),
-        {
-            "person_id": event.person_id,
-            "provider_id": event.provider_id,
-            "means": event.means.value,
-            "level": event.level.value,
-            "jurisdiction": event.jurisdiction.value,
-            "status": KeyStatus.REGISTERED.value,
-            "evidence_kind": "",
-            "evidence_id": "",
-            "registered_at": recorded.context.effective_at,
-            "activated_at": None,
-            "suspended_at": None,
-            "ended_at": None,
-            "valid_until": event.valid_until,
-        },
+    yield put(
+        Row(
+            key_id=event.key_id,
+            person_id=event.person_id,
+            provider_id=event.provider_id,
+            means=event.means,
+            level=event.level,
+            jurisdiction=event.jurisdiction,
+            status=KeyStatus.REGISTERED,
+            evidence_kind="",
+            evidence_id="",
+            registered_at=recorded.context.effective_at,
+            activated_at=None,
+            suspended_at=None,
+            ended_at=None,
+            valid_until=event.valid_until,
+        )
     )
 
 
-def _activated(recorded: Recorded[KeyActivated]) -> Iterable[Effect]:
-    yield Set(
-        (recorded.event.key_id,),
-        {
-            "status": KeyStatus.ACTIVE.value,
-            "evidence_kind": recorded.event.evidence.kind.value,
-            "evidence_id": recorded.event.evidence.evidence_id,
-            "activated_at": recorded.context.effective_at,
-        },
+def _activated(recorded: Recorded[KeyActivated]) -> Effects[Row]:
+    yield change(
+        Row,
+        Row.key_id.to(recorded.event.key_id),
+        Row.status.to(KeyStatus.ACTIVE),
+        Row.evidence_kind.to(recorded.event.evidence.kind),
+        Row.evidence_id.to(recorded.event.evidence.evidence_id),
+        Row.activated_at.to(recorded.context.effective_at),
     )
 
 
-def _suspended(recorded: Recorded[KeySuspended]) -> Iterable[Effect]:
-    values = {"status": KeyStatus.SUSPENDED.value, "suspended_at": recorded.context.effective_at}
-    yield Set((recorded.event.key_id,), values)
+def _suspended(recorded: Recorded[KeySuspended]) -> Effects[Row]:
+    return _moved(recorded, KeyStatus.SUSPENDED, Row.suspended_at.to(recorded.context.effective_at))
 
 
-def _resumed(recorded: Recorded[KeyResumed]) -> Iterable[Effect]:
-    yield Set((recorded.event.key_id,), {"status": KeyStatus.ACTIVE.value, "suspended_at": None})
+def _resumed(recorded: Recorded[KeyResumed]) -> Effects[Row]:
+    return _moved(recorded, KeyStatus.ACTIVE, Row.suspended_at.to(None))
 
 
-def _revoked(recorded: Recorded[KeyRevoked]) -> Iterable[Effect]:
-    values = {"status": KeyStatus.REVOKED.value, "ended_at": recorded.context.effective_at}
-    yield Set((recorded.event.key_id,), values)
+def _revoked(recorded: Recorded[KeyRevoked]) -> Effects[Row]:
+    return _moved(recorded, KeyStatus.REVOKED, Row.ended_at.to(recorded.context.effective_at))
 
 
-def _expired(recorded: Recorded[KeyExpired]) -> Iterable[Effect]:
-    values = {"status": KeyStatus.EXPIRED.value, "ended_at": recorded.context.effective_at}
-    yield Set((recorded.event.key_id,), values)
+def _expired(recorded: Recorded[KeyExpired]) -> Effects[Row]:
+    return _moved(recorded, KeyStatus.EXPIRED, Row.ended_at.to(recorded.context.effective_at))
 
 
-PROJECTION = Projection(
+def _moved(recorded: Recorded[Any], status: KeyStatus, instant: To[datetime | None]) -> Effects[Row]:
+    yield change(Row, Row.key_id.to(recorded.event.key_id), Row.status.to(status), instant)
+
+
+READ_MODEL = ReadModel(
     name="keys",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={
         KeyRegistered: _registered,
         KeyActivated: _activated,
@@ -107,4 +101,11 @@ PROJECTION = Projection(
         KeyRevoked: _revoked,
         KeyExpired: _expired,
     },
+    indexes={
+        "newest": (Row.registered_at, Row.key_id),
+        "person": (Row.person_id, Row.key_id),
+        "provider": (Row.provider_id, Row.key_id),
+        "means": (Row.jurisdiction, Row.means, Row.status),
+    },
 )
+TABLE = READ_MODEL.table

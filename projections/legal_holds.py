@@ -2,52 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import date, datetime
 
-from sqlalchemy import Column, Date, DateTime, Index, Text
-
-from domain.erasure import LegalHoldLifted, LegalHoldPlaced
-from domain.kernel import Recorded
-from projections.effects import Effect, Projection, Put, Set, read_table
-
-TABLE = read_table(
-    "legal_holds",
-    1,
-    Column("person_id", Text, primary_key=True),
-    Column("hold_id", Text, primary_key=True),
-    Column("purpose", Text, nullable=False),
-    Column("ground", Text, nullable=False),
-    Column("until", Date, nullable=False),
-    Column("reference", Text, nullable=False),
-    Column("placed_at", DateTime(timezone=True), nullable=False),
-    Column("lifted_at", DateTime(timezone=True)),
-)
-Index("legal_holds_v1_newest", TABLE.c.placed_at, TABLE.c.person_id, TABLE.c.hold_id)
+from domain.erasure import HoldGround, LegalHoldLifted, LegalHoldPlaced
+from domain.kernel import PurposeGroup, Recorded
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 
 
-def _placed(recorded: Recorded[LegalHoldPlaced]) -> Iterable[Effect]:
+class Row(RowBase):
+    person_id: Key[str]
+    hold_id: Key[str]
+    purpose: Col[PurposeGroup]
+    ground: Col[HoldGround]
+    until: Col[date]
+    reference: Col[str]
+    placed_at: Col[datetime]
+    lifted_at: Col[datetime | None]
+
+
+def _placed(recorded: Recorded[LegalHoldPlaced]) -> Effects[Row]:
     event = recorded.event
-    yield Put(
-        (event.person_id, event.hold_id),
-        {
-            "purpose": event.group.value,
-            "ground": event.ground.value,
-            "until": event.until,
-            "reference": event.reference,
-            "placed_at": recorded.context.effective_at,
-            "lifted_at": None,
-        },
+    yield put(
+        Row(
+            person_id=event.person_id,
+            hold_id=event.hold_id,
+            purpose=event.group,
+            ground=event.ground,
+            until=event.until,
+            reference=event.reference,
+            placed_at=recorded.context.effective_at,
+            lifted_at=None,
+        )
     )
 
 
-def _lifted(recorded: Recorded[LegalHoldLifted]) -> Iterable[Effect]:
+def _lifted(recorded: Recorded[LegalHoldLifted]) -> Effects[Row]:
     event = recorded.event
-    yield Set((event.person_id, event.hold_id), {"lifted_at": recorded.context.effective_at})
+    yield change(
+        Row,
+        Row.person_id.to(event.person_id),
+        Row.hold_id.to(event.hold_id),
+        Row.lifted_at.to(recorded.context.effective_at),
+    )
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="legal_holds",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={LegalHoldPlaced: _placed, LegalHoldLifted: _lifted},
+    indexes={
+        "newest": (Row.placed_at, Row.person_id, Row.hold_id),
+    },
 )
+TABLE = READ_MODEL.table

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Text
-
-from domain.kernel import Recorded
+from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox import (
     ChannelPreferenceSet,
     MailboxOpened,
@@ -14,69 +13,84 @@ from domain.mailbox import (
     NotificationAddressRemoved,
     NotificationAddressSet,
     NotificationAddressVerified,
+    OwnerKind,
 )
-from projections.effects import Effect, Projection, Put, Set, read_table
-
-TABLE = read_table(
-    "mailboxes",
-    1,
-    Column("mailbox_id", Text, primary_key=True),
-    Column("owner_kind", Text, nullable=False),
-    Column("jurisdiction", Text, nullable=False),
-    Column("provider_id", Text, nullable=False),
-    Column("address_status", Text, nullable=False),
-    Column("address_kind", Text, nullable=False),
-    Column("exclusive_digital", Boolean, nullable=False),
-    Column("opened_at", DateTime(timezone=True), nullable=False),
-    Column("taken_into_use_at", DateTime(timezone=True), nullable=True),
-)
-Index("mailboxes_v1_newest", TABLE.c.opened_at, TABLE.c.mailbox_id)
-Index("mailboxes_v1_jurisdiction", TABLE.c.jurisdiction, TABLE.c.owner_kind, TABLE.c.mailbox_id)
-Index("mailboxes_v1_provider", TABLE.c.provider_id, TABLE.c.mailbox_id)
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 
 
-def _opened(recorded: Recorded[MailboxOpened]) -> Iterable[Effect]:
+class AddressStatus(StrEnum):
+    """Whether notifications have somewhere to go."""
+
+    NONE = "none"
+    UNVERIFIED = "unverified"
+    VERIFIED = "verified"
+
+
+class Row(RowBase):
+    mailbox_id: Key[str]
+    owner_kind: Col[OwnerKind]
+    jurisdiction: Col[Jurisdiction]
+    provider_id: Col[str]
+    address_status: Col[AddressStatus]
+    address_kind: Col[str]
+    exclusive_digital: Col[bool]
+    opened_at: Col[datetime]
+    taken_into_use_at: Col[datetime | None]
+
+
+def _opened(recorded: Recorded[MailboxOpened]) -> Effects[Row]:
     event = recorded.event
-    yield Put(
-        (recorded.aggregate_id,),
-        {
-            "owner_kind": event.owner_kind.value,
-            "jurisdiction": event.jurisdiction.value,
-            "provider_id": event.provider_id,
-            "address_status": "none",
-            "address_kind": "",
-            "exclusive_digital": False,
-            "opened_at": recorded.context.effective_at,
-            "taken_into_use_at": None,
-        },
+    yield put(
+        Row(
+            mailbox_id=recorded.aggregate_id,
+            owner_kind=event.owner_kind,
+            jurisdiction=event.jurisdiction,
+            provider_id=event.provider_id,
+            address_status=AddressStatus.NONE,
+            address_kind="",
+            exclusive_digital=False,
+            opened_at=recorded.context.effective_at,
+            taken_into_use_at=None,
+        )
     )
 
 
-def _address_set(recorded: Recorded[NotificationAddressSet]) -> Iterable[Effect]:
-    values = {"address_status": "unverified", "address_kind": recorded.event.kind.value}
-    yield Set((recorded.aggregate_id,), values)
+def _address_set(recorded: Recorded[NotificationAddressSet]) -> Effects[Row]:
+    yield change(
+        Row,
+        Row.mailbox_id.to(recorded.aggregate_id),
+        Row.address_status.to(AddressStatus.UNVERIFIED),
+        Row.address_kind.to(recorded.event.kind),
+    )
 
 
-def _address_verified(recorded: Recorded[NotificationAddressVerified]) -> Iterable[Effect]:
-    yield Set((recorded.aggregate_id,), {"address_status": "verified"})
+def _address_verified(recorded: Recorded[NotificationAddressVerified]) -> Effects[Row]:
+    yield change(Row, Row.mailbox_id.to(recorded.aggregate_id), Row.address_status.to(AddressStatus.VERIFIED))
 
 
-def _address_removed(recorded: Recorded[NotificationAddressRemoved]) -> Iterable[Effect]:
-    yield Set((recorded.aggregate_id,), {"address_status": "none", "address_kind": ""})
+def _address_removed(recorded: Recorded[NotificationAddressRemoved]) -> Effects[Row]:
+    yield change(
+        Row,
+        Row.mailbox_id.to(recorded.aggregate_id),
+        Row.address_status.to(AddressStatus.NONE),
+        Row.address_kind.to(""),
+    )
 
 
-def _preference_set(recorded: Recorded[ChannelPreferenceSet]) -> Iterable[Effect]:
-    yield Set((recorded.aggregate_id,), {"exclusive_digital": recorded.event.exclusive_digital})
+def _preference_set(recorded: Recorded[ChannelPreferenceSet]) -> Effects[Row]:
+    yield change(
+        Row, Row.mailbox_id.to(recorded.aggregate_id), Row.exclusive_digital.to(recorded.event.exclusive_digital)
+    )
 
 
-def _taken_into_use(recorded: Recorded[MailboxTakenIntoUse]) -> Iterable[Effect]:
-    yield Set((recorded.aggregate_id,), {"taken_into_use_at": recorded.context.effective_at})
+def _taken_into_use(recorded: Recorded[MailboxTakenIntoUse]) -> Effects[Row]:
+    yield change(Row, Row.mailbox_id.to(recorded.aggregate_id), Row.taken_into_use_at.to(recorded.context.effective_at))
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="mailboxes",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={
         MailboxOpened: _opened,
         NotificationAddressSet: _address_set,
@@ -85,4 +99,10 @@ PROJECTION = Projection(
         ChannelPreferenceSet: _preference_set,
         MailboxTakenIntoUse: _taken_into_use,
     },
+    indexes={
+        "newest": (Row.opened_at, Row.mailbox_id),
+        "jurisdiction": (Row.jurisdiction, Row.owner_kind, Row.mailbox_id),
+        "provider": (Row.provider_id, Row.mailbox_id),
+    },
 )
+TABLE = READ_MODEL.table

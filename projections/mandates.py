@@ -1,27 +1,22 @@
 """Mandates: one row for each stretch of time between suspensions, so that the past is answered as it was.
 
 May A act for B at service S at time T? `mandates_in_force` answers for any T, also after a suspension was lifted or the
-mandate ended. Services and organisations stand as `,id,id,`; an empty text means every service.
+mandate ended. A mandate without services reaches every service.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
     ColumnElement,
-    DateTime,
     FromClause,
-    Index,
     Select,
-    Text,
     and_,
+    any_,
     exists,
+    func,
     or_,
     select,
 )
@@ -36,109 +31,112 @@ from domain.identity import (
     MandateResumed,
     MandateStatus,
     MandateSuspended,
-    MandateTerms,
     MandateWithdrawn,
+    PartyKind,
 )
-from domain.kernel import Recorded
-from projections.effects import Effect, Projection, Put, Rule, Set, read_table
-
-TABLE = read_table(
-    "mandates",
-    1,
-    Column("mandate_id", Text, primary_key=True),
-    Column("period", BigInteger, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("mandator_id", Text, nullable=False),
-    Column("mandator_kind", Text, nullable=False),
-    Column("mandatary_id", Text, nullable=False),
-    Column("grantor_id", Text, nullable=False),
-    Column("parent_mandate_id", Text, nullable=False),
-    Column("service_ids", Text, nullable=False),
-    Column("organisation_ids", Text, nullable=False),
-    Column("jurisdiction", Text, nullable=False),
-    Column("valid_from", DateTime(timezone=True), nullable=False),
-    Column("valid_until", DateTime(timezone=True), nullable=False),
-    Column("status", Text, nullable=False),
-    Column("latest", Boolean, nullable=False),
-    Column("began_at", DateTime(timezone=True), nullable=False),
-    Column("active_at", DateTime(timezone=True), nullable=True),
-    Column("suspended_at", DateTime(timezone=True), nullable=True),
-    Column("ended_at", DateTime(timezone=True), nullable=True),
-)
-Index("mandates_v1_newest", TABLE.c.began_at, TABLE.c.mandate_id, TABLE.c.period)
-Index("mandates_v1_mandatary", TABLE.c.mandatary_id, TABLE.c.mandator_id)
-Index("mandates_v1_mandator", TABLE.c.mandator_id, TABLE.c.mandate_id)
-Index("mandates_v1_status", TABLE.c.jurisdiction, TABLE.c.status)
+from domain.kernel import Jurisdiction, Recorded
+from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, Rule, change, put
+from projections.words import unique
 
 
-def _requested(recorded: Recorded[MandateRequested]) -> Iterable[Effect]:
+class Row(RowBase):
+    mandate_id: Key[str]
+    period: Key[int]
+    kind: Col[MandateKind]
+    mandator_id: Col[str]
+    mandator_kind: Col[PartyKind]
+    mandatary_id: Col[str]
+    grantor_id: Col[str]
+    parent_mandate_id: Col[str]
+    service_ids: Col[tuple[str, ...]]
+    organisation_ids: Col[tuple[str, ...]]
+    jurisdiction: Col[Jurisdiction]
+    valid_from: Col[datetime]
+    valid_until: Col[datetime]
+    status: Col[MandateStatus]
+    latest: Col[bool]
+    began_at: Col[datetime]
+    active_at: Col[datetime | None]
+    suspended_at: Col[datetime | None]
+    ended_at: Col[datetime | None]
+
+
+def _requested(recorded: Recorded[MandateRequested]) -> Effects[Row]:
+    yield _period(recorded, MandateStatus.REQUESTED, active_at=None)
+
+
+def _resumed(recorded: Recorded[MandateResumed]) -> Effects[Row]:
     event = recorded.event
-    now = {
-        "status": MandateStatus.REQUESTED.value,
-        "began_at": recorded.context.effective_at,
-        "active_at": None,
-    }
-    yield Put((event.mandate_id, event.period), {**_terms(event.terms), **now})
+    yield change(Row, Row.mandate_id.to(event.mandate_id), Row.period.to(event.period - 1), Row.latest.to(False))
+    yield _period(recorded, MandateStatus.ACTIVE, active_at=recorded.context.effective_at)
 
 
-def _resumed(recorded: Recorded[MandateResumed]) -> Iterable[Effect]:
+def _period(
+    recorded: Recorded[MandateRequested] | Recorded[MandateResumed], status: MandateStatus, active_at: datetime | None
+) -> Effect[Row]:
     event = recorded.event
-    now = {
-        "status": MandateStatus.ACTIVE.value,
-        "began_at": recorded.context.effective_at,
-        "active_at": recorded.context.effective_at,
-    }
-    yield Set((event.mandate_id, event.period - 1), {"latest": False})
-    yield Put((event.mandate_id, event.period), {**_terms(event.terms), **now})
+    terms = event.terms
+    return put(
+        Row(
+            mandate_id=event.mandate_id,
+            period=event.period,
+            kind=terms.kind,
+            mandator_id=terms.mandator_id,
+            mandator_kind=terms.mandator_kind,
+            mandatary_id=terms.mandatary_id,
+            grantor_id=terms.grantor_id,
+            parent_mandate_id=terms.parent_mandate_id,
+            service_ids=unique(scope.service_id for scope in terms.services),
+            organisation_ids=unique(scope.organisation_id for scope in terms.services),
+            jurisdiction=terms.jurisdiction,
+            valid_from=terms.valid_from,
+            valid_until=terms.valid_until,
+            status=status,
+            latest=True,
+            began_at=recorded.context.effective_at,
+            active_at=active_at,
+            suspended_at=None,
+            ended_at=None,
+        )
+    )
 
 
-def _terms(terms: MandateTerms) -> Mapping[str, Any]:
-    return {
-        "kind": terms.kind.value,
-        "mandator_id": terms.mandator_id,
-        "mandator_kind": terms.mandator_kind.value,
-        "mandatary_id": terms.mandatary_id,
-        "grantor_id": terms.grantor_id,
-        "parent_mandate_id": terms.parent_mandate_id,
-        "service_ids": _list(scope.service_id for scope in terms.services),
-        "organisation_ids": _list(scope.organisation_id for scope in terms.services),
-        "jurisdiction": terms.jurisdiction.value,
-        "valid_from": terms.valid_from,
-        "valid_until": terms.valid_until,
-        "latest": True,
-        "suspended_at": None,
-        "ended_at": None,
-    }
-
-
-def _list(ids: Iterable[str]) -> str:
-    unique = dict.fromkeys(ids)
-    return f",{','.join(unique)}," if unique else ""
-
-
-def _status(status: MandateStatus, instant: str) -> Rule:
-    def rule(recorded: Recorded[Any]) -> Iterable[Effect]:
-        values = {"status": status.value, instant: recorded.context.effective_at}
-        yield Set((recorded.event.mandate_id, recorded.event.period), values)
+def _moved(status: MandateStatus, instant: Col[datetime | None]) -> Rule[Row]:
+    def rule(recorded: Recorded[Any]) -> Effects[Row]:
+        event = recorded.event
+        yield change(
+            Row,
+            Row.mandate_id.to(event.mandate_id),
+            Row.period.to(event.period),
+            Row.status.to(status),
+            instant.to(recorded.context.effective_at),
+        )
 
     return rule
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="mandates",
-    version=1,
-    table=TABLE,
+    version=2,
+    row=Row,
     rules={
         MandateRequested: _requested,
-        MandateAccepted: _status(MandateStatus.ACTIVE, "active_at"),
-        MandateConfirmed: _status(MandateStatus.ACTIVE, "active_at"),
-        MandateSuspended: _status(MandateStatus.SUSPENDED, "suspended_at"),
+        MandateAccepted: _moved(MandateStatus.ACTIVE, Row.active_at),
+        MandateConfirmed: _moved(MandateStatus.ACTIVE, Row.active_at),
+        MandateSuspended: _moved(MandateStatus.SUSPENDED, Row.suspended_at),
         MandateResumed: _resumed,
-        MandateRejected: _status(MandateStatus.REJECTED, "ended_at"),
-        MandateWithdrawn: _status(MandateStatus.WITHDRAWN, "ended_at"),
-        MandateExpired: _status(MandateStatus.EXPIRED, "ended_at"),
+        MandateRejected: _moved(MandateStatus.REJECTED, Row.ended_at),
+        MandateWithdrawn: _moved(MandateStatus.WITHDRAWN, Row.ended_at),
+        MandateExpired: _moved(MandateStatus.EXPIRED, Row.ended_at),
+    },
+    indexes={
+        "newest": (Row.began_at, Row.mandate_id, Row.period),
+        "mandatary": (Row.mandatary_id, Row.mandator_id),
+        "mandator": (Row.mandator_id, Row.mandate_id),
+        "status": (Row.jurisdiction, Row.status),
     },
 )
+TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
@@ -152,18 +150,18 @@ def mandates_in_force(*, at: datetime, mandatary_id: str, mandator_id: str, serv
     parent = TABLE.alias("parent")
     parent_in_force = exists(
         select(parent.c.mandate_id).where(
-            parent.c.mandate_id == TABLE.c.parent_mandate_id,
-            parent.c.mandator_id == TABLE.c.mandator_id,
-            parent.c.mandatary_id == TABLE.c.grantor_id,
+            parent.c.mandate_id == Row.parent_mandate_id,
+            parent.c.mandator_id == Row.mandator_id,
+            parent.c.mandatary_id == Row.grantor_id,
             _in_force(parent, at),
         )
     )
     return select(TABLE).where(
-        TABLE.c.mandatary_id == mandatary_id,
-        TABLE.c.mandator_id == mandator_id,
+        Row.mandatary_id == mandatary_id,
+        Row.mandator_id == mandator_id,
         _in_force(TABLE, at),
-        or_(TABLE.c.service_ids == "", TABLE.c.service_ids.contains(f",{service_id},", autoescape=True)),
-        or_(TABLE.c.kind != MandateKind.CHAIN.value, parent_in_force),
+        or_(func.cardinality(Row.service_ids) == 0, any_(TABLE.c.service_ids) == service_id),
+        or_(Row.kind != MandateKind.CHAIN.value, parent_in_force),
     )
 
 

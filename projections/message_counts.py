@@ -5,55 +5,55 @@ Delivered means published to an active mailbox: one whose owner consented, or th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from sqlalchemy import BigInteger, Column, Text
-
-from domain.kernel import Recorded
-from domain.mailbox import MessagePublished, MessageSent
-from projections.effects import Add, Effect, Projection, civil_month, read_table
-
-TABLE = read_table(
-    "message_counts",
-    1,
-    Column("month", Text, primary_key=True),
-    Column("jurisdiction", Text, primary_key=True),
-    Column("sender_id", Text, primary_key=True),
-    Column("sender_type", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("sent", BigInteger, nullable=False),
-    Column("delivered", BigInteger, nullable=False),
-)
+from domain.kernel import Jurisdiction, Recorded
+from domain.mailbox import MessageChannel, MessagePublished, MessageSent
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add
+from projections.words import civil_month
 
 
-def _sent(recorded: Recorded[MessageSent]) -> Iterable[Effect]:
+class Row(RowBase):
+    month: Key[str]
+    jurisdiction: Key[Jurisdiction]
+    sender_id: Key[str]
+    sender_type: Key[str]
+    channel: Key[MessageChannel]
+    sent: Col[int]
+    delivered: Col[int]
+
+
+def _sent(recorded: Recorded[MessageSent]) -> Effects[Row]:
     event = recorded.event
     month = civil_month(recorded.context.effective_at)
-    yield Add(
-        (month, event.jurisdiction.value, event.sender_id, event.sender_type, event.channel.value),
-        {"sent": 1},
+    yield add(
+        Row,
+        Row.month.to(month),
+        Row.jurisdiction.to(event.jurisdiction),
+        Row.sender_id.to(event.sender_id),
+        Row.sender_type.to(event.sender_type),
+        Row.channel.to(event.channel),
+        Row.sent.to(1),
     )
 
 
-def _published(recorded: Recorded[MessagePublished]) -> Iterable[Effect]:
+def _published(recorded: Recorded[MessagePublished]) -> Effects[Row]:
     event = recorded.event
     publication = event.publication
     month = civil_month(publication.published_at)
-    yield Add(
-        (
-            month,
-            publication.jurisdiction.value,
-            publication.sender_id,
-            publication.sender_type,
-            event.channel.value,
-        ),
-        {"delivered": 1},
+    yield add(
+        Row,
+        Row.month.to(month),
+        Row.jurisdiction.to(publication.jurisdiction),
+        Row.sender_id.to(publication.sender_id),
+        Row.sender_type.to(publication.sender_type),
+        Row.channel.to(event.channel),
+        Row.delivered.to(1),
     )
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="message_counts",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={MessageSent: _sent, MessagePublished: _published},
 )
+TABLE = READ_MODEL.table

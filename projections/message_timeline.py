@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
-
-from sqlalchemy import BigInteger, Column, DateTime, Text
 
 from domain.kernel import Recorded
 from domain.mailbox import (
@@ -21,70 +18,69 @@ from domain.mailbox import (
     MessageReplied,
     MessageSent,
 )
-from projections.effects import Effect, Projection, Put, Rule, read_table
-
-TABLE = read_table(
-    "message_timeline",
-    1,
-    Column("message_id", Text, primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    Column("happening", Text, nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("organisation_id", Text, nullable=False),
-    Column("mandate_id", Text, nullable=False),
-    Column("happened_at", DateTime(timezone=True), nullable=False),
-)
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, Rule, put
 
 
-def _row(recorded: Recorded[Any], happening: str, detail: str = "") -> Iterable[Effect]:
+class Row(RowBase):
+    message_id: Key[str]
+    version: Key[int]
+    happening: Col[str]
+    detail: Col[str]
+    organisation_id: Col[str]
+    mandate_id: Col[str]
+    happened_at: Col[datetime]
+
+
+def _row(recorded: Recorded[Any], happening: str, detail: str = "") -> Effects[Row]:
     context = recorded.context
-    yield Put(
-        (recorded.aggregate_id, recorded.version),
-        {
-            "happening": happening,
-            "detail": detail,
-            "organisation_id": context.organisation_id,
-            "mandate_id": context.mandate_id,
-            "happened_at": context.effective_at,
-        },
+    yield put(
+        Row(
+            message_id=recorded.aggregate_id,
+            version=recorded.version,
+            happening=happening,
+            detail=detail,
+            organisation_id=context.organisation_id,
+            mandate_id=context.mandate_id,
+            happened_at=context.effective_at,
+        )
     )
 
 
-def _sent(recorded: Recorded[MessageSent]) -> Iterable[Effect]:
-    return _row(recorded, "sent", recorded.event.reason.value)
+def _sent(recorded: Recorded[MessageSent]) -> Effects[Row]:
+    return _row(recorded, "sent", recorded.event.reason)
 
 
-def _published(recorded: Recorded[MessagePublished]) -> Iterable[Effect]:
-    return _row(recorded, "published", recorded.event.channel.value)
+def _published(recorded: Recorded[MessagePublished]) -> Effects[Row]:
+    return _row(recorded, "published", recorded.event.channel)
 
 
-def _notification_impossible(recorded: Recorded[MessageNotificationImpossible]) -> Iterable[Effect]:
-    return _row(recorded, "notification_impossible", recorded.event.reason.value)
+def _notification_impossible(recorded: Recorded[MessageNotificationImpossible]) -> Effects[Row]:
+    return _row(recorded, "notification_impossible", recorded.event.reason)
 
 
-def _notification_failed(recorded: Recorded[MessageNotificationFailed]) -> Iterable[Effect]:
+def _notification_failed(recorded: Recorded[MessageNotificationFailed]) -> Effects[Row]:
     return _row(recorded, "notification_failed", recorded.event.code)
 
 
-def _replied(recorded: Recorded[MessageReplied]) -> Iterable[Effect]:
+def _replied(recorded: Recorded[MessageReplied]) -> Effects[Row]:
     return _row(recorded, "replied", recorded.event.reply_message_id)
 
 
-def _expiry_alerted(recorded: Recorded[MessageExpiryAlerted]) -> Iterable[Effect]:
+def _expiry_alerted(recorded: Recorded[MessageExpiryAlerted]) -> Effects[Row]:
     return _row(recorded, "expiry_alerted", recorded.event.expires_at.astimezone(UTC).isoformat())
 
 
-def _happened(happening: str) -> Rule:
-    def rule(recorded: Recorded[Any]) -> Iterable[Effect]:
+def _happened(happening: str) -> Rule[Row]:
+    def rule(recorded: Recorded[Any]) -> Effects[Row]:
         return _row(recorded, happening)
 
     return rule
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="message_timeline",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={
         MessageSent: _sent,
         MessagePublished: _published,
@@ -98,3 +94,4 @@ PROJECTION = Projection(
         MessageExpired: _happened("expired"),
     },
 )
+TABLE = READ_MODEL.table

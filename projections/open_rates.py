@@ -7,57 +7,57 @@ plus 7k days have passed. Definition: Monitor Digitale Overheid, percentages of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, Boolean, Column, Select, Text, case, select
+from sqlalchemy import Select, case, select
 
 from domain.kernel import Recorded
 from domain.mailbox import MessageOpened, MessagePublished, Publication, SenderTimeZone
-from projections.effects import Add, Effect, Key, Projection, read_table
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, To, add
 from projections.sums import total
-
-TABLE = read_table(
-    "open_rates",
-    1,
-    Column("jurisdiction", Text, primary_key=True),
-    Column("period", Text, primary_key=True),
-    Column("sender_type", Text, primary_key=True),
-    Column("outside_government", Boolean, primary_key=True),
-    Column("notification_only", Boolean, primary_key=True),
-    Column("taken_into_use", Boolean, primary_key=True),
-    Column("published", BigInteger, nullable=False),
-    Column("opened_3_weeks", BigInteger, nullable=False),
-    Column("opened_6_weeks", BigInteger, nullable=False),
-)
-_C = TABLE.c
-
-WINDOWS_WEEKS = (3, 6)
-"""Weeks after publication within which the first opening counts."""
+from projections.words import civil_month
 
 
-def _published(recorded: Recorded[MessagePublished]) -> Iterable[Effect]:
-    yield Add(_cohort(recorded.event.publication), {"published": 1})
+class Row(RowBase):
+    jurisdiction: Key[str]
+    period: Key[str]
+    sender_type: Key[str]
+    outside_government: Key[bool]
+    notification_only: Key[bool]
+    taken_into_use: Key[bool]
+    published: Col[int]
+    opened_3_weeks: Col[int]
+    opened_6_weeks: Col[int]
 
 
-def _opened(recorded: Recorded[MessageOpened]) -> Iterable[Effect]:
+WINDOWS = {3: Row.opened_3_weeks, 6: Row.opened_6_weeks}
+"""Weeks after publication within which the first opening counts, and the column in which it does."""
+
+WINDOWS_WEEKS = (*WINDOWS,)
+
+
+def _published(recorded: Recorded[MessagePublished]) -> Effects[Row]:
+    yield add(Row, *_cohort(recorded.event.publication), Row.published.to(1))
+
+
+def _opened(recorded: Recorded[MessageOpened]) -> Effects[Row]:
     publication, opened_at = recorded.event.publication, recorded.context.effective_at
-    opened = {f"opened_{weeks}_weeks": 1 for weeks in WINDOWS_WEEKS if opened_at <= window_end(publication, weeks)}
-    if opened:
-        yield Add(_cohort(publication), opened)
+    for weeks, column in WINDOWS.items():
+        if opened_at <= window_end(publication, weeks):
+            yield add(Row, *_cohort(publication), column.to(1))
 
 
-def _cohort(publication: Publication) -> Key:
-    local = publication.published_at.astimezone(ZoneInfo(publication.sender_time_zone))
+def _cohort(publication: Publication) -> Sequence[To[Any]]:
     return (
-        publication.jurisdiction.value,
-        f"{local.year:04d}-{local.month:02d}",
-        publication.sender_type,
-        publication.outside_government,
-        publication.notification_only,
-        publication.mailbox_taken_into_use,
+        Row.jurisdiction.to(publication.jurisdiction),
+        Row.period.to(civil_month(publication.published_at, ZoneInfo(publication.sender_time_zone))),
+        Row.sender_type.to(publication.sender_type),
+        Row.outside_government.to(publication.outside_government),
+        Row.notification_only.to(publication.notification_only),
+        Row.taken_into_use.to(publication.mailbox_taken_into_use),
     )
 
 
@@ -70,12 +70,13 @@ def _on_the_clock(instant: datetime, weeks: int, zone: ZoneInfo) -> datetime:
     return (instant.astimezone(zone) + timedelta(weeks=weeks)).astimezone(UTC)
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="open_rates",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={MessagePublished: _published, MessageOpened: _opened},
 )
+TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
@@ -87,7 +88,7 @@ def open_rates_of_year(
     outside_government: bool | None = None,
     notification_only: bool | None = None,
     taken_into_use: bool | None = None,
-) -> Select[Any]:
+) -> Select[*tuple[Any, ...]]:
     """Sum the cohorts of a year by type of sender, under the names of the columns.
 
     Beside them `notifications` and `not_taken_into_use` say how many of the published were notifications only, and
@@ -96,21 +97,21 @@ def open_rates_of_year(
     """
     query = (
         select(
-            _C.sender_type,
-            total(_C.published).label("published"),
-            total(_C.opened_3_weeks).label("opened_3_weeks"),
-            total(_C.opened_6_weeks).label("opened_6_weeks"),
-            total(case((_C.notification_only, _C.published), else_=0)).label("notifications"),
-            total(case((_C.taken_into_use, 0), else_=_C.published)).label("not_taken_into_use"),
+            Row.sender_type,
+            total(Row.published).label("published"),
+            total(Row.opened_3_weeks).label("opened_3_weeks"),
+            total(Row.opened_6_weeks).label("opened_6_weeks"),
+            total(case((Row.notification_only, Row.published), else_=0)).label("notifications"),
+            total(case((Row.taken_into_use, 0), else_=Row.published)).label("not_taken_into_use"),
         )
-        .where(_C.jurisdiction == jurisdiction, _C.period.between(f"{year:04d}-01", f"{year:04d}-12"))
-        .group_by(_C.sender_type)
-        .order_by(_C.sender_type)
+        .where(Row.jurisdiction == jurisdiction, Row.period.between(f"{year:04d}-01", f"{year:04d}-12"))
+        .group_by(Row.sender_type)
+        .order_by(Row.sender_type)
     )
     filters = (
-        (_C.outside_government, outside_government),
-        (_C.notification_only, notification_only),
-        (_C.taken_into_use, taken_into_use),
+        (Row.outside_government, outside_government),
+        (Row.notification_only, notification_only),
+        (Row.taken_into_use, taken_into_use),
     )
     for column, wanted in filters:
         if wanted is not None:

@@ -2,123 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Text
-
-from domain.kernel import Recorded
+from domain.kernel import Jurisdiction, Recorded
 from domain.organisations import (
     DoubleChannelChanged,
     Enrolment,
     EnrolmentEnded,
+    Level,
     OrganisationEnrolled,
     OrganisationRegistered,
     OrganisationRenamed,
+    OrganisationType,
     Recognition,
     RecognitionGranted,
     RecognitionRequested,
     RecognitionSuspended,
     RecognitionWithdrawn,
 )
-from projections.effects import Effect, Projection, Put, Rule, Set, read_table
-
-TABLE = read_table(
-    "organisations",
-    1,
-    Column("organisation_id", Text, primary_key=True),
-    Column("name_nl", Text, nullable=False),
-    Column("name_fr", Text, nullable=False),
-    Column("name_de", Text, nullable=False),
-    Column("name_en", Text, nullable=False),
-    Column("organisation_type", Text, nullable=False),
-    Column("level", Text, nullable=False),
-    Column("enterprise_number", Text, nullable=False),
-    Column("jurisdiction", Text, nullable=False),
-    Column("outside_government", Boolean, nullable=False),
-    Column("recognition", Text, nullable=False),
-    Column("recognition_conditions", Text, nullable=False),
-    Column("recognition_changed_at", DateTime(timezone=True), nullable=True),
-    Column("double_channel_until", Date, nullable=True),
-    Column("registered_at", DateTime(timezone=True), nullable=False),
-    # What If-Match names when a value of the organisation is changed.
-    Column("version", BigInteger, nullable=False),
-)
-Index("organisations_v1_number", TABLE.c.enterprise_number)
-Index("organisations_v1_type", TABLE.c.jurisdiction, TABLE.c.organisation_type, TABLE.c.organisation_id)
-Index("organisations_v1_recognition", TABLE.c.recognition, TABLE.c.organisation_id)
+from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, Rule, change, put
 
 
-def _registered(recorded: Recorded[OrganisationRegistered]) -> Iterable[Effect]:
+class Row(RowBase):
+    organisation_id: Key[str]
+    name_nl: Col[str]
+    name_fr: Col[str]
+    name_de: Col[str]
+    name_en: Col[str]
+    organisation_type: Col[OrganisationType]
+    level: Col[Level]
+    enterprise_number: Col[str]
+    jurisdiction: Col[Jurisdiction]
+    outside_government: Col[bool]
+    recognition: Col[Recognition]
+    recognition_conditions: Col[str]
+    recognition_changed_at: Col[datetime | None]
+    double_channel_until: Col[date | None]
+    registered_at: Col[datetime]
+    version: Col[int]
+
+
+def _registered(recorded: Recorded[OrganisationRegistered]) -> Effects[Row]:
     event = recorded.event
-    yield Put(
-        (event.organisation_id,),
-        {
-            "name_nl": event.names.nl,
-            "name_fr": event.names.fr,
-            "name_de": event.names.de,
-            "name_en": event.names.en,
-            "organisation_type": event.organisation_type.value,
-            "level": event.level.value,
-            "enterprise_number": event.enterprise_number,
-            "jurisdiction": event.jurisdiction.value,
-            "outside_government": event.outside_government,
-            "recognition": Recognition.NONE.value,
-            "recognition_conditions": "",
-            "recognition_changed_at": None,
-            "double_channel_until": None,
-            "registered_at": recorded.context.effective_at,
-            "version": recorded.version,
-        },
+    yield put(
+        Row(
+            organisation_id=event.organisation_id,
+            name_nl=event.names.nl,
+            name_fr=event.names.fr,
+            name_de=event.names.de,
+            name_en=event.names.en,
+            organisation_type=event.organisation_type,
+            level=event.level,
+            enterprise_number=event.enterprise_number,
+            jurisdiction=event.jurisdiction,
+            outside_government=event.outside_government,
+            recognition=Recognition.NONE,
+            recognition_conditions="",
+            recognition_changed_at=None,
+            double_channel_until=None,
+            registered_at=recorded.context.effective_at,
+            version=recorded.version,
+        )
     )
 
 
-def _renamed(recorded: Recorded[OrganisationRenamed]) -> Iterable[Effect]:
+def _renamed(recorded: Recorded[OrganisationRenamed]) -> Effects[Row]:
     names = recorded.event.names
-    yield Set(
-        (recorded.event.organisation_id,),
-        {"name_nl": names.nl, "name_fr": names.fr, "name_de": names.de, "name_en": names.en},
+    yield change(
+        Row,
+        Row.organisation_id.to(recorded.event.organisation_id),
+        Row.name_nl.to(names.nl),
+        Row.name_fr.to(names.fr),
+        Row.name_de.to(names.de),
+        Row.name_en.to(names.en),
     )
 
 
-def _enrolled(recorded: Recorded[OrganisationEnrolled]) -> Iterable[Effect]:
-    if recorded.event.enrolment is Enrolment.MAILBOX_SENDER:
-        yield Set((recorded.event.organisation_id,), {"double_channel_until": recorded.event.double_channel_until})
+def _enrolled(recorded: Recorded[OrganisationEnrolled]) -> Effects[Row]:
+    event = recorded.event
+    if event.enrolment == Enrolment.MAILBOX_SENDER:
+        yield _double_channel(event.organisation_id, event.double_channel_until)
 
 
-def _enrolment_ended(recorded: Recorded[EnrolmentEnded]) -> Iterable[Effect]:
-    if recorded.event.enrolment is Enrolment.MAILBOX_SENDER:
-        yield Set((recorded.event.organisation_id,), {"double_channel_until": None})
+def _enrolment_ended(recorded: Recorded[EnrolmentEnded]) -> Effects[Row]:
+    event = recorded.event
+    if event.enrolment == Enrolment.MAILBOX_SENDER:
+        yield _double_channel(event.organisation_id, None)
 
 
-def _double_channel_changed(recorded: Recorded[DoubleChannelChanged]) -> Iterable[Effect]:
-    yield Set((recorded.event.organisation_id,), {"double_channel_until": recorded.event.double_channel_until})
+def _double_channel_changed(recorded: Recorded[DoubleChannelChanged]) -> Effects[Row]:
+    yield _double_channel(recorded.event.organisation_id, recorded.event.double_channel_until)
 
 
-def _recognition(status: Recognition) -> Rule:
-    def rule(recorded: Recorded[Any]) -> Iterable[Effect]:
-        values = {"recognition": status.value, "recognition_changed_at": recorded.context.effective_at}
-        if isinstance(recorded.event, RecognitionGranted):
-            values["recognition_conditions"] = recorded.event.conditions_version
-        yield Set((recorded.event.organisation_id,), values)
+def _double_channel(organisation_id: str, until: date | None) -> Effect[Row]:
+    return change(Row, Row.organisation_id.to(organisation_id), Row.double_channel_until.to(until))
+
+
+def _recognition(status: Recognition) -> Rule[Row]:
+    def rule(recorded: Recorded[Any]) -> Effects[Row]:
+        event = recorded.event
+        yield change(
+            Row,
+            Row.organisation_id.to(event.organisation_id),
+            Row.recognition.to(status),
+            Row.recognition_changed_at.to(recorded.context.effective_at),
+        )
+        if isinstance(event, RecognitionGranted):
+            conditions = Row.recognition_conditions.to(event.conditions_version)
+            yield change(Row, Row.organisation_id.to(event.organisation_id), conditions)
 
     return rule
 
 
-def _versioned(rule: Rule) -> Rule:
+def _versioned(rule: Rule[Row]) -> Rule[Row]:
     """Let every event of the organisation move the version of its row."""
 
-    def versioned(recorded: Recorded[Any]) -> Iterable[Effect]:
+    def versioned(recorded: Recorded[Any]) -> Effects[Row]:
         yield from rule(recorded)
-        yield Set((recorded.event.organisation_id,), {"version": recorded.version})
+        yield change(Row, Row.organisation_id.to(recorded.event.organisation_id), Row.version.to(recorded.version))
 
     return versioned
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="organisations",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={
         OrganisationRegistered: _registered,
         OrganisationRenamed: _versioned(_renamed),
@@ -130,4 +140,10 @@ PROJECTION = Projection(
         RecognitionSuspended: _versioned(_recognition(Recognition.SUSPENDED)),
         RecognitionWithdrawn: _versioned(_recognition(Recognition.WITHDRAWN)),
     },
+    indexes={
+        "number": (Row.enterprise_number,),
+        "type": (Row.jurisdiction, Row.organisation_type, Row.organisation_id),
+        "recognition": (Row.recognition, Row.organisation_id),
+    },
 )
+TABLE = READ_MODEL.table

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Index, Text
-
-from domain.identity import PersonRegistered
-from domain.kernel import Recorded
-from projections.effects import Effect, Projection, Put, read_table
-
-TABLE = read_table(
-    "people",
-    2,
-    Column("person_id", Text, primary_key=True),
-    Column("jurisdiction", Text, nullable=False),
-    Column("route", Text, nullable=False),
-    Column("number", Text, nullable=False),
-    Column("registered_at", DateTime(timezone=True), nullable=False),
-)
-Index("people_v2_newest", TABLE.c.registered_at, TABLE.c.person_id)
-Index("people_v2_registered", TABLE.c.jurisdiction, TABLE.c.registered_at)
+from domain.identity import PersonRegistered, Route
+from domain.kernel import Jurisdiction, PersonalText, Recorded
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, put
 
 
-def _registered(recorded: Recorded[PersonRegistered]) -> Iterable[Effect]:
+class Row(RowBase):
+    person_id: Key[str]
+    jurisdiction: Col[Jurisdiction]
+    route: Col[Route]
+    number: Col[PersonalText]
+    registered_at: Col[datetime]
+
+
+def _registered(recorded: Recorded[PersonRegistered]) -> Effects[Row]:
     event = recorded.event
-    yield Put(
-        (event.person_id,),
-        {
-            "jurisdiction": event.jurisdiction.value,
-            "route": event.route.value,
-            "number": event.number,
-            "registered_at": recorded.context.effective_at,
-        },
+    yield put(
+        Row(
+            person_id=event.person_id,
+            jurisdiction=event.jurisdiction,
+            route=event.route,
+            number=event.number,
+            registered_at=recorded.context.effective_at,
+        )
     )
 
 
-PROJECTION = Projection(name="people", version=2, table=TABLE, rules={PersonRegistered: _registered})
+READ_MODEL = ReadModel(
+    name="people",
+    version=2,
+    row=Row,
+    rules={PersonRegistered: _registered},
+    indexes={
+        "newest": (Row.registered_at, Row.person_id),
+        "registered": (Row.jurisdiction, Row.registered_at),
+    },
+)
+TABLE = READ_MODEL.table

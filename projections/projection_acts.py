@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Select, Text, exists, select
+from sqlalchemy import Select, exists, select
 
 from domain.kernel import Recorded
 from domain.operation import (
@@ -20,13 +20,13 @@ from domain.operation import (
     TakeoverUndoRequested,
     VerificationRequested,
 )
-from projections.effects import Effect, Projection, Put, Rule, read_table
+from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, Rule, put
 
 MOST_ACTS = 500
 """How many acts are read at once."""
 
 
-class Act(StrEnum):
+class ProjectionActKind(StrEnum):
     """What was ordered."""
 
     REBUILD = "rebuild"
@@ -40,69 +40,74 @@ class Act(StrEnum):
     SKIP = "skip"
 
 
-TABLE = read_table(
-    "projection_acts",
-    1,
-    Column("act_position", BigInteger, primary_key=True, autoincrement=False),
-    Column("projection", Text, nullable=False),
-    Column("act", Text, nullable=False),
-    Column("event_position", BigInteger, nullable=False),
-    Column("why", Text, nullable=False),
-    Column("acting_id", Text, nullable=False),
-    Column("organisation_id", Text, nullable=False),
-    Column("acted_at", DateTime(timezone=True), nullable=False),
-)
-Index("projection_acts_v1_projection", TABLE.c.projection, TABLE.c.act_position)
+class Row(RowBase):
+    act_position: Key[int]
+    projection: Col[str]
+    act: Col[str]
+    event_position: Col[int]
+    why: Col[str]
+    acting_id: Col[str]
+    organisation_id: Col[str]
+    acted_at: Col[datetime]
 
 
-def _on_projection(act: Act) -> Rule:
-    def rule(recorded: Recorded[Any]) -> Iterable[Effect]:
-        yield Put((recorded.position,), {**_ordered(recorded), "act": act.value, "event_position": 0})
+def _on_projection(act: ProjectionActKind) -> Rule[Row]:
+    def rule(recorded: Recorded[Any]) -> Effects[Row]:
+        yield _ordered(recorded, act, 0)
 
     return rule
 
 
-def _on_event(act: Act) -> Rule:
-    def rule(recorded: Recorded[Any]) -> Iterable[Effect]:
-        about = {"act": act.value, "event_position": recorded.event.event_position}
-        yield Put((recorded.position,), {**_ordered(recorded), **about})
+def _on_event(act: ProjectionActKind) -> Rule[Row]:
+    def rule(recorded: Recorded[Any]) -> Effects[Row]:
+        yield _ordered(recorded, act, recorded.event.event_position)
 
     return rule
 
 
-def _ordered(recorded: Recorded[Any]) -> Mapping[str, Any]:
-    return {
-        "projection": recorded.event.projection,
-        "why": recorded.event.why,
-        "acting_id": recorded.context.acting_id,
-        "organisation_id": recorded.context.organisation_id,
-        "acted_at": recorded.context.effective_at,
-    }
+def _ordered(recorded: Recorded[Any], act: ProjectionActKind, event_position: int) -> Effect[Row]:
+    event, context = recorded.event, recorded.context
+    return put(
+        Row(
+            act_position=recorded.position,
+            projection=event.projection,
+            act=act,
+            event_position=event_position,
+            why=event.why,
+            acting_id=context.acting_id,
+            organisation_id=context.organisation_id,
+            acted_at=context.effective_at,
+        )
+    )
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="projection_acts",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={
-        RebuildRequested: _on_projection(Act.REBUILD),
-        RebuildCancelled: _on_projection(Act.CANCEL),
-        VerificationRequested: _on_projection(Act.VERIFY),
-        TakeoverUndoRequested: _on_projection(Act.UNDO),
-        PreviousRowsDropRequested: _on_projection(Act.DROP),
-        ProjectionPaused: _on_projection(Act.PAUSE),
-        ProjectionResumed: _on_projection(Act.RESUME),
-        ParkedEventsRetried: _on_event(Act.RETRY),
-        ParkedEventSkipped: _on_event(Act.SKIP),
+        RebuildRequested: _on_projection(ProjectionActKind.REBUILD),
+        RebuildCancelled: _on_projection(ProjectionActKind.CANCEL),
+        VerificationRequested: _on_projection(ProjectionActKind.VERIFY),
+        TakeoverUndoRequested: _on_projection(ProjectionActKind.UNDO),
+        PreviousRowsDropRequested: _on_projection(ProjectionActKind.DROP),
+        ProjectionPaused: _on_projection(ProjectionActKind.PAUSE),
+        ProjectionResumed: _on_projection(ProjectionActKind.RESUME),
+        ParkedEventsRetried: _on_event(ProjectionActKind.RETRY),
+        ParkedEventSkipped: _on_event(ProjectionActKind.SKIP),
+    },
+    indexes={
+        "projection": (Row.projection, Row.act_position),
     },
 )
+TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
 def acts_after(position: int) -> Select[*tuple[Any, ...]]:
     """Select the acts recorded after a position, in their order; after the last of `MOST_ACTS`, ask again."""
-    return select(TABLE).where(TABLE.c.act_position > position).order_by(TABLE.c.act_position).limit(MOST_ACTS)
+    return select(TABLE).where(Row.act_position > position).order_by(Row.act_position).limit(MOST_ACTS)
 
 
 def paused() -> Select[str, str, str, Any]:
@@ -110,13 +115,13 @@ def paused() -> Select[str, str, str, Any]:
     later = TABLE.alias("later")
     changed_since = exists(
         select(later.c.act_position).where(
-            later.c.projection == TABLE.c.projection,
-            later.c.act_position > TABLE.c.act_position,
-            later.c.act.in_((Act.PAUSE.value, Act.RESUME.value)),
+            later.c.projection == Row.projection,
+            later.c.act_position > Row.act_position,
+            later.c.act.in_((ProjectionActKind.PAUSE.value, ProjectionActKind.RESUME.value)),
         )
     )
     return (
-        select(TABLE.c.projection, TABLE.c.why, TABLE.c.acting_id, TABLE.c.acted_at)
-        .where(TABLE.c.act == Act.PAUSE.value, ~changed_since)
-        .order_by(TABLE.c.projection)
+        select(Row.projection, Row.why, Row.acting_id, Row.acted_at)
+        .where(Row.act == ProjectionActKind.PAUSE.value, ~changed_since)
+        .order_by(Row.projection)
     )

@@ -39,7 +39,7 @@ from projections import (
     service_use,
     services,
 )
-from projections.effects import SCHEMA
+from projections.read_model import SCHEMA
 
 ROLE = "kroniek.role"
 ORGANISATION = "kroniek.organisation"
@@ -142,10 +142,9 @@ _AT_OWN_SERVICE = (
     f"EXISTS (SELECT FROM {rows_of(services.TABLE)} AS service WHERE service.service_id = {ROW}.service_id"
     f" AND service.organisation_id = {OWN})"
 )
-_REACHES_EVERY_SERVICE = f"{ROW}.organisation_ids = '' AND {ROW}.mandator_id = {NAMED} AND {NAMED} <> ''"
+_REACHES_EVERY_SERVICE = f"cardinality({ROW}.organisation_ids) = 0 AND {ROW}.mandator_id = {NAMED} AND {NAMED} <> ''"
 _MANDATES = (
-    f"{_names('mandator_id', 'mandatary_id')} OR strpos({ROW}.organisation_ids, ',' || {OWN} || ',') > 0"
-    f" OR ({_REACHES_EVERY_SERVICE})"
+    f"{_names('mandator_id', 'mandatary_id')} OR {OWN} = ANY ({ROW}.organisation_ids) OR ({_REACHES_EVERY_SERVICE})"
 )
 
 

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from sqlalchemy import Column, DateTime, Text
+from datetime import datetime
 
 from domain.kernel import Recorded
 from domain.organisations import ServiceFamilyRegistered
-from projections.effects import Effect, Projection, Put, read_table
-
-TABLE = read_table(
-    "service_families",
-    1,
-    Column("code", Text, primary_key=True),
-    Column("name_nl", Text, nullable=False),
-    Column("name_fr", Text, nullable=False),
-    Column("name_de", Text, nullable=False),
-    Column("name_en", Text, nullable=False),
-    Column("authentic_source_id", Text, nullable=False),
-    Column("registered_at", DateTime(timezone=True), nullable=False),
-)
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, put
 
 
-def _registered(recorded: Recorded[ServiceFamilyRegistered]) -> Iterable[Effect]:
+class Row(RowBase):
+    code: Key[str]
+    name_nl: Col[str]
+    name_fr: Col[str]
+    name_de: Col[str]
+    name_en: Col[str]
+    authentic_source_id: Col[str]
+    registered_at: Col[datetime]
+
+
+def _registered(recorded: Recorded[ServiceFamilyRegistered]) -> Effects[Row]:
     event = recorded.event
-    yield Put(
-        (event.code,),
-        {
-            "name_nl": event.names.nl,
-            "name_fr": event.names.fr,
-            "name_de": event.names.de,
-            "name_en": event.names.en,
-            "authentic_source_id": event.authentic_source_id,
-            "registered_at": recorded.context.effective_at,
-        },
+    yield put(
+        Row(
+            code=event.code,
+            name_nl=event.names.nl,
+            name_fr=event.names.fr,
+            name_de=event.names.de,
+            name_en=event.names.en,
+            authentic_source_id=event.authentic_source_id,
+            registered_at=recorded.context.effective_at,
+        )
     )
 
 
-PROJECTION = Projection(name="service_families", version=1, table=TABLE, rules={ServiceFamilyRegistered: _registered})
+READ_MODEL = ReadModel(
+    name="service_families",
+    version=1,
+    row=Row,
+    rules={ServiceFamilyRegistered: _registered},
+)
+TABLE = READ_MODEL.table

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from sqlalchemy import BigInteger, Column, Index, Select, Text, select
+from sqlalchemy import Select, select
 
 from domain.identity import AuthenticationSucceeded, ServiceAccessed
-from domain.kernel import Recorded
-from projections.effects import Add, Effect, Projection, civil_month, read_table
+from domain.kernel import Audience, Jurisdiction, Recorded
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add
 from projections.sums import total
-
-TABLE = read_table(
-    "service_use",
-    1,
-    Column("month", Text, primary_key=True),
-    Column("jurisdiction", Text, primary_key=True),
-    Column("audience", Text, primary_key=True),
-    Column("service_id", Text, primary_key=True),
-    Column("uses", BigInteger, nullable=False),
-)
-Index("service_use_v1_audience", TABLE.c.jurisdiction, TABLE.c.audience, TABLE.c.month)
+from projections.words import civil_month
 
 
-def _used(recorded: Recorded[AuthenticationSucceeded] | Recorded[ServiceAccessed]) -> Iterable[Effect]:
+class Row(RowBase):
+    month: Key[str]
+    jurisdiction: Key[Jurisdiction]
+    audience: Key[Audience]
+    service_id: Key[str]
+    uses: Col[int]
+
+
+def _used(recorded: Recorded[AuthenticationSucceeded] | Recorded[ServiceAccessed]) -> Effects[Row]:
     event = recorded.event
     month = civil_month(recorded.context.effective_at)
-    yield Add((month, event.jurisdiction.value, event.audience.value, event.service_id), {"uses": 1})
+    yield add(
+        Row,
+        Row.month.to(month),
+        Row.jurisdiction.to(event.jurisdiction),
+        Row.audience.to(event.audience),
+        Row.service_id.to(event.service_id),
+        Row.uses.to(1),
+    )
 
 
-PROJECTION = Projection(
+READ_MODEL = ReadModel(
     name="service_use",
     version=1,
-    table=TABLE,
+    row=Row,
     rules={AuthenticationSucceeded: _used, ServiceAccessed: _used},
+    indexes={
+        "audience": (Row.jurisdiction, Row.audience, Row.month),
+    },
 )
+TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
@@ -42,12 +49,12 @@ PROJECTION = Projection(
 def uses_by_service(jurisdiction: str, audience: str, first_month: str, last_month: str) -> Select[str, str, int]:
     """Sum the uses of each service in each month: what chain-linking needs when a service joins."""
     return (
-        select(TABLE.c.month, TABLE.c.service_id, total(TABLE.c.uses).label("uses"))
+        select(Row.month, Row.service_id, total(Row.uses).label("uses"))
         .where(
-            TABLE.c.jurisdiction == jurisdiction,
-            TABLE.c.audience == audience,
-            TABLE.c.month.between(first_month, last_month),
+            Row.jurisdiction == jurisdiction,
+            Row.audience == audience,
+            Row.month.between(first_month, last_month),
         )
-        .group_by(TABLE.c.month, TABLE.c.service_id)
-        .order_by(TABLE.c.month, TABLE.c.service_id)
+        .group_by(Row.month, Row.service_id)
+        .order_by(Row.month, Row.service_id)
     )

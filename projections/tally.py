@@ -6,13 +6,15 @@ SQL statement over the whole log, with equal rows (`infrastructure/projector/row
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias, assert_never
 
 from domain.kernel import Recorded
-from projections.effects import CIVIL_TIME, Add, Effect, Projection, civil_month
+from projections.effects import Add, Effects
+from projections.read_model import ReadModel
+from projections.words import CIVIL_TIME, civil_month
 
 
 class Typed(StrEnum):
@@ -59,12 +61,12 @@ class Tally:
     key: tuple[Part, ...]
     amounts: Mapping[str, Measure]
 
-    def __call__(self, recorded: Recorded[Any]) -> Iterable[Effect]:
+    def __call__(self, recorded: Recorded[Any]) -> Effects[Any]:
         key = tuple(_value(part, recorded) for part in self.key)
         return (Add(key, {column: _amount(measure, recorded) for column, measure in self.amounts.items()}),)
 
 
-def tallies(projection: Projection) -> Mapping[type, Tally]:
+def tallies(projection: ReadModel) -> Mapping[type, Tally]:
     """Return the rules of a projection that has no others; refuse one that has with a TypeError."""
     found = {event: rule for event, rule in projection.rules.items() if isinstance(rule, Tally)}
     if len(found) < len(projection.rules):

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
-from projections.effects import CIVIL_TIME
+from projections.words import CIVIL_TIME
 
 FIRST_YEAR = 2014
 LAST_MONTH = (2022, 6)

@@ -88,7 +88,7 @@ def _shown(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the table
         "personId": row.person_id,
         "status": least_of(statuses.values()).value,
         "purposes": ", ".join(group.value for group, it in statuses.items() if it is not ErasureStatus.KEPT),
-        "held": row.held_groups,
+        "held": ", ".join(row.held_groups),
         "requestedAt": f"{requested_at:%Y-%m-%d %H:%M}",
         "age": _age(requested_at),
     }

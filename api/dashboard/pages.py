@@ -32,9 +32,9 @@ from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.dashboard.tables import as_csv
 from domain.kernel import InvalidValue, Jurisdiction
 from projections import figures
-from projections.effects import CIVIL_TIME
 from projections.figures import DEFINITIONS, LANGUAGES, Definition, Language, Period
 from projections.progress import NotBuiltError
+from projections.words import CIVIL_TIME
 
 HEADERS = {
     "Cache-Control": "no-cache",

@@ -17,8 +17,8 @@ from infrastructure.event_log import PostgresLog
 from infrastructure.keys import MemoryKeys
 from infrastructure.projector import Projector, platform
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Projection
 from projections.progress import BuildPurpose
+from projections.read_model import ReadModel
 from sample import run_sample
 
 SEED = 2014
@@ -94,7 +94,7 @@ def amounts(url: str) -> Mapping[str, int]:
         return {name: _amount(connection, it) for name, it in platform().projections.items()}
 
 
-def _amount(connection: psycopg.Connection[tuple[int]], projection: Projection) -> int:
+def _amount(connection: psycopg.Connection[tuple[int]], projection: ReadModel) -> int:
     table = ReadTable(projection.table)
     measure = " + ".join(f"sum({name})" for name in table.others) if table.summable else "count(*)"
     query = f"SELECT coalesce({measure}, 0)::bigint FROM read.{table.name}"  # noqa: S608 - our own names

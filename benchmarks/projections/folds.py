@@ -20,8 +20,9 @@ from infrastructure.database.addresses import acting_as
 from infrastructure.projector import Definitions, Result
 from infrastructure.projector.rebuild.build_environment import Progress
 from infrastructure.projector.rebuild.run import rebuild
-from projections.effects import CIVIL_TIME, Projection
 from projections.progress import BuildPurpose
+from projections.read_model import ReadModel
+from projections.words import CIVIL_TIME
 
 ALL_PROCESSORS = os.cpu_count() or 1
 """For speed. Without being told, a rebuild leaves a processor for those who ask queries."""
@@ -97,7 +98,7 @@ def rebuild_all(
     return {result.projection: result for result in results}
 
 
-def rebuilt(url: str, projection: Projection, events: int) -> float:
+def rebuilt(url: str, projection: ReadModel, events: int) -> float:
     """Return events a second of a whole rebuild: filled, indexed, compared with the rows in use, put in their place."""
     began = time.perf_counter()
     (result,) = rebuild(
@@ -118,7 +119,7 @@ def bare(url: str, events: int) -> float:
         return events / (time.perf_counter() - began)
 
 
-def ours(url: str, projection: Projection) -> list[tuple[object, ...]]:
+def ours(url: str, projection: ReadModel) -> list[tuple[object, ...]]:
     """Return the rows in use of a read model, in the order of their keys."""
     keys = [column for column in projection.table.columns if column.primary_key]
     order = sql.SQL(", ").join(

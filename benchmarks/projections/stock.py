@@ -27,7 +27,7 @@ from psycopg.sql import SQL
 from benchmarks.log.appends import library_settings
 from benchmarks.projections.work import NAMES as CASE_NAMES
 from benchmarks.projections.work import CaseClosed, CaseMoved, CaseOpened
-from projections.effects import CIVIL_TIME
+from projections.words import CIVIL_TIME
 
 SAVED_AT_ONCE = 100
 WAIT_S = 600

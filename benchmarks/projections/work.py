@@ -6,14 +6,12 @@ The definitions are found by name, as the processes that fill tables look them u
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
-
-from sqlalchemy import BigInteger, Column, Date, DateTime, Text
 
 from application.ports import Append, Receipt
 from domain.kernel import Command, Context, Decider, Recorded
@@ -21,7 +19,7 @@ from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
 from infrastructure.projector import Definitions
 from infrastructure.projector import definitions as made_of
-from projections.effects import Effect, Projection, Put, Set, read_table
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 from projections.tally import Measure, StoredName, Tally, Typed
 
 REFERENCE = "benchmarks.projections.work:definitions"
@@ -96,59 +94,65 @@ NAMES = {event: name for name, event in DECIDER.events.items()}
 
 # --- Read models ----------------------------------------------------------------------------------------------------
 
+
+class CountRow(RowBase):
+    day: Key[date]
+    event: Key[str]
+    events: Col[int]
+
+
 _TALLY = Tally(key=(Typed.CIVIL_DAY, StoredName(NAMES)), amounts={"events": Measure.EVENTS})
 
-COUNTS = Projection(
+COUNTS = ReadModel(
     name="case_counts",
     version=1,
-    table=read_table(
-        "case_counts",
-        1,
-        Column("day", Date, primary_key=True),
-        Column("event", Text, primary_key=True),
-        Column("events", BigInteger, nullable=False),
-    ),
+    row=CountRow,
     rules=dict.fromkeys(NAMES, _TALLY),
 )
 
 
-def _opened(recorded: Recorded[CaseOpened]) -> Iterable[Effect]:
+class CaseRow(RowBase):
+    case_id: Key[str]
+    office_id: Col[str]
+    state: Col[str]
+    opened_at: Col[datetime]
+    changed_at: Col[datetime]
+    outcome: Col[str]
+
+
+def _opened(recorded: Recorded[CaseOpened]) -> Effects[CaseRow]:
+    event, at = recorded.event, recorded.context.effective_at
+    yield put(
+        CaseRow(case_id=event.case_id, office_id=event.office_id, state="open", opened_at=at, changed_at=at, outcome="")
+    )
+
+
+def _moved(recorded: Recorded[CaseMoved]) -> Effects[CaseRow]:
     event = recorded.event
-    row = {
-        "office_id": event.office_id,
-        "state": "open",
-        "opened_at": recorded.context.effective_at,
-        "changed_at": recorded.context.effective_at,
-        "outcome": "",
-    }
-    yield Put((event.case_id,), row)
+    yield change(
+        CaseRow,
+        CaseRow.case_id.to(event.case_id),
+        CaseRow.office_id.to(event.office_id),
+        CaseRow.state.to("moved"),
+        CaseRow.changed_at.to(recorded.context.effective_at),
+    )
 
 
-def _moved(recorded: Recorded[CaseMoved]) -> Iterable[Effect]:
+def _closed(recorded: Recorded[CaseClosed]) -> Effects[CaseRow]:
     event = recorded.event
-    changed = {"office_id": event.office_id, "state": "moved", "changed_at": recorded.context.effective_at}
-    yield Set((event.case_id,), changed)
+    yield change(
+        CaseRow,
+        CaseRow.case_id.to(event.case_id),
+        CaseRow.state.to("closed"),
+        CaseRow.outcome.to(event.outcome),
+        CaseRow.changed_at.to(recorded.context.effective_at),
+    )
 
 
-def _closed(recorded: Recorded[CaseClosed]) -> Iterable[Effect]:
-    event = recorded.event
-    changed = {"state": "closed", "outcome": event.outcome, "changed_at": recorded.context.effective_at}
-    yield Set((event.case_id,), changed)
-
-
-ROWS = Projection(
+ROWS = ReadModel(
     name="cases",
     version=1,
-    table=read_table(
-        "cases",
-        1,
-        Column("case_id", Text, primary_key=True),
-        Column("office_id", Text, nullable=False),
-        Column("state", Text, nullable=False),
-        Column("opened_at", DateTime(timezone=True), nullable=False),
-        Column("changed_at", DateTime(timezone=True), nullable=False),
-        Column("outcome", Text, nullable=False),
-    ),
+    row=CaseRow,
     rules={CaseOpened: _opened, CaseMoved: _moved, CaseClosed: _closed},
 )
 

@@ -96,6 +96,17 @@ def texts(values: Sequence[str | None]) -> TextArray:
     return TextArray(_packed_bytes([None if value is None else value.encode() for value in values], _TEXT))
 
 
+def text_lists(values: Sequence[Sequence[str] | None]) -> TextArray:
+    """Pack lists of texts, each as the text of an array: PostgreSQL has no arrays of arrays of different lengths."""
+    return texts([None if value is None else array_text(value) for value in values])
+
+
+def array_text(elements: Sequence[str]) -> str:
+    """Return an array of texts as PostgreSQL reads one."""
+    escaped = (element.replace("\\", "\\\\").replace('"', '\\"') for element in elements)
+    return "{" + ",".join(f'"{element}"' for element in escaped) + "}"
+
+
 def byte_strings(values: Sequence[bytes | None]) -> ByteaArray:
     return ByteaArray(_packed_bytes(values, _BYTEA))
 

@@ -23,9 +23,9 @@ from infrastructure.read_models.statements import (
 )
 from infrastructure.read_models.viewers import CONNECT_ARGS, SET, settings_of, tell_viewers
 from projections import projection_acts
-from projections.effects import SCHEMA, Projection
 from projections.figures.reading import Reading
 from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place, Progress
+from projections.read_model import SCHEMA, ReadModel
 from projections.row_security import ADMINISTRATOR, VIEWER, Viewer
 from projections.row_security import FIGURES as FIGURES_ROLE
 
@@ -57,7 +57,7 @@ class ReadModels:
     that takes longer than `statement_timeout_s` is broken off: an OperationalError, SQLSTATE 57014.
     """
 
-    def __init__(self, url: str, projections: Sequence[Projection], statement_timeout_s: float | None = None) -> None:
+    def __init__(self, url: str, projections: Sequence[ReadModel], statement_timeout_s: float | None = None) -> None:
         self._tables = {projection.name: projection.table.name for projection in projections}
         self._release = {
             "names": [projection.name for projection in projections],

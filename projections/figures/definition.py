@@ -7,8 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from domain.kernel import Jurisdiction
-from projections.effects import CIVIL_TIME
 from projections.figures.translations import Text, read_texts
+from projections.words import CIVIL_TIME
 
 TEXTS = read_texts(Path(__file__).parent / "texts")
 """The published words of each figure: `<id>.title`, `<id>.text` and `<id>.population`."""

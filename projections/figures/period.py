@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from domain.kernel import InvalidValue
-from projections.effects import CIVIL_TIME
+from projections.words import CIVIL_TIME
 
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 MONTHS_OF_YEAR, MONTHS_OF_HALF_YEAR, TWO_MONTHS = 12, 6, 2

@@ -85,8 +85,8 @@ def _mandates(random: Random) -> Iterator[tuple[Table, Mapping[str, Any]]]:
                 "mandator_kind": "person" if mandator in PERSONS else "enterprise",
                 "mandatary_id": random.choice((*PERSONS, *ORGANISATIONS)),
                 "grantor_id": random.choice((mandator, mandator, *PERSONS)),
-                "organisation_ids": f",{random.choice(ORGANISATIONS)},",
-                "service_ids": random.choice(("", *(f",service-{org}," for org in ORGANISATIONS))),
+                "organisation_ids": [random.choice(ORGANISATIONS)],
+                "service_ids": random.choice(([], *([f"service-{org}"] for org in ORGANISATIONS))),
                 "began_at": AT + timedelta(minutes=at),
             },
         )

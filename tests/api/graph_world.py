@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Engine, Table, create_engine, event
+from sqlalchemy import Column, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -136,7 +136,7 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
         "identification": "shredded",
         "correspondence": "destroyed",
         "invoicing": "kept",
-        "held_groups": "invoicing",
+        "held_groups": ["invoicing"],
         "ground": "objection",
         "requested_at": AT,
     },
@@ -161,17 +161,8 @@ def row(table: Table, **given: Any) -> dict[str, Any]:
 def _empty(column: Column[Any]) -> Any:
     if column.nullable:
         return None
-    match column.type:
-        case BigInteger():
-            return 0
-        case Boolean():
-            return False
-        case DateTime():
-            return AT
-        case Date():
-            return date(2022, 3, 1)
-        case _:
-            return ""
+    empty = {int: 0, bool: False, list: [], datetime: AT, date: date(2022, 3, 1)}
+    return empty.get(column.type.python_type, "")
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,9 @@ from infrastructure.projector import MemoryRows
 from infrastructure.projector import platform as platform_definitions
 from infrastructure.projector.rebuild.run import rebuild
 from infrastructure.read_models import ReadModels
-from projections.effects import SCHEMA
 from projections.figures import OpenRateFilter, OpenRateTable, Period, percentage
 from projections.figures.reading import Reading
+from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
 from sample import ExpectedFigure, expected_figures, expected_index, expected_open_rates
 from sample.arithmetic import growth, percent

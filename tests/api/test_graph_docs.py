@@ -52,7 +52,7 @@ def fill(graph: Graph) -> None:
         {"consent_id": "anna.trusto", "person_id": "anna"},
     )
     over = {"status": "withdrawn", "ended_at": AT + timedelta(days=10)}
-    mandate = {"mandate_id": "m", "mandatary_id": "anna", "mandator_id": "bert", "service_ids": ",tax,"}
+    mandate = {"mandate_id": "m", "mandatary_id": "anna", "mandator_id": "bert", "service_ids": ["tax"]}
     graph.have(mandates.TABLE, {**mandate, **over})
     look = {"access_id": "look-1", "subject_id": "anna", "organisation_id": "gent", "activity": "child-benefit"}
     graph.have(accesses.TABLE, {**look, "accessed_at": AT})

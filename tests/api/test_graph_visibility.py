@@ -104,16 +104,23 @@ INVOICES: Mapping[str, Mapping[str, Any]] = {
     "other.hidden": {"buyer_id": "org-c", "supplier_number": "number-of-c"},
 }
 MANDATES: Mapping[str, Mapping[str, Any]] = {
-    "at-service": {"organisation_ids": ",org-c,{org},"},
-    "given": {"mandator_id": "{org}", "organisation_ids": ",org-c,"},
-    "held": {"mandatary_id": "{org}", "organisation_ids": ",org-c,"},
-    "every-service.hidden": {"organisation_ids": ""},
-    "other-service.hidden": {"organisation_ids": ",org-c,x{org},"},
+    "at-service": {"organisation_ids": ["org-c", "{org}"]},
+    "given": {"mandator_id": "{org}", "organisation_ids": ["org-c"]},
+    "held": {"mandatary_id": "{org}", "organisation_ids": ["org-c"]},
+    "every-service.hidden": {"organisation_ids": []},
+    "other-service.hidden": {"organisation_ids": ["org-c", "x{org}"]},
 }
 
 
 def filled(template: Mapping[str, Any], org: str) -> dict[str, Any]:
-    return {name: value.format(org=org) if isinstance(value, str) else value for name, value in template.items()}
+    return {
+        name: [it.format(org=org) for it in value]
+        if isinstance(value, list)
+        else value.format(org=org)
+        if isinstance(value, str)
+        else value
+        for name, value in template.items()
+    }
 
 
 def rows_of(org: str) -> Iterator[tuple[Table, dict[str, Any]]]:

@@ -18,7 +18,7 @@ from api.graph.queries.visibility import everything
 from api.rights.graph import ALL, GRAPH
 from application.ports import Role
 from projections import invoices, mailboxes, mandates, messages, open_rates
-from projections.effects import SCHEMA
+from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
 from projections.row_security import EVERYTHING, IN_SESSION, NOTHING, SEEN
 from tests.api.every_query import AS_IS, documents, held
@@ -166,9 +166,9 @@ def test_who_may_act_at_the_services_of_others_is_not_told_without_our_own_filte
 ) -> None:
     """A mandate for every service is in nobody's list; it is shown to whoever names the mandator, and only then."""
     for of in (A, B):
-        at_service = {"service_ids": f",service-of-{of},", "organisation_ids": f",{of},"}
+        at_service = {"service_ids": [f"service-of-{of}"], "organisation_ids": [of]}
         graph.have(mandates.TABLE, {"mandate_id": f"may-at-{of}", "mandator_id": "ann", **at_service})
-    everywhere = {"service_ids": "", "organisation_ids": ""}
+    everywhere: dict[str, Any] = {"service_ids": [], "organisation_ids": []}
     graph.have(mandates.TABLE, {"mandate_id": "may-everywhere", "mandator_id": "ann", **everywhere})
     graph.have(mandates.TABLE, {"mandate_id": "others-everywhere", "mandator_id": "bob", **everywhere})
     without_filter()

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from psycopg import sql
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Text
 
 from infrastructure.projector.proof.difference import Side
 from infrastructure.projector.proof.digest import digest
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Key, read_table
+from projections.effects import RowKey
+from projections.read_model import Col, Key, ReadModel, RowBase
 
-TABLE_OF_ALL = read_table(
-    "test_digested",
-    1,
-    Column("name", Text, primary_key=True),
-    Column("number", BigInteger, primary_key=True),
-    Column("label", Text, nullable=True),
-    Column("remark", Text, nullable=True),
-    Column("amount", BigInteger, nullable=True),
-    Column("flag", Boolean, nullable=True),
-    Column("at", DateTime(timezone=True), nullable=True),
-    Column("day", Date, nullable=True),
-)
+
+class RowOfAll(RowBase):
+    name: Key[str]
+    number: Key[int]
+    label: Col[str | None]
+    remark: Col[str | None]
+    amount: Col[int | None]
+    flag: Col[bool | None]
+    at: Col[datetime | None]
+    day: Col[date | None]
+
+
+TABLE_OF_ALL = ReadModel(name="test_digested", version=1, row=RowOfAll, rules={}).table
 ONE, OTHER = ReadTable(TABLE_OF_ALL), ReadTable(TABLE_OF_ALL, "_build")
 ODD_SETTINGS = {
     "DateStyle": "German, DMY",
@@ -41,7 +42,7 @@ ODD_SETTINGS = {
 }
 
 Connection = psycopg.Connection[Any]
-Rows = dict[Key, dict[str, Any]]
+Rows = dict[RowKey, dict[str, Any]]
 
 TEXTS = st.one_of(st.sampled_from(["", "a", "A", "b", "é", "z", "\U0001f600", "\uffff"]), st.text(max_size=6)).filter(
     lambda text: "\0" not in text and text == text.encode(errors="ignore").decode()
@@ -63,7 +64,7 @@ EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[Healt
 PLAIN = {"label": "x", "remark": "y", "amount": 1, "flag": True, "at": datetime(2021, 11, 3, tzinfo=UTC), "day": None}
 
 
-def fill(connection: Connection, table: ReadTable, rows: Rows, order: Sequence[Key] = ()) -> None:
+def fill(connection: Connection, table: ReadTable, rows: Rows, order: Sequence[RowKey] = ()) -> None:
     connection.execute(sql.SQL("TRUNCATE {}").format(table.target))
     insert = sql.SQL("INSERT INTO {} VALUES (%s, %s, %s, %s, %s, %s, %s, %s)").format(table.target)
     with connection.transaction(), connection.cursor() as cursor:

@@ -11,14 +11,14 @@ from sqlalchemy.engine import make_url
 
 from infrastructure.projector.rows.row_security import open_to_readers
 from infrastructure.reactors.store import LOCK_KEY
-from projections.effects import METADATA, Projection
+from projections.read_model import METADATA, ReadModel
 from projections.registry import PROJECTIONS
 
 LOOKED_AFTER = 1
 MADE = 2
 
 
-def make_read_tables(url: str, *, position: int = 0, projections: Sequence[Projection] = PROJECTIONS) -> None:
+def make_read_tables(url: str, *, position: int = 0, projections: Sequence[ReadModel] = PROJECTIONS) -> None:
     """Make the tables of read models, without rows, and say that they are at a position."""
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     METADATA.create_all(engine, [projection.table for projection in projections])

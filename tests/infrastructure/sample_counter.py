@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
-
-from sqlalchemy import BigInteger, Column, Text
 
 from application.gathering import Rules
 from application.handler import CommandEnvelope
 from application.ports import Append, Enriched, Idempotency, States
 from domain.kernel import Claim, Command, CommandBase, Context, Decider, Recorded, RuleBroken, fact
 from infrastructure.projector import Definitions, definitions
-from projections.effects import Add, Drop, Effect, Projection, Put, Set, read_table
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add, change, drop, put
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
 CONTEXT = Context(acting_id="tester", organisation_id="organisation", effective_at=AT)
@@ -97,44 +95,47 @@ def _limit(command: RaiseCounter, states: States) -> Enriched[RaiseCounter]:
 
 RULES = Rules(deciders=dict.fromkeys((RaiseCounter, CloseCounter), DECIDER), readers={RaiseCounter: _limit})
 
-TABLE = read_table(
-    "test_counters",
-    1,
-    Column("counter_id", Text, primary_key=True),
-    Column("last_amount", BigInteger, nullable=False),
-    Column("status", Text, nullable=False),
-)
-SUMS = read_table(
-    "test_sums",
-    1,
-    Column("amount", BigInteger, primary_key=True),
-    Column("events", BigInteger, nullable=False),
-    Column("total", BigInteger, nullable=False),
-)
+
+class CounterRow(RowBase):
+    counter_id: Key[str]
+    last_amount: Col[int]
+    status: Col[str]
 
 
-def _row(recorded: Recorded[CounterRaised]) -> Iterable[Effect]:
+class SumRow(RowBase):
+    amount: Key[int]
+    events: Col[int]
+    total: Col[int]
+
+
+def _raised(recorded: Recorded[CounterRaised]) -> Effects[CounterRow]:
+    counter_id, amount = recorded.aggregate_id, recorded.event.amount
     if recorded.version == 1:
-        yield Put((recorded.aggregate_id,), {"last_amount": recorded.event.amount, "status": "open"})
+        yield put(CounterRow(counter_id=counter_id, last_amount=amount, status="open"))
     else:
-        yield Set((recorded.aggregate_id,), {"last_amount": recorded.event.amount})
+        yield change(CounterRow, CounterRow.counter_id.to(counter_id), CounterRow.last_amount.to(amount))
 
 
-def _closed(recorded: Recorded[CounterClosed]) -> Iterable[Effect]:
+def _closed(recorded: Recorded[CounterClosed]) -> Effects[CounterRow]:
     # A counter that was closed as its first act was never seen; one that was used disappears when it closes late.
+    counter = CounterRow.counter_id.to(recorded.aggregate_id)
     if recorded.version > 3:
-        yield Drop((recorded.aggregate_id,))
+        yield drop(CounterRow, counter)
     else:
-        yield Set((recorded.aggregate_id,), {"status": "closed"})
+        yield change(CounterRow, counter, CounterRow.status.to("closed"))
 
 
-def _sum(recorded: Recorded[CounterRaised]) -> Iterable[Effect]:
-    yield Add((recorded.event.amount,), {"events": 1})
-    yield Add((recorded.event.amount,), {"total": recorded.event.amount})
+def _sum(recorded: Recorded[CounterRaised]) -> Effects[SumRow]:
+    amount = recorded.event.amount
+    yield add(SumRow, SumRow.amount.to(amount), SumRow.events.to(1))
+    yield add(SumRow, SumRow.amount.to(amount), SumRow.total.to(amount))
 
 
-COUNTERS = Projection(name="test_counters", version=1, table=TABLE, rules={CounterRaised: _row, CounterClosed: _closed})
-COUNTER_SUMS = Projection(name="test_sums", version=1, table=SUMS, rules={CounterRaised: _sum})
+COUNTERS = ReadModel(
+    name="test_counters", version=1, row=CounterRow, rules={CounterRaised: _raised, CounterClosed: _closed}
+)
+COUNTER_SUMS = ReadModel(name="test_sums", version=1, row=SumRow, rules={CounterRaised: _sum})
+TABLE, SUMS = COUNTERS.table, COUNTER_SUMS.table
 
 
 COUNTED = "tests.infrastructure.sample_counter:counted"

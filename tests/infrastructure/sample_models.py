@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from random import Random
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import BigInteger, Column, Date, Text
 
 from application.ports import Append, Receipt
 from domain import operation
@@ -24,8 +24,9 @@ from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.projector import Definitions, MemoryRows, Projector, Result
 from infrastructure.projector import definitions as define
 from projections import projection_acts
-from projections.effects import SCHEMA, Add, Effect, Key, Projection, Put, Rule, Set, read_table
+from projections.effects import Add, AnyEffect, AnyRule, Put, RowKey, Set
 from projections.progress import BuildState
+from projections.read_model import SCHEMA, Col, Key, ReadModel, RowBase
 from projections.tally import Measure, StoredName, Tally, Typed
 from tests.infrastructure.sample_counter import (
     AT,
@@ -33,39 +34,38 @@ from tests.infrastructure.sample_counter import (
     COUNTER_SUMS,
     COUNTERS,
     DECIDER,
-    SUMS,
-    TABLE,
     CounterClosed,
     CounterRaised,
     Event,
 )
 
 CODEC = Codec((DECIDER, operation.DECIDER))
-ACTS = projection_acts.PROJECTION
+ACTS = projection_acts.READ_MODEL
 BUILT_SUFFIXES = ("_build", "_build_sums", "_swap")
 
 Connection = psycopg.Connection[Any]
-Rows = Mapping[Key, Mapping[str, Any]]
+Rows = Mapping[RowKey, Mapping[str, Any]]
 
 # --- Sound ----------------------------------------------------------------------------------------------------------
 
 NAMES = {event: name for name, event in DECIDER.events.items()}
-DAYS = read_table(
-    "test_days",
-    1,
-    Column("day", Date, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("events", BigInteger, nullable=False),
-    Column("streams", BigInteger, nullable=False),
-)
+
+
+class DayRow(RowBase):
+    day: Key[date]
+    name: Key[str]
+    events: Col[int]
+    streams: Col[int]
+
+
 _EVERY_EVENT = Tally(
     key=(Typed.CIVIL_DAY, StoredName(NAMES)), amounts={"events": Measure.EVENTS, "streams": Measure.STREAMS}
 )
-COUNTER_DAYS = Projection(name="test_days", version=1, table=DAYS, rules=dict.fromkeys(NAMES, _EVERY_EVENT))
+COUNTER_DAYS = ReadModel(name="test_days", version=1, row=DayRow, rules=dict.fromkeys(NAMES, _EVERY_EVENT))
 SOUND = (COUNTERS, COUNTER_SUMS, COUNTER_DAYS, ACTS)
 
 
-def _defined(name: str, *projections: Projection) -> Definitions:
+def _defined(name: str, *projections: ReadModel) -> Definitions:
     return define(f"{__name__}:{name}", (DECIDER, operation.DECIDER), projections)
 
 
@@ -79,17 +79,17 @@ def sound() -> Definitions:
 SLOW_S = 0.002
 
 
-def _slowly(rule: Rule) -> Rule:
-    def slow(recorded: Recorded[Any]) -> Iterable[Effect]:
+def _slowly(rule: AnyRule) -> AnyRule:
+    def slow(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
         time.sleep(SLOW_S)
         return rule(recorded)
 
     return slow
 
 
-def _with_rules(projection: Projection, change: Callable[[Rule], Rule]) -> Projection:
+def _with_rules(projection: ReadModel, change: Callable[[AnyRule], AnyRule]) -> ReadModel:
     rules = {event: change(rule) for event, rule in projection.rules.items()}
-    return Projection(name=projection.name, version=projection.version, table=projection.table, rules=rules)
+    return replace(projection, rules=rules)
 
 
 def slow() -> Definitions:
@@ -102,18 +102,18 @@ def slow() -> Definitions:
 BLUE = 1_000_000
 
 
-def _blue_row(recorded: Recorded[Any]) -> Iterable[Effect]:
+def _blue_row(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
     yield Put((recorded.aggregate_id,), {"last_amount": BLUE, "status": "blue"})
 
 
-def _blue_sum(recorded: Recorded[Any]) -> Iterable[Effect]:
+def _blue_sum(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
     yield Add((recorded.event.amount,), {"events": BLUE, "total": BLUE})
 
 
 def blue() -> Definitions:
     """Other rows in the same tables: whoever reads both kinds at once has seen a mix."""
-    rows = Projection(name=COUNTERS.name, version=1, table=TABLE, rules={CounterRaised: _blue_row})
-    sums = Projection(name=COUNTER_SUMS.name, version=1, table=SUMS, rules={CounterRaised: _blue_sum})
+    rows = replace(COUNTERS, rules={CounterRaised: _blue_row})
+    sums = replace(COUNTER_SUMS, rules={CounterRaised: _blue_sum})
     return _defined("blue", rows, sums, COUNTER_DAYS, ACTS)
 
 
@@ -127,7 +127,7 @@ def _row(**values: Any) -> dict[str, Any]:
     return {"last_amount": 1, "status": "odd", **values}
 
 
-MISFITS: Mapping[str, Callable[[str], Effect]] = {
+MISFITS: Mapping[str, Callable[[str], AnyEffect]] = {
     "zero-character": lambda key: Set((key,), {"status": f"\0{SECRET}"}),
     "out-of-range": lambda key: Set((key,), {"last_amount": TOO_MUCH}),
     "empty": lambda key: Put((key,), _row(status=None)),
@@ -140,7 +140,7 @@ MISFITS: Mapping[str, Callable[[str], Effect]] = {
 }
 """By the label of an event, an effect that does not fit the table of rows."""
 
-MISFIT_SUMS: Mapping[str, Effect] = {
+MISFIT_SUMS: Mapping[str, AnyEffect] = {
     "out-of-range-sum": Add((1,), {"total": TOO_MUCH}),
     "no-key-sum": Add((None,), {"total": 1}),
     "text-sum": Add((1,), {"total": SECRET}),  # type: ignore[dict-item]
@@ -151,7 +151,7 @@ RAISES = "raises"
 RAISES_SUM = "raises-sum"
 
 
-def _row_that_may_fail(recorded: Recorded[Any]) -> Iterable[Effect]:
+def _row_that_may_fail(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
     label = recorded.event.label if isinstance(recorded.event, CounterRaised) else ""
     yield from COUNTERS.rules[type(recorded.event)](recorded)
     if label == RAISES:
@@ -160,7 +160,7 @@ def _row_that_may_fail(recorded: Recorded[Any]) -> Iterable[Effect]:
         yield MISFITS[label](recorded.aggregate_id)
 
 
-def _sum_that_may_fail(recorded: Recorded[Any]) -> Iterable[Effect]:
+def _sum_that_may_fail(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
     yield from COUNTER_SUMS.rules[CounterRaised](recorded)
     if recorded.event.label == RAISES_SUM:
         raise LookupError(SECRET)
@@ -170,30 +170,26 @@ def _sum_that_may_fail(recorded: Recorded[Any]) -> Iterable[Effect]:
 
 def failing() -> Definitions:
     """Rules that fail for some labels, or give effects that no table can take."""
-    rows = Projection(
-        name=COUNTERS.name, version=1, table=TABLE, rules=dict.fromkeys(COUNTERS.rules, _row_that_may_fail)
-    )
-    sums = Projection(name=COUNTER_SUMS.name, version=1, table=SUMS, rules={CounterRaised: _sum_that_may_fail})
+    rows = replace(COUNTERS, rules=dict.fromkeys(COUNTERS.rules, _row_that_may_fail))
+    sums = replace(COUNTER_SUMS, rules={CounterRaised: _sum_that_may_fail})
     return _defined("failing", rows, sums, COUNTER_DAYS, ACTS)
 
 
 # --- Of the next version --------------------------------------------------------------------------------------------
 
-TABLE_2 = read_table(
-    "test_sums",
-    2,
-    Column("amount", BigInteger, primary_key=True),
-    Column("times", BigInteger, nullable=False),
-)
+
+class TimesRow(RowBase):
+    amount: Key[int]
+    times: Col[int]
 
 
-def _times(recorded: Recorded[Any]) -> Iterable[Effect]:
+def _times(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
     yield Add((recorded.event.amount,), {"times": 1})
 
 
 def second_version() -> Definitions:
     """What the next release has: the sums in another table."""
-    sums = Projection(name=COUNTER_SUMS.name, version=2, table=TABLE_2, rules={CounterRaised: _times})
+    sums = ReadModel(name=COUNTER_SUMS.name, version=2, row=TimesRow, rules={CounterRaised: _times})
     return _defined("second_version", COUNTERS, sums, COUNTER_DAYS, ACTS)
 
 
@@ -268,7 +264,7 @@ def taken(connection: Connection, kind: int, name: str, version: int) -> bool:
 # --- Comparing ------------------------------------------------------------------------------------------------------
 
 
-def rows(connection: Connection, projection: Projection, suffix: str = "") -> Rows:
+def rows(connection: Connection, projection: ReadModel, suffix: str = "") -> Rows:
     """Read a table: the columns outside the key by the key."""
     columns = [column.name for column in projection.table.columns]
     keys = sum(column.primary_key for column in projection.table.columns)
@@ -278,15 +274,15 @@ def rows(connection: Connection, projection: Projection, suffix: str = "") -> Ro
     return {row[:keys]: dict(zip(columns[keys:], row[keys:], strict=True)) for row in connection.execute(query)}
 
 
-def all_rows(connection: Connection, projections: Iterable[Projection], suffix: str = "") -> dict[str, Rows]:
+def all_rows(connection: Connection, projections: Iterable[ReadModel], suffix: str = "") -> dict[str, Rows]:
     return {it.name: rows(connection, it, suffix) for it in projections}
 
 
 def in_memory(
     connection: Connection,
-    projections: Iterable[Projection],
+    projections: Iterable[ReadModel],
     until: int | None = None,
-    without: Callable[[Projection, Recorded[Any]], bool] = lambda _projection, _recorded: False,
+    without: Callable[[ReadModel, Recorded[Any]], bool] = lambda _projection, _recorded: False,
 ) -> dict[str, Rows]:
     """Fold the log in memory, up to a position, leaving out what is said to be `without` effect."""
     models = [(it, MemoryRows(it)) for it in projections]

@@ -16,7 +16,7 @@ from infrastructure.projector.proof import difference as difference_module
 from infrastructure.projector.proof.difference import Difference, RowsMovedError, first_difference, sentence
 from infrastructure.projector.proof.digest import by_key, table_columns
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Key
+from projections.effects import RowKey
 from tests.infrastructure.digested import (
     CELLS,
     EXAMPLES,
@@ -52,7 +52,7 @@ def odd_connection(module_database_url: str) -> Iterator[Connection]:
 
 
 @st.composite
-def changed(draw: st.DrawFn) -> tuple[Rows, Rows, Key]:
+def changed(draw: st.DrawFn) -> tuple[Rows, Rows, RowKey]:
     """Two sets of rows of which one row differs: a cell of it, or that it is there at all."""
     rows = draw(ROWS.filter(bool))
     key = draw(st.sampled_from(sorted(rows)))
@@ -67,13 +67,13 @@ def changed(draw: st.DrawFn) -> tuple[Rows, Rows, Key]:
     return rows, {**rows, key: {**rows[key], column: value}}, key
 
 
-def found(left: Rows, right: Rows) -> tuple[Key, Any, Any] | None:
+def found(left: Rows, right: Rows) -> tuple[RowKey, Any, Any] | None:
     """What plain Python says of two sets of rows: the first key that differs, and its two rows."""
     differing = sorted(key for key in {**left, **right} if left.get(key) != right.get(key))
     return (differing[0], left.get(differing[0]), right.get(differing[0])) if differing else None
 
 
-def told(difference: Difference | None) -> tuple[Key, Any, Any] | None:
+def told(difference: Difference | None) -> tuple[RowKey, Any, Any] | None:
     return None if difference is None else (difference.key, difference.left, difference.right)
 
 
@@ -88,7 +88,7 @@ def test_the_first_difference_is_the_one_that_python_finds(connection: Connectio
 @given(changed())
 @EXAMPLES
 def test_one_changed_row_is_found(
-    connection: Connection, odd_connection: Connection, sets: tuple[Rows, Rows, Key]
+    connection: Connection, odd_connection: Connection, sets: tuple[Rows, Rows, RowKey]
 ) -> None:
     left, right, key = sets
     one, _ = sides(connection, left, right)

@@ -13,19 +13,24 @@ from infrastructure.event_log import PostgresLog
 from infrastructure.projector.proof import difference as difference_module
 from infrastructure.projector.proof.difference import MadeBy, events_of
 from infrastructure.projector.rows.definitions import definitions
-from projections.effects import Key, Projection, Put
-from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, TABLE, CounterRaised, append
+from projections.effects import AnyEffect, Put, RowKey
+from projections.read_model import ReadModel
+from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, CounterRaised, CounterRow, append
 
 Connection = psycopg.Connection[Any]
 
 
-def _failing(recorded: Any) -> list[Put]:
+def _failing(recorded: Any) -> list[AnyEffect]:
     if recorded.event.amount == 3:
         raise ZeroDivisionError
     return [Put((recorded.aggregate_id,), {"last_amount": 0, "status": ""})]
 
 
-FAILING = Projection(name="test_failing", version=1, table=TABLE, rules={CounterRaised: _failing})
+class FailingRow(CounterRow):
+    pass
+
+
+FAILING = ReadModel(name="test_failing", version=1, row=FailingRow, rules={CounterRaised: _failing})
 DEFINITIONS = definitions("tests", [DECIDER], [COUNTERS, COUNTER_SUMS, FAILING])
 
 
@@ -60,7 +65,7 @@ def positions(made_by: MadeBy) -> tuple[list[int], int, bool]:
     ],
 )
 def test_a_row_of_a_stream_was_made_by_events_of_that_stream(
-    told_log: Connection, monkeypatch: pytest.MonkeyPatch, asked: tuple[Key, int, int], expected: Any
+    told_log: Connection, monkeypatch: pytest.MonkeyPatch, asked: tuple[RowKey, int, int], expected: Any
 ) -> None:
     key, until, most = asked
     if key != ("nobody",):
@@ -79,7 +84,7 @@ def test_a_row_of_a_stream_was_made_by_events_of_that_stream(
     ],
 )
 def test_a_row_that_is_added_to_was_made_by_events_of_any_stream(
-    told_log: Connection, monkeypatch: pytest.MonkeyPatch, asked: tuple[Key, int, int], expected: Any
+    told_log: Connection, monkeypatch: pytest.MonkeyPatch, asked: tuple[RowKey, int, int], expected: Any
 ) -> None:
     key, until, most = asked
     monkeypatch.setattr(difference_module, "SCAN_POSITIONS", 3)

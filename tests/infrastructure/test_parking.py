@@ -16,8 +16,8 @@ from infrastructure.projector.live import projector as live
 from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.rebuild import stream_fold as filling
 from infrastructure.projector.rebuild.run import rebuild
-from projections.effects import Projection
 from projections.progress import BuildState
+from projections.read_model import ReadModel
 from tests.infrastructure.projector_process import Processes, kill
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, CounterClosed, CounterRaised, Event
 from tests.infrastructure.sample_models import (
@@ -85,10 +85,10 @@ def start_again(connection: Connection) -> None:
 class Without:
     """Leaves out, for one projection, what is in given streams from a version on."""
 
-    projection: Projection
+    projection: ReadModel
     from_version: dict[str, int]
 
-    def __call__(self, projection: Projection, recorded: Any) -> bool:
+    def __call__(self, projection: ReadModel, recorded: Any) -> bool:
         first = self.from_version.get(recorded.aggregate_id)
         return projection is self.projection and first is not None and recorded.version >= first
 
@@ -103,7 +103,7 @@ def tell_failures(history: History, *labels: str) -> None:
     history.write(*((name, raised()) for name, _ in bad), ("c", raised(amount=9)))
 
 
-def parked_of(connection: Connection, projection: Projection, *names: str) -> Parked:
+def parked_of(connection: Connection, projection: ReadModel, *names: str) -> Parked:
     """Return what should be parked: the second event of streams and all that follow it, as far as there are rules."""
     query = """
         SELECT %s, position, version = 2 FROM log.event
@@ -121,7 +121,7 @@ def test_what_fails_is_parked_with_what_follows_it_and_the_others_go_on(
     connection: Connection,
     history: History,
     monkeypatch: pytest.MonkeyPatch,
-    projection: Projection,
+    projection: ReadModel,
     labels: Sequence[str],
 ) -> None:
     tell_failures(history, *labels)
@@ -165,7 +165,7 @@ def test_an_event_that_cannot_be_decoded_is_parked_by_all_who_look_into_it(
 
 
 def _in_streams_from(names: Sequence[str], version: int) -> Any:
-    def left_out(projection: Projection, recorded: Any) -> bool:
+    def left_out(projection: ReadModel, recorded: Any) -> bool:
         looks_into = projection is not COUNTER_DAYS
         return looks_into and recorded.aggregate_id in names and recorded.version >= version
 

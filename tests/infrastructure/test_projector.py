@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -21,7 +22,7 @@ from infrastructure.projector.live import projector as live_module
 from infrastructure.projector.rebuild.run import rebuild
 from infrastructure.projector.rows.coalesce import coalesce
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Add, Drop, Effect, Projection, Put, Set
+from projections.effects import Add, AnyEffect, Drop, Put, Set
 from tests.infrastructure.emptying import empty_log
 from tests.infrastructure.sample_counter import (
     AT,
@@ -112,7 +113,7 @@ def test_live_rebuilt_and_in_memory_rows_are_equal(
         assert {name: rows(connection, name) for name in expected} == expected
 
 
-EFFECTS = st.lists(
+EFFECTS: st.SearchStrategy[list[AnyEffect]] = st.lists(
     st.one_of(
         st.builds(
             lambda k, n: Put((k,), {"last_amount": n, "status": "open"}), st.sampled_from("ab"), st.integers(0, 9)
@@ -126,12 +127,12 @@ EFFECTS = st.lists(
 
 
 @given(EFFECTS)
-def test_coalesced_effects_mean_what_the_effects_meant_one_by_one(effects: list[Effect]) -> None:
+def test_coalesced_effects_mean_what_the_effects_meant_one_by_one(effects: list[AnyEffect]) -> None:
     assert applied(effects) == applied(coalesce(effects).values())
 
 
 @given(st.lists(st.builds(lambda k, n: Add((k,), {"events": n}), st.integers(0, 2), st.integers(-5, 5)), max_size=30))
-def test_sums_are_coalesced_to_one_addition(effects: list[Effect]) -> None:
+def test_sums_are_coalesced_to_one_addition(effects: list[AnyEffect]) -> None:
     totals: dict[Any, int] = {}
     for effect in effects:
         assert isinstance(effect, Add)
@@ -231,11 +232,11 @@ def test_events_reach_rules_in_the_order_of_the_log(database_url: str, connectio
     asyncio.run(send())
     seen: list[Recorded[Any]] = []
 
-    def spy_rule(recorded: Recorded[Any]) -> list[Effect]:
+    def spy_rule(recorded: Recorded[Any]) -> list[AnyEffect]:
         seen.append(recorded)
         return []
 
-    spy = Projection(name="spy", version=1, table=TABLE, rules=dict.fromkeys(COUNTERS.rules, spy_rule))
+    spy = replace(COUNTERS, rules=dict.fromkeys(COUNTERS.rules, spy_rule))
     projector = Projector(connection, definitions("no other process needs them", [DECIDER], [spy]))
     projector.prepare()
     projector.catch_up()

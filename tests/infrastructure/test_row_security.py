@@ -18,7 +18,7 @@ from infrastructure.database import DatabaseUnusable, EmbeddedPostgres, migrate,
 from infrastructure.projector.rows.row_security import open_to_readers
 from infrastructure.read_models.reading import FIGURES as FIGURE_MODELS
 from projections import mandates, messages
-from projections.effects import SCHEMA
+from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
 from projections.row_security import EVERYTHING, FIGURES, IN_SESSION, NOTHING, SEEN, Viewer, condition
 from tests.infrastructure.as_roles import addresses_of
@@ -135,7 +135,10 @@ def test_auditors_of_the_database_see_every_row_and_change_none(
 def test_mandates_for_every_service_are_shown_to_an_agency_that_names_the_mandator(
     reader: Connection, owner: Connection
 ) -> None:
-    query = "SELECT mandate_id, mandator_id FROM read.mandates_v1 WHERE organisation_ids = '' AND mandator_id <> ''"
+    query = (
+        "SELECT mandate_id, mandator_id FROM read.mandates_v2"
+        " WHERE cardinality(organisation_ids) = 0 AND mandator_id <> ''"
+    )
     keyed = {row[:-1]: row[-1] for row in owner.execute(query.replace("mandate_id", "mandate_id, period")).fetchall()}
     for organisation in ("org-a", "org-b"):
         seen = keys_seen(reader, mandates.TABLE, Viewer(role="agency", organisation_id=organisation))

@@ -27,14 +27,14 @@ from infrastructure.projector.rows.row_security import SEEN as POLICY
 from infrastructure.projector.rows.row_security import secure
 from infrastructure.projector.rows.tables import ReadTable
 from projections import consents, mailboxes, projection_acts
-from projections.effects import Projection
 from projections.progress import BuildPurpose, BuildState
+from projections.read_model import ReadModel
 from projections.row_security import Viewer
 from tests.infrastructure.as_roles import addresses_of
 from tests.infrastructure.viewed import AT, Connection, keys_seen
 
 AGENCIES = [Viewer(role="agency", organisation_id=organisation) for organisation in ("org-a", "org-b")]
-CHANGING = [mailboxes.PROJECTION, consents.PROJECTION, projection_acts.PROJECTION]
+CHANGING = [mailboxes.READ_MODEL, consents.READ_MODEL, projection_acts.READ_MODEL]
 STANDS = """
 SELECT relname::text, relrowsecurity AND relforcerowsecurity,
        ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = pg_class.oid ORDER BY 1),
@@ -117,9 +117,7 @@ def seen_by_agencies(query: Connection, table: Table = mailboxes.TABLE) -> Seque
     return [{str(key[0]) for key in keys_seen(query, table, viewer)} for viewer in AGENCIES]
 
 
-def made_anew(
-    url: str, projection: Projection, purpose: BuildPurpose = BuildPurpose.REBUILD, position: int = 0
-) -> None:
+def made_anew(url: str, projection: ReadModel, purpose: BuildPurpose = BuildPurpose.REBUILD, position: int = 0) -> None:
     (result,) = rebuild(url, platform(), [projection], purpose=purpose, workers=1, position=position)
     assert result.state == BuildState.DONE, result.outcome
 
@@ -131,7 +129,7 @@ def test_rebuilds_takeovers_and_undoing_them_leave_every_table_secured(
     url = addresses_of(postgres, database_url).projector
     expected = [{"ann", "cas"}, {"bob", "cas"}]
     for purpose in (BuildPurpose.REBUILD, BuildPurpose.UNDO, BuildPurpose.UNDO, BuildPurpose.REBUILD):
-        for projection in (consents.PROJECTION, mailboxes.PROJECTION):
+        for projection in (consents.READ_MODEL, mailboxes.READ_MODEL):
             made_anew(url, projection, purpose)
             assert seen_by_agencies(query) == expected
             with psycopg.connect(database_url) as connection:
@@ -168,7 +166,7 @@ def test_rows_as_of_a_position_are_for_auditors_only(
     postgres: EmbeddedPostgres, database_url: str, query: Connection
 ) -> None:
     addresses = addresses_of(postgres, database_url)
-    made_anew(addresses.projector, mailboxes.PROJECTION, BuildPurpose.AS_OF, 3)
+    made_anew(addresses.projector, mailboxes.READ_MODEL, BuildPurpose.AS_OF, 3)
     past = sql.SQL("SELECT count(*) FROM read.{}").format(sql.Identifier(f"{mailboxes.TABLE.name}_at_3"))
     with psycopg.connect(addresses.auditor) as auditor:
         assert auditor.execute(past).fetchone() == (2,)
@@ -200,8 +198,8 @@ def test_a_rebuild_under_queries_shows_each_of_them_its_own_rows(postgres: Embed
         thread.start()
     try:
         for _ in range(3):
-            made_anew(addresses.projector, consents.PROJECTION)
-            made_anew(addresses.projector, mailboxes.PROJECTION)
+            made_anew(addresses.projector, consents.READ_MODEL)
+            made_anew(addresses.projector, mailboxes.READ_MODEL)
     finally:
         done.set()
         for thread in threads:

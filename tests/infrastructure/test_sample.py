@@ -29,9 +29,10 @@ from infrastructure.event_log.resolve import Row
 from infrastructure.keys import MemoryKeys
 from infrastructure.projector.rows.memory import MemoryRows
 from projections import consents, enrolments, open_rates, service_use, services
-from projections.effects import Projection, civil_month
 from projections.figures import Period
 from projections.figures.index import ServiceLife, chain
+from projections.read_model import ReadModel
+from projections.words import civil_month
 from sample import (
     ExpectedFigure,
     SampleProgress,
@@ -66,7 +67,7 @@ def anyio_backend() -> str:
 # --- What follows from the events -----------------------------------------------------------------------------------
 
 
-def _rows(projection: Projection, events: Events) -> list[dict[str, Any]]:
+def _rows(projection: ReadModel, events: Events) -> list[dict[str, Any]]:
     memory = MemoryRows(projection)
     for event in events:
         memory.apply(event)
@@ -114,14 +115,14 @@ def _count(events: Events, figure: ExpectedFigure, period: str) -> int:  # noqa:
         case "invoices_received":
             return len(_during(events, InvoiceReceived, jurisdiction, period))
         case "active_consents" | "unique_mailbox_users":
-            grants = _standing(_rows(consents.PROJECTION, events), jurisdiction, "granted_at", "withdrawn_at", at)
+            grants = _standing(_rows(consents.READ_MODEL, events), jurisdiction, "granted_at", "withdrawn_at", at)
             users = {row["person_id"] for row in grants}
             return len(grants if figure.definition == "active_consents" else users)
         case "connected_services":
-            return len(_standing(_rows(services.PROJECTION, events), jurisdiction, "registered_at", "closed_at", at))
+            return len(_standing(_rows(services.READ_MODEL, events), jurisdiction, "registered_at", "closed_at", at))
         case "senders_connected" | "invoice_receivers":
             role = {"senders_connected": "mailbox_sender", "invoice_receivers": "invoice_receiver"}[figure.definition]
-            rows = _standing(_rows(enrolments.PROJECTION, events), jurisdiction, "enrolled_at", "ended_at", at)
+            rows = _standing(_rows(enrolments.READ_MODEL, events), jurisdiction, "enrolled_at", "ended_at", at)
             return len({row["organisation_id"] for row in rows if row["enrolment"] == role})
     raise AssertionError(figure.definition)
 
@@ -135,7 +136,7 @@ async def test_every_figure_counts_what_the_plan_says(events: Events) -> None:
 
 
 async def test_every_row_of_the_open_rate_table_counts_what_the_plan_says(events: Events) -> None:
-    rows = _rows(open_rates.PROJECTION, events)
+    rows = _rows(open_rates.READ_MODEL, events)
     for expected in expected_open_rates(SCALE):
         found = [
             row
@@ -153,11 +154,11 @@ async def test_the_chained_index_is_the_printed_one(events: Events) -> None:
             row["audience"],
             ServiceLife(service_id=row["service_id"], registered_at=row["registered_at"], closed_at=row["closed_at"]),
         )
-        for row in _rows(services.PROJECTION, events)
+        for row in _rows(services.READ_MODEL, events)
         if row["jurisdiction"] == "be"
     ]
     uses: dict[str, dict[str, dict[str, int]]] = {}
-    for row in _rows(service_use.PROJECTION, events):
+    for row in _rows(service_use.READ_MODEL, events):
         if row["jurisdiction"] == "be":
             uses.setdefault(row["audience"], {}).setdefault(row["month"], {})[row["service_id"]] = row["uses"]
     period = Period.parse("2017-09/2017-10")

@@ -15,16 +15,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
-from sqlalchemy import BigInteger, Column, Date, MetaData, Table, Text
 
 from application.ports import Append
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.projector import MemoryRows
 from infrastructure.projector.rows.set_based import tallied_rows
-from projections.effects import CIVIL_TIME, Key, Projection
+from projections.effects import RowKey
+from projections.read_model import Col, Key, ReadModel, RowBase
 from projections.registry import PROJECTIONS
 from projections.tally import Constant, Measure, StoredName, Tally, Typed
+from projections.words import CIVIL_TIME
 from tests.infrastructure.emptying import empty_log
 from tests.infrastructure.sample_counter import CONTEXT, COUNTERS, DECIDER, CounterClosed, CounterRaised, Event
 from tests.infrastructure.test_conformance import CODEC as WHOLE_CODEC
@@ -33,7 +34,7 @@ from tests.infrastructure.test_conformance import random_history, send
 CODEC = Codec([DECIDER])
 LOG = sql.SQL("log.event")
 Connection = psycopg.Connection[Any]
-Rows = Mapping[Key, Mapping[str, Any]]
+Rows = Mapping[RowKey, Mapping[str, Any]]
 
 # --- Projections ----------------------------------------------------------------------------------------------------
 
@@ -44,28 +45,39 @@ EVERY_EVENT = Tally(
 )
 
 
-def table(*columns: Column[Any]) -> Table:
-    return Table("tallied", MetaData(), *columns)
+class DayRow(RowBase):
+    day: Key[date]
+    name: Key[str]
+    organisation_id: Key[str]
+    events: Col[int]
+    streams: Col[int]
 
 
-def keys(*names: str) -> list[Column[Any]]:
-    return [Column(name, Text, primary_key=True) for name in names]
+class OwnRow(RowBase):
+    month: Key[str]
+    what: Key[str]
+    why: Key[str]
+    raised: Col[int]
+    began: Col[int]
+    closed: Col[int]
+    never: Col[int]
 
 
-def numbers(*names: str) -> list[Column[Any]]:
-    return [Column(name, BigInteger, nullable=False) for name in names]
+class EverythingRow(RowBase):
+    everything: Key[str]
+    streams: Col[int]
 
 
-BY_DAY = Projection(
+BY_DAY = ReadModel(
     name="by_day",
     version=1,
-    table=table(Column("day", Date, primary_key=True), *keys("name", "organisation_id"), *numbers("events", "streams")),
+    row=DayRow,
     rules=dict.fromkeys(NAMES, EVERY_EVENT),
 )
-OF_ITS_OWN = Projection(
+OF_ITS_OWN = ReadModel(
     name="of_its_own",
     version=1,
-    table=table(*keys("month", "what", "why"), *numbers("raised", "began", "closed", "never")),
+    row=OwnRow,
     rules={
         CounterRaised: Tally(
             key=(Typed.CIVIL_MONTH, Constant("100 % raised"), Typed.ACTIVITY),
@@ -77,10 +89,10 @@ OF_ITS_OWN = Projection(
         ),
     },
 )
-OF_ONE_EVENT = Projection(
+OF_ONE_EVENT = ReadModel(
     name="of_one_event",
     version=1,
-    table=table(*keys("everything"), *numbers("streams")),
+    row=EverythingRow,
     rules={CounterClosed: Tally(key=(Constant("everything"),), amounts={"streams": Measure.STREAMS})},
 )
 
@@ -148,14 +160,14 @@ def write(url: str, acts: Sequence[Act]) -> None:
     asyncio.run(append())
 
 
-def one_by_one(connection: Connection, codec: Codec, projection: Projection, after: int, until: int) -> Rows:
+def one_by_one(connection: Connection, codec: Codec, projection: ReadModel, after: int, until: int) -> Rows:
     memory = MemoryRows(projection)
     for recorded in LogReader(codec).read(connection, after=after, until=until):
         memory.apply(recorded)
     return memory.rows
 
 
-def at_once(connection: Connection, codec: Codec, projection: Projection, after: int, until: int) -> Rows:
+def at_once(connection: Connection, codec: Codec, projection: ReadModel, after: int, until: int) -> Rows:
     columns = [column.name for column in projection.table.columns]
     size = len(projection.table.primary_key.columns)
     query = tallied_rows(projection, codec.names, LOG)
@@ -166,7 +178,7 @@ def at_once(connection: Connection, codec: Codec, projection: Projection, after:
 
 
 def added_up(parts: Sequence[Rows]) -> Rows:
-    sums: dict[Key, dict[str, Any]] = {}
+    sums: dict[RowKey, dict[str, Any]] = {}
     for part in parts:
         for key, row in part.items():
             known = sums.setdefault(key, dict.fromkeys(row, 0))
@@ -209,7 +221,7 @@ def test_rows_at_once_are_rows_one_by_one(
 
 @EACH
 def test_days_and_months_are_civil_ones_at_every_change_of_the_hour(
-    module_database_url: str, connection: Connection, projection: Projection
+    module_database_url: str, connection: Connection, projection: ReadModel
 ) -> None:
     steps = [timedelta(microseconds=-1), timedelta(0), timedelta(hours=1), timedelta(hours=21), timedelta(hours=22)]
     steps += [timedelta(hours=-hours) for hours in (1, 2, 3)] + [timedelta(hours=22, microseconds=-1)]
@@ -224,7 +236,7 @@ def test_days_and_months_are_civil_ones_at_every_change_of_the_hour(
 
 
 @EACH
-def test_nothing_gives_no_rows(connection: Connection, projection: Projection) -> None:
+def test_nothing_gives_no_rows(connection: Connection, projection: ReadModel) -> None:
     assert at_once(connection, CODEC, projection, 0, 0) == {}
 
 

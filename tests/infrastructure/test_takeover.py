@@ -16,8 +16,8 @@ from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.rebuild import switch_over as takeover
 from infrastructure.projector.rebuild.run import rebuild
 from infrastructure.projector.rebuild.switch_over import ReadersHoldError
-from projections.effects import SCHEMA
 from projections.progress import BuildPurpose, BuildState
+from projections.read_model import SCHEMA
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, CounterRaised
 from tests.infrastructure.sample_models import BLUE, Connection, History, blue, in_memory, rows, sound
 from tests.infrastructure.watching import Reader, faults

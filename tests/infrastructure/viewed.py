@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from random import Random
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Column, Table
+from sqlalchemy import ARRAY, Column, Table
 
 from infrastructure.read_models.viewers import SET, settings_of
-from projections.effects import SCHEMA
+from projections.read_model import SCHEMA
 from projections.row_security import Viewer
 
 Connection = psycopg.Connection[Any]
@@ -20,7 +20,7 @@ Keys = set[tuple[Any, ...]]
 
 ORGANISATIONS = ("org-a", "org-b", "org-c", "")
 PARTIES = (*(f"person-{number}" for number in range(40)), "org-a", "org-b", "enterprise-1", "enterprise-2")
-POOLS: Mapping[str, tuple[str, ...]] = {
+POOLS: Mapping[str, Sequence[Any]] = {
     "person_id": PARTIES,
     "mailbox_id": PARTIES,
     "subject_id": PARTIES,
@@ -30,7 +30,7 @@ POOLS: Mapping[str, tuple[str, ...]] = {
     "message_id": tuple(f"message-{number}" for number in range(30)),
     "enterprise_number": ("", "1", "2", "3"),
     "supplier_number": ("", "1", "2", "3"),
-    "organisation_ids": ("", ",org-a,", ",org-b,org-c,", ",org-c,org-a,", ",xorg-a,", ",org-ax,"),
+    "organisation_ids": ([], ["org-a"], ["org-b", "org-c"], ["org-c", "org-a"], ["xorg-a"], ["org-ax"]),
 }
 AT = datetime(2022, 3, 1, 9, 30, tzinfo=UTC)
 
@@ -70,5 +70,7 @@ def _value(column: Column[Any], random: Random, number: int) -> Any:
         return kinds[column.type.python_type]
     if column.name in POOLS:
         return random.choice(POOLS[column.name])
+    if isinstance(column.type, ARRAY):
+        return [random.choice(ORGANISATIONS)]
     single = column.primary_key and len(column.table.primary_key) == 1
     return f"{column.name}-{number}" if single and column.name != "organisation_id" else random.choice(ORGANISATIONS)

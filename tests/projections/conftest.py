@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
 
 from infrastructure.database.embedded import EmbeddedPostgres
-from projections.effects import SCHEMA
+from projections.read_model import SCHEMA
 from tests.projections.story import Ask, filled
 
 

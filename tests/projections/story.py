@@ -10,7 +10,8 @@ from sqlalchemy import Select
 
 from domain.kernel import Context, Decider, Recorded
 from infrastructure.projector.rows.memory import MemoryRows
-from projections.effects import Key, Projection
+from projections.effects import RowKey
+from projections.read_model import ReadModel
 
 Story = Iterable[Recorded[Any]]
 
@@ -19,7 +20,7 @@ class Ask(Protocol):
     """Run a query on the rows that the stories make, on PostgreSQL."""
 
     def __call__(
-        self, projection: Projection, query: Select[*tuple[Any, ...]], *stories: Sequence[Recorded[Any]]
+        self, projection: ReadModel, query: Select[*tuple[Any, ...]], *stories: Sequence[Recorded[Any]]
     ) -> list[dict[str, Any]]: ...
 
 
@@ -40,7 +41,7 @@ def story(decider: Decider[Any, Any, Any], aggregate_id: str, *steps: tuple[date
     return [recorded(event, at, stream=stream, version=version) for version, (at, event) in enumerate(steps, start=1)]
 
 
-def rows(projection: Projection, *stories: Story) -> dict[Key, dict[str, Any]]:
+def rows(projection: ReadModel, *stories: Story) -> dict[RowKey, dict[str, Any]]:
     memory = MemoryRows(projection)
     for one in (one for told in stories for one in told):
         memory.apply(one)
@@ -49,7 +50,7 @@ def rows(projection: Projection, *stories: Story) -> dict[Key, dict[str, Any]]:
     return memory.rows
 
 
-def filled(projection: Projection, *stories: Story) -> list[dict[str, Any]]:
+def filled(projection: ReadModel, *stories: Story) -> list[dict[str, Any]]:
     """Return the rows with their keys as columns."""
     keys = [column.name for column in projection.table.columns if column.primary_key]
     return [dict(zip(keys, key, strict=True)) | row for key, row in rows(projection, *stories).items()]

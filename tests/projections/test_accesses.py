@@ -43,7 +43,7 @@ def test_each_person_and_category_has_a_row_with_who_and_why() -> None:
         recorded(ACCESS.category, RECORDED),
         recorded(ACCESS.category, replace(RECORDED, looks=(BOB,)), version=2),
     ]
-    assert rows(accesses.PROJECTION, story) == {
+    assert rows(accesses.READ_MODEL, story) == {
         ("look-1", "ann", "keys"): row,
         ("look-1", "ann", "messages"): row,
         ("look-1", "bob", "consents"): row,
@@ -64,9 +64,9 @@ def test_a_suppression_has_a_row_with_on_whose_order_and_who_lifted_it() -> None
     ordered = recorded(SUPPRESSION.category, SUPPRESSED)
     lifted = recorded(SUPPRESSION.category, LIFTED, version=2, at=later)
     assert row["ground"] == GROUND
-    assert rows(access_suppressions.PROJECTION, [ordered]) == {("s-1",): row}
+    assert rows(access_suppressions.READ_MODEL, [ordered]) == {("s-1",): row}
     end = {"lifted_ground": "the inquiry is closed", "lifted_by": "official-7", "lifted_at": later}
-    assert rows(access_suppressions.PROJECTION, [ordered, lifted]) == {("s-1",): {**row, **end}}
+    assert rows(access_suppressions.READ_MODEL, [ordered, lifted]) == {("s-1",): {**row, **end}}
 
 
 SINCE, UNTIL = TERMS["since"], TERMS["until"]
@@ -94,5 +94,5 @@ def test_what_is_suppressed(
     )
     ordered = recorded(SUPPRESSION.category, SUPPRESSED)
     lifted = recorded(SUPPRESSION.category, LIFTED, version=2)
-    assert ask(access_suppressions.PROJECTION, query, [ordered]) == [{"it": hidden}]
-    assert ask(access_suppressions.PROJECTION, query, [ordered, lifted]) == [{"it": False}]
+    assert ask(access_suppressions.READ_MODEL, query, [ordered]) == [{"it": hidden}]
+    assert ask(access_suppressions.READ_MODEL, query, [ordered, lifted]) == [{"it": False}]

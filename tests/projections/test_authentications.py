@@ -22,7 +22,7 @@ EID = ("substantial", "service-1", "web")
 
 
 def test_each_authentication_counts_in_its_month_by_outcome() -> None:
-    assert rows(authentications.PROJECTION, *STORIES) == {
+    assert rows(authentications.READ_MODEL, *STORIES) == {
         ("2021-10", "be", "eid", *EID, "succeeded"): {"authentications": 1},
         ("2021-11", "be", "eid", *EID, "succeeded"): {"authentications": 1},
         ("2021-11", "be", "itsme", *EID, "succeeded"): {"authentications": 1},
@@ -31,7 +31,7 @@ def test_each_authentication_counts_in_its_month_by_outcome() -> None:
 
 
 def test_use_counts_authentications_and_accesses_by_single_sign_on() -> None:
-    assert rows(service_use.PROJECTION, *STORIES) == {
+    assert rows(service_use.READ_MODEL, *STORIES) == {
         ("2021-10", "be", "citizen", "service-1"): {"uses": 1},
         ("2021-11", "be", "citizen", "service-1"): {"uses": 2},
         ("2021-11", "be", "company", "service-2"): {"uses": 1},
@@ -40,4 +40,4 @@ def test_use_counts_authentications_and_accesses_by_single_sign_on() -> None:
 
 def test_uses_by_service(ask: Ask) -> None:
     by_service = service_use.uses_by_service("be", "company", "2021-10", "2021-12")
-    assert values(ask(service_use.PROJECTION, by_service, *STORIES)) == [("2021-11", "service-2", 1)]
+    assert values(ask(service_use.READ_MODEL, by_service, *STORIES)) == [("2021-11", "service-2", 1)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.bus import TRANSACTION
 from domain.kernel import Jurisdiction
-from projections.bus_counts import PROJECTION
+from projections.bus_counts import READ_MODEL
 from tests.domain.test_bus import ACCEPTED, ANSWERED, FAILED, FAULTED, FORWARDED, TIMED_OUT
 from tests.projections.story import rows, story
 
@@ -29,7 +29,7 @@ def counts(accepted: int, answered: int, faulted: int, timed_out: int) -> dict[s
 
 
 def test_each_event_counts_in_its_own_month_and_attempts_do_not() -> None:
-    assert rows(PROJECTION, *STORIES) == {
+    assert rows(READ_MODEL, *STORIES) == {
         ("2022-03", "be", "person"): counts(2, 0, 1, 0),
         ("2022-04", "be", "person"): counts(1, 1, 0, 1),
         ("2022-04", "be", "taxation"): counts(1, 0, 1, 0),

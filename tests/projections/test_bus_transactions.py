@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.bus import TRANSACTION
-from projections.bus_transactions import PROJECTION
+from projections.bus_transactions import READ_MODEL
 from tests.domain.test_bus import (
     ACCEPTED,
     ANSWERED,
@@ -51,7 +51,7 @@ FORWARDED_ROW = {**ROW, "status": "forwarded", "attempts": 1}
 
 
 def row_after(*steps: tuple[datetime, Any]) -> dict[str, Any]:
-    return rows(PROJECTION, story(TRANSACTION, "t-1", *steps))[("t-1",)]
+    return rows(READ_MODEL, story(TRANSACTION, "t-1", *steps))[("t-1",)]
 
 
 def test_an_accepted_transaction_has_a_row_with_everything_but_its_payload() -> None:

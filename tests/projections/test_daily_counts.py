@@ -11,7 +11,7 @@ from application.registry import DECIDERS
 from domain.bus import TRANSACTION
 from domain.consent import DECIDER as CONSENT
 from domain.kernel import Recorded
-from projections.daily_counts import PROJECTION, TABLE, within
+from projections.daily_counts import READ_MODEL, TABLE, within
 from projections.sums import total
 from tests.domain.test_bus import ACCEPTED, ANSWERED, FORWARDED
 from tests.domain.test_consent import GRANTED
@@ -40,7 +40,7 @@ ANSWERED_NAME, GRANTED_NAME = "bus.transaction-answered.v1", "consent.granted.v1
 
 
 def test_each_event_counts_on_its_day_for_its_organisation_and_the_first_begins_a_stream() -> None:
-    assert rows(PROJECTION, *STORIES) == {
+    assert rows(READ_MODEL, *STORIES) == {
         (FIRST, ACCEPTED_NAME, "gent"): {"events": 2, "streams": 2},
         (FIRST, ACCEPTED_NAME, "luik"): {"events": 1, "streams": 1},
         (FIRST, FORWARDED_NAME, "gent"): {"events": 1, "streams": 0},
@@ -51,7 +51,7 @@ def test_each_event_counts_on_its_day_for_its_organisation_and_the_first_begins_
 
 
 def test_every_event_of_every_decider_is_counted() -> None:
-    assert set(PROJECTION.rules) == {event for decider in DECIDERS for event in decider.events.values()}
+    assert set(READ_MODEL.rules) == {event for decider in DECIDERS for event in decider.events.values()}
 
 
 def test_events_of_a_range_of_days(ask: Ask) -> None:
@@ -63,7 +63,7 @@ def test_events_of_a_range_of_days(ask: Ask) -> None:
             total(TABLE.c.streams).label("streams"),
         )
         query = select(*columns).where(*within(first_day, last_day)).group_by(TABLE.c.day, TABLE.c.name)
-        return values(ask(PROJECTION, query.order_by(TABLE.c.day, TABLE.c.name), *STORIES))
+        return values(ask(READ_MODEL, query.order_by(TABLE.c.day, TABLE.c.name), *STORIES))
 
     assert counted(FIRST, FIRST) == [(FIRST, ACCEPTED_NAME, 3, 3), (FIRST, FORWARDED_NAME, 3, 0)]
     assert counted(SECOND, None) == [(SECOND, ANSWERED_NAME, 1, 0), (SECOND, GRANTED_NAME, 1, 1)]

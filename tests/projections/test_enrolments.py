@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from domain.organisations import ORGANISATION
-from projections.enrolments import PROJECTION
+from projections.enrolments import READ_MODEL
 from tests.domain.test_organisations import AT, CHANNEL_CHANGED, CITY, SENDER, SENDER_ENDED, UNTIL
 from tests.projections.story import rows, story
 
@@ -27,7 +27,7 @@ HERE = story(ORGANISATION, CITY, (AT, SENDER), (AT + 2 * DAY, SENDER_ENDED), (AT
 
 
 def test_each_enrolment_has_a_row_of_its_own() -> None:
-    assert rows(PROJECTION, HERE) == {
+    assert rows(READ_MODEL, HERE) == {
         (CITY, ROLE, 1): {**ROW, "ended_at": AT + 2 * DAY},
         (CITY, ROLE, 2): {**ROW, "enrolled_at": AT + 4 * DAY},
     }
@@ -36,4 +36,4 @@ def test_each_enrolment_has_a_row_of_its_own() -> None:
 def test_a_changed_double_channel_period_is_that_of_the_enrolment() -> None:
     changed = replace(CHANNEL_CHANGED, enrolment_number=2)
     told = [*HERE, *story(ORGANISATION, CITY, (AT + 5 * DAY, changed))]
-    assert [row["double_channel_until"] for row in rows(PROJECTION, told).values()] == [UNTIL, None]
+    assert [row["double_channel_until"] for row in rows(READ_MODEL, told).values()] == [UNTIL, None]

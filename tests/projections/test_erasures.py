@@ -33,7 +33,7 @@ ROW: dict[str, Any] = {
     "identification": "kept",
     "correspondence": "kept",
     "invoicing": "kept",
-    "held_groups": "",
+    "held_groups": (),
     "ground": "",
     "requested_at": None,
     "destroyed_at": None,
@@ -45,7 +45,7 @@ REQUESTED_ROW = {**ROW, "ground": "unlawfully_processed", "requested_at": AT}
 
 def after(*events: Any) -> dict[str, Any]:
     told = story(DECIDER, "person-1", *zip((AT, LATER, LAST), events, strict=False))
-    return rows(erasures.PROJECTION, told)["person-1",]
+    return rows(erasures.READ_MODEL, told)["person-1",]
 
 
 def every(status: str) -> dict[str, str]:
@@ -64,7 +64,7 @@ def test_the_steps_of_an_erasure() -> None:
 
 
 def test_what_is_held_is_kept_while_the_rest_is_erased() -> None:
-    held = {**every("requested"), "invoicing": "kept", "held_groups": "invoicing", "requested_at": LATER}
+    held = {**every("requested"), "invoicing": "kept", "held_groups": ("invoicing",), "requested_at": LATER}
     assert after(HELD, requested(ID, POST, held=(BILLS,))) == {**REQUESTED_ROW, **held}
 
 
@@ -107,7 +107,7 @@ def test_the_open_ones_are_found_and_all_that_were_asked_for(ask: Ask) -> None:
         of("shredded", requested(ID), destroyed(ID), shredded(ID)),
     )
     for open_only, expected in ((True, ["destroyed", "requested"]), (False, ["destroyed", "requested", "shredded"])):
-        found = ask(erasures.PROJECTION, asked_for(open_only=open_only), *stories)
+        found = ask(erasures.READ_MODEL, asked_for(open_only=open_only), *stories)
         assert [row["person_id"] for row in found] == expected
 
 
@@ -122,7 +122,7 @@ def test_a_hold_from_its_placing_to_its_lifting() -> None:
         "placed_at": AT,
         "lifted_at": None,
     }
-    assert rows(legal_holds.PROJECTION, told[:1]) == {("person-1", "hold-1"): row}
+    assert rows(legal_holds.READ_MODEL, told[:1]) == {("person-1", "hold-1"): row}
     moved = {**row, "until": longer.until, "placed_at": LATER}
-    assert rows(legal_holds.PROJECTION, told[:2]) == {("person-1", "hold-1"): moved}
-    assert rows(legal_holds.PROJECTION, told) == {("person-1", "hold-1"): {**moved, "lifted_at": LAST}}
+    assert rows(legal_holds.READ_MODEL, told[:2]) == {("person-1", "hold-1"): moved}
+    assert rows(legal_holds.READ_MODEL, told) == {("person-1", "hold-1"): {**moved, "lifted_at": LAST}}

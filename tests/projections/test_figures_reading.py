@@ -23,8 +23,8 @@ from projections import (
     service_use,
     services,
 )
-from projections.effects import METADATA, SCHEMA
 from projections.figures import OpenRateFilter, Period, Quality, Reading, Share
+from projections.read_model import METADATA, SCHEMA
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 BE, NL = Jurisdiction.BE, Jurisdiction.NL

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.invoicing import INVOICE, InvoiceKind, ResponseState
-from projections.invoice_counts import PROJECTION
+from projections.invoice_counts import READ_MODEL
 from tests.domain.test_invoicing import BUYER, PART_PAID, RECEIVED, REFUSED, VALIDATED, responded
 from tests.projections.story import rows, story
 
@@ -34,7 +34,7 @@ def counts(received: int, refused: int, accepted: int, paid: int) -> dict[str, A
 
 
 def test_each_event_counts_in_its_own_month_and_part_payments_do_not() -> None:
-    assert rows(PROJECTION, *STORIES) == {
+    assert rows(READ_MODEL, *STORIES) == {
         ("2022-03", "be", BUYER): counts(2, 0, 0, 0),
         ("2022-04", "be", BUYER): counts(0, 1, 1, 1),
         ("2022-04", "be", "org-2"): counts(1, 0, 0, 0),

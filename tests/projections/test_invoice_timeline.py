@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from domain.invoicing import INVOICE, ResponseState
-from projections.invoice_timeline import PROJECTION
+from projections.invoice_timeline import READ_MODEL
 from tests.domain.test_invoicing import (
     ACCESS_POINT,
     AT,
@@ -32,10 +32,10 @@ EMPTY: dict[str, Any] = {
     "happened_at": AT,
     "step": "received",
     "rule_set": "",
-    "rule_ids": "",
+    "rule_ids": (),
     "response_state": "",
     "partial": False,
-    "clarifications": "",
+    "clarifications": (),
     "clarification_sha256": "",
 }
 PAID_IN_PART = {
@@ -43,7 +43,7 @@ PAID_IN_PART = {
     "step": "response",
     "response_state": "PD",
     "partial": True,
-    "clarifications": "PPD",
+    "clarifications": ("PPD",),
     "clarification_sha256": SHA256,
 }
 PAID_STORY = story(INVOICE, "i-1", (AT, RECEIVED), (NEXT, VALIDATED), (LAST, PART_PAID))
@@ -51,7 +51,7 @@ REFUSED_STORY = story(INVOICE, "i-2", (AT, RECEIVED), (NEXT, REFUSED))
 
 
 def test_each_step_has_a_row_of_its_own() -> None:
-    assert rows(PROJECTION, PAID_STORY) == {
+    assert rows(READ_MODEL, PAID_STORY) == {
         ("i-1", 1): EMPTY,
         ("i-1", 2): {**EMPTY, "happened_at": NEXT, "step": "validated", "rule_set": RULES},
         ("i-1", 3): {**EMPTY, **PAID_IN_PART},
@@ -60,11 +60,11 @@ def test_each_step_has_a_row_of_its_own() -> None:
 
 def test_a_refusal_shows_the_rules_and_a_response_its_reasons() -> None:
     rejected = story(INVOICE, "i-4", (AT, responded(ResponseState.REJECTED)))
-    assert rows(PROJECTION, REFUSED_STORY)[("i-2", 2)] == {
+    assert rows(READ_MODEL, REFUSED_STORY)[("i-2", 2)] == {
         **EMPTY,
         "happened_at": NEXT,
         "step": "refused",
         "rule_set": RULES,
-        "rule_ids": "BR-CO-15 PEPPOL-EN16931-R010",
+        "rule_ids": ("BR-CO-15", "PEPPOL-EN16931-R010"),
     }
-    assert rows(PROJECTION, rejected)[("i-4", 1)]["clarifications"] == "UNR OTH"
+    assert rows(READ_MODEL, rejected)[("i-4", 1)]["clarifications"] == ("UNR", "OTH")

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from domain.invoicing import INVOICE, ResponseState
-from projections.invoices import PROJECTION
+from projections.invoices import READ_MODEL
 from tests.domain.test_invoicing import (
     ACCESS_POINT,
     ACKNOWLEDGED,
@@ -63,7 +63,7 @@ ANSWERED = {
 
 
 def row_after(*steps: tuple[datetime, Any]) -> dict[str, Any]:
-    return rows(PROJECTION, story(INVOICE, "i-1", (AT, RECEIVED), *steps))[("i-1",)]
+    return rows(READ_MODEL, story(INVOICE, "i-1", (AT, RECEIVED), *steps))[("i-1",)]
 
 
 def test_a_received_invoice_has_a_row() -> None:

@@ -16,7 +16,7 @@ from domain.mailbox import (
     NotificationAddressVerified,
     OwnerKind,
 )
-from projections.mailboxes import PROJECTION
+from projections.mailboxes import READ_MODEL
 from tests.projections.story import recorded, rows
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
@@ -33,7 +33,7 @@ def _row(*events: Any) -> dict[str, Any]:
         recorded(event, AT + timedelta(days=day), stream="mailbox-person-1", version=day + 1)
         for day, event in enumerate(events)
     ]
-    return rows(PROJECTION, history)["person-1",]
+    return rows(READ_MODEL, history)["person-1",]
 
 
 def test_a_mailbox_begins_without_address_and_unused() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.identity import MANDATE
 from domain.kernel import Recorded
-from projections.mandates import PROJECTION, mandates_in_force
+from projections.mandates import READ_MODEL, mandates_in_force
 from tests.domain.test_identity_mandate import (
     ACCEPTED,
     AT,
@@ -38,8 +38,8 @@ ROW: dict[str, Any] = {
     "mandatary_id": RECEIVER,
     "grantor_id": GIVER,
     "parent_mandate_id": "",
-    "service_ids": ",service-1,service-2,",
-    "organisation_ids": ",organisation-1,organisation-2,",
+    "service_ids": ("service-1", "service-2"),
+    "organisation_ids": ("organisation-1", "organisation-2"),
     "jurisdiction": "be",
     "valid_from": AT,
     "valid_until": END,
@@ -64,12 +64,12 @@ WHOLE = story(
 
 def held(ask: Ask, at: datetime, *stories: Sequence[Recorded[Any]], **asked: str) -> list[str]:
     wanted = {"mandatary_id": RECEIVER, "mandator_id": GIVER, "service_id": "service-1", **asked}
-    found = ask(PROJECTION, mandates_in_force(at=at, **wanted), *stories)
+    found = ask(READ_MODEL, mandates_in_force(at=at, **wanted), *stories)
     return [row["mandate_id"] for row in found]
 
 
 def test_each_stretch_between_suspensions_has_a_row() -> None:
-    assert rows(PROJECTION, WHOLE) == {
+    assert rows(READ_MODEL, WHOLE) == {
         ("mandate-1", 1): {
             **ROW,
             "status": "suspended",
@@ -89,7 +89,7 @@ def test_each_stretch_between_suspensions_has_a_row() -> None:
 
 def test_a_mandate_that_expired_ended_in_that_moment() -> None:
     told = story(MANDATE, "mandate-1", *ACTIVE, (END, EXPIRED))
-    assert rows(PROJECTION, told) == {
+    assert rows(READ_MODEL, told) == {
         ("mandate-1", 1): {**ROW, "status": "expired", "active_at": AT + DAY, "ended_at": END}
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.kernel import Recorded
 from domain.mailbox import MessageChannel
-from projections.message_counts import PROJECTION
+from projections.message_counts import READ_MODEL
 from tests.domain.letters import PUBLICATION, PUBLISHED, SENT
 from tests.projections.story import recorded, rows
 
@@ -27,7 +27,7 @@ def _paper(number: int, at: datetime) -> list[Recorded[Any]]:
 
 
 def test_paper_is_sent_but_not_delivered_to_a_mailbox() -> None:
-    found = rows(PROJECTION, [*_digital(1, NOVEMBER), *_digital(2, NOVEMBER), *_paper(3, NOVEMBER)])
+    found = rows(READ_MODEL, [*_digital(1, NOVEMBER), *_digital(2, NOVEMBER), *_paper(3, NOVEMBER)])
     assert found == {
         ("2021-11", "nl", "sender-1", "tax_administration", "digital"): {"sent": 2, "delivered": 2},
         ("2021-11", "nl", "sender-1", "tax_administration", "paper"): {"sent": 1, "delivered": 0},
@@ -36,4 +36,4 @@ def test_paper_is_sent_but_not_delivered_to_a_mailbox() -> None:
 
 def test_a_month_begins_at_midnight_in_civil_time() -> None:
     first_of_december = datetime(2021, 11, 30, 23, 0, tzinfo=UTC)
-    assert {key[0] for key in rows(PROJECTION, _digital(1, first_of_december))} == {"2021-12"}
+    assert {key[0] for key in rows(READ_MODEL, _digital(1, first_of_december))} == {"2021-12"}

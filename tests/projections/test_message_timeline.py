@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.mailbox import MESSAGE
-from projections.message_timeline import PROJECTION
+from projections.message_timeline import READ_MODEL
 from tests.domain.letters import (
     ALERTED,
     AT,
@@ -27,8 +27,8 @@ RECORDED = [
 
 
 def test_every_event_of_a_message_is_a_row_of_its_timeline() -> None:
-    assert set(PROJECTION.rules) == set(MESSAGE.events.values())
-    happenings = [(row["happening"], row["detail"]) for row in rows(PROJECTION, RECORDED).values()]
+    assert set(READ_MODEL.rules) == set(MESSAGE.events.values())
+    happenings = [(row["happening"], row["detail"]) for row in rows(READ_MODEL, RECORDED).values()]
     assert happenings == [
         ("sent", "consent"),
         ("published", "digital"),
@@ -44,5 +44,5 @@ def test_every_event_of_a_message_is_a_row_of_its_timeline() -> None:
 
 
 def test_a_row_says_when_and_by_which_organisation_under_which_mandate() -> None:
-    row = rows(PROJECTION, RECORDED)["1", 6]
+    row = rows(READ_MODEL, RECORDED)["1", 6]
     assert (row["happened_at"], row["organisation_id"], row["mandate_id"]) == (AT, "provider-1", "mandate-1")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from domain.kernel import Recorded
 from domain.mailbox import ChannelReason, MessageChannel, Payment
-from projections.messages import MISSED, PROJECTION, TABLE
+from projections.messages import MISSED, READ_MODEL, TABLE
 from tests.domain.letters import (
     ALERTED,
     AT,
@@ -44,7 +44,7 @@ def _letter(message_id: str, *events: Any, day: int = 0) -> list[Recorded[Any]]:
 
 
 def _row(*events: Any) -> dict[str, Any]:
-    return rows(PROJECTION, _letter("1", *events))["1",]
+    return rows(READ_MODEL, _letter("1", *events))["1",]
 
 
 def test_a_letter_on_paper_is_a_row_that_was_never_published() -> None:
@@ -102,4 +102,4 @@ def test_missed_letters_are_unread_and_no_notification_could_reach_anybody(ask: 
         *_letter("paper", ON_PAPER),
     ]
     missed = select(TABLE.c.message_id).where(*MISSED).order_by(TABLE.c.published_at)
-    assert values(ask(PROJECTION, missed, events)) == [("no-address",), ("bounced",)]
+    assert values(ask(READ_MODEL, missed, events)) == [("no-address",), ("bounced",)]

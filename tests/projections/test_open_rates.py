@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from domain.kernel import Recorded
 from domain.mailbox import Publication, SenderTimeZone
-from projections.effects import Key
-from projections.open_rates import PROJECTION, final_from, is_provisional, open_rates_of_year, window_end
+from projections.effects import RowKey
+from projections.open_rates import READ_MODEL, final_from, is_provisional, open_rates_of_year, window_end
 from tests.domain.letters import OPENED, PUBLICATION, PUBLISHED
 from tests.projections.story import Ask, recorded, rows, values
 
@@ -31,12 +31,12 @@ def _opened(at: datetime, publication: Publication = PUBLICATION) -> Recorded[An
 
 
 def _counts(*events: Recorded[Any]) -> tuple[int, int, int]:
-    (row,) = rows(PROJECTION, events).values()
+    (row,) = rows(READ_MODEL, events).values()
     return row["published"], row["opened_3_weeks"], row["opened_6_weeks"]
 
 
-def _key(publication: Publication) -> Key:
-    (key,) = rows(PROJECTION, [_published(publication)])
+def _key(publication: Publication) -> RowKey:
+    (key,) = rows(READ_MODEL, [_published(publication)])
     return key
 
 
@@ -121,7 +121,7 @@ def test_the_year_of_a_type_of_organisation_is_the_sum_of_its_cohorts(ask: Ask) 
     events = [*map(_published, everything), _opened(january + timedelta(days=30), early)]
 
     def answer(**filters: bool) -> Any:
-        return values(ask(PROJECTION, open_rates_of_year("nl", 2021, **filters), events))
+        return values(ask(READ_MODEL, open_rates_of_year("nl", 2021, **filters), events))
 
     tax = "tax_administration"
     assert answer() == [("pension_fund", 1, 0, 0, 0, 0), (tax, 4, 0, 1, 1, 1)]

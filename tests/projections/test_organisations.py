@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from domain.organisations import ORGANISATION, Names, OrganisationRenamed
-from projections.organisations import PROJECTION
+from projections.organisations import READ_MODEL
 from tests.domain.test_organisations import (
     APPLIED,
     AT,
@@ -47,7 +47,7 @@ ROW: dict[str, Any] = {
 
 
 def row_after(*events: Any) -> dict[str, Any]:
-    return rows(PROJECTION, story(ORGANISATION, CITY, (AT, REGISTERED), *((LATER, event) for event in events)))[CITY,]
+    return rows(READ_MODEL, story(ORGANISATION, CITY, (AT, REGISTERED), *((LATER, event) for event in events)))[CITY,]
 
 
 def test_a_registered_organisation_has_a_row() -> None:

@@ -31,7 +31,7 @@ SECOND = story(PERSON, "person-2", (LATER, DESK))
 
 def test_of_a_person_nothing_is_kept_beyond_what_a_register_needs() -> None:
     kept = {"jurisdiction": "be", "number": PERSON_REGISTERED.number}  # sealed, in the log
-    assert rows(people.PROJECTION, FIRST, SECOND) == {
+    assert rows(people.READ_MODEL, FIRST, SECOND) == {
         ("person-1",): {**kept, "route": "national_register", "registered_at": AT},
         ("person-2",): {**kept, "route": "registration_authority", "registered_at": LATER},
     }
@@ -63,7 +63,7 @@ ACTIVE_ROW = {
 
 def key_after(*events: Any) -> dict[str, Any]:
     told = story(KEY, KEY_ID, (AT, REGISTERED), *((LATER, event) for event in events))
-    return rows(keys.PROJECTION, told)[KEY_ID,]
+    return rows(keys.READ_MODEL, told)[KEY_ID,]
 
 
 def test_the_life_of_a_key() -> None:

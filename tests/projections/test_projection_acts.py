@@ -12,7 +12,7 @@ import pytest
 from domain.kernel import Context, Recorded
 from domain.operation import DECIDER
 from projections import projection_acts
-from projections.projection_acts import PROJECTION, Act, acts_after, paused
+from projections.projection_acts import READ_MODEL, ProjectionActKind, acts_after, paused
 from tests.domain.test_operation import AT, PAUSED, REQUESTS, RESUMED, RETRIED, SKIPPED, WHY
 from tests.projections.story import Ask, rows, values
 
@@ -41,7 +41,7 @@ def on(projection: str, *events: Any) -> Sequence[Any]:
 
 
 def test_an_act_has_a_row_with_who_and_why() -> None:
-    assert rows(PROJECTION, log(PAUSED)) == {
+    assert rows(READ_MODEL, log(PAUSED)) == {
         (FIRST,): {
             "projection": "bus_counts",
             "act": "pause",
@@ -56,21 +56,21 @@ def test_an_act_has_a_row_with_who_and_why() -> None:
 
 def test_every_act_is_told_from_the_others() -> None:
     every = [event for _, event in REQUESTS] + [PAUSED, RESUMED, SKIPPED]
-    found = [row["act"] for row in rows(PROJECTION, log(*every)).values()]
+    found = [row["act"] for row in rows(READ_MODEL, log(*every)).values()]
     assert found == ["rebuild", "cancel", "verify", "undo", "drop", "retry", "pause", "resume", "skip"]
-    assert set(found) == {act.value for act in Act}
-    assert {type(event) for event in every} == set(PROJECTION.rules) == set(DECIDER.events.values())
+    assert set(found) == {act.value for act in ProjectionActKind}
+    assert {type(event) for event in every} == set(READ_MODEL.rules) == set(DECIDER.events.values())
 
 
 def test_what_is_about_one_event_names_it() -> None:
-    about = rows(PROJECTION, log(RETRIED, replace(RETRIED, event_position=5), SKIPPED))
+    about = rows(READ_MODEL, log(RETRIED, replace(RETRIED, event_position=5), SKIPPED))
     assert [row["event_position"] for row in about.values()] == [0, 5, 4711]
 
 
 def test_acts_are_read_in_their_order_from_a_position_on(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection_acts, "MOST_ACTS", 2)
     acts = log(PAUSED, RESUMED, RETRIED, SKIPPED)
-    read = [[row["act"] for row in ask(PROJECTION, acts_after(position), acts)] for position in (0, 101, 102, 103, 104)]
+    read = [[row["act"] for row in ask(READ_MODEL, acts_after(position), acts)] for position in (0, 101, 102, 103, 104)]
     assert read == [["pause", "resume"], ["resume", "retry"], ["retry", "skip"], ["skip"], []]
 
 
@@ -80,7 +80,7 @@ def test_a_projection_is_paused_until_it_is_resumed(ask: Ask) -> None:
         *on("people", PAUSED, RESUMED),
         *on("keys", PAUSED, RESUMED, replace(PAUSED, why="once more"), SKIPPED),
     )
-    assert values(ask(PROJECTION, paused(), acts)) == [
+    assert values(ask(READ_MODEL, paused(), acts)) == [
         ("consents", WHY, "official-7", AT),
         ("keys", "once more", "official-7", AT + timedelta(minutes=6)),
     ]

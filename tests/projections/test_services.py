@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.organisations import SERVICE, SERVICE_FAMILY
 from projections import service_families
-from projections.services import PROJECTION
+from projections.services import READ_MODEL
 from tests.domain.test_organisations import AT, CITY, CLOSED, FAMILY, SERVICE_REGISTERED
 from tests.projections.story import rows, story
 
@@ -28,13 +28,13 @@ CLOSING = story(SERVICE, "service-1", (AT, SERVICE_REGISTERED), (AT + 2 * DAY, C
 
 
 def test_a_service_has_a_row_from_its_registration_to_its_closure() -> None:
-    assert rows(PROJECTION, CLOSING[:1]) == {("service-1",): ROW}
-    assert rows(PROJECTION, CLOSING) == {("service-1",): {**ROW, "closed_at": AT + 2 * DAY}}
+    assert rows(READ_MODEL, CLOSING[:1]) == {("service-1",): ROW}
+    assert rows(READ_MODEL, CLOSING) == {("service-1",): {**ROW, "closed_at": AT + 2 * DAY}}
 
 
 def test_a_service_family_has_a_row_with_the_keeper_of_its_source() -> None:
     told = story(SERVICE_FAMILY, "social-security", (AT, FAMILY))
-    assert rows(service_families.PROJECTION, told) == {
+    assert rows(service_families.READ_MODEL, told) == {
         ("social-security",): {
             "name_nl": "",
             "name_fr": "",

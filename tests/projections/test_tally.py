@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import BigInteger, Column, MetaData, Table, Text
 
-from projections.effects import Add, Projection
+from projections.effects import Add
+from projections.read_model import Col, Key, ReadModel, RowBase
 from projections.registry import PROJECTIONS
 from projections.tally import Constant, Measure, StoredName, Tally, Typed, tallies
 from tests.projections.story import recorded
@@ -29,19 +29,21 @@ OCTOBER = datetime(2021, 10, 31, 22, 59, 59, tzinfo=UTC)
 NOVEMBER = datetime(2021, 10, 31, 23, 0, tzinfo=UTC)  # midnight in Brussels, in winter time
 NAMES: dict[type, str] = {DoorOpened: "door.opened.v1", DoorShut: "door.shut.v1"}
 BOTH = {"events": Measure.EVENTS, "streams": Measure.STREAMS}
-TABLE = Table("doors", MetaData(), Column("day", Text, primary_key=True), Column("events", BigInteger))
 
 
-def added(tally: Tally, event: Any, at: datetime, **where: Any) -> Add:
+class DoorRow(RowBase):
+    day: Key[str]
+    events: Col[int]
+
+
+def added(tally: Tally, event: Any, at: datetime, **where: Any) -> Add[Any]:
     (effect,) = tally(recorded(event, at, stream="door-1", **where))
     assert isinstance(effect, Add)
     return effect
 
 
-def projection(**rules: Any) -> Projection:
-    return Projection(
-        name="doors", version=1, table=TABLE, rules={type(name, (), {}): it for name, it in rules.items()}
-    )
+def projection(**rules: Any) -> ReadModel:
+    return ReadModel(name="doors", version=1, row=DoorRow, rules={type(name, (), {}): it for name, it in rules.items()})
 
 
 def test_a_key_is_made_of_what_the_log_has_typed() -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infrastructure.projector import Definitions, Result
-    from projections.effects import Projection
     from projections.progress import BuildPurpose
+    from projections.read_model import ReadModel
 
 
 def rebuild(options: argparse.Namespace, output: Output) -> Exit | None:
@@ -77,7 +77,7 @@ def _ended(results: Sequence[Result]) -> Exit | None:
     return Exit.DIFFERENT if any(result.equal is False for result in results) else None
 
 
-def _chosen(definitions: Definitions, options: argparse.Namespace) -> Sequence[Projection]:
+def _chosen(definitions: Definitions, options: argparse.Namespace) -> Sequence[ReadModel]:
     from infrastructure.projector import UnknownProjectionError
 
     if bool(options.names) == options.all:

@@ -37,8 +37,8 @@ from api.graph.queries.query_context import Asking
 from api.graph.queries.values import LEAST_LONG, MOST_LONG, During, Long, Months, described
 from api.graph.queries.visibility import seen
 from api.web.errors import Problem
-from projections.effects import CIVIL_TIME
 from projections.sums import total
+from projections.words import CIVIL_TIME
 
 PAGE_SIZE = 50
 MOST_ROWS = 100

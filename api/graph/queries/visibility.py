@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, Table, and_, any_, exists, false, not_, or_, select, true
 
 from api.web.errors import Problem
 from application.ports import Caller, Role
@@ -144,7 +144,7 @@ def _mandates_at_own_services(own: str) -> ColumnElement[bool]:
     both parties named.
     """
     c = mandates.TABLE.c
-    return or_(c.organisation_ids.contains(f",{own},", autoescape=True), c.mandator_id == own, c.mandatary_id == own)
+    return or_(any_(c.organisation_ids) == own, c.mandator_id == own, c.mandatary_id == own)
 
 
 def _counts_of_own_services(own: str) -> ColumnElement[bool]:

@@ -15,21 +15,13 @@ from api.graph.types.organisations import Organisation, organisation_of
 from domain.bus import FaultOrigin
 from domain.kernel import Jurisdiction
 from projections import bus_counts
-from projections.bus_transactions import TABLE
+from projections.bus_transactions import TABLE, BusTransactionStatus
 
 COUNTS = bus_counts.TABLE
 NEWEST_FIRST = Order((TABLE.c.accepted_at, TABLE.c.transaction_id), newest_first=True)
 
 
-@strawberry.enum
-class BusTransactionStatus(StrEnum):
-    """How far a transaction came."""
-
-    ACCEPTED = "accepted"
-    FORWARDED = "forwarded"
-    ANSWERED = "answered"
-    FAULTED = "faulted"
-    TIMED_OUT = "timed_out"
+strawberry.enum(BusTransactionStatus)
 
 
 @strawberry.type(description="A request of one organisation for a service of another. What it said stays with them.")

@@ -15,17 +15,12 @@ from api.graph.queries.visibility import visible
 from api.graph.types.organisations import Organisation, organisation_of
 from domain.kernel import Jurisdiction
 from projections import consents
-from projections.consents import TABLE
+from projections.consents import TABLE, GrantStatus
 
 NEWEST_FIRST = Order((TABLE.c.granted_at, TABLE.c.consent_id, TABLE.c.grant_number), newest_first=True)
 
 
-@strawberry.enum(name="ConsentStatus")
-class GrantStatus(StrEnum):
-    """Where a grant stands."""
-
-    GRANTED = "granted"
-    WITHDRAWN = "withdrawn"
+strawberry.enum(GrantStatus, name="ConsentStatus")
 
 
 @strawberry.type(description="One grant of a person to receive digital post at a mailbox provider.")

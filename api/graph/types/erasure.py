@@ -51,8 +51,8 @@ class Erasure:
 
     @described("What was asked for too at last, and was kept by a legal hold.", name="heldPurposes")
     def held(self) -> list[PurposeGroup]:
-        groups: str = self.held_groups  # type: ignore[attr-defined]
-        return [PurposeGroup(group) for group in groups.split(",") if group]
+        groups: list[str] = self.held_groups  # type: ignore[attr-defined]
+        return [PurposeGroup(group) for group in groups]
 
 
 @strawberry.type(description="What is kept of a person although it might be erased, on what ground and until when.")

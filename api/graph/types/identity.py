@@ -118,8 +118,8 @@ class Mandate:
 
     @described("The services that it covers; none stands for every service.", name="serviceIds")
     def covered_service_ids(self) -> list[strawberry.ID]:
-        ids: str | None = self.service_ids  # type: ignore[attr-defined]
-        return [strawberry.ID(it) for it in (ids or "").split(",") if it]
+        ids: list[str] | None = self.service_ids  # type: ignore[attr-defined]
+        return [strawberry.ID(it) for it in ids or ()]
 
 
 @strawberry.type(description="Whether one may act for another, and the mandates that say so.")

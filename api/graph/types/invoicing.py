@@ -16,30 +16,16 @@ from api.graph.types.organisations import Organisation, organisation_of
 from domain.invoicing import INVOICE, InvoiceKind, InvoiceReceived, ResponseState
 from domain.kernel import Jurisdiction
 from projections import invoice_counts, invoice_timeline
-from projections.invoices import TABLE
+from projections.invoice_timeline import InvoiceStepKind
+from projections.invoices import TABLE, InvoiceStatus
 
 COUNTS = invoice_counts.TABLE
 STEPS = invoice_timeline.TABLE
 NEWEST_FIRST = Order((TABLE.c.received_at, TABLE.c.invoice_id), newest_first=True)
 
 
-@strawberry.enum
-class InvoiceStatus(StrEnum):
-    """What became of the document itself; what the buyer answers is the response state."""
-
-    RECEIVED = "received"
-    VALIDATED = "validated"
-    REFUSED = "refused"
-
-
-@strawberry.enum
-class InvoiceStepKind(StrEnum):
-    """A step in the life of an invoice."""
-
-    RECEIVED = "received"
-    VALIDATED = "validated"
-    REFUSED = "refused"
-    RESPONSE = "response"
+strawberry.enum(InvoiceStatus)
+strawberry.enum(InvoiceStepKind)
 
 
 @strawberry.type
@@ -52,15 +38,8 @@ class InvoiceStep:
     partial: bool
     clarification_sha256: str | None
 
-    @described("The rules that a refused document broke.", name="ruleIds")
-    def broken_rules(self) -> list[str]:
-        ids: str = self.rule_ids  # type: ignore[attr-defined]
-        return ids.split()
-
-    @described("Codes of the Peppol list OPStatusReason.", name="clarifications")
-    def reasons(self) -> list[str]:
-        codes: str = self.clarifications  # type: ignore[attr-defined]
-        return codes.split()
+    rule_ids: list[str] = strawberry.field(description="The rules that a refused document broke.")
+    clarifications: list[str] = strawberry.field(description="Codes of the Peppol list OPStatusReason.")
 
 
 @strawberry.type(description="An invoice or a credit note.")

@@ -26,6 +26,7 @@ from domain.mailbox import (
 )
 from domain.organisations.values import OrganisationType
 from projections import mailboxes, message_counts, message_timeline, open_rates
+from projections.mailboxes import AddressStatus
 from projections.messages import MISSED, TABLE
 
 BOXES, STEPS = mailboxes.TABLE, message_timeline.TABLE
@@ -36,13 +37,7 @@ LONGEST_MISSED_FIRST = Order((TABLE.c.published_at, TABLE.c.message_id))
 NEWEST_BOX_FIRST = Order((BOXES.c.opened_at, BOXES.c.mailbox_id), newest_first=True)
 
 
-@strawberry.enum
-class AddressStatus(StrEnum):
-    """Whether notifications have somewhere to go."""
-
-    NONE = "none"
-    UNVERIFIED = "unverified"
-    VERIFIED = "verified"
+strawberry.enum(AddressStatus)
 
 
 # --- Types ----------------------------------------------------------------------------------------------------------

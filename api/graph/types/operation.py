@@ -9,18 +9,18 @@ import strawberry
 from api.graph.queries.connections import Connection, Listing, Order, part
 from api.graph.queries.query_context import Info
 from api.graph.queries.values import Long, described
-from projections.projection_acts import TABLE, Act
+from projections.projection_acts import TABLE, ProjectionActKind
 
 NEWEST_FIRST = Order((TABLE.c.act_position,), newest_first=True)
 
-strawberry.enum(Act, name="ProjectionActKind")
+strawberry.enum(ProjectionActKind, name="ProjectionActKind")
 
 
 @strawberry.type(description="An act of an administrator on a read model: who ordered what, and why.")
 class ProjectionAct:
     act_position: Long = strawberry.field(description="The place of the act in the log.")
     projection: str
-    act: Act
+    act: ProjectionActKind
     event_position: Long = strawberry.field(
         description="The event that it is about; 0 where it is about no single one."
     )

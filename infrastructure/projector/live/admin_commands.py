@@ -18,16 +18,16 @@ from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.parking import parked_streams, retry, skip, stream_of_parked
 from infrastructure.projector.rows.target import MISFITS, Target
 from projections.progress import BuildPurpose
-from projections.projection_acts import Act
+from projections.projection_acts import ProjectionActKind
 
 LOG = structlog.get_logger()
 
 Connection = psycopg.Connection[Any]
 
-PURPOSES: Mapping[Act, BuildPurpose] = {
-    Act.REBUILD: BuildPurpose.REBUILD,
-    Act.VERIFY: BuildPurpose.VERIFICATION,
-    Act.UNDO: BuildPurpose.UNDO,
+PURPOSES: Mapping[ProjectionActKind, BuildPurpose] = {
+    ProjectionActKind.REBUILD: BuildPurpose.REBUILD,
+    ProjectionActKind.VERIFY: BuildPurpose.VERIFICATION,
+    ProjectionActKind.UNDO: BuildPurpose.UNDO,
 }
 """Acts that ask for rows to be made beside those in use."""
 
@@ -83,19 +83,19 @@ def _try(connection: Connection, definitions: Definitions, target: Target, order
 def _carry_out(connection: Connection, definitions: Definitions, target: Target, ordered: Sequence[Any]) -> bool:
     """Carry out an act; return whether it asks for rows to be made."""
     act_position, name, event_position, why, acting_id = ordered
-    act = Act(name)
+    act = ProjectionActKind(name)
     if purpose := PURPOSES.get(act):
         about = {"act_position": act_position, "asked_by": acting_id, "why": why}
         builds.ask(connection, target.projection, purpose, by_worker=True, **about)
         return True
     match act:
-        case Act.CANCEL:
+        case ProjectionActKind.CANCEL:
             builds.cancel(connection, target.projection)
-        case Act.DROP:
+        case ProjectionActKind.DROP:
             drop_previous(connection, target)
-        case Act.RETRY:
+        case ProjectionActKind.RETRY:
             _retry(connection, definitions, target, _streams(connection, target, event_position))
-        case Act.SKIP:
+        case ProjectionActKind.SKIP:
             # An event that is not parked has its effects in the rows: they stay.
             if streams := _streams(connection, target, event_position):
                 skip(connection, target.projection, event_position, act_position)

@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Projection
 from projections.projection_acts import TABLE, acts_after, paused
+from projections.read_model import ReadModel
 
 Connection = psycopg.Connection[Any]
 
@@ -29,7 +29,7 @@ _NEWEST = _compiled(select(func.coalesce(func.max(TABLE.c.act_position), 0)))
 _PAUSED = _compiled(paused())
 
 
-def acts_of(connection: Connection, projection: Projection, after: int) -> Sequence[Any]:
+def acts_of(connection: Connection, projection: ReadModel, after: int) -> Sequence[Any]:
     """Return the acts on a projection after a position: position, act, event position, why, who."""
     c = TABLE.c
     query = acts_after(after).where(c.projection == projection.name)

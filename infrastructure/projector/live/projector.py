@@ -20,7 +20,7 @@ from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.projector.rows.target import BATCH_EVENTS, MISFITS, Batch, Target, apply, read
-from projections.effects import Projection
+from projections.read_model import ReadModel
 
 LOG = structlog.get_logger()
 
@@ -87,7 +87,7 @@ class Projector:
     """Runs projections on one connection, those at the same position together."""
 
     def __init__(
-        self, connection: Connection, definitions: Definitions, projections: Sequence[Projection] | None = None
+        self, connection: Connection, definitions: Definitions, projections: Sequence[ReadModel] | None = None
     ) -> None:
         register_types(connection)
         self._connection = connection
@@ -137,7 +137,7 @@ class Projector:
     def head(self) -> int:
         return self._reader.head(self._connection)
 
-    def _take(self, projection: Projection) -> bool:
+    def _take(self, projection: ReadModel) -> bool:
         query = "SELECT read.take(%s, %s, %s)"
         return self._connection.execute(query, (LEADS, projection.name, projection.version)).fetchone() == (True,)
 

@@ -21,7 +21,8 @@ from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Fold, Folding
 from infrastructure.projector.rows.row_views import views
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Add, Effect, Key, Projection
+from projections.effects import Add, AnyEffect, RowKey
+from projections.read_model import ReadModel
 
 Connection = psycopg.Connection[Any]
 
@@ -52,7 +53,7 @@ class Side:
 class Difference:
     """A key whose rows differ. `left` and `right` hold the columns outside the key, or None where there is no row."""
 
-    key: Key
+    key: RowKey
     key_columns: Sequence[str]
     left: Mapping[str, Any] | None
     right: Mapping[str, Any] | None
@@ -138,7 +139,7 @@ def _hashed(held: ExitStack, side: Side, buckets: Sequence[int], name: str) -> I
     return map(_in_utc, cursor.execute(query, (list(buckets),), binary=True))
 
 
-def _row(side: Side, key: Key) -> Mapping[str, Any] | None:
+def _row(side: Side, key: RowKey) -> Mapping[str, Any] | None:
     """Return the columns outside the key of the row with this key."""
     table = side.table
     query = sql.SQL("SELECT {columns} FROM {table} WHERE {same}").format(
@@ -162,8 +163,8 @@ def _in_utc(values: Sequence[Any]) -> tuple[Any, ...]:
 def events_of(
     connection: Connection,
     definitions: Definitions,
-    projection: Projection,
-    key: Key,
+    projection: ReadModel,
+    key: RowKey,
     until: int,
     *,
     most: int = 20,
@@ -192,7 +193,7 @@ def _made_by(found: Sequence[Recorded[Any]], most: int, *, more: bool) -> MadeBy
     return MadeBy(events=found[:most], total=len(found), more=more or len(found) > most)
 
 
-def _candidates(definitions: Definitions, projection: Projection, key: Key) -> Sequence[str]:
+def _candidates(definitions: Definitions, projection: ReadModel, key: RowKey) -> Sequence[str]:
     """Return the streams that a row may belong to: named by a value of its key, or by all of them."""
     categories = sorted({definitions.categories[event] for event in projection.rules})
     ids = dict.fromkeys([*(value for value in key if isinstance(value, str)), "-".join(map(str, key))])
@@ -207,7 +208,7 @@ def _rows(connection: Connection, reader: LogReader, names: Sequence[str], until
 class _Touched:
     """Picks the events whose effects touch one row, as the projector itself would fold them."""
 
-    def __init__(self, definitions: Definitions, projection: Projection, key: Key, skipped: Collection[int]) -> None:
+    def __init__(self, definitions: Definitions, projection: ReadModel, key: RowKey, skipped: Collection[int]) -> None:
         self.owned = False
         """Whether the row belongs to a stream that was looked at: it was not only added to."""
         self.cut = False
@@ -229,7 +230,7 @@ class _Touched:
             if self._hit:
                 yield complete(row, self._codec.decode(row[NAME], row[PAYLOAD]))
 
-    def _take(self, effect: Effect) -> None:
+    def _take(self, effect: AnyEffect) -> None:
         if effect.key == self._key:
             self._hit = True
             self.owned = self.owned or not isinstance(effect, Add)

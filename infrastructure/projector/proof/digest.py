@@ -40,8 +40,15 @@ Connection = psycopg.Connection[Any]
 FORM = "kroniek rows 1"
 """Names this way of making a digest, and is part of what is hashed: another way would have another name."""
 
-_TEXT = 25
-_ADMITTED: Mapping[int, str] = {16: "boolean", 20: "bigint", _TEXT: "text", 1082: "date", 1184: "timestamptz"}
+_TEXT, _TEXTS = 25, 1009
+_ADMITTED: Mapping[int, str] = {
+    16: "boolean",
+    20: "bigint",
+    _TEXT: "text",
+    1082: "date",
+    1184: "timestamptz",
+    _TEXTS: "text[]",
+}
 """The types of read models. Of each, equal values have equal bytes; numeric and float have no place here."""
 
 _BUCKET = struct.Struct("!H").pack
@@ -122,7 +129,13 @@ def by_key(columns: Sequence[TableColumn], keys: Sequence[str]) -> sql.Composed:
 
 def _sent(column: TableColumn) -> sql.Composable:
     name = sql.Identifier(column.name)
-    return sql.SQL("convert_to({}, 'UTF8')").format(name) if column.type_oid == _TEXT else name
+    match column.type_oid:
+        case 25:
+            return sql.SQL("convert_to({}, 'UTF8')").format(name)
+        case 1009:
+            return sql.SQL("convert_to({}::text, 'UTF8')").format(name)
+        case _:
+            return name
 
 
 def _commas(parts: Iterable[sql.Composable]) -> sql.Composed:

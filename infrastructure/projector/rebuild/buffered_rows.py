@@ -14,20 +14,20 @@ from typing import Any
 
 from infrastructure.projector.rows.effect_checks import LEAST, MOST, MisfitError
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Add, Drop, Effect, Key, Put, Set
+from projections.effects import Add, AnyEffect, Drop, Put, RowKey, Set
 
 
 @dataclass(slots=True)
 class BulkRows:
     """Whole rows by key, sums by key, and what was covered: rows, and values by column."""
 
-    rows: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    sums: dict[Key, dict[str, int]] = field(default_factory=dict)
-    covered_rows: list[tuple[Key, dict[str, Any]]] = field(default_factory=list)
-    covered_keys: list[Key] = field(default_factory=list)
+    rows: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
+    sums: dict[RowKey, dict[str, int]] = field(default_factory=dict)
+    covered_rows: list[tuple[RowKey, dict[str, Any]]] = field(default_factory=list)
+    covered_keys: list[RowKey] = field(default_factory=list)
     covered: dict[str, list[Any]] = field(default_factory=dict)
 
-    def take(self, effect: Effect) -> None:
+    def take(self, effect: AnyEffect) -> None:
         kind = type(effect)
         if kind is Put:
             self._put(effect)  # type: ignore[arg-type]
@@ -39,13 +39,13 @@ class BulkRows:
             assert kind is Drop
             self._cover(effect.key, self.rows.pop(effect.key, None))
 
-    def _put(self, effect: Put) -> None:
+    def _put(self, effect: Put[Any]) -> None:
         key, rows = effect.key, self.rows
         if key in rows:
             self._cover(key, rows[key])
         rows[key] = dict(effect.row)
 
-    def _set(self, effect: Set) -> None:
+    def _set(self, effect: Set[Any]) -> None:
         row, covered = self.rows.get(effect.key), self.covered
         if row is None:
             self.covered_keys.append(effect.key)
@@ -60,7 +60,7 @@ class BulkRows:
             else:
                 held.append(old)
 
-    def _cover(self, key: Key, row: dict[str, Any] | None) -> None:
+    def _cover(self, key: RowKey, row: dict[str, Any] | None) -> None:
         if row is None:
             self.covered_keys.append(key)
         else:
@@ -85,7 +85,7 @@ class BulkRows:
         return written
 
 
-def add(sums: dict[Key, dict[str, int]], key: Key, amounts: Mapping[str, int]) -> None:
+def add(sums: dict[RowKey, dict[str, int]], key: RowKey, amounts: Mapping[str, int]) -> None:
     held = sums.get(key)
     if held is None:
         sums[key] = held = {}
@@ -95,7 +95,7 @@ def add(sums: dict[Key, dict[str, int]], key: Key, amounts: Mapping[str, int]) -
         held[column] = held.get(column, 0) + amount
 
 
-def in_columns(rows: Mapping[Key, Mapping[str, Any]], columns: Sequence[str]) -> Iterable[Sequence[Any]]:
+def in_columns(rows: Mapping[RowKey, Mapping[str, Any]], columns: Sequence[str]) -> Iterable[Sequence[Any]]:
     """Return the columns of the key and then the others, which each row has."""
     if len(columns) == 1:
         (column,) = columns

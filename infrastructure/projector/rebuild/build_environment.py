@@ -15,8 +15,8 @@ from infrastructure.projector.rebuild.builds import Asked
 from infrastructure.projector.rebuild.switch_over import PARKED_DROP
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Projection
 from projections.progress import BuildPurpose
+from projections.read_model import ReadModel
 
 BUILD = "_build"
 """Behind the name of rows that are being made."""
@@ -63,7 +63,7 @@ class Site:
         register_types(connection)
         return connection
 
-    def projection(self, build: Asked) -> Projection:
+    def projection(self, build: Asked) -> ReadModel:
         return self.definitions.projections[build.projection]
 
     def suffix(self, build: Asked) -> str:

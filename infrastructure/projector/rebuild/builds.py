@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
-from projections.effects import Projection
 from projections.progress import BuildPurpose, BuildState
+from projections.read_model import ReadModel
 
 BUILDS = 2
 """The kind of lock that is held for each projection of which rows are made."""
@@ -80,7 +80,7 @@ class Asked:
 
 def ask(
     connection: Connection,
-    projection: Projection,
+    projection: ReadModel,
     purpose: BuildPurpose,
     *,
     by_worker: bool,
@@ -113,22 +113,22 @@ def is_wanted(connection: Connection, asked: Asked) -> bool:
     return connection.execute(IS_WANTED.encode(), (asked.build_id,)).fetchone() == (True,)
 
 
-def cancel(connection: Connection, projection: Projection) -> None:
+def cancel(connection: Connection, projection: ReadModel) -> None:
     """Ask whoever makes rows of a projection to stop; what nobody began is not begun."""
     connection.execute(CANCEL.encode(), (projection.name,))
 
 
-def take(connection: Connection, projection: Projection) -> bool:
+def take(connection: Connection, projection: ReadModel) -> bool:
     """Take the lock under which rows of a projection are made, for as long as the connection lives."""
     query = "SELECT read.take(%s, %s, %s)"
     return connection.execute(query, (BUILDS, projection.name, projection.version)).fetchone() == (True,)
 
 
-def give_back(connection: Connection, projection: Projection) -> None:
+def give_back(connection: Connection, projection: ReadModel) -> None:
     connection.execute("SELECT read.give_back(%s, %s, %s)", (BUILDS, projection.name, projection.version))
 
 
-def abandon(connection: Connection, projection: Projection, but: Sequence[int]) -> None:
+def abandon(connection: Connection, projection: ReadModel, but: Sequence[int]) -> None:
     """End the builds whose process is gone, under the lock."""
     connection.execute(ABANDONED.encode(), (projection.name, projection.version, list(but)))
 

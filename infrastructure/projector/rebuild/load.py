@@ -17,7 +17,7 @@ from infrastructure.projector.rebuild.stream_fold import Plan, plan
 from infrastructure.projector.rebuild.workers import Task, fill
 from infrastructure.projector.rows.counting import count
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Projection
+from projections.read_model import ReadModel
 
 REPORT_S = 0.5
 
@@ -75,7 +75,7 @@ def index(site: Site, build: Asked) -> None:
         site.table(build).add_indexes(connection)
 
 
-def _oids(connection: Connection, projections: Sequence[Projection], *suffixes: str) -> Mapping[str, int]:
+def _oids(connection: Connection, projections: Sequence[ReadModel], *suffixes: str) -> Mapping[str, int]:
     """Return by name which tables there are to be filled."""
     tables = [ReadTable(it.table, suffix) for it in projections for suffix in suffixes]
     return {table.name: oid for table in tables if (oid := table.oid(connection)) is not None}

@@ -12,14 +12,14 @@ from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.build import Builder, BusyError, Result
 from infrastructure.projector.rebuild.build_environment import Progress, Site
 from infrastructure.projector.rows.definitions import Definitions
-from projections.effects import Projection
 from projections.progress import BuildPurpose
+from projections.read_model import ReadModel
 
 
 def rebuild(
     url: str,
     definitions: Definitions,
-    projections: Sequence[Projection],
+    projections: Sequence[ReadModel],
     *,
     purpose: BuildPurpose = BuildPurpose.REBUILD,
     position: int = 0,

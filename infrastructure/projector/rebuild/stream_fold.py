@@ -23,7 +23,8 @@ from infrastructure.projector.rows.parking import park, skipped_positions
 from infrastructure.projector.rows.row_views import MissingColumn
 from infrastructure.projector.rows.tables import OtherTablesError, ReadTable
 from infrastructure.projector.rows.target import MISFITS
-from projections.effects import SCHEMA, Key, Projection
+from projections.effects import RowKey
+from projections.read_model import SCHEMA, ReadModel
 
 CHUNK_EVENTS = 20_000
 """About how many events are folded in one go."""
@@ -77,7 +78,7 @@ class Plan:
         return sum(chunk.events for chunk in (*self.chunks, *self.long_streams))
 
 
-def plan(connection: Connection, definitions: Definitions, projections: Sequence[Projection], until: int) -> Plan:
+def plan(connection: Connection, definitions: Definitions, projections: Sequence[ReadModel], until: int) -> Plan:
     """Divide the streams that the projections are made of, as far as the log goes up to a position."""
     categories = sorted({definitions.categories[event] for it in projections for event in it.rules})
     limits = {"chunk": CHUNK_EVENTS, "long": LONG_STREAM_EVENTS, "categories": categories, "until": until}
@@ -89,7 +90,7 @@ def plan(connection: Connection, definitions: Definitions, projections: Sequence
     )
 
 
-def _with_zeros(sums: Mapping[Key, Mapping[str, int]], columns: Sequence[str]) -> Mapping[Key, Mapping[str, int]]:
+def _with_zeros(sums: Mapping[RowKey, Mapping[str, int]], columns: Sequence[str]) -> Mapping[RowKey, Mapping[str, int]]:
     """Put 0 where nothing was added to a column."""
     zeros = dict.fromkeys(columns, 0)
     return {key: {**zeros, **amounts} for key, amounts in sums.items()}
@@ -121,7 +122,7 @@ class Filler:
         """The columns that rules have looked at so far: reading the others would take longer than most rules."""
         self._until = until
         self._long = frozenset(long_streams)
-        self._sums: dict[str, dict[Key, dict[str, int]]] = {name: {} for name in tables}
+        self._sums: dict[str, dict[RowKey, dict[str, int]]] = {name: {} for name in tables}
 
     def fill(self, chunk: Chunk) -> None:
         """Fold the streams of a chunk, and write the rows that come of them in one transaction."""
@@ -188,7 +189,7 @@ class Filler:
                 raise OtherTablesError
             yield
 
-    def _keep_sums(self, name: str, sums: Mapping[Key, Mapping[str, int]]) -> None:
+    def _keep_sums(self, name: str, sums: Mapping[RowKey, Mapping[str, int]]) -> None:
         kept = self._sums[name]
         for key, amounts in sums.items():
             add(kept, key, amounts)

@@ -13,7 +13,7 @@ from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.parking import leave_out_skipped
 from infrastructure.projector.rows.target import Target, catch_up
-from projections.effects import SCHEMA
+from projections.read_model import SCHEMA
 
 BEFORE = "_before"
 """Behind the name of the rows that were in use before the last takeover."""

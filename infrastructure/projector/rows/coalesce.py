@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from projections.effects import Add, Drop, Effect, Key, Put, Set
+from projections.effects import Add, AnyEffect, Drop, Put, RowKey, Set
 
 
-def coalesce(effects: Iterable[Effect]) -> Mapping[Key, Effect]:
+def coalesce(effects: Iterable[AnyEffect]) -> Mapping[RowKey, AnyEffect]:
     """Fold effects, in order, into one for each key."""
-    folded: dict[Key, Effect] = {}
+    folded: dict[RowKey, AnyEffect] = {}
     for effect in effects:
         earlier = folded.get(effect.key)
         folded[effect.key] = effect if earlier is None else _merge(earlier, effect)
     return folded
 
 
-def _merge(earlier: Effect, later: Effect) -> Effect:
+def _merge(earlier: AnyEffect, later: AnyEffect) -> AnyEffect:
     match earlier, later:
         case _, Put() | Drop():
             return later

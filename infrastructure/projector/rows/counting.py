@@ -12,7 +12,7 @@ from infrastructure.event_log.reading import LogReader
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.set_based import tallied_rows
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Projection
+from projections.read_model import ReadModel
 
 Connection = psycopg.Connection[Any]
 
@@ -23,7 +23,7 @@ PARALLEL = ("SET LOCAL parallel_setup_cost = 0", "SET LOCAL parallel_tuple_cost 
 def count(
     connection: Connection,
     definitions: Definitions,
-    projection: Projection,
+    projection: ReadModel,
     parts: ReadTable,
     *,
     until: int,
@@ -43,7 +43,7 @@ def count(
 def count_on(
     connection: Connection,
     definitions: Definitions,
-    projection: Projection,
+    projection: ReadModel,
     table: ReadTable,
     *,
     after: int,

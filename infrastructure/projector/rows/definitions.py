@@ -14,7 +14,7 @@ from typing import Any
 from application.registry import DECIDERS
 from domain.kernel import Decider
 from infrastructure.codec import Codec
-from projections.effects import Projection
+from projections.read_model import ReadModel
 from projections.registry import PROJECTIONS
 
 PLATFORM = "infrastructure.projector.rows.definitions:platform"
@@ -30,15 +30,15 @@ class Definitions:
 
     reference: str
     codec: Codec = field(compare=False)
-    projections: Mapping[str, Projection] = field(compare=False)
+    projections: Mapping[str, ReadModel] = field(compare=False)
     categories: Mapping[type, str] = field(compare=False)
     """In the streams of which category the events of a class lie."""
 
-    def names(self, projection: Projection) -> Sequence[str]:
+    def names(self, projection: ReadModel) -> Sequence[str]:
         """Return the stored names of the events that a projection has rules for."""
         return sorted(self.codec.names[event] for event in projection.rules)
 
-    def chosen(self, names: Collection[str]) -> Sequence[Projection]:
+    def chosen(self, names: Collection[str]) -> Sequence[ReadModel]:
         """Return the projections of these names, in the order of the registry; all of them if none is named."""
         for name in names:
             if name not in self.projections:
@@ -47,7 +47,7 @@ class Definitions:
 
 
 def definitions(
-    reference: str, deciders: Sequence[Decider[Any, Any, Any]], projections: Sequence[Projection]
+    reference: str, deciders: Sequence[Decider[Any, Any, Any]], projections: Sequence[ReadModel]
 ) -> Definitions:
     return Definitions(
         reference=reference,

@@ -12,11 +12,11 @@ from datetime import date, datetime
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import BigInteger, Boolean, Date, DateTime, Table, Text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Table, Text
 from sqlalchemy.types import TypeEngine
 
 from infrastructure.postgres.failures import ValueFreeError
-from projections.effects import Add, Drop, Effect, Key, Put, Set
+from projections.effects import Add, AnyEffect, Drop, Put, RowKey, Set
 
 MOST_SHAPES = 10_000
 """How many shapes are remembered; a rule has a handful."""
@@ -35,11 +35,12 @@ class MisfitError(ValueFreeError, ValueError):
 
 
 class _Values(NamedTuple):
-    """What to look at in the cells of a shape: those that hold texts, numbers and instants."""
+    """What to look at in the cells of a shape: those that hold texts, numbers, instants and lists."""
 
     texts: Callable[[Cells], Cells]
     numbers: Sequence[int]
     instants: Sequence[int]
+    lists: Sequence[int]
 
     def sound(self, cells: Cells) -> bool:
         """Return whether values of types that fit can be kept: all texts at once, and each number and instant."""
@@ -48,6 +49,9 @@ class _Values(NamedTuple):
                 return False
         for at in self.instants:
             if cells[at].tzinfo is None:
+                return False
+        for at in self.lists:
+            if not all(isinstance(it, str) and _is_text(it) for it in cells[at]):
                 return False
         text = "".join(self.texts(cells))
         return (text.isascii() and "\0" not in text) or _is_text(text)
@@ -63,7 +67,7 @@ class Fitting:
         self._nullable = frozenset(column.name for column in table.columns if column.nullable)
         self._shapes: dict[Shape, _Values] = {}
 
-    def __call__(self, effect: Effect) -> None:
+    def __call__(self, effect: AnyEffect) -> None:
         kind = type(effect)
         values = _CHANGES[kind](effect)
         cells = (*effect.key, *values.values())
@@ -74,7 +78,7 @@ class Fitting:
             if len(self._shapes) < MOST_SHAPES:
                 self._shapes[shape] = _values(cells)
 
-    def _look(self, effect: Effect, values: Mapping[str, Any]) -> None:
+    def _look(self, effect: AnyEffect, values: Mapping[str, Any]) -> None:
         """Look thoroughly."""
         if len(effect.key) != len(self._keys):
             raise MisfitError(f"the key has {len(self._keys)} columns")
@@ -106,7 +110,7 @@ class Fitting:
         if set(map(len, rows)) != {len(self._others)}:
             raise MisfitError("a whole row names every column outside the key")
 
-    def sums(self, sums: Mapping[Key, Mapping[str, int]]) -> None:
+    def sums(self, sums: Mapping[RowKey, Mapping[str, int]]) -> None:
         """Look at keys and columns of sums; the numbers were looked at one by one."""
         self._can_be_added_to()
         if unknown := sorted(set().union(*sums.values()) - self._others):
@@ -119,7 +123,7 @@ class Fitting:
             raise MisfitError("only numbers can be added to")
 
 
-_CHANGES: Mapping[type[Effect], Callable[[Any], Mapping[str, Any]]] = {
+_CHANGES: Mapping[type[AnyEffect], Callable[[Any], Mapping[str, Any]]] = {
     Put: attrgetter("row"),
     Set: attrgetter("values"),
     Add: attrgetter("amounts"),
@@ -134,6 +138,8 @@ def _holds(column_type: TypeEngine[Any], value: object) -> bool:
             return isinstance(value, str) and _is_text(value)
         case BigInteger():
             return isinstance(value, int) and not isinstance(value, bool) and LEAST <= value <= MOST
+        case ARRAY():
+            return isinstance(value, tuple) and all(isinstance(it, str) and _is_text(it) for it in value)
         case Boolean():
             return isinstance(value, bool)
         case DateTime():
@@ -171,4 +177,5 @@ def _values(cells: Cells) -> _Values:
         texts=itemgetter(*texts) if len(texts) > 1 else lambda cells: [cells[at] for at in texts],
         numbers=[at for at, cell in enumerate(cells) if type(cell) is int],
         instants=[at for at, cell in enumerate(cells) if isinstance(cell, datetime)],
+        lists=[at for at, cell in enumerate(cells) if isinstance(cell, tuple)],
     )

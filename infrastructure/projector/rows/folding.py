@@ -16,9 +16,10 @@ from infrastructure.event_log.statements import FURTHER_COLUMNS
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.row_views import views
-from projections.effects import Effect, Projection, Rule
+from projections.effects import AnyEffect, AnyRule
+from projections.read_model import ReadModel
 
-Check: TypeAlias = Callable[[Effect], None]
+Check: TypeAlias = Callable[[AnyEffect], None]
 """Raises MisfitError for an effect that the table cannot take."""
 
 
@@ -43,14 +44,14 @@ class Fold:
     later, by whoever writes.
     """
 
-    projection: Projection
-    take: Callable[[Effect], object]
+    projection: ReadModel
+    take: Callable[[AnyEffect], object]
     check: Check | None
     skipped: Collection[int] = ()
     parked_streams: set[str] = field(default_factory=set)
     parked: list[Parked] = field(default_factory=list)
 
-    def run(self, rule: Rule, recorded: Recorded[Any], row: Row) -> None:
+    def run(self, rule: AnyRule, recorded: Recorded[Any], row: Row) -> None:
         if (self.skipped or self.parked_streams) and self._set_aside(row):
             return
         try:
@@ -97,7 +98,7 @@ class Folding:
         self._decode = codec.decode
         self._recorded = views(further)
         self._classes = codec.classes
-        self._wanted: dict[str, list[tuple[Fold, Rule]]] = {}
+        self._wanted: dict[str, list[tuple[Fold, AnyRule]]] = {}
         for fold in folds:
             for event, rule in fold.projection.rules.items():
                 self._wanted.setdefault(codec.names[event], []).append((fold, rule))
@@ -117,7 +118,7 @@ class Folding:
             for fold, rule in folds:
                 fold.run(rule, recorded, row)
 
-    def _undecodable(self, row: Row, folds: Sequence[tuple[Fold, Rule]], error: Exception) -> None:
+    def _undecodable(self, row: Row, folds: Sequence[tuple[Fold, AnyRule]], error: Exception) -> None:
         """Park an event for all but those who only count it: they look at what stands beside the payload."""
         kind = self._classes[row[NAME]]
         for fold, rule in folds:

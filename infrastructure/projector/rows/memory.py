@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from domain.kernel import Recorded
-from projections.effects import Add, Drop, Effect, Key, Projection, Put, Set
+from projections.effects import Add, AnyEffect, Drop, Put, RowKey, Set
+from projections.read_model import ReadModel
 
 
 class MemoryRows:
     """Applies a projection event by event to rows in a dict: key -> the columns outside the key."""
 
-    def __init__(self, projection: Projection) -> None:
+    def __init__(self, projection: ReadModel) -> None:
         self._projection = projection
         self._zeros = {c.name: 0 for c in projection.table.columns if not c.primary_key}
-        self.rows: dict[Key, dict[str, Any]] = {}
+        self.rows: dict[RowKey, dict[str, Any]] = {}
 
     def apply(self, recorded: Recorded[Any]) -> None:
         rule = self._projection.rules.get(type(recorded.event))
@@ -22,7 +23,7 @@ class MemoryRows:
             for effect in rule(recorded):
                 self._apply(effect)
 
-    def _apply(self, effect: Effect) -> None:
+    def _apply(self, effect: AnyEffect) -> None:
         match effect:
             case Put(key=key, row=row):
                 self.rows[key] = dict(row)

@@ -12,7 +12,8 @@ from infrastructure.projector.rows.coalesce import coalesce
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Fold, Folding, Parked
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Effect, Projection
+from projections.effects import AnyEffect
+from projections.read_model import ReadModel
 
 AT_ONCE = 1_000
 """How many parked events are tried again in one step."""
@@ -36,12 +37,12 @@ SELECT DISTINCT stream FROM read.parked JOIN read.skipped USING (position) WHERE
 TAKE_BACK = "DELETE FROM read.parked WHERE table_name = %s AND position = ANY(%s)"
 
 
-def skipped_positions(connection: Connection, projection: Projection) -> Collection[int]:
+def skipped_positions(connection: Connection, projection: ReadModel) -> Collection[int]:
     """Return the events that an administrator wants to lead to nothing in a projection."""
     return frozenset(position for (position,) in connection.execute(SKIPPED, (projection.name,)))
 
 
-def skip(connection: Connection, projection: Projection, position: int, act_position: int) -> None:
+def skip(connection: Connection, projection: ReadModel, position: int, act_position: int) -> None:
     """Let a parked event lead to nothing, in these rows and in all that are made anew."""
     connection.execute(SKIP, (projection.name, position, act_position))
 
@@ -64,7 +65,7 @@ def park(connection: Connection, table: ReadTable, parked: Iterable[Parked]) -> 
 
 
 def leave_out_skipped(
-    connection: Connection, definitions: Definitions, projection: Projection, table: ReadTable
+    connection: Connection, definitions: Definitions, projection: ReadModel, table: ReadTable
 ) -> None:
     """Go on behind events that were parked in rows made beside those in use, and skipped in the meantime."""
     streams = [stream for (stream,) in connection.execute(SKIPPED_STREAMS, (table.name, projection.name))]
@@ -72,7 +73,7 @@ def leave_out_skipped(
 
 
 def retry(
-    connection: Connection, definitions: Definitions, projection: Projection, table: ReadTable, streams: Sequence[str]
+    connection: Connection, definitions: Definitions, projection: ReadModel, table: ReadTable, streams: Sequence[str]
 ) -> None:
     """Try the parked events of streams again, each stream in its order, until one fails again.
 
@@ -84,7 +85,7 @@ def retry(
         after = 0
         while positions := [it for (it,) in connection.execute(NEXT, (table.name, stream, after, AT_ONCE))]:
             after = positions[-1]
-            effects: list[Effect] = []
+            effects: list[AnyEffect] = []
             fold.take, fold.parked = effects.append, []
             Folding(definitions, [fold]).feed(LogReader(definitions.codec).rows_at(connection, positions))
             table.apply(connection, coalesce(effects))

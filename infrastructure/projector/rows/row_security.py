@@ -16,7 +16,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
-from projections.effects import SCHEMA, Projection
+from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
 from projections.row_security import ROW, condition, needed_by, rows_of
 
@@ -93,7 +93,7 @@ def secure_read_models(url: str) -> None:
         secure(connection, PROJECTIONS)
 
 
-def secure(connection: Connection, projections: Iterable[Projection]) -> Sequence[str]:
+def secure(connection: Connection, projections: Iterable[ReadModel]) -> Sequence[str]:
     """Give the tables in use the policies of this release where they have others; return those that were given some.
 
     A table whose readers hold it for too long is left as it is, for the next time. So is one whose condition asks for

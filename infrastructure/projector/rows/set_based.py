@@ -10,13 +10,14 @@ from typing import TypeVar, assert_never
 
 from psycopg import sql
 
-from projections.effects import CIVIL_TIME, Projection
+from projections.read_model import ReadModel
 from projections.tally import Constant, Measure, Part, StoredName, Tally, Typed, tallies
+from projections.words import CIVIL_TIME
 
 _CIVIL = sql.SQL("effective_at AT TIME ZONE {}").format(sql.Literal(CIVIL_TIME.key))
 
 
-def tallied_rows(projection: Projection, names: Mapping[type, str], source: sql.Composable) -> sql.Composed:
+def tallied_rows(projection: ReadModel, names: Mapping[type, str], source: sql.Composable) -> sql.Composed:
     """Compose the query that gives the rows of a projection from a table with the columns of `log.event`.
 
     The columns are those of the projection's table, in their order. The query takes two parameters, the positions

@@ -10,39 +10,42 @@ from typing import Any, NamedTuple, TypeAlias, assert_never
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, MetaData, Table, Text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, DateTime, MetaData, Table, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
-from infrastructure.postgres.arrays import PackedArray, bigints, booleans, dates, instants, texts
+from infrastructure.postgres.arrays import PackedArray, bigints, booleans, dates, instants, text_lists, texts
 from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.rows.effect_checks import Fitting
 from infrastructure.projector.rows.row_security import open_to_readers
-from projections.effects import SCHEMA, Add, Drop, Effect, Key, Put, Set
+from projections.effects import Add, AnyEffect, Drop, Put, RowKey, Set
+from projections.read_model import SCHEMA
 
 Connection = psycopg.Connection[Any]
-Kind: TypeAlias = tuple[type[Effect], tuple[str, ...]]
+Kind: TypeAlias = tuple[type[AnyEffect], tuple[str, ...]]
 """A kind of effect and the columns that it changes: one statement."""
 
 _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 class Packing(NamedTuple):
-    """How a column's values travel: the type of their array, and what packs them."""
+    """How the values of a column travel: its type, what packs them, and the type of the array's elements if another."""
 
     column: str
     pack: Callable[[Sequence[Any]], PackedArray]
+    sent_as: str = ""
 
     @property
     def array(self) -> str:
-        return f"{self.column}[]"
+        return f"{self.sent_as or self.column}[]"
 
 
 _PACKINGS: Sequence[tuple[type[TypeEngine[Any]], Packing]] = (
     (Text, Packing("text", texts)),
+    (ARRAY, Packing("text[]", text_lists, "text")),
     (BigInteger, Packing("bigint", bigints)),
     (Boolean, Packing("boolean", booleans)),
     (DateTime, Packing("timestamptz", instants)),
@@ -167,8 +170,9 @@ class ReadTable:
         copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(self.target, _names(names))
         with connection.cursor() as cursor, cursor.copy(copy) as writer:
             writer.set_types([self._packings[name].column for name in names])
+            lists = [at for at, name in enumerate(names) if self._packings[name].sent_as]
             for row in rows:
-                writer.write_row(row)
+                writer.write_row(_with_arrays(row, lists) if lists else row)
 
     def add_up(self, connection: Connection, parts: ReadTable) -> None:
         """Fill the table with the sums over the rows of another one."""
@@ -186,7 +190,7 @@ class ReadTable:
 
     # --- Changes ----------------------------------------------------------------------------------------------------
 
-    def apply(self, connection: Connection, effects: Mapping[Key, Effect]) -> None:
+    def apply(self, connection: Connection, effects: Mapping[RowKey, AnyEffect]) -> None:
         """Write the effects, at most one for each key: one statement for each kind and set of columns."""
         batches: dict[Kind, list[tuple[Any, ...]]] = {}
         for key, effect in effects.items():
@@ -198,7 +202,7 @@ class ReadTable:
             parameters = [self._packings[name].pack(values) for name, values in zip(names, columns, strict=True)]
             connection.execute(self._statement(kind), parameters)
 
-    def _kind_and_values(self, effect: Effect) -> tuple[Kind, Iterable[Any]]:
+    def _kind_and_values(self, effect: AnyEffect) -> tuple[Kind, Iterable[Any]]:
         match effect:
             case Put(row=row):
                 return (Put, tuple(self.others)), [row[column] for column in self.others]
@@ -217,12 +221,14 @@ class ReadTable:
             statement = self._statements[kind] = self._compose(*kind)
         return statement
 
-    def _compose(self, effect: type[Effect], changed: Sequence[str]) -> sql.Composed:
+    def _compose(self, effect: type[AnyEffect], changed: Sequence[str]) -> sql.Composed:
         columns = [*self.keys, *changed]
         new = sql.SQL("unnest({arrays}) AS new ({columns})").format(
             arrays=_commas(sql.SQL("%s::" + self._packings[column].array) for column in columns),
             columns=_names(columns),
         )
+        if any(self._packings[column].sent_as for column in columns):
+            new = sql.SQL("(SELECT {casts} FROM {new}) AS new").format(casts=_commas(map(self._cast, columns)), new=new)
         if effect is Drop:
             return sql.SQL("DELETE FROM {table} AS old USING {new} WHERE {same}").format(
                 table=self.target, new=new, same=self._same()
@@ -233,6 +239,11 @@ class ReadTable:
             )
         changes = [_adds_new(c) for c in changed] if effect is Add else [_takes_new(c, "excluded") for c in changed]
         return self._upsert(columns, changes, new)
+
+    def _cast(self, column: str) -> sql.Composed:
+        """Turn a value that travels as another type into that of its column."""
+        cast = f"::{self._packings[column].column}" if self._packings[column].sent_as else ""
+        return sql.SQL("{}" + cast).format(sql.Identifier(column))
 
     def _upsert(self, columns: Sequence[str], changes: Sequence[sql.Composed], new: sql.Composed) -> sql.Composed:
         zeros = [column for column in self.others if column not in columns]
@@ -251,6 +262,14 @@ class ReadTable:
         return sql.SQL(" AND ").join(
             sql.SQL("{} = {}").format(sql.Identifier("old", key), sql.Identifier("new", key)) for key in self.keys
         )
+
+
+def _with_arrays(row: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
+    """Pack the tuples in some places: to a connection that knows packed arrays no list is an array of texts."""
+    cells = list(row)
+    for at in places:
+        cells[at] = None if cells[at] is None else texts(cells[at])
+    return cells
 
 
 def _takes_new(column: str, source: str) -> sql.Composed:

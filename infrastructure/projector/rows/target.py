@@ -16,7 +16,8 @@ from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Fold, Folding
 from infrastructure.projector.rows.parking import park, parked_streams, skipped_positions
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Effect, Projection
+from projections.effects import AnyEffect
+from projections.read_model import ReadModel
 
 Connection = psycopg.Connection[Any]
 
@@ -49,7 +50,7 @@ class Batch:
 class Target:
     """A projection and one of its tables, with what is parked of it."""
 
-    projection: Projection
+    projection: ReadModel
     table: ReadTable
     skipped: Collection[int] = ()
     parked_streams: set[str] = field(default_factory=set)
@@ -108,7 +109,7 @@ def apply(connection: Connection, definitions: Definitions, targets: Sequence[Ta
 
 def fold(connection: Connection, definitions: Definitions, targets: Sequence[Target], rows: Sequence[Row]) -> None:
     """Call the rules with events, in order, and write what comes of it."""
-    effects: dict[str, list[Effect]] = {target.table.name: [] for target in targets}
+    effects: dict[str, list[AnyEffect]] = {target.table.name: [] for target in targets}
     folds = [
         Fold(
             target.projection,

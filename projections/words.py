@@ -1,0 +1,23 @@
+"""The words of rules: what a rule may call besides its argument, constants and helpers of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+# Belgium and the Netherlands keep the same civil time; every period of a figure is cut in it.
+CIVIL_TIME = ZoneInfo("Europe/Brussels")
+
+
+@lru_cache(maxsize=1_000)
+def civil_month(instant: datetime, zone: tzinfo = CIVIL_TIME) -> str:
+    """Return the month of an instant in civil time, as `2021-11`. Several rules ask for that of one event."""
+    local = instant.astimezone(zone)
+    return f"{local.year:04d}-{local.month:02d}"
+
+
+def unique(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return each text once, in the order in which they first come."""
+    return tuple(dict.fromkeys(texts))
