@@ -13,6 +13,7 @@ from application.facts import identity as identity_facts
 from application.facts import invoicing as invoicing_facts
 from application.facts import mailbox as mailbox_facts
 from application.facts import organisations as organisations_facts
+from application.gathering import Rules
 from application.ports import FactReader
 from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
 from domain.kernel import Command, Decider
@@ -46,3 +47,5 @@ EVENT_NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name,
 BY_COMMAND: Mapping[type[Command], Decider[Any, Any, Any]] = {
     command: decider for decider in DECIDERS for command in decider.commands
 }
+
+RULES = Rules(deciders=BY_COMMAND, readers=READERS)

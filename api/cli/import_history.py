@@ -137,7 +137,8 @@ def _run(task: _Task, settings: Settings, addresses: Addresses, output: Output) 
 
 async def _import(task: _Task, settings: Settings, addresses: Addresses, watch: Watch) -> ImportReport:
     from api.cli.commands_in_lines import CommandsInLines
-    from api.composition.bootstrap import RULES, make_command_readers, make_keyring, make_log, utc_now
+    from api.composition.bootstrap import make_command_readers, make_keyring, make_log, utc_now
+    from application.registry import RULES
     from infrastructure.import_history import Import, import_commands, import_events
 
     async with make_keyring(settings, addresses) as keys, make_log(settings, addresses, keys) as log:

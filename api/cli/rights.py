@@ -12,7 +12,7 @@ def add_options(_parser: argparse.ArgumentParser) -> None:
 
 
 def run(_options: argparse.Namespace, output: Output) -> None:
-    from api.composition.bootstrap import COMMAND_ROUTES
+    from api.rest.command_routes import COMMAND_ROUTES
     from api.rights.page import rights_page, rights_shown
 
     output.result(rights_shown(COMMAND_ROUTES), rights_page(COMMAND_ROUTES))

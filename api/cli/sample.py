@@ -37,7 +37,8 @@ def run(options: argparse.Namespace, output: Output) -> None:
 
 def write_sample(settings: Settings, addresses: Addresses, options: argparse.Namespace, output: Output) -> SampleReport:
     """Write what is not there yet of the sample history; return what was done."""
-    from api.composition.bootstrap import RULES, make_keyring, make_log
+    from api.composition.bootstrap import make_keyring, make_log
+    from application.registry import RULES
     from sample import SampleProgress, run_sample
 
     if not MIN_SCALE <= options.scale <= MAX_SCALE:

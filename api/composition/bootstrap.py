@@ -23,10 +23,10 @@ from api.composition.limits import graph_policy, lookup_limits, request_limits
 from api.composition.tokens import Authenticate, Clock, make_authenticator, make_issuer, make_token_endpoint
 from api.dashboard import dashboard_router
 from api.graph.protocol.endpoint import graphql_routes
-from api.rest import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
 from api.rest.command_endpoints import command_router
 from api.rest.command_reader import CommandReader, command_readers
-from api.rest.command_route import CommandRoute, camel_path
+from api.rest.command_route import camel_path
+from api.rest.command_routes import COMMAND_ROUTES
 from api.rest.health import operation_routes
 from api.rest.lookups import lookup_routes
 from api.rest.openapi import complete
@@ -37,8 +37,7 @@ from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
 from api.web.rate_limits import Buckets
 from api.web.read_barrier import waiting_for_own_write
-from application.gathering import Rules
-from application.registry import BY_COMMAND, DECIDERS, READERS
+from application.registry import DECIDERS, RULES
 from application.unit_of_work import StateCache
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
@@ -54,19 +53,6 @@ from infrastructure.tokens import ALGORITHMS
 from projections.registry import PROJECTIONS
 
 LOG = structlog.get_logger()
-
-COMMAND_ROUTES: tuple[CommandRoute, ...] = (
-    *organisations.ROUTES,
-    *identity.ROUTES,
-    *consent.ROUTES,
-    *mailbox.ROUTES,
-    *bus.ROUTES,
-    *invoicing.ROUTES,
-    *operation.ROUTES,
-    *erasure.ROUTES,
-    *access.ROUTES,
-)
-RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 
 
 def utc_now() -> datetime:

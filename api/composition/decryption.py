@@ -36,6 +36,6 @@ def keys_problem(error: Exception) -> Problem:
     if isinstance(error, KeysUnavailableError):
         LOG.warning("keys_unavailable", error=str(error))
         detail = "The keys of personal data cannot be reached just now. Send the same request again."
-        return Problem(503, "keys-unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+        return Problem(503, "keys-unavailable", detail, retry_after_s=RETRY_AFTER_S)
     LOG.error("personal_data_damaged", kind=type(error).__name__, error=str(error))
     return Problem(500, "personal-data-damaged", "A personal text here is damaged. It is not shown as erased.")

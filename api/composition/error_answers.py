@@ -58,24 +58,21 @@ async def _answer_unavailable(request: Request, error: Exception) -> Response:
     if (too_slow := query_too_slow(error)) is not None:
         return await answer_problem(request, too_slow)
     LOG.warning("unavailable", error=type(error).__name__)
-    headers = {"Retry-After": str(RETRY_AFTER_S)}
     detail = "The log cannot be reached just now. Send the same request again."
-    return await answer_problem(request, Problem(503, "log-unavailable", detail, headers=headers))
+    return await answer_problem(request, Problem(503, "log-unavailable", detail, retry_after_s=RETRY_AFTER_S))
 
 
 async def _answer_busy(request: Request, error: Exception) -> Response:
     assert isinstance(error, LogBusyError)
     LOG.warning("log_busy", retry_after_s=error.retry_after_s)
-    headers = {"Retry-After": str(error.retry_after_s)}
     detail = "More is being written just now than can wait. Nothing was written; send the same request again."
-    return await answer_problem(request, Problem(503, "log-busy", detail, headers=headers))
+    return await answer_problem(request, Problem(503, "log-busy", detail, retry_after_s=error.retry_after_s))
 
 
 async def _answer_missing_events(request: Request, error: Exception) -> Response:
     LOG.error("events_put_away", error=str(error))
-    headers = {"Retry-After": str(ATTACH_S)}
     detail = "This began so long ago that its events were put away. They have to be brought back before it can go on."
-    return await answer_problem(request, Problem(503, "events-put-away", detail, headers=headers))
+    return await answer_problem(request, Problem(503, "events-put-away", detail, retry_after_s=ATTACH_S))
 
 
 async def _answer_keys(request: Request, error: Exception) -> Response:

@@ -61,9 +61,8 @@ def make_authenticator(settings: Settings, issuer: LocalIssuer | None, log: Post
             raise InvalidProofError(str(error)) from error
         except IssuerUnavailableError as error:
             LOG.warning("issuer_unavailable")
-            headers = {"Retry-After": str(RETRY_AFTER_S)}
             detail = "The token cannot be verified just now. Send the same request again."
-            raise Problem(503, "issuer-unavailable", detail, headers=headers) from error
+            raise Problem(503, "issuer-unavailable", detail, retry_after_s=RETRY_AFTER_S) from error
 
     return authenticate
 

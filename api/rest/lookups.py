@@ -25,7 +25,7 @@ from api.rights.doors import PERSON_LOOKUP, admitted
 from api.web.access_record import Looks, record
 from api.web.errors import Problem
 from api.web.platform import Platform
-from api.web.rate_limits import Buckets, charge, spent
+from api.web.rate_limits import Buckets, charge
 from api.web.request_context import processing_activity, request_context
 from application.lookups import Identifier, LookupPurpose, PersonIndex, eidas, may_ask, national
 from application.ports import Caller, Role
@@ -82,8 +82,10 @@ def lookup_routes(platform: Platform, people: PersonIndex, limits: LookupLimits)
 
     async def look_up(request: Request) -> Response:
         caller = await admitted(request, platform, PERSON_LOOKUP)
-        detail = "Your organisation looks up too many persons. Ask again later."
-        charge(request, limits.asked, caller.organisation_id, detail)
+        allowance = charge(request, limits.asked, caller.organisation_id)
+        if not allowance.granted:
+            detail = "Your organisation looks up too many persons. Ask again later."
+            raise Problem(429, "rate-limited", detail, retry_after_s=allowance.enough_in_s)
         by = request_context(request, caller, platform.now(), processing_activity(request))
         by.must_name_activity()
         wanted = await _wanted(request)
@@ -152,4 +154,4 @@ def _must_have_misses_left(caller: Caller, missed: Buckets) -> None:
     taken = missed.take(caller.organisation_id)
     if not taken.granted:
         detail = "Your organisation looks up too many numbers under which nobody is registered. Ask again later."
-        raise spent(taken, "too-many-misses", detail)
+        raise Problem(429, "too-many-misses", detail, retry_after_s=taken.enough_in_s)

@@ -41,8 +41,9 @@ class ProgressFeed:
     def response(self) -> StreamingResponse:
         """Answer one more listener with a stream of server-sent events; refuse it where there are too many."""
         if self._ended or self._listeners >= MOST_LISTENERS:
-            headers = {"Retry-After": str(RETRY_AFTER_S)}
-            raise Problem(503, "too-many-listeners", "Too many listen already. Try again later.", headers=headers)
+            raise Problem(
+                503, "too-many-listeners", "Too many listen already. Try again later.", retry_after_s=RETRY_AFTER_S
+            )
         return _Stream(self)
 
     def end(self) -> None:

@@ -59,8 +59,7 @@ async def record(
         # Whatever kept it from being written, the one answer to it is to give nothing away.
         LOG.warning("access_not_recorded", error=type(error).__name__)
         detail = "That you look at personal data could not be put on record just now, so nothing is shown. Ask again."
-        headers = {"Retry-After": str(RETRY_AFTER_S)}
-        raise Problem(503, "access-not-recorded", detail, headers=headers) from error
+        raise Problem(503, "access-not-recorded", detail, retry_after_s=RETRY_AFTER_S) from error
 
 
 def _envelope(by: RequestContext, looks: Looks, outcome: AccessOutcome) -> CommandEnvelope:

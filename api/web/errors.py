@@ -75,13 +75,16 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         *,
         issues: Sequence[Issue] = (),
         headers: Mapping[str, str] | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.detail = detail
         self.issues = issues
-        self.headers = headers or {}
+        self.headers = dict(headers or {})
+        if retry_after_s is not None:
+            self.headers["Retry-After"] = str(retry_after_s)
 
     def body(self) -> dict[str, Any]:
         body: dict[str, Any] = {

@@ -123,7 +123,7 @@ def _timed_out() -> Problem:
         "This took too long and was broken off. A query may be asked again. A command may have been carried out: send "
         "it again with the same Idempotency-Key, and it is done once, or you are told what it did."
     )
-    return Problem(503, "request-timed-out", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+    return Problem(503, "request-timed-out", detail, retry_after_s=RETRY_AFTER_S)
 
 
 def _too_much(scope: Scope) -> bool:

@@ -75,7 +75,10 @@ async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:
     except InvalidProofError as error:
         headers = {"WWW-Authenticate": f'DPoP error="invalid_dpop_proof", {_algorithms(platform)}'}
         raise Problem(401, "invalid-dpop-proof", "The DPoP proof is not valid.", headers=headers) from error
-    charge(connection, platform.requests, caller.organisation_id, "Your organisation asks too often. Ask again later.")
+    allowance = charge(connection, platform.requests, caller.organisation_id)
+    if not allowance.granted:
+        detail = "Your organisation asks too often. Ask again later."
+        raise Problem(429, "rate-limited", detail, retry_after_s=allowance.enough_in_s)
     return caller
 
 

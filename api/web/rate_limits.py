@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from api.web.errors import Problem
-
 WINDOW_S = 60
 MAX_BUCKETS = 10_000
 """Organisations that are remembered. The one that asked longest ago is dropped first: its bucket is full again."""
@@ -77,24 +75,11 @@ class Buckets:
         }
 
 
-def charge(
-    connection: HTTPConnection,
-    limit: Buckets,
-    organisation_id: str,
-    detail: str,
-    *,
-    code: str = "rate-limited",
-    tokens: int = 1,
-) -> None:
-    """Take tokens from an organisation and say in the answer how many are left; refuse the request without enough."""
-    taken = limit.take(organisation_id, tokens)
-    add_headers(connection, limit.headers(taken))
-    if not taken.granted:
-        raise spent(taken, code, detail)
-
-
-def spent(taken: Allowance, code: str, detail: str) -> Problem:
-    return Problem(429, code, detail, headers={"Retry-After": str(taken.enough_in_s)})
+def charge(connection: HTTPConnection, limit: Buckets, organisation_id: str, tokens: int = 1) -> Allowance:
+    """Take tokens from an organisation, if there are enough, and say in the answer to a request how many are left."""
+    allowance = limit.take(organisation_id, tokens)
+    add_headers(connection, limit.headers(allowance))
+    return allowance
 
 
 def add_headers(connection: HTTPConnection, headers: Mapping[str, str]) -> None:

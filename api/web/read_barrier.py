@@ -44,7 +44,7 @@ def not_built(names: Sequence[str]) -> Problem:
         if names
         else ("A read model is being made for the first time.")
     )
-    return Problem(503, "read-model-building", detail, headers={"Retry-After": str(BUILT_AFTER_S)})
+    return Problem(503, "read-model-building", detail, retry_after_s=BUILT_AFTER_S)
 
 
 def waiting_for_own_write(platform: Platform, tables: Collection[str]) -> Callable[[Request], Awaitable[None]]:
@@ -96,8 +96,7 @@ class ReadBarrier:
                 return
             if time.monotonic() > self._deadline:
                 detail = "The read models do not contain this position yet."
-                headers = {"Retry-After": str(RETRY_AFTER_S)}
-                raise self.refuse(Problem(503, "not-yet-projected", detail, headers=headers))
+                raise self.refuse(Problem(503, "not-yet-projected", detail, retry_after_s=RETRY_AFTER_S))
             await asyncio.sleep(self._poll_s)
             self._poll_s = min(2 * self._poll_s, MAX_POLL_S)
             self._places = await self._read()

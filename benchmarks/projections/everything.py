@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import psycopg
 
-from api.composition.bootstrap import RULES, make_codec
+from api.composition.bootstrap import make_codec
+from application.registry import RULES
 from benchmarks.measuring import Measured
 from benchmarks.projections import stock
 from benchmarks.projections.copying import multiply

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from api.composition.bootstrap import COMMAND_ROUTES
+from api.rest.command_routes import COMMAND_ROUTES
 from application.registry import BY_COMMAND
 from domain.access import RecordAccess
 

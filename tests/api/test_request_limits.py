@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from api.composition.bootstrap import create_app
-from api.web.errors import Problem
+from api.composition.bootstrap import create_app, utc_now
+from api.composition.tokens import make_issuer
 from api.web.middleware import MAX_HEADER_BYTES, MAX_HEADERS, RequestLimits, RequestMiddleware
-from api.web.rate_limits import MAX_BUCKETS, Buckets, add_headers, charge
+from api.web.rate_limits import MAX_BUCKETS, Buckets, add_headers, added_headers, charge
 from api.web.routing import CommandRouter
+from application.ports import Caller, Role
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings
 
@@ -187,15 +189,23 @@ def test_the_organisations_that_are_remembered_are_bounded() -> None:
 
 
 def test_an_organisation_that_asks_too_often_is_told_when_to_come_back() -> None:
-    def ask(organisation_id: str) -> Problem | None:
-        try:
-            charge(HTTPConnection({"type": "http"}), limit, organisation_id, "Too often.")
-        except Problem as problem:
-            return problem
-        return None
-
     limit = Buckets("requests", 2, lambda: 0.0)
-    answers = [ask(organisation_id) for organisation_id in ("org-a", "org-a", "org-a", "org-b")]
-    assert answers[0] is answers[1] is answers[3] is None
-    assert answers[2] is not None
-    assert (answers[2].status, answers[2].code, answers[2].headers["Retry-After"]) == (429, "rate-limited", "30")
+    asked = [HTTPConnection({"type": "http"}) for _ in range(4)]
+    allowances = [
+        charge(one, limit, name) for one, name in zip(asked, ("org-a", "org-a", "org-a", "org-b"), strict=True)
+    ]
+    assert [allowance.granted for allowance in allowances] == [True, True, False, True]
+    assert allowances[2].enough_in_s == 30
+    assert added_headers(asked[2].scope)["RateLimit"] == '"requests";r=0;t=60'
+
+
+def test_a_request_beyond_the_limit_is_refused(database_url: str, keys_url: str, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, log_level="error", requests_per_minute=1)
+    caller = Caller(subject="clerk-7", role=Role.AGENCY, organisation_id="org-a")
+    token = make_issuer(settings).issue(caller, utc_now(), timedelta(hours=1))
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
+    with TestClient(create_app(settings, Addresses.at(database_url, keys_url), keeper=False)) as client:
+        answers = [client.post("/commands", content=b"", headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1].json()["type"] == "urn:problem-type:kroniek:rate-limited"
+    assert int(answers[1].headers["retry-after"]) > 0

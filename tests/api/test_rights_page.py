@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import main
-from api.composition.bootstrap import COMMAND_ROUTES
+from api.rest.command_routes import COMMAND_ROUTES
 from api.rights.graph import GRAPH
 from api.rights.page import rights_page
 from api.rights.relations import Relation

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from api.composition.bootstrap import COMMAND_ROUTES
+from api.rest.command_routes import COMMAND_ROUTES
 from api.web.routing import CommandRouter
 
 

@@ -15,9 +15,10 @@ import psycopg
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from api.composition.bootstrap import COMMAND_ROUTES, create_app
+from api.composition.bootstrap import create_app
 from api.composition.tokens import make_issuer
 from api.rest.command_route import CommandRoute
+from api.rest.command_routes import COMMAND_ROUTES
 from application.ports import Caller, Role
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings

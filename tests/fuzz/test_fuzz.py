@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from api.composition.bootstrap import COMMAND_ROUTES
 from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from api.rest.command_route import camel_path
+from api.rest.command_routes import COMMAND_ROUTES
 from tests.api.world import World
 from tests.fuzz.driving import fuzz
 from tests.fuzz.findings import Findings

@@ -122,8 +122,9 @@ def _envelope(settings: Settings, intent: str, name: str, body: dict[str, Any]) 
 
 async def _record(settings: Settings, addresses: Addresses, envelope: CommandEnvelope) -> int:
     """Append the act; return its position, 0 if everything is that way already."""
-    from api.composition.bootstrap import RULES, make_log
+    from api.composition.bootstrap import make_log
     from application.handler import handle
+    from application.registry import RULES
     from domain.kernel import Refusal
 
     # Nothing personal is in an act.

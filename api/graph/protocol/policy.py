@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from api.graph.protocol.limits import Limits
 from api.rights.roles import OVERSEERS
+from api.web.errors import Problem
 from api.web.rate_limits import Buckets, charge
 from application.ports import Caller
 
@@ -67,4 +68,6 @@ class GraphPolicy:
     def charge(self, connection: HTTPConnection, caller: Caller, cost: int) -> None:
         """Take a query's cost from the budget of the caller's organisation; refuse it where too little is left."""
         detail = "Your organisation has used up what its queries may cost in a minute. Ask again a little later."
-        charge(connection, self.budget, caller.organisation_id, detail, code="cost-budget-spent", tokens=cost)
+        allowance = charge(connection, self.budget, caller.organisation_id, cost)
+        if not allowance.granted:
+            raise Problem(429, "cost-budget-spent", detail, retry_after_s=allowance.enough_in_s)
