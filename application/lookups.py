@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, assert_never
 
-from domain.identity import PersonRegistered
-from domain.identity.person import EIDAS_IDENTIFIER, NUMBER_LENGTH
+from domain.identity.person import EIDAS_IDENTIFIER, NUMBER_LENGTH, PersonRegistered
 from domain.kernel import InvalidValue, Jurisdiction, NationalNumber, PersonalText
-from domain.organisations import Enrolment, Organisation, holds, recognised
+from domain.organisations.organisation.model import Organisation, holds, recognised
+from domain.organisations.values import Enrolment
 
 
 class LookupPurpose(StrEnum):

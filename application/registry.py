@@ -15,18 +15,19 @@ from application.facts import mailbox as mailbox_facts
 from application.facts import organisations as organisations_facts
 from application.gathering import Rules
 from application.ports import FactReader
-from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
+from domain import access, bus, consent, identity, invoicing, mailbox, operation, organisations
+from domain.erasure.rules import ERASURE
 from domain.kernel import Command, Decider
 
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *organisations.DECIDERS,
     *identity.DECIDERS,
-    consent.DECIDER,
+    consent.CONSENT,
     *mailbox.DECIDERS,
     *bus.DECIDERS,
     *invoicing.DECIDERS,
-    operation.DECIDER,
-    erasure.DECIDER,
+    operation.OPERATION,
+    ERASURE,
     *access.DECIDERS,
 )
 

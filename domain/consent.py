@@ -298,7 +298,7 @@ def evolve(state: Consent, event: Event) -> Consent:
             assert_never(event)
 
 
-DECIDER: Decider[Commands, Consent, Event] = Decider(
+CONSENT: Decider[Commands, Consent, Event] = Decider(
     category="consent",
     initial=Consent(),
     decide=decide,
@@ -312,3 +312,5 @@ DECIDER: Decider[Commands, Consent, Event] = Decider(
         "consent.withdrawn.v1": ConsentWithdrawn,
     },
 )
+
+DECIDERS = (CONSENT,)

@@ -267,7 +267,7 @@ def evolve(state: Operation, event: Event) -> Operation:
             assert_never(event)
 
 
-DECIDER: Decider[Commands, Operation, Event] = Decider(
+OPERATION: Decider[Commands, Operation, Event] = Decider(
     category="projection",
     initial=Operation(),
     decide=decide,
@@ -286,3 +286,5 @@ DECIDER: Decider[Commands, Operation, Event] = Decider(
         "projection.parked-event-skipped.v1": ParkedEventSkipped,
     },
 )
+
+DECIDERS = (OPERATION,)

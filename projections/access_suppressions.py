@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select
 
-from domain.access import AccessesSuppressed, SuppressionLifted
+from domain.access.suppression import AccessesSuppressed, SuppressionLifted
 from domain.kernel import Recorded
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from domain.identity import AuthenticationRefused, AuthenticationSucceeded, Channel, Means
+from domain.identity.session import AuthenticationRefused, AuthenticationSucceeded
+from domain.identity.values import Channel, Means
 from domain.kernel import Jurisdiction, LevelOfAssurance, Recorded
 from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
 from projections.words import civil_month

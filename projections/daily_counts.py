@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
+from domain import access, bus, consent, identity, invoicing, mailbox, operation, organisations
+from domain.erasure.rules import ERASURE
 from domain.kernel import Decider
 from projections.read_model import Col, Key, ReadModel, RowBase
 from projections.tally import Measure, StoredName, Tally, Typed
@@ -19,13 +20,13 @@ from projections.tally import Measure, StoredName, Tally, Typed
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *organisations.DECIDERS,
     *identity.DECIDERS,
-    consent.DECIDER,
+    consent.CONSENT,
     *mailbox.DECIDERS,
     *bus.DECIDERS,
     *invoicing.DECIDERS,
-    operation.DECIDER,
+    operation.OPERATION,
     *access.DECIDERS,
-    erasure.DECIDER,
+    ERASURE,
 )
 NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from domain.kernel import Jurisdiction, Recorded
-from domain.organisations import (
-    DoubleChannelChanged,
-    Enrolment,
-    EnrolmentEnded,
-    Level,
-    OrganisationEnrolled,
-    OrganisationType,
-)
+from domain.organisations.organisation.model import DoubleChannelChanged, EnrolmentEnded, OrganisationEnrolled
+from domain.organisations.values import Enrolment, Level, OrganisationType
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 
 

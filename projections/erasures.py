@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 
-from domain.erasure import ErasureRequested, ErasureStatus, KeysDestroyed, KeysShredded, LegalHoldPlaced
+from domain.erasure.model import ErasureRequested, ErasureStatus, KeysDestroyed, KeysShredded, LegalHoldPlaced
 from domain.kernel import PurposeGroup, Recorded
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.invoicing import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, ResponseState
+from domain.invoicing.model import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, ResponseState
 from domain.kernel import Recorded
 from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
 from projections.words import civil_month

@@ -6,7 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from domain.invoicing import Clarification, InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, InvoiceValidated
+from domain.invoicing.model import (
+    Clarification,
+    InvoiceReceived,
+    InvoiceRefused,
+    InvoiceResponseGiven,
+    InvoiceValidated,
+)
 from domain.kernel import Recorded
 from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, put
 

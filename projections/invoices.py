@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from domain.invoicing import (
+from domain.invoicing.model import (
     InvoiceKind,
     InvoiceReceived,
     InvoiceRefused,

@@ -5,16 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from domain.identity import (
-    KeyActivated,
-    KeyExpired,
-    KeyRegistered,
-    KeyResumed,
-    KeyRevoked,
-    KeyStatus,
-    KeySuspended,
-    Means,
-)
+from domain.identity.key import KeyActivated, KeyExpired, KeyRegistered, KeyResumed, KeyRevoked, KeySuspended
+from domain.identity.values import KeyStatus, Means
 from domain.kernel import Jurisdiction, LevelOfAssurance, Recorded
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, To, change, put
 

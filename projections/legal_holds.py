@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from domain.erasure import HoldGround, LegalHoldLifted, LegalHoldPlaced
+from domain.erasure.model import HoldGround, LegalHoldLifted, LegalHoldPlaced
 from domain.kernel import PurposeGroup, Recorded
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 

@@ -6,15 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.kernel import Jurisdiction, Recorded
-from domain.mailbox import (
+from domain.mailbox.mailbox import (
     ChannelPreferenceSet,
     MailboxOpened,
     MailboxTakenIntoUse,
     NotificationAddressRemoved,
     NotificationAddressSet,
     NotificationAddressVerified,
-    OwnerKind,
 )
+from domain.mailbox.values import OwnerKind
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 
 

@@ -21,19 +21,17 @@ from sqlalchemy import (
     select,
 )
 
-from domain.identity import (
+from domain.identity.mandate.model import (
     MandateAccepted,
     MandateConfirmed,
     MandateExpired,
-    MandateKind,
     MandateRejected,
     MandateRequested,
     MandateResumed,
-    MandateStatus,
     MandateSuspended,
     MandateWithdrawn,
-    PartyKind,
 )
+from domain.identity.values import MandateKind, MandateStatus, PartyKind
 from domain.kernel import Jurisdiction, Recorded
 from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, Rule, change, put
 from projections.words import unique

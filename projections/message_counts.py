@@ -6,7 +6,8 @@ Delivered means published to an active mailbox: one whose owner consented, or th
 from __future__ import annotations
 
 from domain.kernel import Jurisdiction, Recorded
-from domain.mailbox import MessageChannel, MessagePublished, MessageSent
+from domain.mailbox.message.model import MessagePublished, MessageSent
+from domain.mailbox.values import MessageChannel
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add
 from projections.words import civil_month
 

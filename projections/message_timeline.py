@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.kernel import Recorded
-from domain.mailbox import (
+from domain.mailbox.message.model import (
     MessageConfirmed,
     MessageExpired,
     MessageExpiryAlerted,

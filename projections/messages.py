@@ -9,9 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.kernel import Jurisdiction, PersonalText, Recorded
-from domain.mailbox import (
-    ChannelReason,
-    MessageChannel,
+from domain.mailbox.message.model import (
     MessageConfirmed,
     MessageExpired,
     MessageExpiryAlerted,
@@ -23,10 +21,8 @@ from domain.mailbox import (
     MessageReplied,
     MessageSent,
     MessageStatus,
-    MessageType,
-    NotificationStatus,
-    OwnerKind,
 )
+from domain.mailbox.values import ChannelReason, MessageChannel, MessageType, NotificationStatus, OwnerKind
 from projections.read_model import Col, Effects, Key, PartialIndex, ReadModel, RowBase, change, put
 
 

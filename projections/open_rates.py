@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, case, select
 
 from domain.kernel import Recorded
-from domain.mailbox import MessageOpened, MessagePublished, Publication, SenderTimeZone
+from domain.mailbox.message.model import MessageOpened, MessagePublished, Publication
+from domain.mailbox.values import SenderTimeZone
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, To, add
 from projections.sums import total
 from projections.words import civil_month

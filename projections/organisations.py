@@ -6,21 +6,18 @@ from datetime import date, datetime
 from typing import Any
 
 from domain.kernel import Jurisdiction, Recorded
-from domain.organisations import (
+from domain.organisations.organisation.model import (
     DoubleChannelChanged,
-    Enrolment,
     EnrolmentEnded,
-    Level,
     OrganisationEnrolled,
     OrganisationRegistered,
     OrganisationRenamed,
-    OrganisationType,
-    Recognition,
     RecognitionGranted,
     RecognitionRequested,
     RecognitionSuspended,
     RecognitionWithdrawn,
 )
+from domain.organisations.values import Enrolment, Level, OrganisationType, Recognition
 from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, Rule, change, put
 
 

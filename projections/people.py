@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from domain.identity import PersonRegistered, Route
+from domain.identity.person import PersonRegistered
+from domain.identity.values import Route
 from domain.kernel import Jurisdiction, PersonalText, Recorded
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, put
 

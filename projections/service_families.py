@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.kernel import Recorded
-from domain.organisations import ServiceFamilyRegistered
+from domain.organisations.service_family import ServiceFamilyRegistered
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, put
 
 

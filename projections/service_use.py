@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Select, select
 
-from domain.identity import AuthenticationSucceeded, ServiceAccessed
+from domain.identity.session import AuthenticationSucceeded, ServiceAccessed
 from domain.kernel import Audience, Jurisdiction, Recorded
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add
 from projections.sums import total

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance, Recorded
-from domain.organisations import ServiceClosed, ServiceRegistered
+from domain.organisations.service import ServiceClosed, ServiceRegistered
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 
 

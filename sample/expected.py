@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from domain.identity import Means
+from domain.identity.values import Means
 from domain.kernel import Audience, Jurisdiction
-from domain.organisations import OrganisationType
+from domain.organisations.values import OrganisationType
 from sample import civil, published
 from sample.plan import volumes
 from sample.plan.consents import consent_plan

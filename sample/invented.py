@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from msgspec import json
 
-from domain.invoicing import Clarification, ResponseState
+from domain.invoicing.model import Clarification, ResponseState
 from domain.kernel import Audience
-from domain.mailbox import MessageType
-from domain.organisations import OrganisationType
+from domain.mailbox.values import MessageType
+from domain.organisations.values import OrganisationType
 
 Words: TypeAlias = tuple[str, str, str, str]
 """The same in nl, fr, de and en."""

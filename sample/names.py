@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from domain.kernel import Audience, Jurisdiction
-from domain.organisations import Names, OrganisationType
+from domain.organisations.values import Names, OrganisationType
 from sample.invented import INVENTED
 
 _SUBJECT_KINDS = frozenset({OrganisationType.NATIONAL_ORGANISATION, OrganisationType.SOCIAL_SECURITY_INSTITUTION})

@@ -8,7 +8,7 @@ from importlib.resources import files
 from msgspec import json
 
 from domain.kernel import Audience
-from domain.organisations import OrganisationType
+from domain.organisations.values import OrganisationType
 
 APART = (OrganisationType.TAX_ADMINISTRATION, OrganisationType.EMPLOYEE_INSURANCE_AGENCY)
 """The subtotal of the open-rate table leaves these two out."""

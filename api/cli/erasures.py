@@ -79,7 +79,7 @@ async def _read(url: str, *, everything: bool) -> tuple[Sequence[dict[str, Any]]
 
 
 def _shown(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the table
-    from domain.erasure import ErasureStatus
+    from domain.erasure.model import ErasureStatus
     from projections.erasures import least_of, statuses_of
 
     statuses: Mapping[Any, ErasureStatus] = statuses_of(row)

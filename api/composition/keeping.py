@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from api.web.platform import Platform
-from domain.erasure import KeysDestroyed, KeysShredded
+from domain.erasure.model import KeysDestroyed, KeysShredded
 from domain.kernel import Recorded
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses

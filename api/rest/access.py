@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.rest.command_route import CommandRoute
 from api.rights.relations import auditor
-from domain.access import LiftSuppression, SuppressAccesses
+from domain.access.suppression import LiftSuppression, SuppressAccesses
 
 ROUTES = (
     CommandRoute(

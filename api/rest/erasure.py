@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.rest.command_route import CommandRoute
 from api.rights.relations import Relation, administrator, agency
-from domain.erasure import LiftLegalHold, OrderErasure, PlaceLegalHold, RequestErasure
+from domain.erasure.model import LiftLegalHold, OrderErasure, PlaceLegalHold, RequestErasure
 
 _PERSON = "/persons/{person_id}"
 

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from api.rest.command_route import CommandRoute
 from api.rights.relations import Relation, administrator, agency, system
-from domain.identity import (
+from domain.identity.key import ActivateKey, ExpireKey, RegisterKey, ResumeKey, RevokeKey, SuspendKey
+from domain.identity.mandate.model import (
     AcceptMandate,
-    AccessService,
-    ActivateKey,
     ConfirmMandate,
-    EndSession,
-    ExpireKey,
     ExpireMandate,
-    OpenSession,
-    RegisterKey,
-    RegisterPersonByEidas,
-    RegisterPersonByRegistrationAuthority,
-    RegisterPersonFromNationalRegister,
     RejectMandate,
     RequestMandate,
-    ResumeKey,
     ResumeMandate,
-    RevokeKey,
-    SuspendKey,
     SuspendMandate,
     WithdrawMandate,
 )
+from domain.identity.person import (
+    RegisterPersonByEidas,
+    RegisterPersonByRegistrationAuthority,
+    RegisterPersonFromNationalRegister,
+)
+from domain.identity.session import AccessService, EndSession, OpenSession
 
 ROUTES = (
     CommandRoute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.rest.command_route import CommandRoute
 from api.rights.relations import Relation, agency, system
-from domain.invoicing import ReceiveInvoice, RefuseInvoice, RespondToInvoice, ValidateInvoice
+from domain.invoicing.model import ReceiveInvoice, RefuseInvoice, RespondToInvoice, ValidateInvoice
 
 _INVOICE = "/invoices/{invoice_id}"
 

@@ -29,9 +29,9 @@ from api.web.rate_limits import Buckets, charge
 from api.web.request_context import processing_activity, request_context
 from application.lookups import Identifier, LookupPurpose, PersonIndex, eidas, may_ask, national
 from application.ports import Caller, Role
-from domain.access import Category
+from domain.access.record import Category
 from domain.kernel import Jurisdiction, NationalNumber
-from domain.organisations import ORGANISATION
+from domain.organisations.organisation.rules import ORGANISATION
 
 MAX_IDENTIFIER_LENGTH = 256
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from api.rest.command_route import CommandRoute
 from api.rights.relations import Relation, agency, system
-from domain.mailbox import (
-    AlertMessageExpiry,
-    ConfirmMessage,
-    ExpireMessage,
+from domain.mailbox.mailbox import (
     OpenMailbox,
-    OpenMessage,
     RecordFirstUse,
-    RecordNotification,
     RemoveNotificationAddress,
-    ReplyToMessage,
-    SendMessage,
     SetChannelPreference,
     SetNotificationAddress,
     VerifyNotificationAddress,
+)
+from domain.mailbox.message.model import (
+    AlertMessageExpiry,
+    ConfirmMessage,
+    ExpireMessage,
+    OpenMessage,
+    RecordNotification,
+    ReplyToMessage,
+    SendMessage,
 )
 
 _MAILBOX = "/mailboxes/{mailbox_id}"

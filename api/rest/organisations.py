@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from api.rest.command_route import CommandRoute
 from api.rights.relations import Relation, administrator, agency
-from domain.organisations import (
+from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
-    CloseService,
     EndEnrolment,
     EndSenderEnrolment,
     EnrolAsSender,
     EnrolOrganisation,
     GrantRecognition,
     RegisterOrganisation,
-    RegisterService,
-    RegisterServiceFamily,
     RenameOrganisation,
     RequestRecognition,
     SuspendRecognition,
     WithdrawRecognition,
 )
+from domain.organisations.service import CloseService, RegisterService
+from domain.organisations.service_family import RegisterServiceFamily
 
 _ORGANISATION = "/organisations/{organisation_id}"
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from application.ports import Enriched, FactReader, States
-from domain.access import SuppressAccesses, SuppressionParties
-from domain.identity import PERSON
-from domain.organisations import ORGANISATION
+from domain.access.suppression import SuppressAccesses, SuppressionParties
+from domain.identity.person import PERSON
+from domain.organisations.organisation.rules import ORGANISATION
 
 
 def _about(command: SuppressAccesses, states: States) -> Enriched[SuppressAccesses]:

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from application.ports import Enriched, FactReader, States
-from domain import organisations
 from domain.bus import AcceptTransaction, Member
+from domain.organisations.organisation.model import holds
+from domain.organisations.organisation.rules import ORGANISATION
+from domain.organisations.service_family import SERVICE_FAMILY
+from domain.organisations.values import Enrolment
 
 
 def _who_and_what(command: AcceptTransaction, states: States) -> Enriched[AcceptTransaction]:
-    family = states.state(organisations.SERVICE_FAMILY, command.service_family)
+    family = states.state(SERVICE_FAMILY, command.service_family)
     return Enriched(
         replace(
             command,
@@ -23,10 +26,10 @@ def _who_and_what(command: AcceptTransaction, states: States) -> Enriched[Accept
 
 
 def _member(organisation_id: str, states: States) -> Member:
-    organisation = states.state(organisations.ORGANISATION, organisation_id)
+    organisation = states.state(ORGANISATION, organisation_id)
     return Member(
         organisation_id=organisation_id,
-        enrolled=organisations.holds(organisation, organisations.Enrolment.BUS_MEMBER),
+        enrolled=holds(organisation, Enrolment.BUS_MEMBER),
         jurisdiction=organisation.jurisdiction,
     )
 

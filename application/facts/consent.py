@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from application.facts.identity import mandate_in_force
 from application.ports import Enriched, FactReader, States
-from domain import identity, organisations
 from domain.consent import (
     Actor,
     ConsentCommand,
@@ -17,11 +16,15 @@ from domain.consent import (
     ShowImpactNotice,
     WithdrawConsent,
 )
+from domain.identity.session import SESSION, is_open
+from domain.organisations.organisation.model import holds
+from domain.organisations.organisation.rules import ORGANISATION
+from domain.organisations.values import Enrolment
 
 
 def _who_decides(command: ConsentCommand, states: States) -> Enriched[ConsentCommand]:
-    organisation = states.state(organisations.ORGANISATION, command.provider_id)
-    session = states.state(identity.SESSION, command.session_id)
+    organisation = states.state(ORGANISATION, command.provider_id)
+    session = states.state(SESSION, command.session_id)
     mandate = mandate_in_force(
         states,
         command.mandate_id,
@@ -32,13 +35,13 @@ def _who_decides(command: ConsentCommand, states: States) -> Enriched[ConsentCom
     actor = Actor(
         person_id=session.person_id,
         session_id=command.session_id,
-        at_provider=identity.is_open(session, at=command.at) and command.provider_id in session.organisation_ids,
+        at_provider=is_open(session, at=command.at) and command.provider_id in session.organisation_ids,
         mandate_id=command.mandate_id if mandate else "",
         mandator_id=mandate.mandator_id if mandate else "",
     )
     provider = Provider(
         organisation_id=command.provider_id,
-        enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_PROVIDER),
+        enrolled=holds(organisation, Enrolment.MAILBOX_PROVIDER),
         jurisdiction=organisation.jurisdiction,
     )
     return Enriched(

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from application.facts.identity import mandate_in_force
 from application.ports import Enriched, FactReader, States
-from domain import identity
-from domain.erasure import (
+from domain.erasure.model import (
     Applicant,
     ErasureCommand,
     LiftLegalHold,
@@ -19,20 +18,23 @@ from domain.erasure import (
     RecordKeysShredded,
     RequestErasure,
 )
+from domain.identity.person import PERSON
+from domain.identity.session import SESSION, is_open
+from domain.identity.values import MandateKind
 
 _OnKnown = OrderErasure | PlaceLegalHold
 
 
 def _who_asks(command: RequestErasure, states: States) -> Enriched[RequestErasure]:
-    session = states.state(identity.SESSION, command.session_id)
+    session = states.state(SESSION, command.session_id)
     mandate = mandate_in_force(
         states, command.acting_mandate_id, mandatary_id=session.person_id, organisation_id=command.by, at=command.at
     )
     # What cannot be undone is not for whom somebody trusted with their post: only for who represents them by law.
-    legal = mandate if mandate is not None and mandate.kind is identity.MandateKind.LEGAL_REPRESENTATION else None
+    legal = mandate if mandate is not None and mandate.kind is MandateKind.LEGAL_REPRESENTATION else None
     applicant = Applicant(
         person_id=session.person_id,
-        at_caller=identity.is_open(session, at=command.at) and command.by in session.organisation_ids,
+        at_caller=is_open(session, at=command.at) and command.by in session.organisation_ids,
         mandate_id=command.acting_mandate_id if legal is not None else "",
         represented_id=legal.mandator_id if legal is not None else "",
     )
@@ -53,7 +55,7 @@ def _on_person(command: ErasureCommand, _states: States) -> Enriched[ErasureComm
 
 
 def _registered(command: ErasureCommand, states: States) -> bool:
-    return states.state(identity.PERSON, command.person_id).exists
+    return states.state(PERSON, command.person_id).exists
 
 
 READERS: Mapping[type, FactReader] = {

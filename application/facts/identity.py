@@ -7,50 +7,50 @@ from dataclasses import replace
 from datetime import datetime
 
 from application.ports import Enriched, FactReader, States
-from domain.identity import (
+from domain.identity.key import (
     KEY,
-    MANDATE,
-    PERSON,
-    SESSION,
-    AcceptMandate,
-    AccessService,
-    ActingParty,
     ActivateKey,
-    ConfirmMandate,
     EidSession,
-    EndSession,
     ExpireKey,
-    ExpireMandate,
     Holder,
     IdentityProvider,
-    KeyInUse,
-    Mandate,
-    MandateKind,
-    MandateParties,
-    OpenSession,
-    ParentMandate,
-    PartyKind,
     RegisterKey,
+    ResumeKey,
+    RevokeKey,
+    SuspendKey,
+    is_usable,
+)
+from domain.identity.mandate.model import (
+    AcceptMandate,
+    ActingParty,
+    ConfirmMandate,
+    ExpireMandate,
+    Mandate,
+    MandateParties,
+    ParentMandate,
+    PartyCommand,
+    RejectMandate,
+    RequestMandate,
+    ResumeMandate,
+    ServiceScope,
+    SuspendMandate,
+    WithdrawMandate,
+    in_force,
+)
+from domain.identity.mandate.rules import MANDATE
+from domain.identity.person import (
+    PERSON,
     RegisterPersonByEidas,
     RegisterPersonByRegistrationAuthority,
     RegisterPersonFromNationalRegister,
     RegistrationAuthority,
-    RejectMandate,
-    RequestedService,
-    RequestMandate,
-    ResumeKey,
-    ResumeMandate,
-    RevokeKey,
-    ServiceScope,
-    SuspendKey,
-    SuspendMandate,
-    WithdrawMandate,
-    in_force,
-    is_open,
-    is_usable,
 )
-from domain.identity.mandate.model import PartyCommand
-from domain.organisations import ORGANISATION, SERVICE, Enrolment, holds, recognised
+from domain.identity.session import SESSION, AccessService, EndSession, KeyInUse, OpenSession, RequestedService, is_open
+from domain.identity.values import MandateKind, PartyKind
+from domain.organisations.organisation.model import holds, recognised
+from domain.organisations.organisation.rules import ORGANISATION
+from domain.organisations.service import SERVICE
+from domain.organisations.values import Enrolment
 
 _Registration = RegisterPersonFromNationalRegister | RegisterPersonByEidas
 _KeyChange = SuspendKey | ResumeKey | RevokeKey | ExpireKey

@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from application.ports import Enriched, FactReader, States
-from domain import identity, organisations
-from domain.invoicing import Buyer, ReceiveInvoice
+from domain.identity.person import PERSON
+from domain.invoicing.model import Buyer, ReceiveInvoice
+from domain.organisations.organisation.model import holds
+from domain.organisations.organisation.rules import ORGANISATION
+from domain.organisations.values import Enrolment
 
 
 def _who_receives(command: ReceiveInvoice, states: States) -> Enriched[ReceiveInvoice]:
-    organisation = states.state(organisations.ORGANISATION, command.buyer_id)
+    organisation = states.state(ORGANISATION, command.buyer_id)
     buyer = Buyer(
         organisation_id=command.buyer_id,
-        enrolled=organisations.holds(organisation, organisations.Enrolment.INVOICE_RECEIVER),
+        enrolled=holds(organisation, Enrolment.INVOICE_RECEIVER),
         jurisdiction=organisation.jurisdiction,
     )
     contact_id = command.seller_contact_id
     # Of a person who is not registered, nobody could ask for the erasure.
-    registered = bool(contact_id) and states.state(identity.PERSON, contact_id).exists
+    registered = bool(contact_id) and states.state(PERSON, contact_id).exists
     return Enriched(replace(command, buyer=buyer, contact_registered=registered))
 
 

@@ -7,27 +7,33 @@ from dataclasses import replace
 
 from application.facts.identity import mandate_in_force
 from application.ports import Enriched, FactReader, States
-from domain import consent, identity, mailbox, organisations
-from domain.mailbox import (
-    ConfirmMessage,
-    ConsentEvidence,
+from domain import consent
+from domain.identity.person import PERSON
+from domain.mailbox.mailbox import (
+    MAILBOX,
     MailboxCommand,
-    MailboxProvider,
     OpenMailbox,
-    OpenMessage,
-    Original,
-    OwnerKind,
-    Reader,
-    ReaderCommand,
     RecordFirstUse,
     RemoveNotificationAddress,
-    ReplyToMessage,
-    Sender,
-    SendMessage,
     SetChannelPreference,
     SetNotificationAddress,
     VerifyNotificationAddress,
 )
+from domain.mailbox.message.model import ConfirmMessage, OpenMessage, ReaderCommand, ReplyToMessage, SendMessage
+from domain.mailbox.message.rules import MESSAGE
+from domain.mailbox.values import (
+    UNKNOWN_ORIGINAL,
+    ConsentEvidence,
+    MailboxProvider,
+    Original,
+    OwnerKind,
+    Reader,
+    Recipient,
+    Sender,
+)
+from domain.organisations.organisation.model import holds
+from domain.organisations.organisation.rules import ORGANISATION
+from domain.organisations.values import Enrolment
 
 # --- Mailboxes ------------------------------------------------------------------------------------------------------
 
@@ -39,9 +45,9 @@ def _who_passes_on(command: MailboxCommand, states: States) -> Enriched[MailboxC
 def _who_opens(command: OpenMailbox, states: States) -> Enriched[OpenMailbox]:
     match command.owner_kind:
         case OwnerKind.PERSON:
-            registered = states.state(identity.PERSON, command.mailbox_id).exists
+            registered = states.state(PERSON, command.mailbox_id).exists
         case OwnerKind.ENTERPRISE:
-            registered = states.state(organisations.ORGANISATION, command.mailbox_id).exists
+            registered = states.state(ORGANISATION, command.mailbox_id).exists
     return Enriched(
         replace(command, provider=_provider(command, states), owner_registered=registered),
         subject_id=command.mailbox_id,
@@ -49,17 +55,17 @@ def _who_opens(command: OpenMailbox, states: States) -> Enriched[OpenMailbox]:
 
 
 def _provider(command: MailboxCommand, states: States) -> MailboxProvider:
-    organisation = states.state(organisations.ORGANISATION, command.by)
+    organisation = states.state(ORGANISATION, command.by)
     return MailboxProvider(
         organisation_id=command.by,
-        enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_PROVIDER),
+        enrolled=holds(organisation, Enrolment.MAILBOX_PROVIDER),
         has_consent=_has_consent(command.mailbox_id, command.by, states),
         jurisdiction=organisation.jurisdiction,
     )
 
 
 def _has_consent(person_id: str, provider_id: str, states: States) -> bool:
-    return consent.is_active(states.state(consent.DECIDER, consent.consent_id(person_id, provider_id)))
+    return consent.is_active(states.state(consent.CONSENT, consent.consent_id(person_id, provider_id)))
 
 
 # --- Sending --------------------------------------------------------------------------------------------------------
@@ -78,10 +84,10 @@ def _who_sends_to_whom(command: SendMessage, states: States) -> Enriched[SendMes
 
 
 def _sender(organisation_id: str, states: States) -> Sender:
-    organisation = states.state(organisations.ORGANISATION, organisation_id)
+    organisation = states.state(ORGANISATION, organisation_id)
     return Sender(
         organisation_id=organisation_id,
-        enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_SENDER),
+        enrolled=holds(organisation, Enrolment.MAILBOX_SENDER),
         jurisdiction=organisation.jurisdiction,
         organisation_type=organisation.organisation_type.value,
         outside_government=organisation.outside_government,
@@ -89,11 +95,11 @@ def _sender(organisation_id: str, states: States) -> Sender:
     )
 
 
-def _recipient(mailbox_id: str, states: States) -> mailbox.Recipient:
-    box = states.state(mailbox.MAILBOX, mailbox_id)
+def _recipient(mailbox_id: str, states: States) -> Recipient:
+    box = states.state(MAILBOX, mailbox_id)
     prefix = consent.consent_id(mailbox_id, "")
-    grants = states.under(consent.DECIDER, mailbox_id)
-    return mailbox.Recipient(
+    grants = states.under(consent.CONSENT, mailbox_id)
+    return Recipient(
         owner_kind=box.owner_kind or _registered_as(mailbox_id, states),
         consents=tuple(
             ConsentEvidence(provider_id=grant_id.removeprefix(prefix), grant_number=grant.grant_number)
@@ -109,17 +115,17 @@ def _recipient(mailbox_id: str, states: States) -> mailbox.Recipient:
 
 def _registered_as(owner_id: str, states: States) -> OwnerKind | None:
     """Whoever has no mailbox yet still gets letters, on paper or by consent: as the person or organisation they are."""
-    if states.state(identity.PERSON, owner_id).exists:
+    if states.state(PERSON, owner_id).exists:
         return OwnerKind.PERSON
-    if states.state(organisations.ORGANISATION, owner_id).exists:
+    if states.state(ORGANISATION, owner_id).exists:
         return OwnerKind.ENTERPRISE
     return None
 
 
 def _original(message_id: str, states: States) -> Original:
     if not message_id:
-        return mailbox.UNKNOWN_ORIGINAL
-    message = states.state(mailbox.MESSAGE, message_id)
+        return UNKNOWN_ORIGINAL
+    message = states.state(MESSAGE, message_id)
     return Original(
         exists=message.exists,
         reply_allowed=message.reply_allowed,
@@ -132,8 +138,8 @@ def _original(message_id: str, states: States) -> Original:
 
 
 def _who_reads(command: ReaderCommand, states: States) -> Enriched[ReaderCommand]:
-    message = states.state(mailbox.MESSAGE, command.message_id)
-    organisation = states.state(organisations.ORGANISATION, command.by)
+    message = states.state(MESSAGE, command.message_id)
+    organisation = states.state(ORGANISATION, command.by)
     mandate = mandate_in_force(
         states,
         command.mandate_id,
@@ -144,7 +150,7 @@ def _who_reads(command: ReaderCommand, states: States) -> Enriched[ReaderCommand
     # Where the message was delivered it can be read; only another provider needs a consent of its own.
     elsewhere = message.exists and command.by not in message.provider_ids
     reader = Reader(
-        provider_enrolled=organisations.holds(organisation, organisations.Enrolment.MAILBOX_PROVIDER),
+        provider_enrolled=holds(organisation, Enrolment.MAILBOX_PROVIDER),
         provider_has_consent=elsewhere and _has_consent(message.mailbox_id, command.by, states),
         mandate_id=command.mandate_id if mandate is not None else "",
         mandator_id=mandate.mandator_id if mandate is not None else "",

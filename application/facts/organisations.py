@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from application.ports import Enriched, FactReader, States
-from domain.organisations import (
-    ORGANISATION,
-    Enrolment,
-    RegisterService,
-    RegisterServiceFamily,
-    ServiceProvider,
-    holds,
-)
+from domain.organisations.organisation.model import holds
+from domain.organisations.organisation.rules import ORGANISATION
+from domain.organisations.service import RegisterService, ServiceProvider
+from domain.organisations.service_family import RegisterServiceFamily
+from domain.organisations.values import Enrolment
 
 
 def _provider_of_service(command: RegisterService, states: States) -> Enriched[RegisterService]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import MAXYEAR, date
 
-from domain.erasure import HoldGround, PlaceRetentionHold
-from domain.invoicing import InvoiceReceived
+from domain.erasure.model import HoldGround, PlaceRetentionHold
+from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Jurisdiction, PurposeGroup, Recorded
 
 HOLD_ID = "invoice-retention"

@@ -19,8 +19,7 @@ import msgspec
 from application.registry import DECIDERS
 from benchmarks.log import bare
 from benchmarks.log.work import WARM_UP, new_id
-from domain.consent import DECIDER as CONSENT
-from domain.consent import ConsentGranted, ConsentWithdrawn, Event, ImpactNoticeShown
+from domain.consent import CONSENT, ConsentGranted, ConsentWithdrawn, Event, ImpactNoticeShown
 from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog

@@ -9,70 +9,11 @@ has to be asked for again when the hold is over. Source: Regulation (EU) 2016/67
 the grounds of an erasure, paragraph 3 for the grounds of a hold.
 """
 
-from domain.erasure.model import (
-    CIVIL_TIME,
-    MAX_HOLD_YEARS,
-    MAX_HOLDS,
-    NOBODY,
-    Applicant,
-    Commands,
-    EraseCommand,
-    Erasure,
-    ErasureCommand,
-    ErasureGround,
-    ErasureRequested,
-    ErasureStatus,
-    Event,
-    Hold,
-    HoldCommand,
-    HoldGround,
-    KeysDestroyed,
-    KeysShredded,
-    LegalHoldLifted,
-    LegalHoldPlaced,
-    LiftLegalHold,
-    OrderErasure,
-    PlaceLegalHold,
-    PlaceRetentionHold,
-    RecordKeysDestroyed,
-    RecordKeysShredded,
-    RequestErasure,
-    civil_day,
-    pending,
-)
-from domain.erasure.rules import DECIDER, decide, evolve
+from __future__ import annotations
 
-__all__ = [
-    "CIVIL_TIME",
-    "DECIDER",
-    "MAX_HOLDS",
-    "MAX_HOLD_YEARS",
-    "NOBODY",
-    "Applicant",
-    "Commands",
-    "EraseCommand",
-    "Erasure",
-    "ErasureCommand",
-    "ErasureGround",
-    "ErasureRequested",
-    "ErasureStatus",
-    "Event",
-    "Hold",
-    "HoldCommand",
-    "HoldGround",
-    "KeysDestroyed",
-    "KeysShredded",
-    "LegalHoldLifted",
-    "LegalHoldPlaced",
-    "LiftLegalHold",
-    "OrderErasure",
-    "PlaceLegalHold",
-    "PlaceRetentionHold",
-    "RecordKeysDestroyed",
-    "RecordKeysShredded",
-    "RequestErasure",
-    "civil_day",
-    "decide",
-    "evolve",
-    "pending",
-]
+from typing import Any
+
+from domain.erasure.rules import ERASURE
+from domain.kernel import Decider
+
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ERASURE,)

@@ -194,7 +194,7 @@ def _at(state: Erasure, groups: Sequence[PurposeGroup], status: ErasureStatus) -
     return replace(state, statuses={**state.statuses, **dict.fromkeys(groups, status)})
 
 
-DECIDER: Decider[Commands, Erasure, Event] = Decider(
+ERASURE: Decider[Commands, Erasure, Event] = Decider(
     category="erasure",
     initial=Erasure(),
     decide=decide,

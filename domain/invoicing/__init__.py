@@ -5,47 +5,11 @@ elsewhere, addressed by its hash. Sources: Peppol BIS Billing 3 (EN 16931, UBL) 
 Response 3 (states of UNCL4343, rules PEPPOL-T111) for what the buyer answers.
 """
 
-from domain.invoicing.model import (
-    UNKNOWN_BUYER,
-    Buyer,
-    Clarification,
-    Commands,
-    Event,
-    Invoice,
-    InvoiceKind,
-    InvoiceReceived,
-    InvoiceRefused,
-    InvoiceResponseGiven,
-    InvoiceValidated,
-    ReceiveInvoice,
-    RefuseInvoice,
-    RespondToInvoice,
-    ResponseState,
-    SupplierScheme,
-    ValidateInvoice,
-    response_due_on,
-)
-from domain.invoicing.rules import DECIDERS, INVOICE
+from __future__ import annotations
 
-__all__ = [
-    "DECIDERS",
-    "INVOICE",
-    "UNKNOWN_BUYER",
-    "Buyer",
-    "Clarification",
-    "Commands",
-    "Event",
-    "Invoice",
-    "InvoiceKind",
-    "InvoiceReceived",
-    "InvoiceRefused",
-    "InvoiceResponseGiven",
-    "InvoiceValidated",
-    "ReceiveInvoice",
-    "RefuseInvoice",
-    "RespondToInvoice",
-    "ResponseState",
-    "SupplierScheme",
-    "ValidateInvoice",
-    "response_due_on",
-]
+from typing import Any
+
+from domain.invoicing.rules import INVOICE
+from domain.kernel import Decider
+
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (INVOICE,)

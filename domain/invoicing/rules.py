@@ -287,5 +287,3 @@ INVOICE: Decider[Commands, Invoice, Event] = Decider(
     },
     claims=_claims,
 )
-
-DECIDERS = (INVOICE,)

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from domain.identity import PERSON, PersonRegistered
+from domain.identity.person import PERSON, PersonRegistered
 from domain.kernel import PurposeGroup
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader

@@ -17,8 +17,7 @@ from application.gathering import Rules
 from application.handler import CommandEnvelope, handle
 from application.policies.invoice_retention import hold_contact
 from application.ports import EventStore
-from domain import erasure
-from domain.erasure import (
+from domain.erasure.model import (
     Erasure,
     ErasureRequested,
     ErasureStatus,
@@ -27,7 +26,8 @@ from domain.erasure import (
     RecordKeysShredded,
     pending,
 )
-from domain.invoicing import InvoiceReceived
+from domain.erasure.rules import ERASURE
+from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Command, Context, PurposeGroup, Recorded
 from infrastructure.keys import Keys, Owner
 from infrastructure.reactors.reactions import Duties
@@ -82,8 +82,8 @@ class Eraser:
             await self._tell(command, recorded)
 
     async def _state(self, person_id: str) -> Erasure:
-        stream = erasure.DECIDER.stream(person_id)
-        return erasure.DECIDER.fold((await self.store.read([stream]))[stream].events)
+        stream = ERASURE.stream(person_id)
+        return ERASURE.fold((await self.store.read([stream]))[stream].events)
 
     async def _tell(self, command: Command, cause: Recorded[Any]) -> None:
         context = Context(

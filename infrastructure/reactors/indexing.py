@@ -14,8 +14,8 @@ import psycopg
 
 from application.lookups import identifier_of
 from application.ports import Sealed
-from domain.erasure import KeysDestroyed
-from domain.identity import PersonRegistered
+from domain.erasure.model import KeysDestroyed
+from domain.identity.person import PersonRegistered
 from domain.kernel import PersonalText, PurposeGroup, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader

@@ -8,7 +8,7 @@ from functools import partial
 
 import psycopg
 
-from domain.erasure import KeysDestroyed
+from domain.erasure.model import KeysDestroyed
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader
 from infrastructure.keys import Keys, Owner

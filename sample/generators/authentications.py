@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
 
-from domain.identity import AccessService, Channel, EndSession, Means, OpenSession
+from domain.identity.session import AccessService, EndSession, OpenSession
+from domain.identity.values import Channel, Means
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from sample import civil
 from sample.generators.world import SampleKey, SampleService, World

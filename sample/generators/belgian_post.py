@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from domain.identity import ConfirmMandate, MandateKind, PartyKind, RequestMandate
+from domain.identity.mandate.model import ConfirmMandate, RequestMandate
+from domain.identity.values import MandateKind, PartyKind
 from domain.kernel import Jurisdiction
-from domain.mailbox import OpenMailbox, OpenMessage, OwnerKind, SendMessage
+from domain.mailbox.mailbox import OpenMailbox
+from domain.mailbox.message.model import OpenMessage, SendMessage
+from domain.mailbox.values import OwnerKind
 from sample import civil
 from sample.generators.delivery import LATER, NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, Delivery, time_unread
 from sample.generators.letters import Letters

@@ -11,7 +11,8 @@ from domain.bus import (
     TimeOutTransaction,
 )
 from domain.kernel import Jurisdiction
-from domain.organisations import Names, RegisterServiceFamily
+from domain.organisations.service_family import RegisterServiceFamily
+from domain.organisations.values import Names
 from sample import civil
 from sample.generators.world import PLATFORM, World
 from sample.invented import INVENTED

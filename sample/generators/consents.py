@@ -6,18 +6,18 @@ from collections import defaultdict
 from hashlib import sha256
 
 from domain.consent import GrantConsent, RefuseConsent, ShowImpactNotice, WithdrawConsent
-from domain.identity import AcceptMandate, MandateKind, PartyKind, RequestMandate
+from domain.identity.mandate.model import AcceptMandate, RequestMandate
+from domain.identity.values import MandateKind, PartyKind
 from domain.kernel import Jurisdiction
-from domain.mailbox import (
-    AddressKind,
+from domain.mailbox.mailbox import (
     OpenMailbox,
-    OwnerKind,
     RecordFirstUse,
     RemoveNotificationAddress,
     SetChannelPreference,
     SetNotificationAddress,
     VerifyNotificationAddress,
 )
+from domain.mailbox.values import AddressKind, OwnerKind
 from sample import civil
 from sample.generators.world import SampleOrganisation, SamplePerson, SampleRecipient, World
 from sample.plan.consents import ConsentPlan, PlannedConsent

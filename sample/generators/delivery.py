@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from random import Random
 
-from domain.mailbox import (
+from domain.mailbox.message.model import (
     AlertMessageExpiry,
     ConfirmMessage,
     ExpireMessage,
-    NotificationOutcome,
     OpenMessage,
     RecordNotification,
     ReplyToMessage,
     SendMessage,
 )
+from domain.mailbox.values import NotificationOutcome
 from sample import civil
 from sample.generators.letters import Letters
 from sample.generators.world import PLATFORM, SampleOrganisation, SampleRecipient, World

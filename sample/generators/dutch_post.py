@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from domain.mailbox import SenderTimeZone
-from domain.organisations import OrganisationType
+from domain.mailbox.values import SenderTimeZone
+from domain.organisations.values import OrganisationType
 from sample import civil, published
 from sample.generators.delivery import LATER, NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, Delivery
 from sample.generators.letters import Letters

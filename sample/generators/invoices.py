@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.invoicing import (
+from domain.invoicing.model import (
     Clarification,
     InvoiceKind,
     ReceiveInvoice,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from domain.mailbox import Attachment, MessageType, Payment
-from domain.organisations import OrganisationType
+from domain.mailbox.values import Attachment, MessageType, Payment
+from domain.organisations.values import OrganisationType
 from sample.invented import INVENTED
 from sample.numbers import belgian_reference, digest, dutch_reference
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.identity import (
+from domain.identity.mandate.model import (
     AcceptMandate,
     ExpireMandate,
-    MandateKind,
-    PartyKind,
     RejectMandate,
     RequestMandate,
     ResumeMandate,
     SuspendMandate,
     WithdrawMandate,
 )
+from domain.identity.values import MandateKind, PartyKind
 from domain.kernel import Audience, Jurisdiction
 from sample import civil
 from sample.generators.world import PLATFORM, SamplePerson, SampleService, World

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from domain.kernel import Jurisdiction
-from domain.organisations import (
+from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
     EndSenderEnrolment,
     EnrolAsSender,
-    Enrolment,
     EnrolOrganisation,
     GrantRecognition,
-    Level,
-    Names,
-    OrganisationType,
     RegisterOrganisation,
     RenameOrganisation,
     RequestRecognition,
     SuspendRecognition,
     WithdrawRecognition,
 )
+from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from sample import civil
 from sample.generators.world import PLATFORM, SampleOrganisation, World
 from sample.names import Namer, same

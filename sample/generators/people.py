@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from domain.identity import (
-    ActivateKey,
-    ExpireKey,
-    Means,
-    RegisterKey,
+from domain.identity.key import ActivateKey, ExpireKey, RegisterKey, ResumeKey, RevokeKey, SuspendKey
+from domain.identity.person import (
     RegisterPersonByEidas,
     RegisterPersonByRegistrationAuthority,
     RegisterPersonFromNationalRegister,
-    ResumeKey,
-    RevokeKey,
-    SuspendKey,
 )
+from domain.identity.values import Means
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from sample import civil
 from sample.generators.organisations import SUSPENDED, WITHDRAWN_FROM

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
-from domain.organisations import CloseService, RegisterService
+from domain.organisations.service import CloseService, RegisterService
 from sample import civil
 from sample.generators.organisations import OrganisationRegister
 from sample.generators.world import SampleService, World

@@ -10,9 +10,10 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from domain.identity import Channel, Means, OpenSession
+from domain.identity.session import OpenSession
+from domain.identity.values import Channel, Means
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
-from domain.organisations import OrganisationType
+from domain.organisations.values import OrganisationType
 from sample import civil
 from sample.numbers import Numbers, uuid4
 from sample.schedule import Schedule

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from domain.organisations import OrganisationType
+from domain.organisations.values import OrganisationType
 from sample import published
 from sample.arithmetic import apportion, fewest, half_up, most
 from sample.plan.scale import FINE, before_growth, scaled

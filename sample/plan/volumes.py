@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from domain.kernel import Jurisdiction
-from domain.organisations import OrganisationType
+from domain.organisations.values import OrganisationType
 from sample import civil, published
 from sample.arithmetic import apportion, between, half_up
 from sample.plan.scale import COARSE, FINE, figure_year_before, scaled, scaled_figure

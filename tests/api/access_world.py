@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from application.ports import Append
-from domain.identity import PERSON, PersonRegistered
+from domain.identity.person import PERSON, PersonRegistered
 from domain.kernel import Context
 from infrastructure.event_log import MemoryLog
 from projections import (

@@ -14,8 +14,8 @@ import pytest
 from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from api.graph.queries.disclosure import NOTES, WITHIN
 from application.ports import Append, Role
-from domain.access import AccessOutcome, AccessRecorded, Category, Look
-from domain.identity import SESSION, AuthenticationSucceeded, SessionEnded
+from domain.access.record import AccessOutcome, AccessRecorded, Category, Look
+from domain.identity.session import SESSION, AuthenticationSucceeded, SessionEnded
 from domain.kernel import Context
 from infrastructure.event_log import MemoryLog
 from projections import access_suppressions, accesses, consents, keys, messages, people

@@ -17,7 +17,7 @@ from api.graph.protocol.limits import Limits
 from api.graph.protocol.policy import GraphPolicy
 from application.ports import Role
 from application.registry import DECIDERS
-from domain.access import AccessRecorded
+from domain.access.record import AccessRecorded
 from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog

@@ -14,7 +14,7 @@ from jinja2 import Environment, nodes
 from api import dashboard
 from api.dashboard.blocks import DIMENSIONS
 from api.dashboard.localiser import TEXTS, Localiser
-from domain import identity
+from domain.identity.values import Means
 from domain.kernel import Audience, Jurisdiction
 from domain.organisations.values import OrganisationType
 from projections import figures
@@ -42,7 +42,7 @@ GROUPS: dict[str, Iterable[Named]] = {
     "audience": Audience,
     "among": Audience,
     "organisation_type": OrganisationType,
-    "means": identity.Means,
+    "means": Means,
 }
 """Texts that are asked for by the value of an enumeration: each value has one, and there are no others."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from api.composition.bootstrap import make_keyring, make_log
 from application.ports import Append
-from domain.identity import PERSON
+from domain.identity.person import PERSON
 from infrastructure.database import EmbeddedPostgres, make_ready
 from infrastructure.settings import Settings
 from tests.infrastructure.test_indexing import CONTEXT, person

@@ -29,31 +29,29 @@ from domain.consent import (
     WithdrawConsent,
     consent_id,
 )
-from domain.identity import (
+from domain.identity.key import ActivateKey, RegisterKey
+from domain.identity.mandate.model import (
     AcceptMandate,
-    AccessService,
-    ActivateKey,
-    AuthenticationSucceeded,
-    Channel,
-    EndSession,
     MandateAccepted,
-    MandateKind,
     MandateRequested,
     MandateResumed,
     MandateSuspended,
     MandateWithdrawn,
-    Means,
-    OpenSession,
-    PartyKind,
-    RegisterKey,
-    RegisterPersonFromNationalRegister,
     RequestMandate,
     ResumeMandate,
-    ServiceAccessed,
-    SessionEnded,
     SuspendMandate,
     WithdrawMandate,
 )
+from domain.identity.person import RegisterPersonFromNationalRegister
+from domain.identity.session import (
+    AccessService,
+    AuthenticationSucceeded,
+    EndSession,
+    OpenSession,
+    ServiceAccessed,
+    SessionEnded,
+)
+from domain.identity.values import Channel, MandateKind, Means, PartyKind
 from domain.kernel import (
     Audience,
     Command,
@@ -64,18 +62,15 @@ from domain.kernel import (
     NationalNumber,
     Recorded,
 )
-from domain.organisations import (
+from domain.organisations.organisation.model import (
     EndEnrolment,
-    Enrolment,
     EnrolOrganisation,
     GrantRecognition,
-    Level,
-    Names,
-    OrganisationType,
     RegisterOrganisation,
-    RegisterService,
     RequestRecognition,
 )
+from domain.organisations.service import RegisterService
+from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from application.facts.erasure import READERS
-from domain.erasure import (
-    DECIDER,
+from domain.erasure.model import (
     Commands,
     ErasureGround,
     ErasureRequested,
@@ -19,7 +18,10 @@ from domain.erasure import (
     PlaceLegalHold,
     RequestErasure,
 )
-from domain.identity import ConfirmMandate, EndSession, MandateKind
+from domain.erasure.rules import ERASURE
+from domain.identity.mandate.model import ConfirmMandate
+from domain.identity.session import EndSession
+from domain.identity.values import MandateKind
 from domain.kernel import PurposeGroup, Refusal
 from tests.application.memory_known import MemoryKnown
 from tests.application.test_facts_identity import (  # noqa: F401 - a fixture
@@ -44,7 +46,7 @@ ORDER = OrderErasure(at=AT, by="platform", person_id=ANNA, ground=ErasureGround.
 
 def decided(known: MemoryKnown, wish: Commands) -> Any:  # noqa: F811 - the fixture's value
     informed = READERS[type(wish)](wish, known)
-    return informed, DECIDER.decide(informed.command, DECIDER.initial)
+    return informed, ERASURE.decide(informed.command, ERASURE.initial)
 
 
 def refusal(known: MemoryKnown, wish: Commands) -> str:  # noqa: F811 - the fixture's value

@@ -9,33 +9,27 @@ from typing import Any
 import pytest
 
 from application.facts.identity import mandate_in_force
-from domain.identity import (
+from domain.identity.key import ActivateKey, ExpireKey, RegisterKey, SuspendKey
+from domain.identity.mandate.model import (
     AcceptMandate,
-    AccessService,
-    ActivateKey,
-    AuthenticationRefused,
-    AuthenticationSucceeded,
-    Channel,
     ConfirmMandate,
-    EndSession,
-    ExpireKey,
     ExpireMandate,
     MandateConfirmed,
-    MandateKind,
     MandateRequested,
-    Means,
-    OpenSession,
-    PartyKind,
-    Reason,
-    RegisterKey,
-    RegisterPersonByRegistrationAuthority,
-    RegisterPersonFromNationalRegister,
     RequestMandate,
-    ServiceAccessed,
-    ServiceAccessRefused,
-    SuspendKey,
     SuspendMandate,
 )
+from domain.identity.person import RegisterPersonByRegistrationAuthority, RegisterPersonFromNationalRegister
+from domain.identity.session import (
+    AccessService,
+    AuthenticationRefused,
+    AuthenticationSucceeded,
+    EndSession,
+    OpenSession,
+    ServiceAccessed,
+    ServiceAccessRefused,
+)
+from domain.identity.values import Channel, MandateKind, Means, PartyKind, Reason
 from domain.kernel import (
     Audience,
     Command,
@@ -46,20 +40,16 @@ from domain.kernel import (
     NotFound,
     Refusal,
 )
-from domain.organisations import (
-    CloseService,
-    Enrolment,
+from domain.organisations.organisation.model import (
     EnrolOrganisation,
     GrantRecognition,
-    Level,
-    Names,
-    OrganisationType,
     RegisterOrganisation,
-    RegisterService,
-    RegisterServiceFamily,
     RequestRecognition,
     SuspendRecognition,
 )
+from domain.organisations.service import CloseService, RegisterService
+from domain.organisations.service_family import RegisterServiceFamily
+from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from tests.application.memory_known import DECIDERS, READERS, MemoryKnown
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)

@@ -8,23 +8,29 @@ from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from application.facts.mailbox import READERS
-from domain import consent, identity, mailbox, organisations
+from domain import consent
+from domain.identity.mandate.model import Mandate, MandateTerms, ServiceScope
+from domain.identity.mandate.rules import MANDATE
+from domain.identity.person import PERSON, Person
+from domain.identity.values import MandateKind, MandateStatus, PartyKind
 from domain.kernel import Decider, Jurisdiction
-from domain.mailbox import (
+from domain.mailbox.mailbox import MAILBOX, Mailbox, OpenMailbox, RecordFirstUse
+from domain.mailbox.message.model import Message, MessageStatus, OpenMessage, SendMessage
+from domain.mailbox.message.rules import MESSAGE
+from domain.mailbox.values import (
     Attachment,
     ConsentEvidence,
     MailboxProvider,
     MessageType,
-    OpenMailbox,
-    OpenMessage,
     Original,
     OwnerKind,
     Reader,
     Recipient,
-    RecordFirstUse,
     Sender,
-    SendMessage,
 )
+from domain.organisations.organisation.model import Organisation
+from domain.organisations.organisation.rules import ORGANISATION
+from domain.organisations.values import Enrolment, OrganisationType
 from tests.domain.letters import text_sha256
 
 S = TypeVar("S")
@@ -51,39 +57,39 @@ def _stream(decider: Decider[Any, Any, Any], aggregate_id: str) -> str:
     return decider.stream(aggregate_id)
 
 
-SENDER = organisations.Organisation(
+SENDER = Organisation(
     exists=True,
-    organisation_type=organisations.OrganisationType.WATER_AUTHORITY,
+    organisation_type=OrganisationType.WATER_AUTHORITY,
     jurisdiction=Jurisdiction.NL,
-    enrolments=frozenset({organisations.Enrolment.MAILBOX_SENDER}),
+    enrolments=frozenset({Enrolment.MAILBOX_SENDER}),
     double_channel_until=date(2022, 1, 1),
 )
-PROVIDER = organisations.Organisation(
+PROVIDER = Organisation(
     exists=True,
     jurisdiction=Jurisdiction.NL,
-    enrolments=frozenset({organisations.Enrolment.MAILBOX_PROVIDER}),
+    enrolments=frozenset({Enrolment.MAILBOX_PROVIDER}),
 )
 GRANTED = consent.Consent(status=consent.ConsentStatus.GRANTED, grant_number=2)
 WITHDRAWN = consent.Consent(status=consent.ConsentStatus.WITHDRAWN, grant_number=1)
-BOX = mailbox.Mailbox(owner_kind=OwnerKind.PERSON, provider_id="provider-1", address_verified=True, taken_into_use=True)
-LETTER = mailbox.Message(
-    status=mailbox.MessageStatus.PUBLISHED,
+BOX = Mailbox(owner_kind=OwnerKind.PERSON, provider_id="provider-1", address_verified=True, taken_into_use=True)
+LETTER = Message(
+    status=MessageStatus.PUBLISHED,
     mailbox_id="person-1",
     sender_id="sender-1",
     reply_allowed=True,
     provider_ids=("provider-1",),
 )
 STREAMS: dict[str, Any] = {
-    _stream(organisations.ORGANISATION, "sender-1"): SENDER,
-    _stream(organisations.ORGANISATION, "provider-1"): PROVIDER,
-    _stream(organisations.ORGANISATION, "provider-2"): PROVIDER,
-    _stream(identity.PERSON, "person-1"): identity.Person(exists=True),
-    _stream(consent.DECIDER, "person-1.provider-2"): GRANTED,
-    _stream(consent.DECIDER, "person-1.provider-1"): GRANTED,
-    _stream(consent.DECIDER, "person-1.provider-3"): WITHDRAWN,
-    _stream(consent.DECIDER, "person-10.provider-4"): GRANTED,
-    _stream(mailbox.MAILBOX, "person-1"): BOX,
-    _stream(mailbox.MESSAGE, "message-1"): LETTER,
+    _stream(ORGANISATION, "sender-1"): SENDER,
+    _stream(ORGANISATION, "provider-1"): PROVIDER,
+    _stream(ORGANISATION, "provider-2"): PROVIDER,
+    _stream(PERSON, "person-1"): Person(exists=True),
+    _stream(consent.CONSENT, "person-1.provider-2"): GRANTED,
+    _stream(consent.CONSENT, "person-1.provider-1"): GRANTED,
+    _stream(consent.CONSENT, "person-1.provider-3"): WITHDRAWN,
+    _stream(consent.CONSENT, "person-10.provider-4"): GRANTED,
+    _stream(MAILBOX, "person-1"): BOX,
+    _stream(MESSAGE, "message-1"): LETTER,
 }
 WORLD = World(STREAMS)
 
@@ -171,24 +177,24 @@ def test_another_provider_needs_a_consent_of_its_own() -> None:
 def test_a_mandate_counts_if_it_is_in_force_for_the_sender() -> None:
     claimed = replace(OPEN, person_id="person-2", mandate_id="mandate-1")
     assert _informed(claimed).command.reader.mandator_id == ""
-    informed = _informed(claimed, World({**STREAMS, _stream(identity.MANDATE, "mandate-1"): _mandate("sender-1")}))
+    informed = _informed(claimed, World({**STREAMS, _stream(MANDATE, "mandate-1"): _mandate("sender-1")}))
     assert informed.command.reader.mandator_id == "person-1"
     assert (informed.acting_id, informed.subject_id, informed.mandate_id) == ("person-2", "person-1", "mandate-1")
-    elsewhere = World({**STREAMS, _stream(identity.MANDATE, "mandate-1"): _mandate("sender-2")})
+    elsewhere = World({**STREAMS, _stream(MANDATE, "mandate-1"): _mandate("sender-2")})
     assert _informed(claimed, elsewhere).mandate_id == ""
 
 
-def _mandate(organisation_id: str) -> identity.Mandate:
-    return identity.Mandate(
-        status=identity.MandateStatus.ACTIVE,
-        terms=identity.MandateTerms(
-            kind=identity.MandateKind.VOLUNTARY,
+def _mandate(organisation_id: str) -> Mandate:
+    return Mandate(
+        status=MandateStatus.ACTIVE,
+        terms=MandateTerms(
+            kind=MandateKind.VOLUNTARY,
             mandator_id="person-1",
-            mandator_kind=identity.PartyKind.PERSON,
+            mandator_kind=PartyKind.PERSON,
             mandatary_id="person-2",
             grantor_id="person-1",
             parent_mandate_id="",
-            services=(identity.ServiceScope(service_id="service-1", organisation_id=organisation_id),),
+            services=(ServiceScope(service_id="service-1", organisation_id=organisation_id),),
             valid_from=datetime(2021, 1, 1, tzinfo=UTC),
             valid_until=datetime(2022, 1, 1, tzinfo=UTC),
             jurisdiction=Jurisdiction.NL,

@@ -11,22 +11,16 @@ from application.gathering import Rules
 from application.handler import CommandEnvelope, handle_many
 from application.ports import Append, Receipt
 from application.registry import BY_COMMAND, DECIDERS, READERS
-from domain import consent, identity, organisations
+from domain import consent
+from domain.identity.person import PERSON, PersonRegistered
+from domain.identity.values import Route
 from domain.kernel import Context, Jurisdiction, Refusal
-from domain.mailbox import (
-    AddressKind,
-    Attachment,
-    ConfirmMessage,
-    MessageType,
-    OpenMailbox,
-    OpenMessage,
-    OwnerKind,
-    RecordFirstUse,
-    ReplyToMessage,
-    SendMessage,
-    SetNotificationAddress,
-    VerifyNotificationAddress,
-)
+from domain.mailbox.mailbox import OpenMailbox, RecordFirstUse, SetNotificationAddress, VerifyNotificationAddress
+from domain.mailbox.message.model import ConfirmMessage, OpenMessage, ReplyToMessage, SendMessage
+from domain.mailbox.values import AddressKind, Attachment, MessageType, OwnerKind
+from domain.organisations.organisation.model import OrganisationEnrolled, OrganisationRegistered
+from domain.organisations.organisation.rules import ORGANISATION
+from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog
 from tests.domain.letters import text_sha256
@@ -68,39 +62,35 @@ def _given(stream: str, *events: Any) -> Append:
     return Append(stream=stream, events=events, expected={stream: 0}, context=CONTEXT)
 
 
-def _organisation(organisation_id: str, enrolment: organisations.Enrolment) -> Append:
+def _organisation(organisation_id: str, enrolment: Enrolment) -> Append:
     common: dict[str, Any] = {
         "organisation_id": organisation_id,
         "jurisdiction": Jurisdiction.BE,
-        "organisation_type": organisations.OrganisationType.MUNICIPALITY,
-        "level": organisations.Level.LOCAL,
+        "organisation_type": OrganisationType.MUNICIPALITY,
+        "level": Level.LOCAL,
         "outside_government": False,
     }
     return _given(
-        organisations.ORGANISATION.stream(organisation_id),
-        organisations.OrganisationRegistered(
-            **common, names=organisations.Names(en="An organisation"), enterprise_number=""
-        ),
-        organisations.OrganisationEnrolled(
-            **common, enrolment=enrolment, enrolment_number=1, double_channel_until=None
-        ),
+        ORGANISATION.stream(organisation_id),
+        OrganisationRegistered(**common, names=Names(en="An organisation"), enterprise_number=""),
+        OrganisationEnrolled(**common, enrolment=enrolment, enrolment_number=1, double_channel_until=None),
     )
 
 
 def _person(person_id: str) -> Append:
     return _given(
-        identity.PERSON.stream(person_id),
-        identity.PersonRegistered(
+        PERSON.stream(person_id),
+        PersonRegistered(
             person_id=person_id,
             jurisdiction=Jurisdiction.BE,
-            route=identity.Route.NATIONAL_REGISTER,
+            route=Route.NATIONAL_REGISTER,
             registrar_id="register",
         ),
     )
 
 
 CONSENT = _given(
-    consent.DECIDER.stream(consent.consent_id("person-1", "provider-1")),
+    consent.CONSENT.stream(consent.consent_id("person-1", "provider-1")),
     consent.ConsentGranted(
         person_id="person-1",
         provider_id="provider-1",
@@ -118,8 +108,8 @@ async def _handled(*commands: Any) -> list[Any]:
     log = MemoryLog(Codec(DECIDERS))
     await log.append(
         [
-            _organisation("sender-1", organisations.Enrolment.MAILBOX_SENDER),
-            _organisation("provider-1", organisations.Enrolment.MAILBOX_PROVIDER),
+            _organisation("sender-1", Enrolment.MAILBOX_SENDER),
+            _organisation("provider-1", Enrolment.MAILBOX_PROVIDER),
             _person("person-1"),
             _person("person-2"),
             CONSENT,

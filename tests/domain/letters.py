@@ -8,13 +8,8 @@ from hashlib import sha256
 from typing import Any
 
 from domain.kernel import Jurisdiction, PersonalText
-from domain.mailbox import (
-    Attachment,
-    ChannelReason,
+from domain.mailbox.message.model import (
     ConfirmMessage,
-    ConsentEvidence,
-    ImpossibleReason,
-    MessageChannel,
     MessageConfirmed,
     MessageExpired,
     MessageExpiryAlerted,
@@ -25,17 +20,24 @@ from domain.mailbox import (
     MessagePublished,
     MessageReplied,
     MessageSent,
+    OpenMessage,
+    Publication,
+    ReplyToMessage,
+    SendMessage,
+)
+from domain.mailbox.values import (
+    Attachment,
+    ChannelReason,
+    ConsentEvidence,
+    ImpossibleReason,
+    MessageChannel,
     MessageType,
     NotificationStatus,
-    OpenMessage,
     OwnerKind,
-    Publication,
     Reader,
     Recipient,
-    ReplyToMessage,
     Sender,
     SenderTimeZone,
-    SendMessage,
 )
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)

@@ -8,16 +8,11 @@ from typing import Any
 
 import pytest
 
-from domain.access import (
-    ACCESS,
+from domain.access.record import ACCESS, AccessOutcome, AccessRecorded, Category, Look, RecordAccess
+from domain.access.suppression import (
     SUPPRESSION,
     AccessesSuppressed,
-    AccessOutcome,
-    AccessRecorded,
-    Category,
     LiftSuppression,
-    Look,
-    RecordAccess,
     SuppressAccesses,
     SuppressionLifted,
     SuppressionParties,

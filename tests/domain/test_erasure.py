@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.erasure import (
-    DECIDER,
+from domain.erasure.model import (
     MAX_HOLDS,
     Applicant,
     Erasure,
@@ -31,6 +30,7 @@ from domain.erasure import (
     RequestErasure,
     pending,
 )
+from domain.erasure.rules import ERASURE
 from domain.kernel import InvalidValue, NotAllowed, NotFound, PurposeGroup, RuleBroken
 from tests.domain.given import given
 
@@ -86,12 +86,12 @@ LIFTED = LegalHoldLifted(person_id=PERSON, hold_id="hold-1", group=BILLS)
 
 
 def test_everything_is_erased_unless_purposes_are_named() -> None:
-    given(DECIDER).when(ORDER).then(requested(*ALL))
-    given(DECIDER).when(replace(ORDER, groups=(POST, POST))).then(requested(POST))
+    given(ERASURE).when(ORDER).then(requested(*ALL))
+    given(ERASURE).when(replace(ORDER, groups=(POST, POST))).then(requested(POST))
 
 
 def test_the_person_asks_in_a_session_and_that_is_recorded() -> None:
-    given(DECIDER).when(REQUEST).then(
+    given(ERASURE).when(REQUEST).then(
         ErasureRequested(
             person_id=PERSON,
             groups=ALL,
@@ -106,99 +106,99 @@ def test_the_person_asks_in_a_session_and_that_is_recorded() -> None:
 
 def test_who_represents_the_person_by_law_asks_under_their_mandate() -> None:
     parent = Applicant(person_id="person-2", at_caller=True, mandate_id="mandate-1", represented_id=PERSON)
-    state = DECIDER.fold(())
-    (event,) = DECIDER.decide(replace(REQUEST, applicant=parent), state)
+    state = ERASURE.fold(())
+    (event,) = ERASURE.decide(replace(REQUEST, applicant=parent), state)
     assert isinstance(event, ErasureRequested)
     assert (event.acting_person_id, event.mandate_id) == ("person-2", "mandate-1")
 
 
 def test_nobody_else_can_ask_in_a_session() -> None:
-    given(DECIDER).when(replace(REQUEST, applicant=Applicant(person_id="person-2", at_caller=True))).refused(
+    given(ERASURE).when(replace(REQUEST, applicant=Applicant(person_id="person-2", at_caller=True))).refused(
         NotAllowed, "not-the-person"
     )
-    given(DECIDER).when(replace(REQUEST, applicant=Applicant(person_id=PERSON, at_caller=False))).refused(
+    given(ERASURE).when(replace(REQUEST, applicant=Applicant(person_id=PERSON, at_caller=False))).refused(
         NotAllowed, "no-session-at-caller"
     )
 
 
 def test_a_person_whom_nobody_knows_is_not_erased_but_one_with_a_hold_is_known() -> None:
-    given(DECIDER).when(replace(ORDER, registered=False)).refused(NotFound, "person-not-found")
-    given(DECIDER, RETAINED).when(replace(ORDER, registered=False, groups=(POST,))).then(requested(POST))
+    given(ERASURE).when(replace(ORDER, registered=False)).refused(NotFound, "person-not-found")
+    given(ERASURE, RETAINED).when(replace(ORDER, registered=False, groups=(POST,))).then(requested(POST))
 
 
 @pytest.mark.parametrize("reference", ["Jan Janssens", "x" * 81, "/1", "a\n"], ids=["spaces", "long", "slash", "line"])
 def test_a_reference_is_that_of_a_file(reference: str) -> None:
-    given(DECIDER).when(replace(ORDER, reference=reference)).refused(InvalidValue, "invalid-reference")
-    given(DECIDER).when(replace(HOLD, reference=reference)).refused(InvalidValue, "invalid-reference")
+    given(ERASURE).when(replace(ORDER, reference=reference)).refused(InvalidValue, "invalid-reference")
+    given(ERASURE).when(replace(HOLD, reference=reference)).refused(InvalidValue, "invalid-reference")
 
 
 def test_asked_twice_it_is_decided_once() -> None:
     steps: tuple[tuple[Event, ...], ...] = ((), (destroyed(*ALL),), (destroyed(*ALL), shredded(*ALL)))
     for done in steps:
-        given(DECIDER, requested(*ALL), *done).when(ORDER).then()
+        given(ERASURE, requested(*ALL), *done).when(ORDER).then()
 
 
 # --- Holds ----------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_held_is_kept_and_the_rest_goes_on() -> None:
-    given(DECIDER, HELD).when(ORDER).then(requested(ID, POST, held=(BILLS,)))
-    given(DECIDER, HELD, requested(ID, POST, held=(BILLS,))).when(ORDER).then()
+    given(ERASURE, HELD).when(ORDER).then(requested(ID, POST, held=(BILLS,)))
+    given(ERASURE, HELD, requested(ID, POST, held=(BILLS,))).when(ORDER).then()
 
 
 def test_an_erasure_of_nothing_but_what_is_held_is_refused() -> None:
     only_bills = replace(ORDER, groups=(BILLS,))
-    given(DECIDER, HELD).when(only_bills).refused(RuleBroken, "legal-hold")
-    given(DECIDER, HELD, requested(ID, POST, held=(BILLS,))).when(only_bills).refused(RuleBroken, "legal-hold")
+    given(ERASURE, HELD).when(only_bills).refused(RuleBroken, "legal-hold")
+    given(ERASURE, HELD, requested(ID, POST, held=(BILLS,))).when(only_bills).refused(RuleBroken, "legal-hold")
 
 
 def test_a_hold_holds_through_its_last_day_in_civil_time() -> None:
     ending = replace(HELD, until=TODAY)
     last_minute = datetime(2026, 3, 1, 22, 59, tzinfo=UTC)  # 23:59 in Brussels
     only_bills = replace(ORDER, groups=(BILLS,))
-    given(DECIDER, ending).when(replace(only_bills, at=last_minute)).refused(RuleBroken, "legal-hold")
-    given(DECIDER, ending).when(replace(only_bills, at=last_minute + timedelta(minutes=1))).then(requested(BILLS))
+    given(ERASURE, ending).when(replace(only_bills, at=last_minute)).refused(RuleBroken, "legal-hold")
+    given(ERASURE, ending).when(replace(only_bills, at=last_minute + timedelta(minutes=1))).then(requested(BILLS))
 
 
 def test_a_lifted_hold_holds_no_more() -> None:
-    given(DECIDER, HELD).when(LIFT).then(LIFTED)
-    given(DECIDER, HELD, LIFTED).when(LIFT).then()
-    given(DECIDER, HELD, LIFTED).when(ORDER).then(requested(*ALL))
-    given(DECIDER, HELD, RETAINED, LIFTED).when(ORDER).then(requested(ID, POST, held=(BILLS,)))
-    given(DECIDER).when(LIFT).refused(NotFound, "legal-hold-not-found")
+    given(ERASURE, HELD).when(LIFT).then(LIFTED)
+    given(ERASURE, HELD, LIFTED).when(LIFT).then()
+    given(ERASURE, HELD, LIFTED).when(ORDER).then(requested(*ALL))
+    given(ERASURE, HELD, RETAINED, LIFTED).when(ORDER).then(requested(ID, POST, held=(BILLS,)))
+    given(ERASURE).when(LIFT).refused(NotFound, "legal-hold-not-found")
 
 
 def test_a_hold_is_placed_once_and_again_only_for_longer() -> None:
-    given(DECIDER).when(HOLD).then(HELD)
-    given(DECIDER, HELD).when(HOLD).then()
+    given(ERASURE).when(HOLD).then(HELD)
+    given(ERASURE, HELD).when(HOLD).then()
     longer = date(2031, 12, 31)
-    given(DECIDER, HELD).when(replace(HOLD, until=longer)).then(replace(HELD, until=longer))
+    given(ERASURE, HELD).when(replace(HOLD, until=longer)).then(replace(HELD, until=longer))
     # What policies decide for an old invoice once more does not undo that an administrator lifted the hold.
     lifted = replace(LIFTED, hold_id="invoice-retention")
-    given(DECIDER, RETAINED, lifted).when(RETENTION).then()
-    given(DECIDER, RETAINED, lifted).when(replace(RETENTION, until=longer)).then(replace(RETAINED, until=longer))
+    given(ERASURE, RETAINED, lifted).when(RETENTION).then()
+    given(ERASURE, RETAINED, lifted).when(replace(RETENTION, until=longer)).then(replace(RETAINED, until=longer))
 
 
 @pytest.mark.parametrize("until", [date(2026, 2, 28), date(2057, 1, 1)], ids=["past", "far"])
 def test_the_last_day_of_a_hold_is_within_reason(until: date) -> None:
-    given(DECIDER).when(replace(HOLD, until=until)).refused(InvalidValue, "invalid-hold-end")
+    given(ERASURE).when(replace(HOLD, until=until)).refused(InvalidValue, "invalid-hold-end")
 
 
 def test_a_hold_is_on_a_known_person_and_there_are_not_endlessly_many() -> None:
-    given(DECIDER).when(replace(HOLD, registered=False)).refused(NotFound, "person-not-found")
+    given(ERASURE).when(replace(HOLD, registered=False)).refused(NotFound, "person-not-found")
     many = [replace(HELD, hold_id=f"hold-{number}") for number in range(MAX_HOLDS)]
-    given(DECIDER, *many).when(replace(HOLD, hold_id="one-more")).refused(RuleBroken, "too-many-holds")
+    given(ERASURE, *many).when(replace(HOLD, hold_id="one-more")).refused(RuleBroken, "too-many-holds")
 
 
 def test_a_retention_that_is_over_holds_nothing() -> None:
-    given(DECIDER).when(replace(RETENTION, until=date(2026, 2, 28))).then()
+    given(ERASURE).when(replace(RETENTION, until=date(2026, 2, 28))).then()
 
 
 def test_what_is_being_erased_is_held_by_the_law_only_as_long_as_it_is_there() -> None:
-    given(DECIDER, requested(*ALL)).when(HOLD).refused(RuleBroken, "erasure-under-way")
-    given(DECIDER, requested(*ALL)).when(RETENTION).then(RETAINED)
-    given(DECIDER, requested(*ALL), destroyed(*ALL)).when(RETENTION).then()
-    assert pending(DECIDER.fold([requested(*ALL), RETAINED])) == [ID, POST]
+    given(ERASURE, requested(*ALL)).when(HOLD).refused(RuleBroken, "erasure-under-way")
+    given(ERASURE, requested(*ALL)).when(RETENTION).then(RETAINED)
+    given(ERASURE, requested(*ALL), destroyed(*ALL)).when(RETENTION).then()
+    assert pending(ERASURE.fold([requested(*ALL), RETAINED])) == [ID, POST]
 
 
 # --- Carrying out ---------------------------------------------------------------------------------------------------
@@ -210,25 +210,25 @@ def record(*groups: PurposeGroup) -> tuple[RecordKeysDestroyed, RecordKeysShredd
 
 def test_each_step_is_recorded_once() -> None:
     gone, nowhere = record(ID, POST)
-    given(DECIDER, requested(ID, POST)).when(gone).then(destroyed(ID, POST))
-    given(DECIDER, requested(ID, POST), destroyed(ID)).when(gone).then(destroyed(POST))
-    given(DECIDER, requested(ID, POST), destroyed(ID, POST)).when(gone).then()
-    given(DECIDER, requested(ID, POST), destroyed(ID, POST)).when(nowhere).then(shredded(ID, POST))
-    given(DECIDER, requested(ID, POST), destroyed(ID, POST), shredded(ID, POST)).when(nowhere).then()
+    given(ERASURE, requested(ID, POST)).when(gone).then(destroyed(ID, POST))
+    given(ERASURE, requested(ID, POST), destroyed(ID)).when(gone).then(destroyed(POST))
+    given(ERASURE, requested(ID, POST), destroyed(ID, POST)).when(gone).then()
+    given(ERASURE, requested(ID, POST), destroyed(ID, POST)).when(nowhere).then(shredded(ID, POST))
+    given(ERASURE, requested(ID, POST), destroyed(ID, POST), shredded(ID, POST)).when(nowhere).then()
 
 
 def test_nothing_is_recorded_that_was_not_decided() -> None:
     gone, nowhere = record(*ALL)
-    given(DECIDER).when(gone).refused(RuleBroken, "erasure-not-requested")
-    given(DECIDER, requested(ID)).when(gone).refused(RuleBroken, "erasure-not-requested")
-    given(DECIDER, requested(*ALL)).when(nowhere).refused(RuleBroken, "erasure-not-requested")
+    given(ERASURE).when(gone).refused(RuleBroken, "erasure-not-requested")
+    given(ERASURE, requested(ID)).when(gone).refused(RuleBroken, "erasure-not-requested")
+    given(ERASURE, requested(*ALL)).when(nowhere).refused(RuleBroken, "erasure-not-requested")
 
 
 def test_what_was_held_is_erased_when_the_hold_is_over_and_it_is_asked_for_again() -> None:
     history: list[Event] = [HELD, requested(ID, POST, held=(BILLS,)), destroyed(ID, POST), shredded(ID, POST)]
     later = replace(ORDER, at=datetime(2031, 1, 2, tzinfo=UTC))
-    given(DECIDER, *history).when(later).then(requested(BILLS))
-    state: Erasure = DECIDER.fold([*history, requested(BILLS)])
+    given(ERASURE, *history).when(later).then(requested(BILLS))
+    state: Erasure = ERASURE.fold([*history, requested(BILLS)])
     assert [state.status(group) for group in ALL] == [
         ErasureStatus.SHREDDED,
         ErasureStatus.SHREDDED,

@@ -15,29 +15,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.identity import (
-    KEY,
-    SESSION_LENGTH,
-    ActivateKey,
-    AuthenticationSucceeded,
-    Channel,
-    EndSession,
-    EvidenceKind,
-    KeyActivated,
-    KeyStatus,
-    Means,
-    OpenSession,
+from domain.identity.key import KEY, ActivateKey, KeyActivated, RegisterKey, ResumeKey, RevokeKey, SuspendKey
+from domain.identity.person import (
     PersonRegistered,
-    RegisterKey,
     RegisterPersonByEidas,
     RegisterPersonByRegistrationAuthority,
     RegisterPersonFromNationalRegister,
-    ResumeKey,
-    RevokeKey,
-    Route,
-    SessionEnded,
-    SuspendKey,
 )
+from domain.identity.session import AuthenticationSucceeded, EndSession, OpenSession, SessionEnded
+from domain.identity.values import SESSION_LENGTH, Channel, EvidenceKind, KeyStatus, Means, Route
 from domain.kernel import (
     Audience,
     Command,
@@ -47,21 +33,18 @@ from domain.kernel import (
     NationalNumber,
     Refusal,
 )
-from domain.organisations import (
+from domain.organisations.organisation.model import (
     EndEnrolment,
-    Enrolment,
     EnrolmentEnded,
     EnrolOrganisation,
     GrantRecognition,
-    Level,
-    Names,
     OrganisationEnrolled,
-    OrganisationType,
     RegisterOrganisation,
-    RegisterService,
     RequestRecognition,
     SuspendRecognition,
 )
+from domain.organisations.service import RegisterService
+from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from tests.application.memory_known import MemoryKnown
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from domain.identity import (
+from domain.identity.key import (
     KEY,
     ActivateKey,
     EidSession,
     Evidence,
-    EvidenceKind,
     ExpireKey,
     Holder,
     IdentityProvider,
@@ -23,14 +22,13 @@ from domain.identity import (
     KeyResumed,
     KeyRevoked,
     KeySuspended,
-    Means,
     RegisterKey,
     ResumeKey,
     RevokeKey,
-    Route,
     SuspendKey,
     is_usable,
 )
+from domain.identity.values import EvidenceKind, Means, Route
 from domain.kernel import (
     Duplicate,
     InvalidValue,

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.identity import (
-    MANDATE,
+from domain.identity.mandate.model import (
     AcceptMandate,
     ActingParty,
     ConfirmMandate,
@@ -18,18 +17,14 @@ from domain.identity import (
     MandateAct,
     MandateConfirmed,
     MandateExpired,
-    MandateKind,
     MandateParties,
     MandateRejected,
     MandateRequested,
     MandateResumed,
-    MandateSide,
     MandateSuspended,
     MandateTerms,
     MandateWithdrawn,
     ParentMandate,
-    PartyKind,
-    RegistrationAuthority,
     RejectMandate,
     RequestMandate,
     ResumeMandate,
@@ -38,6 +33,9 @@ from domain.identity import (
     WithdrawMandate,
     in_force,
 )
+from domain.identity.mandate.rules import MANDATE
+from domain.identity.person import RegistrationAuthority
+from domain.identity.values import MandateKind, MandateSide, PartyKind
 from domain.kernel import Duplicate, InvalidValue, Jurisdiction, NotAllowed, NotFound, RuleBroken
 from tests.domain.given import given
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from domain.identity import (
+from domain.identity.person import (
     PERSON,
     PersonRegistered,
     RegisterPersonByEidas,
     RegisterPersonByRegistrationAuthority,
     RegisterPersonFromNationalRegister,
     RegistrationAuthority,
-    Route,
 )
+from domain.identity.values import Route
 from domain.kernel import (
     Claim,
     Duplicate,

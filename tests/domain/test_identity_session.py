@@ -8,24 +8,21 @@ from typing import Any
 
 import pytest
 
-from domain.identity import (
+from domain.identity.session import (
     SESSION,
-    SESSION_LENGTH,
     AccessService,
     AuthenticationRefused,
     AuthenticationSucceeded,
-    Channel,
     EndSession,
     KeyInUse,
-    Means,
     OpenSession,
-    Reason,
     RequestedService,
     ServiceAccessed,
     ServiceAccessRefused,
     SessionEnded,
     is_open,
 )
+from domain.identity.values import SESSION_LENGTH, Channel, Means, Reason
 from domain.kernel import Audience, Duplicate, Jurisdiction, LevelOfAssurance, NotAllowed, NotFound, RuleBroken
 from tests.domain.given import given
 

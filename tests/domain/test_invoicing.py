@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from domain.invoicing import (
-    INVOICE,
+from domain.invoicing.model import (
     UNKNOWN_BUYER,
     Buyer,
     Clarification,
@@ -30,6 +29,7 @@ from domain.invoicing import (
     ValidateInvoice,
     response_due_on,
 )
+from domain.invoicing.rules import INVOICE
 from domain.kernel import (
     Claim,
     Duplicate,

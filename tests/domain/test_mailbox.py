@@ -9,25 +9,23 @@ from typing import Any
 import pytest
 
 from domain.kernel import Duplicate, Jurisdiction, NotAllowed, NotFound, RuleBroken
-from domain.mailbox import (
+from domain.mailbox.mailbox import (
     MAILBOX,
-    AddressKind,
     ChannelPreferenceSet,
     MailboxCommand,
     MailboxOpened,
-    MailboxProvider,
     MailboxTakenIntoUse,
     NotificationAddressRemoved,
     NotificationAddressSet,
     NotificationAddressVerified,
     OpenMailbox,
-    OwnerKind,
     RecordFirstUse,
     RemoveNotificationAddress,
     SetChannelPreference,
     SetNotificationAddress,
     VerifyNotificationAddress,
 )
+from domain.mailbox.values import AddressKind, MailboxProvider, OwnerKind
 from tests.domain.given import given
 
 PROVIDER, OTHER = "provider-1", "provider-2"

@@ -9,20 +9,16 @@ from typing import Any
 import pytest
 
 from domain.kernel import InvalidValue, NotAllowed, NotFound, RuleBroken
-from domain.mailbox import (
-    MESSAGE,
+from domain.mailbox.message.model import (
     AlertMessageExpiry,
-    ChannelReason,
     ExpireMessage,
-    MessageChannel,
     MessageCommand,
     MessageEvent,
     MessageStatus,
-    NotificationOutcome,
-    NotificationStatus,
-    Reader,
     RecordNotification,
 )
+from domain.mailbox.message.rules import MESSAGE
+from domain.mailbox.values import ChannelReason, MessageChannel, NotificationOutcome, NotificationStatus, Reader
 from tests.domain.given import Given, given
 from tests.domain.letters import (
     ALERTED,

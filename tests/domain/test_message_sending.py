@@ -11,25 +11,27 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from domain.kernel import Duplicate, InvalidValue, NotAllowed, NotFound, PersonalText, Refusal, RuleBroken
-from domain.mailbox import (
-    MESSAGE,
-    UNKNOWN_SENDER,
+from domain.mailbox.message.model import (
     AlertMessageExpiry,
-    ChannelReason,
-    ConsentEvidence,
     ExpireMessage,
     Message,
-    MessageChannel,
     MessageCommands,
     MessageEvent,
     MessagePublished,
     MessageSent,
+    RecordNotification,
+)
+from domain.mailbox.message.rules import MESSAGE
+from domain.mailbox.values import (
+    UNKNOWN_SENDER,
+    ChannelReason,
+    ConsentEvidence,
+    MessageChannel,
     NotificationOutcome,
     Original,
     OwnerKind,
     Payment,
     Recipient,
-    RecordNotification,
     SenderTimeZone,
 )
 from tests.domain.given import given

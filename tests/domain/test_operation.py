@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from domain.kernel import InvalidValue, Refusal, RuleBroken
 from domain.operation import (
     ACTS,
-    DECIDER,
     MAX_EVENT_POSITION,
     MAX_REASON_LENGTH,
+    OPERATION,
     CancelRebuild,
     Commands,
     DropPreviousRows,
@@ -61,70 +61,70 @@ WISHES: list[Commands] = [PAUSE, RESUME, SKIP, *(wish for wish, _ in REQUESTS)]
 
 @pytest.mark.parametrize(("wish", "event"), REQUESTS, ids=lambda it: type(it).__name__)
 def test_a_request_is_recorded_each_time_it_is_made(wish: Commands, event: Any) -> None:
-    given(DECIDER).when(wish).then(event)
-    given(DECIDER, event).when(wish).then(event)
+    given(OPERATION).when(wish).then(event)
+    given(OPERATION, event).when(wish).then(event)
 
 
 def test_a_projection_is_paused_once() -> None:
-    given(DECIDER).when(PAUSE).then(PAUSED)
-    given(DECIDER, PAUSED).when(PAUSE).then()
-    given(DECIDER, PAUSED, RESUMED).when(PAUSE).then(PAUSED)
+    given(OPERATION).when(PAUSE).then(PAUSED)
+    given(OPERATION, PAUSED).when(PAUSE).then()
+    given(OPERATION, PAUSED, RESUMED).when(PAUSE).then(PAUSED)
 
 
 def test_a_projection_that_runs_is_not_resumed() -> None:
-    given(DECIDER).when(RESUME).then()
-    given(DECIDER, PAUSED).when(RESUME).then(RESUMED)
-    given(DECIDER, PAUSED, RESUMED).when(RESUME).then()
+    given(OPERATION).when(RESUME).then()
+    given(OPERATION, PAUSED).when(RESUME).then(RESUMED)
+    given(OPERATION, PAUSED, RESUMED).when(RESUME).then()
 
 
 def test_what_administrators_ordered_is_always_read() -> None:
-    given(DECIDER).when(replace(PAUSE, projection=ACTS)).refused(RuleBroken, "acts-not-paused")
+    given(OPERATION).when(replace(PAUSE, projection=ACTS)).refused(RuleBroken, "acts-not-paused")
     rebuild = RequestRebuild(**{**FRAME, "projection": ACTS})
-    given(DECIDER).when(rebuild).then(RebuildRequested(projection=ACTS, why=WHY))
+    given(OPERATION).when(rebuild).then(RebuildRequested(projection=ACTS, why=WHY))
 
 
 def test_parked_events_are_retried_all_or_those_of_one_stream() -> None:
-    given(DECIDER).when(RETRY).then(RETRIED)
-    given(DECIDER).when(replace(RETRY, event_position=4711)).then(replace(RETRIED, event_position=4711))
+    given(OPERATION).when(RETRY).then(RETRIED)
+    given(OPERATION).when(replace(RETRY, event_position=4711)).then(replace(RETRIED, event_position=4711))
 
 
 def test_an_event_is_skipped_whenever_that_is_ordered_as_only_the_worker_knows_what_is_parked() -> None:
-    given(DECIDER).when(SKIP).then(SKIPPED)
-    given(DECIDER, SKIPPED).when(SKIP).then(SKIPPED)
-    given(DECIDER, SKIPPED).when(replace(SKIP, event_position=4712)).then(replace(SKIPPED, event_position=4712))
+    given(OPERATION).when(SKIP).then(SKIPPED)
+    given(OPERATION, SKIPPED).when(SKIP).then(SKIPPED)
+    given(OPERATION, SKIPPED).when(replace(SKIP, event_position=4712)).then(replace(SKIPPED, event_position=4712))
 
 
 @pytest.mark.parametrize("wish", WISHES, ids=lambda it: type(it).__name__)
 @pytest.mark.parametrize("why", ["", "   ", "\n", "w" * (MAX_REASON_LENGTH + 1)])
 def test_every_act_has_a_reason(wish: Commands, why: str) -> None:
-    given(DECIDER).when(replace(wish, why=why)).refused(InvalidValue, "reason-missing")
+    given(OPERATION).when(replace(wish, why=why)).refused(InvalidValue, "reason-missing")
 
 
 def test_a_reason_is_kept_without_the_spaces_around_it() -> None:
     longest = "w" * MAX_REASON_LENGTH
-    given(DECIDER).when(replace(PAUSE, why=f"  {longest}\n")).then(replace(PAUSED, why=longest))
+    given(OPERATION).when(replace(PAUSE, why=f"  {longest}\n")).then(replace(PAUSED, why=longest))
 
 
 @pytest.mark.parametrize("wish", WISHES, ids=lambda it: type(it).__name__)
 @pytest.mark.parametrize("name", ["", "Bus", "1bus", "_bus", "bus-counts", "bus counts", "bus\n", "b" * 64])
 def test_a_projection_has_a_name(wish: Commands, name: str) -> None:
-    given(DECIDER).when(replace(wish, projection=name)).refused(InvalidValue, "invalid-projection-name")
+    given(OPERATION).when(replace(wish, projection=name)).refused(InvalidValue, "invalid-projection-name")
 
 
 @pytest.mark.parametrize("position", [-1, MAX_EVENT_POSITION + 1])
 def test_a_position_is_one_that_a_log_can_have(position: int) -> None:
     for wish in (RETRY, SKIP):
         beyond = replace(wish, event_position=position)
-        given(DECIDER).when(beyond).refused(InvalidValue, "invalid-event-position")
+        given(OPERATION).when(beyond).refused(InvalidValue, "invalid-event-position")
 
 
 def test_what_is_skipped_is_one_event() -> None:
-    given(DECIDER).when(replace(SKIP, event_position=0)).refused(InvalidValue, "invalid-event-position")
+    given(OPERATION).when(replace(SKIP, event_position=0)).refused(InvalidValue, "invalid-event-position")
 
 
 @pytest.mark.parametrize("wish", WISHES, ids=lambda it: type(it).__name__)
 def test_an_act_belongs_to_the_stream_of_its_projection(wish: Commands) -> None:
-    assert DECIDER.stream(DECIDER.aggregate_id(wish)) == "projection-bus_counts"
+    assert OPERATION.stream(OPERATION.aggregate_id(wish)) == "projection-bus_counts"
 
 
 @forall(st.lists(st.sampled_from([*WISHES, replace(PAUSE, why=" ")]), max_size=20))
@@ -132,7 +132,7 @@ def test_whatever_is_wished_pauses_and_resumptions_alternate(wishes: list[Comman
     history: list[Any] = []
     for wish in wishes:
         try:
-            history += DECIDER.decide(wish, DECIDER.fold(history))
+            history += OPERATION.decide(wish, OPERATION.fold(history))
         except Refusal:
             continue
     kinds = [type(event) for event in history if isinstance(event, (ProjectionPaused, ProjectionResumed))]

@@ -20,44 +20,41 @@ from domain.kernel import (
     NotFound,
     RuleBroken,
 )
-from domain.organisations import (
-    ORGANISATION,
-    SERVICE,
-    SERVICE_FAMILY,
+from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
-    CloseService,
     DoubleChannelChanged,
     EndEnrolment,
     EndSenderEnrolment,
     EnrolAsSender,
-    Enrolment,
     EnrolmentEnded,
     EnrolOrganisation,
     GrantRecognition,
-    Level,
-    Names,
     OrganisationEnrolled,
     OrganisationRegistered,
     OrganisationRenamed,
-    OrganisationType,
     RecognitionGranted,
     RecognitionRequested,
     RecognitionSuspended,
     RecognitionWithdrawn,
     RegisterOrganisation,
-    RegisterService,
-    RegisterServiceFamily,
     RenameOrganisation,
     RequestRecognition,
-    ServiceClosed,
-    ServiceFamilyRegistered,
-    ServiceProvider,
-    ServiceRegistered,
     SuspendRecognition,
     WithdrawRecognition,
     holds,
     recognised,
 )
+from domain.organisations.organisation.rules import ORGANISATION
+from domain.organisations.service import (
+    SERVICE,
+    CloseService,
+    RegisterService,
+    ServiceClosed,
+    ServiceProvider,
+    ServiceRegistered,
+)
+from domain.organisations.service_family import SERVICE_FAMILY, RegisterServiceFamily, ServiceFamilyRegistered
+from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from tests.domain.given import given
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)

@@ -23,9 +23,9 @@ from application.gathering import Rules
 from application.handler import CommandEnvelope, handle
 from application.ports import Append, Idempotency, Outcome, Receipt, Sealed
 from application.registry import BY_COMMAND, DECIDERS, READERS
-from domain import erasure
-from domain.erasure import ErasureGround, KeysDestroyed, KeysShredded, OrderErasure
-from domain.identity import RegisterPersonFromNationalRegister
+from domain.erasure.model import ErasureGround, ErasureRequested, KeysDestroyed, KeysShredded, OrderErasure
+from domain.erasure.rules import ERASURE
+from domain.identity.person import RegisterPersonFromNationalRegister
 from domain.kernel import Claim, Command, Context, Jurisdiction, NationalNumber, PurposeGroup
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
@@ -203,7 +203,7 @@ class Site:
         return remove
 
     async def events(self, person_id: str) -> Sequence[Any]:
-        stream = erasure.DECIDER.stream(person_id)
+        stream = ERASURE.stream(person_id)
         return (await self.log.read([stream]))[stream].events
 
     async def erased(self, person_id: str) -> bool:
@@ -212,7 +212,7 @@ class Site:
     async def must_be_erased_once(self, person_id: str, number: str) -> None:
         """Assert that the keys are gone, that each fact is recorded once, and that no hash of the number is left."""
         kinds = [type(event) for event in await self.events(person_id)]
-        assert kinds == [erasure.ErasureRequested, KeysDestroyed, KeysShredded]
+        assert kinds == [ErasureRequested, KeysDestroyed, KeysShredded]
         assert await self.number_of(person_id) is None
         assert await self.keys.for_sealing([Owner(person_id, PurposeGroup.IDENTIFICATION)]) == {}
         assert await self.log.holder(Claim("national-number", number)) is None

@@ -39,7 +39,7 @@ from tests.infrastructure.sample_counter import (
     Event,
 )
 
-CODEC = Codec((DECIDER, operation.DECIDER))
+CODEC = Codec((DECIDER, operation.OPERATION))
 ACTS = projection_acts.READ_MODEL
 BUILT_SUFFIXES = ("_build", "_build_sums", "_swap")
 
@@ -66,7 +66,7 @@ SOUND = (COUNTERS, COUNTER_SUMS, COUNTER_DAYS, ACTS)
 
 
 def _defined(name: str, *projections: ReadModel) -> Definitions:
-    return define(f"{__name__}:{name}", (DECIDER, operation.DECIDER), projections)
+    return define(f"{__name__}:{name}", (DECIDER, operation.OPERATION), projections)
 
 
 def sound() -> Definitions:
@@ -221,7 +221,7 @@ class History:
     def act(self, command: type[Any], projection: str, **about: Any) -> None:
         """Record an act of an administrator on a projection."""
         wish = command(at=AT, by="platform", projection=projection, why="a test needs it", **about)
-        (event,) = operation.DECIDER.decide(wish, operation.Operation(paused=command is operation.ResumeProjection))
+        (event,) = operation.OPERATION.decide(wish, operation.Operation(paused=command is operation.ResumeProjection))
         context = Context(acting_id="official-7", organisation_id="platform", effective_at=AT)
         self.append([self._wish(f"projection-{projection}", event, context)])
 

@@ -22,9 +22,21 @@ from psycopg import sql
 from application.gathering import Rules
 from application.handler import CommandEnvelope, handle_many
 from application.registry import BY_COMMAND, DECIDERS, READERS
-from domain import access, erasure, identity, operation
+from domain import operation
+from domain.access.record import AccessOutcome, Category, Look, RecordAccess
+from domain.access.suppression import LiftSuppression, SuppressAccesses
+from domain.erasure.model import (
+    ErasureGround,
+    HoldGround,
+    LiftLegalHold,
+    OrderErasure,
+    PlaceRetentionHold,
+    RecordKeysDestroyed,
+    RecordKeysShredded,
+)
+from domain.identity.person import RegisterPersonFromNationalRegister
 from domain.kernel import Command, Context, PurposeGroup
-from domain.organisations import RegisterOrganisation
+from domain.organisations.organisation.model import RegisterOrganisation
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.keys import MemoryKeys
@@ -75,7 +87,7 @@ def act(random: Random, at: datetime) -> CommandEnvelope:
 
     It is about read models of releases long gone, so that nothing is done to those compared here.
     """
-    command: Any = random.choice(list(operation.DECIDER.commands))
+    command: Any = random.choice(list(operation.OPERATION.commands))
     about = {"event_position": random.randrange(1, 5)} if command is operation.SkipParkedEvent else {}
     projection = random.choice(("letter_counts", "old_figures"))
     return CommandEnvelope(
@@ -89,14 +101,14 @@ def forgetting(random: Random, at: datetime) -> CommandEnvelope:
     frame: dict[str, Any] = {"at": at, "by": "platform", "person_id": random.choice(("forgotten-1", "forgotten-2"))}
     groups = tuple(random.sample(list(PurposeGroup), random.randrange(1, 4)))
     until = at.date() + timedelta(days=random.randrange(400))
-    held: dict[str, Any] = {"hold_id": "hold-1", "group": groups[0], "ground": erasure.HoldGround.ARCHIVING}
+    held: dict[str, Any] = {"hold_id": "hold-1", "group": groups[0], "ground": HoldGround.ARCHIVING}
     command: Command = random.choice(
         (
-            erasure.PlaceRetentionHold(**frame, **held, until=until),
-            erasure.LiftLegalHold(**frame, hold_id="hold-1"),
-            erasure.OrderErasure(**frame, ground=erasure.ErasureGround.OBJECTION, groups=groups),
-            erasure.RecordKeysDestroyed(**frame, groups=groups),
-            erasure.RecordKeysShredded(**frame, groups=groups),
+            PlaceRetentionHold(**frame, **held, until=until),
+            LiftLegalHold(**frame, hold_id="hold-1"),
+            OrderErasure(**frame, ground=ErasureGround.OBJECTION, groups=groups),
+            RecordKeysDestroyed(**frame, groups=groups),
+            RecordKeysShredded(**frame, groups=groups),
         )
     )
     return CommandEnvelope(
@@ -108,15 +120,15 @@ def forgetting(random: Random, at: datetime) -> CommandEnvelope:
 def looking(random: Random, at: datetime) -> CommandEnvelope:
     """Make a look at nobody, somebody or many; some were recorded before."""
     names = sorted(random.sample(range(200), random.choice((0, 1, 150))))
-    categories = tuple(it for it in access.Category if random.random() < 0.5)
-    command = access.RecordAccess(
+    categories = tuple(it for it in Category if random.random() < 0.5)
+    command = RecordAccess(
         at=at,
         by="platform",
         access_id=f"look-{random.randrange(30)}",
         supplier_id=random.choice(("", "software-house")),
         automated=random.random() < 0.5,
-        outcome=random.choice(list(access.AccessOutcome)),
-        looks=tuple(access.Look(subject_id=f"person-{name}", categories=categories) for name in names),
+        outcome=random.choice(list(AccessOutcome)),
+        looks=tuple(Look(subject_id=f"person-{name}", categories=categories) for name in names),
     )
     context = Context(acting_id="official-7", organisation_id="platform", activity="test", effective_at=at)
     return CommandEnvelope(command=command, context=context)
@@ -125,13 +137,13 @@ def looking(random: Random, at: datetime) -> CommandEnvelope:
 def suppressing(random: Random, planned: Sequence[CommandEnvelope], at: datetime) -> CommandEnvelope:
     """Keep the looks of one of the first organisations from one of the first persons, or lift that."""
     registered: list[Any] = [order.command for order in planned]
-    people = [it.person_id for it in registered if isinstance(it, identity.RegisterPersonFromNationalRegister)]
+    people = [it.person_id for it in registered if isinstance(it, RegisterPersonFromNationalRegister)]
     organisations = [it.organisation_id for it in registered if isinstance(it, RegisterOrganisation)]
     frame: dict[str, Any] = {"at": at, "by": "oversight", "ground": "decision 12"}
     suppression_id = f"suppression-{random.randrange(20)}"
-    command: Command = access.LiftSuppression(**frame, suppression_id=suppression_id)
+    command: Command = LiftSuppression(**frame, suppression_id=suppression_id)
     if random.random() < 0.7:
-        command = access.SuppressAccesses(
+        command = SuppressAccesses(
             **frame,
             suppression_id=suppression_id,
             person_id=random.choice(people[:5]),

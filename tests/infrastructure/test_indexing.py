@@ -16,8 +16,9 @@ import pytest
 from application.lookups import Identifier, LookupPurpose, eidas, national
 from application.ports import Append
 from application.registry import DECIDERS
-from domain.erasure import KeysDestroyed
-from domain.identity import PERSON, PersonRegistered, Route
+from domain.erasure.model import KeysDestroyed
+from domain.identity.person import PERSON, PersonRegistered
+from domain.identity.values import Route
 from domain.kernel import Context, Jurisdiction, NationalNumber, PersonalText, PurposeGroup, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog

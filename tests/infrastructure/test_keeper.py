@@ -13,11 +13,12 @@ import psycopg
 import pytest
 
 from application.ports import Append, Idempotency, Receipt
-from domain.erasure import DECIDER, ErasureRequested, HoldGround, LegalHoldPlaced
-from domain.identity import PersonRegistered
-from domain.invoicing import InvoiceReceived
+from domain.erasure.model import ErasureRequested, HoldGround, LegalHoldPlaced
+from domain.erasure.rules import ERASURE
+from domain.identity.person import PersonRegistered
+from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Claim, Jurisdiction, PersonalText, PurposeGroup, Recorded, RuleBroken
-from domain.mailbox import MessageSent
+from domain.mailbox.message.model import MessageSent
 from infrastructure.event_log import LogUnavailableError
 from infrastructure.keys import KeysUnavailableError
 from infrastructure.reactors import Pace, Traces, joined, keeper_progress, keeper_waiting
@@ -203,7 +204,7 @@ async def test_an_invoice_that_came_before_an_erasure_is_held_before_that_is_car
     await here.order_erasure("ann")
     async with kept(here.keeper()):
         await until(lambda: here.erased("ann"), "ann is not erased")
-    state = DECIDER.fold(await here.events("ann"))
+    state = ERASURE.fold(await here.events("ann"))
     assert [state.status(group) for group in ALL] == ["shredded", "shredded", "kept"]
 
 

@@ -17,7 +17,8 @@ from application.ports import Append
 from application.registry import DECIDERS
 from domain.consent import ConsentGranted, ConsentWithdrawn
 from domain.kernel import Context, Jurisdiction
-from domain.mailbox import MailboxOpened, OwnerKind
+from domain.mailbox.mailbox import MailboxOpened
+from domain.mailbox.values import OwnerKind
 from infrastructure.codec import Codec
 from infrastructure.database import EmbeddedPostgres, migrate
 from infrastructure.event_log import PostgresLog

@@ -17,12 +17,14 @@ from application.gathering import Rules
 from application.handler import handle_many
 from application.ports import Append, Outcome
 from application.registry import BY_COMMAND, DECIDERS, READERS
-from domain import access, erasure, operation
+from domain import access, operation
 from domain.bus import TransactionAccepted
-from domain.identity import AuthenticationRefused, AuthenticationSucceeded, Means, OpenSession, ServiceAccessed
-from domain.invoicing import InvoiceReceived
+from domain.erasure.rules import ERASURE
+from domain.identity.session import AuthenticationRefused, AuthenticationSucceeded, OpenSession, ServiceAccessed
+from domain.identity.values import Means
+from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Jurisdiction, Recorded
-from domain.mailbox import MessageOpened, MessagePublished, MessageSent
+from domain.mailbox.message.model import MessageOpened, MessagePublished, MessageSent
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
 from infrastructure.event_log.resolve import Row
@@ -174,7 +176,7 @@ async def test_the_chained_index_is_the_printed_one(events: Events) -> None:
 async def test_the_history_is_varied(events: Events) -> None:
     kinds = Counter(type(it.event).__name__ for it in events)
     # It tells of those who use the platform: not of those who run it, look at it or leave it.
-    others = (operation.DECIDER, erasure.DECIDER, *access.DECIDERS)
+    others = (operation.OPERATION, ERASURE, *access.DECIDERS)
     told = [decider for decider in DECIDERS if decider not in others]
     missing = {event.__name__ for decider in told for event in decider.events.values() if event.__name__ not in kinds}
     # Too rare to come up in a hundredth of the history; all of them are in the whole.

@@ -13,7 +13,7 @@ from stdnum.be import bis, nn, vat
 from stdnum.nl import bsn
 
 from domain.kernel import Audience, Jurisdiction
-from domain.mailbox import Payment, check_payment
+from domain.mailbox.values import Payment, check_payment
 from sample import civil, expected_figures, expected_index, expected_open_rates, published
 from sample.arithmetic import apportion, fewest, growth, most, percent
 from sample.numbers import Numbers, belgian_reference, dutch_reference, uuid4

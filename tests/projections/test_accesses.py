@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import literal, select
 
-from domain.access import ACCESS, SUPPRESSION, Category, Look
+from domain.access.record import ACCESS, Category, Look
+from domain.access.suppression import SUPPRESSION
 from domain.kernel import Context, Recorded
 from projections import access_suppressions, accesses
 from tests.domain.test_access import AT, GROUND, LIFTED, LOOK, RECORDED, SUPPRESSED, TERMS

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from domain.identity import SESSION, Means
+from domain.identity.session import SESSION
+from domain.identity.values import Means
 from projections import authentications, service_use
 from tests.domain.test_identity_session import ACCESS_REFUSED, ACCESSED, ENDED, REFUSED, SUCCEEDED
 from tests.projections.story import Ask, rows, story, values

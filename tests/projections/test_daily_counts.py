@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from application.registry import DECIDERS
 from domain.bus import TRANSACTION
-from domain.consent import DECIDER as CONSENT
+from domain.consent import CONSENT
 from domain.kernel import Recorded
 from projections.daily_counts import READ_MODEL, TABLE, within
 from projections.sums import total

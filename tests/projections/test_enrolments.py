@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from domain.organisations import ORGANISATION
+from domain.organisations.organisation.rules import ORGANISATION
 from projections.enrolments import READ_MODEL
 from tests.domain.test_organisations import AT, CHANNEL_CHANGED, CITY, SENDER, SENDER_ENDED, UNTIL
 from tests.projections.story import rows, story

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from domain.erasure import DECIDER, ErasureStatus
+from domain.erasure.model import ErasureStatus
+from domain.erasure.rules import ERASURE
 from projections import erasures, legal_holds
 from projections.erasures import asked_for, least_of, statuses_of
 from tests.domain.test_erasure import (
@@ -44,7 +45,7 @@ REQUESTED_ROW = {**ROW, "ground": "unlawfully_processed", "requested_at": AT}
 
 
 def after(*events: Any) -> dict[str, Any]:
-    told = story(DECIDER, "person-1", *zip((AT, LATER, LAST), events, strict=False))
+    told = story(ERASURE, "person-1", *zip((AT, LATER, LAST), events, strict=False))
     return rows(erasures.READ_MODEL, told)["person-1",]
 
 
@@ -98,7 +99,7 @@ def test_the_statuses_stand_in_a_row() -> None:
 def test_the_open_ones_are_found_and_all_that_were_asked_for(ask: Ask) -> None:
     def of(person_id: str, *events: Any) -> Any:
         steps = zip((AT, LATER, LAST), [replace(event, person_id=person_id) for event in events], strict=False)
-        return story(DECIDER, person_id, *steps)
+        return story(ERASURE, person_id, *steps)
 
     stories = (
         of("only-held", HELD),
@@ -113,7 +114,7 @@ def test_the_open_ones_are_found_and_all_that_were_asked_for(ask: Ask) -> None:
 
 def test_a_hold_from_its_placing_to_its_lifting() -> None:
     longer = replace(HELD, until=date(2031, 12, 31))
-    told = story(DECIDER, "person-1", (AT, HELD), (LATER, longer), (LAST, LIFTED))
+    told = story(ERASURE, "person-1", (AT, HELD), (LATER, longer), (LAST, LIFTED))
     row = {
         "purpose": "invoicing",
         "ground": "legal_claims",

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.invoicing import INVOICE, InvoiceKind, ResponseState
+from domain.invoicing.model import InvoiceKind, ResponseState
+from domain.invoicing.rules import INVOICE
 from projections.invoice_counts import READ_MODEL
 from tests.domain.test_invoicing import BUYER, PART_PAID, RECEIVED, REFUSED, VALIDATED, responded
 from tests.projections.story import rows, story

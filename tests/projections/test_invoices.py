@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from domain.invoicing import INVOICE, ResponseState
+from domain.invoicing.model import ResponseState
+from domain.invoicing.rules import INVOICE
 from projections.invoices import READ_MODEL
 from tests.domain.test_invoicing import (
     ACCESS_POINT,

@@ -6,16 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.kernel import Jurisdiction
-from domain.mailbox import (
-    AddressKind,
+from domain.mailbox.mailbox import (
     ChannelPreferenceSet,
     MailboxOpened,
     MailboxTakenIntoUse,
     NotificationAddressRemoved,
     NotificationAddressSet,
     NotificationAddressVerified,
-    OwnerKind,
 )
+from domain.mailbox.values import AddressKind, OwnerKind
 from projections.mailboxes import READ_MODEL
 from tests.projections.story import recorded, rows
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.identity import MANDATE
+from domain.identity.mandate.rules import MANDATE
 from domain.kernel import Recorded
 from projections.mandates import READ_MODEL, mandates_in_force
 from tests.domain.test_identity_mandate import (

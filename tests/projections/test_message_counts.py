@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.kernel import Recorded
-from domain.mailbox import MessageChannel
+from domain.mailbox.values import MessageChannel
 from projections.message_counts import READ_MODEL
 from tests.domain.letters import PUBLICATION, PUBLISHED, SENT
 from tests.projections.story import recorded, rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.mailbox import MESSAGE
+from domain.mailbox.message.rules import MESSAGE
 from projections.message_timeline import READ_MODEL
 from tests.domain.letters import (
     ALERTED,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from domain.kernel import Recorded
-from domain.mailbox import ChannelReason, MessageChannel, Payment
+from domain.mailbox.values import ChannelReason, MessageChannel, Payment
 from projections.messages import MISSED, READ_MODEL, TABLE
 from tests.domain.letters import (
     ALERTED,

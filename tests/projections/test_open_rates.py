@@ -12,7 +12,8 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from domain.kernel import Recorded
-from domain.mailbox import Publication, SenderTimeZone
+from domain.mailbox.message.model import Publication
+from domain.mailbox.values import SenderTimeZone
 from projections.effects import RowKey
 from projections.open_rates import READ_MODEL, final_from, is_provisional, open_rates_of_year, window_end
 from tests.domain.letters import OPENED, PUBLICATION, PUBLISHED

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from domain.organisations import ORGANISATION, Names, OrganisationRenamed
+from domain.organisations.organisation.model import OrganisationRenamed
+from domain.organisations.organisation.rules import ORGANISATION
+from domain.organisations.values import Names
 from projections.organisations import READ_MODEL
 from tests.domain.test_organisations import (
     APPLIED,

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from domain.identity import KEY, PERSON, Route
+from domain.identity.key import KEY
+from domain.identity.person import PERSON
+from domain.identity.values import Route
 from projections import keys, people
 from tests.domain.test_identity_key import (
     ACTIVATED,

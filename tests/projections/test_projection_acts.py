@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.kernel import Context, Recorded
-from domain.operation import DECIDER
+from domain.operation import OPERATION
 from projections import projection_acts
 from projections.projection_acts import READ_MODEL, ProjectionActKind, acts_after, paused
 from tests.domain.test_operation import AT, PAUSED, REQUESTS, RESUMED, RETRIED, SKIPPED, WHY
@@ -28,7 +28,7 @@ def _recorded(event: Any, minute: int) -> Recorded[Any]:
     at = AT + timedelta(minutes=minute)
     return Recorded(
         position=FIRST + minute,
-        stream=DECIDER.stream(event.projection),
+        stream=OPERATION.stream(event.projection),
         version=minute + 1,
         event=event,
         context=Context(acting_id="official-7", organisation_id="platform", effective_at=at),
@@ -59,7 +59,7 @@ def test_every_act_is_told_from_the_others() -> None:
     found = [row["act"] for row in rows(READ_MODEL, log(*every)).values()]
     assert found == ["rebuild", "cancel", "verify", "undo", "drop", "retry", "pause", "resume", "skip"]
     assert set(found) == {act.value for act in ProjectionActKind}
-    assert {type(event) for event in every} == set(READ_MODEL.rules) == set(DECIDER.events.values())
+    assert {type(event) for event in every} == set(READ_MODEL.rules) == set(OPERATION.events.values())
 
 
 def test_what_is_about_one_event_names_it() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from domain.organisations import SERVICE, SERVICE_FAMILY
+from domain.organisations.service import SERVICE
+from domain.organisations.service_family import SERVICE_FAMILY
 from projections import service_families
 from projections.services import READ_MODEL
 from tests.domain.test_organisations import AT, CITY, CLOSED, FAMILY, SERVICE_REGISTERED

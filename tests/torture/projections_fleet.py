@@ -118,8 +118,8 @@ class Fleet:
         if with_order:
             projection = self.chance.choice(SOUND).name
             wish: Any = self.chance.choice(ORDERS)(at=AT, by="platform", projection=projection, why="torture")
-            stream = operation.DECIDER.stream(projection)
-            (events[stream],) = operation.DECIDER.decide(wish, operation.Operation())
+            stream = operation.OPERATION.stream(projection)
+            (events[stream],) = operation.OPERATION.decide(wish, operation.Operation())
             contexts[stream] = Context(acting_id="torture", organisation_id="platform", effective_at=AT)
         known = await log.read(list(events))
         wishes = [

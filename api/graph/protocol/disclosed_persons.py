@@ -8,7 +8,7 @@ from api.graph.queries.query_context import MOST_KEYS, Asking
 from api.graph.queries.visibility import visible
 from api.web.access_record import Looks
 from application.ports import EventStore
-from domain.identity import PERSON
+from domain.identity.person import PERSON
 from projections import organisations
 
 TABLE = organisations.TABLE

@@ -18,9 +18,9 @@ from sqlalchemy.sql.operators import eq
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.web.access_record import Looks
-from domain.access import Category
-from domain.identity import PartyKind
-from domain.mailbox import OwnerKind
+from domain.access.record import Category
+from domain.identity.values import PartyKind
+from domain.mailbox.values import OwnerKind
 from projections import (
     access_suppressions,
     accesses,

@@ -13,19 +13,11 @@ from strawberry.types.scalar import ScalarDefinition
 
 from api.web.errors import Problem
 from domain.bus import FaultOrigin
-from domain.identity import (
-    Channel,
-    EvidenceKind,
-    KeyStatus,
-    MandateKind,
-    MandateStatus,
-    Means,
-    PartyKind,
-    Route,
-)
-from domain.invoicing import InvoiceKind, ResponseState
+from domain.identity.values import Channel, EvidenceKind, KeyStatus, MandateKind, MandateStatus, Means, PartyKind, Route
+from domain.invoicing.model import InvoiceKind, ResponseState
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
-from domain.mailbox import ChannelReason, MessageChannel, MessageStatus, MessageType, NotificationStatus, OwnerKind
+from domain.mailbox.message.model import MessageStatus
+from domain.mailbox.values import ChannelReason, MessageChannel, MessageType, NotificationStatus, OwnerKind
 from domain.organisations.values import Enrolment, Level, OrganisationType, Recognition
 from projections.figures import Quality, Topic, Unit, Window
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, Table, and_, any_, exists, false, 
 
 from api.web.errors import Problem
 from application.ports import Caller, Role
-from domain.mailbox import OwnerKind
+from domain.mailbox.values import OwnerKind
 from projections import (
     access_suppressions,
     accesses,

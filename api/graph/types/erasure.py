@@ -10,7 +10,7 @@ import strawberry
 from api.graph.queries.connections import Connection, Listing, Order, conditions, part
 from api.graph.queries.query_context import Info
 from api.graph.queries.values import described
-from domain.erasure import ErasureGround, ErasureStatus, HoldGround
+from domain.erasure.model import ErasureGround, ErasureStatus, HoldGround
 from domain.kernel import PurposeGroup
 from projections import erasures, legal_holds
 from projections.erasures import least_of, statuses_of

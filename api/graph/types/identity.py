@@ -17,18 +17,8 @@ from api.graph.queries.visibility import check_own_service
 from api.graph.types.erasure import Erasure, erasure_of
 from api.graph.types.organisations import Organisation, Service, organisation_of, service_of
 from api.web.errors import Problem
-from domain.identity import (
-    PERSON,
-    Channel,
-    EvidenceKind,
-    KeyStatus,
-    MandateKind,
-    MandateStatus,
-    Means,
-    PartyKind,
-    PersonRegistered,
-    Route,
-)
+from domain.identity.person import PERSON, PersonRegistered
+from domain.identity.values import Channel, EvidenceKind, KeyStatus, MandateKind, MandateStatus, Means, PartyKind, Route
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from projections import authentications, keys, mandates, people, service_use
 

@@ -13,7 +13,8 @@ from api.graph.queries.personal_text import PersonalText, opened
 from api.graph.queries.query_context import Info
 from api.graph.queries.values import During, Id, Long, Months, described
 from api.graph.types.organisations import Organisation, organisation_of
-from domain.invoicing import INVOICE, InvoiceKind, InvoiceReceived, ResponseState
+from domain.invoicing.model import InvoiceKind, InvoiceReceived, ResponseState
+from domain.invoicing.rules import INVOICE
 from domain.kernel import Jurisdiction
 from projections import invoice_counts, invoice_timeline
 from projections.invoice_timeline import InvoiceStepKind

@@ -14,16 +14,9 @@ from api.graph.queries.query_context import Info
 from api.graph.queries.values import During, Id, Long, Months, described
 from api.graph.types.organisations import Organisation, organisation_of
 from domain.kernel import Jurisdiction
-from domain.mailbox import (
-    MESSAGE,
-    ChannelReason,
-    MessageChannel,
-    MessageSent,
-    MessageStatus,
-    MessageType,
-    NotificationStatus,
-    OwnerKind,
-)
+from domain.mailbox.message.model import MessageSent, MessageStatus
+from domain.mailbox.message.rules import MESSAGE
+from domain.mailbox.values import ChannelReason, MessageChannel, MessageType, NotificationStatus, OwnerKind
 from domain.organisations.values import OrganisationType
 from projections import mailboxes, message_counts, message_timeline, open_rates
 from projections.mailboxes import AddressStatus
