@@ -43,8 +43,8 @@ def run(options: argparse.Namespace, output: Output) -> None:
         clients.add(caller, jwk)
     except ClientError as error:
         raise CommandError(Exit.WRONG_USAGE, str(error)) from error
-    said = {"client": options.name} | ({} if private is None else {"privateKey": str(private)})
-    output.result(said, str(private) if private else f"{options.name} is registered.")
+    shown = {"client": options.name} | ({} if private is None else {"privateKey": str(private)})
+    output.result(shown, str(private) if private else f"{options.name} is registered.")
 
 
 def _key_in(path: Path) -> Mapping[str, Any]:

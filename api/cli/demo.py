@@ -11,11 +11,11 @@ from api.cli import sample
 from api.cli.output import Output
 
 if TYPE_CHECKING:
-    from api.cli.processes import Worker
+    from api.cli.processes import WorkerProcess
     from infrastructure.settings import Settings
 
 TOKEN_HOURS = 12
-LOOK_EVERY_S = 0.3
+POLL_INTERVAL_S = 0.3
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,14 +26,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, output: Output) -> None:
     from api.cli.common import database, settings_of
-    from api.cli.processes import Worker, unwind_on_term
+    from api.cli.processes import WorkerProcess, unwind_on_term
     from api.cli.serve import address, addresses, listening, serve
 
     settings = settings_of(host=options.host, port=options.port)
     unwind_on_term()
     with listening(settings) as listener:
         output.say("Starting the database ...")
-        with database(settings) as database_addresses, Worker() as worker:
+        with database(settings) as database_addresses, WorkerProcess() as worker:
             output.say("Writing the sample history: real commands, real decisions, real events ...")
             sample.write_sample(settings, database_addresses, options, output)
             position = asyncio.run(_caught_up(database_addresses.reader, worker, output))
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
             serve(settings, database_addresses, listener, sample=True)
 
 
-async def _caught_up(url: str, worker: Worker, output: Output) -> int:
+async def _caught_up(url: str, worker: WorkerProcess, output: Output) -> int:
     """Wait until the read models are at the head of the log; return its position."""
     from infrastructure.read_models import ReadModels
     from projections.registry import PROJECTIONS
@@ -52,7 +52,7 @@ async def _caught_up(url: str, worker: Worker, output: Output) -> int:
         while (progress := await reads.progress()).position < progress.head or not progress.projections:
             worker.check()
             output.progress("read models, position", progress.position, progress.head)
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
         output.progress("read models, position", progress.position, progress.head)
         return progress.head
     finally:

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from api.cli.output import CommandError, Exit, Output, table
+from api.cli.output import CommandError, Exit, Output, add_action, table
 
 if TYPE_CHECKING:
     from application.retention import WaitingDuty
@@ -22,12 +22,10 @@ UNDEFINED_TABLE = "42P01"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="list the erasures that are not carried out to the end, and why")
+    listing = add_action(actions, "list", "list the erasures that are not carried out to the end, and why")
     listing.add_argument("--all", action="store_true", help="also those that are")
     again = "destroy again what the log says was destroyed: after a backup of the keys was brought back"
-    repeating = actions.add_parser("repeat", help=again)
-    for action in (listing, repeating):
-        action.add_argument("--json", action="store_true", help="results and errors as JSON on standard output")
+    add_action(actions, "repeat", again)
 
 
 def run(options: argparse.Namespace, output: Output) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from api.cli.output import CommandError, Exit, Output, table
+from api.cli.output import CommandError, Exit, Output, add_action, table
 
 if TYPE_CHECKING:
     from infrastructure.database import Addresses
@@ -28,10 +28,8 @@ ACTIONS = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    # Without a default of its own, so that `--json` before the action is not undone after it.
     for name, about in ACTIONS.items():
-        action = actions.add_parser(name, help=about, description=about, argument_default=argparse.SUPPRESS)
-        action.add_argument("--json", action="store_true", help="results and errors as JSON on standard output")
+        action = add_action(actions, name, about)
         if name == "retire":
             action.add_argument("kek", metavar="KEK", help="the name that `list` gives it")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from api.cli.output import CommandError, Exit, Output, table
+from api.cli.output import CommandError, Exit, Output, add_action, table
 
 ACTIONS = {
     "partitions": "list the partitions of the log",
@@ -16,10 +16,8 @@ ACTIONS = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    # Without a default of its own, so that `--json` before the action is not undone after it.
     for name, about in ACTIONS.items():
-        action = actions.add_parser(name, help=about, argument_default=argparse.SUPPRESS)
-        action.add_argument("--json", action="store_true", help="results and errors as JSON on standard output")
+        action = add_action(actions, name, about)
         if name != "partitions":
             action.add_argument("number", type=int, metavar="NUMBER")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -87,6 +88,18 @@ class Output:
         if self._on_line:
             sys.stderr.write("\n")
             self._on_line = False
+
+
+def add_action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str
+) -> argparse.ArgumentParser:
+    """Add an action of a command, such as `list`; `--json` may stand before it or after it."""
+    action = actions.add_parser(name, help=about, description=about)
+    # Without a default of its own, so that `--json` before the action is not undone after it.
+    action.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="results and errors as JSON on standard output"
+    )
+    return action
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -32,7 +32,7 @@ def unwind_on_term() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
-class Worker:
+class WorkerProcess:
     """Runs `kroniek worker` while the context is open."""
 
     def __init__(self) -> None:

@@ -28,11 +28,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, output: Output) -> None:
     from api.cli.common import database, settings_of
-    from api.cli.processes import Worker, unwind_on_term
+    from api.cli.processes import WorkerProcess, unwind_on_term
 
     settings = settings_of(host=options.host, port=options.port)
     unwind_on_term()
-    with listening(settings) as listener, database(settings) as database_addresses, Worker():
+    with listening(settings) as listener, database(settings) as database_addresses, WorkerProcess():
         base = address(listener)
         output.result(addresses(base), "\n".join(f"{name}: {at}" for name, at in addresses(base).items()))
         serve(settings, database_addresses, listener)

@@ -25,7 +25,7 @@ WEIGHTS: Mapping[str, Fraction] = {}
 
 EVEN_WEIGHT = Fraction(1)
 # Two-month periods of eighty years: nobody may make the chain run without end.
-MOST_PERIODS = 480
+MAX_PERIODS = 480
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class IndexSeries:
 def two_months_until(now: datetime) -> Iterator[Period]:
     """Yield the periods from the base on that are over."""
     period = BASE
-    for _ in range(MOST_PERIODS):
+    for _ in range(MAX_PERIODS):
         if not period.is_over(now):
             return
         yield period

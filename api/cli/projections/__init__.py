@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 
-from api.cli.output import Exit, Output
+from api.cli.output import Exit, Output, add_action
 from api.cli.projections import acting, making, seeing
 
 Run = Callable[[argparse.Namespace, Output], Exit | None]
@@ -28,7 +28,7 @@ CHOOSING = ("rebuild", "verify")
 def add_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, (about, _) in ACTIONS.items():
-        action = _add(actions, name, about)
+        action = add_action(actions, name, about)
         if name in CHOOSING:
             action.add_argument("names", metavar="NAME", nargs="*")
             action.add_argument("--all", action="store_true", help="all read models")
@@ -46,28 +46,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_parked(parser: argparse.ArgumentParser) -> None:
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
-    listing = _add(steps, "list", "the parked events, in their order")
+    listing = add_action(steps, "list", "the parked events, in their order")
     listing.add_argument("name", metavar="NAME", nargs="?", default="")
     for name, about in (
         ("retry", "try parked events again: all, or those of one stream"),
         ("skip", "leave one event out of a read model for good, and go on behind it"),
     ):
-        step = _add(steps, name, about)
+        step = add_action(steps, name, about)
         step.add_argument("name", metavar="NAME")
         help_text = "the position of the event; the whole stream is tried" if name == "retry" else "the event"
         step.add_argument("--position", type=int, required=name == "skip", default=0, help=help_text)
         step.add_argument("--why", required=True, help="the reason")
-
-
-def _add(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str
-) -> argparse.ArgumentParser:
-    action = actions.add_parser(name, help=about)
-    # Without a default of its own, so that `--json` before the action is not undone after it.
-    action.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="results and errors as JSON on standard output"
-    )
-    return action
 
 
 def run(options: argparse.Namespace, output: Output) -> Exit | None:

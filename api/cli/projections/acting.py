@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from projections.progress import ParkedEvent
 
 WAIT_S = 10.0
-LOOK_EVERY_S = 0.1
+POLL_INTERVAL_S = 0.1
 ORGANISATION = "platform"
 """For whom an administrator acts who has access to the database itself."""
 
-MOST_LISTED = 1_000
+MAX_LISTED = 1_000
 
 
 def cancel(options: argparse.Namespace, output: Output) -> None:
@@ -73,7 +73,7 @@ async def _parked(url: str, name: str, after: int = 0) -> Sequence[ParkedEvent]:
     reads = ReadModels(url, PROJECTIONS)
     try:
         names = [name] if name else [projection.name for projection in PROJECTIONS]
-        return [event for projection in names for event in await reads.parked(projection, after, MOST_LISTED)]
+        return [event for projection in names for event in await reads.parked(projection, after, MAX_LISTED)]
     finally:
         await reads.close()
 
@@ -154,4 +154,4 @@ def _carried_out(url: str, name: str, position: int) -> bool:
                 return True
             if time.monotonic() > deadline:
                 return False
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)

@@ -58,14 +58,14 @@ def _row(progress: ProjectionProgress) -> tuple[object, ...]:
 
 
 def _remarks(progress: ProjectionProgress) -> list[str]:
-    """Say in sentences what a row of numbers cannot."""
+    """Write errors, pauses, builds and kept rows of a read model, a sentence each."""
     remarks: list[str] = []
     if progress.error:
         remarks.append(f"{progress.name} cannot go on: {progress.error}")
     if pause := progress.pause:
         remarks.append(f"{progress.name} was paused by {pause.by} at {pause.at:%Y-%m-%d %H:%M}: {pause.why}")
     if progress.build:
-        remarks.append(f"{progress.name}: {_said(progress.build)}")
+        remarks.append(f"{progress.name}: {_build_shown(progress.build)}")
     if progress.previous_position is not None:
         remarks.append(
             f"{progress.name}: the rows from before the last takeover are kept, at {progress.previous_position:,}"
@@ -76,7 +76,7 @@ def _remarks(progress: ProjectionProgress) -> list[str]:
     return remarks
 
 
-def _said(build: Build) -> str:
+def _build_shown(build: Build) -> str:
     from projections.progress import BuildState
 
     what = build.purpose.value.replace("_", " ")
