@@ -7,27 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from domain import access, bus, consent, identity, invoicing, mailbox, operation, organisations
-from domain.erasure.rules import ERASURE
-from domain.kernel import Decider
+from domain.contexts import DECIDERS
 from projections.read_model import Col, Key, ReadModel, RowBase
 from projections.tally import Measure, StoredName, Tally, Typed
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
-    *organisations.DECIDERS,
-    *identity.DECIDERS,
-    consent.CONSENT,
-    *mailbox.DECIDERS,
-    *bus.DECIDERS,
-    *invoicing.DECIDERS,
-    operation.OPERATION,
-    *access.DECIDERS,
-    ERASURE,
-)
 NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
 
 

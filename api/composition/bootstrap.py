@@ -37,8 +37,9 @@ from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
 from api.web.rate_limits import Buckets
 from api.web.read_barrier import waiting_for_own_write
-from application.registry import DECIDERS, RULES
+from application.registry import RULES
 from application.unit_of_work import StateCache
+from domain.contexts import DECIDERS
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.event_log import PostgresLog

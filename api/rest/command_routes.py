@@ -1,18 +1,12 @@
-"""The routes of all commands, context by context."""
+"""The routes of all commands, context by context: each has a module of its name beside this one."""
 
 from __future__ import annotations
 
-from api.rest import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
-from api.rest.command_route import CommandRoute
+from importlib import import_module
 
-COMMAND_ROUTES: tuple[CommandRoute, ...] = (
-    *organisations.ROUTES,
-    *identity.ROUTES,
-    *consent.ROUTES,
-    *mailbox.ROUTES,
-    *bus.ROUTES,
-    *invoicing.ROUTES,
-    *operation.ROUTES,
-    *erasure.ROUTES,
-    *access.ROUTES,
+from api.rest.command_route import CommandRoute
+from domain.contexts import CONTEXTS, name_of
+
+COMMAND_ROUTES: tuple[CommandRoute, ...] = tuple(
+    route for context in CONTEXTS for route in import_module(f"api.rest.{name_of(context)}").ROUTES
 )

@@ -16,10 +16,10 @@ from uuid import uuid4
 
 import msgspec
 
-from application.registry import DECIDERS
 from benchmarks.log import bare
 from benchmarks.log.work import WARM_UP, new_id
 from domain.consent import CONSENT, ConsentGranted, ConsentWithdrawn, Event, ImpactNoticeShown
+from domain.contexts import DECIDERS
 from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from application.gathering import Rules
 from application.ports import EventStore
-from application.registry import DECIDERS
+from domain.contexts import DECIDERS
 from infrastructure.import_history.commands import CommandsWriter, UnderstandCommand
 from infrastructure.import_history.decided import Understanding
 from infrastructure.import_history.events import EventsWriter

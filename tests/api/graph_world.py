@@ -20,8 +20,9 @@ from api.graph.protocol.policy import GraphPolicy
 from api.web.platform import InvalidTokenError, Platform
 from application.gathering import Rules
 from application.ports import Caller, Credentials, Role, Sealed
-from application.registry import BY_COMMAND, DECIDERS, READERS
+from application.registry import BY_COMMAND, READERS
 from application.unit_of_work import StateCache
+from domain.contexts import DECIDERS
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.event_log import MemoryLog

@@ -16,8 +16,8 @@ import pytest
 from api.graph.protocol.limits import Limits
 from api.graph.protocol.policy import GraphPolicy
 from application.ports import Role
-from application.registry import DECIDERS
 from domain.access.record import AccessRecorded
+from domain.contexts import DECIDERS
 from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog

@@ -27,7 +27,7 @@ import psycopg
 import pytest
 
 from application.ports import Sealed
-from application.registry import DECIDERS
+from domain.contexts import DECIDERS
 from infrastructure.codec import Codec
 from infrastructure.database.data_folder import KEYS, NAME
 from infrastructure.database.embedded import EmbeddedPostgres

@@ -26,7 +26,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from application.registry import DECIDERS
+from domain.contexts import DECIDERS
 from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
 from infrastructure.database import EmbeddedPostgres

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from application.gathering import Rules
 from application.handler import CommandEnvelope, handle_many
-from application.registry import BY_COMMAND, DECIDERS, READERS
+from application.registry import BY_COMMAND, READERS
 from domain.consent import (
     ConsentGranted,
     ConsentWithdrawn,
@@ -29,6 +29,7 @@ from domain.consent import (
     WithdrawConsent,
     consent_id,
 )
+from domain.contexts import DECIDERS
 from domain.identity.key import ActivateKey, RegisterKey
 from domain.identity.mandate.model import (
     AcceptMandate,

@@ -10,8 +10,9 @@ import pytest
 from application.gathering import Rules
 from application.handler import CommandEnvelope, handle_many
 from application.ports import Append, Receipt
-from application.registry import BY_COMMAND, DECIDERS, READERS
+from application.registry import BY_COMMAND, READERS
 from domain import consent
+from domain.contexts import DECIDERS
 from domain.identity.person import PERSON, PersonRegistered
 from domain.identity.values import Route
 from domain.kernel import Context, Jurisdiction, Refusal

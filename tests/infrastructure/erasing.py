@@ -22,7 +22,8 @@ import psycopg
 from application.gathering import Rules
 from application.handler import CommandEnvelope, handle
 from application.ports import Append, Idempotency, Outcome, Receipt, Sealed
-from application.registry import BY_COMMAND, DECIDERS, READERS
+from application.registry import BY_COMMAND, READERS
+from domain.contexts import DECIDERS
 from domain.erasure.model import ErasureGround, ErasureRequested, KeysDestroyed, KeysShredded, OrderErasure
 from domain.erasure.rules import ERASURE
 from domain.identity.person import RegisterPersonFromNationalRegister

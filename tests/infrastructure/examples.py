@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from application.registry import DECIDERS
+from domain.contexts import DECIDERS
 from infrastructure.codec import Codec
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -9,7 +9,7 @@ from typing import get_type_hints
 
 import pytest
 
-from application.registry import DECIDERS
+from domain.contexts import DECIDERS
 from domain.kernel import PersonalText
 from infrastructure.codec import Codec, UnknownEventError
 from infrastructure.sealing import personal_fields

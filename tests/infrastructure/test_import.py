@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from application.ports import Append, EventStore, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
-from application.registry import DECIDERS
 from domain.consent import ConsentGranted
+from domain.contexts import DECIDERS
 from domain.kernel import Claim, Context, Jurisdiction, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, LogUnavailableError, MemoryLog, PostgresLog

@@ -15,7 +15,7 @@ import pytest
 
 from application.lookups import Identifier, LookupPurpose, eidas, national
 from application.ports import Append
-from application.registry import DECIDERS
+from domain.contexts import DECIDERS
 from domain.erasure.model import KeysDestroyed
 from domain.identity.person import PERSON, PersonRegistered
 from domain.identity.values import Route

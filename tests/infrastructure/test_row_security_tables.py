@@ -14,8 +14,8 @@ from psycopg import sql
 from sqlalchemy import Table
 
 from application.ports import Append
-from application.registry import DECIDERS
 from domain.consent import ConsentGranted, ConsentWithdrawn
+from domain.contexts import DECIDERS
 from domain.kernel import Context, Jurisdiction
 from domain.mailbox.mailbox import MailboxOpened
 from domain.mailbox.values import OwnerKind

@@ -16,9 +16,10 @@ import pytest
 from application.gathering import Rules
 from application.handler import handle_many
 from application.ports import Append, Outcome
-from application.registry import BY_COMMAND, DECIDERS, READERS
+from application.registry import BY_COMMAND, READERS
 from domain import access, operation
 from domain.bus import TransactionAccepted
+from domain.contexts import DECIDERS
 from domain.erasure.rules import ERASURE
 from domain.identity.session import AuthenticationRefused, AuthenticationSucceeded, OpenSession, ServiceAccessed
 from domain.identity.values import Means

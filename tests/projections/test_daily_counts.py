@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from application.registry import DECIDERS
 from domain.bus import TRANSACTION
 from domain.consent import CONSENT
+from domain.contexts import DECIDERS
 from domain.kernel import Recorded
 from projections.daily_counts import READ_MODEL, TABLE, within
 from projections.sums import total

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from application.registry import DECIDERS
+from domain.contexts import DECIDERS
 from domain.kernel import Decider
 from infrastructure.codec import Codec
 from projections.read_model import ReadModel

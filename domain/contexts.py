@@ -1,0 +1,30 @@
+"""The one list of bounded contexts.
+
+A context is a module of this package, or a package of aggregates. `api/rest/<context>.py` routes its commands;
+`application/facts/<context>.py`, if there is one, reads what they have to know of other contexts.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
+from domain.kernel import Decider
+
+CONTEXTS: tuple[ModuleType, ...] = (
+    organisations,
+    identity,
+    consent,
+    mailbox,
+    bus,
+    invoicing,
+    operation,
+    erasure,
+    access,
+)
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = tuple(decider for context in CONTEXTS for decider in context.DECIDERS)
+
+
+def name_of(context: ModuleType) -> str:
+    return context.__name__.rpartition(".")[2]
