@@ -1,16 +1,18 @@
-"""What the tests in a real browser share: an application on a port of its own, and Chromium."""
+"""What the tests in a real browser share: an application on a port of its own, and a window of Chromium."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
-import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 from starlette.applications import Starlette
 
 from tests.parts import CHROMIUM
@@ -23,6 +25,9 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
+WIDE, NARROW, HEIGHT = 1280, 360, 900
+SERVER_ERROR = 500
+Scheme: TypeAlias = Literal["light", "dark"]
 
 
 async def _nothing() -> None:
@@ -47,9 +52,51 @@ def served(app: Starlette, close: Callable[[], Awaitable[None]] = _nothing) -> I
     listener.close()
 
 
-@pytest.fixture(name="browser", scope="module")
-def chromium() -> Iterator[Browser]:
+@dataclass
+class Window:
+    """The one window of a module, in which one visit follows the other: to open one takes longer than most tests."""
+
+    page: Page
+    asked: list[str] = field(default_factory=list)
+    """What the page of this visit asked for, and what went wrong in it."""
+
+    def __post_init__(self) -> None:
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("pageerror", lambda error: self.asked.append(str(error)))
+        self.page.on("console", self._note)
+
+    def visit(self, address: str, width: int = WIDE, scheme: Scheme = "light") -> Page:
+        """Open a page; it may ask for nothing but its own address, and may not break its own policy."""
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        self.page.emulate_media(color_scheme=scheme)
+        self.asked.clear()
+        answer = self.page.goto(address)
+        assert answer is not None
+        assert answer.status < SERVER_ERROR
+        own = address.split("/", 3)[:3]
+        assert [it for it in self.asked if it.split("/", 3)[:3] != own and not it.startswith("data:")] == []
+        return self.page
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if "Content Security" in message.text or (message.type == "error" and "resource" not in message.text):
+            self.asked.append(message.text)
+
+    def leave(self) -> None:
+        """Forget what pages have stored, and end what they listen to."""
+        if self.page.url.startswith("http"):
+            self.page.evaluate("sessionStorage.clear()")
+        self.page.goto("about:blank")
+
+
+@contextmanager
+def opened_window() -> Iterator[Window]:
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM.path(), args=ARGUMENTS)
-        yield running
-        running.close()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM.path(), args=ARGUMENTS)
+        yield Window(browser.new_page())
+        browser.close()
+
+
+def faults(page: Page) -> Sequence[str]:
+    """Return what axe finds wrong on a page."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{it['id']}: {node['html'][:120]}" for it in found for node in it["nodes"]]

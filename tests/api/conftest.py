@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from infrastructure.settings import Settings
+from tests.api.browsing import Window, opened_window
 from tests.api.examples import examples
 from tests.api.world import Request, World
 
@@ -38,3 +39,15 @@ def nothing_changes(world: World) -> Iterator[None]:
     before = world.holdings()
     yield
     assert world.holdings() == before
+
+
+@pytest.fixture(scope="module")
+def window_of_the_module() -> Iterator[Window]:
+    with opened_window() as opened:
+        yield opened
+
+
+@pytest.fixture
+def window(window_of_the_module: Window) -> Iterator[Window]:
+    yield window_of_the_module
+    window_of_the_module.leave()

@@ -5,20 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from api.dashboard import dashboard_router
 from projections.figures import LANGUAGES
-from tests.api.browsing import chromium, served  # noqa: F401 - a fixture
+from tests.api.browsing import NARROW, WIDE, Scheme, Window, faults, served
 from tests.api.dashboard_figures import NOW, RATES, FakeFigures
 
-WIDE, NARROW = 1280, 360
+Visit = Callable[..., Page]
 MOST_TABS = 200
 # Texts of a picture that leave its own box, by more than a hair.
 OUTSIDE = """() => [...document.querySelectorAll('svg.chart')].flatMap(svg => {
@@ -47,36 +45,20 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Any]:
-    contexts = []
-
-    def open_page(path: str, width: int = WIDE, scheme: Any = "light") -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=True
-        )
-        contexts.append(context)
-        page = context.new_page()
-        answer = page.goto(address + path)
-        assert answer is not None
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
+def visit(window: Window, address: str) -> Visit:
+    return lambda path, *how: window.visit(address + path, *how)
 
 
-def faults(page: Page) -> list[str]:
-    """Return what axe finds, with everything unfolded."""
+def faults_unfolded(page: Page) -> Sequence[str]:
     page.evaluate("document.querySelectorAll('details').forEach(it => { it.open = true })")
-    found = Axe().run(page)
-    return [f"{it['id']}: {node['html'][:120]}" for it in found.response["violations"] for node in it["nodes"]]
+    return faults(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_axe_finds_nothing_and_every_text_of_a_chart_is_in_it(
-    visit: Any, language: str, width: int, scheme: str
+    visit: Visit, language: str, width: int, scheme: Scheme
 ) -> None:
     for jurisdiction in ("be", "nl"):
         page = visit(f"/dashboard/{language}?jurisdiction={jurisdiction}", width, scheme)
@@ -84,7 +66,7 @@ def test_axe_finds_nothing_and_every_text_of_a_chart_is_in_it(
         assert page.evaluate(COVERED) == []
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         assert page.evaluate("document.documentElement.lang") == language
-    assert faults(page) == []
+    assert faults_unfolded(page) == []
 
 
 @pytest.mark.parametrize(
@@ -98,16 +80,16 @@ def test_axe_finds_nothing_and_every_text_of_a_chart_is_in_it(
         "/en?period=2026",
     ],
 )
-def test_axe_finds_nothing_on_the_other_pages(visit: Any, path: str) -> None:
+def test_axe_finds_nothing_on_the_other_pages(visit: Visit, path: str) -> None:
     for width, scheme in ((WIDE, "dark"), (320, "light")):
         page = visit(f"/dashboard{path}", width, scheme)
-        assert faults(page) == []
+        assert faults_unfolded(page) == []
         assert page.evaluate(OUTSIDE) == []
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_everything_is_reached_with_the_keyboard_and_seen_to_be(visit: Any, width: int) -> None:
+def test_everything_is_reached_with_the_keyboard_and_seen_to_be(visit: Visit, width: int) -> None:
     page = visit("/dashboard/en", width)
     wanted = page.evaluate(
         f"[...document.querySelectorAll(`{FOCUSABLE}`)].filter(it => it.checkVisibility()).map("
@@ -128,7 +110,7 @@ def test_everything_is_reached_with_the_keyboard_and_seen_to_be(visit: Any, widt
     assert reached == wanted
 
 
-def test_the_keyboard_skips_to_the_content_and_unfolds_a_table(visit: Any) -> None:
+def test_the_keyboard_skips_to_the_content_and_unfolds_a_table(visit: Visit) -> None:
     page = visit("/dashboard/en")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -140,7 +122,7 @@ def test_the_keyboard_skips_to_the_content_and_unfolds_a_table(visit: Any) -> No
     assert page.evaluate("document.activeElement.getAttribute('role')") == "region"
 
 
-def test_a_period_is_chosen_with_the_form(visit: Any) -> None:
+def test_a_period_is_chosen_with_the_form(visit: Visit) -> None:
     page = visit("/dashboard/nl")
     page.locator("select[name=year]").select_option("2021")
     page.locator("select[name=part]").select_option("november")
@@ -150,7 +132,7 @@ def test_a_period_is_chosen_with_the_form(visit: Any) -> None:
     assert page.locator("select[name=part]").input_value() == "11"
 
 
-def test_the_accessible_tree_carries_the_headline_values(visit: Any) -> None:
+def test_the_accessible_tree_carries_the_headline_values(visit: Visit) -> None:
     tree = visit("/dashboard/en?period=2022-H1").locator("body").aria_snapshot()
     for said in (
         'heading "Belgium\'s digital government in figures" [level=1]',
@@ -183,7 +165,7 @@ def _bare(text: str) -> str:
 
 
 @pytest.mark.parametrize("path", ["/en", "/fr?jurisdiction=nl", "/de/figures/authentications", "/nl/figures/use-index"])
-def test_every_csv_says_what_its_table_says(visit: Any, path: str) -> None:
+def test_every_csv_says_what_its_table_says(visit: Visit, path: str) -> None:
     page = visit(f"/dashboard{path}")
     links = page.locator("a.csv")
     assert links.count() == page.locator("table").count() > 0
@@ -197,12 +179,12 @@ def test_every_csv_says_what_its_table_says(visit: Any, path: str) -> None:
             assert [_bare(it) for it in text[1:]] == [_bare(it) for it in cells[1:]]
 
 
-def test_percentages_are_rounded_right_on_the_page(visit: Any) -> None:
+def test_percentages_are_rounded_right_on_the_page(visit: Visit) -> None:
     page = visit("/dashboard/en/figures/open-rate?jurisdiction=nl&period=2018")
     for _, *cells, _ in _shown(page, 0)[: len(RATES)]:
         published = [int(_bare(it)) for it in cells[:2]]
         kind = next(kind for kind, years in RATES.items() if [year[0] for year in years] == published)
         # Opened is cut to a whole message below the percentage of the print; half up brings the percentage back.
-        expected = [RATES[kind][year][window] for window in (1, 2) for year in (0, 1)]
+        expected = [RATES[kind][year][within] for within in (1, 2) for year in (0, 1)]
         assert [int(_bare(cells[at])) for at in (2, 3, 5, 6)] == expected
         assert [int(_bare(cells[at])) for at in (4, 7)] == [expected[1] - expected[0], expected[3] - expected[2]]
