@@ -58,10 +58,10 @@ def measure(url: str, keys_url: str, folder: Path, before_s: int) -> tuple[dict[
     """Query for so many seconds, then for as long as a rebuild of everything takes; return figures and ratios."""
     with api(url, keys_url, folder) as running:
         requests = _requests(running, url)
-        _ask(running, requests, _for_seconds(min(before_s, MOST_WARM_UP_S)))
-        before = _ask(running, requests, _for_seconds(before_s))
+        ask_steadily(running.base, requests, for_seconds(min(before_s, MOST_WARM_UP_S)))
+        before = ask_steadily(running.base, requests, for_seconds(before_s))
         with rebuilding(url) as work:
-            during = _ask(running, requests, lambda: work.runs)
+            during = ask_steadily(running.base, requests, lambda: work.runs)
             work.wait()
     assert not before.failed, before.failed[:3]
     measured = {
@@ -76,7 +76,8 @@ def measure(url: str, keys_url: str, folder: Path, before_s: int) -> tuple[dict[
     }
 
 
-def _for_seconds(seconds: float) -> Callable[[], bool]:
+def for_seconds(seconds: float) -> Callable[[], bool]:
+    """Return what says whether so many seconds from now are over yet."""
     until = time.monotonic() + seconds
     return lambda: time.monotonic() < until
 
@@ -98,14 +99,16 @@ def _requests(running: Api, url: str) -> Iterator[bytes]:
         [(FIGURE, variables) for variables in periods],
     )
     in_turn = zip(*(itertools.cycle(kind) for kind in kinds), strict=True)
-    return (_bytes(running, *one) for several in in_turn for one in several)
+    token = running.token
+    return (request_of(token, *one) for several in in_turn for one in several)
 
 
-def _bytes(running: Api, query: str, variables: dict[str, Any]) -> bytes:
+def request_of(token: str, query: str, variables: dict[str, Any]) -> bytes:
+    """Return a query as bytes of HTTP."""
     body = json.dumps({"query": query, "variables": variables}).encode()
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json\r\n"
-        f"Authorization: Bearer {running.token}\r\nProcessing-Activity: benchmark\r\n"
+        f"Authorization: Bearer {token}\r\nProcessing-Activity: benchmark\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -114,12 +117,13 @@ def _bytes(running: Api, query: str, variables: dict[str, Any]) -> bytes:
 # --- The client -----------------------------------------------------------------------------------------------------
 
 
-def _ask(running: Api, requests: Iterator[bytes], goes_on: Callable[[], bool]) -> Answers:
-    return uvloop.run(_send_steadily(running, requests, goes_on))
+def ask_steadily(base: str, requests: Iterator[bytes], goes_on: Callable[[], bool]) -> Answers:
+    """Send so many a second for as long as it goes on, and wait for the answers."""
+    return uvloop.run(_send_steadily(base, requests, goes_on))
 
 
-async def _send_steadily(running: Api, requests: Iterator[bytes], goes_on: Callable[[], bool]) -> Answers:
-    answers, client = Answers(), Client(running.base)
+async def _send_steadily(base: str, requests: Iterator[bytes], goes_on: Callable[[], bool]) -> Answers:
+    answers, client = Answers(), Client(base)
     async with asyncio.TaskGroup() as group:
         began = time.monotonic()
         for number in itertools.count():
