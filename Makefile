@@ -19,7 +19,7 @@ help:
 	@echo "make fuzz    ten thousand random requests (FUZZ_FLAGS=--seed=N for the same ones)"
 	@echo "make setup   make .venv from the lock (make demo and make test do so themselves)"
 	@echo "make lint    ruff, mypy and the import contracts only"
-	@echo "make bench   measure"
+	@echo "make bench   measure everything, for an hour (one thing: .venv/bin/python -m benchmarks.graphql --quick)"
 	@echo "make lock    resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)"
 	@echo "make clean   remove .venv and caches; the data in .kroniek stay"
 

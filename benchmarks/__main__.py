@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks import graphql_limits, http, row_security, sealing
+from benchmarks.graphql import run as graphql
 from benchmarks.log import run as log
 from benchmarks.projections import run as projections
 
@@ -13,6 +14,7 @@ BENCHMARKS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "log": log.main,
     "http": http.main,
     "projections": projections.main,
+    "graphql": graphql.main,
     "graphql_limits": graphql_limits.main,
     "row_security": row_security.main,
     "sealing": sealing.main,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+T = TypeVar("T")
 
 Contender = Callable[[], float]
 """Does the work once; returns its figure in the unit that its name tells: units a second, or microseconds."""
@@ -68,6 +72,14 @@ def interleaved(contenders: Mapping[str, Contender], rounds: int, budget_s: floa
             figures[name].append(work())
         longest_s = max(longest_s, time.monotonic() - begun)
     return {name: Measured(found) for name, found in figures.items()}
+
+
+def told(name: str, work: Callable[[], T]) -> T:
+    """Do some work; say on standard error what it was, and how long it took."""
+    began = time.monotonic()
+    found = work()
+    print(f"{name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
+    return found
 
 
 def show(report: Report, *, as_json: bool) -> None:

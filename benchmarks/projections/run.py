@@ -7,13 +7,10 @@ rounds, and a minute or a minute and a half. What a rebuild costs however small 
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from benchmarks.measuring import Bar, Report, show
+from benchmarks.measuring import Bar, Report, show, told
 from benchmarks.projections import everything, folds, lag, queries
 from benchmarks.server import Server, durable_settings, own_server
 
@@ -28,8 +25,6 @@ BARS: Mapping[str, Bar] = {
     "rebuild_peak_rss_mb": Bar(1_024, at_most=True),
     "rebuild_rss_at_end_vs_at_quarter": Bar(1.25, at_most=True),
 }
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,20 +67,12 @@ def main(arguments: Sequence[str]) -> None:
 def measure(server: Server, sizes: Sizes) -> Report:
     """Measure on a server's own, migrated databases."""
     report = Report({}, {}, BARS, durable_settings(server.url))
-    report = report.with_more(*_told("cases", lambda: folds.measure(server, sizes.folds)))
+    report = report.with_more(*told("cases", lambda: folds.measure(server, sizes.folds)))
     url = server.database("history")
-    written = _told("the sample history", lambda: everything.write(url, sizes.scale))
-    asked = _told("queries", lambda: queries.measure(url, server.keys_url, server.folder, sizes.queries_before_s))
-    events = _told("copies of the history", lambda: everything.grow(url))
+    written = told("the sample history", lambda: everything.write(url, sizes.scale))
+    asked = told("queries", lambda: queries.measure(url, server.keys_url, server.folder, sizes.queries_before_s))
+    events = told("copies of the history", lambda: everything.grow(url))
     stock_url = server.database("history_stock")
-    rebuilt = _told("all read models", lambda: everything.measure(url, stock_url, events, sizes.stock_events))
-    live = _told("live", lambda: lag.measure(url, server.folder, written, sizes.lag_s))
+    rebuilt = told("all read models", lambda: everything.measure(url, stock_url, events, sizes.stock_events))
+    live = told("live", lambda: lag.measure(url, server.folder, written, sizes.lag_s))
     return report.with_more(*rebuilt).with_more(*live).with_more(*asked)
-
-
-def _told(name: str, work: Callable[[], T]) -> T:
-    """Say on standard error what is done, and how long it took."""
-    began = time.monotonic()
-    found = work()
-    print(f"{name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
-    return found

@@ -77,6 +77,10 @@ def running(command: Sequence[str], settings: Mapping[str, str], log: Path) -> I
         process = subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=file, text=True)
         try:
             yield process
+        except Exception as error:
+            if (code := process.poll()) is not None:
+                error.add_note(f"{' '.join(command[:3])} had ended by itself, with {code}.")
+            raise
         finally:
             process.terminate()
             process.communicate(timeout=END_WITHIN_S)
