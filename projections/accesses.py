@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
-from domain.access.record import AccessRecorded
+from domain.access.access import AccessRecorded
 from domain.kernel import Recorded
 from projections import organisations
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, put

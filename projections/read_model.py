@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Index, MetaData, Table
 
-from domain.access.record import Category
+from domain.access.access import Category
 from projections.columns import Col, Key, RowBase, To
 from projections.effects import Effect, Effects, Rule, add, change, drop, put
 

@@ -18,8 +18,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from api.administration import administration_routes
 from api.composition.decryption import OpeningForAnswers
 from api.composition.error_answers import answer_errors
+from api.composition.guards import graph_policy, lookup_limits, request_limits
 from api.composition.keeping import at_work, make_keeper
-from api.composition.limits import graph_policy, lookup_limits, request_limits
 from api.composition.tokens import Authenticate, Clock, make_authenticator, make_issuer, make_token_endpoint
 from api.dashboard import dashboard_router
 from api.graph.protocol.endpoint import graphql_routes
@@ -28,8 +28,8 @@ from api.rest.command_reader import CommandReader, command_readers
 from api.rest.command_route import camel_path
 from api.rest.command_routes import COMMAND_ROUTES
 from api.rest.health import operation_routes
-from api.rest.lookups import lookup_routes
 from api.rest.openapi import complete
+from api.rest.person_lookups import lookup_routes
 from api.rest.projections import make_feed, projection_routes
 from api.rest.usage import usage_routes
 from api.rights.doors import check_doors

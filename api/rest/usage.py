@@ -28,7 +28,7 @@ from api.web.errors import Problem
 from api.web.platform import Platform
 from api.web.read_barrier import ReadBarrier, wanted_position
 from api.web.request_context import RequestContext, processing_activity, request_context
-from domain.access.record import Category
+from domain.access.access import Category
 from projections import access_suppressions, accesses, organisations
 from projections.row_security import VIEWER, Viewer
 

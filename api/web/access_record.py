@@ -20,7 +20,7 @@ from application.handler import CommandEnvelope, handle
 from application.ids import RANDOM_BYTES, time_ordered_id
 from application.ports import Role
 from application.unit_of_work import StateCache
-from domain.access.record import AccessOutcome, Category, Look, RecordAccess
+from domain.access.access import AccessOutcome, Category, Look, RecordAccess
 from domain.identity.session import SESSION, is_open
 
 LOG = structlog.get_logger()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.access.record import ACCESS
+from domain.access.access import ACCESS
 from domain.access.suppression import SUPPRESSION
 from domain.kernel import Decider
 

@@ -14,7 +14,7 @@ import pytest
 from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from api.graph.queries.disclosure import NOTES, WITHIN
 from application.ports import Append, Role
-from domain.access.record import AccessOutcome, AccessRecorded, Category, Look
+from domain.access.access import AccessOutcome, AccessRecorded, Category, Look
 from domain.identity.session import SESSION, AuthenticationSucceeded, SessionEnded
 from domain.kernel import Context
 from infrastructure.event_log import MemoryLog

@@ -16,7 +16,7 @@ import pytest
 from api.graph.protocol.limits import Limits
 from api.graph.protocol.policy import GraphPolicy
 from application.ports import Role
-from domain.access.record import AccessRecorded
+from domain.access.access import AccessRecorded
 from domain.contexts import DECIDERS
 from domain.kernel import Context
 from infrastructure.codec import Codec

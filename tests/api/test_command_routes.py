@@ -8,7 +8,7 @@ from pathlib import Path
 
 from api.rest.command_routes import COMMAND_ROUTES
 from application.registry import BY_COMMAND
-from domain.access.record import RecordAccess
+from domain.access.access import RecordAccess
 
 HEAD = """
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.access.record import ACCESS, AccessOutcome, AccessRecorded, Category, Look, RecordAccess
+from domain.access.access import ACCESS, AccessOutcome, AccessRecorded, Category, Look, RecordAccess
 from domain.access.suppression import (
     SUPPRESSION,
     AccessesSuppressed,

@@ -23,7 +23,7 @@ from application.gathering import Rules
 from application.handler import CommandEnvelope, handle_many
 from application.registry import BY_COMMAND, READERS
 from domain import operation
-from domain.access.record import AccessOutcome, Category, Look, RecordAccess
+from domain.access.access import AccessOutcome, Category, Look, RecordAccess
 from domain.access.suppression import LiftSuppression, SuppressAccesses
 from domain.contexts import DECIDERS
 from domain.erasure.model import (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import literal, select
 
-from domain.access.record import ACCESS, Category, Look
+from domain.access.access import ACCESS, Category, Look
 from domain.access.suppression import SUPPRESSION
 from domain.kernel import Context, Recorded
 from projections import access_suppressions, accesses

@@ -31,7 +31,7 @@ from api.web.read_barrier import ReadBarrier, wanted_position
 from api.web.request_context import RequestContext, correlation_id_of, processing_activity, request_context
 from api.web.static_page import ScriptPage
 from application.ports import Caller
-from domain.access.record import AccessOutcome
+from domain.access.access import AccessOutcome
 
 PAGE = ScriptPage("api.graph.protocol", "page.css", "page.js")
 OPEN = GraphPolicy()

@@ -18,7 +18,7 @@ from sqlalchemy.sql.operators import eq
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.web.access_record import Looks
-from domain.access.record import Category
+from domain.access.access import Category
 from domain.identity.values import PartyKind
 from domain.mailbox.values import OwnerKind
 from projections import (

@@ -13,7 +13,7 @@ from api.graph.queries.visibility import accesses_told_to
 from api.graph.types.organisations import Organisation, organisation_of
 from api.web.errors import Problem
 from application.ports import Role
-from domain.access.record import AccessOutcome, Category
+from domain.access.access import AccessOutcome, Category
 from projections import access_suppressions, accesses
 
 TABLE, SUPPRESSIONS = accesses.TABLE, access_suppressions.TABLE

@@ -29,7 +29,7 @@ from api.web.rate_limits import Buckets, charge
 from api.web.request_context import processing_activity, request_context
 from application.lookups import Identifier, LookupPurpose, PersonIndex, eidas, may_ask, national
 from application.ports import Caller, Role
-from domain.access.record import Category
+from domain.access.access import Category
 from domain.kernel import Jurisdiction, NationalNumber
 from domain.organisations.organisation.rules import ORGANISATION
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.graph.protocol.limits import Limits
 from api.graph.protocol.policy import AdHoc, GraphPolicy, Introspection
-from api.rest.lookups import LookupLimits
+from api.rest.person_lookups import LookupLimits
 from api.web.middleware import RequestLimits
 from api.web.rate_limits import Buckets
 from infrastructure.settings import Environment, Settings, documents_folder
