@@ -179,7 +179,7 @@ KeyCommands = RegisterKey | ActivateKey | SuspendKey | ResumeKey | RevokeKey | E
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class IdentificationKey:
     status: KeyStatus = KeyStatus.ABSENT
     person_id: str = ""
     provider_id: str = ""
@@ -193,7 +193,7 @@ class Key:
         return self.status is not KeyStatus.ABSENT
 
 
-def is_usable(key: Key, *, at: datetime) -> bool:
+def is_usable(key: IdentificationKey, *, at: datetime) -> bool:
     """Return whether a person may authenticate with the key: active, and its validity not over."""
     return key.status is KeyStatus.ACTIVE and (key.valid_until is None or at < key.valid_until)
 
@@ -201,7 +201,7 @@ def is_usable(key: Key, *, at: datetime) -> bool:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: KeyCommands, state: Key) -> Sequence[KeyEvent]:
+def decide(command: KeyCommands, state: IdentificationKey) -> Sequence[KeyEvent]:
     if isinstance(command, RegisterKey):
         return _register(command, state)
     if not state.exists:
@@ -223,7 +223,7 @@ def decide(command: KeyCommands, state: Key) -> Sequence[KeyEvent]:
             assert_never(command)
 
 
-def _register(command: RegisterKey, state: Key) -> Sequence[KeyEvent]:
+def _register(command: RegisterKey, state: IdentificationKey) -> Sequence[KeyEvent]:
     if state.exists:
         raise Duplicate("key-exists", "There is a key with this id already.")
     _must_be_recognised(command)
@@ -244,7 +244,7 @@ def _register(command: RegisterKey, state: Key) -> Sequence[KeyEvent]:
     ]
 
 
-def _activate(command: ActivateKey, state: Key) -> Sequence[KeyEvent]:
+def _activate(command: ActivateKey, state: IdentificationKey) -> Sequence[KeyEvent]:
     match state.status:
         case KeyStatus.ACTIVE:
             return []
@@ -258,7 +258,7 @@ def _activate(command: ActivateKey, state: Key) -> Sequence[KeyEvent]:
             assert_never(state.status)
 
 
-def _activate_registered(command: ActivateKey, state: Key) -> Sequence[KeyEvent]:
+def _activate_registered(command: ActivateKey, state: IdentificationKey) -> Sequence[KeyEvent]:
     _must_be_recognised(command)
     if state.means is None or _is_over(state, command):
         raise _key_ended()
@@ -273,7 +273,7 @@ def _activate_registered(command: ActivateKey, state: Key) -> Sequence[KeyEvent]
     ]
 
 
-def _evidence(command: ActivateKey, state: Key) -> Evidence:
+def _evidence(command: ActivateKey, state: IdentificationKey) -> Evidence:
     if state.means is Means.EID:
         return Evidence(kind=EvidenceKind.PRIMARY_MEANS, evidence_id=command.key_id)
     holder, session = command.holder, command.session
@@ -290,7 +290,7 @@ def _evidence(command: ActivateKey, state: Key) -> Evidence:
     )
 
 
-def _suspend(command: SuspendKey, state: Key) -> Sequence[KeyEvent]:
+def _suspend(command: SuspendKey, state: IdentificationKey) -> Sequence[KeyEvent]:
     if state.status is KeyStatus.SUSPENDED:
         return []
     if state.status in ENDED:
@@ -300,7 +300,7 @@ def _suspend(command: SuspendKey, state: Key) -> Sequence[KeyEvent]:
     return [KeySuspended(key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id)]
 
 
-def _resume(command: ResumeKey, state: Key) -> Sequence[KeyEvent]:
+def _resume(command: ResumeKey, state: IdentificationKey) -> Sequence[KeyEvent]:
     if state.status is KeyStatus.ACTIVE:
         return []
     if state.status in ENDED or _is_over(state, command):
@@ -310,7 +310,7 @@ def _resume(command: ResumeKey, state: Key) -> Sequence[KeyEvent]:
     return [KeyResumed(key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id)]
 
 
-def _revoke(command: RevokeKey, state: Key) -> Sequence[KeyEvent]:
+def _revoke(command: RevokeKey, state: IdentificationKey) -> Sequence[KeyEvent]:
     if state.status is KeyStatus.REVOKED:
         return []
     if state.status is KeyStatus.EXPIRED:
@@ -318,7 +318,7 @@ def _revoke(command: RevokeKey, state: Key) -> Sequence[KeyEvent]:
     return [KeyRevoked(key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id)]
 
 
-def _expire(command: ExpireKey, state: Key) -> Sequence[KeyEvent]:
+def _expire(command: ExpireKey, state: IdentificationKey) -> Sequence[KeyEvent]:
     if state.status is KeyStatus.EXPIRED:
         return []
     if state.status is KeyStatus.REVOKED:
@@ -333,7 +333,7 @@ def _must_be_recognised(command: RegisterKey | ActivateKey) -> None:
         raise NotAllowed("provider-not-recognised", "This organisation is not recognised as an identity provider.")
 
 
-def _is_over(state: Key, command: KeyCommand) -> bool:
+def _is_over(state: IdentificationKey, command: KeyCommand) -> bool:
     return state.valid_until is not None and command.at >= state.valid_until
 
 
@@ -341,10 +341,10 @@ def _key_ended() -> RuleBroken:
     return RuleBroken("key-ended", "This key was revoked or has expired, for good.")
 
 
-def evolve(state: Key, event: KeyEvent) -> Key:
+def evolve(state: IdentificationKey, event: KeyEvent) -> IdentificationKey:
     match event:
         case KeyRegistered():
-            return Key(
+            return IdentificationKey(
                 status=KeyStatus.REGISTERED,
                 person_id=event.person_id,
                 provider_id=event.provider_id,
@@ -366,9 +366,9 @@ def evolve(state: Key, event: KeyEvent) -> Key:
             assert_never(event)
 
 
-KEY: Decider[KeyCommands, Key, KeyEvent] = Decider(
+KEY: Decider[KeyCommands, IdentificationKey, KeyEvent] = Decider(
     category="key",
-    initial=Key(),
+    initial=IdentificationKey(),
     decide=decide,
     evolve=evolve,
     commands=get_args(KeyCommands),
