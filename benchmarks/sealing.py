@@ -32,7 +32,7 @@ from benchmarks.server import Server, durable_settings, own_server
 from domain.kernel import CommandBase, Decider, PersonalText, PurposeGroup, personal
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
-from infrastructure.keys import MemoryKeys, Owner
+from infrastructure.keys import KeyOwner, MemoryKeys
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
 from infrastructure.sealing import EventPlace, open_all, seal
@@ -124,7 +124,7 @@ class Letters:
             keys, log = await self._open(stack, decider)
             cache = StateCache()
             if self.at_hand:
-                owners = [Owner(str(person_id), PurposeGroup.CORRESPONDENCE) for person_id in people]
+                owners = [KeyOwner(str(person_id), PurposeGroup.CORRESPONDENCE) for person_id in people]
                 await keys.for_sealing(owners)
 
             async def work() -> None:
@@ -160,7 +160,7 @@ def texts_sealed_and_opened(total: int) -> dict[str, Measured]:
     place = EventPlace("letters-person", 1, "benchmark.letter-kept.v1")
 
     async def run() -> tuple[float, float]:
-        known = await keys.for_sealing([Owner("person", PurposeGroup.CORRESPONDENCE)])
+        known = await keys.for_sealing([KeyOwner("person", PurposeGroup.CORRESPONDENCE)])
         started = time.perf_counter()
         sealed = [seal(event, place, known).subject for _ in range(total)]
         between = time.perf_counter()

@@ -18,8 +18,8 @@ from cryptography.exceptions import InvalidTag
 
 from application.ports import Sealed
 from domain.kernel import Personal
-from infrastructure.keys import DataKey, Keys, Owner
-from infrastructure.keys.model import KEY_ID_BYTES
+from infrastructure.keys import DataKey, KeyOwner, Keys
+from infrastructure.keys.data_keys import KEY_ID_BYTES
 
 PREFIX = "sealed:"
 VERSION_BYTES = 4
@@ -39,11 +39,11 @@ class PersonalField(NamedTuple):
     """A personal field of an event class: its name, and what was declared of it."""
 
     name: str
-    said: Personal
+    declared: Personal
 
     @property
     def path(self) -> str:
-        return f"{self.name}.{self.said.within}" if self.said.within else self.name
+        return f"{self.name}.{self.declared.within}" if self.declared.within else self.name
 
 
 _FIELDS: dict[type, Sequence[PersonalField]] = {}
@@ -65,10 +65,10 @@ def personal_fields(event_class: type) -> Sequence[PersonalField]:
 # --- Sealing --------------------------------------------------------------------------------------------------------
 
 
-def owners(events: Sequence[object]) -> Sequence[Owner]:
+def owners(events: Sequence[object]) -> Sequence[KeyOwner]:
     """Return whose keys are needed to seal the personal fields of these events that hold anything."""
     return [
-        Owner(getattr(event, each.said.subject), each.said.group)
+        KeyOwner(getattr(event, each.declared.subject), each.declared.group)
         for event in events
         for each in personal_fields(type(event))
         if _text(event, each)
@@ -84,21 +84,21 @@ class EventPlace:
     name: str
 
 
-def seal(event: Any, place: EventPlace, keys: Mapping[Owner, DataKey]) -> Any:  # noqa: ANN401 - any event class
+def seal(event: Any, place: EventPlace, keys: Mapping[KeyOwner, DataKey]) -> Any:  # noqa: ANN401 - any event class
     """Return the event with its personal fields sealed. `keys` has the key of each of its owners."""
     sealed: dict[str, Any] = {}
     for each in personal_fields(type(event)):
         if text := _text(event, each):
-            key = keys[Owner(getattr(event, each.said.subject), each.said.group)]
+            key = keys[KeyOwner(getattr(event, each.declared.subject), each.declared.group)]
             closed = _sealed(text, key, place, each.path)
-            inner = each.said.within
+            inner = each.declared.within
             sealed[each.name] = replace(getattr(event, each.name), **{inner: closed}) if inner else closed
     return replace(event, **sealed) if sealed else event
 
 
 def _text(event: object, each: PersonalField) -> str:
     value = getattr(event, each.name)
-    return getattr(value, each.said.within, "") if each.said.within else value
+    return getattr(value, each.declared.within, "") if each.declared.within else value
 
 
 def _sealed(text: str, key: DataKey, place: EventPlace, path: str) -> str:

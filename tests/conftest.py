@@ -14,7 +14,7 @@ from psycopg import sql
 
 from infrastructure.database.data_folder import KEYS, NAME
 from infrastructure.database.embedded import EmbeddedPostgres
-from infrastructure.database.migrate import migrate, migrate_keys
+from infrastructure.database.migrations import migrate, migrate_keys
 from tests import lengths
 
 TEMPLATE = "migrated"

@@ -24,7 +24,7 @@ from infrastructure.tokens import (
     IssuerUnavailableError,
     JwksKeys,
     LocalIssuer,
-    Organisations,
+    OrganisationDirectory,
     ProofRefusedError,
     TokenRefusedError,
     TokenRequest,
@@ -49,7 +49,7 @@ def make_authenticator(settings: Settings, issuer: LocalIssuer | None, log: Post
     """
     algorithms = settings.token_algorithms.split(",")
     trust = Trust(settings.token_issuer, settings.token_audience, algorithms, settings.token_role_claim)
-    organisations = Organisations(_organisation_by_number(log))
+    organisations = OrganisationDirectory(_organisation_by_number(log))
     verifier = Verifier(issuer or JwksKeys(str(settings.jwks_url)), trust, now, organisations)
 
     async def authenticate(shown: Credentials) -> Caller:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from infrastructure.database.addresses import Addresses, DatabaseRole, acting_as
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.external import verify, verify_keys, verify_sessions
-from infrastructure.database.migrate import check_migrated, migrate, migrate_keys
+from infrastructure.database.migrations import check_migrated, migrate, migrate_keys
 from infrastructure.postgres.failures import DatabaseUnusable
 from infrastructure.settings import Settings
 

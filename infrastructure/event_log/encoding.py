@@ -10,7 +10,7 @@ from application.ports import Append, Erased
 from domain.kernel import Claim
 from infrastructure.codec import Codec
 from infrastructure.event_log.resolve import Encoded
-from infrastructure.keys import DataKey, Keys, KeysUnavailableError, Owner
+from infrastructure.keys import DataKey, KeyOwner, Keys, KeysUnavailableError
 from infrastructure.sealing import EventPlace, owners, seal
 
 ROW_BYTES = 300
@@ -36,12 +36,12 @@ class Encoder:
         keys = await self._keys_of({owner for each in needed for owner in each})
         return [self._sealed(append, own, keys) for append, own in zip(appends, needed, strict=True)]
 
-    async def _keys_of(self, needed: Collection[Owner]) -> Mapping[Owner, DataKey]:
+    async def _keys_of(self, needed: Collection[KeyOwner]) -> Mapping[KeyOwner, DataKey]:
         if self._keys is None:
             raise KeysUnavailableError("personal data is written with keys only")
         return await self._keys.for_sealing(needed)
 
-    def _sealed(self, append: Append, needed: Sequence[Owner], keys: Mapping[Owner, DataKey]) -> Encoded | Erased:
+    def _sealed(self, append: Append, needed: Sequence[KeyOwner], keys: Mapping[KeyOwner, DataKey]) -> Encoded | Erased:
         for owner in needed:
             if owner not in keys:
                 return Erased(owner.subject_id)

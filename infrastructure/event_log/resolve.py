@@ -1,7 +1,7 @@
-"""Which appends of a batch stand and which fall: pure, the same for the log in PostgreSQL and for the one in memory.
+"""Decides the outcome of each append of a batch. Pure: PostgresLog and MemoryLog share it.
 
-The appends of a batch are settled in order, as if each had its own transaction: what an earlier one wrote counts for
-the later ones, and an append that falls leaves nothing behind.
+The appends are resolved in order, as if each had a transaction of its own: later ones see what earlier ones wrote, and
+an append that is refused leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Encoded(NamedTuple):
     events: Sequence[tuple[str, bytes]]
     claims: Sequence[tuple[Claim, bytes]]
     size: int
-    """How much it brings to the log, in bytes, roughly."""
+    """In bytes, roughly."""
 
 
 @dataclass(slots=True)
-class Holdings:
-    """What the log holds of everything that a batch touches."""
+class LogState:
+    """What the log holds of the streams, claims and idempotency keys of a batch."""
 
     head: int
     versions: dict[str, int] = field(default_factory=dict)
@@ -34,8 +34,8 @@ class Holdings:
     receipts: dict[tuple[str, str], tuple[bytes, Receipt]] = field(default_factory=dict)
 
 
-class Row(NamedTuple):
-    """One event to write, at its place in the log and in its stream."""
+class EventRow(NamedTuple):
+    """An event to write, with its position in the log and its version in the stream."""
 
     position: int
     stream: str
@@ -45,8 +45,8 @@ class Row(NamedTuple):
     context: Context
 
 
-class Reach(NamedTuple):
-    """How far a stream reaches with a batch: its version, and the positions of the first and last event written."""
+class StreamHead(NamedTuple):
+    """A stream after a batch: its version, and the positions of the first and last event that were written to it."""
 
     version: int
     first_position: int
@@ -54,85 +54,85 @@ class Reach(NamedTuple):
 
 
 @dataclass(slots=True)
-class Settled:
-    """The outcome of each append, in order, and all that has to be written for those that stand."""
+class Resolved:
+    """The outcome of each append, in order, and everything that is written for the accepted ones."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    streams: dict[str, Reach] = field(default_factory=dict)
+    rows: list[EventRow] = field(default_factory=list)
+    streams: dict[str, StreamHead] = field(default_factory=dict)
     claimed: dict[bytes, str] = field(default_factory=dict)
     released: set[bytes] = field(default_factory=set)
     receipts: list[tuple[Idempotency, Receipt]] = field(default_factory=list)
 
 
-def presumed(batch: Iterable[Encoded], head: int) -> Holdings:
-    """Return what the log holds if everyone was right about it: versions as first expected, values and keys unused."""
-    holdings = Holdings(head=head)
+def assumed_state(batch: Iterable[Encoded], head: int) -> LogState:
+    """Return the state of the log in which every append is accepted: versions as expected, claims and keys unused."""
+    state = LogState(head=head)
     claimed = set[bytes]()
     for encoded in batch:
         append = encoded.append
         for stream, version in append.expected.items():
-            holdings.versions.setdefault(stream, version)
-        holdings.versions.setdefault(append.stream, 0)
+            state.versions.setdefault(stream, version)
+        state.versions.setdefault(append.stream, 0)
         for claim, digest in encoded.claims:
             if not claim.release:
                 claimed.add(digest)
             elif digest not in claimed:
-                holdings.claims.setdefault(digest, append.stream)
-    return holdings
+                state.claims.setdefault(digest, append.stream)
+    return state
 
 
-def settle(batch: Iterable[Encoded], holdings: Holdings) -> Settled:
-    """Settle the batch in order; `holdings` is brought to what the log then holds."""
-    settled = Settled()
-    settled.outcomes = [_why_not(encoded, holdings) or _accept(encoded, holdings, settled) for encoded in batch]
-    return settled
+def resolve(batch: Iterable[Encoded], state: LogState) -> Resolved:
+    """Resolve the batch in order; `state` becomes the state of the log after it."""
+    resolved = Resolved()
+    resolved.outcomes = [_refusal(encoded, state) or _accept(encoded, state, resolved) for encoded in batch]
+    return resolved
 
 
-def _why_not(encoded: Encoded, holdings: Holdings) -> Outcome | None:
+def _refusal(encoded: Encoded, state: LogState) -> Outcome | None:
     append = encoded.append
     if (key := append.idempotency) is not None:
-        known = holdings.receipts.get((key.organisation_id, key.key))
+        known = state.receipts.get((key.organisation_id, key.key))
         if known is not None:
             fingerprint, receipt = known
             return replace(receipt, repeated=True) if fingerprint == key.fingerprint else OtherContent(key.key)
     for stream, version in append.expected.items():
-        if holdings.versions.get(stream, 0) != version:
+        if state.versions.get(stream, 0) != version:
             return Conflict(stream)
     for claim, digest in encoded.claims:
-        if not claim.release and holdings.claims.get(digest, append.stream) != append.stream:
+        if not claim.release and state.claims.get(digest, append.stream) != append.stream:
             return Taken(claim)
     return None
 
 
-def _accept(encoded: Encoded, holdings: Holdings, settled: Settled) -> Receipt:
+def _accept(encoded: Encoded, state: LogState, resolved: Resolved) -> Receipt:
     append = encoded.append
-    stream, version = append.stream, holdings.versions.get(append.stream, 0)
+    stream, version = append.stream, state.versions.get(append.stream, 0)
     for name, payload in encoded.events:
         version += 1
-        holdings.head += 1
-        settled.rows.append(Row(holdings.head, stream, version, name, payload, append.context))
+        state.head += 1
+        resolved.rows.append(EventRow(state.head, stream, version, name, payload, append.context))
     if encoded.events:
-        before = settled.streams.get(stream)
-        first = holdings.head - len(encoded.events) + 1 if before is None else before.first_position
-        settled.streams[stream] = Reach(version, first, holdings.head)
-        holdings.versions[stream] = version
+        before = resolved.streams.get(stream)
+        first = state.head - len(encoded.events) + 1 if before is None else before.first_position
+        resolved.streams[stream] = StreamHead(version, first, state.head)
+        state.versions[stream] = version
     if encoded.claims:
-        _settle_claims(encoded, holdings, settled)
+        _resolve_claims(encoded, state, resolved)
     names = tuple([name for name, _ in encoded.events])
-    receipt = Receipt(stream=stream, version=version, position=holdings.head, events=names)
+    receipt = Receipt(stream=stream, version=version, position=state.head, events=names)
     if (key := append.idempotency) is not None:
-        holdings.receipts[key.organisation_id, key.key] = (key.fingerprint, receipt)
-        settled.receipts.append((key, receipt))
+        state.receipts[key.organisation_id, key.key] = (key.fingerprint, receipt)
+        resolved.receipts.append((key, receipt))
     return receipt
 
 
-def _settle_claims(encoded: Encoded, holdings: Holdings, settled: Settled) -> None:
+def _resolve_claims(encoded: Encoded, state: LogState, resolved: Resolved) -> None:
     stream = encoded.append.stream
     for claim, digest in encoded.claims:
         if not claim.release:
-            holdings.claims[digest] = settled.claimed[digest] = stream
-        elif holdings.claims.get(digest) == stream:
-            del holdings.claims[digest]
-            settled.claimed.pop(digest, None)
-            settled.released.add(digest)
+            state.claims[digest] = resolved.claimed[digest] = stream
+        elif state.claims.get(digest) == stream:
+            del state.claims[digest]
+            resolved.claimed.pop(digest, None)
+            resolved.released.add(digest)

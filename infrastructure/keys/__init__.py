@@ -4,15 +4,15 @@ Those in a database are in `keyring`, which stands on the log's line of callers;
 since the log seals with keys.
 """
 
-from infrastructure.keys.memory import MemoryKeys
-from infrastructure.keys.model import DataKey, KeyBrokenError, Keys, KeysUnavailableError, Owner, UnknownKeyError
+from infrastructure.keys.data_keys import DataKey, KeyBrokenError, KeyOwner, Keys, KeysUnavailableError, UnknownKeyError
+from infrastructure.keys.memory_keys import MemoryKeys
 
 __all__ = [
     "DataKey",
     "KeyBrokenError",
+    "KeyOwner",
     "Keys",
     "KeysUnavailableError",
     "MemoryKeys",
-    "Owner",
     "UnknownKeyError",
 ]

@@ -18,8 +18,8 @@ import psycopg
 from psycopg import AsyncConnection
 
 from application.lookups import Identifier, LookupPurpose
-from infrastructure.keys import store
-from infrastructure.keys.model import KeysUnavailableError
+from infrastructure.keys import key_statements
+from infrastructure.keys.data_keys import KeysUnavailableError
 from infrastructure.postgres.arrays import byte_strings, texts
 from infrastructure.postgres.connections import Connector, connect_async
 from infrastructure.postgres.failures import LogUnavailableError
@@ -55,7 +55,7 @@ class _Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _IndexQuery:
     """What one caller asks for: who has a digest, or that rows are added."""
 
     purpose: LookupPurpose | None = None
@@ -75,7 +75,9 @@ class BlindIndex:
     ) -> None:
         self._url = url
         self._named = named
-        self._queue = GroupCallQueue[_Wanted, str | None](Connector(url, store.FIRST), [_serve], reconnect_timeout_s)
+        self._queue = GroupCallQueue[_IndexQuery, str | None](
+            Connector(url, key_statements.FIRST), [_serve], reconnect_timeout_s
+        )
 
     async def __aenter__(self) -> Self:
         self._queue.start()
@@ -91,7 +93,7 @@ class BlindIndex:
         time of the registration.
         """
         key = await self._named(key_name(purpose))
-        return await self._ask(_Wanted(purpose=purpose, digest=digest_of(key, identifier)))
+        return await self._ask(_IndexQuery(purpose=purpose, digest=digest_of(key, identifier)))
 
     async def add(self, people: Sequence[NamedPerson]) -> None:
         """Add people for all purposes, but those who were erased. Safe to repeat; durable when it returns."""
@@ -100,7 +102,7 @@ class BlindIndex:
             key = await self._named(key_name(purpose))
             rows += [_Row(purpose, digest_of(key, identifier), person_id) for person_id, identifier in people]
         if rows:
-            await self._ask(_Wanted(rows=rows), len(rows) * ROW_BYTES)
+            await self._ask(_IndexQuery(rows=rows), len(rows) * ROW_BYTES)
 
     async def overwrite(self) -> None:
         """See to it that of rows that were deleted no bytes are left where they lay. Safe to repeat."""
@@ -112,7 +114,7 @@ class BlindIndex:
         except psycopg.OperationalError as error:
             raise KeysUnavailableError("the database of the keys does not answer") from error
 
-    async def _ask(self, wanted: _Wanted, size: int = 1) -> str | None:
+    async def _ask(self, wanted: _IndexQuery, size: int = 1) -> str | None:
         try:
             return await self._queue.call(wanted, size)
         except LogUnavailableError as error:
@@ -131,7 +133,7 @@ def digest_of(key: bytes, identifier: Identifier) -> bytes:
 
 async def _serve(
     connection: AsyncConnection,
-    asks: Sequence[_Wanted],
+    asks: Sequence[_IndexQuery],
     _again: bool,
 ) -> Sequence[str | None]:
     """Answer those in line. Whatever is asked may be asked again after a lost connection."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from infrastructure.keys.model import KEY_BYTES, KeyBrokenError, KeysUnavailableError
-from infrastructure.keys.provider import Bound
+from infrastructure.keys.data_keys import KEY_BYTES, KeyBrokenError, KeysUnavailableError
+from infrastructure.keys.provider import BoundKey
 from infrastructure.secret_files import keep_new_text
 
 KIND = "file"
@@ -42,18 +42,20 @@ class FileProvider:
     def holds(self, kek_id: str) -> bool:
         return self._path(kek_id).is_file()
 
-    def wrap(self, kek_id: str, keys: Sequence[Bound]) -> Sequence[bytes]:
+    def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
         cipher = self._cipher(kek_id)
         wrapped = []
-        for key, bound_to in keys:
+        for key, associated_data in keys:
             nonce = secrets.token_bytes(NONCE_BYTES)
-            wrapped.append(nonce + cipher.encrypt(nonce, key, bound_to))
+            wrapped.append(nonce + cipher.encrypt(nonce, key, associated_data))
         return wrapped
 
-    def unwrap(self, kek_id: str, wrapped: Sequence[Bound]) -> Sequence[bytes]:
+    def unwrap(self, kek_id: str, wrapped: Sequence[BoundKey]) -> Sequence[bytes]:
         cipher = self._cipher(kek_id)
         try:
-            return [cipher.decrypt(it[:NONCE_BYTES], it[NONCE_BYTES:], bound_to) for it, bound_to in wrapped]
+            return [
+                cipher.decrypt(it[:NONCE_BYTES], it[NONCE_BYTES:], associated_data) for it, associated_data in wrapped
+            ]
         except InvalidTag as error:
             raise KeyBrokenError("a wrapped key was changed, or is bound to another owner") from error
 

@@ -15,9 +15,9 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row
 
 from domain.kernel import PurposeGroup
-from infrastructure.keys.model import Owner
-from infrastructure.keys.provider import Bound, KeyProvider
-from infrastructure.keys.store import bound_to, bound_to_name
+from infrastructure.keys.data_keys import KeyOwner
+from infrastructure.keys.key_statements import associated_data, associated_data_of_name
+from infrastructure.keys.provider import BoundKey, KekProvider
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ FROM keys.secret AS s JOIN keys.key AS k USING (key_id) WHERE s.kek_id <> %s AND
 ORDER BY s.key_id LIMIT %s FOR UPDATE OF s SKIP LOCKED
 """
 _NAMED = "SELECT name, kek_id, wrapped FROM keys.named_secret WHERE kek_id <> %s FOR UPDATE"
-_PAUSE_S = 0.05
+_REWRAP_INTERVAL_S = 0.05
 _TABLES = {"secret": ("key_id", "bytea"), "named_secret": ("name", "text")}
 
 _LIST = """
@@ -85,18 +85,18 @@ class Counts:
     named: int
 
 
-async def current_kek(connection: AsyncConnection, provider: KeyProvider) -> str:
+async def current_kek(connection: AsyncConnection, provider: KekProvider) -> str:
     """Return the id of the current key-encryption key; make the first one where there is none yet."""
     row = await (await connection.execute(_CURRENT)).fetchone()
     return str(row[0]) if row is not None else await _locked(connection, lambda: _first(connection, provider))
 
 
-async def _first(connection: AsyncConnection, provider: KeyProvider) -> str:
+async def _first(connection: AsyncConnection, provider: KekProvider) -> str:
     row = await (await connection.execute(_CURRENT)).fetchone()
     return str(row[0]) if row is not None else await _make_current(connection, provider)
 
 
-async def rotate(connection: AsyncConnection, provider: KeyProvider, told: Callable[[int, int], None]) -> str:
+async def rotate(connection: AsyncConnection, provider: KekProvider, told: Callable[[int, int], None]) -> str:
     """Make a new key-encryption key current and wrap all keys with it; return its id.
 
     A rotation that was broken off is ended first, and no other begun. `told` hears how many are done, and of how many.
@@ -105,7 +105,7 @@ async def rotate(connection: AsyncConnection, provider: KeyProvider, told: Calla
     return await _locked(connection, lambda: _rotate(connection, provider, told))
 
 
-async def _rotate(connection: AsyncConnection, provider: KeyProvider, told: Callable[[int, int], None]) -> str:
+async def _rotate(connection: AsyncConnection, provider: KekProvider, told: Callable[[int, int], None]) -> str:
     row = await (await connection.execute(_CURRENT)).fetchone()
     broken_off = row is not None and await _left(connection, row[0])
     kek_id = str(row[0]) if row is not None and broken_off else await _make_current(connection, provider)
@@ -117,11 +117,11 @@ async def _rotate(connection: AsyncConnection, provider: KeyProvider, told: Call
             done += wrapped
             told(min(done, total), total)
         # Somebody else was just changing those that are left.
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(_REWRAP_INTERVAL_S)
     return kek_id
 
 
-async def _make_current(connection: AsyncConnection, provider: KeyProvider) -> str:
+async def _make_current(connection: AsyncConnection, provider: KekProvider) -> str:
     """Make a key-encryption key and let it be the current one. Its name is on record before it is there."""
     begun = await (await connection.execute(_BEGUN)).fetchone()
     kek_id = str(begun[0]) if begun is not None else provider.new_id()
@@ -141,7 +141,7 @@ async def _left(connection: AsyncConnection, kek_id: str) -> int:
 
 
 async def _rewrap(
-    connection: AsyncConnection, provider: KeyProvider, kek_id: str, after: bytes
+    connection: AsyncConnection, provider: KekProvider, kek_id: str, after: bytes
 ) -> tuple[bytes | None, int]:
     """Wrap a batch anew; return the last id in it, None at the end, and how many were wrapped.
 
@@ -150,7 +150,7 @@ async def _rewrap(
     async with connection.transaction():
         rows = await (await connection.execute(_SECRETS, (kek_id, after, BATCH))).fetchall()
         keys = [
-            (old, Bound(bytes(it), bound_to(bytes(key_id), Owner(subject, PurposeGroup(group)))))
+            (old, BoundKey(bytes(it), associated_data(bytes(key_id), KeyOwner(subject, PurposeGroup(group)))))
             for key_id, subject, group, old, it in rows
         ]
         wrapped = await _wrapped_anew(provider, kek_id, keys)
@@ -158,20 +158,20 @@ async def _rewrap(
         if len(rows) == BATCH:
             return rows[-1][0], len(rows)
         names = await (await connection.execute(_NAMED, (kek_id,))).fetchall()
-        keys = [(old, Bound(bytes(it), bound_to_name(name))) for name, old, it in names]
+        keys = [(old, BoundKey(bytes(it), associated_data_of_name(name))) for name, old, it in names]
         wrapped = await _wrapped_anew(provider, kek_id, keys)
         await _write(connection, "named_secret", [name for name, *_ in names], wrapped, kek_id)
     return None, len(rows) + len(names)
 
 
-async def _wrapped_anew(provider: KeyProvider, kek_id: str, wrapped: Sequence[tuple[str, Bound]]) -> Sequence[bytes]:
+async def _wrapped_anew(provider: KekProvider, kek_id: str, wrapped: Sequence[tuple[str, BoundKey]]) -> Sequence[bytes]:
     def work() -> Sequence[bytes]:
-        opened: dict[int, Bound] = {}
+        opened: dict[int, BoundKey] = {}
         for old in {old for old, _ in wrapped}:
             places = [place for place, (kek, _) in enumerate(wrapped) if kek == old]
             bounds = [wrapped[place][1] for place in places]
             for place, bound, key in zip(places, bounds, provider.unwrap(old, bounds), strict=True):
-                opened[place] = Bound(key, bound.bound_to)
+                opened[place] = BoundKey(key, bound.associated_data)
         return provider.wrap(kek_id, [opened[place] for place in range(len(wrapped))])
 
     return await asyncio.to_thread(work) if wrapped else ()
@@ -189,7 +189,7 @@ async def _write(
         await connection.execute(statement, (kek_id, list(ids), list(wrapped)))
 
 
-async def retire(connection: AsyncConnection, provider: KeyProvider, kek_id: str) -> None:
+async def retire(connection: AsyncConnection, provider: KekProvider, kek_id: str) -> None:
     """Retire a key-encryption key that wraps nothing any more, and destroy it. Safe to repeat.
 
     Raises KekRefusedError where it is not known, is the current one, or wraps anything.
@@ -197,7 +197,7 @@ async def retire(connection: AsyncConnection, provider: KeyProvider, kek_id: str
     await _locked(connection, lambda: _retire(connection, provider, kek_id))
 
 
-async def _retire(connection: AsyncConnection, provider: KeyProvider, kek_id: str) -> None:
+async def _retire(connection: AsyncConnection, provider: KekProvider, kek_id: str) -> None:
     async with connection.transaction():
         # Who is wrapping with it right now is waited for; who comes later is refused by the database.
         await connection.execute("SELECT FROM keys.kek WHERE kek_id = %s FOR UPDATE", (kek_id,))

@@ -22,13 +22,20 @@ import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection
 
-from infrastructure.keys import store
-from infrastructure.keys.batch import Found, Wanted
-from infrastructure.keys.cache import Cache, Entry
+from infrastructure.keys import key_statements
+from infrastructure.keys.data_keys import (
+    KEY_BYTES,
+    KEY_ID_BYTES,
+    DataKey,
+    KeyOwner,
+    KeysUnavailableError,
+    UnknownKeyError,
+)
 from infrastructure.keys.keks import current_kek
-from infrastructure.keys.model import KEY_BYTES, KEY_ID_BYTES, DataKey, KeysUnavailableError, Owner, UnknownKeyError
-from infrastructure.keys.provider import Bound, KeyProvider
-from infrastructure.keys.store import Row, bound_to, bound_to_name
+from infrastructure.keys.key_cache import CachedKey, KeyCache
+from infrastructure.keys.key_lookup import KeyAnswer, KeyQuery
+from infrastructure.keys.key_statements import KeyRow, associated_data, associated_data_of_name
+from infrastructure.keys.provider import BoundKey, KekProvider
 from infrastructure.postgres.connections import Connector, connect_async
 from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
 from infrastructure.postgres.group_calls import GroupCallQueue
@@ -44,10 +51,10 @@ BEATS_IN_LEASE = 4
 RECONNECT_TIMEOUT_S = 10.0
 """How long a lost database is tried again before those who wait are told."""
 
-MOST_AT_HAND = 20_000
+MAX_CACHED_KEYS = 20_000
 """How many keys a process has at hand. Each takes about three kilobytes."""
 
-MAX_ROUNDS = 3
+MAX_LOOKUPS = 3
 """How often keys are looked for again that somebody else was making, or whose part was being written anew."""
 
 T = TypeVar("T")
@@ -63,11 +70,11 @@ class Keyring:
     def __init__(
         self,
         url: str,
-        provider: KeyProvider,
+        provider: KekProvider,
         *,
         lease_s: float = LEASE_S,
         reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
-        most_at_hand: int = MOST_AT_HAND,
+        max_cached: int = MAX_CACHED_KEYS,
     ) -> None:
         self._url = url
         self._provider = provider
@@ -77,9 +84,11 @@ class Keyring:
         self._kek_id = ""
         self._was_asked = False
         self._seen: int | None = None
-        self._at_hand = Cache(most_at_hand)
+        self._cached = KeyCache(max_cached)
         self._named: dict[str, bytes] = {}
-        self._queue = GroupCallQueue[Wanted, Found](Connector(url, store.FIRST), [self._serve], reconnect_timeout_s)
+        self._queue = GroupCallQueue[KeyQuery, KeyAnswer](
+            Connector(url, key_statements.FIRST), [self._serve], reconnect_timeout_s
+        )
         self._beats: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -93,7 +102,7 @@ class Keyring:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._beats
         await self._queue.close()
-        self._at_hand.clear()
+        self._cached.clear()
 
     @property
     def reachable(self) -> bool:
@@ -106,34 +115,34 @@ class Keyring:
     def _heard_just_now(self) -> bool:
         return self._leased_until - time.monotonic() > self._lease_s - self._beat_s
 
-    async def for_sealing(self, owners: Collection[Owner]) -> Mapping[Owner, DataKey]:
+    async def for_sealing(self, owners: Collection[KeyOwner]) -> Mapping[KeyOwner, DataKey]:
         if self._is_leased():
-            known = self._at_hand.of_owners(owners)
+            known = self._cached.of_owners(owners)
             if len(known) == len(owners):
                 return {owner: key for owner, _, key in known if key is not None}
         wanted = frozenset(owners)
-        found = (await self._ask(Wanted(owners=wanted))).by_owner
+        found = (await self._ask(KeyQuery(owners=wanted))).by_owner
         return {owner: key for owner in wanted if (key := found[owner].key) is not None}
 
     async def for_opening(self, key_ids: Collection[bytes]) -> Mapping[bytes, DataKey]:
         if self._is_leased():
-            known = self._at_hand.of_ids(key_ids)
+            known = self._cached.of_ids(key_ids)
             if len(known) == len(key_ids):
                 return {key_id: key for _, key_id, key in known if key is not None}
         wanted = frozenset(key_ids)
-        found = (await self._ask(Wanted(key_ids=wanted))).by_id
+        found = (await self._ask(KeyQuery(key_ids=wanted))).by_id
         if not found.keys() >= wanted:
             raise UnknownKeyError("a text is sealed with a key that was never given")
         return {key_id: key for key_id in wanted if (key := found[key_id].key) is not None}
 
-    async def destroy(self, owners: Collection[Owner]) -> None:
-        await self._ask(Wanted(destroyed=frozenset(owners)))
+    async def destroy(self, owners: Collection[KeyOwner]) -> None:
+        await self._ask(KeyQuery(destroyed=frozenset(owners)))
         await asyncio.sleep(self._lease_s)
 
-    async def shred(self, owners: Collection[Owner]) -> None:
+    async def shred(self, owners: Collection[KeyOwner]) -> None:
         # Over a connection of its own: a large part takes its time.
         async with self._connected() as connection:
-            await store.shred(connection, frozenset(owners))
+            await key_statements.shred(connection, frozenset(owners))
 
     async def named(self, name: str) -> bytes:
         """Return the key of this name, of 32 bytes, made at the first call. It belongs to no person.
@@ -141,10 +150,10 @@ class Keyring:
         It is kept at hand for good, so whoever destroys what it was for forgets it there, not here.
         """
         if name not in self._named:
-            self._named[name] = (await self._ask(Wanted(name=name))).by_name[name]
+            self._named[name] = (await self._ask(KeyQuery(name=name))).by_name[name]
         return self._named[name]
 
-    async def _ask(self, wanted: Wanted) -> Found:
+    async def _ask(self, wanted: KeyQuery) -> KeyAnswer:
         try:
             return await self._queue.call(wanted)
         except LogUnavailableError as error:
@@ -157,7 +166,7 @@ class Keyring:
         while True:
             if not self._heard_just_now():
                 try:
-                    await self._ask(Wanted())
+                    await self._ask(KeyQuery())
                 except (KeysUnavailableError, LogBusyError, psycopg.Error) as error:
                     # Whoever asks for keys is told so too.
                     LOG.warning("keys_unreachable", error=type(error).__name__)
@@ -173,14 +182,14 @@ class Keyring:
 
     # --- At the desk: one batch after the other ---------------------------------------------------------------------
 
-    async def _serve(self, connection: AsyncConnection, asks: Sequence[Wanted], _again: bool) -> Sequence[Found]:
+    async def _serve(self, connection: AsyncConnection, asks: Sequence[KeyQuery], _again: bool) -> Sequence[KeyAnswer]:
         """Answer those in line. Whatever is asked may be asked again after a lost connection: it changes nothing."""
         if not self._heard_just_now():
             await self._hear(connection)
         if destroyed := frozenset().union(*[ask.destroyed for ask in asks]):
-            await store.destroy(connection, destroyed)
-            self._at_hand.drop(destroyed)
-        found = Found()
+            await key_statements.destroy(connection, destroyed)
+            self._cached.drop(destroyed)
+        found = KeyAnswer()
         await self._find_owners(connection, frozenset().union(*[ask.owners for ask in asks]), found)
         await self._find_ids(connection, frozenset().union(*[ask.key_ids for ask in asks]), found)
         for name in {ask.name for ask in asks if ask.name}:
@@ -191,71 +200,71 @@ class Keyring:
         """Forget the keys that were destroyed since the last time; then begins another lease."""
         asked_at = time.monotonic()
         if self._seen is None:
-            self._seen = await store.last_destruction(connection)
-            self._at_hand.clear()
-        gone, self._seen = await store.destroyed_since(connection, self._seen)
+            self._seen = await key_statements.last_destruction(connection)
+            self._cached.clear()
+        gone, self._seen = await key_statements.destroyed_since(connection, self._seen)
         if gone is None:
-            self._at_hand.clear()
+            self._cached.clear()
         else:
-            self._at_hand.drop(gone)
+            self._cached.drop(gone)
         self._leased_until = asked_at + self._lease_s
 
-    async def _find_owners(self, connection: AsyncConnection, owners: frozenset[Owner], found: Found) -> None:
+    async def _find_owners(self, connection: AsyncConnection, owners: frozenset[KeyOwner], found: KeyAnswer) -> None:
         """Find the keys of these owners, and make those that are not there."""
-        found.add(self._at_hand.of_owners(owners))
-        for _ in range(MAX_ROUNDS):
+        found.add(self._cached.of_owners(owners))
+        for _ in range(MAX_LOOKUPS):
             if not (wanted := owners - found.by_owner.keys()):
                 return
-            found.add(await self._keep(await store.of_owners(connection, wanted)))
+            found.add(await self._keep(await key_statements.of_owners(connection, wanted)))
             if missing := sorted(owners - found.by_owner.keys()):
                 made = await self._make(connection, missing)
-                self._at_hand.put(made)
+                self._cached.put(made)
                 found.add(made)
         if owners - found.by_owner.keys():
             raise UnknownKeyError("a key is on record, but its bytes are gone without its having been destroyed")
 
-    async def _find_ids(self, connection: AsyncConnection, key_ids: frozenset[bytes], found: Found) -> None:
-        found.add(self._at_hand.of_ids(key_ids))
-        for _ in range(MAX_ROUNDS):
+    async def _find_ids(self, connection: AsyncConnection, key_ids: frozenset[bytes], found: KeyAnswer) -> None:
+        found.add(self._cached.of_ids(key_ids))
+        for _ in range(MAX_LOOKUPS):
             wanted = key_ids - found.by_id.keys()
-            rows = await store.of_ids(connection, wanted) if wanted else ()
+            rows = await key_statements.of_ids(connection, wanted) if wanted else ()
             found.add(await self._keep(rows))
             if all(row.destroyed or row.wrapped for row in rows):
                 return
 
-    async def _keep(self, rows: Sequence[Row]) -> Sequence[Entry]:
+    async def _keep(self, rows: Sequence[KeyRow]) -> Sequence[CachedKey]:
         """Unwrap keys and keep them at hand. One whose bytes are not there is left out: its part may be on its way."""
         opened = await self._unwrap([row for row in rows if not row.destroyed and row.wrapped])
         entries = [
-            Entry(row.owner, row.key_id, None if row.destroyed else DataKey(row.key_id, AESGCM(opened[row.key_id])))
+            CachedKey(row.owner, row.key_id, None if row.destroyed else DataKey(row.key_id, AESGCM(opened[row.key_id])))
             for row in rows
             if row.destroyed or row.wrapped
         ]
-        self._at_hand.put(entries)
+        self._cached.put(entries)
         return entries
 
-    async def _unwrap(self, rows: Sequence[Row]) -> Mapping[bytes, bytes]:
+    async def _unwrap(self, rows: Sequence[KeyRow]) -> Mapping[bytes, bytes]:
         opened: dict[bytes, bytes] = {}
         for kek_id in {row.kek_id for row in rows}:
             own = [row for row in rows if row.kek_id == kek_id]
-            bound = [Bound(row.wrapped, bound_to(row.key_id, row.owner)) for row in own]
+            bound = [BoundKey(row.wrapped, associated_data(row.key_id, row.owner)) for row in own]
             keys = await self._provided(partial(self._provider.unwrap, kek_id, bound))
             opened.update(zip([row.key_id for row in own], keys, strict=True))
         return opened
 
-    async def _make(self, connection: AsyncConnection, owners: Sequence[Owner]) -> Sequence[Entry]:
+    async def _make(self, connection: AsyncConnection, owners: Sequence[KeyOwner]) -> Sequence[CachedKey]:
         """Make keys where there are none, and return them.
 
         Who has one, made by another process meanwhile or without its bytes, keeps it.
         """
         key_ids = [secrets.token_bytes(KEY_ID_BYTES) for _ in owners]
         keys = [
-            Bound(secrets.token_bytes(KEY_BYTES), bound_to(key_id, owner))
+            BoundKey(secrets.token_bytes(KEY_BYTES), associated_data(key_id, owner))
             for key_id, owner in zip(key_ids, owners, strict=True)
         ]
         made = await self._wrap_and_insert(connection, key_ids, owners, keys)
         return [
-            Entry(owner, key_id, DataKey(key_id, AESGCM(key.content)))
+            CachedKey(owner, key_id, DataKey(key_id, AESGCM(key.content)))
             for owner, key_id, key in zip(owners, key_ids, keys, strict=True)
             if key_id in made
         ]
@@ -264,29 +273,29 @@ class Keyring:
         self,
         connection: AsyncConnection,
         key_ids: Sequence[bytes],
-        owners: Sequence[Owner],
-        keys: Sequence[Bound],
+        owners: Sequence[KeyOwner],
+        keys: Sequence[BoundKey],
     ) -> Collection[bytes]:
-        for _ in range(MAX_ROUNDS):
+        for _ in range(MAX_LOOKUPS):
             self._kek_id = self._kek_id or await current_kek(connection, self._provider)
             wrapped = await self._provided(partial(self._provider.wrap, self._kek_id, keys))
-            made = await store.insert(connection, key_ids, owners, self._kek_id, wrapped)
+            made = await key_statements.insert(connection, key_ids, owners, self._kek_id, wrapped)
             if made is not None:
                 return made
             self._kek_id = ""
         raise KeysUnavailableError("another key-encryption key becomes the current one again and again")
 
     async def _find_named(self, connection: AsyncConnection, name: str) -> bytes:
-        row = await store.named(connection, name)
+        row = await key_statements.named(connection, name)
         if row is None:
             kek_id = await current_kek(connection, self._provider)
-            new = Bound(secrets.token_bytes(KEY_BYTES), bound_to_name(name))
+            new = BoundKey(secrets.token_bytes(KEY_BYTES), associated_data_of_name(name))
             (wrapped,) = await self._provided(partial(self._provider.wrap, kek_id, [new]))
-            await store.name_key(connection, name, kek_id, wrapped)
-            row = await store.named(connection, name)
+            await key_statements.name_key(connection, name, kek_id, wrapped)
+            row = await key_statements.named(connection, name)
             assert row is not None
         kek_id, kept = row
-        bound = Bound(kept, bound_to_name(name))
+        bound = BoundKey(kept, associated_data_of_name(name))
         (key,) = await self._provided(partial(self._provider.unwrap, kek_id, [bound]))
         return key
 

@@ -15,8 +15,8 @@ from pkcs11.exceptions import EncryptedDataInvalid, EncryptedDataLenRange, Funct
 from pkcs11.exceptions import UserAlreadyLoggedIn as AlreadyLoggedIn
 from pydantic import SecretStr
 
-from infrastructure.keys.model import KEY_BYTES, KeyBrokenError, KeysUnavailableError
-from infrastructure.keys.provider import Bound
+from infrastructure.keys.data_keys import KEY_BYTES, KeyBrokenError, KeysUnavailableError
+from infrastructure.keys.provider import BoundKey
 
 KIND = "pkcs11"
 NONCE_BYTES = 12
@@ -76,14 +76,14 @@ class Pkcs11Provider:
     def holds(self, kek_id: str) -> bool:
         return self._do(lambda session: _find(session, _label(kek_id)) is not None)
 
-    def wrap(self, kek_id: str, keys: Sequence[Bound]) -> Sequence[bytes]:
+    def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
         def wrap(session: Session) -> Sequence[bytes]:
             kek = self._key(session, kek_id)
             return [_wrapped(kek, key) for key in keys]
 
         return self._do(wrap)
 
-    def unwrap(self, kek_id: str, wrapped: Sequence[Bound]) -> Sequence[bytes]:
+    def unwrap(self, kek_id: str, wrapped: Sequence[BoundKey]) -> Sequence[bytes]:
         def unwrap(session: Session) -> Sequence[bytes]:
             kek = self._key(session, kek_id)
             return [_unwrapped(kek, it) for it in wrapped]
@@ -146,15 +146,15 @@ def _label(kek_id: str) -> str:
     return match["label"]
 
 
-def _wrapped(kek: Kek, key: Bound) -> bytes:
+def _wrapped(kek: Kek, key: BoundKey) -> bytes:
     nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + _crypt(kek.encrypt, key.content, nonce, key.bound_to)
+    return nonce + _crypt(kek.encrypt, key.content, nonce, key.associated_data)
 
 
-def _unwrapped(kek: Kek, wrapped: Bound) -> bytes:
-    content, bound_to = wrapped
+def _unwrapped(kek: Kek, wrapped: BoundKey) -> bytes:
+    content, associated_data = wrapped
     try:
-        return _crypt(kek.decrypt, content[NONCE_BYTES:], content[:NONCE_BYTES], bound_to)
+        return _crypt(kek.decrypt, content[NONCE_BYTES:], content[:NONCE_BYTES], associated_data)
     except _NO_PLAINTEXT as error:
         _must_work(kek)
         raise KeyBrokenError("a wrapped key was changed, or is bound to another owner") from error
@@ -166,5 +166,5 @@ def _must_work(kek: Kek) -> None:
     _crypt(kek.decrypt, _crypt(kek.encrypt, b"", nonce, b""), nonce, b"")
 
 
-def _crypt(call: Callable[..., bytes], content: bytes, nonce: bytes, bound_to: bytes) -> bytes:
-    return call(content, mechanism=Mechanism.AES_GCM, mechanism_param=GCMParams(nonce, bound_to, TAG_BITS))
+def _crypt(call: Callable[..., bytes], content: bytes, nonce: bytes, associated_data: bytes) -> bytes:
+    return call(content, mechanism=Mechanism.AES_GCM, mechanism_param=GCMParams(nonce, associated_data, TAG_BITS))

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 
-class Bound(NamedTuple):
+class BoundKey(NamedTuple):
     """A key, or a wrapped key, and what it is bound to: it is unwrapped only where the same is said of it again."""
 
     content: bytes
-    bound_to: bytes
+    associated_data: bytes
 
 
-class KeyProvider(Protocol):
+class KekProvider(Protocol):
     """Holds key-encryption keys by their ids. Its calls may take their time, and come from several threads.
 
     A key-encryption key that is not there, or cannot be reached, raises KeysUnavailableError.
@@ -32,10 +32,10 @@ class KeyProvider(Protocol):
     def holds(self, kek_id: str) -> bool:
         """Say whether this key-encryption key is there."""
 
-    def wrap(self, kek_id: str, keys: Sequence[Bound]) -> Sequence[bytes]:
+    def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
         """Return the keys wrapped, in order."""
 
-    def unwrap(self, kek_id: str, wrapped: Sequence[Bound]) -> Sequence[bytes]:
+    def unwrap(self, kek_id: str, wrapped: Sequence[BoundKey]) -> Sequence[bytes]:
         """Return the keys again. Raise KeyBrokenError where one was changed, or is bound to something else."""
 
     def remove(self, kek_id: str) -> None:

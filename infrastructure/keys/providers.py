@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from infrastructure.keys import file_provider
+from infrastructure.keys.data_keys import KeysUnavailableError
 from infrastructure.keys.file_provider import FileProvider
-from infrastructure.keys.model import KeysUnavailableError
-from infrastructure.keys.provider import Bound, KeyProvider
+from infrastructure.keys.provider import BoundKey, KekProvider
 from infrastructure.settings import KeysProvider, Settings, keys_folder
 
 
-class KeyProviders:
+class KekProviders:
     """Key providers by the first word of the ids of their keys, as one."""
 
-    def __init__(self, chosen: str, providers: Mapping[str, KeyProvider]) -> None:
+    def __init__(self, chosen: str, providers: Mapping[str, KekProvider]) -> None:
         self._chosen = chosen
         self._providers = providers
         self.waits = any(provider.waits for provider in providers.values())
@@ -31,25 +31,25 @@ class KeyProviders:
     def holds(self, kek_id: str) -> bool:
         return kek_id.partition("-")[0] in self._providers and self._of(kek_id).holds(kek_id)
 
-    def wrap(self, kek_id: str, keys: Sequence[Bound]) -> Sequence[bytes]:
+    def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
         return self._of(kek_id).wrap(kek_id, keys)
 
-    def unwrap(self, kek_id: str, wrapped: Sequence[Bound]) -> Sequence[bytes]:
+    def unwrap(self, kek_id: str, wrapped: Sequence[BoundKey]) -> Sequence[bytes]:
         return self._of(kek_id).unwrap(kek_id, wrapped)
 
     def remove(self, kek_id: str) -> None:
         self._of(kek_id).remove(kek_id)
 
-    def _of(self, kek_id: str) -> KeyProvider:
+    def _of(self, kek_id: str) -> KekProvider:
         kind = kek_id.partition("-")[0]
         if kind not in self._providers:
             raise KeysUnavailableError(f"no key provider is set that holds the key-encryption key {kek_id}")
         return self._providers[kind]
 
 
-def make_provider(settings: Settings) -> KeyProviders:
+def make_provider(settings: Settings) -> KekProviders:
     """Make the providers that are set. A token is reached when it is needed first."""
-    providers: dict[str, KeyProvider] = {file_provider.KIND: FileProvider(keys_folder(settings))}
+    providers: dict[str, KekProvider] = {file_provider.KIND: FileProvider(keys_folder(settings))}
     if settings.pkcs11_module and settings.pkcs11_token and settings.pkcs11_pin:
         # Imported only where a token is set: the others need not load it.
         from infrastructure.keys import pkcs11_provider  # noqa: PLC0415
@@ -58,4 +58,4 @@ def make_provider(settings: Settings) -> KeyProviders:
             settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin, settings.pkcs11_key_label
         )
     chosen = {KeysProvider.FILE: file_provider.KIND, KeysProvider.PKCS11: "pkcs11"}[settings.keys_provider]
-    return KeyProviders(chosen, providers)
+    return KekProviders(chosen, providers)

@@ -35,9 +35,9 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from domain.kernel import Context
-from infrastructure.event_log import statements as sql
-from infrastructure.event_log.appending import columns, presume
-from infrastructure.event_log.resolve import Reach, Row, Settled
+from infrastructure.event_log import log_statements as sql
+from infrastructure.event_log.log_writer import assume, columns
+from infrastructure.event_log.resolve import EventRow, Resolved, StreamHead
 from infrastructure.postgres.arrays import register_types
 
 TView = TypeVar("TView", bound=postgres.PostgresTrackingRecorder)
@@ -98,15 +98,15 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
 
     def _append(self, cursor: Cursor, stored_events: Sequence[StoredEvent]) -> Sequence[int]:
         cursor.execute(sql.LOCK)
-        settled = _settled(stored_events)
-        streams = sorted({row.stream for row in settled.rows})
+        resolved = _settled(stored_events)
+        streams = sorted({row.stream for row in resolved.rows})
         held = {row["stream"]: row["version"] for row in cursor.execute(sql.VERSIONS, (streams,))}
-        if any(row.version <= held.get(row.stream, -1) for row in settled.rows):
+        if any(row.version <= held.get(row.stream, -1) for row in resolved.rows):
             raise IntegrityError("an event of this version is in the log already")
         register_types(cursor)
         row = cursor.execute(
             sql.APPEND,
-            (uuid4(), 0, None, *presume(dict.fromkeys(streams, 0) | held), *columns(settled, 0, held)),
+            (uuid4(), 0, None, *assume(dict.fromkeys(streams, 0) | held), *columns(resolved, 0, held)),
         ).fetchone()
         assert row is not None
         before = row["append"]
@@ -264,12 +264,12 @@ class Factory(postgres.PostgresFactory):
                 connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(schema)))
 
 
-def _settled(stored_events: Sequence[StoredEvent]) -> Settled:
+def _settled(stored_events: Sequence[StoredEvent]) -> Resolved:
     context = Context(acting_id="", effective_at=datetime.now(UTC))
-    settled = Settled()
+    resolved = Resolved()
     for place, event in enumerate(stored_events, 1):
         stream, version = str(event.originator_id), event.originator_version
-        settled.rows.append(Row(place, stream, version, event.topic, event.state, context))
-        first = settled.streams[stream].first_position if stream in settled.streams else place
-        settled.streams[stream] = Reach(version, first, place)
-    return settled
+        resolved.rows.append(EventRow(place, stream, version, event.topic, event.state, context))
+        first = resolved.streams[stream].first_position if stream in resolved.streams else place
+        resolved.streams[stream] = StreamHead(version, first, place)
+    return resolved

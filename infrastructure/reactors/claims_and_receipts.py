@@ -73,10 +73,10 @@ class Traces:
     def _holding(self, groups: Collection[PurposeGroup]) -> Sequence[tuple[str, type, str]]:
         """Return which events hold personal data of these groups: stored name, class, and the field with the id."""
         found = {
-            (name, event_class, each.said.subject)
+            (name, event_class, each.declared.subject)
             for name, event_class in self._codec.classes.items()
             for each in personal_fields(event_class)
-            if each.said.group in groups
+            if each.declared.group in groups
         }
         return sorted(found, key=lambda it: it[0])
 

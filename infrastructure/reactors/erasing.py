@@ -29,7 +29,7 @@ from domain.erasure.model import (
 from domain.erasure.rules import ERASURE
 from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Command, Context, PurposeGroup, Recorded
-from infrastructure.keys import Keys, Owner
+from infrastructure.keys import KeyOwner, Keys
 from infrastructure.reactors.reactions import Duties
 
 ACTING = "keeper"
@@ -107,5 +107,5 @@ def erasing(eraser: Eraser) -> Duties:
     }
 
 
-def _owners(person_id: str, groups: Sequence[PurposeGroup]) -> Sequence[Owner]:
-    return [Owner(person_id, group) for group in groups]
+def _owners(person_id: str, groups: Sequence[PurposeGroup]) -> Sequence[KeyOwner]:
+    return [KeyOwner(person_id, group) for group in groups]

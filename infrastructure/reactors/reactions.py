@@ -24,5 +24,5 @@ def joined(*several: Duties) -> Duties:
 def person_of(event: object) -> str:
     """Return the data subject whom an event is about: whose personal data it holds, or whom it names."""
     for personal in personal_fields(type(event)):
-        return str(getattr(event, personal.said.subject))
+        return str(getattr(event, personal.declared.subject))
     return str(getattr(event, "person_id", ""))

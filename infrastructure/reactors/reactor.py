@@ -22,7 +22,7 @@ from infrastructure.event_log import LogBusyError, LogUnavailableError
 from infrastructure.keys import KeysUnavailableError
 from infrastructure.postgres.failures import summary
 from infrastructure.reactors.reactions import Duties, person_of
-from infrastructure.reactors.store import Desk
+from infrastructure.reactors.reactor_store import Desk
 
 LOG = structlog.get_logger()
 

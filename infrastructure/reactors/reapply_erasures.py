@@ -11,7 +11,7 @@ import psycopg
 from domain.erasure.model import KeysDestroyed
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader
-from infrastructure.keys import Keys, Owner
+from infrastructure.keys import KeyOwner, Keys
 
 BATCH_EVENTS = 100
 """How many erasures are repeated together."""
@@ -31,7 +31,7 @@ async def erase_again(keys: Keys, url: str, codec: Codec, told: Callable[[int, i
             read = partial(reader.read_next, connection, names=names, limit=BATCH_EVENTS)
             found = await asyncio.to_thread(read, after=position, until=head)
             if found:
-                owners = {Owner(it.event.person_id, group) for it in found for group in it.event.groups}
+                owners = {KeyOwner(it.event.person_id, group) for it in found for group in it.event.groups}
                 await keys.destroy(owners)
                 await keys.shred(owners)
             seen += len(found)

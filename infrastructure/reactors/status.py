@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from application.retention import KeeperProgress, WaitingDuty
-from infrastructure.reactors.store import LOCK_KEY
+from infrastructure.reactors.reactor_store import LOCK_KEY
 
 MOST_SHOWN = 100
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from application.ports import Caller, Role
-from infrastructure.tokens.errors import TokenRefusedError
+from infrastructure.tokens.token_refusals import TokenRefusedError
 
 AUTHORITY = "iso6523-actorid-upis"
 """How Maskinporten names the register of registers in `consumer` and `supplier`: ISO/IEC 6523 identifiers."""
@@ -41,7 +41,7 @@ LookUp = Callable[[str], Awaitable[str | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class NamedOrganisation:
     """An organisation as a token names it; `number` is there if it may be known under a number of a register."""
 
     organisation_id: str = ""
@@ -49,17 +49,17 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
+class TokenSubject:
     """Everything that a token says of who calls."""
 
     subject: str
     role: Role
-    consumer: Party
-    supplier: Party
+    consumer: NamedOrganisation
+    supplier: NamedOrganisation
     scopes: frozenset[str]
 
 
-def named(claims: Mapping[str, Any], role_claim: str) -> Named:
+def subject_of(claims: Mapping[str, Any], role_claim: str) -> TokenSubject:
     """Return who calls; raise TokenRefusedError if the claims do not say so in one way."""
     subject, role = claims.get("sub"), claims.get(role_claim)
     if not (isinstance(subject, str) and _SUBJECT.fullmatch(subject)):
@@ -69,15 +69,17 @@ def named(claims: Mapping[str, Any], role_claim: str) -> Named:
     if ("organisation" in claims) == ("consumer" in claims):
         raise TokenRefusedError("exactly one claim names the organisation")
     own = claims["organisation"] if "organisation" in claims else _object(claims["consumer"])
-    supplier = party(claims["supplier"]) if "supplier" in claims else Party()
+    supplier = organisation_of(claims["supplier"]) if "supplier" in claims else NamedOrganisation()
     scopes = _scopes(claims.get("scope", ""))
-    return Named(subject=subject, role=Role(role), consumer=party(own), supplier=supplier, scopes=scopes)
+    return TokenSubject(
+        subject=subject, role=Role(role), consumer=organisation_of(own), supplier=supplier, scopes=scopes
+    )
 
 
-def party(claim: object) -> Party:
+def organisation_of(claim: object) -> NamedOrganisation:
     """Read an organisation: its id on this platform, or {"authority": "iso6523-actorid-upis", "ID": "0208:..."}."""
     if isinstance(claim, str) and _ORGANISATION.fullmatch(claim):
-        return Party(organisation_id=claim)
+        return NamedOrganisation(organisation_id=claim)
     if not isinstance(claim, Mapping) or claim.get("authority") != AUTHORITY:
         raise TokenRefusedError("not an organisation")
     match = _ISO_6523.fullmatch(str(claim.get("ID")))
@@ -87,11 +89,11 @@ def party(claim: object) -> Party:
     # Ids have no colon.
     organisation_id = f"{scheme}-{value}"
     if scheme not in REGISTERS:
-        return Party(organisation_id=organisation_id)
+        return NamedOrganisation(organisation_id=organisation_id)
     number = REGISTERS[scheme].fullmatch(value)
     if number is None:
         raise TokenRefusedError("not a number of its register")
-    return Party(organisation_id=organisation_id, number=number[1])
+    return NamedOrganisation(organisation_id=organisation_id, number=number[1])
 
 
 def _scopes(claim: object) -> frozenset[str]:
@@ -112,7 +114,7 @@ async def nobody_known(_number: str) -> str | None:
     return None
 
 
-class Organisations:
+class OrganisationDirectory:
     """Which organisation of the platform a token means; remembered, so that few calls need a look-up."""
 
     def __init__(self, look_up: LookUp = nobody_known, clock: Callable[[], float] = time.monotonic) -> None:
@@ -120,16 +122,16 @@ class Organisations:
         self._clock = clock
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
-    async def caller(self, said: Named) -> Caller:
+    async def caller(self, claims_in: TokenSubject) -> Caller:
         return Caller(
-            subject=said.subject,
-            role=said.role,
-            organisation_id=await self._id(said.consumer),
-            supplier_id=await self._id(said.supplier),
-            scopes=said.scopes,
+            subject=claims_in.subject,
+            role=claims_in.role,
+            organisation_id=await self._id(claims_in.consumer),
+            supplier_id=await self._id(claims_in.supplier),
+            scopes=claims_in.scopes,
         )
 
-    async def _id(self, named_party: Party) -> str:
+    async def _id(self, named_party: NamedOrganisation) -> str:
         """Return the id under which the platform knows the register's number; else the one that the token gives."""
         if not named_party.number:
             return named_party.organisation_id

@@ -65,11 +65,11 @@ class Clients:
             public_key(jwk)
         except MALFORMED as error:
             raise ClientError("The key must be a public one: RSA, or a curve of NIST or Ed25519, as a JWK.") from error
-        said = {"organisation": caller.organisation_id, "role": caller.role.value, "jwk": dict(jwk)}
+        claims_in = {"organisation": caller.organisation_id, "role": caller.role.value, "jwk": dict(jwk)}
         if caller.supplier_id:
-            said["supplier"] = caller.supplier_id
+            claims_in["supplier"] = caller.supplier_id
         try:
-            keep_new_text(path, json.dumps(said, indent=2) + "\n")
+            keep_new_text(path, json.dumps(claims_in, indent=2) + "\n")
         except FileExistsError as error:
             raise ClientError("There is a client of this name already. Delete its file first.") from error
 

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from infrastructure.tokens.algorithms import ALGORITHMS
-from infrastructure.tokens.errors import ProofRefusedError
-from infrastructure.tokens.jose import MALFORMED, SKEW_S, is_id, is_instant, opened, proven, public_key
-from infrastructure.tokens.used_ids import SeenOnce
+from infrastructure.tokens.jose import MALFORMED, SKEW_S, is_id, is_instant, parse_signed, public_key, verified_claims
+from infrastructure.tokens.token_refusals import ProofRefusedError
+from infrastructure.tokens.used_ids import UsedIds
 
 TYPE = "dpop+jwt"
 PROOF_MAX_AGE_S = 60
@@ -25,7 +25,7 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class DpopRequest:
     """The request that a proof has to be made for.
 
     `token` and the thumbprint of the key that it is bound to are empty where a token is only being asked for.
@@ -41,10 +41,10 @@ class Asked:
 class Proofs:
     """Checks proofs, each of which is good once."""
 
-    def __init__(self, seen: SeenOnce | None = None) -> None:
-        self._seen = seen or SeenOnce()
+    def __init__(self, seen: UsedIds | None = None) -> None:
+        self._seen = seen or UsedIds()
 
-    def thumbprint(self, proofs: Sequence[str], asked: Asked) -> str:
+    def thumbprint(self, proofs: Sequence[str], asked: DpopRequest) -> str:
         """Return the thumbprint of the key (RFC 7638) that the one proof shows; raise ProofRefusedError otherwise.
 
         The checks are those of RFC 9449, section 4.3, in its order; the proof counts as used only if all of them hold.
@@ -85,12 +85,12 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def _proven(proof: str) -> tuple[dict[str, Any], str]:
-    signed = opened(proof, kinds={TYPE}, algorithms=ALGORITHMS, brings_key=True)
+    signed = parse_signed(proof, kinds={TYPE}, algorithms=ALGORITHMS, brings_key=True)
     key = public_key(signed.protected["jwk"])
-    return proven(signed, key), key.thumbprint()
+    return verified_claims(signed, key), key.thumbprint()
 
 
-def _check(claims: dict[str, Any], thumbprint: str, asked: Asked) -> None:
+def _check(claims: dict[str, Any], thumbprint: str, asked: DpopRequest) -> None:
     if not is_id(claims.get("jti")):
         raise ValueError("jti")
     if claims.get("htm") != asked.method:

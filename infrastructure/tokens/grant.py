@@ -9,11 +9,11 @@ from typing import Any
 
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.clients import Client, Clients
-from infrastructure.tokens.dpop import Asked, Proofs
-from infrastructure.tokens.errors import GrantRefusedError, ProofRefusedError
+from infrastructure.tokens.dpop import DpopRequest, Proofs
 from infrastructure.tokens.issuer import LocalIssuer
-from infrastructure.tokens.jose import MALFORMED, SKEW_S, is_id, is_instant, opened, proven, said
-from infrastructure.tokens.used_ids import SeenOnce
+from infrastructure.tokens.jose import MALFORMED, SKEW_S, claims_in, is_id, is_instant, parse_signed, verified_claims
+from infrastructure.tokens.token_refusals import GrantRefusedError, ProofRefusedError
+from infrastructure.tokens.used_ids import UsedIds
 
 GRANT_TYPE = "client_credentials"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -40,7 +40,7 @@ class ClientCredentials:
         self._issuer = issuer
         self._clients = clients
         self._now = now
-        self._assertions = SeenOnce()
+        self._assertions = UsedIds()
         self._proofs = Proofs()
 
     def __call__(self, request: TokenRequest) -> dict[str, Any]:
@@ -59,9 +59,9 @@ class ClientCredentials:
 
     def _authenticated(self, request: TokenRequest) -> tuple[Client, dict[str, Any]]:
         try:
-            signed = opened(request.fields["client_assertion"], kinds=_ASSERTION_KINDS, algorithms=ALGORITHMS)
-            client = self._client(said(signed).get("sub"))
-            claims = proven(signed, client.key)
+            signed = parse_signed(request.fields["client_assertion"], kinds=_ASSERTION_KINDS, algorithms=ALGORITHMS)
+            client = self._client(claims_in(signed).get("sub"))
+            claims = verified_claims(signed, client.key)
             self._check_claims(claims, client.client_id, request)
         except (*MALFORMED, LookupError) as error:
             # Which of all it was is nobody's business who cannot prove to be a client.
@@ -94,7 +94,7 @@ class ClientCredentials:
     def _thumbprint(self, request: TokenRequest) -> str:
         if not request.proofs:
             return ""
-        asked = Asked(method="POST", address=request.address, now=self._now().timestamp())
+        asked = DpopRequest(method="POST", address=request.address, now=self._now().timestamp())
         try:
             return self._proofs.thumbprint(request.proofs, asked)
         except ProofRefusedError as error:

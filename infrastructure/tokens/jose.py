@@ -45,7 +45,7 @@ class _Registry(JWSRegistry):
 _REGISTRY = _Registry(algorithms=ALGORITHMS, strict_check_header=False)
 
 
-def opened(
+def parse_signed(
     text: str, *, kinds: Collection[str], algorithms: Collection[str], brings_key: bool = False
 ) -> CompactSignature:
     """Take signed JSON apart without believing it; raise one of MALFORMED if it is not of these kinds (`typ`).
@@ -65,7 +65,7 @@ def opened(
     return signed
 
 
-def said(signed: CompactSignature) -> dict[str, Any]:
+def claims_in(signed: CompactSignature) -> dict[str, Any]:
     """Return the claims, whoever made them; raise one of MALFORMED if they are no object."""
     claims = json.loads(signed.payload or b"")
     if not isinstance(claims, dict):
@@ -73,12 +73,12 @@ def said(signed: CompactSignature) -> dict[str, Any]:
     return claims
 
 
-def proven(signed: CompactSignature, key: Key) -> dict[str, Any]:
+def verified_claims(signed: CompactSignature, key: Key) -> dict[str, Any]:
     """Return the claims if this key signed them; raise one of MALFORMED otherwise."""
     weak = isinstance(key, OctKey) or (isinstance(key, RSAKey) and key.raw_value.key_size not in _RSA_BITS)
     if weak or not validate_compact(signed, key, ALGORITHMS, _REGISTRY):
         raise BadSignatureError
-    return said(signed)
+    return claims_in(signed)
 
 
 def public_key(jwk: object) -> Key:

@@ -16,7 +16,7 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from infrastructure.tokens.errors import IssuerUnavailableError
+from infrastructure.tokens.token_refusals import IssuerUnavailableError
 
 LOG = structlog.get_logger()
 
@@ -27,17 +27,17 @@ JWKS_MAX_BYTES = 1_000_000
 JWKS_MAX_AGE_S = 900
 """After this time the keys are fetched again, so that one that the issuer has withdrawn loses its force."""
 
-JWKS_PAUSE_S = 10
+JWKS_MIN_INTERVAL_S = 10
 """The least time between two fetches: whoever sends tokens with invented keys does not make us flood the issuer."""
 
-JWKS_UNKNOWN_S = 60
+JWKS_UNKNOWN_KEY_S = 60
 """So long a key id that the issuer did not know is not asked for again."""
 
 MAX_UNKNOWN = 1_024
 _CHUNK_BYTES = 65_536
 
 
-class Keys(Protocol):
+class IssuerKeys(Protocol):
     """Where the public keys of the issuer come from."""
 
     async def key_set(self, *, lacking: str = "") -> KeySet:
@@ -78,14 +78,14 @@ class JwksKeys:
         return self._fetching is None and self._clock() - self._fetched_at >= JWKS_MAX_AGE_S
 
     def _remember_unknown(self, kid: str) -> None:
-        self._unknown[kid] = self._clock() + JWKS_UNKNOWN_S
+        self._unknown[kid] = self._clock() + JWKS_UNKNOWN_KEY_S
         self._unknown.move_to_end(kid)
         while len(self._unknown) > MAX_UNKNOWN:
             self._unknown.popitem(last=False)
 
     async def _refresh(self) -> None:
         if self._fetching is None:
-            if self._clock() - self._tried_at < JWKS_PAUSE_S:
+            if self._clock() - self._tried_at < JWKS_MIN_INTERVAL_S:
                 return
             self._tried_at = self._clock()
             self._fetching = asyncio.create_task(self._fetch())

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import heapq
 
-MAX_SEEN = 100_000
+MAX_USED_IDS = 100_000
 
 
-class SeenOnce:
+class UsedIds:
     """A bounded memory of this process. What it has no room to remember it does not let in: it fails closed.
 
     Another process has a memory of its own, and a restart empties this one: what bounds a replay then is the short
     time in which a proof is taken at all.
     """
 
-    def __init__(self, max_seen: int = MAX_SEEN) -> None:
+    def __init__(self, max_seen: int = MAX_USED_IDS) -> None:
         self._max_seen = max_seen
         self._seen: set[bytes] = set()
         self._ends: list[tuple[float, bytes]] = []

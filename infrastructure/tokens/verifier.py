@@ -14,11 +14,19 @@ from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 
 from application.ports import Caller, Credentials
 from infrastructure.tokens.algorithms import ALGORITHMS
-from infrastructure.tokens.callers import Named, Organisations, named
-from infrastructure.tokens.dpop import Asked, Proofs
-from infrastructure.tokens.errors import TokenRefusedError
-from infrastructure.tokens.jose import MALFORMED, MAX_TOKEN_LENGTH, SKEW_S, is_id, is_instant, opened, proven
-from infrastructure.tokens.jwks import Keys
+from infrastructure.tokens.callers import OrganisationDirectory, TokenSubject, subject_of
+from infrastructure.tokens.dpop import DpopRequest, Proofs
+from infrastructure.tokens.jose import (
+    MALFORMED,
+    MAX_TOKEN_LENGTH,
+    SKEW_S,
+    is_id,
+    is_instant,
+    parse_signed,
+    verified_claims,
+)
+from infrastructure.tokens.jwks import IssuerKeys
+from infrastructure.tokens.token_refusals import TokenRefusedError
 
 TYPE = "at+jwt"
 MAX_VERIFIED = 4_096
@@ -38,7 +46,7 @@ class Trust:
 class _Verified:
     """A token that was found good by these keys, until when it is, and the key that it is bound to, if any."""
 
-    named: Named
+    subject: TokenSubject
     keys: KeySet
     until: float
     thumbprint: str
@@ -52,12 +60,16 @@ class Verifier:
     """
 
     def __init__(
-        self, keys: Keys, trust: Trust, now: Callable[[], datetime], organisations: Organisations | None = None
+        self,
+        keys: IssuerKeys,
+        trust: Trust,
+        now: Callable[[], datetime],
+        organisations: OrganisationDirectory | None = None,
     ) -> None:
         self._keys = keys
         self._trust = trust
         self._now = now
-        self._organisations = organisations or Organisations()
+        self._organisations = organisations or OrganisationDirectory()
         self._proofs = Proofs()
         self._verified: dict[bytes, _Verified] = {}
 
@@ -71,15 +83,17 @@ class Verifier:
             known = await self._verify(shown.token)
             self._remember(digest, known)
         self._check_possession(shown, known.thumbprint)
-        return await self._organisations.caller(known.named)
+        return await self._organisations.caller(known.subject)
 
     async def _verify(self, token: str) -> _Verified:
         try:
-            signed = opened(token, kinds={TYPE}, algorithms=self._trust.algorithms)
+            signed = parse_signed(token, kinds={TYPE}, algorithms=self._trust.algorithms)
             key, keys = await self._key(signed)
-            claims = proven(signed, key)
+            claims = verified_claims(signed, key)
             self._check_claims(claims)
-            return _Verified(named(claims, self._trust.role_claim), keys, claims["exp"] + SKEW_S, _thumbprint(claims))
+            return _Verified(
+                subject_of(claims, self._trust.role_claim), keys, claims["exp"] + SKEW_S, _thumbprint(claims)
+            )
         except MALFORMED as error:
             raise TokenRefusedError(type(error).__name__) from error
 
@@ -88,7 +102,7 @@ class Verifier:
             raise TokenRefusedError("a bound token needs the scheme DPoP, and no other token may have it")
         if thumbprint:
             now = self._now().timestamp()
-            request = Asked(
+            request = DpopRequest(
                 method=shown.method, address=shown.address, now=now, token=shown.token, thumbprint=thumbprint
             )
             self._proofs.thumbprint(shown.proofs, request)

@@ -377,7 +377,7 @@ async def opened(url: str, keys: Keyring) -> set[str]:
         for recorded in reader.read(connection, after=0, until=reader.head(connection)):
             for each in personal_fields(type(recorded.event)):
                 value = getattr(recorded.event, each.name)
-                text = getattr(value, each.said.within, "") if each.said.within else value
+                text = getattr(value, each.declared.within, "") if each.declared.within else value
                 if text:
                     sealed.append(Sealed(text, recorded.stream, CODEC.names[type(recorded.event)], each.path))
     assert len(sealed) == 4 * PEOPLE

@@ -17,7 +17,7 @@ from api.web.errors import Problem
 from application.ports import Role, Sealed
 from domain.kernel import PersonalText, PurposeGroup, personal
 from infrastructure.database import EmbeddedPostgres
-from infrastructure.keys import MemoryKeys, Owner
+from infrastructure.keys import KeyOwner, MemoryKeys
 from infrastructure.keys.keyring import Keyring
 from infrastructure.sealing import EventPlace, seal
 from infrastructure.settings import Settings
@@ -86,7 +86,7 @@ class LetterKept:
 
 
 async def sealed_by(keys: MemoryKeys) -> Sealed:
-    owner = Owner("ann", PurposeGroup.CORRESPONDENCE)
+    owner = KeyOwner("ann", PurposeGroup.CORRESPONDENCE)
     event = seal(LetterKept(person_id="ann", subject=PersonalText("text")), PLACE, await keys.for_sealing([owner]))
     return Sealed(event.subject, PLACE.stream, PLACE.name, "subject")
 
@@ -97,7 +97,7 @@ async def test_a_text_is_opened_and_that_of_an_erased_person_is_none() -> None:
     sealed = await sealed_by(keys)
     opener = OpeningForAnswers(keys)
     assert await opener([sealed]) == ["text"]
-    await keys.destroy([Owner("ann", PurposeGroup.CORRESPONDENCE)])
+    await keys.destroy([KeyOwner("ann", PurposeGroup.CORRESPONDENCE)])
     assert await opener([sealed]) == [None]
 
 

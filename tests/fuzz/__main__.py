@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from infrastructure.database.embedded import EmbeddedPostgres
-from infrastructure.database.migrate import migrate, migrate_keys
+from infrastructure.database.migrations import migrate, migrate_keys
 from tests.api.world import World
 from tests.fuzz.driving import fuzz
 from tests.fuzz.findings import Findings

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from infrastructure.event_log.call import NAME
+from infrastructure.event_log.append_call import NAME
 
 CHUNK_BYTES = 1 << 16
 

@@ -30,11 +30,11 @@ from domain.identity.person import RegisterPersonFromNationalRegister
 from domain.kernel import Claim, Command, Context, Jurisdiction, NationalNumber, PurposeGroup
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
-from infrastructure.keys import DataKey, Keys, Owner
+from infrastructure.keys import DataKey, KeyOwner, Keys
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
 from infrastructure.reactors import Duties, Eraser, Keeper, Pace, Traces, erasing
-from infrastructure.reactors.store import Desk
+from infrastructure.reactors.reactor_store import Desk
 from infrastructure.sealing import open_all
 
 AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -103,18 +103,18 @@ class CrashingKeys:
     keys: Keys
     reach: Reach
 
-    async def for_sealing(self, owners: Collection[Owner]) -> Mapping[Owner, DataKey]:
+    async def for_sealing(self, owners: Collection[KeyOwner]) -> Mapping[KeyOwner, DataKey]:
         return await self.keys.for_sealing(owners)
 
     async def for_opening(self, key_ids: Collection[bytes]) -> Mapping[bytes, DataKey]:
         return await self.keys.for_opening(key_ids)
 
-    async def destroy(self, owners: Collection[Owner]) -> None:
+    async def destroy(self, owners: Collection[KeyOwner]) -> None:
         self.reach("before destroy")
         await self.keys.destroy(owners)
         self.reach("after destroy")
 
-    async def shred(self, owners: Collection[Owner]) -> None:
+    async def shred(self, owners: Collection[KeyOwner]) -> None:
         self.reach("before shred")
         await self.keys.shred(owners)
         self.reach("after shred")
@@ -215,7 +215,7 @@ class Site:
         kinds = [type(event) for event in await self.events(person_id)]
         assert kinds == [ErasureRequested, KeysDestroyed, KeysShredded]
         assert await self.number_of(person_id) is None
-        assert await self.keys.for_sealing([Owner(person_id, PurposeGroup.IDENTIFICATION)]) == {}
+        assert await self.keys.for_sealing([KeyOwner(person_id, PurposeGroup.IDENTIFICATION)]) == {}
         assert await self.log.holder(Claim("national-number", number)) is None
         known = Idempotency(organisation_id="platform", key=person_id, fingerprint=b"")
         assert await self.log.receipts([known]) == {}

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.kernel import PurposeGroup
-from infrastructure.keys import Owner
+from infrastructure.keys import KeyOwner
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
 
-ANN = Owner("ann", PurposeGroup.IDENTIFICATION)
-ANN_MAIL = Owner("ann", PurposeGroup.CORRESPONDENCE)
-BOB = Owner("bob", PurposeGroup.IDENTIFICATION)
+ANN = KeyOwner("ann", PurposeGroup.IDENTIFICATION)
+ANN_MAIL = KeyOwner("ann", PurposeGroup.CORRESPONDENCE)
+BOB = KeyOwner("bob", PurposeGroup.IDENTIFICATION)
 LEASE_S = 0.1
 
 
@@ -23,19 +23,19 @@ class Place:
     url: str
     folder: Path
 
-    def opened(self, *, lease_s: float = LEASE_S, reconnect_timeout_s: float = 5, most_at_hand: int = 100) -> Keyring:
+    def opened(self, *, lease_s: float = LEASE_S, reconnect_timeout_s: float = 5, max_cached: int = 100) -> Keyring:
         """Open them as one process does; those of one database have the same lease."""
         return Keyring(
             self.url,
             self.provider(),
             lease_s=lease_s,
             reconnect_timeout_s=reconnect_timeout_s,
-            most_at_hand=most_at_hand,
+            max_cached=max_cached,
         )
 
     def provider(self) -> FileProvider:
         return FileProvider(self.folder / "keys")
 
 
-def person(number: int, group: PurposeGroup = PurposeGroup.IDENTIFICATION) -> Owner:
-    return Owner(f"person-{number}", group)
+def person(number: int, group: PurposeGroup = PurposeGroup.IDENTIFICATION) -> KeyOwner:
+    return KeyOwner(f"person-{number}", group)

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
 from infrastructure.projector.rows.row_security import open_to_readers
-from infrastructure.reactors.store import LOCK_KEY
+from infrastructure.reactors.reactor_store import LOCK_KEY
 from projections.read_model import METADATA, ReadModel
 from projections.registry import PROJECTIONS
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from application.lookups import Identifier, IdentifierKind, LookupPurpose, eidas, national
 from domain.kernel import InvalidValue, Jurisdiction, NationalNumber, PurposeGroup
 from infrastructure.database import EmbeddedPostgres
-from infrastructure.keys import KeysUnavailableError, Owner
+from infrastructure.keys import KeyOwner, KeysUnavailableError
 from infrastructure.keys.blind_index import BlindIndex, NamedPerson, digest_of, key_name
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keks import retire, rotate
@@ -64,8 +64,8 @@ async def index(keys_url: str, tmp_path: Path) -> AsyncIterator[Index]:
         yield index
 
 
-def identification(person_id: str) -> Owner:
-    return Owner(person_id, PurposeGroup.IDENTIFICATION)
+def identification(person_id: str) -> KeyOwner:
+    return KeyOwner(person_id, PurposeGroup.IDENTIFICATION)
 
 
 def belgian(serial: int) -> Identifier:
@@ -213,7 +213,7 @@ async def test_rows_go_with_the_key_of_their_person(index: Index) -> None:
 
 async def test_only_the_key_of_identification_takes_them_along(index: Index) -> None:
     await index.register(ANN)
-    others = [Owner("ann", group) for group in PurposeGroup if group is not PurposeGroup.IDENTIFICATION]
+    others = [KeyOwner("ann", group) for group in PurposeGroup if group is not PurposeGroup.IDENTIFICATION]
     await index.keys.for_sealing(others)
     await index.keys.destroy(others)
     assert await index.blind.find(MAILBOX, ANN.identifier) == "ann"

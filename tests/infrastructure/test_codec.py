@@ -53,7 +53,7 @@ def test_a_personal_text_is_in_no_field_that_is_not_declared_personal() -> None:
         hints = get_type_hints(event)
         assert {name for name, hint in hints.items() if hint is PersonalText} <= personal, event.__name__
         assert "national_number" not in hints
-        assert {field.said.subject for field in personal_fields(event)} <= hints.keys()
+        assert {field.declared.subject for field in personal_fields(event)} <= hints.keys()
 
 
 def test_a_name_stands_for_one_event_only() -> None:

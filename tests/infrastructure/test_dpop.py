@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from application.ports import Credentials
 from infrastructure.tokens import PROOF_MAX_AGE_S, SKEW_S, LocalIssuer, ProofRefusedError, TokenRefusedError, Verifier
 from infrastructure.tokens.dpop import normal
-from infrastructure.tokens.used_ids import SeenOnce
+from infrastructure.tokens.used_ids import UsedIds
 from tests.infrastructure.issuing import ANY, AUDIENCE, CALLER, ISSUER, NOW, TRUST, encoded
 from tests.infrastructure.proving import ADDRESS, METHOD, OTHER_KEY, PROOF_KEY, proof
 
@@ -260,6 +260,6 @@ def test_what_is_reserved_in_an_address_stays_as_it_is() -> None:
 
 
 def test_what_cannot_be_remembered_is_not_let_in() -> None:
-    seen = SeenOnce(max_seen=2)
+    seen = UsedIds(max_seen=2)
     assert [seen.is_first(name, now=0, until=10) for name in ("a", "b", "c", "a")] == [True, True, False, False]
     assert [seen.is_first(name, now=10, until=20) for name in ("c", "a", "b")] == [True, True, False]

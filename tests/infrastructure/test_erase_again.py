@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.kernel import PurposeGroup
-from infrastructure.keys import MemoryKeys, Owner
+from infrastructure.keys import KeyOwner, MemoryKeys
 from infrastructure.reactors import erase_again
 from infrastructure.reactors import reapply_erasures as again
 from tests.infrastructure.erasing import CODEC, Site, kept, site
@@ -35,12 +35,12 @@ async def test_keys_that_came_back_are_destroyed_again(here: Site, monkeypatch: 
             await here.order_erasure(person_id, ID)
             await until(lambda: here.erased(person_id), "not erased")  # noqa: B023 - awaited here
     brought_back = MemoryKeys()
-    owners = [Owner(person_id, group) for person_id in people for group in (ID, POST)]
+    owners = [KeyOwner(person_id, group) for person_id in people for group in (ID, POST)]
     await brought_back.for_sealing(owners)
     heard: list[tuple[int, int]] = []
     assert await erase_again(brought_back, here.url, CODEC, lambda done, head: heard.append((done, head))) == 3
     left = set(await brought_back.for_sealing(owners))
-    assert left == {*(Owner(person_id, POST) for person_id in people), Owner("dee", ID)}
+    assert left == {*(KeyOwner(person_id, POST) for person_id in people), KeyOwner("dee", ID)}
     head = heard[-1][1]
     assert heard[-1] == (head, head)
     assert await erase_again(brought_back, here.url, CODEC, lambda *_: None) == 3

@@ -12,7 +12,7 @@ import pytest
 from application.ports import Append, Receipt
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogBusyError, PostgresLog
-from infrastructure.event_log import statements as sql
+from infrastructure.event_log import log_statements as sql
 from infrastructure.postgres.connections import Connector
 from infrastructure.postgres.group_calls import (
     MAX_BATCH_BYTES,

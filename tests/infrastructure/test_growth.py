@@ -9,7 +9,7 @@ import pytest
 
 from application.ports import Append, Conflict, Receipt
 from infrastructure.codec import Codec
-from infrastructure.database.migrate import migrate
+from infrastructure.database.migrations import migrate
 from infrastructure.event_log import LogReader, MissingEventsError, PostgresLog
 from tests.infrastructure.sample_counter import DECIDER, append
 

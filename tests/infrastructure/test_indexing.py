@@ -22,7 +22,7 @@ from domain.identity.values import Route
 from domain.kernel import Context, Jurisdiction, NationalNumber, PersonalText, PurposeGroup, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
-from infrastructure.keys import Owner, UnknownKeyError
+from infrastructure.keys import KeyOwner, UnknownKeyError
 from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
@@ -61,7 +61,7 @@ class Site:
         )
 
     async def erase(self, *person_ids: str) -> None:
-        await self.keys.destroy([Owner(person_id, PurposeGroup.IDENTIFICATION) for person_id in person_ids])
+        await self.keys.destroy([KeyOwner(person_id, PurposeGroup.IDENTIFICATION) for person_id in person_ids])
 
     def recorded(self) -> Sequence[Recorded[PersonRegistered]]:
         with psycopg.connect(self.url, autocommit=True) as connection:

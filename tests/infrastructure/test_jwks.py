@@ -10,8 +10,8 @@ from joserfc.jwk import ECKey
 
 from infrastructure.tokens import (
     JWKS_MAX_AGE_S,
-    JWKS_PAUSE_S,
-    JWKS_UNKNOWN_S,
+    JWKS_MIN_INTERVAL_S,
+    JWKS_UNKNOWN_KEY_S,
     IssuerUnavailableError,
     JwksKeys,
     TokenRefusedError,
@@ -48,7 +48,7 @@ async def test_the_keys_are_fetched_once_and_kept(issuer: Issuer, verify: Check)
 async def test_a_key_that_is_new_is_fetched_once(issuer: Issuer, verify: Check, seconds: Seconds) -> None:
     await verify(token())
     issuer.keys = [KEY, NEXT_KEY]
-    seconds.now += JWKS_PAUSE_S
+    seconds.now += JWKS_MIN_INTERVAL_S
     for _ in range(2):
         assert await verify(token(NEXT_KEY, {"kid": "two"})) == CALLER
     assert await verify(token()) == CALLER
@@ -60,7 +60,7 @@ async def test_invented_keys_do_not_make_us_flood_the_issuer(issuer: Issuer, ver
         with pytest.raises(TokenRefusedError):
             await verify(token(NEXT_KEY, {"kid": f"invented-{number}"}))
     assert issuer.asked == 1
-    seconds.now += JWKS_PAUSE_S
+    seconds.now += JWKS_MIN_INTERVAL_S
     for number in range(20):
         with pytest.raises(TokenRefusedError):
             await verify(token(NEXT_KEY, {"kid": f"invented-{number}"}))
@@ -69,7 +69,7 @@ async def test_invented_keys_do_not_make_us_flood_the_issuer(issuer: Issuer, ver
 
 async def test_a_wrong_signature_is_no_reason_to_ask_again(issuer: Issuer, verify: Check, seconds: Seconds) -> None:
     await verify(token())
-    seconds.now += JWKS_PAUSE_S
+    seconds.now += JWKS_MIN_INTERVAL_S
     with pytest.raises(TokenRefusedError):
         await verify(token(ECKey.generate_key("P-256", {"kid": "one"})))
     assert issuer.asked == 1
@@ -111,7 +111,7 @@ async def test_without_keys_nothing_can_be_said_about_a_token(
             await verify(token())
     assert issuer.asked == 1
     issuer.answer = None
-    seconds.now += JWKS_PAUSE_S
+    seconds.now += JWKS_MIN_INTERVAL_S
     assert await verify(token()) == CALLER
 
 
@@ -131,7 +131,7 @@ async def test_however_many_wait_there_is_one_fetch(issuer: Issuer, verify: Chec
     assert await asyncio.gather(*map(verify, tokens)) == [CALLER] * 50
     assert issuer.asked == 1
     issuer.keys.append(NEXT_KEY)
-    seconds.now += JWKS_PAUSE_S
+    seconds.now += JWKS_MIN_INTERVAL_S
     tokens = [token(NEXT_KEY, {"kid": "two"}, jti=str(number)) for number in range(50)]
     assert await asyncio.gather(*map(verify, tokens)) == [CALLER] * 50
     assert issuer.asked == 2
@@ -149,12 +149,12 @@ async def test_who_goes_away_does_not_take_the_fetch_away_from_the_others(issuer
 async def test_an_unknown_key_is_remembered_for_a_while(issuer: Issuer, verify: Check, seconds: Seconds) -> None:
     await verify(token())
     for _ in range(3):
-        seconds.now += JWKS_PAUSE_S
+        seconds.now += JWKS_MIN_INTERVAL_S
         with pytest.raises(TokenRefusedError):
             await verify(token(NEXT_KEY, {"kid": "two"}))
     assert issuer.asked == 2
     issuer.keys.append(NEXT_KEY)
-    seconds.now += JWKS_UNKNOWN_S
+    seconds.now += JWKS_UNKNOWN_KEY_S
     assert await verify(token(NEXT_KEY, {"kid": "two"})) == CALLER
     assert issuer.asked == 3
 
@@ -165,7 +165,7 @@ async def test_no_more_unknown_keys_are_remembered_than_the_bound(
     monkeypatch.setattr("infrastructure.tokens.jwks.MAX_UNKNOWN", 3)
     keys = JwksKeys(issuer.url, seconds)
     for number in range(10):
-        seconds.now += JWKS_PAUSE_S
+        seconds.now += JWKS_MIN_INTERVAL_S
         await keys.key_set(lacking=f"invented-{number}")
     assert len(keys._unknown) == 3  # noqa: SLF001 - what is kept shows nowhere else
 
@@ -188,7 +188,7 @@ async def test_an_endless_or_slow_answer_is_given_up(
     monkeypatch.undo()
     monkeypatch.setattr("infrastructure.tokens.jwks.JWKS_TIMEOUT_S", 0.1)
     issuer.wait_s = 0.3
-    seconds.now += JWKS_PAUSE_S
+    seconds.now += JWKS_MIN_INTERVAL_S
     with pytest.raises(IssuerUnavailableError):
         await verify(token())
     assert issuer.asked == 2

@@ -164,7 +164,7 @@ async def test_traces_are_found_in_partitions_that_were_detached(here: Site) -> 
 def test_every_event_with_personal_data_is_about_one_person() -> None:
     """The traces of a person are found by the one field that names the data subject."""
     for event_class in CODEC.classes.values():
-        assert len({each.said.subject for each in personal_fields(event_class)}) <= 1, event_class
+        assert len({each.declared.subject for each in personal_fields(event_class)}) <= 1, event_class
 
 
 # --- Holds ----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ import pytest
 from psycopg import sql
 
 from infrastructure.database import EmbeddedPostgres
-from infrastructure.keys import DataKey, Keys, KeysUnavailableError, MemoryKeys, UnknownKeyError, store
-from infrastructure.keys.cache import Cache, Entry
+from infrastructure.keys import DataKey, Keys, KeysUnavailableError, MemoryKeys, UnknownKeyError, key_statements
+from infrastructure.keys.key_cache import CachedKey, KeyCache
 from tests.infrastructure.cutting_proxy import cutting_proxy
 from tests.infrastructure.keyrings import ANN, ANN_MAIL, BOB, LEASE_S, Place, person
 
@@ -123,8 +123,8 @@ async def test_a_key_at_hand_is_given_without_waiting(place: Place) -> None:
 
 
 async def test_only_so_many_keys_are_at_hand_and_those_not_used_for_longest_go_first() -> None:
-    cache = Cache(most=2)
-    ann, bob, mail = (Entry(owner, bytes([at]) * 16, None) for at, owner in enumerate((ANN, BOB, ANN_MAIL)))
+    cache = KeyCache(max_size=2)
+    ann, bob, mail = (CachedKey(owner, bytes([at]) * 16, None) for at, owner in enumerate((ANN, BOB, ANN_MAIL)))
     cache.put([ann, bob])
     cache.of_ids([ann.key_id])
     cache.put([mail])
@@ -168,8 +168,8 @@ async def test_who_hears_of_no_destruction_uses_no_key_at_hand(place: Place, sup
 async def test_who_missed_too_many_destructions_forgets_everything(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "MOST_DESTRUCTIONS", 1)
-    monkeypatch.setattr(store, "_DESTROYED", store._DESTROYED.replace("10001", "2"))  # noqa: SLF001 - a smaller bound
+    monkeypatch.setattr(key_statements, "MAX_DESTRUCTIONS", 1)
+    monkeypatch.setattr(key_statements, "_DESTROYED", key_statements._DESTROYED.replace("10001", "2"))  # noqa: SLF001 - a smaller bound
     async with place.opened() as here, place.opened() as there:
         given = await there.for_sealing([ANN, ANN_MAIL, BOB])
         await here.destroy([ANN, ANN_MAIL])

@@ -166,7 +166,7 @@ async def test_shredding_does_not_keep_others_waiting_behind_a_backup(place: Pla
 
 async def test_keys_are_found_while_their_part_is_written_anew(place: Place) -> None:
     people = [person(number) for number in range(100)]
-    async with place.opened() as here, place.opened(most_at_hand=1) as there:
+    async with place.opened() as here, place.opened(max_cached=1) as there:
         ids = [key.key_id for key in (await here.for_sealing(people)).values()]
         await here.destroy([ANN])
         with psycopg.connect(place.url, autocommit=True) as connection:

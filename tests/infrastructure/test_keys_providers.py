@@ -14,30 +14,30 @@ from pydantic import SecretStr
 from infrastructure.keys import KeyBrokenError, KeysUnavailableError
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.pkcs11_provider import Pkcs11Provider
-from infrastructure.keys.provider import Bound, KeyProvider
+from infrastructure.keys.provider import BoundKey, KekProvider
 from infrastructure.keys.providers import make_provider
 from infrastructure.settings import Settings
 from tests.infrastructure.hsm import PIN, TOKEN, Token
 
-KEYS = [Bound(bytes([at]) * 32, b"owner %d" % at) for at in range(5)]
+KEYS = [BoundKey(bytes([at]) * 32, b"owner %d" % at) for at in range(5)]
 
 
 @pytest.fixture(params=["file", "pkcs11"])
-def provider(request: pytest.FixtureRequest, tmp_path: Path) -> KeyProvider:
+def provider(request: pytest.FixtureRequest, tmp_path: Path) -> KekProvider:
     if request.param == "file":
         return FileProvider(tmp_path / "keys")
     token: Token = request.getfixturevalue("token")
     return token.provider()
 
 
-def bound(wrapped: list[bytes], to: list[Bound] = KEYS) -> list[Bound]:
-    return [Bound(it, key.bound_to) for it, key in zip(wrapped, to, strict=True)]
+def bound(wrapped: list[bytes], to: list[BoundKey] = KEYS) -> list[BoundKey]:
+    return [BoundKey(it, key.associated_data) for it, key in zip(wrapped, to, strict=True)]
 
 
 # --- Both -----------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_wrapped_is_unwrapped_and_no_two_wrappings_are_alike(provider: KeyProvider) -> None:
+def test_what_is_wrapped_is_unwrapped_and_no_two_wrappings_are_alike(provider: KekProvider) -> None:
     kek_id = provider.new_id()
     assert not provider.holds(kek_id)
     provider.make(kek_id)
@@ -48,18 +48,22 @@ def test_what_is_wrapped_is_unwrapped_and_no_two_wrappings_are_alike(provider: K
         assert not any(key.content in it for key, it in zip(KEYS, wrapped, strict=True))
 
 
-def test_a_wrapped_key_is_bound_to_its_owner_and_cannot_be_changed(provider: KeyProvider) -> None:
+def test_a_wrapped_key_is_bound_to_its_owner_and_cannot_be_changed(provider: KekProvider) -> None:
     kek_id = provider.new_id()
     provider.make(kek_id)
     (wrapped, *_) = provider.wrap(kek_id, KEYS)
     changed = wrapped[:-1] + bytes([wrapped[-1] ^ 1])
-    for content, owner in ((wrapped, b"another owner"), (changed, KEYS[0].bound_to), (wrapped[:20], KEYS[0].bound_to)):
+    for content, owner in (
+        (wrapped, b"another owner"),
+        (changed, KEYS[0].associated_data),
+        (wrapped[:20], KEYS[0].associated_data),
+    ):
         with pytest.raises(KeyBrokenError):
-            provider.unwrap(kek_id, [Bound(content, owner)])
-    assert provider.unwrap(kek_id, [Bound(wrapped, KEYS[0].bound_to)]) == [KEYS[0].content]
+            provider.unwrap(kek_id, [BoundKey(content, owner)])
+    assert provider.unwrap(kek_id, [BoundKey(wrapped, KEYS[0].associated_data)]) == [KEYS[0].content]
 
 
-def test_making_a_key_again_keeps_the_one_that_is_there(provider: KeyProvider) -> None:
+def test_making_a_key_again_keeps_the_one_that_is_there(provider: KekProvider) -> None:
     kek_id = provider.new_id()
     provider.make(kek_id)
     wrapped = list(provider.wrap(kek_id, KEYS))
@@ -67,7 +71,7 @@ def test_making_a_key_again_keeps_the_one_that_is_there(provider: KeyProvider) -
     assert provider.unwrap(kek_id, bound(wrapped)) == [key.content for key in KEYS]
 
 
-def test_a_key_that_is_not_there_is_unavailable_and_removing_it_is_safe_to_repeat(provider: KeyProvider) -> None:
+def test_a_key_that_is_not_there_is_unavailable_and_removing_it_is_safe_to_repeat(provider: KekProvider) -> None:
     kek_id = provider.new_id()
     provider.make(kek_id)
     wrapped = list(provider.wrap(kek_id, KEYS))
@@ -81,11 +85,11 @@ def test_a_key_that_is_not_there_is_unavailable_and_removing_it_is_safe_to_repea
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "file-", "pkcs11-", "pkcs11-a/b", "file-0123456789abcdeF", ""])
-def test_a_name_that_is_none_of_its_own_is_refused(provider: KeyProvider, name: str) -> None:
+def test_a_name_that_is_none_of_its_own_is_refused(provider: KekProvider, name: str) -> None:
     with pytest.raises(KeysUnavailableError):
         provider.make(name)
     with pytest.raises(KeysUnavailableError):
-        provider.unwrap(name, [Bound(b"\0" * 60, b"")])
+        provider.unwrap(name, [BoundKey(b"\0" * 60, b"")])
 
 
 # --- Files ----------------------------------------------------------------------------------------------------------

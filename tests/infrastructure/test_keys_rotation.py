@@ -110,7 +110,7 @@ async def test_all_keys_are_wrapped_anew_and_stay_the_same_keys(place: Place, co
 
 async def test_people_come_and_go_while_keys_are_wrapped_anew(place: Place, connection: AsyncConnection) -> None:
     await ids_of_all(place, MANY)
-    async with place.opened() as here, place.opened(most_at_hand=1) as there:
+    async with place.opened() as here, place.opened(max_cached=1) as there:
         rotating = asyncio.create_task(rotate(connection, place.provider(), quiet))
         at = MANY
         while not rotating.done():

@@ -13,7 +13,7 @@ import pytest
 
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
-from infrastructure.event_log import statements as sql
+from infrastructure.event_log import log_statements as sql
 from tests.infrastructure.sample_counter import CONTEXT, DECIDER, CounterClosed, append
 
 pytestmark = pytest.mark.anyio

@@ -26,7 +26,7 @@ from infrastructure.database import (
     open_database,
 )
 from infrastructure.database.addresses import GROUPS, LOGINS, acting_as
-from infrastructure.database.migrate import check_migrated
+from infrastructure.database.migrations import check_migrated
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.projector import Projector
 from infrastructure.projector.rebuild.run import rebuild

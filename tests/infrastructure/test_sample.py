@@ -28,7 +28,7 @@ from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox.message.model import MessageOpened, MessagePublished, MessageSent
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
-from infrastructure.event_log.resolve import Row
+from infrastructure.event_log.resolve import EventRow
 from infrastructure.keys import MemoryKeys
 from infrastructure.projector.rows.memory import MemoryRows
 from projections import consents, enrolments, open_rates, service_use, services
@@ -250,7 +250,7 @@ class FailingLog(MemoryLog):
         return outcomes
 
 
-def unsealed(row: Row) -> Row:
+def unsealed(row: EventRow) -> EventRow:
     """Return a row without what its personal texts are sealed to: no two are alike."""
     return row._replace(payload=re.sub(rb'"sealed:[^"]*"', b'"sealed"', row.payload))
 

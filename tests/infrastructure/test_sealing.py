@@ -18,7 +18,7 @@ from application.ports import Append, Conflict, Erased, Receipt, Sealed
 from domain.kernel import CommandBase, Context, Decider, PersonalText, PurposeGroup, RuleBroken, personal
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
-from infrastructure.keys import KeysUnavailableError, MemoryKeys, Owner, UnknownKeyError
+from infrastructure.keys import KeyOwner, KeysUnavailableError, MemoryKeys, UnknownKeyError
 from infrastructure.sealing import PREFIX, EventPlace, SealBrokenError, open_all, owners, personal_fields, seal
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ DECIDER: Decider[KeepLetter, int, LetterKept] = Decider(
 )
 CODEC = Codec([DECIDER])
 KEPT = LetterKept(person_id="p-1", subject=PersonalText(SECRET), bill=Bill(cents=7, reference=REFERENCE))
-BOTH = [Owner("p-1", PurposeGroup.CORRESPONDENCE), Owner("p-1", PurposeGroup.INVOICING)]
+BOTH = [KeyOwner("p-1", PurposeGroup.CORRESPONDENCE), KeyOwner("p-1", PurposeGroup.INVOICING)]
 PLACE = EventPlace("letter-p-1", 1, LETTER)
 
 

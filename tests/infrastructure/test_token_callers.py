@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from application.ports import Caller, Role
-from infrastructure.tokens import Organisations, TokenRefusedError
-from infrastructure.tokens.callers import FOUND_S, NOT_FOUND_S, named
+from infrastructure.tokens import OrganisationDirectory, TokenRefusedError
+from infrastructure.tokens.callers import FOUND_S, NOT_FOUND_S, subject_of
 from tests.infrastructure.issuing import Seconds
 
 pytestmark = pytest.mark.anyio
@@ -32,8 +32,8 @@ class Register:
         return self.known.get(f"n{number}")
 
 
-async def who(organisations: Organisations, **claims: Any) -> Caller:
-    return await organisations.caller(named(CLAIMS | claims, "role"))
+async def who(organisations: OrganisationDirectory, **claims: Any) -> Caller:
+    return await organisations.caller(subject_of(CLAIMS | claims, "role"))
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ async def test_the_consumer_is_an_organisation_of_the_platform_if_it_is_known(
     identifier: str, organisation_id: str
 ) -> None:
     register = Register(n0203201340="ghent", n30280353="utrecht", n00000001002306608000="ministry")
-    caller = await who(Organisations(register), consumer=iso(identifier))
+    caller = await who(OrganisationDirectory(register), consumer=iso(identifier))
     assert caller == Caller(subject="system-7", role=Role.AGENCY, organisation_id=organisation_id)
     assert caller.acting_id == "system-7"
 
 
 @pytest.mark.parametrize("supplier", ["software-house", iso("0208:0899999058"), iso("0192:991825827")], ids=str)
 async def test_a_supplier_acts_on_behalf_and_is_kept(supplier: Any) -> None:
-    organisations = Organisations(Register(n0899999058="software-house"))
+    organisations = OrganisationDirectory(Register(n0899999058="software-house"))
     caller = await who(organisations, consumer=iso("0208:0203201340"), supplier=supplier)
     assert caller.organisation_id == "0208-0203201340"
     assert caller.supplier_id in {"software-house", "0192-991825827"}
@@ -71,14 +71,14 @@ async def test_a_supplier_acts_on_behalf_and_is_kept(supplier: Any) -> None:
     [("", set()), ("graphql:ad-hoc", {"graphql:ad-hoc"}), ("a graphql:ad-hoc a", {"a", "graphql:ad-hoc"})],
 )
 async def test_scopes_are_what_the_issuer_granted(claim: str, scopes: set[str]) -> None:
-    caller = await who(Organisations(), organisation="a", scope=claim)
+    caller = await who(OrganisationDirectory(), organisation="a", scope=claim)
     assert caller.scopes == scopes
-    assert (await who(Organisations(), organisation="a")).scopes == set()
+    assert (await who(OrganisationDirectory(), organisation="a")).scopes == set()
 
 
 async def test_the_register_is_asked_once_in_a_while() -> None:
     seconds, register = Seconds(), Register(n0203201340="ghent")
-    organisations = Organisations(register, seconds)
+    organisations = OrganisationDirectory(register, seconds)
     for number, wait_s in (("0203201340", FOUND_S), ("0899999058", NOT_FOUND_S)):
         register.asked.clear()
         for _ in range(5):
@@ -91,7 +91,7 @@ async def test_the_register_is_asked_once_in_a_while() -> None:
 
 async def test_no_more_numbers_are_remembered_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infrastructure.tokens.callers.MAX_KNOWN", 2)
-    organisations = Organisations(Register())
+    organisations = OrganisationDirectory(Register())
     for number in range(5):
         await who(organisations, consumer=iso(f"0106:{number:08}"))
     assert len(organisations._known) == 2  # noqa: SLF001 - what is kept shows nowhere else
@@ -133,9 +133,9 @@ async def test_no_more_numbers_are_remembered_than_the_bound(monkeypatch: pytest
 )
 async def test_whoever_is_not_named_in_one_way_is_refused(claims: dict[str, Any]) -> None:
     with pytest.raises(TokenRefusedError):
-        await who(Organisations(), **claims)
+        await who(OrganisationDirectory(), **claims)
 
 
 async def test_the_role_stands_where_the_setting_says() -> None:
     claims = {"sub": "system-7", "organisation": "a", "https://kroniek.example/role": "auditor", "role": "system"}
-    assert named(claims, "https://kroniek.example/role").role is Role.AUDITOR
+    assert subject_of(claims, "https://kroniek.example/role").role is Role.AUDITOR

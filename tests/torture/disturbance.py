@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from infrastructure.event_log.statements import LOCK
+from infrastructure.event_log.log_statements import LOCK
 from tests.torture.events import CODEC, CONTEXT, Noted
 
 MAX_HOLD_S = 0.02

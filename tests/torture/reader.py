@@ -16,7 +16,7 @@ import psycopg
 from domain.kernel import Recorded
 from infrastructure.database.addresses import DatabaseRole, acting_as
 from infrastructure.event_log import LogReader, MissingEventsError
-from infrastructure.event_log.statements import CHANNEL
+from infrastructure.event_log.log_statements import CHANNEL
 from tests.torture.events import CODEC, ENDED, MARKED, MARKED_EVERY, Ended, size
 from tests.torture.notes import Notes
 

@@ -19,7 +19,7 @@ from psycopg import sql
 from infrastructure.database.data_folder import DataFolder
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.installation import ELSEWHERE
-from infrastructure.database.migrate import migrate
+from infrastructure.database.migrations import migrate
 
 ANSWERS_WITHIN_S = 120
 CONNECT_TIMEOUT_S = 10

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from infrastructure.event_log.finding import MissingEventsError
+from infrastructure.event_log.log_lookup import MissingEventsError
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.live.admin_log import acts_of
 from infrastructure.projector.live.projector import FAILED

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import structlog
 
-from infrastructure.event_log.finding import MissingEventsError
-from infrastructure.event_log.reading import LogReader
-from infrastructure.event_log.statements import CHANNEL
+from infrastructure.event_log.log_lookup import MissingEventsError
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.log_statements import CHANNEL
 from infrastructure.postgres.arrays import register_types
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions

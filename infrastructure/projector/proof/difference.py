@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from domain.kernel import Recorded
-from infrastructure.event_log.reading import NAME, PAYLOAD, LogReader, Row
+from infrastructure.event_log.log_reader import NAME, PAYLOAD, LogReader, Row
 from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.proof.digest import Digest, by_key, hashed_rows, table_columns
 from infrastructure.projector.rows.definitions import Definitions

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg import IsolationLevel
 
-from infrastructure.event_log.reading import NAME, VERSION, LogReader
+from infrastructure.event_log.log_reader import NAME, VERSION, LogReader
 from infrastructure.postgres.failures import ValueFreeError, summary
 from infrastructure.projector.proof.comparing import prove
 from infrastructure.projector.proof.digest import digest

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from infrastructure.event_log.reading import STREAM, LogReader, Row
+from infrastructure.event_log.log_reader import STREAM, LogReader, Row
 from infrastructure.projector.rebuild.buffered_rows import BulkRows, add, in_columns
 from infrastructure.projector.rebuild.build_environment import SUMS
 from infrastructure.projector.rows.definitions import Definitions

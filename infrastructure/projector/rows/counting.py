@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import ClientCursor, sql
 
-from infrastructure.event_log.reading import LogReader
+from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.set_based import tallied_rows
 from infrastructure.projector.rows.tables import ReadTable

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from domain.kernel import Recorded
-from infrastructure.event_log.reading import NAME, PAYLOAD, POSITION, STREAM, VERSION, Row
-from infrastructure.event_log.statements import FURTHER_COLUMNS
+from infrastructure.event_log.log_reader import NAME, PAYLOAD, POSITION, STREAM, VERSION, Row
+from infrastructure.event_log.log_statements import FURTHER_COLUMNS
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.row_views import views

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from infrastructure.event_log.reading import LogReader
+from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector.rows.coalesce import coalesce
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Fold, Folding, Parked

@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import Any
 
 from domain.kernel import Context, Recorded
-from infrastructure.event_log.reading import Row
-from infrastructure.event_log.statements import BASIC_COLUMNS, FURTHER_COLUMNS
+from infrastructure.event_log.log_reader import Row
+from infrastructure.event_log.log_statements import BASIC_COLUMNS, FURTHER_COLUMNS
 
 Complete = Callable[[Row, Any], Recorded[Any]]
 """Puts a row and its decoded event together."""

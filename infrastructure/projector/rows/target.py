@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from infrastructure.event_log.reading import LogReader, Row
+from infrastructure.event_log.log_reader import LogReader, Row
 from infrastructure.projector.rows.coalesce import coalesce
 from infrastructure.projector.rows.counting import count_on
 from infrastructure.projector.rows.definitions import Definitions

@@ -12,7 +12,7 @@ class ProofRefusedError(Exception):
 
 
 class IssuerUnavailableError(Exception):
-    """The issuer's keys cannot be fetched, so nothing can be said about a token."""
+    """The issuer's keys cannot be fetched, so no token can be verified."""
 
 
 class GrantRefusedError(Exception):

@@ -1,4 +1,4 @@
-"""Writing to the log: a batch of appends in one call of `log.append`, with an outcome that is known for certain."""
+"""Writes a batch of appends by one call of `log.append`, and finds its outcome even where the connection is lost."""
 
 from __future__ import annotations
 
@@ -9,113 +9,113 @@ from uuid import UUID, uuid4
 from psycopg import AsyncConnection
 
 from application.ports import Outcome, Receipt
-from infrastructure.event_log import statements as sql
-from infrastructure.event_log.call import call_append
-from infrastructure.event_log.finding import find_holders, find_receipts, find_rows
-from infrastructure.event_log.resolve import Encoded, Holdings, Settled, presumed, settle
+from infrastructure.event_log import log_statements as sql
+from infrastructure.event_log.append_call import call_append
+from infrastructure.event_log.log_lookup import find_holders, find_receipts, find_rows
+from infrastructure.event_log.resolve import Encoded, LogState, Resolved, assumed_state, resolve
 from infrastructure.postgres.arrays import PackedArray, bigints, booleans, byte_strings, instants, integers, texts
 
-MAX_NOTES = 64
-"""After so many commits the log may forget them: what became of them is known by then."""
+MAX_COMMIT_ROWS = 64
+"""After this many commits a writer deletes their rows of `log.commit`: their outcome is known by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A batch as it was sent: its number, what was presumed of the log, and what was to be written on it."""
+    """A batch as it was sent: its number, the assumed head of the log, and the rows to write behind it."""
 
     number: int
     head: int
-    settled: Settled
+    resolved: Resolved
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """An attempt that the log accepted, and the head of the log before it."""
+class CommittedAttempt:
+    """An attempt that was committed, and the head of the log before it."""
 
     attempt: Attempt
     before: int
 
 
 @dataclass(slots=True)
-class Head:
-    """Where writers of one process presume the head of the log: where it will be if all that is under way stands."""
+class AssumedHead:
+    """The head of the log once every batch under way is accepted; shared by the writers of a process."""
 
     position: int = 0
 
 
 @dataclass(slots=True)
-class Writer:
-    """Writes batches over one connection at a time, and knows its own commits again in the log."""
+class LogWriter:
+    """Writes batches over one connection at a time, and recognises its own commits in the log."""
 
-    head: Head
+    head: AssumedHead
     writer_id: UUID = field(default_factory=uuid4)
     committed: list[int] = field(default_factory=list)
-    """The positions of this writer's commits that the log still keeps a note of."""
+    """The positions of this writer's rows in `log.commit`."""
 
     batches: int = 0
     in_doubt: list[Attempt] = field(default_factory=list)
-    """The attempts at the batch that is being written; more than one where its connection was lost."""
+    """The attempts at the current batch; more than one where the connection was lost."""
 
     async def write(self, connection: AsyncConnection, batch: Sequence[Encoded], again: bool) -> Sequence[Outcome]:
-        """Write what stands of the batch, durably; return the outcome of each append.
+        """Write the accepted appends of the batch durably; return the outcome of each append.
 
-        First on the presumption that everyone was right about the log: that takes one round trip. Only where it fails,
-        or after a lost connection, is the log held still, looked at and then written.
+        The first attempt assumes the versions that the callers expect: one round trip. Where the log differs, or the
+        connection was lost (`again`), the log is locked, read and then written.
         """
         if not again:
             self.in_doubt.clear()
-            written = await self._attempt(connection, batch, presumed(batch, self.head.position))
+            written = await self._attempt(connection, batch, assumed_state(batch, self.head.position))
             if written is not None:
                 return self._outcomes(written)
         async with connection.transaction():
             await connection.execute(sql.LOCK)
-            written = await self._found_again(connection) if again else None
+            written = await self._find_committed(connection) if again else None
             if again:
-                # What was sent before may still be under way, and its callers are about to be told something else.
+                # An earlier attempt may still arrive; it must not be written once its callers have another answer.
                 await connection.execute(sql.GIVE_UP, (self.writer_id, self.batches + 1))
             if written is None:
-                written = await self._attempt(connection, batch, await _holdings(connection, batch))
+                written = await self._attempt(connection, batch, await _state_of(connection, batch))
         assert written is not None, "while its lock is held, the log holds what was just read from it"
         return self._outcomes(written)
 
     async def _attempt(
-        self, connection: AsyncConnection, batch: Sequence[Encoded], holdings: Holdings
-    ) -> Written | None:
-        """Settle and write, all or nothing; return None if the log holds something else than presumed."""
-        head = holdings.head
-        known = {stream for stream, version in holdings.versions.items() if version}
-        presumption = _presumption(batch, holdings)
-        settled = settle(batch, holdings)
-        self.head.position = holdings.head
+        self, connection: AsyncConnection, batch: Sequence[Encoded], state: LogState
+    ) -> CommittedAttempt | None:
+        """Resolve and write, all or nothing; return None if the log differs from the assumed state."""
+        head = state.head
+        known = {stream for stream, version in state.versions.items() if version}
+        presumption = _assumption(batch, state)
+        resolved = resolve(batch, state)
+        self.head.position = state.head
         self.batches += 1
-        attempt = Attempt(self.batches, head, settled)
+        attempt = Attempt(self.batches, head, resolved)
         self.in_doubt.append(attempt)
-        outdated = bigints(self.committed) if len(self.committed) >= MAX_NOTES else None
+        outdated = bigints(self.committed) if len(self.committed) >= MAX_COMMIT_ROWS else None
         identity = self.writer_id.bytes, attempt.number.to_bytes(8, "big"), outdated
-        before = await call_append(connection, (*identity, *presumption, *columns(settled, head, known)))
-        return None if before is None else Written(attempt, before)
+        before = await call_append(connection, (*identity, *presumption, *columns(resolved, head, known)))
+        return None if before is None else CommittedAttempt(attempt, before)
 
-    async def _found_again(self, connection: AsyncConnection) -> Written | None:
-        """Return the attempt at the batch that was committed before its connection was lost, if any was."""
+    async def _find_committed(self, connection: AsyncConnection) -> CommittedAttempt | None:
+        """Return the attempt that was committed before the connection was lost, if any."""
         numbers = bigints([attempt.number for attempt in self.in_doubt])
         for number, position in await find_rows(connection, sql.COMMITTED, self.writer_id, numbers):
             (attempt,) = (attempt for attempt in self.in_doubt if attempt.number == number)
-            return Written(attempt, position - len(attempt.settled.rows))
+            return CommittedAttempt(attempt, position - len(attempt.resolved.rows))
         return None
 
-    def _outcomes(self, written: Written) -> Sequence[Outcome]:
-        """Take note of what is committed, and return the outcomes."""
-        settled, moved = written.attempt.settled, written.before - written.attempt.head
-        head = written.before + len(settled.rows)
+    def _outcomes(self, written: CommittedAttempt) -> Sequence[Outcome]:
+        """Note the commit and return the outcomes with their final positions."""
+        resolved, moved = written.attempt.resolved, written.before - written.attempt.head
+        head = written.before + len(resolved.rows)
         if moved:
             self.head.position = head
-        if settled.rows:
-            self.committed = [*(self.committed if len(self.committed) < MAX_NOTES else ()), head]
-        return _moved(settled.outcomes, moved)
+        if resolved.rows:
+            self.committed = [*(self.committed if len(self.committed) < MAX_COMMIT_ROWS else ()), head]
+        return _moved(resolved.outcomes, moved)
 
 
 def _moved(outcomes: Sequence[Outcome], by: int) -> Sequence[Outcome]:
-    """Return the outcomes with the positions at which the events came to stand: others may have written before."""
+    """Shift the positions of receipts: others wrote between the assumed head and the commit."""
     if not by:
         return outcomes
     return [
@@ -128,37 +128,37 @@ def _moved(outcomes: Sequence[Outcome], by: int) -> Sequence[Outcome]:
 
 
 Column = PackedArray | None
-"""An array in PostgreSQL's binary form. None where there is nothing to do: that costs neither side anything."""
+"""A packed array; None where there are no rows, which neither side has to pack or unpack."""
 
 
-def columns(settled: Settled, head: int, known: Container[str]) -> Sequence[Column]:
-    """Return what is to be written, as columns; `known` are the streams that the log holds already."""
-    return (*_events(settled), *_streams(settled, head, known), *_claims(settled), *_receipts(settled, head))
+def columns(resolved: Resolved, head: int, known: Container[str]) -> Sequence[Column]:
+    """Return the rows to write, as columns; `known` are the streams that the log holds already."""
+    return (*_events(resolved), *_streams(resolved, head, known), *_claims(resolved), *_receipts(resolved, head))
 
 
-def presume(versions: Mapping[str, int]) -> Sequence[Column]:
-    """Return the presumption that streams are at these versions, and nothing else."""
+def assume(versions: Mapping[str, int]) -> Sequence[Column]:
+    """Return the parameters that assume streams at these versions, and nothing about claims and keys."""
     return texts(list(versions)), integers(list(versions.values())), None, None, None, None
 
 
-def _presumption(batch: Sequence[Encoded], holdings: Holdings) -> Sequence[Column]:
-    versions = holdings.versions
+def _assumption(batch: Sequence[Encoded], state: LogState) -> Sequence[Column]:
+    versions = state.versions
     digests = sorted({digest for encoded in batch for _, digest in encoded.claims})
     keys = {
         (key.organisation_id, key.key) for encoded in batch if (key := encoded.append.idempotency) is not None
-    } - holdings.receipts.keys()
+    } - state.receipts.keys()
     return (
         texts(list(versions)),
         integers(list(versions.values())),
         byte_strings(digests) if digests else None,
-        texts([holdings.claims.get(digest, "") for digest in digests]) if digests else None,
+        texts([state.claims.get(digest, "") for digest in digests]) if digests else None,
         texts([owner for owner, _ in keys]) if keys else None,
         texts([key for _, key in keys]) if keys else None,
     )
 
 
-def _events(settled: Settled) -> Sequence[Column]:
-    rows, contexts = settled.rows, [row.context for row in settled.rows]
+def _events(resolved: Resolved) -> Sequence[Column]:
+    rows, contexts = resolved.rows, [row.context for row in resolved.rows]
     return (
         instants([context.effective_at for context in contexts]),
         integers([row.version for row in rows]),
@@ -177,8 +177,8 @@ def _events(settled: Settled) -> Sequence[Column]:
     )
 
 
-def _streams(settled: Settled, head: int, known: Container[str]) -> Sequence[Column]:
-    streams, reaches = list(settled.streams), settled.streams.values()
+def _streams(resolved: Resolved, head: int, known: Container[str]) -> Sequence[Column]:
+    streams, reaches = list(resolved.streams), resolved.streams.values()
     return (
         texts(streams),
         booleans([stream in known for stream in streams]),
@@ -188,21 +188,21 @@ def _streams(settled: Settled, head: int, known: Container[str]) -> Sequence[Col
     )
 
 
-def _claims(settled: Settled) -> Sequence[Column]:
-    if not (settled.released or settled.claimed):
+def _claims(resolved: Resolved) -> Sequence[Column]:
+    if not (resolved.released or resolved.claimed):
         return None, None, None
     return (
-        byte_strings(list(settled.released)),
-        byte_strings(list(settled.claimed)),
-        texts(list(settled.claimed.values())),
+        byte_strings(list(resolved.released)),
+        byte_strings(list(resolved.claimed)),
+        texts(list(resolved.claimed.values())),
     )
 
 
-def _receipts(settled: Settled, head: int) -> Sequence[Column]:
-    if not settled.receipts:
+def _receipts(resolved: Resolved, head: int) -> Sequence[Column]:
+    if not resolved.receipts:
         return (None,) * 7
-    keys = [key for key, _ in settled.receipts]
-    receipts = [receipt for _, receipt in settled.receipts]
+    keys = [key for key, _ in resolved.receipts]
+    receipts = [receipt for _, receipt in resolved.receipts]
     return (
         texts([key.organisation_id for key in keys]),
         texts([key.key for key in keys]),
@@ -217,13 +217,13 @@ def _receipts(settled: Settled, head: int) -> Sequence[Column]:
 # --- What the log holds ---------------------------------------------------------------------------------------------
 
 
-async def _holdings(connection: AsyncConnection, batch: Sequence[Encoded]) -> Holdings:
-    """Read, while the log is held still, what it holds of all that the batch touches."""
+async def _state_of(connection: AsyncConnection, batch: Sequence[Encoded]) -> LogState:
+    """Read the state of the log for a batch, while the log is locked."""
     ((head,),) = await find_rows(connection, sql.HEAD)
     streams = sorted({stream for e in batch for stream in (e.append.stream, *e.append.expected)})
     digests = sorted({digest for encoded in batch for _, digest in encoded.claims})
     keys = [encoded.append.idempotency for encoded in batch if encoded.append.idempotency is not None]
-    return Holdings(
+    return LogState(
         head=head,
         versions=dict.fromkeys(streams, 0) | dict(await find_rows(connection, sql.VERSIONS, texts(streams))),
         claims=await find_holders(connection, digests),

@@ -16,7 +16,7 @@ KEY_BYTES = 32
 KEY_ID_BYTES = 16
 
 
-class Owner(NamedTuple):
+class KeyOwner(NamedTuple):
     """Whose key: a data subject by their pseudonymous id, and what the data is kept for."""
 
     subject_id: str
@@ -46,7 +46,7 @@ class KeyBrokenError(ValueError):
 class Keys(Protocol):
     """Keeps the keys. A key that was destroyed stays known as such for ever."""
 
-    async def for_sealing(self, owners: Collection[Owner]) -> Mapping[Owner, DataKey]:
+    async def for_sealing(self, owners: Collection[KeyOwner]) -> Mapping[KeyOwner, DataKey]:
         """Return the key of each owner, made where there is none yet; an owner whose key was destroyed is left out.
 
         A key that was made is on disk before it is returned.
@@ -55,11 +55,11 @@ class Keys(Protocol):
     async def for_opening(self, key_ids: Collection[bytes]) -> Mapping[bytes, DataKey]:
         """Return the keys with these ids; one that was destroyed is left out. Raise UnknownKeyError for any other."""
 
-    async def destroy(self, owners: Collection[Owner]) -> None:
+    async def destroy(self, owners: Collection[KeyOwner]) -> None:
         """Destroy the keys of these owners for good; who has none will never get one. Safe to repeat.
 
         When it returns, the destruction is on disk, and no process seals or opens with these keys any more.
         """
 
-    async def shred(self, owners: Collection[Owner]) -> None:
+    async def shred(self, owners: Collection[KeyOwner]) -> None:
         """See to it that of destroyed keys no bytes are left where they lay. Safe to repeat."""

@@ -11,10 +11,10 @@ from psycopg import AsyncConnection
 from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
 from domain.kernel import Claim
 from infrastructure.codec import Codec
-from infrastructure.event_log.appending import Head, Writer
-from infrastructure.event_log.call import PREPARE
+from infrastructure.event_log.append_call import PREPARE
 from infrastructure.event_log.encoding import Encoder
-from infrastructure.event_log.finding import Finder, Found, Wanted
+from infrastructure.event_log.log_lookup import LogAnswer, LogFinder, LogQuery
+from infrastructure.event_log.log_writer import AssumedHead, LogWriter
 from infrastructure.event_log.resolve import Encoded
 from infrastructure.keys import Keys
 from infrastructure.postgres.connections import LOOKUPS_BY_INDEX, Connector
@@ -30,7 +30,7 @@ class PostgresLog:
     Personal data is sealed with `keys`; without them it is refused, and KeysUnavailableError raised.
 
     `append` returns once its transaction is durable. Appends that are in line together share a transaction; each
-    stands or falls by itself (see `settle`). Where the connection is lost meanwhile, what became of them is found out
+    stands or falls by itself (see `resolve`). Where the connection is lost meanwhile, what became of them is found out
     over a new one. Raises LogBusyError where too many are in line already, and LogUnavailableError where the database
     stays away for `reconnect_timeout_s`: only then is an outcome not known.
     """
@@ -46,13 +46,13 @@ class PostgresLog:
     ) -> None:
         self._encoder = Encoder(codec, claim_key, keys)
         self._log_id = ""
-        head = Head()
-        writers = [partial(_write, Writer(head)) for _ in range(WRITERS)]
+        head = AssumedHead()
+        writers = [partial(_write, LogWriter(head)) for _ in range(WRITERS)]
         self._appends = GroupCallQueue[Sequence[Encoded], Sequence[Outcome]](
             Connector(url, (*LOOKUPS_BY_INDEX, PREPARE), prepare_threshold=None), writers, reconnect_timeout_s
         )
-        self._reads = GroupCallQueue[Wanted, Found](
-            Connector(url, LOOKUPS_BY_INDEX), [Finder(codec).find], reconnect_timeout_s
+        self._reads = GroupCallQueue[LogQuery, LogAnswer](
+            Connector(url, LOOKUPS_BY_INDEX), [LogFinder(codec).find], reconnect_timeout_s
         )
 
     async def __aenter__(self) -> Self:
@@ -65,26 +65,26 @@ class PostgresLog:
         await self._reads.close()
 
     async def read(self, streams: Sequence[str]) -> Mapping[str, StreamEvents]:
-        found = await self._reads.call(Wanted(streams=streams))
+        found = await self._reads.call(LogQuery(streams=streams))
         return {stream: found.streams.get(stream, StreamEvents()) for stream in streams}
 
     async def read_prefixes(self, prefixes: Sequence[str]) -> Mapping[str, Mapping[str, StreamEvents]]:
-        found = await self._reads.call(Wanted(prefixes=prefixes))
+        found = await self._reads.call(LogQuery(prefixes=prefixes))
         return {prefix: found.prefixes[prefix] for prefix in prefixes}
 
     async def receipts(self, keys: Sequence[Idempotency]) -> Mapping[Idempotency, Receipt | OtherContent]:
-        found = await self._reads.call(Wanted(keys=keys))
+        found = await self._reads.call(LogQuery(keys=keys))
         return {key: found.keys[key] for key in keys if key in found.keys}
 
     async def holder(self, claim: Claim) -> str | None:
         """Return the stream that holds a claimed value."""
         digest = self._encoder.digest(claim)
-        return (await self._reads.call(Wanted(digests=(digest,)))).holders.get(digest)
+        return (await self._reads.call(LogQuery(digests=(digest,)))).holders.get(digest)
 
     async def log_id(self) -> str:
         """Return which log this is, as a UUID: a position means something in this log only."""
         if not self._log_id:
-            self._log_id = (await self._reads.call(Wanted(log_id=True))).log_id
+            self._log_id = (await self._reads.call(LogQuery(log_id=True))).log_id
         return self._log_id
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
@@ -98,7 +98,7 @@ class PostgresLog:
 
 
 async def _write(
-    writer: Writer, connection: AsyncConnection, asked: Sequence[Sequence[Encoded]], again: bool
+    writer: LogWriter, connection: AsyncConnection, asked: Sequence[Sequence[Encoded]], again: bool
 ) -> Sequence[Sequence[Outcome]]:
     batch = [encoded for appends in asked for encoded in appends]
     outcomes = await writer.write(connection, batch, again)

@@ -7,17 +7,17 @@ from collections.abc import Collection, Mapping
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from infrastructure.keys.model import KEY_BYTES, KEY_ID_BYTES, DataKey, Owner, UnknownKeyError
+from infrastructure.keys.data_keys import KEY_BYTES, KEY_ID_BYTES, DataKey, KeyOwner, UnknownKeyError
 
 
 class MemoryKeys:
     """Keeps keys until the process ends."""
 
     def __init__(self) -> None:
-        self._by_owner: dict[Owner, DataKey | None] = {}
-        self._by_id: dict[bytes, Owner] = {}
+        self._by_owner: dict[KeyOwner, DataKey | None] = {}
+        self._by_id: dict[bytes, KeyOwner] = {}
 
-    async def for_sealing(self, owners: Collection[Owner]) -> Mapping[Owner, DataKey]:
+    async def for_sealing(self, owners: Collection[KeyOwner]) -> Mapping[KeyOwner, DataKey]:
         keys = {owner: self._by_owner[owner] if owner in self._by_owner else self._make(owner) for owner in owners}
         return {owner: key for owner, key in keys.items() if key is not None}
 
@@ -27,13 +27,13 @@ class MemoryKeys:
         keys = {key_id: self._by_owner[self._by_id[key_id]] for key_id in key_ids}
         return {key_id: key for key_id, key in keys.items() if key is not None}
 
-    async def destroy(self, owners: Collection[Owner]) -> None:
+    async def destroy(self, owners: Collection[KeyOwner]) -> None:
         self._by_owner.update(dict.fromkeys(owners))
 
-    async def shred(self, owners: Collection[Owner]) -> None:
+    async def shred(self, owners: Collection[KeyOwner]) -> None:
         assert all(self._by_owner.get(owner) is None for owner in owners), "only what was destroyed is shredded"
 
-    def _make(self, owner: Owner) -> DataKey:
+    def _make(self, owner: KeyOwner) -> DataKey:
         key = DataKey(secrets.token_bytes(KEY_ID_BYTES), AESGCM(secrets.token_bytes(KEY_BYTES)))
         self._by_owner[owner] = key
         self._by_id[key.key_id] = owner

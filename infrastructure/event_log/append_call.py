@@ -9,7 +9,7 @@ from psycopg.errors import error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format
 
-from infrastructure.event_log.statements import APPEND_PARAMETERS
+from infrastructure.event_log.log_statements import APPEND_PARAMETERS
 
 NAME = b"append_to_log"
 
@@ -23,7 +23,7 @@ _FORMATS = [Format.BINARY] * APPEND_PARAMETERS
 async def call_append(connection: AsyncConnection, parameters: Sequence[bytes | None]) -> int | None:
     """Call `log.append` with parameters in PostgreSQL's binary form.
 
-    Return the head of the log before what was written, None if the log holds something else than presumed.
+    Return the head of the log before what was written, None if the log holds something else than assumed_state.
     """
     async with connection.lock:
         connection.pgconn.send_query_prepared(NAME, parameters, _FORMATS, result_format=Format.BINARY)

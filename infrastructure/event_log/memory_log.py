@@ -11,7 +11,7 @@ from application.ports import Append, Idempotency, OtherContent, Outcome, Receip
 from domain.kernel import Claim, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log.encoding import Encoder
-from infrastructure.event_log.resolve import Encoded, Holdings, Row, settle
+from infrastructure.event_log.resolve import Encoded, EventRow, LogState, resolve
 from infrastructure.keys import Keys, MemoryKeys
 
 
@@ -22,9 +22,9 @@ class MemoryLog:
         self._codec = codec
         self.keys: Keys = keys or MemoryKeys()
         self._encoder = Encoder(codec, claim_key, self.keys)
-        self._holdings = Holdings(head=0)
-        self.rows: list[Row] = []
-        self._streams: dict[str, list[Row]] = {}
+        self._holdings = LogState(head=0)
+        self.rows: list[EventRow] = []
+        self._streams: dict[str, list[EventRow]] = {}
 
     async def read(self, streams: Sequence[str]) -> Mapping[str, StreamEvents]:
         return {stream: self._stream(stream) for stream in streams}
@@ -51,11 +51,11 @@ class MemoryLog:
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         encoded = await self._encoder.encode(appends)
-        settled = settle((each for each in encoded if isinstance(each, Encoded)), self._holdings)
-        self.rows.extend(settled.rows)
-        for row in settled.rows:
+        resolved = resolve((each for each in encoded if isinstance(each, Encoded)), self._holdings)
+        self.rows.extend(resolved.rows)
+        for row in resolved.rows:
             self._streams.setdefault(row.stream, []).append(row)
-        left = iter(settled.outcomes)
+        left = iter(resolved.outcomes)
         return [next(left) if isinstance(each, Encoded) else each for each in encoded]
 
     def recorded(self) -> Iterator[Recorded[Any]]:

@@ -12,13 +12,13 @@ from psycopg import AsyncConnection
 
 from application.ports import Idempotency, OtherContent, Receipt, StreamEvents
 from infrastructure.codec import Codec
-from infrastructure.event_log import statements as sql
+from infrastructure.event_log import log_statements as sql
 from infrastructure.postgres.arrays import byte_strings, integers, texts
 from infrastructure.postgres.failures import ValueFreeError
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LogQuery:
     """What one caller asks for."""
 
     streams: Sequence[str] = ()
@@ -29,7 +29,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LogAnswer:
     """What there is of all that callers who were in line together asked for."""
 
     streams: Mapping[str, StreamEvents]
@@ -72,7 +72,7 @@ class _Stream:
 
 
 @dataclass(slots=True)
-class Finder:
+class LogFinder:
     """Answers many callers with few queries."""
 
     codec: Codec
@@ -81,15 +81,15 @@ class Finder:
     async def find(
         self,
         connection: AsyncConnection,
-        asked: Sequence[Wanted],
+        asked: Sequence[LogQuery],
         again: bool,  # noqa: ARG002 - to look twice changes nothing
-    ) -> Sequence[Found]:
+    ) -> Sequence[LogAnswer]:
         streams = sorted({stream for ask in asked for stream in ask.streams})
         prefixes = sorted({prefix for ask in asked for prefix in ask.prefixes})
         keys = list({key for ask in asked for key in ask.keys})
         digests = list({digest for ask in asked for digest in ask.digests})
         ranges = (texts(prefixes), texts([_after(prefix) for prefix in prefixes]))
-        found = Found(
+        found = LogAnswer(
             streams=await self._streams(connection, sql.STREAMS, texts(streams)) if streams else {},
             prefixes=_by_prefix(prefixes, await self._streams(connection, sql.PREFIXES, *ranges)) if prefixes else {},
             keys=_by_key(keys, await find_receipts(connection, keys)),

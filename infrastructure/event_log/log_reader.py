@@ -12,8 +12,8 @@ from psycopg import sql as compose
 
 from domain.kernel import Context, Recorded
 from infrastructure.codec import Codec
-from infrastructure.event_log import statements as sql
-from infrastructure.event_log.finding import MissingEventsError, Partition
+from infrastructure.event_log import log_statements as sql
+from infrastructure.event_log.log_lookup import MissingEventsError, Partition
 
 Row: TypeAlias = Sequence[Any]
 """An event as the log holds it: the basic columns, then the further ones, all of them unless some were asked for."""

@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 
 from domain.kernel import PurposeGroup
-from infrastructure.keys.model import KEY_ID_BYTES, Owner
+from infrastructure.keys.data_keys import KEY_ID_BYTES, KeyOwner
 from infrastructure.postgres.arrays import TextArray, byte_strings, texts
 from infrastructure.postgres.connections import LOOKUPS_BY_INDEX
 
 FIRST = ("SET synchronous_commit = on", *LOOKUPS_BY_INDEX)
 
-MOST_DESTRUCTIONS = 10_000
+MAX_DESTRUCTIONS = 10_000
 """Of how many a process is told one by one; one that missed more forgets all keys instead."""
 
 _SEEN = "SELECT number FROM keys.last_destruction"
 _DESTROYED = f"""
 SELECT number, subject_id, purpose_group FROM keys.last_destruction LEFT JOIN keys.key ON destruction > %s
-ORDER BY destruction LIMIT {MOST_DESTRUCTIONS + 1}
+ORDER BY destruction LIMIT {MAX_DESTRUCTIONS + 1}
 """  # noqa: S608 - a constant
 _FOUND = "k.key_id, k.subject_id, k.purpose_group, k.destroyed_at IS NOT NULL, s.kek_id, s.wrapped"
 _OF_OWNERS = f"""
@@ -54,22 +54,22 @@ WHERE key.subject_id = wanted.subject_id AND key.purpose_group = wanted.purpose_
 """
 
 
-class Row(NamedTuple):
+class KeyRow(NamedTuple):
     """A key as the database has it; a destroyed one has no wrapped bytes."""
 
     key_id: bytes
-    owner: Owner
+    owner: KeyOwner
     destroyed: bool
     kek_id: str
     wrapped: bytes
 
 
-def bound_to(key_id: bytes, owner: Owner) -> bytes:
+def associated_data(key_id: bytes, owner: KeyOwner) -> bytes:
     """Return what a wrapped key is bound to: its id and its owner."""
     return b"key\0" + key_id + f"\0{owner.group}\0{owner.subject_id}".encode()
 
 
-def bound_to_name(name: str) -> bytes:
+def associated_data_of_name(name: str) -> bytes:
     return b"named\0" + name.encode()
 
 
@@ -79,30 +79,30 @@ async def last_destruction(connection: AsyncConnection) -> int:
     return int(row[0])
 
 
-async def destroyed_since(connection: AsyncConnection, seen: int) -> tuple[Sequence[Owner] | None, int]:
+async def destroyed_since(connection: AsyncConnection, seen: int) -> tuple[Sequence[KeyOwner] | None, int]:
     """Return whose keys were destroyed after a destruction, and the number of the last one.
 
     None where nothing that is at hand can be trusted: there were too many, or the database is one of an earlier time.
     """
     rows = await (await connection.execute(_DESTROYED, (seen,))).fetchall()
     number = int(rows[0][0])
-    if number < seen or len(rows) > MOST_DESTRUCTIONS:
+    if number < seen or len(rows) > MAX_DESTRUCTIONS:
         return None, number
-    return [Owner(subject, PurposeGroup(group)) for _, subject, group in rows if subject is not None], number
+    return [KeyOwner(subject, PurposeGroup(group)) for _, subject, group in rows if subject is not None], number
 
 
-async def of_owners(connection: AsyncConnection, owners: Collection[Owner]) -> Sequence[Row]:
+async def of_owners(connection: AsyncConnection, owners: Collection[KeyOwner]) -> Sequence[KeyRow]:
     return _rows(await (await connection.execute(_OF_OWNERS, _columns(owners), binary=True)).fetchall())
 
 
-async def of_ids(connection: AsyncConnection, key_ids: Collection[bytes]) -> Sequence[Row]:
+async def of_ids(connection: AsyncConnection, key_ids: Collection[bytes]) -> Sequence[KeyRow]:
     return _rows(await (await connection.execute(_OF_IDS, (byte_strings(list(key_ids)),), binary=True)).fetchall())
 
 
 async def insert(
     connection: AsyncConnection,
     key_ids: Sequence[bytes],
-    owners: Sequence[Owner],
+    owners: Sequence[KeyOwner],
     kek_id: str,
     wrapped: Sequence[bytes],
 ) -> Collection[bytes] | None:
@@ -116,12 +116,12 @@ async def insert(
     return None if row[0] is None else {bytes(key_id) for key_id in row[0]}
 
 
-async def destroy(connection: AsyncConnection, owners: Collection[Owner]) -> None:
+async def destroy(connection: AsyncConnection, owners: Collection[KeyOwner]) -> None:
     tombstones = [secrets.token_bytes(KEY_ID_BYTES) for _ in owners]
     await connection.execute(_DESTROY, (byte_strings(tombstones), *_columns(owners)))
 
 
-async def shred(connection: AsyncConnection, owners: Collection[Owner]) -> None:
+async def shred(connection: AsyncConnection, owners: Collection[KeyOwner]) -> None:
     """Write anew the parts in which destroyed keys of these owners lay, one at a time, and note that it was done."""
     columns = _columns(owners)
     alive = await (await connection.execute(_ALIVE, columns)).fetchone()
@@ -140,12 +140,12 @@ async def name_key(connection: AsyncConnection, name: str, kek_id: str, wrapped:
     await connection.execute(_NAME, (name, kek_id, wrapped))
 
 
-def _columns(owners: Collection[Owner]) -> tuple[TextArray, TextArray]:
+def _columns(owners: Collection[KeyOwner]) -> tuple[TextArray, TextArray]:
     return texts([owner.subject_id for owner in owners]), texts([str(owner.group) for owner in owners])
 
 
-def _rows(rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
+def _rows(rows: Sequence[Sequence[Any]]) -> Sequence[KeyRow]:
     return [
-        Row(bytes(key_id), Owner(subject, PurposeGroup(group)), destroyed, kek_id or "", bytes(wrapped or b""))
+        KeyRow(bytes(key_id), KeyOwner(subject, PurposeGroup(group)), destroyed, kek_id or "", bytes(wrapped or b""))
         for key_id, subject, group, destroyed, kek_id, wrapped in rows
     ]

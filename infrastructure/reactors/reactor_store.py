@@ -11,7 +11,7 @@ import psycopg
 from domain.kernel import Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader
-from infrastructure.event_log.statements import CHANNEL
+from infrastructure.event_log.log_statements import CHANNEL
 from infrastructure.reactors.reactions import person_of
 
 LOCK_KEY = int.from_bytes(b"kronkeep", "big")
