@@ -56,7 +56,7 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 async def _read(url: str, *, everything: bool) -> tuple[Sequence[dict[str, Any]], Sequence[WaitingDuty]]:
     from sqlalchemy.exc import ProgrammingError
 
-    from infrastructure.reactors import keeper_waiting
+    from infrastructure.reactors import deferred_reactions
     from infrastructure.read_models import ReadModels
     from projections.erasures import asked_for
     from projections.registry import PROJECTIONS
@@ -67,7 +67,7 @@ async def _read(url: str, *, everything: bool) -> tuple[Sequence[dict[str, Any]]
         async with reads.engine.connect() as connection:
             viewer = {VIEWER: Viewer(role=ADMINISTRATOR)}
             rows = (await connection.execute(asked_for(open_only=not everything), execution_options=viewer)).all()
-        return [_shown(row) for row in rows], await keeper_waiting(reads.engine)
+        return [_shown(row) for row in rows], await deferred_reactions(reads.engine)
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
             raise
@@ -114,8 +114,8 @@ def _repeat(_options: argparse.Namespace, output: Output) -> None:
 
 async def _erase_again(settings: Settings, addresses: Addresses, output: Output) -> int:
     from api.composition.bootstrap import make_codec, make_keyring
-    from infrastructure.reactors import erase_again
+    from infrastructure.reactors import reapply_erasures
 
     async with make_keyring(settings, addresses) as keys:
         told = partial(output.progress, "events looked at")
-        return await erase_again(keys, addresses.writer, make_codec(), told)
+        return await reapply_erasures(keys, addresses.writer, make_codec(), told)

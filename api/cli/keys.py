@@ -78,11 +78,13 @@ async def _index(settings: Settings, addresses: Addresses, output: Output) -> No
     """Add everybody of the log to the blind index."""
     from api.composition.bootstrap import make_codec, make_keyring
     from infrastructure.keys.blind_index import BlindIndex
-    from infrastructure.reactors import Indexer, fill
+    from infrastructure.reactors import Indexer, fill_index
 
     async with make_keyring(settings, addresses) as keys, BlindIndex(addresses.keys, keys.named) as index:
         indexer = Indexer(index=index, keys=keys, codec=make_codec())
-        seen = await fill(indexer, addresses.writer, lambda done, head: output.progress("events looked at", done, head))
+        seen = await fill_index(
+            indexer, addresses.writer, lambda done, head: output.progress("events looked at", done, head)
+        )
     output.result({"registrations": seen}, f"Everybody of {seen:,} registrations is in the index, but who was erased.")
 
 

@@ -47,7 +47,7 @@ from infrastructure.keys import Keys
 from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
-from infrastructure.reactors import keeper_progress
+from infrastructure.reactors import reactor_progress
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens import ALGORITHMS
@@ -119,7 +119,9 @@ def create_app(
     app.router.routes.append(commands)
     app.include_router(lookup_routes(platform, people, lookup_limits(settings)))
     app.include_router(usage_routes(platform))
-    app.include_router(operation_routes(reads.progress, partial(keeper_progress, reads.engine), lambda: keys.reachable))
+    app.include_router(
+        operation_routes(reads.progress, partial(reactor_progress, reads.engine), lambda: keys.reachable)
+    )
     own_write = Depends(waiting_for_own_write(platform, reads.figure_tables))
     app.include_router(dashboard_router(reads, now, sample=sample), dependencies=[own_write])
     app.include_router(projection_routes(platform, reads, feed))

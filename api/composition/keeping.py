@@ -14,19 +14,19 @@ from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.keys import Keys
 from infrastructure.keys.blind_index import BlindIndex
-from infrastructure.reactors import Duties, Eraser, Indexer, Keeper, Traces, erasing, indexing, joined
+from infrastructure.reactors import ClaimsAndReceipts, Eraser, Indexer, Reactions, Reactor, erasing, indexing, joined
 
 PLATFORM = "platform"
 """The organisation for which the platform itself acts."""
 
 
-def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindIndex, platform: Platform) -> Keeper:
+def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindIndex, platform: Platform) -> Reactor:
     """Make the keeper, which carries out erasures and policies while it leads; every process forgets its own states."""
     eraser = Eraser(
         store=platform.log,
         rules=platform.rules,
         keys=keys,
-        remove=Traces(addresses.writer, codec).remove,
+        remove=ClaimsAndReceipts(addresses.writer, codec).remove,
         now=platform.now,
         by=PLATFORM,
     )
@@ -35,14 +35,14 @@ def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindInd
         # The states on which commands were decided hold their personal texts in clear.
         platform.state_cache.states.clear()
 
-    everywhere: Duties = dict.fromkeys((KeysDestroyed, KeysShredded), (forget_states,))
+    everywhere: Reactions = dict.fromkeys((KeysDestroyed, KeysShredded), (forget_states,))
     # The index comes first: its rows are gone before it is recorded that the keys are shredded.
     duties = joined(indexing(Indexer(index=people, keys=keys, codec=codec)), erasing(eraser))
-    return Keeper(addresses.writer, codec, duties, everywhere=everywhere)
+    return Reactor(addresses.writer, codec, duties, everywhere=everywhere)
 
 
 @asynccontextmanager
-async def at_work(keeper: Keeper | None) -> AsyncIterator[None]:
+async def at_work(keeper: Reactor | None) -> AsyncIterator[None]:
     """Run a keeper, if there is one, until the block ends."""
     if keeper is None:
         yield

@@ -1,9 +1,19 @@
 """The log: group commit into PostgreSQL, its twin in memory, and readers by position."""
 
-from infrastructure.event_log.log_lookup import MissingEventsError
+from infrastructure.event_log.log_lookup import MissingEventsError, OtherLogError
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.memory_log import MemoryLog
 from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.event_log.subscription import LogSubscription
 from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
 
-__all__ = ["LogBusyError", "LogReader", "LogUnavailableError", "MemoryLog", "MissingEventsError", "PostgresLog"]
+__all__ = [
+    "LogBusyError",
+    "LogReader",
+    "LogSubscription",
+    "LogUnavailableError",
+    "MemoryLog",
+    "MissingEventsError",
+    "OtherLogError",
+    "PostgresLog",
+]

@@ -53,6 +53,10 @@ class MissingEventsError(ValueFreeError):
     """Events of this log were put away: the partition that holds them is no longer in the database."""
 
 
+class OtherLogError(ValueFreeError):
+    """A position was reached in another log: it means nothing in this one."""
+
+
 @dataclass(slots=True)
 class _Stream:
     """Where a stream stands, and those of its events that were found: version, name, bytes, position of each."""

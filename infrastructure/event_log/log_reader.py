@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -20,12 +20,6 @@ Row: TypeAlias = Sequence[Any]
 
 POSITION, VERSION, STREAM, NAME, PAYLOAD = range(len(sql.BASIC_COLUMNS))
 """Places in a `Row`."""
-
-FOLLOW_EVENTS = 1_000
-"""How many positions are read at once while following the log."""
-
-LISTEN_S = 1.0
-"""How often a follower who waits for the log looks up whether it is to stop. The database is not asked."""
 
 
 class LogReader:
@@ -144,31 +138,6 @@ class LogReader:
             if len(found) == limit:
                 break
         return found
-
-    def follow(
-        self, connection: Connection, *, after: int, stopped: Callable[[], bool]
-    ) -> Iterator[Sequence[Recorded[Any]]]:
-        """Yield batches of all events after a position, as they come, until `stopped` says so.
-
-        Every event comes once, in order. While nothing comes the log is not asked: it tells. The connection must be in
-        autocommit mode, and is this follower's alone.
-        """
-        assert connection.autocommit, "a follower in a transaction would not be told of anything"
-        connection.execute(f"LISTEN {sql.CHANNEL}")
-        try:
-            while not stopped():
-                head = self.head(connection)
-                while after < head and not stopped():
-                    until = min(after + FOLLOW_EVENTS, head)
-                    events = list(self.read(connection, after=after, until=until))
-                    if len(events) != until - after:
-                        raise MissingEventsError(f"the log has no event at position {after + len(events) + 1}")
-                    yield events
-                    after = until
-                while not stopped() and not any(connection.notifies(timeout=LISTEN_S, stop_after=1)):
-                    pass
-        finally:
-            connection.execute(f"UNLISTEN {sql.CHANNEL}")
 
     def _parts(self, connection: Connection, after: int, until: int) -> Iterator[tuple[compose.Composable, int, int]]:
         """Yield the tables that hold the positions, with what is to be read of each, in order.

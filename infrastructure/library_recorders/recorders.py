@@ -38,6 +38,7 @@ from domain.kernel import Context
 from infrastructure.event_log import log_statements as sql
 from infrastructure.event_log.log_writer import assume, columns
 from infrastructure.event_log.resolve import EventRow, Resolved, StreamHead
+from infrastructure.event_log.subscription import LogSubscription
 from infrastructure.postgres.arrays import register_types
 
 TView = TypeVar("TView", bound=postgres.PostgresTrackingRecorder)
@@ -50,8 +51,8 @@ MAX_TRIES = 10
 PAUSE_S = 0.2
 """As the library has it. Each try can meet another dead connection of the pool."""
 
-STOP_WITHIN_S = 0.1
-"""How soon a subscription sees that it was stopped. Meanwhile it only waits; nothing is asked of the database."""
+STOP_INTERVAL_S = 0.1
+"""How often a waiting subscription checks whether it was stopped. The database is asked nothing."""
 
 VIEW = "stored_events"
 _LAST = 2**63 - 1
@@ -169,8 +170,8 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
             for row in rows
         ]
 
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LogSubscription:
-        return LogSubscription(recorder=self, gt=gt, topics=topics)
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LibrarySubscription:
+        return LibrarySubscription(recorder=self, gt=gt, topics=topics)
 
     def _originator_id(self, stream: str) -> UUID | str:
         """Return the stream as the application names it; one that is not a UUID belongs to somebody else."""
@@ -181,7 +182,7 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
         return stream
 
 
-class LogSubscription(postgres.PostgresSubscription):
+class LibrarySubscription(postgres.PostgresSubscription):
     """Follows the log, told by it of every append."""
 
     def _listen(self) -> None:
@@ -191,14 +192,11 @@ class LogSubscription(postgres.PostgresSubscription):
         nobody, and the library's own subscription misses it until something else is appended.
         """
         try:
-            with self._recorder.datastore.get_connection() as connection:
-                connection.execute(f"LISTEN {sql.CHANNEL}")
+            with self._recorder.datastore.get_connection() as connection, LogSubscription(connection) as subscription:
                 self._has_been_notified.set()
                 while not self._has_been_stopped and self._thread_error is None:
-                    for _ in connection.notifies(timeout=STOP_WITHIN_S, stop_after=1):
+                    if subscription.wait(STOP_INTERVAL_S):
                         self._has_been_notified.set()
-                # The connection goes back to the pool, where nobody would fetch what it is told.
-                connection.execute("UNLISTEN *")
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised to whoever iterates
             self._thread_error = self._thread_error or error
             self.stop()

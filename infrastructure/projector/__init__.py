@@ -1,6 +1,7 @@
 """Runs projections: live behind the log, and made anew beside the rows that are in use."""
 
-from infrastructure.projector.live.projector import OtherLogError, Projector
+from infrastructure.event_log import OtherLogError
+from infrastructure.projector.live.projector import Projector
 from infrastructure.projector.live.worker import Worker
 from infrastructure.projector.rebuild.build import BusyError, Result
 from infrastructure.projector.rows.definitions import Definitions, UnknownProjectionError, definitions, platform

@@ -1,11 +1,11 @@
-"""What of a person lies about beside the sealed texts: claims, and what commands about them were answered."""
+"""Personal data outside sealed fields: claims and idempotency receipts."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
 
 import psycopg
 from psycopg import sql
@@ -17,7 +17,7 @@ from infrastructure.event_log import LogReader
 from infrastructure.sealing import personal_fields
 
 OWN_STREAM: Mapping[type, Callable[[str], str]] = {PersonRegistered: PERSON.stream}
-"""Events that stand in a stream of the person's own, which holds claims too; the others are found by what they say."""
+"""Events in a stream of the person's own, which also holds claims; others are found by the id in their payload."""
 
 # No index finds a person's id within a payload. Erasures are rare, and this reads the events of one name only.
 NAMING = """
@@ -28,15 +28,15 @@ FORGET = "SELECT log.forget(%s::text[], %s::text[], %s::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Where events with a person's data are: stream and position of each; and which streams are the person's own."""
+class PersonTraces:
+    """Stream and position of the events with a person's data, and the streams of the person's own."""
 
     places: Sequence[tuple[str, int]]
     own: Sequence[str]
 
 
-class Traces:
-    """Finds and removes them, as the role of the writer, over a connection that is opened for it."""
+class ClaimsAndReceipts:
+    """Finds and removes them, as the role of the writer, over a connection opened for each removal."""
 
     def __init__(self, url: str, codec: Codec) -> None:
         self._url = url
@@ -44,7 +44,7 @@ class Traces:
         self._reader = LogReader(codec)
 
     async def remove(self, person_id: str, groups: Collection[PurposeGroup]) -> None:
-        """Free the claims, and forget the answers to commands, that hold hashes of a person's data of these groups."""
+        """Delete the claims and receipts that hold hashes of a person's data of these groups."""
         await asyncio.to_thread(self._remove, person_id, groups)
 
     def _remove(self, person_id: str, groups: Collection[PurposeGroup]) -> None:
@@ -54,7 +54,7 @@ class Traces:
             positions = [position for _, position in found.places]
             connection.execute(FORGET, (list(found.own), streams, positions))
 
-    def find(self, connection: psycopg.Connection[Any], person_id: str, groups: Collection[PurposeGroup]) -> Found:
+    def find(self, connection: psycopg.Connection, person_id: str, groups: Collection[PurposeGroup]) -> PersonTraces:
         head = self._reader.head(connection)
         table = self._reader.table(connection, head)
         places: list[tuple[str, int]] = []
@@ -68,7 +68,7 @@ class Traces:
                 said = self._said(field, person_id)
                 rows = connection.execute(sql.SQL(NAMING).format(table=table), (name, said, head))
             places += rows.fetchall()
-        return Found(places, own)
+        return PersonTraces(places, own)
 
     def _holding(self, groups: Collection[PurposeGroup]) -> Sequence[tuple[str, type, str]]:
         """Return which events hold personal data of these groups: stored name, class, and the field with the id."""
@@ -78,7 +78,7 @@ class Traces:
             for each in personal_fields(event_class)
             if each.declared.group in groups
         }
-        return sorted(found, key=lambda it: it[0])
+        return sorted(found, key=itemgetter(0))
 
     @staticmethod
     def _said(field: str, person_id: str) -> bytes:

@@ -1,7 +1,7 @@
-"""Carrying out erasures: destroy the keys, remove what else points to the person, shred the keys; and say so each time.
+"""Carries out erasures: destroys keys, removes claims and receipts, shreds keys, and records each step.
 
-What is destroyed is recorded after it is done. Whatever happens in between, the same duty does it once more and then
-records it: destroying and shredding what is gone already changes nothing, and a record says nothing the second time.
+Each step is recorded after it is done. After a crash in between, the same reaction repeats the step and records it:
+destroying or shredding a missing key changes nothing, and recording a recorded step appends nothing.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from domain.erasure.rules import ERASURE
 from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Command, Context, PurposeGroup, Recorded
 from infrastructure.keys import KeyOwner, Keys
-from infrastructure.reactors.reactions import Duties
+from infrastructure.reactors.reactions import Reactions
 
 ACTING = "keeper"
 
-SWEEPS_AT_ONCE = 2
-"""How many people's traces are removed, and keys shredded, at once: each takes a connection of its own."""
+MAX_SWEEPS_AT_ONCE = 2
+"""For how many people claims are removed or keys shredded at once: each takes a connection of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eraser:
-    """The duties of erasure. `by` is the platform's organisation; `remove` takes away what else points to people."""
+    """The reactions of erasure. `by` is the platform's organisation; `remove` deletes a person's hashes."""
 
     store: EventStore
     rules: Rules
@@ -48,20 +48,20 @@ class Eraser:
     remove: Callable[[str, Collection[PurposeGroup]], Awaitable[None]]
     now: Callable[[], datetime]
     by: str
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SWEEPS_AT_ONCE))
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SWEEPS_AT_ONCE))
 
     async def destroy(self, recorded: Recorded[ErasureRequested]) -> None:
-        """Destroy the keys that were asked for, unless the law has come to keep them; then record it."""
+        """Destroy the requested keys, but those under a legal hold by now; then record it."""
         person_id = recorded.event.person_id
         wanted = pending(await self._state(person_id))
         groups = tuple(group for group in wanted if group in recorded.event.groups)
         if groups:
             await self.keys.destroy(_owners(person_id, groups))
             command = RecordKeysDestroyed(at=self.now(), by=self.by, person_id=person_id, groups=groups)
-            await self._tell(command, recorded)
+            await self._send(command, recorded)
 
     async def remove_traces(self, recorded: Recorded[KeysDestroyed]) -> None:
-        """Take away hashes of what was erased, and answers that hold them."""
+        """Delete the claims and receipts that hold hashes of the erased data."""
         async with self._turns:
             await self.remove(recorded.event.person_id, recorded.event.groups)
 
@@ -69,23 +69,23 @@ class Eraser:
         """Shred the destroyed keys; then record it."""
         person_id = recorded.event.person_id
         state = await self._state(person_id)
-        groups = tuple(it for it in recorded.event.groups if state.status(it) is ErasureStatus.DESTROYED)
+        groups = tuple(group for group in recorded.event.groups if state.status(group) is ErasureStatus.DESTROYED)
         if groups:
             async with self._turns:
                 await self.keys.shred(_owners(person_id, groups))
             command = RecordKeysShredded(at=self.now(), by=self.by, person_id=person_id, groups=groups)
-            await self._tell(command, recorded)
+            await self._send(command, recorded)
 
     async def hold(self, recorded: Recorded[InvoiceReceived]) -> None:
-        """Hold what the policy of invoices says."""
+        """Place the legal holds of the invoice retention policy."""
         for command in hold_contact(recorded, self.by):
-            await self._tell(command, recorded)
+            await self._send(command, recorded)
 
     async def _state(self, person_id: str) -> Erasure:
         stream = ERASURE.stream(person_id)
         return ERASURE.fold((await self.store.read([stream]))[stream].events)
 
-    async def _tell(self, command: Command, cause: Recorded[Any]) -> None:
+    async def _send(self, command: Command, cause: Recorded[Any]) -> None:
         context = Context(
             acting_id=ACTING,
             organisation_id=self.by,
@@ -98,8 +98,8 @@ class Eraser:
         await handle(CommandEnvelope(command=command, context=context), self.store, self.rules)
 
 
-def erasing(eraser: Eraser) -> Duties:
-    """Return what is due for erasures and holds. The keys are shredded last, when nothing else is left to do."""
+def erasing(eraser: Eraser) -> Reactions:
+    """Return the reactions of erasures and holds. Keys are shredded last."""
     return {
         InvoiceReceived: (eraser.hold,),
         ErasureRequested: (eraser.destroy,),

@@ -1,6 +1,6 @@
-"""Keeping the blind index: people are added when they are registered, and what is left of them is overwritten.
+"""Keeps the blind index: adds people when they are registered, and overwrites the bytes of deleted rows.
 
-The rows themselves go in the transaction that destroys a person's key: there is no moment between.
+The rows themselves are deleted in the transaction that destroys a person's key.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader
 from infrastructure.keys import Keys
 from infrastructure.keys.blind_index import BlindIndex, NamedPerson
-from infrastructure.reactors.reactions import Duties
+from infrastructure.reactors.reactions import Reactions
 from infrastructure.sealing import open_all
 
 FILL_EVENTS = 1_000
@@ -30,46 +30,46 @@ FILL_EVENTS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indexer:
-    """The duties of the blind index."""
+    """The reactions of the blind index."""
 
     index: BlindIndex
     keys: Keys
     codec: Codec
 
     async def add(self, recorded: Recorded[PersonRegistered]) -> None:
-        """Add the person. Who is added at the same time shares the calls of the database, and its commit."""
+        """Add the person. Concurrent calls share a transaction."""
         await self.add_all([recorded])
 
     async def overwrite(self, recorded: Recorded[KeysDestroyed]) -> None:
-        """Overwrite the rows that went with the keys."""
+        """Overwrite the rows that were deleted with the keys."""
         if PurposeGroup.IDENTIFICATION in recorded.event.groups:
             await self.index.overwrite()
 
     async def add_all(self, registered: Sequence[Recorded[PersonRegistered]]) -> None:
-        """Open the numbers and add the people; whoever was erased, or came without a number, is left out."""
+        """Open the numbers and add the people, but those who were erased or have no number."""
         numbered = [recorded for recorded in registered if recorded.event.number]
         if not numbered:
             return
         name = self.codec.names[PersonRegistered]
-        sealed = [Sealed(it.event.number, it.stream, name, "number") for it in numbered]
+        sealed = [Sealed(recorded.event.number, recorded.stream, name, "number") for recorded in numbered]
         opened = await open_all(sealed, self.keys)
         people = [
-            NamedPerson(it.event.person_id, identifier_of(it.event, PersonalText(number)))
-            for it, number in zip(numbered, opened, strict=True)
+            NamedPerson(recorded.event.person_id, identifier_of(recorded.event, PersonalText(number)))
+            for recorded, number in zip(numbered, opened, strict=True)
             if number is not None
         ]
         await self.index.add(people)
 
 
-def indexing(indexer: Indexer) -> Duties:
-    """Return what is due for the index."""
+def indexing(indexer: Indexer) -> Reactions:
+    """Return the reactions of the index."""
     return {PersonRegistered: (indexer.add,), KeysDestroyed: (indexer.overwrite,)}
 
 
-async def fill(indexer: Indexer, url: str, told: Callable[[int, int], None]) -> int:
-    """Add everybody of the log at `url` who is not in the index yet; return how many registrations there are.
+async def fill_index(indexer: Indexer, url: str, report: Callable[[int, int], None]) -> int:
+    """Add everybody who is registered in the log at `url`; return the number of registrations.
 
-    `told` hears up to which position it came, and to which it goes. The platform may run meanwhile.
+    `report` is called with the position reached and the last one. The platform may run meanwhile.
     """
     reader = LogReader(indexer.codec)
     names = [indexer.codec.names[PersonRegistered]]
@@ -82,5 +82,5 @@ async def fill(indexer: Indexer, url: str, told: Callable[[int, int], None]) -> 
             await indexer.add_all(found)
             seen += len(found)
             position = found[-1].position if len(found) == FILL_EVENTS else head
-            told(position, head)
+            report(position, head)
     return seen

@@ -1,4 +1,4 @@
-"""What a duty is, and whom it is about: what is due for one person is done in the order of the log."""
+"""Reactions to events. Those about one person run in the order of the log, so an event has to say whom it is about."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from typing import Any, TypeAlias
 from domain.kernel import Recorded
 from infrastructure.sealing import personal_fields
 
-Duty: TypeAlias = Callable[[Recorded[Any]], Awaitable[None]]
-"""Does what one event asks for. It may be called again for the same event, and does then what is still lacking."""
+Reaction: TypeAlias = Callable[[Recorded[Any]], Awaitable[None]]
+"""Does what one event asks for. It may be called again for the same event, and then does what is still missing."""
 
-Duties: TypeAlias = Mapping[type, Sequence[Duty]]
-"""What is due for each class of event, in order; the next one only when the one before it is done."""
+Reactions: TypeAlias = Mapping[type, Sequence[Reaction]]
+"""The reactions to each class of event, in order; each one runs only after the one before it is done."""
 
 
-def joined(*several: Duties) -> Duties:
-    """Put duties together: those of the first come first."""
-    classes = {event_class for duties in several for event_class in duties}
-    return {it: tuple(duty for duties in several for duty in duties.get(it, ())) for it in classes}
+def joined(*several: Reactions) -> Reactions:
+    """Join reactions; those of the first argument run first."""
+    classes = {event_class for reactions in several for event_class in reactions}
+    return {
+        event_class: tuple(reaction for reactions in several for reaction in reactions.get(event_class, ()))
+        for event_class in classes
+    }
 
 
 def person_of(event: object) -> str:

@@ -1,4 +1,4 @@
-"""Erasing again what was erased: after a backup of the database of the keys was brought back, keys and all."""
+"""Repeats all erasures of the log, after a backup of the database of the keys was restored."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ BATCH_EVENTS = 100
 """How many erasures are repeated together."""
 
 
-async def erase_again(keys: Keys, url: str, codec: Codec, told: Callable[[int, int], None]) -> int:
-    """Destroy and shred the keys that the log at `url` says were destroyed; return how many erasures there are.
+async def reapply_erasures(keys: Keys, url: str, codec: Codec, report: Callable[[int, int], None]) -> int:
+    """Destroy and shred the keys that were destroyed according to the log at `url`; return the number of erasures.
 
-    `told` hears up to which position it came, and to which it goes. The platform may run meanwhile.
+    `report` is called with the position reached and the last one. The platform may run meanwhile.
     """
     reader = LogReader(codec)
     names = [codec.names[KeysDestroyed]]
@@ -31,10 +31,11 @@ async def erase_again(keys: Keys, url: str, codec: Codec, told: Callable[[int, i
             read = partial(reader.read_next, connection, names=names, limit=BATCH_EVENTS)
             found = await asyncio.to_thread(read, after=position, until=head)
             if found:
-                owners = {KeyOwner(it.event.person_id, group) for it in found for group in it.event.groups}
+                events = [recorded.event for recorded in found]
+                owners = {KeyOwner(event.person_id, group) for event in events for group in event.groups}
                 await keys.destroy(owners)
                 await keys.shred(owners)
             seen += len(found)
             position = found[-1].position if len(found) == BATCH_EVENTS else head
-            told(position, head)
+            report(position, head)
     return seen

@@ -1,4 +1,4 @@
-"""What can be seen of the keeper from outside: whether there is one, and what waits."""
+"""The reactor as operators see it: whether a process leads, and the deferred events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from application.retention import KeeperProgress, WaitingDuty
 from infrastructure.reactors.reactor_store import LOCK_KEY
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 
 # An advisory lock of one bigint shows its halves.
 PROGRESS = text("""
@@ -28,11 +28,11 @@ SELECT held.position, held.error, held.failed_at,
 FROM keeper.progress AS held
 """).bindparams(lock=LOCK_KEY)
 WAITING = text("""
-SELECT position, person_id, name, tries, error, since, again_at FROM keeper.waiting ORDER BY position LIMIT :most
-""").bindparams(most=MOST_SHOWN)
+SELECT position, person_id, name, tries, error, since, again_at FROM keeper.waiting ORDER BY position LIMIT :max_shown
+""").bindparams(max_shown=MAX_SHOWN)
 
 
-async def keeper_progress(reads: AsyncEngine) -> KeeperProgress:
+async def reactor_progress(reads: AsyncEngine) -> KeeperProgress:
     async with reads.connect() as connection:
         row: Any = (await connection.execute(PROGRESS)).one()
     return KeeperProgress(
@@ -46,8 +46,8 @@ async def keeper_progress(reads: AsyncEngine) -> KeeperProgress:
     )
 
 
-async def keeper_waiting(reads: AsyncEngine) -> Sequence[WaitingDuty]:
-    """Return the first of what waits, in the order of the log."""
+async def deferred_reactions(reads: AsyncEngine) -> Sequence[WaitingDuty]:
+    """Return the first deferred events, in the order of the log."""
     async with reads.connect() as connection:
         rows = (await connection.execute(WAITING)).mappings().all()
     return [WaitingDuty(**row) for row in rows]

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ from infrastructure.event_log import PostgresLog
 from infrastructure.keys import DataKey, KeyOwner, Keys
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
-from infrastructure.reactors import Duties, Eraser, Keeper, Pace, Traces, erasing
-from infrastructure.reactors.reactor_store import Desk
+from infrastructure.reactors import ClaimsAndReceipts, Eraser, Reactions, Reactor, RetryPolicy, erasing
+from infrastructure.reactors.reactor import CHECK_INTERVAL_S
+from infrastructure.reactors.reactor_store import ReactorStore
 from infrastructure.sealing import open_all
 
 AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -43,7 +45,7 @@ RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 CONTEXT = Context(acting_id="official-7", organisation_id="platform", effective_at=AT)
 CLAIM_KEY = b"a key of the test"
 LEASE_S = 0.05
-PACE = Pace(first_s=0.02, most_s=0.1, gather_s=0.0)
+RETRY = RetryPolicy(first_s=0.02, max_s=0.1)
 
 STEPS = (
     "before destroy",
@@ -142,12 +144,19 @@ class CrashingLog:
         return outcomes
 
 
-class CrashingDesk(Desk):
-    reach: Reach = staticmethod(nowhere)
+class CrashingStore(ReactorStore):
+    reach: Reach
 
-    def move(self, position: int) -> None:
+    @classmethod
+    def open_at(cls, reach: Reach, url: str, codec: Codec) -> CrashingStore:
+        store = cls.open(url, codec)
+        assert isinstance(store, cls)
+        store.reach = reach
+        return store
+
+    def save(self, position: int) -> None:
         self.reach("before move")
-        super().move(position)
+        super().save(position)
         self.reach("after move")
 
 
@@ -182,7 +191,9 @@ class Site:
         ground = ErasureGround.OBJECTION
         await self.do(OrderErasure(at=AT, by="platform", person_id=person_id, ground=ground, groups=groups))
 
-    def keeper(self, reach: Reach = nowhere, duties: Duties | None = None) -> Keeper:
+    def keeper(
+        self, reach: Reach = nowhere, duties: Reactions | None = None, check_interval_s: float = CHECK_INTERVAL_S
+    ) -> Reactor:
         eraser = Eraser(
             store=CrashingLog(self.log, reach),
             rules=RULES,
@@ -191,10 +202,19 @@ class Site:
             now=lambda: AT,
             by="platform",
         )
-        return Keeper(self.url, CODEC, erasing(eraser) if duties is None else duties, pace=PACE)
+        reactions = erasing(eraser) if duties is None else duties
+        return Reactor(
+            self.url,
+            CODEC,
+            reactions,
+            retry=RETRY,
+            gather_s=0.0,
+            check_interval_s=check_interval_s,
+            open_store=partial(CrashingStore.open_at, reach),
+        )
 
     def _remover(self, reach: Reach) -> Callable[[str, Collection[PurposeGroup]], Awaitable[None]]:
-        traces = Traces(self.url, CODEC)
+        traces = ClaimsAndReceipts(self.url, CODEC)
 
         async def remove(person_id: str, groups: Collection[PurposeGroup]) -> None:
             reach("before remove")
@@ -244,7 +264,7 @@ async def site(url: str, keys_url: str, folder: Path) -> AsyncIterator[Site]:
 
 
 @asynccontextmanager
-async def kept(keeper: Keeper) -> AsyncIterator[None]:
+async def kept(keeper: Reactor) -> AsyncIterator[None]:
     """Let a keeper work while the block runs."""
     work = asyncio.create_task(keeper.run())
     try:
@@ -259,13 +279,9 @@ async def kept(keeper: Keeper) -> AsyncIterator[None]:
 
 async def _keep(url: str, keys_url: str, folder: str, fatal: str = "") -> None:
     reach = kill_at(fatal)
-    CrashingDesk.reach = staticmethod(reach)
     async with site(url, keys_url, Path(folder)) as here:
         await here.keeper(reach).run()
 
 
 if __name__ == "__main__":
-    from infrastructure.reactors import reactor as keeper_module
-
-    setattr(keeper_module, "Desk", CrashingDesk)  # noqa: B010 - it is not the module's own
     asyncio.run(_keep(*sys.argv[1:]))

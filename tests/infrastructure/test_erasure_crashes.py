@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.reactors import reactor as keeper_module
-from tests.infrastructure.erasing import STEPS, Crash, CrashError, CrashingDesk, Site, kept, site
+from tests.infrastructure.erasing import STEPS, Crash, CrashError, Site, kept, site
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -41,12 +40,10 @@ async def somebody_to_erase(here: Site) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_crash_at_any_step_fifty_times(here: Site, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "Desk", CrashingDesk)
+async def test_a_crash_at_any_step_fifty_times(here: Site, step: str) -> None:
     for _ in range(TIMES):
         person_id, number = await somebody_to_erase(here)
         crash = Crash(step)
-        monkeypatch.setattr(CrashingDesk, "reach", staticmethod(crash))
         with pytest.raises(CrashError):
             await here.keeper(crash).run()
         async with kept(here.keeper()):

@@ -26,7 +26,7 @@ from infrastructure.keys import KeyOwner, UnknownKeyError
 from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
-from infrastructure.reactors import Indexer, Keeper, fill, indexing
+from infrastructure.reactors import Indexer, Reactor, fill_index, indexing
 from infrastructure.sealing import PREFIX
 from tests.api.numbers import national_number
 from tests.waiting import until
@@ -80,7 +80,7 @@ class Site:
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        keeper = Keeper(self.url, CODEC, indexing(self.indexer))
+        keeper = Reactor(self.url, CODEC, indexing(self.indexer))
         work = asyncio.create_task(keeper.run())
         try:
             yield
@@ -141,13 +141,13 @@ async def test_everybody_of_a_log_is_added_at_once_and_again_without_change(site
     told: list[tuple[int, int]] = []
     expected = {"eva", *(f"p{serial}" for serial in range(1, 31))} - {"p3", "p30"}
     for _ in range(2):
-        assert await fill(site.indexer, site.url, lambda *position: told.append(position)) == 32
+        assert await fill_index(site.indexer, site.url, lambda *position: told.append(position)) == 32
         assert site.people() == expected
     assert told == [(32, 32), (32, 32)]
 
 
 async def test_a_log_without_people_has_nobody_to_add(site: Site) -> None:
-    assert await fill(site.indexer, site.url, lambda *_position: None) == 0
+    assert await fill_index(site.indexer, site.url, lambda *_position: None) == 0
     assert site.people() == set()
 
 
@@ -166,7 +166,7 @@ async def test_a_duty_may_be_repeated_also_after_the_person_is_gone(site: Site) 
 
 async def test_what_went_with_the_keys_is_overwritten_before_that_is_recorded(site: Site) -> None:
     await site.register(person(1), person(2))
-    await fill(site.indexer, site.url, lambda *_position: None)
+    await fill_index(site.indexer, site.url, lambda *_position: None)
     await site.erase("p1")
     assert site.residue() == len(LookupPurpose)
     for group, left in ((PurposeGroup.INVOICING, len(LookupPurpose)), (PurposeGroup.IDENTIFICATION, 0)):

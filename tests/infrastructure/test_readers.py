@@ -14,6 +14,7 @@ import pytest
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.event_log import log_statements as sql
+from tests.following import follow
 from tests.infrastructure.sample_counter import CONTEXT, DECIDER, CounterClosed, append
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +40,7 @@ class Following:
         self._thread = threading.Thread(target=self._run, args=(after,))
 
     def _run(self, after: int) -> None:
-        for events in LogReader(CODEC).follow(self._connection, after=after, stopped=self._stop.is_set):
+        for events in follow(LogReader(CODEC), self._connection, after=after, stopped=self._stop.is_set):
             self.positions += [event.position for event in events]
 
     def __enter__(self) -> Self:

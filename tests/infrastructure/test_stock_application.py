@@ -272,7 +272,7 @@ def test_a_subscription_is_told_by_the_log_and_asks_only_then(our_env: dict[str,
         assert app.recorder.asked <= 2 + len(told)
 
 
-class Late(ours.LogSubscription):
+class Late(ours.LibrarySubscription):
     """Is allowed to listen only when an event was saved after its first look."""
 
     def _listen(self) -> None:

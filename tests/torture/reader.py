@@ -15,8 +15,8 @@ import psycopg
 
 from domain.kernel import Recorded
 from infrastructure.database.addresses import DatabaseRole, acting_as
-from infrastructure.event_log import LogReader, MissingEventsError
-from infrastructure.event_log.log_statements import CHANNEL
+from infrastructure.event_log import LogReader, LogSubscription, MissingEventsError
+from tests.following import follow
 from tests.torture.events import CODEC, ENDED, MARKED, MARKED_EVERY, Ended, size
 from tests.torture.notes import Notes
 
@@ -55,7 +55,7 @@ def tail(url: str, names: Sequence[str] | None, file: Path, seen_until: Any) -> 
     with file.open("wb") as notes, psycopg.connect(url, autocommit=True) as connection:
         log = LogReader(CODEC)
         batches = (
-            log.follow(connection, after=0, stopped=lambda: ended)
+            follow(log, connection, after=0, stopped=lambda: ended)
             if names is None
             else _follow(connection, log, names, seen_until, lambda: ended)
         )
@@ -82,15 +82,15 @@ def _follow(
 ) -> Iterator[Sequence[Recorded[Any]]]:
     """Follow a few types of events: all up to the head, whenever the log tells that it has moved."""
     after = 0
-    connection.execute(f"LISTEN {CHANNEL}")
-    while not stopped():
-        head = log.head(connection)
-        while found := log.read_next(connection, after=after, until=head, names=names, limit=PAGE_EVENTS):
-            yield found
-            after = found[-1].position
-        after = seen_until.value = head
-        if not stopped():
-            any(connection.notifies(timeout=MAX_WAIT_S, stop_after=1))
+    with LogSubscription(connection) as subscription:
+        while not stopped():
+            head = log.head(connection)
+            while found := log.read_next(connection, after=after, until=head, names=names, limit=PAGE_EVENTS):
+                yield found
+                after = found[-1].position
+            after = seen_until.value = head
+            if not stopped():
+                subscription.wait(MAX_WAIT_S)
 
 
 def start(processes: Any, url: str, file: Path, *, rare: bool = False) -> Reader:

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import structlog
 
-from infrastructure.event_log.log_lookup import MissingEventsError
+from infrastructure.event_log.log_lookup import MissingEventsError, OtherLogError
 from infrastructure.event_log.log_reader import LogReader
-from infrastructure.event_log.log_statements import CHANNEL
+from infrastructure.event_log.subscription import LogSubscription
 from infrastructure.postgres.arrays import register_types
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions
@@ -62,10 +62,6 @@ ON CONFLICT DO NOTHING
 
 class MovedError(RuntimeError):
     """A takeover came first: rows and checkpoint are not those that the batch was read for. Nothing was written."""
-
-
-class OtherLogError(RuntimeError):
-    """The checkpoints were reached in another log: their positions mean nothing in this one."""
 
 
 @dataclass(slots=True)
@@ -187,15 +183,15 @@ class Projector:
 
         `between` is called between batches, and at least every second.
         """
-        self._connection.execute(f"LISTEN {CHANNEL}")
         looked = 0.0
-        while not stopped():
-            if len(self._led) < len(self._targets) and time.monotonic() - looked > WAIT_S:
-                looked = time.monotonic()
-                self.lead()
-            between()
-            if not self.step() and not stopped():
-                any(self._connection.notifies(timeout=WAIT_S, stop_after=1))
+        with LogSubscription(self._connection) as subscription:
+            while not stopped():
+                if len(self._led) < len(self._targets) and time.monotonic() - looked > WAIT_S:
+                    looked = time.monotonic()
+                    self.lead()
+                between()
+                if not self.step() and not stopped():
+                    subscription.wait(WAIT_S)
 
     def _known(self) -> Mapping[str, int]:
         known: dict[str, int] = {}

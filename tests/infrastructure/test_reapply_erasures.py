@@ -9,7 +9,7 @@ import pytest
 
 from domain.kernel import PurposeGroup
 from infrastructure.keys import KeyOwner, MemoryKeys
-from infrastructure.reactors import erase_again
+from infrastructure.reactors import reapply_erasures
 from infrastructure.reactors import reapply_erasures as again
 from tests.infrastructure.erasing import CODEC, Site, kept, site
 from tests.waiting import until
@@ -38,9 +38,9 @@ async def test_keys_that_came_back_are_destroyed_again(here: Site, monkeypatch: 
     owners = [KeyOwner(person_id, group) for person_id in people for group in (ID, POST)]
     await brought_back.for_sealing(owners)
     heard: list[tuple[int, int]] = []
-    assert await erase_again(brought_back, here.url, CODEC, lambda done, head: heard.append((done, head))) == 3
+    assert await reapply_erasures(brought_back, here.url, CODEC, lambda done, head: heard.append((done, head))) == 3
     left = set(await brought_back.for_sealing(owners))
     assert left == {*(KeyOwner(person_id, POST) for person_id in people), KeyOwner("dee", ID)}
     head = heard[-1][1]
     assert heard[-1] == (head, head)
-    assert await erase_again(brought_back, here.url, CODEC, lambda *_: None) == 3
+    assert await reapply_erasures(brought_back, here.url, CODEC, lambda *_: None) == 3

@@ -21,10 +21,9 @@ from domain.kernel import Claim, Jurisdiction, PersonalText, PurposeGroup, Recor
 from domain.mailbox.message.model import MessageSent
 from infrastructure.event_log import LogUnavailableError
 from infrastructure.keys import KeysUnavailableError
-from infrastructure.reactors import Pace, Traces, joined, keeper_progress, keeper_waiting
-from infrastructure.reactors import reactor as keeper_module
+from infrastructure.reactors import ClaimsAndReceipts, RetryPolicy, deferred_reactions, joined, reactor_progress
 from infrastructure.reactors.reactions import person_of
-from infrastructure.reactors.reactor import Keeper
+from infrastructure.reactors.reactor import BATCH_EVENTS, MAX_PEOPLE_AT_ONCE, Reactor
 from infrastructure.read_models import ReadModels
 from infrastructure.sealing import personal_fields
 from tests.infrastructure.erasing import CODEC, CONTEXT, Site, kept, site
@@ -133,7 +132,7 @@ async def test_answers_about_a_person_are_forgotten_and_no_others_nor_claims_of_
     await write(here, "message-2", letter("bob"), key="to bob")
     await write(here, "invoice-1", invoice("ann"), key="by ann", claim=claim)
     await write(here, "invoice-2", invoice("bob"), key="by bob")
-    await Traces(here.url, CODEC).remove("ann", ALL)
+    await ClaimsAndReceipts(here.url, CODEC).remove("ann", ALL)
     keys = [
         Idempotency(organisation_id=organisation, key=key, fingerprint=b"hash")
         for organisation, key in (
@@ -156,7 +155,7 @@ async def test_traces_are_found_in_partitions_that_were_detached(here: Site) -> 
         connection.execute("UPDATE log.partition SET last_position = log.head()")
         connection.execute("ALTER TABLE log.event DETACH PARTITION log.event_1")
         connection.execute("UPDATE log.partition SET attached = false")
-        found = Traces(here.url, CODEC).find(connection, "ann", ALL)
+        found = ClaimsAndReceipts(here.url, CODEC).find(connection, "ann", ALL)
     assert sorted(found.places) == [("message-1", 2), ("person-ann", 1)]
     assert found.own == ["person-ann"]
 
@@ -230,9 +229,9 @@ async def test_what_fails_for_one_is_tried_again_in_order_and_holds_up_nobody_el
     async with kept(here.keeper(duties=duties)):
         await until(bob_is_seen_to, "bob waits for ann")
         assert not {3, 4} & set(notes.called)
-        progress = await keeper_progress(reads.engine)
+        progress = await reactor_progress(reads.engine)
         assert (progress.led, progress.duties, progress.people, progress.error) == (True, 3, 1, "")
-        waiting = await keeper_waiting(reads.engine)
+        waiting = await deferred_reactions(reads.engine)
         assert [(it.position, it.person_id) for it in waiting] == [(1, "ann"), (3, "ann"), (4, "ann")]
         assert [it.error.partition(" at ")[0] for it in waiting] == ["ValueError", "", ""]
         del notes.failing["ann"]
@@ -277,15 +276,15 @@ async def test_where_nothing_can_be_done_for_anybody_the_keeper_stands_still_and
     reads = ReadModels(here.url, [])
 
     async def stands_still() -> bool:
-        return bool((await keeper_progress(reads.engine)).error)
+        return bool((await reactor_progress(reads.engine)).error)
 
     async def went_on() -> bool:
-        progress = await keeper_progress(reads.engine)
+        progress = await reactor_progress(reads.engine)
         return (progress.error, progress.position, progress.duties) == ("", 2, 0)
 
     async with kept(here.keeper(duties={PersonRegistered: (notes,)})):
         await until(stands_still, "it does not stand still")
-        progress = await keeper_progress(reads.engine)
+        progress = await reactor_progress(reads.engine)
         assert (progress.position, progress.error.partition(" at ")[0]) == (0, type(error).__name__)
         notes.failing.clear()
         await until(went_on, "it does not go on")
@@ -293,8 +292,8 @@ async def test_where_nothing_can_be_done_for_anybody_the_keeper_stands_still_and
 
 
 def test_each_pause_is_twice_as_long_up_to_the_longest() -> None:
-    pace = Pace(first_s=1.0, most_s=10.0)
-    assert [pace.after(tries) for tries in (1, 2, 3, 4, 5, 1_000)] == [1, 2, 4, 8, 10, 10]
+    pace = RetryPolicy(first_s=1.0, max_s=10.0)
+    assert [pace.wait_s(tries) for tries in (1, 2, 3, 4, 5, 1_000)] == [1, 2, 4, 8, 10, 10]
 
 
 def test_duties_are_joined_in_their_order() -> None:
@@ -306,8 +305,7 @@ def test_duties_are_joined_in_their_order() -> None:
 # --- Leading --------------------------------------------------------------------------------------------------------
 
 
-async def test_one_leads_and_another_takes_over_when_it_is_gone(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "LOOK_EVERY_S", 0.05)
+async def test_one_leads_and_another_takes_over_when_it_is_gone(here: Site) -> None:
     first, second = Notes(), Notes()
 
     async def seen_by(notes: Notes, position: int) -> bool:
@@ -318,7 +316,7 @@ async def test_one_leads_and_another_takes_over_when_it_is_gone(here: Site, monk
     async with kept(here.keeper(duties={PersonRegistered: (first,)})):
         await register(here, "ann")
         await until(lambda: seen_by(first, 1), "the first does not lead")
-        other = here.keeper(duties={PersonRegistered: (second,)})
+        other = here.keeper(duties={PersonRegistered: (second,)}, check_interval_s=0.05)
         work = asyncio.create_task(other.run())
         await here.register("bob", "80010100001")
         await until(lambda: seen_by(first, 2), "the first does not go on")
@@ -336,21 +334,20 @@ async def test_every_process_does_what_is_due_everywhere_from_when_it_began(here
     async def both() -> bool:
         return (leader.called, standby.called) == ([2], [2])
 
-    keepers = [Keeper(here.url, CODEC, {}, everywhere={PersonRegistered: (it,)}) for it in (leader, standby)]
+    keepers = [Reactor(here.url, CODEC, {}, everywhere={PersonRegistered: (it,)}) for it in (leader, standby)]
     async with kept(keepers[0]), kept(keepers[1]):
         await asyncio.sleep(0.3)
         await here.register("bob", "80010100001")
         await until(both, "one does not hear of it")
 
 
-async def test_a_lost_connection_is_made_anew(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "LOOK_EVERY_S", 0.05)
+async def test_a_lost_connection_is_made_anew(here: Site) -> None:
     notes = Notes()
 
     async def seen() -> bool:
         return 2 in notes.called
 
-    async with kept(here.keeper(duties={PersonRegistered: (notes,)})):
+    async with kept(here.keeper(duties={PersonRegistered: (notes,)}, check_interval_s=0.05)):
         await register(here, "ann")
         await until(lambda: _called(notes), "it does not work")
         with psycopg.connect(here.url, autocommit=True) as connection:
@@ -374,7 +371,7 @@ async def test_a_keeper_of_another_log_does_nothing(here: Site) -> None:
 
 async def test_no_more_than_a_batch_is_seen_to_again(here: Site) -> None:
     notes = Notes()
-    people = [f"person-{number}" for number in range(keeper_module.BATCH_EVENTS + 20)]
+    people = [f"person-{number}" for number in range(BATCH_EVENTS + 20)]
     await register(here, *people)
 
     async def all_seen() -> bool:
@@ -399,7 +396,7 @@ async def test_people_are_seen_to_at_once_but_never_too_many(here: Site) -> None
         at_work -= 1
 
     notes = Notes()
-    people = [f"person-{number}" for number in range(3 * keeper_module.PEOPLE_AT_ONCE)]
+    people = [f"person-{number}" for number in range(3 * MAX_PEOPLE_AT_ONCE)]
     await register(here, *people)
 
     async def all_seen() -> bool:
@@ -407,4 +404,4 @@ async def test_people_are_seen_to_at_once_but_never_too_many(here: Site) -> None
 
     async with kept(here.keeper(duties={PersonRegistered: (slow, notes)})):
         await until(all_seen, "not all are seen to")
-    assert 1 < most <= keeper_module.PEOPLE_AT_ONCE
+    assert 1 < most <= MAX_PEOPLE_AT_ONCE

@@ -1,0 +1,29 @@
+"""Following the log: batches of events, each once and in order, as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import psycopg
+
+from domain.kernel import Recorded
+from infrastructure.event_log import LogReader, LogSubscription
+
+BATCH_EVENTS = 1_000
+STOP_INTERVAL_S = 1.0
+
+
+def follow(
+    log: LogReader, connection: psycopg.Connection, *, after: int, stopped: Callable[[], bool]
+) -> Iterator[Sequence[Recorded[Any]]]:
+    """Yield the events after a position until `stopped` says so; the connection is this follower's alone."""
+    with LogSubscription(connection) as subscription:
+        while not stopped():
+            head = log.head(connection)
+            while after < head and not stopped():
+                until = min(after + BATCH_EVENTS, head)
+                yield list(log.read(connection, after=after, until=until))
+                after = until
+            while not stopped() and not subscription.wait(STOP_INTERVAL_S):
+                pass
