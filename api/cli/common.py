@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from api.cli.output import CommandError, Exit
-from infrastructure.database import Addresses, DatabaseRole, DatabaseUnusable, make_ready, open_database
+from infrastructure.database import Addresses, DatabaseRole, DatabaseUnusableError, make_ready, open_database
 from infrastructure.logs import configure_logs
 from infrastructure.settings import Settings, SettingsError, load_settings
 
@@ -44,5 +44,5 @@ def database(settings: Settings) -> Iterator[Addresses]:
 def database_errors_as_sentences() -> Iterator[None]:
     try:
         yield
-    except (DatabaseUnusable, psycopg.OperationalError) as error:
+    except (DatabaseUnusableError, psycopg.OperationalError) as error:
         raise CommandError(Exit.NO_DATABASE, str(error).strip()) from error

@@ -65,7 +65,7 @@ def make_codec() -> Codec:
 
 
 def make_keyring(settings: Settings, addresses: Addresses) -> Keyring:
-    """Make the keyring of data subjects; raises DatabaseUnusable if its database has no address."""
+    """Make the keyring of data subjects; raises DatabaseUnusableError if its database has no address."""
     return Keyring(addresses.keys, make_provider(settings))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import structlog
 from fastapi import APIRouter
@@ -83,7 +82,7 @@ def make_token_endpoint(issuer: LocalIssuer | None, settings: Settings, now: Clo
 def _token_issuer(issuer: LocalIssuer, settings: Settings, now: Clock) -> TokenIssuer:
     grant = ClientCredentials(issuer, Clients(settings.data_dir), now)
 
-    def give(fields: Mapping[str, str], proofs: Sequence[str], address: str) -> Mapping[str, Any]:
+    def give(fields: Mapping[str, str], proofs: Sequence[str], address: str) -> Mapping[str, object]:
         try:
             answer = grant(TokenRequest(fields=fields, proofs=proofs, address=address))
         except GrantRefusedError as error:

@@ -9,13 +9,13 @@ from infrastructure.database.addresses import Addresses, DatabaseRole, acting_as
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.external import verify, verify_keys, verify_sessions
 from infrastructure.database.migrations import check_migrated, migrate, migrate_keys
-from infrastructure.postgres.failures import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusableError
 from infrastructure.settings import Settings
 
 __all__ = [
     "Addresses",
     "DatabaseRole",
-    "DatabaseUnusable",
+    "DatabaseUnusableError",
     "EmbeddedPostgres",
     "make_ready",
     "migrate",
@@ -28,7 +28,7 @@ __all__ = [
 
 @contextlib.contextmanager
 def open_database(settings: Settings) -> Iterator[Addresses]:
-    """Yield the addresses of a database that keeps what it is given; raise DatabaseUnusable where there is none.
+    """Yield the addresses of a database that keeps what it is given; raise DatabaseUnusableError where there is none.
 
     The embedded server is started if no process has done so, and stopped at the end if no other process uses it.
     """
@@ -49,7 +49,7 @@ def open_database(settings: Settings) -> Iterator[Addresses]:
 def make_ready(addresses: Addresses) -> None:
     """Bring the schema up to date where the owner's address is known, else see that it is; then verify every role.
 
-    Raises DatabaseUnusable where something is missing, what is committed could be lost, or readers could see all rows.
+    Raises DatabaseUnusableError where something is missing, commits could be lost, or readers could see all rows.
     """
     if DatabaseRole.OWNER in addresses.known:
         migrate(addresses.owner)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Self
 from urllib.parse import parse_qsl, quote, urlencode
 
-from infrastructure.postgres.failures import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusableError
 
 URL_SETTING = "KRONIEK_DATABASE_URL"
 KEYS_URL_SETTING = "KRONIEK_KEYS_URL"
@@ -90,7 +90,7 @@ class Addresses:
 
     def _of(self, role: DatabaseRole) -> str:
         if role not in self.known:
-            raise DatabaseUnusable(f"This needs an address of the database that is not set: {role.setting}.")
+            raise DatabaseUnusableError(f"This needs an address of the database that is not set: {role.setting}.")
         return self.known[role]
 
 

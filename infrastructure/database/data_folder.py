@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infrastructure.database.addresses import LOGINS, Addresses, DatabaseRole
 from infrastructure.database.installation import Account, open_folder
-from infrastructure.postgres.failures import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusableError
 
 NAME = "kroniek"
 """The database and the role that owns it."""
@@ -146,7 +146,7 @@ class DataFolder:
         _, output = account.run([str(programs / "bin" / "postgres"), "--version"])
         ours = output.split()[-1].split(".")[0]
         if made_by != ours:
-            raise DatabaseUnusable(
+            raise DatabaseUnusableError(
                 f"{self.pgdata} was made by PostgreSQL {made_by}, the installed package holds PostgreSQL {ours}. "
                 "Dump the data with the old version and load it with the new one, or choose another KRONIEK_DATA_DIR."
             )
@@ -224,7 +224,7 @@ def _initdb(pgdata: Path, server: Server, account: Account, programs: Path) -> N
         ]
         code, output = account.run(command, timeout_s=_INITDB_TIMEOUT_S)
     if code != 0:
-        raise DatabaseUnusable(f"PostgreSQL cannot make its data folder {pgdata}:\n{output.strip()}")
+        raise DatabaseUnusableError(f"PostgreSQL cannot make its data folder {pgdata}:\n{output.strip()}")
     (pgdata / "pg_hba.conf").write_text(ACCESS)
     with (pgdata / "postgresql.conf").open("a") as configuration:
         configuration.write("\ninclude 'kroniek.conf'\n")
@@ -271,4 +271,6 @@ def _free_port() -> int:
         port = secrets.choice(PORTS)
         if _is_free(port):
             return port
-    raise DatabaseUnusable(f"No free port on {HOST} among {_PORT_ATTEMPTS} tried from {PORTS.start} to {PORTS.stop}.")
+    raise DatabaseUnusableError(
+        f"No free port on {HOST} among {_PORT_ATTEMPTS} tried from {PORTS.start} to {PORTS.stop}."
+    )

@@ -26,7 +26,7 @@ from infrastructure.database.installation import (
     open_folder,
     reachable_installation,
 )
-from infrastructure.postgres.failures import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusableError
 
 _START_TIMEOUT_S = 300
 """Long: a server that was killed reads back its journal first."""
@@ -34,7 +34,7 @@ _STOP_TIMEOUT_S = 60
 _PROBE_TIMEOUT_S = 5
 _MARGIN_S = 30
 _START_ATTEMPTS = 4
-_PAUSE_S = 0.1
+_POLL_INTERVAL_S = 0.1
 
 
 class EmbeddedPostgres:
@@ -104,7 +104,7 @@ class EmbeddedPostgres:
             with one_at_a_time(self._data.home / "server.lock"):
                 yield
         except PermissionError as error:
-            raise DatabaseUnusable(
+            raise DatabaseUnusableError(
                 f"The data folder {self._data.home} is closed to this user: {error.strerror}: {error.filename}. "
                 "Run kroniek as the user who made it, or choose another KRONIEK_DATA_DIR."
             ) from error
@@ -122,7 +122,7 @@ class EmbeddedPostgres:
             complaint = self._attempt(account, programs)
             if not complaint:
                 return
-        raise DatabaseUnusable(f"PostgreSQL does not start on {self._data.pgdata.resolve()}:\n{complaint}")
+        raise DatabaseUnusableError(f"PostgreSQL does not start on {self._data.pgdata.resolve()}:\n{complaint}")
 
     def _wait_for_other(self) -> bool:
         """Wait while processes of the server live that do not answer (yet): starting, stopping, or their head killed.
@@ -133,7 +133,7 @@ class EmbeddedPostgres:
         while self._data.processes() and time.monotonic() < deadline:
             if self.running():
                 return True
-            time.sleep(_PAUSE_S)
+            time.sleep(_POLL_INTERVAL_S)
         return False
 
     def _attempt(self, account: Account, programs: Path) -> str:
@@ -160,7 +160,7 @@ class EmbeddedPostgres:
         command = [str(self._programs(account) / "bin" / "pg_ctl"), "stop", *options]
         code, output = account.run(command, timeout_s=_STOP_TIMEOUT_S + _MARGIN_S)
         if code != 0 and self.running():
-            raise DatabaseUnusable(f"PostgreSQL on {pgdata} does not stop:\n{output.strip()}")
+            raise DatabaseUnusableError(f"PostgreSQL on {pgdata} does not stop:\n{output.strip()}")
 
     def _programs(self, account: Account) -> Path:
         return reachable_installation(self._installation or find_installation(), account, self._data.elsewhere)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import psycopg
 
 from infrastructure.database.addresses import Addresses, DatabaseRole
-from infrastructure.postgres.failures import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusableError
 
 OLDEST = 15
 _CONNECT_TIMEOUT_S = 10
@@ -42,7 +42,7 @@ _HOLDS_THE_LOG = (
 
 
 def verify(url: str) -> None:
-    """Raise DatabaseUnusable, with every reason, unless the owner of this address can make a durable platform there."""
+    """Raise DatabaseUnusableError, with every reason, unless the owner at this address can make a durable platform."""
     found, may_create = _ask(url, DatabaseRole.OWNER)
     complaints = _complaints(found)
     if not may_create:
@@ -51,7 +51,7 @@ def verify(url: str) -> None:
 
 
 def verify_sessions(addresses: Addresses) -> None:
-    """Raise DatabaseUnusable unless each role that the platform works as can connect, and what it commits stays.
+    """Raise DatabaseUnusableError unless each role that the platform works as can connect, and what it commits stays.
 
     Settings may differ by login and by database: each session is asked for its own. For the reader, row-level security
     has to hold as well.
@@ -65,7 +65,7 @@ def verify_sessions(addresses: Addresses) -> None:
 
 
 def verify_keys(url: str) -> None:
-    """Raise DatabaseUnusable unless the owner of this address can keep the keys there, apart from the log."""
+    """Raise DatabaseUnusableError unless the owner of this address can keep the keys there, apart from the log."""
     found, may_create = _ask(url, DatabaseRole.KEYS)
     complaints = _complaints(found)
     if not may_create:
@@ -82,7 +82,7 @@ def _ask(url: str, role: DatabaseRole) -> tuple[Mapping[str, str], bool]:
             found: dict[str, str] = dict(connection.execute(_FIND_SETTINGS, [list(_SETTINGS)]).fetchall())
             return found, connection.execute(_MAY_CREATE).fetchone() == (True,)
     except psycopg.Error as error:
-        raise DatabaseUnusable(f"The database cannot be reached as {role}: {str(error).strip()}") from error
+        raise DatabaseUnusableError(f"The database cannot be reached as {role}: {str(error).strip()}") from error
 
 
 def _of_the_reader(url: str) -> list[str]:
@@ -124,4 +124,4 @@ def _complaints(found: Mapping[str, str]) -> list[str]:
 
 def _refuse(complaints: list[str], role: DatabaseRole) -> None:
     if complaints:
-        raise DatabaseUnusable(f"The database cannot be used as {role}:\n- " + "\n- ".join(complaints))
+        raise DatabaseUnusableError(f"The database cannot be used as {role}:\n- " + "\n- ".join(complaints))

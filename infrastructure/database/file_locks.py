@@ -1,4 +1,4 @@
-"""Who starts the server, who uses it: locks on files, which the system frees when a process is killed."""
+"""Locks on files that say who starts the server and who uses it. The system frees them when a process is killed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from infrastructure.postgres.failures import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusableError
 
 _TIMEOUT_S = 120
-_PAUSE_S = 0.02
+_POLL_INTERVAL_S = 0.02
 
 
 @contextlib.contextmanager
@@ -23,10 +23,10 @@ def one_at_a_time(path: Path) -> Iterator[None]:
         deadline = time.monotonic() + _TIMEOUT_S
         while not _try(lock, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
-                raise DatabaseUnusable(
+                raise DatabaseUnusableError(
                     f"Another process has been starting or stopping PostgreSQL for long: see {path}."
                 )
-            time.sleep(_PAUSE_S)
+            time.sleep(_POLL_INTERVAL_S)
         yield
     finally:
         os.close(lock)

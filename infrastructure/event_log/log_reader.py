@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, LiteralString, TypeAlias
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg import sql as compose
+from psycopg.rows import TupleRow
 
 from domain.kernel import Context, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import log_statements as sql
 from infrastructure.event_log.log_lookup import MissingEventsError, Partition
 
-Row: TypeAlias = Sequence[Any]
-"""An event as the log holds it: the basic columns, then the further ones, all of them unless some were asked for."""
+Row: TypeAlias = TupleRow
+"""An event as the log holds it: the basic columns, then the further ones, or those of them that were asked for."""
+
+AnyRecorded: TypeAlias = Recorded[Any]
+"""A recorded event of any class."""
 
 POSITION, VERSION, STREAM, NAME, PAYLOAD = range(len(sql.BASIC_COLUMNS))
 """Places in a `Row`."""
@@ -53,7 +57,7 @@ class LogReader:
 
     def read(
         self, connection: Connection, *, after: int, until: int, names: Sequence[str] | None = None
-    ) -> Iterator[Recorded[Any]]:
+    ) -> Iterator[AnyRecorded]:
         """Yield the events with `after < position <= until`, in order; only those with the given names, if given.
 
         Partitions that were detached from the log are read like the others. Raises MissingEventsError where one is no
@@ -68,11 +72,11 @@ class LogReader:
         for table, low, high in self._parts(connection, after, until):
             with connection.cursor(binary=True) as cursor:
                 if names is None:
-                    cursor.execute(compose.SQL(sql.BY_POSITION).format(table=table), (low, high))
+                    cursor.execute(_on(table, sql.BY_POSITION), (low, high))
                     yield from _dense(cursor, low)
                 else:
                     limit = high - low
-                    query = compose.SQL(sql.BY_NAME).format(table=table)
+                    query = _on(table, sql.BY_NAME)
                     cursor.execute(query, (list(names), low, high, limit, limit))
                     yield from cursor
 
@@ -81,7 +85,7 @@ class LogReader:
         if not positions:
             return []
         table = self.table(connection, max(positions))
-        query = compose.SQL(sql.BY_POSITIONS).format(table=table)
+        query = _on(table, sql.BY_POSITIONS)
         with connection.cursor(binary=True) as cursor:
             return cursor.execute(query, (list(positions),)).fetchall()
 
@@ -98,8 +102,7 @@ class LogReader:
 
         Of the columns beside the basic ones only the `further` ones are read.
         """
-        columns = compose.SQL(", ").join(map(compose.Identifier, (*sql.BASIC_COLUMNS, *further)))
-        query = compose.SQL(sql.BY_STREAM).format(columns=columns, table=self.table(connection, until))
+        query = _on(self.table(connection, until), sql.BY_STREAM, further)
         with connection.cursor(binary=True) as cursor:
             return cursor.execute(query, (first, last, until)).fetchall()
 
@@ -107,7 +110,7 @@ class LogReader:
         self, connection: Connection, stream: str, *, after: int, until: int, limit: int
     ) -> Sequence[Row]:
         """Return the next events of one stream, after a version of its own and up to a position, not decoded."""
-        query = compose.SQL(sql.OF_STREAM).format(table=self.table(connection, until))
+        query = _on(self.table(connection, until), sql.OF_STREAM)
         with connection.cursor(binary=True) as cursor:
             return cursor.execute(query, (stream, after, until, limit)).fetchall()
 
@@ -121,18 +124,18 @@ class LogReader:
             return compose.Identifier("log", "event")
         if len(tables) == 1:
             return tables[0]
-        parts = (compose.SQL(sql.ALL_OF).format(table=table) for table in tables)
+        parts = (_on(table, sql.ALL_OF) for table in tables)
         return compose.SQL("({}) AS event").format(compose.SQL(" UNION ALL ").join(parts))
 
     def read_next(
         self, connection: Connection, *, after: int, until: int, names: Sequence[str], limit: int
-    ) -> Sequence[Recorded[Any]]:
+    ) -> Sequence[AnyRecorded]:
         """Return the next so many events with the given names; however rare they are, others are not looked at."""
-        found: list[Recorded[Any]] = []
+        found: list[AnyRecorded] = []
         for table, low, high in self._parts(connection, after, until):
             with connection.cursor(binary=True) as cursor:
                 left = limit - len(found)
-                query = compose.SQL(sql.BY_NAME).format(table=table)
+                query = _on(table, sql.BY_NAME)
                 cursor.execute(query, (list(names), low, high, left, left))
                 found.extend(map(self._recorded, cursor))
             if len(found) == limit:
@@ -166,7 +169,7 @@ class LogReader:
         if after < until:
             yield compose.Identifier("log", "event"), after, until
 
-    def _recorded(self, row: Row) -> Recorded[Any]:
+    def _recorded(self, row: Row) -> AnyRecorded:
         further = dict(zip(sql.FURTHER_COLUMNS, row[PAYLOAD + 1 :], strict=True))
         return Recorded(
             position=row[POSITION],
@@ -178,10 +181,18 @@ class LogReader:
         )
 
 
-def _row(connection: Connection, query: str) -> Sequence[Any]:
+def _on(
+    table: compose.Composable, template: LiteralString, further: Sequence[str] = sql.FURTHER_COLUMNS
+) -> compose.Composed:
+    """Return a query on a table, of the basic columns and the further ones."""
+    columns = compose.SQL(", ").join(map(compose.Identifier, (*sql.BASIC_COLUMNS, *further)))
+    return compose.SQL(template).format(columns=columns, table=table)
+
+
+def _row(connection: Connection, query: str) -> TupleRow:
     row = connection.execute(query).fetchone()
     assert row is not None
-    return tuple(row)
+    return row
 
 
 def _dense(rows: Iterable[Row], after: int) -> Iterator[Row]:

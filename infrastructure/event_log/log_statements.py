@@ -84,37 +84,35 @@ FURTHER_COLUMNS = (
     "causation_id",
     "trace",
 )
-EVENT_COLUMNS = ", ".join((*BASIC_COLUMNS, *FURTHER_COLUMNS))
-
 PARTITIONS = "SELECT number, first_position, last_position, attached FROM log.partition ORDER BY first_position"
 
-BY_POSITION = f"""
-SELECT {EVENT_COLUMNS} FROM {{table}} WHERE position > %s AND position <= %s ORDER BY position
-"""  # noqa: S608 - the column list is ours
+BY_POSITION = """
+SELECT {columns} FROM {table} WHERE position > %s AND position <= %s ORDER BY position
+"""
 
 # The first so many of each name, by the index on names, and of these the first so many: however rare the names are,
 # nothing else is looked at.
-BY_NAME = f"""
+BY_NAME = """
 SELECT event.* FROM unnest(%s::text[]) AS wanted (name)
 CROSS JOIN LATERAL (
-    SELECT {EVENT_COLUMNS} FROM {{table}} AS event
+    SELECT {columns} FROM {table} AS event
     WHERE event.name = wanted.name AND position > %s AND position <= %s ORDER BY position LIMIT %s
 ) AS event
 ORDER BY position LIMIT %s
-"""  # noqa: S608 - the column list is ours
+"""
 
-BY_POSITIONS = f"""
-SELECT {EVENT_COLUMNS} FROM {{table}} WHERE position = ANY(%s::bigint[]) ORDER BY position
-"""  # noqa: S608 - the column list is ours
+BY_POSITIONS = """
+SELECT {columns} FROM {table} WHERE position = ANY(%s::bigint[]) ORDER BY position
+"""
 
 BY_STREAM = """
 SELECT {columns} FROM {table} WHERE stream >= %s AND stream <= %s AND position <= %s ORDER BY stream, version
 """
 
-OF_STREAM = f"""
-SELECT {EVENT_COLUMNS} FROM {{table}} WHERE stream = %s AND version > %s AND position <= %s ORDER BY version LIMIT %s
-"""  # noqa: S608 - the column list is ours
+OF_STREAM = """
+SELECT {columns} FROM {table} WHERE stream = %s AND version > %s AND position <= %s ORDER BY version LIMIT %s
+"""
 
 RECORDED_AT = "SELECT recorded_at FROM {table} WHERE position = %s"
 
-ALL_OF = f"SELECT {EVENT_COLUMNS} FROM {{table}}"  # noqa: S608 - the column list is ours
+ALL_OF = "SELECT {columns} FROM {table}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
 from domain.kernel import Claim, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log.encoding import Encoder
+from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.event_log.resolve import Encoded, EventRow, LogState, resolve
 from infrastructure.keys import Keys, MemoryKeys
 
@@ -58,7 +58,7 @@ class MemoryLog:
         left = iter(resolved.outcomes)
         return [next(left) if isinstance(each, Encoded) else each for each in encoded]
 
-    def recorded(self) -> Iterator[Recorded[Any]]:
+    def recorded(self) -> Iterator[AnyRecorded]:
         for row in self.rows:
             yield Recorded(
                 position=row.position,

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row
@@ -178,7 +178,7 @@ async def _wrapped_anew(provider: KekProvider, kek_id: str, wrapped: Sequence[tu
 
 
 async def _write(
-    connection: AsyncConnection, table: str, ids: Sequence[Any], wrapped: Sequence[bytes], kek_id: str
+    connection: AsyncConnection, table: str, ids: Sequence[bytes] | Sequence[str], wrapped: Sequence[bytes], kek_id: str
 ) -> None:
     if ids:
         key, kind = _TABLES[table]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 
 from domain.kernel import PurposeGroup
 from infrastructure.keys.data_keys import KEY_ID_BYTES, KeyOwner
@@ -18,23 +19,21 @@ from infrastructure.postgres.connections import LOOKUPS_BY_INDEX
 
 FIRST = ("SET synchronous_commit = on", *LOOKUPS_BY_INDEX)
 
-MAX_DESTRUCTIONS = 10_000
-"""Of how many a process is told one by one; one that missed more forgets all keys instead."""
-
 _SEEN = "SELECT number FROM keys.last_destruction"
-_DESTROYED = f"""
+_DESTROYED = """
 SELECT number, subject_id, purpose_group FROM keys.last_destruction LEFT JOIN keys.key ON destruction > %s
-ORDER BY destruction LIMIT {MAX_DESTRUCTIONS + 1}
-"""  # noqa: S608 - a constant
-_FOUND = "k.key_id, k.subject_id, k.purpose_group, k.destroyed_at IS NOT NULL, s.kek_id, s.wrapped"
-_OF_OWNERS = f"""
-SELECT {_FOUND} FROM unnest(%s::text[], %s::text[]) AS wanted (subject_id, purpose_group)
+ORDER BY destruction LIMIT %s
+"""
+_OF_OWNERS = """
+SELECT k.key_id, k.subject_id, k.purpose_group, k.destroyed_at IS NOT NULL, s.kek_id, s.wrapped
+FROM unnest(%s::text[], %s::text[]) AS wanted (subject_id, purpose_group)
 JOIN keys.key AS k USING (subject_id, purpose_group) LEFT JOIN keys.secret AS s ON s.key_id = k.key_id
-"""  # noqa: S608 - no value is put into the text
-_OF_IDS = f"""
-SELECT {_FOUND} FROM unnest(%s::bytea[]) AS wanted (key_id)
+"""
+_OF_IDS = """
+SELECT k.key_id, k.subject_id, k.purpose_group, k.destroyed_at IS NOT NULL, s.kek_id, s.wrapped
+FROM unnest(%s::bytea[]) AS wanted (key_id)
 JOIN keys.key AS k USING (key_id) LEFT JOIN keys.secret AS s ON s.key_id = k.key_id
-"""  # noqa: S608 - no value is put into the text
+"""
 _MAKE = "SELECT keys.make(%s::bytea[], %s::text[], %s::text[], %s, %s::bytea[])"
 _DESTROY = "SELECT keys.destroy(%s::bytea[], %s::text[], %s::text[])"
 _NAMED = "SELECT kek_id, wrapped FROM keys.named_secret WHERE name = %s"
@@ -79,14 +78,16 @@ async def last_destruction(connection: AsyncConnection) -> int:
     return int(row[0])
 
 
-async def destroyed_since(connection: AsyncConnection, seen: int) -> tuple[Sequence[KeyOwner] | None, int]:
+async def destroyed_since(
+    connection: AsyncConnection, seen: int, max_destructions: int
+) -> tuple[Sequence[KeyOwner] | None, int]:
     """Return whose keys were destroyed after a destruction, and the number of the last one.
 
     None where nothing that is at hand can be trusted: there were too many, or the database is one of an earlier time.
     """
-    rows = await (await connection.execute(_DESTROYED, (seen,))).fetchall()
+    rows = await (await connection.execute(_DESTROYED, (seen, max_destructions + 1))).fetchall()
     number = int(rows[0][0])
-    if number < seen or len(rows) > MAX_DESTRUCTIONS:
+    if number < seen or len(rows) > max_destructions:
         return None, number
     return [KeyOwner(subject, PurposeGroup(group)) for _, subject, group in rows if subject is not None], number
 
@@ -144,7 +145,7 @@ def _columns(owners: Collection[KeyOwner]) -> tuple[TextArray, TextArray]:
     return texts([owner.subject_id for owner in owners]), texts([str(owner.group) for owner in owners])
 
 
-def _rows(rows: Sequence[Sequence[Any]]) -> Sequence[KeyRow]:
+def _rows(rows: Sequence[TupleRow]) -> Sequence[KeyRow]:
     return [
         KeyRow(bytes(key_id), KeyOwner(subject, PurposeGroup(group)), destroyed, kek_id or "", bytes(wrapped or b""))
         for key_id, subject, group, destroyed, kek_id, wrapped in rows

@@ -54,6 +54,9 @@ RECONNECT_TIMEOUT_S = 10.0
 MAX_CACHED_KEYS = 20_000
 """How many keys a process has at hand. Each takes about three kilobytes."""
 
+MAX_DESTRUCTIONS = 10_000
+"""A process that missed more destructions than this clears its cache."""
+
 MAX_LOOKUPS = 3
 """How often keys are looked for again that somebody else was making, or whose part was being written anew."""
 
@@ -75,6 +78,7 @@ class Keyring:
         lease_s: float = LEASE_S,
         reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
         max_cached: int = MAX_CACHED_KEYS,
+        max_destructions: int = MAX_DESTRUCTIONS,
     ) -> None:
         self._url = url
         self._provider = provider
@@ -85,6 +89,7 @@ class Keyring:
         self._was_asked = False
         self._seen: int | None = None
         self._cached = KeyCache(max_cached)
+        self._max_destructions = max_destructions
         self._named: dict[str, bytes] = {}
         self._queue = GroupCallQueue[KeyQuery, KeyAnswer](
             Connector(url, key_statements.FIRST), [self._serve], reconnect_timeout_s
@@ -202,7 +207,7 @@ class Keyring:
         if self._seen is None:
             self._seen = await key_statements.last_destruction(connection)
             self._cached.clear()
-        gone, self._seen = await key_statements.destroyed_since(connection, self._seen)
+        gone, self._seen = await key_statements.destroyed_since(connection, self._seen, self._max_destructions)
         if gone is None:
             self._cached.clear()
         else:

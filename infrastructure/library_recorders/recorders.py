@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 import psycopg
@@ -48,7 +48,7 @@ SCHEMA = "eventsourcing"
 """Where the library's own tables go unless `POSTGRES_SCHEMA` names another schema."""
 
 MAX_TRIES = 10
-PAUSE_S = 0.2
+RETRY_INTERVAL_S = 0.2
 """As the library has it. Each try can meet another dead connection of the pool."""
 
 STOP_INTERVAL_S = 0.1
@@ -76,7 +76,7 @@ ORDER BY notification_id LIMIT %(limit)s
 class LogRecorder(postgres.PostgresApplicationRecorder):
     """Records the events of a library application in the log. The schema must have been migrated."""
 
-    def __init__(self, datastore: postgres.PostgresDatastore, *, events_table_name: str = VIEW) -> None:  # noqa: ARG002
+    def __init__(self, datastore: postgres.PostgresDatastore, **_names: str) -> None:
         super().__init__(datastore, events_table_name=VIEW)
         # The migrations made the log, so of what the library would make for events nothing is left.
         self.sql_create_statements = []
@@ -86,7 +86,7 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
 
     # --- Appending --------------------------------------------------------------------------------------------------
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:  # noqa: ANN401
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: object) -> Sequence[int] | None:
         """Append the events and all that the library records with them, or nothing; return their positions.
 
         A taken version, or a notification processed before, raises the library's IntegrityError. OperationalError
@@ -120,7 +120,7 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
         with stack:
             yield cursor
 
-    @retry((InterfaceError, OperationalError), max_attempts=MAX_TRIES, wait=PAUSE_S)
+    @retry((InterfaceError, OperationalError), max_attempts=MAX_TRIES, wait=RETRY_INTERVAL_S)
     def _begin(self) -> tuple[ExitStack, Cursor]:
         """Begin a transaction, on another connection if one was lost while it lay in the pool.
 
@@ -135,11 +135,19 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
 
     # --- Reading ----------------------------------------------------------------------------------------------------
 
-    def select_events(self, originator_id: UUID | str, **bounds: Any) -> Sequence[StoredEvent]:  # noqa: ANN401
-        found = super().select_events(str(originator_id), **bounds)
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        found = super().select_events(str(originator_id), gt=gt, lte=lte, desc=desc, limit=limit)
         return [replace(event, originator_id=originator_id) for event in found]
 
-    @retry((InterfaceError, OperationalError), max_attempts=MAX_TRIES, wait=PAUSE_S)
+    @retry((InterfaceError, OperationalError), max_attempts=MAX_TRIES, wait=RETRY_INTERVAL_S)
     def select_notifications(
         self,
         start: int | None,
@@ -205,7 +213,7 @@ class LibrarySubscription(postgres.PostgresSubscription):
 class LogAggregateRecorder(LogRecorder):
     """Records events in the log for those who do not care for positions: an aggregate recorder returns none."""
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:  # noqa: ANN401
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: object) -> None:
         super().insert_events(stored_events, **kwargs)
 
 

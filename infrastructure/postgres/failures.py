@@ -10,7 +10,7 @@ import psycopg
 from domain.kernel import Refusal
 
 
-class DatabaseUnusable(Exception):  # noqa: N818 - it reads as the sentence it is
+class DatabaseUnusableError(Exception):
     """The database cannot be used as it is; the message says why and what to do, and holds no secret."""
 
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import psycopg
 import structlog
@@ -260,7 +260,7 @@ def _ended(connection: psycopg.AsyncConnection, error: Exception) -> bool:
     return connection.closed or (isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized in _SESSION_ENDS)
 
 
-def _fail(batch: Iterable[PendingCall[Any, Any]], error: BaseException) -> None:
+def _fail(batch: Iterable[PendingCall[A, R]], error: BaseException) -> None:
     for call in batch:
         if not call.result.done():
             call.result.set_exception(error)

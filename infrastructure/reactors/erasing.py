@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 from application.gathering import Rules
@@ -29,6 +28,7 @@ from domain.erasure.model import (
 from domain.erasure.rules import ERASURE
 from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Command, Context, PurposeGroup, Recorded
+from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.keys import KeyOwner, Keys
 from infrastructure.reactors.reactions import Reactions
 
@@ -85,7 +85,7 @@ class Eraser:
         stream = ERASURE.stream(person_id)
         return ERASURE.fold((await self.store.read([stream]))[stream].events)
 
-    async def _send(self, command: Command, cause: Recorded[Any]) -> None:
+    async def _send(self, command: Command, cause: AnyRecorded) -> None:
         context = Context(
             acting_id=ACTING,
             organisation_id=self.by,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from domain.kernel import Recorded
+from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.sealing import personal_fields
 
-Reaction: TypeAlias = Callable[[Recorded[Any]], Awaitable[None]]
+Reaction: TypeAlias = Callable[[AnyRecorded], Awaitable[None]]
 """Does what one event asks for. It may be called again for the same event, and then does what is still missing."""
 
 Reactions: TypeAlias = Mapping[type, Sequence[Reaction]]

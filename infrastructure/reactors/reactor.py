@@ -11,14 +11,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 import structlog
 
-from domain.kernel import Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogBusyError, LogSubscription, LogUnavailableError
+from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.keys import KeysUnavailableError
 from infrastructure.postgres.failures import summary
 from infrastructure.reactors.reactions import Reactions, person_of
@@ -144,7 +143,7 @@ class Reactor:
         for position, tries in ready:
             await self._try_again(store, position, tries)
         head = await asyncio.to_thread(store.head)
-        found: Sequence[Recorded[Any]] = ()
+        found: Sequence[AnyRecorded] = ()
         if self._position < head:
             found = await asyncio.to_thread(store.next, self._position, head, list(self._reactions), BATCH_EVENTS)
         if (error := await self._react_to_all(store, found)) is not None:
@@ -158,12 +157,12 @@ class Reactor:
             self._saved = self._position
         return bool(found or ready)
 
-    async def _react_to_all(self, store: ReactorStore, found: Sequence[Recorded[Any]]) -> Exception | None:
+    async def _react_to_all(self, store: ReactorStore, found: Sequence[AnyRecorded]) -> Exception | None:
         """React to these events; return an error that concerns everybody, if there was one.
 
         The events of one person run in order, those of several people at once.
         """
-        by_person: dict[str, list[Recorded[Any]]] = {}
+        by_person: dict[str, list[AnyRecorded]] = {}
         for recorded in found:
             person_id = person_of(recorded.event)
             if person_id in self._deferred_people:
@@ -182,7 +181,7 @@ class Reactor:
                 self._deferred_people.add(person_id)
         return for_everybody
 
-    async def _react_in_order(self, events: Sequence[Recorded[Any]]) -> tuple[int, Exception | None]:
+    async def _react_in_order(self, events: Sequence[AnyRecorded]) -> tuple[int, Exception | None]:
         """React to events of one person; return how many are done, and the error of the next one."""
         async with self._turns:
             for done, recorded in enumerate(events):
@@ -194,16 +193,15 @@ class Reactor:
 
     async def _try_again(self, store: ReactorStore, position: int, tries: int) -> None:
         recorded = await asyncio.to_thread(store.at, position)
-        try:
-            await _react(self._reactions, recorded)
-        except Exception as error:  # noqa: BLE001 - as above
+        _, error = await self._react_in_order([recorded])
+        if error is not None:
             await self._defer_failed(store, recorded, tries, error)
-        else:
-            await asyncio.to_thread(store.done, position)
-            self._deferred_people = await asyncio.to_thread(store.deferred_people)
-            LOG.info("duty_done_at_last", position=position, tries=tries + 1)
+            return
+        await asyncio.to_thread(store.done, position)
+        self._deferred_people = await asyncio.to_thread(store.deferred_people)
+        LOG.info("duty_done_at_last", position=position, tries=tries + 1)
 
-    async def _defer_failed(self, store: ReactorStore, recorded: Recorded[Any], tries: int, error: Exception) -> None:
+    async def _defer_failed(self, store: ReactorStore, recorded: AnyRecorded, tries: int, error: Exception) -> None:
         wait_s = self._retry.wait_s(tries + 1)
         LOG.error(
             "duty_failed",
@@ -220,6 +218,6 @@ class Reactor:
             await asyncio.wait_for(self._stop.wait(), seconds)
 
 
-async def _react(reactions: Reactions, recorded: Recorded[Any]) -> None:
+async def _react(reactions: Reactions, recorded: AnyRecorded) -> None:
     for reaction in reactions[type(recorded.event)]:
         await reaction(recorded)

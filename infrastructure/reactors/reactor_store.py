@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import psycopg
 
-from domain.kernel import Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, OtherLogError
+from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.postgres.connections import connect_to_lead
 from infrastructure.reactors.reactions import person_of
 
@@ -61,11 +60,11 @@ class ReactorStore:
     def head(self) -> int:
         return self._reader.head(self.connection)
 
-    def next(self, after: int, until: int, classes: Sequence[type], limit: int) -> Sequence[Recorded[Any]]:
+    def next(self, after: int, until: int, classes: Sequence[type], limit: int) -> Sequence[AnyRecorded]:
         names = [self._codec.names[event_class] for event_class in classes]
         return self._reader.read_next(self.connection, after=after, until=until, names=names, limit=limit)
 
-    def at(self, position: int) -> Recorded[Any]:
+    def at(self, position: int) -> AnyRecorded:
         (event,) = self._reader.read(self.connection, after=position - 1, until=position)
         return event
 
@@ -93,7 +92,7 @@ class ReactorStore:
         """Return the events to try again now: position, and how often each failed."""
         return [(position, tries) for position, tries in self.connection.execute(READY, (limit,)).fetchall()]
 
-    def defer(self, recorded: Recorded[Any], *, tries: int = 0, error: str = "", wait_s: float = 0.0) -> None:
+    def defer(self, recorded: AnyRecorded, *, tries: int = 0, error: str = "", wait_s: float = 0.0) -> None:
         """Defer an event that failed `tries` times; with 0, one that follows a failed event of the same person."""
         self.connection.execute(
             DEFER,

@@ -17,7 +17,9 @@ BATCH_EVENTS = 100
 """How many erasures are repeated together."""
 
 
-async def reapply_erasures(keys: Keys, url: str, codec: Codec, report: Callable[[int, int], None]) -> int:
+async def reapply_erasures(
+    keys: Keys, url: str, codec: Codec, report: Callable[[int, int], None], *, batch_events: int = BATCH_EVENTS
+) -> int:
     """Destroy and shred the keys that were destroyed according to the log at `url`; return the number of erasures.
 
     `report` is called with the position reached and the last one. The platform may run meanwhile.
@@ -28,7 +30,7 @@ async def reapply_erasures(keys: Keys, url: str, codec: Codec, report: Callable[
     with psycopg.connect(url, autocommit=True) as connection:
         head = await asyncio.to_thread(reader.head, connection)
         while position < head:
-            read = partial(reader.read_next, connection, names=names, limit=BATCH_EVENTS)
+            read = partial(reader.read_next, connection, names=names, limit=batch_events)
             found = await asyncio.to_thread(read, after=position, until=head)
             if found:
                 events = [recorded.event for recorded in found]
@@ -36,6 +38,6 @@ async def reapply_erasures(keys: Keys, url: str, codec: Codec, report: Callable[
                 await keys.destroy(owners)
                 await keys.shred(owners)
             seen += len(found)
-            position = found[-1].position if len(found) == BATCH_EVENTS else head
+            position = found[-1].position if len(found) == batch_events else head
             report(position, head)
     return seen

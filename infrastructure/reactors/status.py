@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -24,7 +23,7 @@ SELECT held.position, held.error, held.failed_at,
        ) AS led,
        (SELECT count(*) FROM keeper.waiting) AS duties,
        (SELECT count(DISTINCT person_id) FROM keeper.waiting) AS people,
-       (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0) FROM keeper.waiting) AS oldest_s
+       (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::float8 FROM keeper.waiting) AS oldest_s
 FROM keeper.progress AS held
 """).bindparams(lock=LOCK_KEY)
 WAITING = text("""
@@ -34,16 +33,7 @@ SELECT position, person_id, name, tries, error, since, again_at FROM keeper.wait
 
 async def reactor_progress(reads: AsyncEngine) -> KeeperProgress:
     async with reads.connect() as connection:
-        row: Any = (await connection.execute(PROGRESS)).one()
-    return KeeperProgress(
-        led=row.led,
-        position=row.position,
-        duties=row.duties,
-        people=row.people,
-        oldest_s=float(row.oldest_s),
-        error=row.error,
-        failed_at=row.failed_at,
-    )
+        return KeeperProgress(**(await connection.execute(PROGRESS)).mappings().one())
 
 
 async def deferred_reactions(reads: AsyncEngine) -> Sequence[WaitingDuty]:

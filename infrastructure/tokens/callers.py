@@ -8,9 +8,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from application.ports import Caller, Role
+from infrastructure.tokens.jose import Claims
 from infrastructure.tokens.token_refusals import TokenRefusedError
 
 AUTHORITY = "iso6523-actorid-upis"
@@ -59,7 +59,7 @@ class TokenSubject:
     scopes: frozenset[str]
 
 
-def subject_of(claims: Mapping[str, Any], role_claim: str) -> TokenSubject:
+def subject_of(claims: Claims, role_claim: str) -> TokenSubject:
     """Return who calls; raise TokenRefusedError if the claims do not say so in one way."""
     subject, role = claims.get("sub"), claims.get(role_claim)
     if not (isinstance(subject, str) and _SUBJECT.fullmatch(subject)):
@@ -103,7 +103,7 @@ def _scopes(claim: object) -> frozenset[str]:
     return frozenset(claim.split())
 
 
-def _object(claim: object) -> Mapping[str, Any]:
+def _object(claim: object) -> Mapping[str, object]:
     if not isinstance(claim, Mapping):
         raise TokenRefusedError("not an organisation")
     return claim

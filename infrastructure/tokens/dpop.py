@@ -7,11 +7,19 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from infrastructure.tokens.algorithms import ALGORITHMS
-from infrastructure.tokens.jose import MALFORMED, SKEW_S, is_id, is_instant, parse_signed, public_key, verified_claims
+from infrastructure.tokens.jose import (
+    MALFORMED,
+    SKEW_S,
+    Claims,
+    is_id,
+    is_instant,
+    parse_signed,
+    public_key,
+    verified_claims,
+)
 from infrastructure.tokens.token_refusals import ProofRefusedError
 from infrastructure.tokens.used_ids import UsedIds
 
@@ -84,13 +92,13 @@ def _unescaped(match: re.Match[str]) -> str:
     return character if _UNRESERVED.fullmatch(character) else match[0].upper()
 
 
-def _proven(proof: str) -> tuple[dict[str, Any], str]:
+def _proven(proof: str) -> tuple[Claims, str]:
     signed = parse_signed(proof, kinds={TYPE}, algorithms=ALGORITHMS, brings_key=True)
     key = public_key(signed.protected["jwk"])
     return verified_claims(signed, key), key.thumbprint()
 
 
-def _check(claims: dict[str, Any], thumbprint: str, asked: DpopRequest) -> None:
+def _check(claims: Claims, thumbprint: str, asked: DpopRequest) -> None:
     if not is_id(claims.get("jti")):
         raise ValueError("jti")
     if claims.get("htm") != asked.method:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.clients import Client, Clients
 from infrastructure.tokens.dpop import DpopRequest, Proofs
 from infrastructure.tokens.issuer import LocalIssuer
-from infrastructure.tokens.jose import MALFORMED, SKEW_S, claims_in, is_id, is_instant, parse_signed, verified_claims
+from infrastructure.tokens.jose import (
+    MALFORMED,
+    SKEW_S,
+    Claims,
+    claims_in,
+    is_id,
+    is_instant,
+    parse_signed,
+    verified_claims,
+)
 from infrastructure.tokens.token_refusals import GrantRefusedError, ProofRefusedError
 from infrastructure.tokens.used_ids import UsedIds
 
@@ -43,7 +51,7 @@ class ClientCredentials:
         self._assertions = UsedIds()
         self._proofs = Proofs()
 
-    def __call__(self, request: TokenRequest) -> dict[str, Any]:
+    def __call__(self, request: TokenRequest) -> dict[str, object]:
         """Return the answer of RFC 6749, section 5.1; raise GrantRefusedError otherwise."""
         _check_fields(request.fields)
         client, claims = self._authenticated(request)
@@ -57,7 +65,7 @@ class ClientCredentials:
             "expires_in": int(LIFETIME.total_seconds()),
         }
 
-    def _authenticated(self, request: TokenRequest) -> tuple[Client, dict[str, Any]]:
+    def _authenticated(self, request: TokenRequest) -> tuple[Client, Claims]:
         try:
             signed = parse_signed(request.fields["client_assertion"], kinds=_ASSERTION_KINDS, algorithms=ALGORITHMS)
             client = self._client(claims_in(signed).get("sub"))
@@ -74,7 +82,7 @@ class ClientCredentials:
             raise LookupError
         return client
 
-    def _check_claims(self, claims: Mapping[str, Any], client_id: str, request: TokenRequest) -> None:
+    def _check_claims(self, claims: Claims, client_id: str, request: TokenRequest) -> None:
         """Check what RFC 7523, section 3, asks for, with `jti` obligatory and the end not far ahead."""
         now = self._now().timestamp()
         if claims.get("iss") != client_id or request.fields.get("client_id", client_id) != client_id:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 from joserfc.errors import BadSignatureError, JoseError
 from joserfc.jwk import JWKRegistry, Key, OctKey, RSAKey
@@ -19,6 +19,9 @@ from infrastructure.tokens.algorithms import ALGORITHMS
 SKEW_S = 30
 MAX_TOKEN_LENGTH = 8_192
 MAX_ID_LENGTH = 255
+
+Claims: TypeAlias = dict[str, Any]
+"""A JSON object of claims, as the signer wrote it."""
 
 MALFORMED = (JoseError, ValueError, TypeError, KeyError, RecursionError, OverflowError)
 """What reading signed JSON that somebody made up can end in."""
@@ -65,7 +68,7 @@ def parse_signed(
     return signed
 
 
-def claims_in(signed: CompactSignature) -> dict[str, Any]:
+def claims_in(signed: CompactSignature) -> Claims:
     """Return the claims, whoever made them; raise one of MALFORMED if they are no object."""
     claims = json.loads(signed.payload or b"")
     if not isinstance(claims, dict):
@@ -73,7 +76,7 @@ def claims_in(signed: CompactSignature) -> dict[str, Any]:
     return claims
 
 
-def verified_claims(signed: CompactSignature, key: Key) -> dict[str, Any]:
+def verified_claims(signed: CompactSignature, key: Key) -> Claims:
     """Return the claims if this key signed them; raise one of MALFORMED otherwise."""
     weak = isinstance(key, OctKey) or (isinstance(key, RSAKey) and key.raw_value.key_size not in _RSA_BITS)
     if weak or not validate_compact(signed, key, ALGORITHMS, _REGISTRY):

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from joserfc.jwk import Key, KeySet
 from joserfc.jws import CompactSignature
@@ -20,6 +19,7 @@ from infrastructure.tokens.jose import (
     MALFORMED,
     MAX_TOKEN_LENGTH,
     SKEW_S,
+    Claims,
     is_id,
     is_instant,
     parse_signed,
@@ -126,7 +126,7 @@ class Verifier:
             keys = await self._keys.key_set(lacking=kid)
         return keys.get_by_kid(kid, {"use": "sig", "alg": signed.protected["alg"]}), keys
 
-    def _check_claims(self, claims: dict[str, Any]) -> None:
+    def _check_claims(self, claims: Claims) -> None:
         """Check what RFC 9068, section 4, asks for; who is called what is read elsewhere."""
         essential: ClaimsOption = {"essential": True}
         registry = JWTClaimsRegistry(
@@ -143,7 +143,7 @@ class Verifier:
             raise TokenRefusedError("beyond all time")
 
 
-def _thumbprint(claims: Mapping[str, Any]) -> str:
+def _thumbprint(claims: Claims) -> str:
     """Return the thumbprint in `cnf` (RFC 7800), empty if there is none; refuse a binding that is not checked here."""
     if "cnf" not in claims:
         return ""

@@ -23,14 +23,14 @@ class Place:
     url: str
     folder: Path
 
-    def opened(self, *, lease_s: float = LEASE_S, reconnect_timeout_s: float = 5, max_cached: int = 100) -> Keyring:
+    def opened(self, *, lease_s: float = LEASE_S, reconnect_timeout_s: float = 5, **bounds: int) -> Keyring:
         """Open them as one process does; those of one database have the same lease."""
         return Keyring(
             self.url,
             self.provider(),
             lease_s=lease_s,
             reconnect_timeout_s=reconnect_timeout_s,
-            max_cached=max_cached,
+            **({"max_cached": 100} | bounds),
         )
 
     def provider(self) -> FileProvider:

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infrastructure.database import DatabaseUnusable, EmbeddedPostgres, open_database, verify
+from infrastructure.database import DatabaseUnusableError, EmbeddedPostgres, open_database, verify
 from infrastructure.database.installation import find_installation
 from infrastructure.settings import Settings
 
@@ -203,7 +203,7 @@ def test_a_data_folder_of_another_postgresql_is_refused(server: EmbeddedPostgres
     note = data / "pgdata" / "PG_VERSION"
     ours = note.read_text()
     note.write_text("14\n")
-    with pytest.raises(DatabaseUnusable, match="made by PostgreSQL 14"):
+    with pytest.raises(DatabaseUnusableError, match="made by PostgreSQL 14"):
         server.start()
     note.write_text(ours)
 
@@ -213,14 +213,14 @@ def test_says_what_the_server_complains_of(server: EmbeddedPostgres, data: Path)
     configuration = data / "pgdata" / "postgresql.conf"
     right = configuration.read_text()
     configuration.write_text(f"{right}\nshared_buffers = 'plenty'\n")
-    with pytest.raises(DatabaseUnusable, match='invalid value for parameter "shared_buffers"'):
+    with pytest.raises(DatabaseUnusableError, match='invalid value for parameter "shared_buffers"'):
         server.start()
     configuration.write_text(right)
 
 
 def test_a_machine_without_its_programs_is_told_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    with pytest.raises(DatabaseUnusable, match="KRONIEK_DATABASE_URL"):
+    with pytest.raises(DatabaseUnusableError, match="KRONIEK_DATABASE_URL"):
         EmbeddedPostgres(folder / "data").start()
 
 
@@ -265,12 +265,12 @@ def test_a_data_folder_that_is_closed_to_us_is_refused_in_a_sentence(folder: Pat
     start = """
 import os, sys
 from pathlib import Path
-from infrastructure.database import DatabaseUnusable, EmbeddedPostgres
+from infrastructure.database import DatabaseUnusableError, EmbeddedPostgres
 if os.geteuid() == 0:
     os.setuid(65534)
 try:
     EmbeddedPostgres(Path(sys.argv[1])).start()
-except DatabaseUnusable as refusal:
+except DatabaseUnusableError as refusal:
     print(refusal)
 """
     finished = subprocess.run(
@@ -295,13 +295,13 @@ def test_an_external_server_that_may_lose_what_it_confirmed_is_refused(
     database = empty_database_url.rpartition("/")[2]
     with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {database} SET synchronous_commit = off".encode())
-    with pytest.raises(DatabaseUnusable, match="`synchronous_commit` is off"):
+    with pytest.raises(DatabaseUnusableError, match="`synchronous_commit` is off"):
         verify(empty_database_url)
 
 
 def test_an_external_server_that_does_not_answer_is_refused_without_showing_its_password() -> None:
     started_at = time.monotonic()
-    with pytest.raises(DatabaseUnusable, match="cannot be reached") as refusal:
+    with pytest.raises(DatabaseUnusableError, match="cannot be reached") as refusal:
         verify("postgresql://somebody:s3cret@127.0.0.1:1/nothing")
     assert "s3cret" not in str(refusal.value)
     assert time.monotonic() - started_at < 10

@@ -17,7 +17,7 @@ from application.ports import Receipt
 from infrastructure.codec import Codec
 from infrastructure.database import (
     DatabaseRole,
-    DatabaseUnusable,
+    DatabaseUnusableError,
     EmbeddedPostgres,
     make_ready,
     open_database,
@@ -284,12 +284,12 @@ def test_a_setting_of_one_login_that_loses_commits_is_refused(
     with psycopg.connect(postgres.superuser_url, autocommit=True) as superuser:
         setting = sql.SQL("ALTER ROLE {} IN DATABASE {} SET synchronous_commit = off")
         superuser.execute(setting.format(sql.Identifier(role), database))
-    with pytest.raises(DatabaseUnusable, match=f"as {role}:\n- `synchronous_commit` is off"):
+    with pytest.raises(DatabaseUnusableError, match=f"as {role}:\n- `synchronous_commit` is off"):
         verify_sessions(addresses)
 
 
 def test_a_setting_in_the_address_itself_is_refused(database_url: str) -> None:
-    with pytest.raises(DatabaseUnusable, match="`synchronous_commit` is off"):
+    with pytest.raises(DatabaseUnusableError, match="`synchronous_commit` is off"):
         verify(f"{database_url}?options=-c%20synchronous_commit%3Doff")
 
 
@@ -301,9 +301,9 @@ def test_a_server_that_may_lose_what_it_confirmed_is_refused(
         superuser.execute(f"ALTER SYSTEM SET {name} = off")
         try:
             _reload(superuser, lambda: _shows(postgres, name, "off"))
-            with pytest.raises(DatabaseUnusable, match=f"`{name}` is off"):
+            with pytest.raises(DatabaseUnusableError, match=f"`{name}` is off"):
                 verify(database_url)
-            with pytest.raises(DatabaseUnusable, match=f"as kroniek_writer:\n- `{name}` is off"):
+            with pytest.raises(DatabaseUnusableError, match=f"as kroniek_writer:\n- `{name}` is off"):
                 verify_sessions(addresses_of(postgres, database_url))
         finally:
             superuser.execute(f"ALTER SYSTEM RESET {name}")
@@ -321,7 +321,7 @@ def test_commits_that_do_not_wait_for_the_standbys_there_are_are_refused(
         superuser.execute("ALTER SYSTEM SET synchronous_standby_names = 'other'")
         try:
             _reload(superuser, lambda: _shows(postgres, "synchronous_standby_names", "other"))
-            with pytest.raises(DatabaseUnusable, match="synchronous standbys"):
+            with pytest.raises(DatabaseUnusableError, match="synchronous standbys"):
                 verify(database_url)
         finally:
             superuser.execute("ALTER SYSTEM RESET synchronous_standby_names")
@@ -335,7 +335,7 @@ def test_the_embedded_server_is_refused_too_and_not_left_running(open_tmp_folder
         superuser_url = EmbeddedPostgres(settings.data_dir).superuser_url
         with psycopg.connect(superuser_url, autocommit=True) as superuser:
             superuser.execute("ALTER SYSTEM SET fsync = off")
-    with pytest.raises(DatabaseUnusable, match="`fsync` is off"), open_database(settings):
+    with pytest.raises(DatabaseUnusableError, match="`fsync` is off"), open_database(settings):
         pass
     assert not EmbeddedPostgres(settings.data_dir).running()
 

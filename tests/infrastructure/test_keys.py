@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from infrastructure.database import EmbeddedPostgres
-from infrastructure.keys import DataKey, Keys, KeysUnavailableError, MemoryKeys, UnknownKeyError, key_statements
+from infrastructure.keys import DataKey, Keys, KeysUnavailableError, MemoryKeys, UnknownKeyError
 from infrastructure.keys.key_cache import CachedKey, KeyCache
 from tests.infrastructure.cutting_proxy import cutting_proxy
 from tests.infrastructure.keyrings import ANN, ANN_MAIL, BOB, LEASE_S, Place, person
@@ -165,12 +165,8 @@ async def test_who_hears_of_no_destruction_uses_no_key_at_hand(place: Place, sup
             assert there.reachable
 
 
-async def test_who_missed_too_many_destructions_forgets_everything(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(key_statements, "MAX_DESTRUCTIONS", 1)
-    monkeypatch.setattr(key_statements, "_DESTROYED", key_statements._DESTROYED.replace("10001", "2"))  # noqa: SLF001 - a smaller bound
-    async with place.opened() as here, place.opened() as there:
+async def test_who_missed_too_many_destructions_forgets_everything(place: Place) -> None:
+    async with place.opened() as here, place.opened(max_destructions=1) as there:
         given = await there.for_sealing([ANN, ANN_MAIL, BOB])
         await here.destroy([ANN, ANN_MAIL])
         assert set(await there.for_opening([key.key_id for key in given.values()])) == {given[BOB].key_id}

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from domain.kernel import PurposeGroup
-from infrastructure.database import DatabaseUnusable, EmbeddedPostgres
+from infrastructure.database import DatabaseUnusableError, EmbeddedPostgres
 from infrastructure.database.external import verify_keys
 from infrastructure.keys import KeyBrokenError, KeysUnavailableError, UnknownKeyError
 from tests.infrastructure.keyrings import ANN, BOB, Place, person
@@ -218,10 +218,10 @@ def test_no_role_of_the_log_reaches_the_keys_and_the_role_of_the_keys_does_not_r
 def test_a_database_that_holds_the_log_or_may_lose_what_it_confirmed_is_refused_for_keys(
     database_url: str, keys_url: str, superuser: psycopg.Connection
 ) -> None:
-    with pytest.raises(DatabaseUnusable, match="It holds the log too"):
+    with pytest.raises(DatabaseUnusableError, match="It holds the log too"):
         verify_keys(database_url)
     verify_keys(keys_url)
     name = sql.Identifier(keys_url.rpartition("/")[2])
     superuser.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
-    with pytest.raises(DatabaseUnusable, match="`synchronous_commit` is off"):
+    with pytest.raises(DatabaseUnusableError, match="`synchronous_commit` is off"):
         verify_keys(keys_url)

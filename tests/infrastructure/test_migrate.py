@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infrastructure.database import DatabaseUnusable, migrate
+from infrastructure.database import DatabaseUnusableError, migrate
 
 
 def _write(folder: Path, **statements: str) -> None:
@@ -26,7 +26,7 @@ def test_applies_every_file_once_in_order(empty_database_url: str, tmp_path: Pat
 
 def test_a_file_that_fails_leaves_nothing_behind_and_can_be_mended(empty_database_url: str, tmp_path: Path) -> None:
     _write(tmp_path, n0001_first="CREATE TABLE thing (n int); SELECT nonsense;")
-    with pytest.raises(DatabaseUnusable, match=r"0001_first\.sql failed and was undone.*nonsense"):
+    with pytest.raises(DatabaseUnusableError, match=r"0001_first\.sql failed and was undone.*nonsense"):
         migrate(empty_database_url, tmp_path)
     _write(tmp_path, n0001_first="CREATE TABLE thing (n int);")
     assert migrate(empty_database_url, tmp_path) == ["0001_first.sql"]
@@ -36,7 +36,7 @@ def test_a_file_changed_after_it_was_applied_is_refused(empty_database_url: str,
     _write(tmp_path, n0001_first="CREATE TABLE thing (n int);")
     migrate(empty_database_url, tmp_path)
     _write(tmp_path, n0001_first="CREATE TABLE thing (n bigint);", n0002_second="CREATE TABLE other (n int);")
-    with pytest.raises(DatabaseUnusable, match=r"changed after they had been applied: 0001_first\.sql"):
+    with pytest.raises(DatabaseUnusableError, match=r"changed after they had been applied: 0001_first\.sql"):
         migrate(empty_database_url, tmp_path)
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT to_regclass('other')").fetchone() == (None,)
@@ -46,7 +46,7 @@ def test_a_database_of_a_newer_version_is_refused(empty_database_url: str, tmp_p
     _write(tmp_path, n0001_first="SELECT 1;", n0002_second="SELECT 2;")
     migrate(empty_database_url, tmp_path)
     (tmp_path / "0002_second.sql").unlink()
-    with pytest.raises(DatabaseUnusable, match="newer version"):
+    with pytest.raises(DatabaseUnusableError, match="newer version"):
         migrate(empty_database_url, tmp_path)
 
 
@@ -54,14 +54,14 @@ def test_a_file_that_comes_too_late_is_refused(empty_database_url: str, tmp_path
     _write(tmp_path, n0002_second="SELECT 2;")
     migrate(empty_database_url, tmp_path)
     _write(tmp_path, n0001_first="SELECT 1;")
-    with pytest.raises(DatabaseUnusable, match="later number"):
+    with pytest.raises(DatabaseUnusableError, match="later number"):
         migrate(empty_database_url, tmp_path)
 
 
 @pytest.mark.parametrize("names", [("first",), ("0001_first", "0001_other"), ("0001_First",)])
 def test_misnamed_files_are_refused(empty_database_url: str, tmp_path: Path, names: tuple[str, ...]) -> None:
     _write(tmp_path, **{f"n{name}": "SELECT 1;" for name in names})
-    with pytest.raises(DatabaseUnusable, match="named 0001_what"):
+    with pytest.raises(DatabaseUnusableError, match="named 0001_what"):
         migrate(empty_database_url, tmp_path)
 
 

@@ -10,7 +10,6 @@ import pytest
 from domain.kernel import PurposeGroup
 from infrastructure.keys import KeyOwner, MemoryKeys
 from infrastructure.reactors import reapply_erasures
-from infrastructure.reactors import reapply_erasures as again
 from tests.infrastructure.erasing import CODEC, Site, kept, site
 from tests.waiting import until
 
@@ -25,8 +24,7 @@ async def here(database_url: str, keys_url: str, tmp_path: Path) -> AsyncIterato
         yield opened
 
 
-async def test_keys_that_came_back_are_destroyed_again(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(again, "BATCH_EVENTS", 2)
+async def test_keys_that_came_back_are_destroyed_again(here: Site) -> None:
     people = ("ann", "bob", "cem", "dee")
     for serial, person_id in enumerate(people):
         await here.register(person_id, f"{80010100000 + serial}")
@@ -38,7 +36,7 @@ async def test_keys_that_came_back_are_destroyed_again(here: Site, monkeypatch: 
     owners = [KeyOwner(person_id, group) for person_id in people for group in (ID, POST)]
     await brought_back.for_sealing(owners)
     heard: list[tuple[int, int]] = []
-    assert await reapply_erasures(brought_back, here.url, CODEC, lambda done, head: heard.append((done, head))) == 3
+    assert await reapply_erasures(brought_back, here.url, CODEC, lambda *at: heard.append(at), batch_events=2) == 3
     left = set(await brought_back.for_sealing(owners))
     assert left == {*(KeyOwner(person_id, POST) for person_id in people), KeyOwner("dee", ID)}
     head = heard[-1][1]

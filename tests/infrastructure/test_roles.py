@@ -19,7 +19,7 @@ from infrastructure.codec import Codec
 from infrastructure.database import (
     Addresses,
     DatabaseRole,
-    DatabaseUnusable,
+    DatabaseUnusableError,
     EmbeddedPostgres,
     make_ready,
     migrate,
@@ -262,7 +262,7 @@ def test_with_logins_of_their_own_the_platform_never_needs_the_owner(
         settings = Settings.model_validate(dict(zip(roles, urls, strict=True)))
         with (
             open_database(settings) as addresses,
-            pytest.raises(DatabaseUnusable, match="not up to date: run `kroniek migrate` first"),
+            pytest.raises(DatabaseUnusableError, match="not up to date: run `kroniek migrate` first"),
         ):
             make_ready(addresses)
         migrate(empty_database_url)
@@ -277,7 +277,7 @@ def test_with_logins_of_their_own_the_platform_never_needs_the_owner(
                 pytest.raises(psycopg.errors.InsufficientPrivilege),
             ):
                 connection.execute("SELECT * FROM read.mine")
-            with pytest.raises(DatabaseUnusable, match=r"not set: KRONIEK_DATABASE_URL\."):
+            with pytest.raises(DatabaseUnusableError, match=r"not set: KRONIEK_DATABASE_URL\."):
                 _ = addresses.owner
         with psycopg.connect(empty_database_url) as connection:
             connection.execute("DROP TABLE read.mine")
@@ -287,9 +287,9 @@ def test_a_process_that_is_given_one_address_is_told_which_other_it_lacks(databa
     settings = Settings.model_validate({"database_url_projector": database_url})
     with open_database(settings) as addresses:
         make_ready(addresses)
-        with pytest.raises(DatabaseUnusable, match=r"not set: KRONIEK_DATABASE_URL_WRITER\."):
+        with pytest.raises(DatabaseUnusableError, match=r"not set: KRONIEK_DATABASE_URL_WRITER\."):
             _ = addresses.writer
-        with pytest.raises(DatabaseUnusable, match=r"not set: KRONIEK_KEYS_URL\."):
+        with pytest.raises(DatabaseUnusableError, match=r"not set: KRONIEK_KEYS_URL\."):
             _ = addresses.keys
 
 
@@ -298,7 +298,7 @@ def test_a_login_that_may_not_take_its_role_is_told_so(database_url: str, superu
         settings = Settings.model_validate({"database_url": database_url, "database_url_reader": writer_url})
         with (
             open_database(settings) as addresses,
-            pytest.raises(DatabaseUnusable, match=r'as kroniek_reader: .*to set role "kroniek_reader"'),
+            pytest.raises(DatabaseUnusableError, match=r'as kroniek_reader: .*to set role "kroniek_reader"'),
         ):
             make_ready(addresses)
 
@@ -320,7 +320,7 @@ def test_read_models_of_an_earlier_release_are_handed_over_to_the_projector(
             ReadTable(projection.table).add_indexes(connection)
             connection.execute("INSERT INTO read.checkpoint VALUES (%s, 1, 0)", (projection.name,))
     addresses = addresses_of(postgres, empty_database_url)
-    with pytest.raises(DatabaseUnusable, match="run `kroniek migrate` first"):
+    with pytest.raises(DatabaseUnusableError, match="run `kroniek migrate` first"):
         check_migrated(addresses.reader)
     migrate(empty_database_url)
     check_migrated(addresses.reader)
@@ -347,7 +347,9 @@ def bare_server(open_tmp_folder: Path) -> Iterator[EmbeddedPostgres]:
 
 
 def test_an_owner_that_may_not_make_roles_says_what_an_administrator_has_to_run(bare_server: EmbeddedPostgres) -> None:
-    with pytest.raises(DatabaseUnusable, match="the login kroniek may not make the roles of the platform") as refusal:
+    with pytest.raises(
+        DatabaseUnusableError, match="the login kroniek may not make the roles of the platform"
+    ) as refusal:
         migrate(bare_server.url)
     statements = re.findall(r"(?:CREATE|GRANT) [^;]+;", str(refusal.value))
     assert len(statements) == 2 * len(GROUPS)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from api.graph.queries.visibility import visible
 from application.ports import Caller, Role
-from infrastructure.database import DatabaseUnusable, EmbeddedPostgres, migrate, verify_sessions
+from infrastructure.database import DatabaseUnusableError, EmbeddedPostgres, migrate, verify_sessions
 from infrastructure.projector.rows.row_security import open_to_readers
 from infrastructure.read_models.reading import FIGURES as FIGURE_MODELS
 from projections import mandates, messages
@@ -247,7 +247,7 @@ def test_the_platform_does_not_start_with_a_reader_from_whom_nothing_is_hidden(
 ) -> None:
     with psycopg.connect(own_server.superuser_url, autocommit=True) as superuser:
         superuser.execute(change.encode())
-        with pytest.raises(DatabaseUnusable, match=f"as kroniek_reader:\n- {why}: row-level security would"):
+        with pytest.raises(DatabaseUnusableError, match=f"as kroniek_reader:\n- {why}: row-level security would"):
             verify_sessions(own_server.addresses)
         superuser.execute(back.encode())
     verify_sessions(own_server.addresses)

@@ -50,7 +50,8 @@ class Given:
         usual = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE}
         said = usual | {"client_assertion": assertion()} | fields
         kept = {name: value for name, value in said.items() if value is not None}
-        return self.grant(TokenRequest(fields=kept, proofs=proofs, address=ENDPOINT))
+        answer: dict[str, Any] = self.grant(TokenRequest(fields=kept, proofs=proofs, address=ENDPOINT))
+        return answer
 
 
 @pytest.fixture
