@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from domain.kernel import Decider
-from infrastructure import system_events as machinery
+from infrastructure import system_events
 
 
 class UnknownEventError(LookupError):
@@ -16,13 +16,13 @@ class UnknownEventError(LookupError):
 
 
 class Codec:
-    """Encodes and decodes the events of the given deciders, and those of the machinery.
+    """Encodes and decodes the events of the given deciders, and the system events.
 
     Fields are written in the order of the event class; instants as RFC 3339 in UTC; missing optional values as null.
     """
 
     def __init__(self, deciders: Iterable[Decider[Any, Any, Any]]) -> None:
-        classes: dict[str, type] = dict(machinery.EVENTS)
+        classes: dict[str, type] = dict(system_events.EVENTS)
         for decider in deciders:
             for name, event in decider.events.items():
                 if classes.setdefault(name, event) is not event:

@@ -1,4 +1,4 @@
-"""Personal fields are sealed before the bytes of an event exist, and opened for an answer only.
+"""Seals personal fields before the bytes of an event exist, and opens them for answers only.
 
 A sealed text is AES-256-GCM (NIST SP 800-38D) under the key of its data subject and purpose. It is bound to its place:
 the id of the key, the event (stream and version), the event's stored name and the path of the field are authenticated
@@ -32,11 +32,11 @@ TAG_BYTES = 16
 
 
 class SealBrokenError(ValueError):
-    """A sealed text is not what was sealed at this place: it was changed, or it belongs elsewhere."""
+    """A sealed text was changed, or belongs to another place."""
 
 
 class PersonalField(NamedTuple):
-    """A personal field of an event class: its name, and what was declared of it."""
+    """A personal field of an event class: its name and its declaration."""
 
     name: str
     declared: Personal
@@ -47,11 +47,11 @@ class PersonalField(NamedTuple):
 
 
 _FIELDS: dict[type, Sequence[PersonalField]] = {}
-"""Of the classes that were asked for; there are as many as there are event classes."""
+"""A cache, as large as the number of event classes."""
 
 
 def personal_fields(event_class: type) -> Sequence[PersonalField]:
-    """Return which fields of an event class are personal, in their order."""
+    """Return the personal fields of an event class, in order."""
     known = _FIELDS.get(event_class)
     if known is None:
         known = _FIELDS[event_class] = tuple(
@@ -66,7 +66,7 @@ def personal_fields(event_class: type) -> Sequence[PersonalField]:
 
 
 def owners(events: Sequence[object]) -> Sequence[KeyOwner]:
-    """Return whose keys are needed to seal the personal fields of these events that hold anything."""
+    """Return the owners of the keys that seal the non-empty personal fields of these events."""
     return [
         KeyOwner(getattr(event, each.declared.subject), each.declared.group)
         for event in events
@@ -77,7 +77,7 @@ def owners(events: Sequence[object]) -> Sequence[KeyOwner]:
 
 @dataclass(frozen=True, slots=True)
 class EventPlace:
-    """Where an event stands: no two have the same place, and none ever moves."""
+    """The place of an event: unique, and for ever."""
 
     stream: str
     version: int
@@ -85,7 +85,7 @@ class EventPlace:
 
 
 def seal(event: Any, place: EventPlace, keys: Mapping[KeyOwner, DataKey]) -> Any:  # noqa: ANN401 - any event class
-    """Return the event with its personal fields sealed. `keys` has the key of each of its owners."""
+    """Return the event with its personal fields sealed; `keys` holds the key of each owner."""
     sealed: dict[str, Any] = {}
     for each in personal_fields(type(event)):
         if text := _text(event, each):
@@ -104,11 +104,11 @@ def _text(event: object, each: PersonalField) -> str:
 def _sealed(text: str, key: DataKey, place: EventPlace, path: str) -> str:
     nonce = os.urandom(NONCE_BYTES)
     version = place.version.to_bytes(VERSION_BYTES, "big")
-    body = key.cipher.encrypt(nonce, text.encode(), _bound_to(key.key_id, place, path))
+    body = key.cipher.encrypt(nonce, text.encode(), _associated_data(key.key_id, place, path))
     return PREFIX + b2a_base64(b"".join((key.key_id, version, nonce, body)), newline=False).decode()
 
 
-def _bound_to(key_id: bytes, place: EventPlace, path: str) -> bytes:
+def _associated_data(key_id: bytes, place: EventPlace, path: str) -> bytes:
     # No part but the id, whose length is fixed, can hold a zero byte.
     return key_id + f"\0{place.stream}\0{place.version}\0{place.name}\0{path}".encode()
 
@@ -119,7 +119,7 @@ def _bound_to(key_id: bytes, place: EventPlace, path: str) -> bytes:
 async def open_all(sealed: Sequence[Sealed], keys: Keys) -> Sequence[str | None]:
     """Return the texts; None for one whose person was erased.
 
-    Raise SealBrokenError where a text is not what was sealed there, and UnknownKeyError where there never was its key.
+    Raise SealBrokenError where a text was changed or moved, and UnknownKeyError where its key never existed.
     """
     raws = [_raw(each.text) for each in sealed]
     known = await keys.for_opening({raw[:KEY_ID_BYTES] for raw in raws})
@@ -142,7 +142,7 @@ def _open(sealed: Sealed, raw: bytes, key: DataKey | None) -> str | None:
     if key is None:
         return None
     version = int.from_bytes(raw[KEY_ID_BYTES:_HEAD_BYTES], "big")
-    bound = _bound_to(key.key_id, EventPlace(sealed.stream, version, sealed.name), sealed.path)
+    bound = _associated_data(key.key_id, EventPlace(sealed.stream, version, sealed.name), sealed.path)
     try:
         return key.cipher.decrypt(raw[_HEAD_BYTES:_BODY_AT], raw[_BODY_AT:], bound).decode()
     except InvalidTag as error:

@@ -1,4 +1,4 @@
-"""Secrets that are made once and kept in the data folder, readable by one user alone."""
+"""Secrets in files of the data folder: made once, readable by one user alone."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Events of the platform's own machinery: recorded in the log like all others, decided by no aggregate.
+"""System events: recorded in the log like all others, but decided by no aggregate.
 
-Projections have no rules for them. Every codec knows them, so that whoever reads the log can read all of it.
+Projections have no rules for them. Every codec knows them, so that a reader of the log can decode all of it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedLine:
-    """A line of an imported history that led to nothing. `line` counts from 1; `code` is stable for ever.
+    """A refused line of an imported history. `line` counts from 1; `code` is stable for ever.
 
-    Nothing of what the line said is repeated: it may be somebody's personal data.
+    It repeats nothing of the line, which may hold personal data.
     """
 
     line: int

@@ -1,4 +1,4 @@
-"""From appends to bytes and digests, before they reach the log."""
+"""Turns appends into bytes and digests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from infrastructure.keys import DataKey, KeyOwner, Keys, KeysUnavailableError
 from infrastructure.sealing import EventPlace, owners, seal
 
 ROW_BYTES = 300
-"""What an event brings besides its payload, roughly."""
+"""The size of an event besides its payload, roughly."""
 
 
 class Encoder:
-    """Seals and encodes events; turns claimed values into keyed digests so that no value can be guessed from the table.
+    """Seals and encodes events; hashes claimed values with a key, so that nobody can guess them from the table.
 
-    Without keys, an event with personal data is refused: it is never written in the clear.
+    Without keys it raises KeysUnavailableError for events with personal data: they are never written in clear.
     """
 
     def __init__(self, codec: Codec, claim_key: bytes, keys: Keys | None = None) -> None:
@@ -29,7 +29,7 @@ class Encoder:
         self._keys = keys
 
     async def encode(self, appends: Sequence[Append]) -> list[Encoded | Erased]:
-        """Return each append with its bytes, in order; or that its data subject was erased."""
+        """Return each append encoded, in order; Erased where its data subject was erased."""
         needed = [owners(append.events) for append in appends]
         if not any(needed):
             return [self._encode(append, append.events) for append in appends]
@@ -47,7 +47,7 @@ class Encoder:
                 return Erased(owner.subject_id)
         if not needed:
             return self._encode(append, append.events)
-        # An append stands only at the version that its stream was read at.
+        # An append is accepted only at the version at which its stream was read.
         before = append.expected[append.stream]
         places = [
             EventPlace(append.stream, version, self._codec.names[type(event)])

@@ -1,4 +1,4 @@
-"""Looking up in the log what the path of a command needs: streams, receipts, claims."""
+"""Looks up streams, receipts and claims for commands: one batch of callers with few queries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from infrastructure.postgres.failures import ValueFreeError
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """What one caller asks for."""
+    """What one caller looks up."""
 
     streams: Sequence[str] = ()
     prefixes: Sequence[str] = ()
@@ -30,7 +30,7 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True)
 class LogAnswer:
-    """What there is of all that callers who were in line together asked for."""
+    """What was found for all callers of a batch together."""
 
     streams: Mapping[str, StreamEvents]
     prefixes: Mapping[str, Mapping[str, StreamEvents]]
@@ -41,7 +41,7 @@ class LogAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A part of the log: the table `log.event_<number>`, attached to the log or not."""
+    """A partition of the log: the table `log.event_<number>`, attached to the log's table or not."""
 
     number: int
     first_position: int
@@ -59,7 +59,7 @@ class OtherLogError(ValueFreeError):
 
 @dataclass(slots=True)
 class _Stream:
-    """Where a stream stands, and those of its events that were found: version, name, bytes, position of each."""
+    """A stream's version and positions, and its events found so far: version, name, bytes, position of each."""
 
     version: int
     first_position: int
@@ -77,7 +77,7 @@ class _Stream:
 
 @dataclass(slots=True)
 class LogFinder:
-    """Answers many callers with few queries."""
+    """Executes batches of look-ups; remembers the partitions that it has seen."""
 
     codec: Codec
     partitions: Sequence[Partition] = ()
@@ -105,7 +105,7 @@ class LogFinder:
     async def _streams(self, connection: AsyncConnection, query: str, *wanted: bytes) -> dict[str, StreamEvents]:
         """Return the streams, whole, in the order of their names.
 
-        Most are found in the newest partition, with where they stand: one round trip. The others are completed.
+        Most lie in the newest partition alone: one round trip. The others are completed from older ones.
         """
         held = await self._newest(connection, query, *wanted)
         await self._complete(connection, {name: stream for name, stream in held.items() if stream.lacks_older})

@@ -1,4 +1,4 @@
-"""Reading the log in position order: what projections, replays and audits stand on."""
+"""Reads the log in position order, for projections, reactors, rebuilds and audits."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ AnyRecorded: TypeAlias = Recorded[Any]
 """A recorded event of any class."""
 
 POSITION, VERSION, STREAM, NAME, PAYLOAD = range(len(sql.BASIC_COLUMNS))
-"""Places in a `Row`."""
+"""Indexes of the basic columns in a `Row`."""
 
 
 class LogReader:
-    """Reads recorded events over a connection of the caller's."""
+    """Reads recorded events over the caller's connection."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
 
     def log_id(self, connection: Connection) -> UUID:
-        """Return which log this is: a position means something in this log only."""
+        """Return the id of this log. Positions of one log mean nothing in another."""
         (log_id,) = _row(connection, sql.LOG_ID)
         assert isinstance(log_id, UUID)
         return log_id
@@ -100,7 +100,7 @@ class LogReader:
     ) -> Sequence[Row]:
         """Return the events of all streams from `first` to `last`, up to a position: stream by stream, not decoded.
 
-        Of the columns beside the basic ones only the `further` ones are read.
+        Beside the basic columns only the `further` ones are read.
         """
         query = _on(self.table(connection, until), sql.BY_STREAM, further)
         with connection.cursor(binary=True) as cursor:
@@ -109,13 +109,13 @@ class LogReader:
     def rows_of_stream(
         self, connection: Connection, stream: str, *, after: int, until: int, limit: int
     ) -> Sequence[Row]:
-        """Return the next events of one stream, after a version of its own and up to a position, not decoded."""
+        """Return the next events of a stream, after one of its versions and up to a position, not decoded."""
         query = _on(self.table(connection, until), sql.OF_STREAM)
         with connection.cursor(binary=True) as cursor:
             return cursor.execute(query, (stream, after, until, limit)).fetchall()
 
     def table(self, connection: Connection, until: int) -> compose.Composable:
-        """Return what to read all events up to a position from: the log, with the partitions that were detached."""
+        """Return the FROM item of all events up to a position: the log's table and the detached partitions."""
         tables: list[compose.Composable] = []
         for table, _, _ in self._parts(connection, 0, until):
             if table not in tables:
@@ -130,7 +130,7 @@ class LogReader:
     def read_next(
         self, connection: Connection, *, after: int, until: int, names: Sequence[str], limit: int
     ) -> Sequence[AnyRecorded]:
-        """Return the next so many events with the given names; however rare they are, others are not looked at."""
+        """Return the next `limit` events with the given names. However rare they are, no other event is read."""
         found: list[AnyRecorded] = []
         for table, low, high in self._parts(connection, after, until):
             with connection.cursor(binary=True) as cursor:
@@ -143,7 +143,7 @@ class LogReader:
         return found
 
     def _parts(self, connection: Connection, after: int, until: int) -> Iterator[tuple[compose.Composable, int, int]]:
-        """Yield the tables that hold the positions, with what is to be read of each, in order.
+        """Yield the tables that hold the positions, each with the range to read from it, in order.
 
         Partitions that follow each other and are attached are read as one.
         """
@@ -196,7 +196,7 @@ def _row(connection: Connection, query: str) -> TupleRow:
 
 
 def _dense(rows: Iterable[Row], after: int) -> Iterator[Row]:
-    """Pass the events on, and notice where the log has a gap: the last word on that none is missed."""
+    """Pass the events on; raise MissingEventsError at a gap between positions."""
     for row in rows:
         after += 1
         if row[POSITION] != after:

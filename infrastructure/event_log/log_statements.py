@@ -1,6 +1,6 @@
 """The SQL of the log."""
 
-# Whoever holds the lock of the log appends. It is held until the commit, so that position order is commit order.
+# The session that holds this lock appends. It keeps the lock until the commit: position order is commit order.
 # `log.append` takes it too.
 LOCK_KEY = 0x6B726F6E69656B
 CHANNEL = "kroniek_log"
@@ -29,8 +29,8 @@ CROSS JOIN LATERAL (
 """
 
 # --- Streams --------------------------------------------------------------------------------------------------------
-# A stream is read by its place in `log.stream`, and its events from the very partitions in which they lie: their number
-# does not matter then, nor whether they are still attached to the log.
+# `log.stream` says which partitions hold a stream, and its events are read from exactly those tables, attached to the
+# log's table or not.
 
 _NEWEST = """
 SELECT held.stream, held.version, held.first_position, held.last_position,
@@ -48,7 +48,7 @@ STREAMS = _NEWEST.format(
 CROSS JOIN LATERAL (SELECT * FROM log.stream WHERE stream.stream = wanted.stream LIMIT 1) AS held"""
 )
 
-# A subquery with an order of its own is planned once for each range, along the index.
+# A sub-query with an order of its own is executed once for each range, along the index.
 PREFIXES = _NEWEST.format(
     wanted="""unnest(%s::text[], %s::text[]) AS wanted (low, high)
 CROSS JOIN LATERAL (
@@ -56,7 +56,7 @@ CROSS JOIN LATERAL (
 ) AS held"""
 )
 
-# What came before in an older partition; before this version everything is wanted, nothing after it.
+# The events of streams before a version, from an older partition.
 OLDER = """
 SELECT event.stream, event.version, event.name, event.payload, event.position
 FROM unnest(%s::text[], %s::integer[]) AS wanted (stream, version)
@@ -69,7 +69,7 @@ ORDER BY event.stream, event.version
 
 # --- The log in its order -------------------------------------------------------------------------------------------
 
-# What every reader needs, and what stands beside it.
+# Every reader needs the basic columns; rules may look at the further ones.
 BASIC_COLUMNS = ("position", "version", "stream", "name", "payload")
 FURTHER_COLUMNS = (
     "recorded_at",
@@ -90,8 +90,7 @@ BY_POSITION = """
 SELECT {columns} FROM {table} WHERE position > %s AND position <= %s ORDER BY position
 """
 
-# The first so many of each name, by the index on names, and of these the first so many: however rare the names are,
-# nothing else is looked at.
+# The first events of each name by the index on names, and the first of these: no event of another name is read.
 BY_NAME = """
 SELECT event.* FROM unnest(%s::text[]) AS wanted (name)
 CROSS JOIN LATERAL (

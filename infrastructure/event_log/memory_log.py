@@ -1,4 +1,4 @@
-"""The log in memory: the same promises as the one in PostgreSQL, for tests and for replays aside."""
+"""The log in memory, with the same promises as PostgresLog: for tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infrastructure.keys import Keys, MemoryKeys
 
 
 class MemoryLog:
-    """An event store that keeps the encoded rows, so that what is read went through the bytes."""
+    """An event store that keeps encoded rows, so that read events were encoded and decoded."""
 
     def __init__(self, codec: Codec, claim_key: bytes = b"in memory", keys: Keys | None = None) -> None:
         self._codec = codec

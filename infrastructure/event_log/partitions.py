@@ -1,4 +1,4 @@
-"""The parts of the log: how many there are, and taking old ones out of the log's own table and back in."""
+"""The partitions of the log: lists them, and detaches old ones from the log's table or attaches them again."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FROM log.partition AS part WHERE part.first_position <= log.head() ORDER BY part
 
 
 class PartitionRefusedError(Exception):
-    """The partition cannot be detached or attached, for a reason that can be told in a sentence."""
+    """The partition cannot be detached or attached; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionState:
-    """A part of the log: what it holds, whether it is attached, whether it is in the database at all; size in bytes."""
+    """A partition: its positions, whether it is attached, whether it is in the database at all, its size in bytes."""
 
     number: int
     first_position: int
@@ -48,12 +48,12 @@ def list_partitions(connection: Connection) -> Sequence[PartitionState]:
 
 
 def detach_partition(connection: Connection, number: int) -> None:
-    """Take the oldest attached partition out of the log's own table. It is read as before."""
+    """Detach the oldest attached partition from the log's table. Readers still find it."""
     _change(connection, "SELECT log.detach_partition(%s)", number)
 
 
 def attach_partition(connection: Connection, number: int) -> None:
-    """Put the newest detached partition back, after seeing that it is whole."""
+    """Attach the newest detached partition again, after checking that it is whole."""
     _change(connection, "SELECT log.attach_partition(%s)", number)
 
 

@@ -21,7 +21,7 @@ from infrastructure.postgres.connections import LOOKUPS_BY_INDEX, Connector
 from infrastructure.postgres.group_calls import RECONNECT_TIMEOUT_S, GroupCallQueue
 
 WRITERS = 2
-"""Connections that append. The lock lets one of them write; the other one's batch is on its way meanwhile."""
+"""Connections that append. While one of them writes under the lock, the other one's batch is encoded and sent."""
 
 
 class PostgresLog:
@@ -29,10 +29,10 @@ class PostgresLog:
 
     Personal data is sealed with `keys`; without them it is refused, and KeysUnavailableError raised.
 
-    `append` returns once its transaction is durable. Appends that are in line together share a transaction; each
-    stands or falls by itself (see `resolve`). Where the connection is lost meanwhile, what became of them is found out
-    over a new one. Raises LogBusyError where too many are in line already, and LogUnavailableError where the database
-    stays away for `reconnect_timeout_s`: only then is an outcome not known.
+    `append` returns once its transaction is durable. Appends that wait together share a transaction; each is accepted
+    or refused by itself (see `resolve`). Where the connection is lost, their outcome is found over a new one. Raises
+    LogBusyError where too many calls wait, and LogUnavailableError where the database stays away for
+    `reconnect_timeout_s`: only then is the outcome unknown.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class PostgresLog:
         return {key: found.keys[key] for key in keys if key in found.keys}
 
     async def holder(self, claim: Claim) -> str | None:
-        """Return the stream that holds a claimed value."""
+        """Return the stream that holds a claim, if any."""
         digest = self._encoder.digest(claim)
         return (await self._reads.call(LogQuery(digests=(digest,)))).holders.get(digest)
 
     async def log_id(self) -> str:
-        """Return which log this is, as a UUID: a position means something in this log only."""
+        """Return the id of this log, a UUID. Positions of one log mean nothing in another."""
         if not self._log_id:
             self._log_id = (await self._reads.call(LogQuery(log_id=True))).log_id
         return self._log_id

@@ -1,7 +1,6 @@
 """Keys of data subjects: one for each person and purpose. A person whose keys are destroyed is erased.
 
-Those in a database are in `keyring`, which stands on the log's line of callers; this package does not import it here,
-since the log seals with keys.
+`keyring` keeps them in a database. It is not imported here, since the log, which seals with keys, would import itself.
 """
 
 from infrastructure.keys.data_keys import DataKey, KeyBrokenError, KeyOwner, Keys, KeysUnavailableError, UnknownKeyError

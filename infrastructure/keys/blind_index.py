@@ -1,10 +1,10 @@
-"""Finding people by their numbers in the database of the keys, which knows keyed hashes of the numbers only.
+"""Finds people by their numbers. The database of the keys holds keyed hashes of the numbers, never the numbers.
 
 A digest is HMAC-SHA-256 (RFC 2104, FIPS 180-4) of the number with what it is a number of, so that the same digits of
 two countries have nothing in common. Each purpose has a key of its own, wrapped like the keys of people: the rows of
-two purposes cannot be joined by their digests, and whoever has the database alone can try out no number.
+two purposes cannot be joined by their digests, and the database alone does not let anybody try out numbers.
 
-A row goes in the transaction that destroys its person's key, and is overwritten where it lay when keys are shredded.
+The transaction that destroys a person's key deletes their rows; shredding overwrites the bytes of deleted rows.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from infrastructure.postgres.failures import LogUnavailableError
 from infrastructure.postgres.group_calls import GroupCallQueue
 
 RECONNECT_TIMEOUT_S = 10.0
-"""How long a lost database is tried again before those who wait are told."""
+"""How long to reconnect before pending callers get KeysUnavailableError."""
 
 ROW_BYTES = 100
-"""Of a row to be added, roughly: what a caller in line brings."""
+"""The size of a row to be added, roughly."""
 
 _FIND = """
 SELECT wanted.place, min(known.person_id)
@@ -56,7 +56,7 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _IndexQuery:
-    """What one caller asks for: who has a digest, or that rows are added."""
+    """A call: find who has a digest, or add rows."""
 
     purpose: LookupPurpose | None = None
     digest: bytes = b""
@@ -67,7 +67,7 @@ class BlindIndex:
     """The index of all purposes. Use it as an async context manager; it belongs to one event loop.
 
     `url` is that of the database of the keys, as its owner; `named` gives the key of a name (see `Keyring.named`).
-    Raises KeysUnavailableError where the database stays away, LogBusyError where too many are in line.
+    Raises KeysUnavailableError where the database stays away, LogBusyError where too many calls wait.
     """
 
     def __init__(
@@ -105,8 +105,8 @@ class BlindIndex:
             await self._ask(_IndexQuery(rows=rows), len(rows) * ROW_BYTES)
 
     async def overwrite(self) -> None:
-        """See to it that of rows that were deleted no bytes are left where they lay. Safe to repeat."""
-        # Over a connection of its own: a large part takes its time.
+        """Overwrite the bytes of deleted rows. Safe to repeat."""
+        # Over a connection of its own: rewriting a large part takes long.
         try:
             async with await connect_async(self._url) as connection:
                 for (part,) in await (await connection.execute(_RESIDUE)).fetchall():
@@ -136,7 +136,7 @@ async def _serve(
     asks: Sequence[_IndexQuery],
     _again: bool,
 ) -> Sequence[str | None]:
-    """Answer those in line. Whatever is asked may be asked again after a lost connection."""
+    """Execute a batch. All calls are safe to repeat after a lost connection."""
     rows = [row for ask in asks for row in ask.rows]
     if rows:
         purposes, digests, person_ids = zip(*rows, strict=True)

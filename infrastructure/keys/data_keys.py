@@ -1,4 +1,4 @@
-"""What a key is, whose it is, and what everyone who seals or opens asks of those who keep the keys."""
+"""Data keys, their owners, and the port through which sealing and opening get them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEY_ID_BYTES = 16
 
 
 class KeyOwner(NamedTuple):
-    """Whose key: a data subject by their pseudonymous id, and what the data is kept for."""
+    """The owner of a key: the pseudonymous id of a data subject, and the purpose of the data."""
 
     subject_id: str
     group: PurposeGroup
@@ -25,26 +25,26 @@ class KeyOwner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """A key with its id of 16 random bytes. The cipher holds the key itself, which is never shown."""
+    """A key with its id of 16 random bytes. Only the cipher holds the key itself."""
 
     key_id: bytes
     cipher: AESGCM = field(repr=False)
 
 
 class UnknownKeyError(LookupError):
-    """A text is sealed with a key that was never given. That is damage or forgery, and never an erasure."""
+    """A text is sealed with a key that never existed: damage or forgery, never an erasure."""
 
 
 class KeysUnavailableError(RuntimeError):
-    """The keys cannot be reached just now. Nothing was sealed or opened; asking again is safe."""
+    """The keys cannot be reached. Nothing was sealed or opened; the call is safe to repeat."""
 
 
 class KeyBrokenError(ValueError):
-    """A wrapped key is not what was wrapped for its owner: it was changed, or put in the place of another one."""
+    """A wrapped key was changed, or belongs to another owner."""
 
 
 class Keys(Protocol):
-    """Keeps the keys. A key that was destroyed stays known as such for ever."""
+    """Keeps the keys. A destroyed key is remembered as destroyed for ever."""
 
     async def for_sealing(self, owners: Collection[KeyOwner]) -> Mapping[KeyOwner, DataKey]:
         """Return the key of each owner, made where there is none yet; an owner whose key was destroyed is left out.
@@ -56,10 +56,10 @@ class Keys(Protocol):
         """Return the keys with these ids; one that was destroyed is left out. Raise UnknownKeyError for any other."""
 
     async def destroy(self, owners: Collection[KeyOwner]) -> None:
-        """Destroy the keys of these owners for good; who has none will never get one. Safe to repeat.
+        """Destroy the keys of these owners for good; an owner without a key never gets one. Safe to repeat.
 
         When it returns, the destruction is on disk, and no process seals or opens with these keys any more.
         """
 
     async def shred(self, owners: Collection[KeyOwner]) -> None:
-        """See to it that of destroyed keys no bytes are left where they lay. Safe to repeat."""
+        """Overwrite the bytes of destroyed keys. Safe to repeat."""

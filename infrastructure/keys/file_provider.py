@@ -54,7 +54,8 @@ class FileProvider:
         cipher = self._cipher(kek_id)
         try:
             return [
-                cipher.decrypt(it[:NONCE_BYTES], it[NONCE_BYTES:], associated_data) for it, associated_data in wrapped
+                cipher.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], associated_data)
+                for content, associated_data in wrapped
             ]
         except InvalidTag as error:
             raise KeyBrokenError("a wrapped key was changed, or is bound to another owner") from error
@@ -63,7 +64,7 @@ class FileProvider:
         self._read.pop(kek_id, None)
         path = self._path(kek_id)
         with contextlib.suppress(FileNotFoundError):
-            # Where the file system writes in place, the key is gone from the disk too.
+            # A file system that writes in place overwrites the key on the disk too.
             with path.open("r+b") as file:
                 file.write(b"0" * path.stat().st_size)
                 file.flush()
@@ -72,7 +73,7 @@ class FileProvider:
             self._keep_folder()
 
     def _keep_folder(self) -> None:
-        # A file is in its folder for good, or out of it, only when the folder is on disk too.
+        # Only a synced folder makes the creation or deletion of a file durable.
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)

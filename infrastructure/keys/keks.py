@@ -1,6 +1,6 @@
 """Key-encryption keys in use: the current one, rotation, retirement.
 
-Which one is current is said by the database, in whose transactions keys are written; a key provider only holds them.
+The database says which one is current, in the transactions that write keys; a key provider only holds them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from infrastructure.keys.provider import BoundKey, KekProvider
 T = TypeVar("T")
 
 BATCH = 500
-"""How many keys are wrapped anew in one transaction."""
+"""How many keys are rewrapped in one transaction."""
 
 _LOCK = int.from_bytes(b"kronkeks", "big")
 """The advisory lock that lets one process at a time make, rotate and retire key-encryption keys."""
@@ -36,7 +36,7 @@ _LEFT = """
 SELECT (SELECT count(*) FROM keys.secret WHERE kek_id <> %(kek)s)
      + (SELECT count(*) FROM keys.named_secret WHERE kek_id <> %(kek)s)
 """
-# What somebody else is changing is skipped, not waited for, so that nobody waits in a circle.
+# Rows that another transaction is changing are skipped: waiting for them could deadlock.
 _SECRETS = """
 SELECT s.key_id, k.subject_id, k.purpose_group, s.kek_id, s.wrapped
 FROM keys.secret AS s JOIN keys.key AS k USING (key_id) WHERE s.kek_id <> %s AND s.key_id > %s
@@ -60,7 +60,7 @@ FROM keys.key
 
 
 class KekRefusedError(Exception):
-    """What was asked of a key-encryption key is not done; the sentence says why."""
+    """A key-encryption key is not changed as asked; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Kek:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many keys of data subjects there are, by what became of them, and how many others."""
+    """How many keys of data subjects are alive, destroyed and shredded, and how many named keys there are."""
 
     alive: int
     destroyed: int
@@ -96,16 +96,16 @@ async def _first(connection: AsyncConnection, provider: KekProvider) -> str:
     return str(row[0]) if row is not None else await _make_current(connection, provider)
 
 
-async def rotate(connection: AsyncConnection, provider: KekProvider, told: Callable[[int, int], None]) -> str:
+async def rotate(connection: AsyncConnection, provider: KekProvider, report: Callable[[int, int], None]) -> str:
     """Make a new key-encryption key current and wrap all keys with it; return its id.
 
-    A rotation that was broken off is ended first, and no other begun. `told` hears how many are done, and of how many.
-    The platform may run meanwhile.
+    An interrupted rotation is finished instead of beginning another one. `report` is called with the number of keys
+    done and the total. The platform may run meanwhile.
     """
-    return await _locked(connection, lambda: _rotate(connection, provider, told))
+    return await _locked(connection, lambda: _rotate(connection, provider, report))
 
 
-async def _rotate(connection: AsyncConnection, provider: KekProvider, told: Callable[[int, int], None]) -> str:
+async def _rotate(connection: AsyncConnection, provider: KekProvider, report: Callable[[int, int], None]) -> str:
     row = await (await connection.execute(_CURRENT)).fetchone()
     broken_off = row is not None and await _left(connection, row[0])
     kek_id = str(row[0]) if row is not None and broken_off else await _make_current(connection, provider)
@@ -115,14 +115,14 @@ async def _rotate(connection: AsyncConnection, provider: KekProvider, told: Call
         while after is not None:
             after, wrapped = await _rewrap(connection, provider, kek_id, after)
             done += wrapped
-            told(min(done, total), total)
-        # Somebody else was just changing those that are left.
+            report(min(done, total), total)
+        # Another transaction was changing the rows that are left.
         await asyncio.sleep(_REWRAP_INTERVAL_S)
     return kek_id
 
 
 async def _make_current(connection: AsyncConnection, provider: KekProvider) -> str:
-    """Make a key-encryption key and let it be the current one. Its name is on record before it is there."""
+    """Make a key-encryption key and the current one of it. Its name is recorded before the key exists."""
     begun = await (await connection.execute(_BEGUN)).fetchone()
     kek_id = str(begun[0]) if begun is not None else provider.new_id()
     if begun is None:
@@ -143,28 +143,28 @@ async def _left(connection: AsyncConnection, kek_id: str) -> int:
 async def _rewrap(
     connection: AsyncConnection, provider: KekProvider, kek_id: str, after: bytes
 ) -> tuple[bytes | None, int]:
-    """Wrap a batch anew; return the last id in it, None at the end, and how many were wrapped.
+    """Rewrap a batch; return the last id in it, None at the end, and the number of keys.
 
-    Who destroys one of them waits until the batch is written, and finds it then.
+    A transaction that destroys one of them waits until the batch is written.
     """
     async with connection.transaction():
         rows = await (await connection.execute(_SECRETS, (kek_id, after, BATCH))).fetchall()
         keys = [
-            (old, BoundKey(bytes(it), associated_data(bytes(key_id), KeyOwner(subject, PurposeGroup(group)))))
-            for key_id, subject, group, old, it in rows
+            (old, BoundKey(bytes(content), associated_data(bytes(key_id), KeyOwner(subject, PurposeGroup(group)))))
+            for key_id, subject, group, old, content in rows
         ]
-        wrapped = await _wrapped_anew(provider, kek_id, keys)
+        wrapped = await _rewrapped(provider, kek_id, keys)
         await _write(connection, "secret", [key_id for key_id, *_ in rows], wrapped, kek_id)
         if len(rows) == BATCH:
             return rows[-1][0], len(rows)
         names = await (await connection.execute(_NAMED, (kek_id,))).fetchall()
-        keys = [(old, BoundKey(bytes(it), associated_data_of_name(name))) for name, old, it in names]
-        wrapped = await _wrapped_anew(provider, kek_id, keys)
+        keys = [(old, BoundKey(bytes(content), associated_data_of_name(name))) for name, old, content in names]
+        wrapped = await _rewrapped(provider, kek_id, keys)
         await _write(connection, "named_secret", [name for name, *_ in names], wrapped, kek_id)
     return None, len(rows) + len(names)
 
 
-async def _wrapped_anew(provider: KekProvider, kek_id: str, wrapped: Sequence[tuple[str, BoundKey]]) -> Sequence[bytes]:
+async def _rewrapped(provider: KekProvider, kek_id: str, wrapped: Sequence[tuple[str, BoundKey]]) -> Sequence[bytes]:
     def work() -> Sequence[bytes]:
         opened: dict[int, BoundKey] = {}
         for old in {old for old, _ in wrapped}:
@@ -199,7 +199,7 @@ async def retire(connection: AsyncConnection, provider: KekProvider, kek_id: str
 
 async def _retire(connection: AsyncConnection, provider: KekProvider, kek_id: str) -> None:
     async with connection.transaction():
-        # Who is wrapping with it right now is waited for; who comes later is refused by the database.
+        # Waits for transactions that are wrapping with it; the database refuses later ones.
         await connection.execute("SELECT FROM keys.kek WHERE kek_id = %s FOR UPDATE", (kek_id,))
         known = {kek.kek_id: kek for kek in await list_keks(connection)}
         if kek_id not in known:

@@ -1,4 +1,4 @@
-"""What callers of a keyring ask for, and what is found for all who asked together."""
+"""The calls of a keyring, and the keys found for a batch of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infrastructure.keys.key_cache import CachedKey
 
 @dataclass(frozen=True, slots=True)
 class KeyQuery:
-    """What one caller asks for. Nothing is asked to hear of destructions only."""
+    """A call: find or make keys, or destroy them. An empty one only renews the lease."""
 
     owners: frozenset[KeyOwner] = frozenset()
     key_ids: frozenset[bytes] = frozenset()
@@ -21,7 +21,7 @@ class KeyQuery:
 
 @dataclass(slots=True)
 class KeyAnswer:
-    """What there is for all who asked together."""
+    """The keys found for a batch of calls."""
 
     by_owner: dict[KeyOwner, CachedKey] = field(default_factory=dict)
     by_id: dict[bytes, CachedKey] = field(default_factory=dict)

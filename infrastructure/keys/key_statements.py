@@ -1,6 +1,6 @@
-"""What is asked of the database of the keys, in SQL. Its tables and functions: migrations/keys/0001_keys.sql.
+"""The SQL of the database of the keys. Its tables and functions: migrations/keys/0001_keys.sql.
 
-The connections are taught to take packed arrays (`infrastructure.postgres.arrays.register_types`).
+The connections take packed arrays (`infrastructure.postgres.connections.connect_async`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class KeyRow(NamedTuple):
 
 
 def associated_data(key_id: bytes, owner: KeyOwner) -> bytes:
-    """Return what a wrapped key is bound to: its id and its owner."""
+    """Return the data that authenticates a wrapped key: its id and its owner."""
     return b"key\0" + key_id + f"\0{owner.group}\0{owner.subject_id}".encode()
 
 
@@ -83,7 +83,7 @@ async def destroyed_since(
 ) -> tuple[Sequence[KeyOwner] | None, int]:
     """Return whose keys were destroyed after a destruction, and the number of the last one.
 
-    None where nothing that is at hand can be trusted: there were too many, or the database is one of an earlier time.
+    None where no cached key can be trusted: there were too many, or the database was restored from a backup.
     """
     rows = await (await connection.execute(_DESTROYED, (seen, max_destructions + 1))).fetchall()
     number = int(rows[0][0])
@@ -107,9 +107,9 @@ async def insert(
     kek_id: str,
     wrapped: Sequence[bytes],
 ) -> Collection[bytes] | None:
-    """Make keys for those of these owners who have none; return the ids of those made, which are durable.
+    """Make keys for the owners that have none; return the ids of those made, which are durable.
 
-    None, and nothing is made, where another key-encryption key is the current one by now.
+    Return None, and make nothing, where another key-encryption key is the current one by now.
     """
     parameters = (byte_strings(key_ids), *_columns(owners), kek_id, byte_strings(wrapped))
     row = await (await connection.execute(_MAKE, parameters)).fetchone()
@@ -123,7 +123,7 @@ async def destroy(connection: AsyncConnection, owners: Collection[KeyOwner]) -> 
 
 
 async def shred(connection: AsyncConnection, owners: Collection[KeyOwner]) -> None:
-    """Write anew the parts in which destroyed keys of these owners lay, one at a time, and note that it was done."""
+    """Rewrite the partitions that held destroyed keys of these owners, one at a time, and record it."""
     columns = _columns(owners)
     alive = await (await connection.execute(_ALIVE, columns)).fetchone()
     assert alive == (0,), "only what was destroyed is shredded"

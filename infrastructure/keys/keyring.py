@@ -1,9 +1,9 @@
 """Keys in a database of their own, each wrapped by a key-encryption key that a key provider holds.
 
-Who asks at the same time shares one call and one commit. Keys that were used lately are at hand without any call, for
-as long as the process has a lease: the database told it within the last `lease_s` seconds which keys were destroyed. A
-destruction returns that long after its commit, so that by then every process has heard of it or has let its lease run
-out. Clocks are never compared: each process measures its own lease, from before it asked.
+Concurrent calls share a batch and a commit. A process uses cached keys while it has a lease: it read the destructions
+from the database within the last `lease_s` seconds. `destroy` returns that long after its commit, so by then every
+process has read the destruction or has lost its lease. Clocks are never compared: each process measures its own
+lease, from before its query.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ from infrastructure.postgres.group_calls import GroupCallQueue
 LOG = structlog.get_logger()
 
 LEASE_S = 2.0
-"""How long a process goes on with the keys at hand without having heard from the database."""
+"""How long a process uses cached keys after it last read the destructions."""
 
-BEATS_IN_LEASE = 4
-"""How often in that time a process asks that has nothing else to ask."""
+RENEWALS_IN_LEASE = 4
+"""How often in that time an otherwise idle process renews its lease."""
 
 RECONNECT_TIMEOUT_S = 10.0
-"""How long a lost database is tried again before those who wait are told."""
+"""How long to reconnect before pending callers get KeysUnavailableError."""
 
 MAX_CACHED_KEYS = 20_000
-"""How many keys a process has at hand. Each takes about three kilobytes."""
+"""How many keys a process caches. Each takes about three kilobytes."""
 
 MAX_DESTRUCTIONS = 10_000
 """A process that missed more destructions than this clears its cache."""
 
 MAX_LOOKUPS = 3
-"""How often keys are looked for again that somebody else was making, or whose part was being written anew."""
+"""How often keys are looked up again that another process was making, or whose partition was being rewritten."""
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Keyring:
     """Keys for sealing and opening. Use it as an async context manager; it belongs to one event loop.
 
     `url` is that of the database of the keys, as its owner. Raises KeysUnavailableError where the database or the
-    provider stays away, LogBusyError where too many are in line.
+    provider stays away, LogBusyError where too many calls wait.
     """
 
     def __init__(
@@ -83,42 +83,42 @@ class Keyring:
         self._url = url
         self._provider = provider
         self._lease_s = lease_s
-        self._beat_s = lease_s / BEATS_IN_LEASE
+        self._renew_interval_s = lease_s / RENEWALS_IN_LEASE
         self._leased_until = 0.0
         self._kek_id = ""
-        self._was_asked = False
+        self._was_called = False
         self._seen: int | None = None
         self._cached = KeyCache(max_cached)
         self._max_destructions = max_destructions
         self._named: dict[str, bytes] = {}
         self._queue = GroupCallQueue[KeyQuery, KeyAnswer](
-            Connector(url, key_statements.FIRST), [self._serve], reconnect_timeout_s
+            Connector(url, key_statements.FIRST), [self._execute], reconnect_timeout_s
         )
-        self._beats: asyncio.Task[None] | None = None
+        self._lease_task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._queue.start()
-        self._beats = asyncio.create_task(self._beat())
+        self._lease_task = asyncio.create_task(self._keep_lease())
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        if self._beats is not None:
-            self._beats.cancel()
+        if self._lease_task is not None:
+            self._lease_task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._beats
+                await self._lease_task
         await self._queue.close()
         self._cached.clear()
 
     @property
     def reachable(self) -> bool:
-        """Whether the database of the keys was heard of lately, or was not asked yet."""
-        return self._is_leased() or not self._was_asked
+        """Whether the database of the keys answered lately, or was not needed yet."""
+        return self._is_leased() or not self._was_called
 
     def _is_leased(self) -> bool:
         return time.monotonic() < self._leased_until
 
-    def _heard_just_now(self) -> bool:
-        return self._leased_until - time.monotonic() > self._lease_s - self._beat_s
+    def _lease_is_fresh(self) -> bool:
+        return self._leased_until - time.monotonic() > self._lease_s - self._renew_interval_s
 
     async def for_sealing(self, owners: Collection[KeyOwner]) -> Mapping[KeyOwner, DataKey]:
         if self._is_leased():
@@ -126,7 +126,7 @@ class Keyring:
             if len(known) == len(owners):
                 return {owner: key for owner, _, key in known if key is not None}
         wanted = frozenset(owners)
-        found = (await self._ask(KeyQuery(owners=wanted))).by_owner
+        found = (await self._call(KeyQuery(owners=wanted))).by_owner
         return {owner: key for owner in wanted if (key := found[owner].key) is not None}
 
     async def for_opening(self, key_ids: Collection[bytes]) -> Mapping[bytes, DataKey]:
@@ -135,47 +135,47 @@ class Keyring:
             if len(known) == len(key_ids):
                 return {key_id: key for _, key_id, key in known if key is not None}
         wanted = frozenset(key_ids)
-        found = (await self._ask(KeyQuery(key_ids=wanted))).by_id
+        found = (await self._call(KeyQuery(key_ids=wanted))).by_id
         if not found.keys() >= wanted:
             raise UnknownKeyError("a text is sealed with a key that was never given")
         return {key_id: key for key_id in wanted if (key := found[key_id].key) is not None}
 
     async def destroy(self, owners: Collection[KeyOwner]) -> None:
-        await self._ask(KeyQuery(destroyed=frozenset(owners)))
+        await self._call(KeyQuery(destroyed=frozenset(owners)))
         await asyncio.sleep(self._lease_s)
 
     async def shred(self, owners: Collection[KeyOwner]) -> None:
-        # Over a connection of its own: a large part takes its time.
+        # Over a connection of its own: rewriting a large partition takes long.
         async with self._connected() as connection:
             await key_statements.shred(connection, frozenset(owners))
 
     async def named(self, name: str) -> bytes:
         """Return the key of this name, of 32 bytes, made at the first call. It belongs to no person.
 
-        It is kept at hand for good, so whoever destroys what it was for forgets it there, not here.
+        It stays cached for the life of the process.
         """
         if name not in self._named:
-            self._named[name] = (await self._ask(KeyQuery(name=name))).by_name[name]
+            self._named[name] = (await self._call(KeyQuery(name=name))).by_name[name]
         return self._named[name]
 
-    async def _ask(self, wanted: KeyQuery) -> KeyAnswer:
+    async def _call(self, wanted: KeyQuery) -> KeyAnswer:
         try:
             return await self._queue.call(wanted)
         except LogUnavailableError as error:
             raise KeysUnavailableError("the database of the keys does not answer") from error
         finally:
-            self._was_asked = True
+            self._was_called = True
 
-    async def _beat(self) -> None:
-        """Hear of destructions again and again, so that the lease does not run out while nothing else is asked."""
+    async def _keep_lease(self) -> None:
+        """Renew the lease regularly, also while there are no other calls."""
         while True:
-            if not self._heard_just_now():
+            if not self._lease_is_fresh():
                 try:
-                    await self._ask(KeyQuery())
+                    await self._call(KeyQuery())
                 except (KeysUnavailableError, LogBusyError, psycopg.Error) as error:
-                    # Whoever asks for keys is told so too.
+                    # Callers that need keys get the same error.
                     LOG.warning("keys_unreachable", error=type(error).__name__)
-            await asyncio.sleep(self._beat_s)
+            await asyncio.sleep(self._renew_interval_s)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
@@ -185,25 +185,27 @@ class Keyring:
         except psycopg.OperationalError as error:
             raise KeysUnavailableError("the database of the keys does not answer") from error
 
-    # --- At the desk: one batch after the other ---------------------------------------------------------------------
+    # --- Batches ----------------------------------------------------------------------------------------------------
 
-    async def _serve(self, connection: AsyncConnection, asks: Sequence[KeyQuery], _again: bool) -> Sequence[KeyAnswer]:
-        """Answer those in line. Whatever is asked may be asked again after a lost connection: it changes nothing."""
-        if not self._heard_just_now():
-            await self._hear(connection)
-        if destroyed := frozenset().union(*[ask.destroyed for ask in asks]):
+    async def _execute(
+        self, connection: AsyncConnection, calls: Sequence[KeyQuery], _again: bool
+    ) -> Sequence[KeyAnswer]:
+        """Execute a batch. All calls are safe to repeat after a lost connection."""
+        if not self._lease_is_fresh():
+            await self._renew_lease(connection)
+        if destroyed := frozenset().union(*[call.destroyed for call in calls]):
             await key_statements.destroy(connection, destroyed)
             self._cached.drop(destroyed)
         found = KeyAnswer()
-        await self._find_owners(connection, frozenset().union(*[ask.owners for ask in asks]), found)
-        await self._find_ids(connection, frozenset().union(*[ask.key_ids for ask in asks]), found)
-        for name in {ask.name for ask in asks if ask.name}:
+        await self._find_owners(connection, frozenset().union(*[call.owners for call in calls]), found)
+        await self._find_ids(connection, frozenset().union(*[call.key_ids for call in calls]), found)
+        for name in {call.name for call in calls if call.name}:
             found.by_name[name] = await self._find_named(connection, name)
-        return [found] * len(asks)
+        return [found] * len(calls)
 
-    async def _hear(self, connection: AsyncConnection) -> None:
-        """Forget the keys that were destroyed since the last time; then begins another lease."""
-        asked_at = time.monotonic()
+    async def _renew_lease(self, connection: AsyncConnection) -> None:
+        """Drop the keys destroyed since the last time from the cache, and renew the lease."""
+        begun_at = time.monotonic()
         if self._seen is None:
             self._seen = await key_statements.last_destruction(connection)
             self._cached.clear()
@@ -212,10 +214,10 @@ class Keyring:
             self._cached.clear()
         else:
             self._cached.drop(gone)
-        self._leased_until = asked_at + self._lease_s
+        self._leased_until = begun_at + self._lease_s
 
     async def _find_owners(self, connection: AsyncConnection, owners: frozenset[KeyOwner], found: KeyAnswer) -> None:
-        """Find the keys of these owners, and make those that are not there."""
+        """Find the keys of these owners, and make the missing ones."""
         found.add(self._cached.of_owners(owners))
         for _ in range(MAX_LOOKUPS):
             if not (wanted := owners - found.by_owner.keys()):
@@ -238,7 +240,7 @@ class Keyring:
                 return
 
     async def _keep(self, rows: Sequence[KeyRow]) -> Sequence[CachedKey]:
-        """Unwrap keys and keep them at hand. One whose bytes are not there is left out: its part may be on its way."""
+        """Unwrap and cache keys. One without bytes is left out: its partition may be in rewriting."""
         opened = await self._unwrap([row for row in rows if not row.destroyed and row.wrapped])
         entries = [
             CachedKey(row.owner, row.key_id, None if row.destroyed else DataKey(row.key_id, AESGCM(opened[row.key_id])))
@@ -258,9 +260,9 @@ class Keyring:
         return opened
 
     async def _make(self, connection: AsyncConnection, owners: Sequence[KeyOwner]) -> Sequence[CachedKey]:
-        """Make keys where there are none, and return them.
+        """Make missing keys and return them.
 
-        Who has one, made by another process meanwhile or without its bytes, keeps it.
+        An owner whose key exists, made by another process or without its bytes, keeps that one.
         """
         key_ids = [secrets.token_bytes(KEY_ID_BYTES) for _ in owners]
         keys = [
@@ -305,5 +307,5 @@ class Keyring:
         return key
 
     async def _provided(self, call: Callable[[], T]) -> T:
-        """Let the provider do something, in a thread where it waits for another machine."""
+        """Call the provider, in a thread where it waits for another machine."""
         return await asyncio.to_thread(call) if self._provider.waits else call()

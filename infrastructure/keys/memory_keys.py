@@ -1,4 +1,4 @@
-"""Keys in memory: the same promises as those in PostgreSQL, for tests and for replays aside."""
+"""Keys in memory, with the same promises as a `Keyring`: for tests."""
 
 from __future__ import annotations
 

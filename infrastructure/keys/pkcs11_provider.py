@@ -22,10 +22,10 @@ KIND = "pkcs11"
 NONCE_BYTES = 12
 TAG_BITS = 128
 ATTEMPTS = 2
-"""A session that a token has ended is opened anew, once for each call."""
+"""Where a token ended the session, a call is tried again in a new one."""
 
 _NO_PLAINTEXT = (GeneralError, FunctionFailed, EncryptedDataInvalid, EncryptedDataLenRange)
-"""What tokens answer to a wrong tag. The first two may as well be trouble of their own."""
+"""The errors of tokens for a wrong tag. The first two may also mean trouble in the token."""
 
 _ID = re.compile(rf"{KIND}-(?P<label>[A-Za-z0-9_.-]{{1,60}})")
 _FROM_TOKEN = {
@@ -33,7 +33,7 @@ _FROM_TOKEN = {
     Attribute.EXTRACTABLE: False,
 }
 Kek = Any
-"""A key of a token. The library gives it those methods, by its own devices, that the token allows for it."""
+"""A key of a token. Its methods depend on the token and are not typed by the library."""
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class Pkcs11Provider:
     def unwrap(self, kek_id: str, wrapped: Sequence[BoundKey]) -> Sequence[bytes]:
         def unwrap(session: Session) -> Sequence[bytes]:
             kek = self._key(session, kek_id)
-            return [_unwrapped(kek, it) for it in wrapped]
+            return [_unwrapped(kek, key) for key in wrapped]
 
         return self._do(unwrap)
 
@@ -108,7 +108,7 @@ class Pkcs11Provider:
         return self._found[kek_id]
 
     def _do(self, work: Callable[[Session], T]) -> T:
-        """Do something in a session with the token, opened where there is none."""
+        """Do work in a session with the token; open a session where there is none."""
         with self._one_at_a_time:
             for attempt in range(1, ATTEMPTS + 1):
                 try:
@@ -161,7 +161,7 @@ def _unwrapped(kek: Kek, wrapped: BoundKey) -> bytes:
 
 
 def _must_work(kek: Kek) -> None:
-    """Raise PKCS11Error if the token cannot even unwrap what it wraps: then it is in trouble, and nothing is broken."""
+    """Raise PKCS11Error if the token cannot unwrap its own wrapping: then the token is in trouble, not the key."""
     nonce = secrets.token_bytes(NONCE_BYTES)
     _crypt(kek.decrypt, _crypt(kek.encrypt, b"", nonce, b""), nonce, b"")
 

@@ -1,4 +1,4 @@
-"""What is asked of those who hold the key-encryption keys (KEK): they wrap the keys that lie in the database."""
+"""The port of key-encryption keys (KEK), which wrap the keys in the database."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple, Protocol
 
 
 class BoundKey(NamedTuple):
-    """A key, or a wrapped key, and what it is bound to: it is unwrapped only where the same is said of it again."""
+    """A key, or a wrapped key, with its associated data (NIST SP 800-38D): unwrapping needs the same data again."""
 
     content: bytes
     associated_data: bytes
 
 
 class KekProvider(Protocol):
-    """Holds key-encryption keys by their ids. Its calls may take their time, and come from several threads.
+    """Holds key-encryption keys by their ids. Its calls may take long, and come from several threads.
 
     A key-encryption key that is not there, or cannot be reached, raises KeysUnavailableError.
     """
@@ -24,19 +24,19 @@ class KekProvider(Protocol):
         """Whether its calls wait for another machine, so that they belong in a thread."""
 
     def new_id(self) -> str:
-        """Return the id of a key-encryption key to be made: a word that says which provider it is of, and more."""
+        """Return the id of a key-encryption key to be made; it begins with the kind of the provider."""
 
     def make(self, kek_id: str) -> None:
-        """Make this key-encryption key unless it is there. When it returns, the key is kept for good."""
+        """Make this key-encryption key unless it exists. When it returns, the key is durable."""
 
     def holds(self, kek_id: str) -> bool:
-        """Say whether this key-encryption key is there."""
+        """Return whether this key-encryption key exists."""
 
     def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
         """Return the keys wrapped, in order."""
 
     def unwrap(self, kek_id: str, wrapped: Sequence[BoundKey]) -> Sequence[bytes]:
-        """Return the keys again. Raise KeyBrokenError where one was changed, or is bound to something else."""
+        """Return the keys. Raise KeyBrokenError where one was changed, or has other associated data."""
 
     def remove(self, kek_id: str) -> None:
-        """Destroy a key-encryption key: what is wrapped with it is lost. Safe to repeat."""
+        """Destroy a key-encryption key: keys wrapped with it are lost. Safe to repeat."""

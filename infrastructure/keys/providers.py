@@ -1,6 +1,6 @@
-"""All key providers that are set: new keys are wrapped by the chosen one, older ones unwrapped by whoever wrapped them.
+"""All configured key providers: the chosen one wraps new keys, and each one unwraps its own.
 
-So the platform moves from one provider to another by a rotation, with both of them set meanwhile.
+A rotation moves the platform from one provider to another, with both of them configured meanwhile.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from infrastructure.settings import KeysProvider, Settings, keys_folder
 
 
 class KekProviders:
-    """Key providers by the first word of the ids of their keys, as one."""
+    """Several key providers as one, chosen by the first word of a key's id."""
 
     def __init__(self, chosen: str, providers: Mapping[str, KekProvider]) -> None:
         self._chosen = chosen
@@ -48,10 +48,10 @@ class KekProviders:
 
 
 def make_provider(settings: Settings) -> KekProviders:
-    """Make the providers that are set. A token is reached when it is needed first."""
+    """Make the configured providers. A token is reached when it is first needed."""
     providers: dict[str, KekProvider] = {file_provider.KIND: FileProvider(keys_folder(settings))}
     if settings.pkcs11_module and settings.pkcs11_token and settings.pkcs11_pin:
-        # Imported only where a token is set: the others need not load it.
+        # Loads a shared library, so only where a token is configured.
         from infrastructure.keys import pkcs11_provider  # noqa: PLC0415
 
         providers[pkcs11_provider.KIND] = pkcs11_provider.Pkcs11Provider(
