@@ -103,7 +103,7 @@ def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Blot out the value of every forbidden key, however deep: a log is read by more people than a register."""
+    """Redact the value of every forbidden key, at every depth: more people read logs than registers."""
     return {key: _redacted(key, value, _DEPTH) for key, value in event.items()}
 
 

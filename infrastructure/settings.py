@@ -62,7 +62,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """All there is to set; each has a default with which the platform runs on one machine."""
+    """All settings; each has a default with which the platform runs on one machine."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
 
     @property
     def needs_keys(self) -> bool:
-        """Whether this process is to write or to answer: a worker that only keeps the read models is not."""
+        """Whether this process writes or answers: a worker that only keeps the read models does not."""
         return any((self.database_url, self.database_url_writer, self.database_url_reader))
 
     @field_validator("database_url", "database_url_writer", "database_url_projector", "database_url_reader", "keys_url")
@@ -183,7 +183,7 @@ class Settings(BaseSettings):
         missing = [f"{PREFIX}PKCS11_{name}" for name, value in needed.items() if value is None]
         if missing and (len(missing) < len(needed) or self.keys_provider is KeysProvider.PKCS11):
             raise ValueError(
-                f"{missing[0]}: a token is reached with {', '.join(f'{PREFIX}PKCS11_{it}' for it in needed)}"
+                f"{missing[0]}: a token is reached with {', '.join(f'{PREFIX}PKCS11_{name}' for name in needed)}"
             )
         return self
 

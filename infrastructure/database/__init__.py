@@ -28,7 +28,7 @@ __all__ = [
 
 @contextlib.contextmanager
 def open_database(settings: Settings) -> Iterator[Addresses]:
-    """Yield the addresses of a database that keeps what it is given; raise DatabaseUnusableError where there is none.
+    """Yield the addresses of a durable database; raise DatabaseUnusableError where there is none.
 
     The embedded server is started if no process has done so, and stopped at the end if no other process uses it.
     """
@@ -47,7 +47,7 @@ def open_database(settings: Settings) -> Iterator[Addresses]:
 
 
 def make_ready(addresses: Addresses) -> None:
-    """Bring the schema up to date where the owner's address is known, else see that it is; then verify every role.
+    """Migrate where the owner's address is known, else check that the schema is up to date; then verify every role.
 
     Raises DatabaseUnusableError where something is missing, commits could be lost, or readers could see all rows.
     """

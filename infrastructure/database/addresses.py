@@ -1,4 +1,4 @@
-"""As whom the processes of the platform meet the database, and where. What each role may: migrations/0004_roles.sql.
+"""The roles and addresses with which processes connect to the database. Their rights: migrations/0004_roles.sql.
 
 The keys of data subjects are in a database of their own, which the last role owns.
 """
@@ -18,7 +18,7 @@ KEYS_URL_SETTING = "KRONIEK_KEYS_URL"
 
 
 class DatabaseRole(StrEnum):
-    """A task at the database. Each but the first is a role of that name in PostgreSQL.
+    """A task in the database. Each but the first is a role of that name in PostgreSQL.
 
     The last one owns the database of the keys, and may not even connect to the other one.
     """

@@ -1,4 +1,4 @@
-"""What lies in the data folder: `pgdata`, the server's own, and `server.json`, port and passwords, ours alone."""
+"""The data folder: `pgdata`, which the server owns, and `server.json` with port and passwords, which we own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 password_encryption = 'scram-sha-256'
 max_connections = 100
-# What was answered as done is on disk.
+# Confirmed commits are on disk.
 fsync = on
 synchronous_commit = on
 full_page_writes = on
@@ -73,7 +73,7 @@ _TAIL_LINES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """What `server.json` holds."""
+    """The content of `server.json`."""
 
     port: int
     superuser_password: str
@@ -95,7 +95,7 @@ class Server:
         return Addresses({DatabaseRole.OWNER: self.url(NAME, NAME), **known})
 
     def with_role_passwords(self) -> Server:
-        """Return it with a password for each role; those that are known stay."""
+        """Return it with a password for each role; existing ones stay."""
         return replace(
             self, role_passwords={str(role): self.role_passwords.get(role) or _new_password() for role in LOGINS}
         )

@@ -29,7 +29,7 @@ from infrastructure.database.installation import (
 from infrastructure.postgres.failures import DatabaseUnusableError
 
 _START_TIMEOUT_S = 300
-"""Long: a server that was killed reads back its journal first."""
+"""Long: a server that was killed recovers from its journal first."""
 _STOP_TIMEOUT_S = 60
 _PROBE_TIMEOUT_S = 5
 _MARGIN_S = 30
@@ -40,7 +40,7 @@ _POLL_INTERVAL_S = 0.1
 class EmbeddedPostgres:
     """The server of one data folder. `start` and `stop` may be called at any moment, by any number of processes.
 
-    `installation` and `elsewhere` (see `reachable_installation`) are given by tests only.
+    Only tests give `installation` and `elsewhere` (see `reachable_installation`).
     """
 
     def __init__(self, data_dir: Path, *, installation: Path | None = None, elsewhere: Path = ELSEWHERE) -> None:
@@ -60,7 +60,7 @@ class EmbeddedPostgres:
 
     @property
     def superuser_url(self) -> str:
-        """The address of the same database, for what its owner may not do."""
+        """The address of the same database, as its superuser."""
         return self._data.server().url(SUPERUSER, NAME)
 
     def start(self) -> str:
@@ -125,9 +125,9 @@ class EmbeddedPostgres:
         raise DatabaseUnusableError(f"PostgreSQL does not start on {self._data.pgdata.resolve()}:\n{complaint}")
 
     def _wait_for_other(self) -> bool:
-        """Wait while processes of the server live that do not answer (yet): starting, stopping, or their head killed.
+        """Wait while server processes live that do not answer yet: starting, stopping, or without their postmaster.
 
-        Return whether it answers in the end.
+        Return whether the server answers in the end.
         """
         deadline = time.monotonic() + _START_TIMEOUT_S
         while self._data.processes() and time.monotonic() < deadline:
@@ -137,7 +137,7 @@ class EmbeddedPostgres:
         return False
 
     def _attempt(self, account: Account, programs: Path) -> str:
-        """Try once to start; return what the server complained of, or nothing when it stands."""
+        """Try once to start; return the server's complaint, empty when it runs."""
         pgdata = self._data.pgdata.resolve()
         self._data.drop_stale_note()
         self._data.configure(account)
@@ -166,7 +166,7 @@ class EmbeddedPostgres:
         return reachable_installation(self._installation or find_installation(), account, self._data.elsewhere)
 
     def _make_databases(self) -> None:
-        """Make what is missing of the roles and the databases; also after a first start that was interrupted."""
+        """Make missing roles and databases, also after an interrupted first start."""
         known = self._data.server()
         server = known.with_role_passwords()
         if server != known:
@@ -178,7 +178,7 @@ class EmbeddedPostgres:
 
 
 def _make_roles(connection: psycopg.Connection, server: Server, *, renewed: bool) -> None:
-    """Make the logins that are not there. The owner takes part in the other roles, as the migrations want it."""
+    """Make missing logins. The owner is a member of the other roles, as the migrations require."""
     there = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
     for name, password in {NAME: server.owner_password, **server.role_passwords}.items():
         if name not in there or renewed:
@@ -190,7 +190,7 @@ def _make_roles(connection: psycopg.Connection, server: Server, *, renewed: bool
 
 
 def _make_database(connection: psycopg.Connection, name: str, guests: Sequence[str]) -> None:
-    """Make the database of this owner if it is not there. Nobody but the owner and the guests may connect to it."""
+    """Make the database of this owner if it is missing. Only the owner and the guests may connect to it."""
     owned = sql.Identifier(name)
     if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount:
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owned, owned))

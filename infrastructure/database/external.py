@@ -1,4 +1,4 @@
-"""What we ask of a PostgreSQL server before anything is written to it: that it is new enough, and loses nothing."""
+"""Checks a PostgreSQL server before anything is written to it: its version, and that commits are durable."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def verify(url: str) -> None:
 
 
 def verify_sessions(addresses: Addresses) -> None:
-    """Raise DatabaseUnusableError unless each role that the platform works as can connect, and what it commits stays.
+    """Raise DatabaseUnusableError unless each role of the platform can connect, and its commits are durable.
 
     Settings may differ by login and by database: each session is asked for its own. For the reader, row-level security
     has to hold as well.
@@ -86,7 +86,7 @@ def _ask(url: str, role: DatabaseRole) -> tuple[Mapping[str, str], bool]:
 
 
 def _of_the_reader(url: str) -> list[str]:
-    """Say why row-level security would hide nothing from the role that a session for queries acts as."""
+    """Return the reasons why row-level security would hide nothing from the role of queries."""
     with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
         row = connection.execute(_SEES_TOO_MUCH, [list(_SEE_EVERY_ROW)]).fetchone()
     is_superuser, bypasses, others = row or (False, False, [])

@@ -1,4 +1,4 @@
-"""Where the server's programs are, and as which user of the machine they run."""
+"""The server's programs, and the user of the machine that runs them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Account:
     gid: int
 
     def run(self, command: Sequence[str], *, timeout_s: int = _SHORT_TIMEOUT_S) -> tuple[int, str]:
-        """Run a program of the server as this user; return its exit code and all that it printed.
+        """Run a program of the server as this user; return its exit code and output.
 
         Its output goes through a file: a server that it leaves behind would keep a pipe open for ever. No supplementary
         group and nothing of our environment goes along.

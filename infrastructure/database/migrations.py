@@ -16,7 +16,7 @@ from infrastructure.postgres.failures import DatabaseUnusableError
 
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _LOCK = int.from_bytes(b"kronmigr", "big")
-"""The advisory lock that lets one process at a time migrate a database: a number of our own."""
+"""The advisory lock that lets one process at a time migrate a database."""
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS kroniek_migration (

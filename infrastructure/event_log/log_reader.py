@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, LiteralString, TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from psycopg import Connection
@@ -21,6 +21,8 @@ Row: TypeAlias = TupleRow
 
 AnyRecorded: TypeAlias = Recorded[Any]
 """A recorded event of any class."""
+
+_COLUMNS = compose.SQL(", ").join(map(compose.Identifier, (*sql.BASIC_COLUMNS, *sql.FURTHER_COLUMNS)))
 
 POSITION, VERSION, STREAM, NAME, PAYLOAD = range(len(sql.BASIC_COLUMNS))
 """Indexes of the basic columns in a `Row`."""
@@ -124,7 +126,7 @@ class LogReader:
             return compose.Identifier("log", "event")
         if len(tables) == 1:
             return tables[0]
-        parts = (_on(table, sql.ALL_OF) for table in tables)
+        parts = (compose.SQL(sql.ALL_OF).format(columns=_COLUMNS, table=table) for table in tables)
         return compose.SQL("({}) AS event").format(compose.SQL(" UNION ALL ").join(parts))
 
     def read_next(
@@ -181,12 +183,10 @@ class LogReader:
         )
 
 
-def _on(
-    table: compose.Composable, template: LiteralString, further: Sequence[str] = sql.FURTHER_COLUMNS
-) -> compose.Composed:
-    """Return a query on a table, of the basic columns and the further ones."""
-    columns = compose.SQL(", ").join(map(compose.Identifier, (*sql.BASIC_COLUMNS, *further)))
-    return compose.SQL(template).format(columns=columns, table=table)
+def _on(table: compose.Composable, template: str, further: Sequence[str] = sql.FURTHER_COLUMNS) -> bytes:
+    """Return a query of the basic and the further columns, as bytes: psycopg composes nothing then."""
+    columns = ", ".join((*sql.BASIC_COLUMNS, *further))
+    return template.format(columns=columns, table=table.as_string()).encode()
 
 
 def _row(connection: Connection, query: str) -> TupleRow:

@@ -1,4 +1,4 @@
-"""The log behind the recorders of the eventsourcing library, so that its applications run on it unchanged.
+"""Recorders of the eventsourcing library on our log: its applications run on the log unchanged.
 
 Set this module as `PERSISTENCE_MODULE`, beside the library's own `POSTGRES_...` settings. All events go into the one
 log, and a notification id is a position. What is not an event stays in tables of the library in a schema of their own:
@@ -49,7 +49,7 @@ SCHEMA = "eventsourcing"
 
 MAX_TRIES = 10
 RETRY_INTERVAL_S = 0.2
-"""As the library has it. Each try can meet another dead connection of the pool."""
+"""As in the library. Each try can get another dead connection of the pool."""
 
 STOP_INTERVAL_S = 0.1
 """How often a waiting subscription checks whether it was stopped. The database is asked nothing."""
@@ -78,7 +78,7 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
 
     def __init__(self, datastore: postgres.PostgresDatastore, **_names: str) -> None:
         super().__init__(datastore, events_table_name=VIEW)
-        # The migrations made the log, so of what the library would make for events nothing is left.
+        # The migrations made the log: the library makes no table for events.
         self.sql_create_statements = []
         self.channel_name = sql.CHANNEL
         self.select_events_statement = SQL(SELECT_EVENTS).format()
@@ -93,7 +93,7 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
         says that it is not known whether the events were written; asking again cannot write them twice.
         """
         with self._transaction() as cursor:
-            # Tracking comes first, so that nothing has to wait while the log is locked.
+            # Tracking comes first, so that it does not wait while the log is locked.
             self._insert_events(cursor, stored_events, **kwargs)
             return self._append(cursor, stored_events) if stored_events else []
 
@@ -122,7 +122,7 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
 
     @retry((InterfaceError, OperationalError), max_attempts=MAX_TRIES, wait=RETRY_INTERVAL_S)
     def _begin(self) -> tuple[ExitStack, Cursor]:
-        """Begin a transaction, on another connection if one was lost while it lay in the pool.
+        """Begin a transaction, on another connection if the first one was lost in the pool.
 
         Only this is tried again by itself. The library would try the whole of it again, and then refuse what it had
         written itself when just the answer to its commit was lost.
@@ -182,7 +182,7 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
         return LibrarySubscription(recorder=self, gt=gt, topics=topics)
 
     def _originator_id(self, stream: str) -> UUID | str:
-        """Return the stream as the application names it; one that is not a UUID belongs to somebody else."""
+        """Return the stream as the application names it: a UUID, or the text of another application's stream."""
         if self.datastore.originator_id_type == "uuid":
             with contextlib.suppress(ValueError):
                 originator_id = UUID(stream)
@@ -191,13 +191,13 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
 
 
 class LibrarySubscription(postgres.PostgresSubscription):
-    """Follows the log, told by it of every append."""
+    """The library's subscription, woken by notifications of the log."""
 
     def _listen(self) -> None:
-        """Listen, then have the other thread look once more.
+        """Subscribe, then wake the reading thread once more.
 
-        That thread begins to look as soon as it can. What is appended after its look and before our LISTEN is told to
-        nobody, and the library's own subscription misses it until something else is appended.
+        That thread reads first as soon as it can. An append after that and before our LISTEN notifies nobody: the
+        library's own subscription misses it until the next append.
         """
         try:
             with self._recorder.datastore.get_connection() as connection, LogSubscription(connection) as subscription:
@@ -205,28 +205,28 @@ class LibrarySubscription(postgres.PostgresSubscription):
                 while not self._has_been_stopped and self._thread_error is None:
                     if subscription.wait(STOP_INTERVAL_S):
                         self._has_been_notified.set()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised to whoever iterates
+        except Exception as error:  # noqa: BLE001 - raised again by the iterating thread
             self._thread_error = self._thread_error or error
             self.stop()
 
 
 class LogAggregateRecorder(LogRecorder):
-    """Records events in the log for those who do not care for positions: an aggregate recorder returns none."""
+    """Records events in the log; an aggregate recorder returns no positions."""
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: object) -> None:
         super().insert_events(stored_events, **kwargs)
 
 
 class LogProcessRecorder(postgres.PostgresProcessRecorder, LogRecorder):
-    """Records events in the log, and in the same transaction which notification they came of, in the library's table.
+    """Records events in the log and, in the same transaction, the processed notification in the library's table.
 
-    The order of the bases is what makes it so: the library's `_insert_events` records the tracking, and the recorder
-    of the log calls it in its own transaction.
+    The order of the bases matters: the library's `_insert_events` records the tracking, and LogRecorder calls it in its
+    own transaction.
     """
 
 
 class Factory(postgres.PostgresFactory):
-    """Gives a library application the log to record in, as `PERSISTENCE_MODULE`.
+    """Makes the recorders of a library application, as `PERSISTENCE_MODULE`.
 
     The library's tables are made in their schema as the library makes them, by a role that may; with `CREATE_TABLE=n`
     the role needs no more than to read and write them.
@@ -243,7 +243,7 @@ class Factory(postgres.PostgresFactory):
         self.datastore.schema = schema
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        """Return a recorder of events in the log, or of snapshots, whose versions have gaps, in a table beside it."""
+        """Return a recorder of events in the log, or of snapshots, whose versions have gaps, in a library table."""
         if purpose == "events":
             return LogAggregateRecorder(self.datastore)
         self._make_schema()
@@ -262,7 +262,7 @@ class Factory(postgres.PostgresFactory):
             return
         schema = self.datastore.schema
         with self.datastore.get_connection() as connection:
-            # Whoever may not make schemas may not even ask for one that is there already.
+            # Without the right to make schemas, CREATE SCHEMA IF NOT EXISTS fails even for an existing one.
             if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone():
                 return
             # Two applications may start at once.

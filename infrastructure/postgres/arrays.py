@@ -132,7 +132,7 @@ def instants(values: Sequence[datetime | None]) -> InstantArray:
 
 
 def register_types(client: AdaptContext) -> None:
-    """Let a connection, or a cursor, take packed arrays as parameters."""
+    """Let a connection or a cursor take packed arrays as parameters."""
     for array, dumper in _DUMPERS.items():
         client.adapters.register_dumper(array, dumper)
 
@@ -158,7 +158,7 @@ def _packed(values: Sequence[T | None], element_oid: int, element: Callable[[T],
 
 
 def _packed_bytes(values: Sequence[bytes | None], element_oid: int) -> bytes:
-    """Pack what is as long as it is: the most frequent case, so without a call for each element."""
+    """Pack byte strings: the most frequent elements, so without a call for each one."""
     if not values:
         return _EMPTY_HEADER(0, 0, element_oid)
     count, first = len(values), values[0]

@@ -1,4 +1,4 @@
-"""From the claims of a token to who calls: their role, their organisation, and who acts for it."""
+"""Reads the caller from the claims of a token: role, organisation, and the organisation that acts for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infrastructure.tokens.jose import Claims
 from infrastructure.tokens.token_refusals import TokenRefusedError
 
 AUTHORITY = "iso6523-actorid-upis"
-"""How Maskinporten names the register of registers in `consumer` and `supplier`: ISO/IEC 6523 identifiers."""
+"""The authority of ISO/IEC 6523 identifiers in `consumer` and `supplier`. Source: Maskinporten."""
 
 REGISTERS: Mapping[str, re.Pattern[str]] = {
     "0208": re.compile(r"([0-9]{10})"),  # Crossroads Bank for Enterprises (KBO/BCE), Belgium
@@ -25,11 +25,11 @@ REGISTERS: Mapping[str, re.Pattern[str]] = {
 }
 """Schemes whose numbers the platform registers organisations under; source: the Peppol participant schemes."""
 
-FOUND_S = 900
-NOT_FOUND_S = 30
-MAX_KNOWN = 4_096
+FOUND_MAX_AGE_S = 900
+NOT_FOUND_MAX_AGE_S = 30
+MAX_CACHED_ORGANISATIONS = 4_096
 
-# What a token names goes into the log for ever: nothing that is not a plain identifier.
+# Names in a token go into the log for ever: they are plain identifiers, nothing else.
 _SUBJECT = re.compile(r"[!-~]{1,255}")
 _ORGANISATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 _ISO_6523 = re.compile(r"([0-9]{4}):([A-Za-z0-9_-]{1,60})")
@@ -37,12 +37,12 @@ _ISO_6523 = re.compile(r"([0-9]{4}):([A-Za-z0-9_-]{1,60})")
 _SCOPE = re.compile(r"([!#-\[\]-~]+( [!#-\[\]-~]+)*)?")
 
 LookUp = Callable[[str], Awaitable[str | None]]
-"""From the number in a register to the id of the organisation, if the platform knows it."""
+"""Returns the id of the organisation with this number in a register, if the platform knows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedOrganisation:
-    """An organisation as a token names it; `number` is there if it may be known under a number of a register."""
+    """An organisation as a token names it; `number` is its number in a register, if any."""
 
     organisation_id: str = ""
     number: str = ""
@@ -50,7 +50,7 @@ class NamedOrganisation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSubject:
-    """Everything that a token says of who calls."""
+    """The caller as the claims of a token name them."""
 
     subject: str
     role: Role
@@ -60,7 +60,7 @@ class TokenSubject:
 
 
 def subject_of(claims: Claims, role_claim: str) -> TokenSubject:
-    """Return who calls; raise TokenRefusedError if the claims do not say so in one way."""
+    """Return the caller; raise TokenRefusedError unless the claims name exactly one."""
     subject, role = claims.get("sub"), claims.get(role_claim)
     if not (isinstance(subject, str) and _SUBJECT.fullmatch(subject)):
         raise TokenRefusedError("sub is not a plain identifier")
@@ -110,12 +110,12 @@ def _object(claim: object) -> Mapping[str, object]:
 
 
 async def nobody_known(_number: str) -> str | None:
-    """Look up nothing: every organisation is known by the id in its token only."""
+    """Look up nothing: organisations are known by the id in their token only."""
     return None
 
 
 class OrganisationDirectory:
-    """Which organisation of the platform a token means; remembered, so that few calls need a look-up."""
+    """Finds the platform's id of an organisation in a token, and caches it."""
 
     def __init__(self, look_up: LookUp = nobody_known, clock: Callable[[], float] = time.monotonic) -> None:
         self._look_up = look_up
@@ -142,7 +142,7 @@ class OrganisationDirectory:
         return found or named_party.organisation_id
 
     def _remember(self, number: str, found: str) -> None:
-        self._known[number] = (found, self._clock() + (FOUND_S if found else NOT_FOUND_S))
+        self._known[number] = (found, self._clock() + (FOUND_MAX_AGE_S if found else NOT_FOUND_MAX_AGE_S))
         self._known.move_to_end(number)
-        while len(self._known) > MAX_KNOWN:
+        while len(self._known) > MAX_CACHED_ORGANISATIONS:
             self._known.popitem(last=False)

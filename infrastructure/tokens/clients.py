@@ -1,4 +1,4 @@
-"""The clients of the local issuer: who may ask for a token in the name of which organisation, and by which key.
+"""The clients of the local issuer: the organisation and the key of each program that may ask for tokens.
 
 Each is a file of its own in the data folder, so that adding one is one step, and removing one is deleting its file.
 """
@@ -43,7 +43,7 @@ class Clients:
         self._folder = data_dir / FOLDER
 
     def get(self, client_id: object) -> Client | None:
-        """Return the client of this id, if there is one. What was added is known at once, without a restart."""
+        """Return the client with this id, if any. A new client is known at once, without a restart."""
         path = self._path(client_id)
         if path is None or not path.is_file():
             return None
@@ -57,7 +57,7 @@ class Clients:
         return Client(caller=caller, key=public_key(kept["jwk"]))
 
     def add(self, caller: Caller, jwk: Mapping[str, Any]) -> None:
-        """Register a client with its public key (a JWK); raise ClientError if that cannot be."""
+        """Register a client with its public key (a JWK); raise ClientError where it is refused."""
         path = self._path(caller.subject)
         if path is None:
             raise ClientError("The name of a client is 1 to 80 letters, digits, hyphens and underscores.")
@@ -87,6 +87,6 @@ class Clients:
         return key.as_dict(private=False), private
 
     def _path(self, client_id: object) -> Path | None:
-        # An id that leads elsewhere is nobody's: it cannot have a dot or a slash in it.
+        # Ids have no dot and no slash, so none leads to another folder.
         known = isinstance(client_id, str) and _CLIENT_ID.fullmatch(client_id)
         return self._folder / f"{client_id}.json" if known else None

@@ -34,9 +34,9 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DpopRequest:
-    """The request that a proof has to be made for.
+    """The request for which a proof has to be made.
 
-    `token` and the thumbprint of the key that it is bound to are empty where a token is only being asked for.
+    `token` and the thumbprint of its key are empty in a request for a token.
     """
 
     method: str
@@ -47,7 +47,7 @@ class DpopRequest:
 
 
 class Proofs:
-    """Checks proofs, each of which is good once."""
+    """Checks proofs; each one is valid once."""
 
     def __init__(self, seen: UsedIds | None = None) -> None:
         self._seen = seen or UsedIds()
@@ -64,7 +64,7 @@ class Proofs:
             _check(claims, thumbprint, asked)
         except MALFORMED as error:
             raise ProofRefusedError(type(error).__name__) from error
-        # A proof from the time ahead is good until it is old: it is remembered for that long too.
+        # A proof dated ahead of our clock stays valid longer, so it is remembered longer.
         until = asked.now + PROOF_MAX_AGE_S + SKEW_S + 1
         if not self._seen.is_first(thumbprint, claims["jti"], now=asked.now, until=until):
             raise ProofRefusedError("used before")

@@ -27,7 +27,7 @@ GRANT_TYPE = "client_credentials"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFETIME = timedelta(minutes=10)
 ASSERTION_MAX_S = 3_600
-"""How far ahead an assertion may end: so long it has to be remembered."""
+"""How far ahead an assertion may expire: it is remembered until then."""
 
 _ASSERTION_KINDS = frozenset({"", "jwt", "client-authentication+jwt"})
 
@@ -42,7 +42,7 @@ class TokenRequest:
 
 
 class ClientCredentials:
-    """Gives registered clients their tokens; each assertion and each proof is good once."""
+    """Gives tokens to registered clients; each assertion and each proof is valid once."""
 
     def __init__(self, issuer: LocalIssuer, clients: Clients, now: Callable[[], datetime]) -> None:
         self._issuer = issuer
@@ -72,7 +72,7 @@ class ClientCredentials:
             claims = verified_claims(signed, client.key)
             self._check_claims(claims, client.client_id, request)
         except (*MALFORMED, LookupError) as error:
-            # Which of all it was is nobody's business who cannot prove to be a client.
+            # The answer does not say which check failed: the caller is not known to be a client.
             raise GrantRefusedError("invalid_client", "The assertion does not prove who asks.") from error
         return client, claims
 

@@ -1,4 +1,4 @@
-"""The issuer that the platform is for itself, on one machine: its key and the tokens that it signs."""
+"""The platform as its own issuer on one machine: its key and the tokens that it signs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOCAL_ALGORITHM = "ES256"
 
 
 class LocalIssuer:
-    """A key of our own, kept in the data folder, with which the platform issues tokens for local use."""
+    """Issues tokens for local use, signed with a key in the data folder."""
 
     def __init__(self, folder: Path, issuer: str, audience: str, role_claim: str = "role") -> None:
         self.issuer = issuer

@@ -1,6 +1,6 @@
-"""Signed JSON (RFC 7515) read strictly: pinned algorithms, nothing followed that a header points to.
+"""Reads signed JSON (RFC 7515) strictly: pinned algorithms, and no key or address that a header points to.
 
-What a key is for, which key is meant and what the claims have to say is the business of those who call this.
+Callers choose the key and check the claims.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Claims: TypeAlias = dict[str, Any]
 """A JSON object of claims, as the signer wrote it."""
 
 MALFORMED = (JoseError, ValueError, TypeError, KeyError, RecursionError, OverflowError)
-"""What reading signed JSON that somebody made up can end in."""
+"""The errors that made-up signed JSON can cause."""
 
-# A header that brings or points to its own key would let everybody sign; we understand no critical extension.
+# A header with a key, or a link to one, would let everybody sign; no critical extension is understood.
 _NOT_TAKEN = frozenset({"jku", "jwk", "x5u", "x5c", "b64", "crit"})
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _KEY_TYPES = frozenset({"EC", "RSA", "OKP"})
@@ -35,7 +35,7 @@ _RSA_BITS = range(2_048, 4_097)
 
 
 class _Registry(JWSRegistry):
-    """Takes the longer headers that hold a public key, and no algorithm that is not on our list."""
+    """Takes longer headers, which hold a public key, and only the listed algorithms."""
 
     max_header_length = 4_096
 
@@ -51,9 +51,9 @@ _REGISTRY = _Registry(algorithms=ALGORITHMS, strict_check_header=False)
 def parse_signed(
     text: str, *, kinds: Collection[str], algorithms: Collection[str], brings_key: bool = False
 ) -> CompactSignature:
-    """Take signed JSON apart without believing it; raise one of MALFORMED if it is not of these kinds (`typ`).
+    """Parse signed JSON without checking the signature; raise one of MALFORMED if it is not of these kinds (`typ`).
 
-    `brings_key` allows the header `jwk`, for the one kind that proves possession of a key.
+    `brings_key` allows the header `jwk`, which a proof of possession has.
     """
     if len(text) > MAX_TOKEN_LENGTH or not text.isascii():
         raise ValueError("length")
@@ -69,7 +69,7 @@ def parse_signed(
 
 
 def claims_in(signed: CompactSignature) -> Claims:
-    """Return the claims, whoever made them; raise one of MALFORMED if they are no object."""
+    """Return the claims, unverified; raise one of MALFORMED if they are no object."""
     claims = json.loads(signed.payload or b"")
     if not isinstance(claims, dict):
         raise TypeError("claims")
@@ -85,7 +85,7 @@ def verified_claims(signed: CompactSignature, key: Key) -> Claims:
 
 
 def public_key(jwk: object) -> Key:
-    """Import a public key that somebody sent or wrote down; raise one of MALFORMED for any other thing.
+    """Import a public key (JWK); raise one of MALFORMED for anything else.
 
     RSA has 2,048 to 4,096 bits: less is weak, and more would let a caller make us calculate for long.
     """
@@ -99,7 +99,7 @@ def public_key(jwk: object) -> Key:
 
 
 def is_instant(value: object) -> TypeGuard[float]:
-    """Say whether this is a NumericDate (RFC 7519): seconds since 1970, within reason."""
+    """Return whether this is a NumericDate (RFC 7519): seconds since 1970, below 2^40."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 40
 
 

@@ -1,4 +1,4 @@
-"""The public keys of an issuer, fetched from a JWKS address (RFC 7517) as seldom as will do."""
+"""The public keys of an issuer, fetched from a JWKS address (RFC 7517) and cached."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from infrastructure.tokens.token_refusals import IssuerUnavailableError
 LOG = structlog.get_logger()
 
 JWKS_TIMEOUT_S = 5
-"""For the whole answer, however slowly it comes."""
+"""For the whole answer, also one that comes slowly."""
 
 JWKS_MAX_BYTES = 1_000_000
 JWKS_MAX_AGE_S = 900
-"""After this time the keys are fetched again, so that one that the issuer has withdrawn loses its force."""
+"""The keys are fetched again after this time, so that a key that the issuer withdrew becomes invalid."""
 
 JWKS_MIN_INTERVAL_S = 10
-"""The least time between two fetches: whoever sends tokens with invented keys does not make us flood the issuer."""
+"""The least time between two fetches: tokens with invented key ids do not flood the issuer with requests."""
 
 JWKS_UNKNOWN_KEY_S = 60
-"""So long a key id that the issuer did not know is not asked for again."""
+"""How long a key id that the issuer does not know is not fetched again."""
 
 MAX_UNKNOWN = 1_024
 _CHUNK_BYTES = 65_536
 
 
 class IssuerKeys(Protocol):
-    """Where the public keys of the issuer come from."""
+    """The public keys of the issuer."""
 
     async def key_set(self, *, lacking: str = "") -> KeySet:
-        """Return the keys; `lacking` is a key id that is not among them, so that newer ones are wanted."""
+        """Return the keys; `lacking` is a key id that is missing in the cached ones, so newer ones are needed."""
 
 
 class JwksKeys:
-    """The keys at a JWKS address: fetched when first needed, when they grow old, and when a token names an unknown one.
+    """The keys at a JWKS address: fetched when first needed, when too old, and when a token names an unknown one.
 
     However many requests wait, one fetch is under way. While the issuer does not answer, the keys that were last seen
     go on being good for the tokens that name them.
@@ -60,7 +60,7 @@ class JwksKeys:
         self._unknown: OrderedDict[str, float] = OrderedDict()
 
     async def key_set(self, *, lacking: str = "") -> KeySet:
-        """Return the keys; raise IssuerUnavailableError if there are none, or newer ones are needed and not there."""
+        """Return the keys; raise IssuerUnavailableError if the needed ones cannot be fetched."""
         if self._keys is not None and not self._wants_newer(lacking):
             return self._keys
         asked_at = self._fetched_at
@@ -74,7 +74,7 @@ class JwksKeys:
     def _wants_newer(self, lacking: str) -> bool:
         if lacking:
             return self._clock() >= self._unknown.get(lacking, -math.inf)
-        # What is known goes on while newer keys are on their way.
+        # The cached keys are used while newer ones are fetched.
         return self._fetching is None and self._clock() - self._fetched_at >= JWKS_MAX_AGE_S
 
     def _remember_unknown(self, kid: str) -> None:
@@ -89,7 +89,7 @@ class JwksKeys:
                 return
             self._tried_at = self._clock()
             self._fetching = asyncio.create_task(self._fetch())
-        # A caller who goes away does not take the fetch away from the others.
+        # A cancelled caller does not cancel the fetch of the others.
         await asyncio.shield(self._fetching)
 
     async def _fetch(self) -> None:
@@ -105,7 +105,7 @@ class JwksKeys:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """The keys are where the settings say: a redirection could lead away from https."""
+    """Follows no redirection: it could lead away from https."""
 
     def redirect_request(self, *_args: object, **_kwargs: object) -> None:
         return None

@@ -1,4 +1,4 @@
-"""Why a token, a proof or a request for a token is refused. No message repeats anything of what was sent."""
+"""Refusals of tokens, proofs and requests for tokens. No message repeats anything of the request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class TokenRefusedError(Exception):
 
 
 class ProofRefusedError(Exception):
-    """The token is bound to a key, and what came with it does not prove possession of that key."""
+    """The token is bound to a key, and the request does not prove possession of that key."""
 
 
 class IssuerUnavailableError(Exception):

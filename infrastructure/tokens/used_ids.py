@@ -1,4 +1,4 @@
-"""What may be used once only, remembered for as long as it could be used again."""
+"""Ids that may be used once, remembered until they expire."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_USED_IDS = 100_000
 
 
 class UsedIds:
-    """A bounded memory of this process. What it has no room to remember it does not let in: it fails closed.
+    """A bounded memory of this process. Without room for an id, the id is refused: it fails closed.
 
     Another process has a memory of its own, and a restart empties this one: what bounds a replay then is the short
     time in which a proof is taken at all.
@@ -21,7 +21,7 @@ class UsedIds:
         self._ends: list[tuple[float, bytes]] = []
 
     def is_first(self, *parts: str, now: float, until: float) -> bool:
-        """Say whether this was not seen before, and remember it until then (seconds since 1970)."""
+        """Return whether this id is new, and remember it until then (seconds since 1970)."""
         while self._ends and self._ends[0][0] <= now:
             self._seen.discard(heapq.heappop(self._ends)[1])
         digest = hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).digest()[:16]

@@ -1,4 +1,4 @@
-"""Access tokens of an issuer (RFC 9068), verified: its algorithms, its keys, its claims, and whom it gave them to."""
+"""Verifies access tokens (RFC 9068): algorithm, key, claims, and possession of the key that a token is bound to."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from infrastructure.tokens.jwks import IssuerKeys
 from infrastructure.tokens.token_refusals import TokenRefusedError
 
 TYPE = "at+jwt"
-MAX_VERIFIED = 4_096
+MAX_CACHED_TOKENS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose tokens are believed, and what they are to look like; `role_claim` says in which claim the role stands."""
+    """The trusted issuer and the form of its tokens; `role_claim` is the claim that holds the role."""
 
     issuer: str
     audience: str
@@ -44,7 +44,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """A token that was found good by these keys, until when it is, and the key that it is bound to, if any."""
+    """A token verified with these keys, when it expires, and the thumbprint of the key that it is bound to, if any."""
 
     subject: TokenSubject
     keys: KeySet
@@ -53,10 +53,9 @@ class _Verified:
 
 
 class Verifier:
-    """Turns credentials into a caller: role and organisation are the token's word, never the body's.
+    """Turns credentials into a caller: role and organisation come from the token, never from a body.
 
-    A caller sends one token many times: what was verified is remembered, as long as the token and the keys are good.
-    A proof of possession is asked for each time.
+    Verified tokens are cached until they expire or the issuer's keys change. Possession is checked for each request.
     """
 
     def __init__(
@@ -74,7 +73,7 @@ class Verifier:
         self._verified: dict[bytes, _Verified] = {}
 
     async def __call__(self, shown: Credentials) -> Caller:
-        """Return the caller; raise TokenRefusedError or ProofRefusedError for whoever is not shown to be one."""
+        """Return the caller; raise TokenRefusedError or ProofRefusedError where token or proof is not valid."""
         if len(shown.token) > MAX_TOKEN_LENGTH:
             raise TokenRefusedError("too long")
         digest = hashlib.sha256(shown.token.encode(errors="replace")).digest()
@@ -111,23 +110,23 @@ class Verifier:
         return self._now().timestamp() < until
 
     def _remember(self, digest: bytes, verified: _Verified) -> None:
-        if len(self._verified) >= MAX_VERIFIED:
+        if len(self._verified) >= MAX_CACHED_TOKENS:
             self._verified.clear()
         self._verified[digest] = verified
 
     async def _key(self, signed: CompactSignature) -> tuple[Key, KeySet]:
-        """Return the issuer's key that the token names; a token that names none could be tried with any."""
+        """Return the issuer's key that the token names. A token has to name one."""
         kid = signed.protected.get("kid")
         if not is_id(kid):
             raise TokenRefusedError("no key id")
         keys = await self._keys.key_set()
         if kid not in {key.kid for key in keys}:
-            # The issuer may have a new key; one that is unknown still is unknown for good.
+            # The issuer may have a new key.
             keys = await self._keys.key_set(lacking=kid)
         return keys.get_by_kid(kid, {"use": "sig", "alg": signed.protected["alg"]}), keys
 
     def _check_claims(self, claims: Claims) -> None:
-        """Check what RFC 9068, section 4, asks for; who is called what is read elsewhere."""
+        """Check the claims of RFC 9068, section 4."""
         essential: ClaimsOption = {"essential": True}
         registry = JWTClaimsRegistry(
             now=int(self._now().timestamp()),

@@ -94,9 +94,9 @@ async def test_rare_events_are_found_without_looking_at_the_others(database_url:
         head = LogReader(CODEC).head(connection)
         found = LogReader(CODEC).read_next(connection, after=0, until=head, names=[CLOSED], limit=2)
         assert [event.version for event in found] == [2, 3]
-        query = sql.BY_NAME.replace("{table}", "log.event")
+        query = sql.BY_NAME.format(columns="*", table="log.event")
         assert _blocks(connection, query, ([CLOSED], 0, head, 10, 10)) < PAGE_BLOCKS
-        everything = sql.BY_POSITION.replace("{table}", "log.event")
+        everything = sql.BY_POSITION.format(columns="*", table="log.event")
         assert _blocks(connection, everything, (0, head)) > 2 * PAGE_BLOCKS
 
 

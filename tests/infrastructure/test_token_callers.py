@@ -8,7 +8,7 @@ import pytest
 
 from application.ports import Caller, Role
 from infrastructure.tokens import OrganisationDirectory, TokenRefusedError
-from infrastructure.tokens.callers import FOUND_S, NOT_FOUND_S, subject_of
+from infrastructure.tokens.callers import FOUND_MAX_AGE_S, NOT_FOUND_MAX_AGE_S, subject_of
 from tests.infrastructure.issuing import Seconds
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +79,7 @@ async def test_scopes_are_what_the_issuer_granted(claim: str, scopes: set[str]) 
 async def test_the_register_is_asked_once_in_a_while() -> None:
     seconds, register = Seconds(), Register(n0203201340="ghent")
     organisations = OrganisationDirectory(register, seconds)
-    for number, wait_s in (("0203201340", FOUND_S), ("0899999058", NOT_FOUND_S)):
+    for number, wait_s in (("0203201340", FOUND_MAX_AGE_S), ("0899999058", NOT_FOUND_MAX_AGE_S)):
         register.asked.clear()
         for _ in range(5):
             await who(organisations, consumer=iso(f"0208:{number}"))
@@ -90,7 +90,7 @@ async def test_the_register_is_asked_once_in_a_while() -> None:
 
 
 async def test_no_more_numbers_are_remembered_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infrastructure.tokens.callers.MAX_KNOWN", 2)
+    monkeypatch.setattr("infrastructure.tokens.callers.MAX_CACHED_ORGANISATIONS", 2)
     organisations = OrganisationDirectory(Register())
     for number in range(5):
         await who(organisations, consumer=iso(f"0106:{number:08}"))
