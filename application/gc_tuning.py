@@ -1,4 +1,4 @@
-"""How often Python looks for garbage in cycles while masses of short-lived objects without any pass through."""
+"""Fewer garbage collections while many short-lived objects without cycles are made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """Look for garbage in cycles less often: commands and events make none, and looking took two fifths of the time."""
+    """Collect garbage in cycles less often: commands and events make none, and it took two fifths of the time."""
     before = gc.get_threshold()
     gc.set_threshold(50_000, 20, 100)
     try:

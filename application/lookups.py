@@ -1,4 +1,4 @@
-"""Finding a person by their number: what for, under which identifier, and who may ask.
+"""Finding a person by their number: the purposes, the identifiers, and who may ask.
 
 Source: Regulation (EU) 2016/679 (GDPR), articles 5(1)(b) and 87, and the Belgian law of 8 August 1983, article 8: a
 national number is used for the purposes for which that is allowed, and for no other.
@@ -17,7 +17,7 @@ from domain.organisations.values import Enrolment
 
 
 class LookupPurpose(StrEnum):
-    """What a look-up is for. Each has an index of its own, under a key of its own."""
+    """The purpose of a look-up. Each has an index of its own, under a key of its own."""
 
     MAILBOX = "mailbox"
     """Digital post is addressed to a person."""

@@ -120,7 +120,7 @@ class StreamEvents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idempotency:
-    """A caller's key for one wish, and the fingerprint of its content: same key, other content is refused."""
+    """A caller's key for one command, and the fingerprint of its content: same key, other content is refused."""
 
     organisation_id: str
     key: str
@@ -131,7 +131,7 @@ class Idempotency:
 class Receipt:
     """What an accepted command did: its stream, the version and position after it, and the names of its events.
 
-    `repeated` says that it is the receipt of the same wish sent before, and that nothing was written this time.
+    `repeated` says that the same command was sent before, and that nothing was written this time.
     """
 
     stream: str

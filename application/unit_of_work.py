@@ -42,8 +42,8 @@ class StateCache:
 class UnitOfWork:
     """The loaded states of a list of commands, advanced by what was decided on them.
 
-    Whoever sends many lists, one after the other, can lend the same unit of work to each: what is loaded is not read
-    again. After `max_streams` new streams, those that were not used since the last time this was reached go.
+    A caller with many lists, one after the other, can lend the same unit of work to each, so that no stream is read
+    twice. After `max_streams` new streams, those that were not used since the last time this was reached go.
     """
 
     store: EventStore

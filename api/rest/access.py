@@ -1,4 +1,4 @@
-"""Commands of access: what a person is not told for the time of an investigation."""
+"""Commands of access: an investigation keeps accesses from the person whose data they were to."""
 
 from __future__ import annotations
 

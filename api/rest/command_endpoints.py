@@ -132,7 +132,7 @@ def _bulk_endpoint(readers: Mapping[str, CommandReader], platform: Platform) -> 
         if len(lines) > MAX_BULK_LINES:
             raise Problem(413, "too-many-lines", f"One request carries at most {MAX_BULK_LINES} commands.")
         answers = _answers(lines, readers, context, platform)
-        # The first answers come before the status: where the log is gone, the caller is told so instead of `200`.
+        # The first answers come before the status: without the log, the caller gets a problem instead of `200`.
         first = await anext(answers, b"")
         return StreamingResponse(_all(first, answers), media_type=NDJSON)
 

@@ -104,7 +104,7 @@ class CommandReader:
         return key
 
     def _idempotency(self, key: str, caller: Caller, ids: Mapping[str, str], body: BaseModel) -> Idempotency:
-        # What was understood counts, not how it was spelt: spaces and the order of fields make no other content.
+        # The understood content counts, not its spelling: spaces and the order of fields make no other content.
         said = body.model_dump_json(exclude_defaults=True)
         content = "\0".join([self.intent, *(f"{name}={ids[name]}" for name in sorted(ids)), said])
         # A body may hold a national number, and those can all be tried out: no hash of it is kept without a key.
@@ -161,5 +161,5 @@ def malformed(error: ValidationError) -> Problem:
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:
-    # An unknown field is named by the caller: only what looks like a name is repeated, never a value in its place.
+    # The caller names an unknown field: only a name is repeated, never a value in its place.
     return "".join(f"/{part}" if isinstance(part, int) or _FIELD_NAME.fullmatch(part) else "/?" for part in place)

@@ -1,4 +1,4 @@
-"""What those who run the platform look at: health and metrics. Anyone may ask, so neither holds what a person wrote."""
+"""Health and metrics, for operators. Anyone may ask, so neither holds a text that a person wrote."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _health(progress: Progress | None, keeper: KeeperProgress | None, *, keys_an
 
 
 def _complaints(progress: Progress) -> Sequence[str]:
-    if all(it.state is ProjectionState.BUILDING and it.build is None for it in progress.projections):
+    if all(one.state is ProjectionState.BUILDING and one.build is None for one in progress.projections):
         return ["no worker has made the read models yet"]
     return [sentence for projection in progress.projections for sentence in _complaints_about(projection)]
 
@@ -142,7 +142,7 @@ def _counted(number: int, what: str, several: str = "") -> str:
 
 
 def _shown(projection: ProjectionProgress) -> dict[str, Any]:
-    """Show a read model without anything that an administrator wrote, and without whoever it was."""
+    """Show a read model without texts and names of administrators."""
     return {
         "name": projection.name,
         "version": projection.version,
@@ -187,7 +187,7 @@ def _build_shown(build: Build) -> dict[str, Any]:
 
 def _measure(progress: Progress) -> None:
     HEAD.set(progress.head)
-    # What is not there any more, such as a build, is not to be told for ever.
+    # A build that has ended must not stay in the metrics.
     for gauge in OF_PROJECTIONS:
         gauge.clear()
     for projection in progress.projections:

@@ -1,4 +1,4 @@
-"""How the doors describe themselves in the OpenAPI document."""
+"""The OpenAPI document: the operations of commands, and what all operations have in common."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def complete(document: Mapping[str, Any], commands: Mapping[str, Any]) -> dict[s
     for operation in (each for path in paths.values() for each in path.values()):
         operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
     components = dict(document.get("components", {}))
-    schemas = {name: it for name, it in components.pop("schemas", {}).items() if name not in _NOT_OURS}
+    schemas = {name: schema for name, schema in components.pop("schemas", {}).items() if name not in _NOT_OURS}
     scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (RFC 9068)"}
     components["securitySchemes"] = components.get("securitySchemes", {}) | {"bearer": scheme}
     return {**document, "paths": paths, "components": components | ({"schemas": schemas} if schemas else {})}

@@ -1,7 +1,7 @@
 """Finding a person by their number, for a purpose: it travels in a body, and never in an address or a line of a log.
 
-Whoever has many numbers could find out which of them are people's. So each organisation has a limit of look-ups, and a
-lower one of those that find nobody. Who was erased is not found: nothing tells them from who was never registered.
+A caller with many numbers could find out which of them are people's. So each organisation has a limit of look-ups, and
+a lower one of those that find nobody. Who was erased is not found: nothing tells them from who was never registered.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class LookupLimits:
 
 
 class PersonLookup(BaseModel):
-    """What a look-up is for, and the number of the person: in a national register, or by eIDAS."""
+    """The purpose of a look-up, and the number of the person: in a national register, or by eIDAS."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
 

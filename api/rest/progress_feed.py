@@ -1,4 +1,4 @@
-"""How far the read models are, as it changes: one look at the database a second, however many listen."""
+"""Progress of the read models as a stream: one query a second, however many listen."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from api.web.errors import Problem
 
-SAMPLE_S = 1.0
-HEARTBEAT_S = 15.0
-MOST_LISTENERS = 100
-MOST_LISTEN_S = 600.0
+SAMPLE_INTERVAL_S = 1.0
+HEARTBEAT_INTERVAL_S = 15.0
+MAX_LISTENERS = 100
+MAX_LISTEN_S = 600.0
 """A listener is sent away after this long, and comes back with a token that is looked at again."""
 
 RETRY_AFTER_S = 10
@@ -40,7 +40,7 @@ class ProgressFeed:
 
     def response(self) -> StreamingResponse:
         """Answer one more listener with a stream of server-sent events; refuse it where there are too many."""
-        if self._ended or self._listeners >= MOST_LISTENERS:
+        if self._ended or self._listeners >= MAX_LISTENERS:
             raise Problem(
                 503, "too-many-listeners", "Too many listen already. Try again later.", retry_after_s=RETRY_AFTER_S
             )
@@ -63,7 +63,7 @@ class ProgressFeed:
             self._sampler, self._newest = None, b""
 
     async def events(self) -> AsyncIterator[bytes]:
-        seen, until = b"", time.monotonic() + MOST_LISTEN_S
+        seen, until = b"", time.monotonic() + MAX_LISTEN_S
         while not self._ended and time.monotonic() < until:
             changed = self._changed
             if self._sampler is not None and self._sampler.done():
@@ -73,7 +73,7 @@ class ProgressFeed:
                 yield seen
                 continue
             try:
-                async with asyncio.timeout(HEARTBEAT_S):
+                async with asyncio.timeout(HEARTBEAT_INTERVAL_S):
                     await changed.wait()
             except TimeoutError:
                 yield HEARTBEAT
@@ -89,7 +89,7 @@ class ProgressFeed:
                 self._newest = newest
                 self._changed.set()
                 self._changed = asyncio.Event()
-            await asyncio.sleep(max(0.0, SAMPLE_S - (time.monotonic() - started)))
+            await asyncio.sleep(max(0.0, SAMPLE_INTERVAL_S - (time.monotonic() - started)))
 
 
 class _Stream(StreamingResponse):

@@ -1,4 +1,4 @@
-"""Doors to look through: how far the read models are, what is being done with them, and which events were parked."""
+"""The state of the read models: progress, builds and parked events."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from api.web.errors import Problem
 from api.web.platform import Platform
 from projections.progress import Build, ParkedEvent, Progress, ProjectionProgress
 
-MOST_ROWS = 100
+MAX_ROWS = 100
 PAGE_SIZE = 50
-MOST_POSITION = 2**63 - 1
+MAX_POSITION = 2**63 - 1
 
-After = Annotated[int, Query(ge=0, le=MOST_POSITION, description="The position after which the page begins.")]
-Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
+After = Annotated[int, Query(ge=0, le=MAX_POSITION, description="The position after which the page begins.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
 
 
 class ProjectionsReader(Protocol):
@@ -48,22 +48,28 @@ def make_feed(reader: ProjectionsReader) -> ProgressFeed:
 
 
 def projection_routes(platform: Platform, reader: ProjectionsReader, feed: ProgressFeed) -> APIRouter:
-    look = _Look(platform, reader, feed)
+    endpoints = _Endpoints(platform, reader, feed)
     router = APIRouter(tags=["projections"])
     for path, endpoint, name, summary, media_type in (
-        ("", look.all, "list-projections", "Say how far each read model is.", "application/json"),
-        ("/events", look.events, "follow-projections", "The same as it changes, once a second.", "text/event-stream"),
-        ("/{projection}", look.one, "get-projection", "Say how far one read model is.", "application/json"),
+        ("", endpoints.all, "list-projections", "Say how far each read model is.", "application/json"),
+        (
+            "/events",
+            endpoints.events,
+            "follow-projections",
+            "The same as it changes, once a second.",
+            "text/event-stream",
+        ),
+        ("/{projection}", endpoints.one, "get-projection", "Say how far one read model is.", "application/json"),
         (
             "/{projection}/parked-events",
-            look.parked,
+            endpoints.parked,
             "list-parked-events",
             "List the events that are parked, in the order of the log.",
             "application/json",
         ),
         (
             "/{projection}/builds",
-            look.builds,
+            endpoints.builds,
             "list-builds",
             "List rebuilds, verifications and the like, the newest first.",
             "application/json",
@@ -84,7 +90,7 @@ def projection_routes(platform: Platform, reader: ProjectionsReader, feed: Progr
     return router
 
 
-class _Look:
+class _Endpoints:
     def __init__(self, platform: Platform, reader: ProjectionsReader, feed: ProgressFeed) -> None:
         self._platform = platform
         self._reader = reader
@@ -151,9 +157,9 @@ def _build_shown(build: Build) -> dict[str, Any]:
 def _camel(value: Any) -> Any:  # noqa: ANN401 - any part of what is shown
     match value:
         case Mapping():
-            return {to_camel(name): _camel(it) for name, it in value.items()}
+            return {to_camel(name): _camel(part) for name, part in value.items()}
         case list() | tuple():
-            return [_camel(it) for it in value]
+            return [_camel(part) for part in value]
         case _:
             return value
 

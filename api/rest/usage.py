@@ -33,12 +33,12 @@ from projections import access_suppressions, accesses, organisations
 from projections.row_security import VIEWER, Viewer
 
 SYSTEM = "Kroniek"
-MOST_USAGES = 1_000
+MAX_USAGES = 1_000
 """In one answer. The contract's default, and here also the most; the contract would let a caller ask for more."""
 
-MOST_SKIPPED = 100_000
+MAX_SKIPPED = 100_000
 TABLES = frozenset({accesses.TABLE.name, access_suppressions.TABLE.name, organisations.TABLE.name})
-MOST_SYSTEMS = 20
+MAX_SYSTEMS = 20
 ESTONIAN_CODE_LENGTH = 8
 
 SESSION_HEADER, USER_HEADER = "session-id", "x-road-userid"
@@ -65,11 +65,11 @@ class UsageQuery(BaseModel):
     user_code: str | None = Field(None, description="The id of the person in the session, if it is given.")
     processing_type: list[ProcessingType] = Field(default=list(ProcessingType), max_length=len(ProcessingType))
     include_bulk_processing: bool = Field(False, description="Also what the platform's own programs looked at.")
-    log_source_systems: list[str] = Field(default=[], max_length=MOST_SYSTEMS)
+    log_source_systems: list[str] = Field(default=[], max_length=MAX_SYSTEMS)
     period_start: AwareDatetime | None = Field(None, description="The first instant.")
     period_end: AwareDatetime | None = Field(None, description="The last instant.")
-    limit: int = Field(MOST_USAGES, ge=1, le=MOST_USAGES)
-    offset: int = Field(0, ge=0, le=MOST_SKIPPED)
+    limit: int = Field(MAX_USAGES, ge=1, le=MAX_USAGES)
+    offset: int = Field(0, ge=0, le=MAX_SKIPPED)
 
     @property
     def finds_answers(self) -> bool:
@@ -124,7 +124,7 @@ async def _who_asks(request: Request, platform: Platform, by: RequestContext, us
 async def _found(
     platform: Platform, by: RequestContext, person_id: str, asked: UsageQuery
 ) -> tuple[int, Sequence[Row[Any]]]:
-    """Return how many looks there are, and some of them."""
+    """Return how many accesses there are, and some of them."""
     c = accesses.TABLE.c
     where = [accesses_told_to(person_id, by.now)]
     where += [c.accessed_at >= asked.period_start] if asked.period_start else []

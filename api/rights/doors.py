@@ -25,7 +25,7 @@ FIND_USAGE = "GET /findUsage"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorRight:
-    """The roles that a door lets in, or None for whoever comes, also without a token; and what it shows them."""
+    """The roles that a door admits, None for everybody, also without a token; and what it shows them."""
 
     roles: frozenset[Role] | None
     shows: str

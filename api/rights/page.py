@@ -95,7 +95,7 @@ def rights_page(routes: Sequence[RouteShown]) -> str:
         _RELATIONS,
         _table(
             ("relation", "the organisation", "others get"),
-            ((it, meaning.words, _code(meaning.refusal)) for it, meaning in MEANINGS.items()),
+            ((relation, meaning.words, _code(meaning.refusal)) for relation, meaning in MEANINGS.items()),
         ),
         _GRAPH,
         _table(("fields", "types", *Role), _graph_rows()),

@@ -11,7 +11,7 @@ from application.ports import Role
 
 
 class Relation(StrEnum):
-    """All relations there are; the rules of the domain refuse whoever is in another."""
+    """All relations. The rules of the domain refuse an organisation in another one."""
 
     PLATFORM = "for the platform"
     ANY = "any organisation"

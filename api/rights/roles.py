@@ -8,10 +8,10 @@ from api.web.errors import Problem
 from application.ports import Caller, Role
 
 EVERYBODY = frozenset(Role)
-"""Whoever has a valid token."""
+"""All callers with a valid token."""
 
 OVERSEERS = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
-"""Those who run the platform and those who look over it. In GraphQL they may ask for the schema, and ad hoc."""
+"""Operators and auditors of the platform. In GraphQL they may ask for the schema, and ad hoc."""
 
 
 class RightsError(Exception):

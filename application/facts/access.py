@@ -1,4 +1,4 @@
-"""Facts for access: are the person and the organisation whose looks are to be suppressed registered?"""
+"""Facts for access: are the person and the organisation that an order to suppress names registered?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts for mailboxes and messages: who passes the wish on, who sends, how the recipient can be reached, who reads."""
+"""Facts for mailboxes and messages: who passes the command on, who sends, where the recipient is reached, who reads."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _recipient(mailbox_id: str, states: States) -> Recipient:
 
 
 def _registered_as(owner_id: str, states: States) -> OwnerKind | None:
-    """Whoever has no mailbox yet still gets letters, on paper or by consent: as the person or organisation they are."""
+    """Return the kind of an owner without a mailbox, who still gets letters: on paper, or by consent."""
     if states.state(PERSON, owner_id).exists:
         return OwnerKind.PERSON
     if states.state(ORGANISATION, owner_id).exists:

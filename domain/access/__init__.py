@@ -1,4 +1,4 @@
-"""Looks at personal data: the record of each, and the suppression of what a person is told of them."""
+"""Access to personal data: the record of each, and the suppression of what the person learns of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of one look at personal data: whose, of which kinds, on whose behalf. One stream for each request.
+"""The record of one access to personal data: whose, of which kinds, on whose behalf. One stream for each request.
 
 Who looked, for which organisation and for which processing activity stands in the context of the event. Nothing here
 names a person but by the id that the platform gave them.
@@ -16,7 +16,7 @@ from domain.kernel import CommandBase, Decider
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
-MOST_SUBJECTS = 100
+MAX_SUBJECTS = 100
 """Persons that one event names: as many as a page has rows."""
 
 
@@ -32,7 +32,7 @@ class Category(StrEnum):
     INVOICES = "invoices"
     ERASURES = "erasures"
     ACCESSES = "accesses"
-    """The record of looks itself."""
+    """The access record itself."""
 
 
 class AccessOutcome(StrEnum):
@@ -58,7 +58,7 @@ class Look:
 class AccessRecorded:
     """`on_behalf_of` is the organisation for which was looked; `supplier_id` the one that did it for them, if any.
 
-    `automated` says that a program of the platform looked, and nobody at work. Of one look at many persons there are
+    `automated` says that a program of the platform looked, and nobody at work. For access to many persons there are
     several events in its stream.
     """
 
@@ -75,7 +75,7 @@ class AccessRecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordAccess(CommandBase):
-    """The wish to have a look on record; `by` is the organisation on whose behalf."""
+    """Record an access; `by` is the organisation on whose behalf."""
 
     ACTIVITY: ClassVar[str] = ""
     """The one command whose activity the caller names: what they looked for."""
@@ -108,9 +108,9 @@ def decide(command: RecordAccess, state: Access) -> Sequence[AccessRecorded]:
             supplier_id=command.supplier_id,
             automated=command.automated,
             outcome=command.outcome,
-            looks=command.looks[start : start + MOST_SUBJECTS],
+            looks=command.looks[start : start + MAX_SUBJECTS],
         )
-        for start in range(0, len(command.looks), MOST_SUBJECTS)
+        for start in range(0, len(command.looks), MAX_SUBJECTS)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Suppression: for the time of an investigation, a person is not told of the looks of one organisation at them.
+"""Suppression: during an investigation, a person does not learn of the accesses of one organisation to their data.
 
 The record itself stays whole. A suppression has an end, is ordered by somebody who oversees and never by the
 organisation that looked, and is itself on record.
@@ -17,7 +17,7 @@ from domain.kernel import CommandBase, Decider, Duplicate, InvalidValue, NotAllo
 # --- Values ---------------------------------------------------------------------------------------------------------
 
 LONGEST = timedelta(days=366)
-"""From the order to the end. An investigation that takes longer is judged anew."""
+"""From the order to the end. A longer investigation needs another order."""
 
 MAX_GROUND_LENGTH = 400
 
@@ -37,7 +37,7 @@ UNKNOWN_PARTIES = SuppressionParties(person_exists=False, organisation_exists=Fa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessesSuppressed:
-    """Looks of the organisation at the person from `since` on are not told until `until`."""
+    """Accesses of the organisation to the person's data from `since` on are not shown to them before `until`."""
 
     suppression_id: str
     person_id: str

@@ -24,7 +24,7 @@ class PurposeGroup(StrEnum):
 PersonalText = NewType("PersonalText", str)
 """Plain in a command and in an event that was just decided; sealed in an event of the log. Empty where there is none.
 
-No rule and no projection can look into a sealed text; it is opened for an answer only.
+No rule and no projection can read a sealed text; it is opened for an answer only.
 """
 
 

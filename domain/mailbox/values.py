@@ -39,7 +39,7 @@ class MessageChannel(StrEnum):
 
 
 class ChannelReason(StrEnum):
-    """Why a message went by its channel: told to the sender and kept in the event."""
+    """Why a message went by its channel: shown to the sender and kept in the event."""
 
     CONSENT = "consent"
     ENTERPRISE_MAILBOX = "enterprise_mailbox"

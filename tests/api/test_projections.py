@@ -139,7 +139,7 @@ def test_what_changes_is_told_within_moments(client: httpx2.Client, owner: psyco
 
 
 def test_while_nothing_changes_a_sign_of_life_is_given(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_feed, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(progress_feed, "HEARTBEAT_INTERVAL_S", 0.1)
     with listening(client) as lines:
         following(lines)
         assert [next(lines), next(lines), next(lines)] == ["", ": still here", ""]
@@ -148,7 +148,7 @@ def test_while_nothing_changes_a_sign_of_life_is_given(client: httpx2.Client, mo
 def test_many_listeners_cost_one_look(
     client: httpx2.Client, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress_feed, "SAMPLE_S", 0.2)
+    monkeypatch.setattr(progress_feed, "SAMPLE_INTERVAL_S", 0.2)
     looks: list[bytes] = []
     sent = progress_feed.ProgressFeed._keep_sampling  # noqa: SLF001 - what is shared
 
@@ -172,7 +172,7 @@ def test_many_listeners_cost_one_look(
 
 
 def test_no_more_listen_than_fit(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_feed, "MOST_LISTENERS", 2)
+    monkeypatch.setattr(progress_feed, "MAX_LISTENERS", 2)
     with listening(client) as one, listening(client) as other:
         following(one), following(other)
         answer = client.get("/projections/events")
@@ -184,8 +184,8 @@ def test_no_more_listen_than_fit(client: httpx2.Client, monkeypatch: pytest.Monk
 
 
 def test_a_listener_comes_back_after_a_while(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_feed, "MOST_LISTEN_S", 0.3)
-    monkeypatch.setattr(progress_feed, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(progress_feed, "MAX_LISTEN_S", 0.3)
+    monkeypatch.setattr(progress_feed, "HEARTBEAT_INTERVAL_S", 0.1)
     with listening(client) as lines:
         following(lines)
         assert ": still here" in list(lines)
@@ -194,7 +194,7 @@ def test_a_listener_comes_back_after_a_while(client: httpx2.Client, monkeypatch:
 def test_a_database_that_is_gone_is_told_and_comes_back(
     client: httpx2.Client, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress_feed, "SAMPLE_S", 0.2)
+    monkeypatch.setattr(progress_feed, "SAMPLE_INTERVAL_S", 0.2)
     with listening(client) as lines:
         following(lines)
         owner.execute("ALTER FUNCTION log.head() RENAME TO no_head")
