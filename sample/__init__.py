@@ -1,7 +1,7 @@
 """The sample history: invented, deterministic, calibrated to the published figures, sent through the command path."""
 
 from sample.expected import ExpectedFigure, ExpectedOpenRate, expected_figures, expected_index, expected_open_rates
-from sample.run import SampleProgress, SampleRefusedError, SampleReport, run_sample
+from sample.runner import SampleProgress, SampleRefusedError, SampleReport, run_sample
 
 __all__ = [
     "ExpectedFigure",

@@ -20,8 +20,8 @@ from api.dashboard.charts import (
     year_ticks,
 )
 from api.dashboard.localiser import Localiser
+from api.dashboard.number_tables import DataTable, decimal_cell, name_cell, number_cell, percent_cell
 from api.dashboard.page_context import PageContext
-from api.dashboard.tables import DataTable, decimal_cell, name_cell, number_cell, percent_cell
 from projections.figures import Figure, IndexSeries, Point, Share, Window, percentage
 from projections.figures.index import BASE_VALUE
 

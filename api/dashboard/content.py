@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from api.dashboard.blocks import DIMENSIONS, Block, Dimension, index_block, months_block, shares_block, users_block
 from api.dashboard.choice import PageNotFound
 from api.dashboard.localiser import Localiser
+from api.dashboard.number_tables import DataTable
 from api.dashboard.page_context import PageContext
 from api.dashboard.rates import RatesBlock, rates_block
-from api.dashboard.tables import DataTable
 from api.dashboard.tiles import index_tiles, nothing_counted, tile, tile_groups
 from projections.figures import DEFINITIONS, OPEN_RATE, USE_INDEX, Definition, Figure, Period, Point
 from projections.figures.index import WEIGHTS

@@ -27,9 +27,9 @@ from api.dashboard.choice import (
 from api.dashboard.content import figure_page, overview, table_of
 from api.dashboard.links import ROOT, Links, slug
 from api.dashboard.localiser import LANGUAGE_NAMES, Localiser
+from api.dashboard.number_tables import as_csv
 from api.dashboard.page_context import PageContext
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
-from api.dashboard.tables import as_csv
 from domain.kernel import InvalidValue, Jurisdiction
 from projections import figures
 from projections.figures import DEFINITIONS, LANGUAGES, Definition, Language, Period

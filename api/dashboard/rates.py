@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.dashboard.localiser import Localiser
+from api.dashboard.number_tables import Cell, DataTable, name_cell, number_cell, percent_cell, points_cell
 from api.dashboard.page_context import PageContext
-from api.dashboard.tables import Cell, DataTable, name_cell, number_cell, percent_cell, points_cell
 from projections.figures import OpenRateRow, OpenRateTable, Period, Quality
 from projections.open_rates import WINDOWS_WEEKS
 

@@ -23,7 +23,7 @@ from infrastructure.read_models.statements import (
 )
 from infrastructure.read_models.viewers import CONNECT_ARGS, SET, settings_of, tell_viewers
 from projections import projection_acts
-from projections.figures.reading import Reading
+from projections.figures.figure_reading import Reading
 from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place, Progress
 from projections.read_model import SCHEMA, ReadModel
 from projections.row_security import ADMINISTRATOR, VIEWER, Viewer

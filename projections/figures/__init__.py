@@ -1,13 +1,13 @@
 """The published figures: what each means, and how it is computed from the read models."""
 
 from projections.figures.definition import Definition, Topic, Unit, Window
-from projections.figures.definitions import DEFINITIONS, HEADLINES, OPEN_RATE, USE_INDEX
+from projections.figures.figure_definitions import DEFINITIONS, HEADLINES, OPEN_RATE, USE_INDEX
+from projections.figures.figure_reading import Reading
+from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, Share, percentage, rounded
 from projections.figures.index import IndexPoint, IndexSeries
 from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateRow, OpenRateTable
 from projections.figures.period import Period
-from projections.figures.reading import Reading
 from projections.figures.translations import LANGUAGES, Language, Text, read_texts
-from projections.figures.values import Figure, Growth, Point, Provenance, Quality, Share, percentage, rounded
 
 __all__ = [
     "DEFINITIONS",

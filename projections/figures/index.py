@@ -13,8 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from projections.figures.figure_values import Growth, rounded
 from projections.figures.period import TWO_MONTHS, Period
-from projections.figures.values import Growth, rounded
 
 BASE = Period(2014, 11, TWO_MONTHS)
 BASE_VALUE = Fraction(100)

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from domain.kernel import Jurisdiction
 from domain.organisations.values import OrganisationType
+from projections.figures.figure_values import Provenance, Quality, percentage
 from projections.figures.period import Period
-from projections.figures.values import Provenance, Quality, percentage
 from projections.open_rates import is_provisional
 
 APART = frozenset({OrganisationType.TAX_ADMINISTRATION.value, OrganisationType.EMPLOYEE_INSURANCE_AGENCY.value})

@@ -16,7 +16,7 @@ from api.dashboard import dashboard_router, pages
 from api.dashboard.charts import year_ticks
 from api.dashboard.choice import accepted_language, latest_period
 from api.dashboard.localiser import Localiser
-from api.dashboard.tables import Cell, DataTable, as_csv
+from api.dashboard.number_tables import Cell, DataTable, as_csv
 from projections.figures import DEFINITIONS, LANGUAGES, Language, Period
 from tests.api.dashboard_figures import NOW, POSITION, FakeFigures
 

@@ -36,7 +36,7 @@ from infrastructure.projector import platform as platform_definitions
 from infrastructure.projector.rebuild.run import rebuild
 from infrastructure.read_models import ReadModels
 from projections.figures import OpenRateFilter, OpenRateTable, Period, percentage
-from projections.figures.reading import Reading
+from projections.figures.figure_reading import Reading
 from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
 from sample import ExpectedFigure, expected_figures, expected_index, expected_open_rates

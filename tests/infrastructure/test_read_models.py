@@ -20,7 +20,7 @@ from infrastructure.read_models import ReadModels
 from infrastructure.read_models.reading import FIGURES
 from projections import authentications, projection_acts
 from projections.figures import HEADLINES, OpenRateFilter, Period
-from projections.figures.reading import DIMENSIONS
+from projections.figures.figure_reading import DIMENSIONS
 from projections.progress import BuildPurpose, BuildState, NotBuiltError, ProjectionProgress, ProjectionState
 from projections.registry import PROJECTIONS
 from projections.row_security import VIEWER, Viewer

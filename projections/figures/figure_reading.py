@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.kernel import Audience, Jurisdiction
 from projections import authentications, bus_counts, invoice_counts, message_counts, open_rates, service_use, services
 from projections.figures.definition import Definition
-from projections.figures.definitions import HEADLINES, OPEN_RATE
+from projections.figures.figure_definitions import HEADLINES, OPEN_RATE
+from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, Share
 from projections.figures.index import BASE, IndexSeries, ServiceLife, chain
 from projections.figures.measures import MEASURES, as_of, counted
 from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateTable, build_table
 from projections.figures.period import Period
-from projections.figures.values import Figure, Growth, Point, Provenance, Quality, Share
 from projections.sums import total
 
 COUNTS: tuple[Table, ...] = (
