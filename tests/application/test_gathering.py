@@ -1,0 +1,48 @@
+"""Gathering says what a decision reads and what is missing for it, and changes nothing but its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+from application.gathering import gather
+from application.unit_of_work import UnitOfWork
+from infrastructure.codec import Codec
+from infrastructure.event_log import MemoryLog
+from tests.infrastructure.sample_counter import DECIDER, RULES, CounterRaised, raise_counter
+
+LIMITED = raise_counter("a", limit_from="limit")
+LIMIT = {"counter-limit": (1, DECIDER.fold([CounterRaised(amount=3)]))}
+
+
+def unit_with(states: Mapping[str, tuple[int, object]]) -> UnitOfWork:
+    return UnitOfWork(MemoryLog(Codec([DECIDER])), states=dict(states))
+
+
+def test_a_state_that_is_not_loaded_is_missing() -> None:
+    gathered = gather(LIMITED, RULES, unit_with({}))
+    assert not gathered.complete
+    assert (gathered.stream, set(gathered.fact_streams), set(gathered.missing)) == (
+        "counter-a",
+        {"counter-limit"},
+        {"counter-limit"},
+    )
+
+
+def test_facts_of_loaded_states_are_filled_in() -> None:
+    gathered = gather(LIMITED, RULES, unit_with(LIMIT))
+    assert gathered.complete
+    assert gathered.enriched.command.limit == 3
+
+
+def test_a_command_without_facts_reads_no_other_stream() -> None:
+    gathered = gather(raise_counter("a"), RULES, unit_with({}))
+    assert (gathered.complete, gathered.fact_streams) == (True, frozenset())
+
+
+def test_nothing_is_changed_by_it() -> None:
+    unit = unit_with(LIMIT)
+    before = deepcopy((unit.states, unit.older, unit.positions, unit.advanced))
+    gather(LIMITED, RULES, unit)
+    gather(raise_counter("b", limit_from="elsewhere"), RULES, unit)
+    assert (unit.states, unit.older, unit.positions, unit.advanced) == before
