@@ -59,14 +59,12 @@ class Col(SQLCoreOperations[T]):
     is_key: ClassVar[bool] = False
 
     def __init__(self, name: str, annotation: Any) -> None:  # noqa: ANN401 - a type, however it is written
-        column_type, nullable = _column_type(annotation)
+        kind, nullable = column_type(annotation)
         if nullable and self.is_key:
             raise TypeError(f"the key column {name} may not be None")
         self.name = name
         self.annotation = annotation
-        self.column: Column[Any] = Column(
-            name, column_type, primary_key=self.is_key, nullable=nullable, autoincrement=False
-        )
+        self.column: Column[Any] = Column(name, kind, primary_key=self.is_key, nullable=nullable, autoincrement=False)
 
     def to(self, value: T) -> To[T]:
         return To(self, value)
@@ -133,15 +131,15 @@ class RowBase:
         self.__cells__ = cells
 
 
-def _column_type(annotation: Any) -> tuple[TypeEngine[Any], bool]:  # noqa: ANN401 - a type, however it is written
+def column_type(annotation: Any) -> tuple[TypeEngine[Any], bool]:  # noqa: ANN401 - a type, however it is written
     """Return the type of a column, and whether it may be NULL."""
     while (supertype := getattr(annotation, "__supertype__", None)) is not None:
         annotation = supertype
     if get_origin(annotation) in (Union, UnionType):
         (inner,) = (it for it in get_args(annotation) if it is not NoneType)
-        return _column_type(inner)[0], True
+        return column_type(inner)[0], True
     if get_origin(annotation) is tuple:
-        element, _ = _column_type(get_args(annotation)[0])
+        element, _ = column_type(get_args(annotation)[0])
         if isinstance(element, Text):
             return ARRAY(Text), False
         if isinstance(element, JSONB):
@@ -149,9 +147,9 @@ def _column_type(annotation: Any) -> tuple[TypeEngine[Any], bool]:  # noqa: ANN4
     elif isinstance(annotation, type):
         if is_dataclass(annotation):
             return JSONB(), False
-        for kind, column_type in _COLUMN_TYPES.items():
+        for kind, found in _COLUMN_TYPES.items():
             if issubclass(annotation, kind):
-                return column_type, False
+                return found, False
     raise TypeError(f"a read model has no columns of type {annotation}")
 
 

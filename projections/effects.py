@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from enum import Enum
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from domain.kernel import Recorded
 from projections.columns import RowBase, To
@@ -22,10 +23,10 @@ R_co = TypeVar("R_co", bound=RowBase, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Put(Generic[R_co]):
-    """Write the whole row, whether it is there or not. `row` names every column outside the key."""
+    """Write the whole row, whether it is there or not. `cells` has every column outside the key."""
 
     key: RowKey
-    row: Mapping[str, Any]
+    cells: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Set(Generic[R_co]):
     """Change the named columns of a row that is there; a missing row stays missing."""
 
     key: RowKey
-    values: Mapping[str, Any]
+    cells: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Add(Generic[R_co]):
     """Add to the named number columns; a missing row starts at zero in all its number columns."""
 
     key: RowKey
-    amounts: Mapping[str, int]
+    cells: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Drop(Generic[R_co]):
     """Remove the row, if it is there."""
 
     key: RowKey
+    cells: ClassVar[Mapping[str, Any]] = {}
 
 
 Effect: TypeAlias = Put[R] | Set[R] | Add[R] | Drop[R]
@@ -60,9 +62,26 @@ AnyRule: TypeAlias = Rule[RowBase]
 """Of whichever read model."""
 
 
+def by_event(reason: str) -> Callable[[AnyRule], AnyRule]:
+    """Mark a rule that cannot be traced, and say why: it is called with each event."""
+
+    def mark(rule: AnyRule) -> AnyRule:
+        rule.__by_event__ = reason  # type: ignore[attr-defined]
+        return rule
+
+    return mark
+
+
+def stored(value: Any) -> Any:  # noqa: ANN401 - of any column
+    """Return a value as it stands in a row: members of enumerations as their texts."""
+    if isinstance(value, Enum):
+        return value.value
+    return tuple(map(stored, value)) if isinstance(value, tuple) else value
+
+
 def put(row: R) -> Put[R]:
     """Write a row, whether it is there or not."""
-    cells = row.__cells__
+    cells = {name: stored(value) for name, value in row.__cells__.items()}
     return Put(tuple(cells[name] for name in row.__keys__), {name: cells[name] for name in row.__others__})
 
 
@@ -86,7 +105,7 @@ def drop(row: type[R], *key: To[Any]) -> Drop[R]:
 
 def _split(row: type[R], values: Iterable[To[Any]]) -> tuple[RowKey, dict[str, Any]]:
     """Divide values into those of the key, in the order of its columns, and the others by name."""
-    by_name = {it.column.name: it.value for it in values if row.__columns__.get(it.column.name) is it.column}
+    by_name = {it.column.name: stored(it.value) for it in values if row.__columns__.get(it.column.name) is it.column}
     try:
         key = tuple(by_name.pop(name) for name in row.__keys__)
     except KeyError as error:

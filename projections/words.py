@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,11 @@ def civil_month(instant: datetime, zone: tzinfo = CIVIL_TIME) -> str:
     """Return the month of an instant in civil time, as `2021-11`. Several rules ask for that of one event."""
     local = instant.astimezone(zone)
     return f"{local.year:04d}-{local.month:02d}"
+
+
+def civil_day(instant: datetime) -> date:
+    """Return the day of an instant in civil time."""
+    return instant.astimezone(CIVIL_TIME).date()
 
 
 def unique(texts: Iterable[str]) -> tuple[str, ...]:

@@ -68,26 +68,34 @@ class LogReader:
         return map(self._recorded, self.rows(connection, after=after, until=until, names=names))
 
     def rows(
-        self, connection: Connection, *, after: int, until: int, names: Sequence[str] | None = None
+        self,
+        connection: Connection,
+        *,
+        after: int,
+        until: int,
+        names: Sequence[str] | None = None,
+        further: Sequence[str] = sql.FURTHER_COLUMNS,
     ) -> Iterator[Row]:
-        """Yield the same events as `read`, not decoded."""
+        """Yield the same events as `read`, not decoded. Beside the basic columns only `further` are read."""
         for table, low, high in self._parts(connection, after, until):
             with connection.cursor(binary=True) as cursor:
                 if names is None:
-                    cursor.execute(_on(table, sql.BY_POSITION), (low, high))
+                    cursor.execute(_on(table, sql.BY_POSITION, further), (low, high))
                     yield from _dense(cursor, low)
                 else:
                     limit = high - low
-                    query = _on(table, sql.BY_NAME)
+                    query = _on(table, sql.BY_NAME, further)
                     cursor.execute(query, (list(names), low, high, limit, limit))
                     yield from cursor
 
-    def rows_at(self, connection: Connection, positions: Sequence[int]) -> Sequence[Row]:
+    def rows_at(
+        self, connection: Connection, positions: Sequence[int], further: Sequence[str] = sql.FURTHER_COLUMNS
+    ) -> Sequence[Row]:
         """Return the events at these positions, in order, not decoded."""
         if not positions:
             return []
         table = self.table(connection, max(positions))
-        query = _on(table, sql.BY_POSITIONS)
+        query = _on(table, sql.BY_POSITIONS, further)
         with connection.cursor(binary=True) as cursor:
             return cursor.execute(query, (list(positions),)).fetchall()
 
@@ -109,10 +117,17 @@ class LogReader:
             return cursor.execute(query, (first, last, until)).fetchall()
 
     def rows_of_stream(
-        self, connection: Connection, stream: str, *, after: int, until: int, limit: int
+        self,
+        connection: Connection,
+        stream: str,
+        *,
+        after: int,
+        until: int,
+        limit: int,
+        further: Sequence[str] = sql.FURTHER_COLUMNS,
     ) -> Sequence[Row]:
         """Return the next events of a stream, after one of its versions and up to a position, not decoded."""
-        query = _on(self.table(connection, until), sql.OF_STREAM)
+        query = _on(self.table(connection, until), sql.OF_STREAM, further)
         with connection.cursor(binary=True) as cursor:
             return cursor.execute(query, (stream, after, until, limit)).fetchall()
 

@@ -24,9 +24,9 @@ from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.projector import Definitions, MemoryRows, Projector, Result
 from infrastructure.projector import definitions as define
 from projections import projection_acts
-from projections.effects import Add, AnyEffect, AnyRule, Put, RowKey, Set
+from projections.effects import Add, AnyEffect, AnyRule, Effects, Put, RowKey, Set, by_event
 from projections.progress import BuildState
-from projections.read_model import SCHEMA, Col, Key, ReadModel, RowBase
+from projections.read_model import SCHEMA, Col, Key, ReadModel, RowBase, add, put
 from projections.tally import Measure, StoredName, Tally, Typed
 from tests.infrastructure.sample_counter import (
     AT,
@@ -36,7 +36,9 @@ from tests.infrastructure.sample_counter import (
     DECIDER,
     CounterClosed,
     CounterRaised,
+    CounterRow,
     Event,
+    SumRow,
 )
 
 CODEC = Codec((DECIDER, operation.OPERATION))
@@ -80,6 +82,7 @@ SLOW_S = 0.002
 
 
 def _slowly(rule: AnyRule) -> AnyRule:
+    @by_event("it waits")
     def slow(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
         time.sleep(SLOW_S)
         return rule(recorded)
@@ -102,12 +105,12 @@ def slow() -> Definitions:
 BLUE = 1_000_000
 
 
-def _blue_row(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
-    yield Put((recorded.aggregate_id,), {"last_amount": BLUE, "status": "blue"})
+def _blue_row(recorded: Recorded[Any]) -> Effects[CounterRow]:
+    yield put(CounterRow(counter_id=recorded.aggregate_id, last_amount=BLUE, status="blue"))
 
 
-def _blue_sum(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
-    yield Add((recorded.event.amount,), {"events": BLUE, "total": BLUE})
+def _blue_sum(recorded: Recorded[Any]) -> Effects[SumRow]:
+    yield add(SumRow, SumRow.amount.to(recorded.event.amount), SumRow.events.to(BLUE), SumRow.total.to(BLUE))
 
 
 def blue() -> Definitions:
@@ -151,6 +154,7 @@ RAISES = "raises"
 RAISES_SUM = "raises-sum"
 
 
+@by_event("it fails for some labels")
 def _row_that_may_fail(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
     label = recorded.event.label if isinstance(recorded.event, CounterRaised) else ""
     yield from COUNTERS.rules[type(recorded.event)](recorded)
@@ -160,6 +164,7 @@ def _row_that_may_fail(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
         yield MISFITS[label](recorded.aggregate_id)
 
 
+@by_event("it fails for some labels")
 def _sum_that_may_fail(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
     yield from COUNTER_SUMS.rules[CounterRaised](recorded)
     if recorded.event.label == RAISES_SUM:
@@ -183,8 +188,8 @@ class TimesRow(RowBase):
     times: Col[int]
 
 
-def _times(recorded: Recorded[Any]) -> Iterable[AnyEffect]:
-    yield Add((recorded.event.amount,), {"times": 1})
+def _times(recorded: Recorded[Any]) -> Effects[TimesRow]:
+    yield add(TimesRow, TimesRow.amount.to(recorded.event.amount), TimesRow.times.to(1))
 
 
 def second_version() -> Definitions:

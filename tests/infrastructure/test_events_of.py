@@ -13,13 +13,14 @@ from infrastructure.event_log import PostgresLog
 from infrastructure.projector.proof import difference as difference_module
 from infrastructure.projector.proof.difference import MadeBy, events_of
 from infrastructure.projector.rows.definitions import definitions
-from projections.effects import AnyEffect, Put, RowKey
+from projections.effects import AnyEffect, Put, RowKey, by_event
 from projections.read_model import ReadModel
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, CounterRaised, CounterRow, append
 
 Connection = psycopg.Connection[Any]
 
 
+@by_event("it fails")
 def _failing(recorded: Any) -> list[AnyEffect]:
     if recorded.event.amount == 3:
         raise ZeroDivisionError

@@ -9,15 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from infrastructure.postgres.arrays import register_types
-from infrastructure.projector.rebuild.buffered_rows import BulkRows
-from infrastructure.projector.rows.coalesce import coalesce
 from infrastructure.projector.rows.effect_checks import MisfitError
+from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable
-from infrastructure.projector.rows.target import MISFITS
+from infrastructure.projector.rules.compiled import compiled
 from projections.effects import Add, AnyEffect, Drop, Put, Set
 from projections.read_model import Col, Key, ReadModel, RowBase
 
@@ -37,16 +34,10 @@ class Row(RowBase):
     at: Col[datetime | None]
 
 
-TABLE = ReadTable(ReadModel(name="test_fitting", version=1, row=Row, rules={}).table)
+MODEL = ReadModel(name="test_fitting", version=1, row=Row, rules={})
+TABLE = ReadTable(MODEL.table)
 
 
-class SumRow(RowBase):
-    id: Key[str]
-    one: Col[int]
-    two: Col[int]
-
-
-SUMS = ReadTable(ReadModel(name="test_fitting_sums", version=1, row=SumRow, rules={}).table)
 AT = datetime(2021, 11, 3, 9, tzinfo=UTC)
 ROW = {"text": "ë", "note": None, "amount": 1, "yes": True, "day": date(2021, 11, 3), "at": AT}
 MISFITTING: Sequence[tuple[str, Any]] = (
@@ -116,69 +107,24 @@ def test_what_is_let_through_can_be_written(database_url: str, column: str, valu
     with psycopg.connect(database_url, autocommit=True) as connection:
         register_types(connection)
         TABLE.create(connection)
-        TABLE.apply(connection, coalesce(effects))
+        TABLE.write(connection, stored(effects, whole_streams=False))
         found = connection.execute("SELECT * FROM read.test_fitting_v1").fetchall()
         expected = [(*key, *{**ROW, column: value}.values()) for key in (("a", 1), ("b", 2))]
         assert sorted(found) == expected
-        bulk = BulkRows()
-        for effect in effects:
-            bulk.take(effect)
         beside = TABLE.beside("_build")
         beside.create_bare(connection)
-        beside.copy_rows(connection, bulk.fitting(beside))
+        beside.copy_rows(connection, stored(effects, whole_streams=True).written())
         assert sorted(connection.execute("SELECT * FROM read.test_fitting_v1_build").fetchall()) == expected
+
+
+def stored(effects: Sequence[AnyEffect], *, whole_streams: bool) -> RowStore:
+    store = RowStore(compiled(MODEL, {}, {}), TABLE.check, whole_streams=whole_streams)
+    for effect in effects:
+        store.take(effect)
+    return store
 
 
 def test_no_value_is_told() -> None:
     with pytest.raises(MisfitError) as caught:
         TABLE.check(Put(("a", 1), {**ROW, "text": "secret\0"}))
     assert "secret" not in str(caught.value)
-
-
-# --- One by one and all at once -------------------------------------------------------------------------------------
-
-KEYS = st.sampled_from([("a", 1), ("b", 1), ("b", 2)] * 10 + [("a",), ("a\0", 1), ("a", 2**63)])
-CHANGES = st.sampled_from([*FITTING] * 6 + [*MISFITTING])
-WHOLE: st.SearchStrategy[AnyEffect] = st.one_of(
-    st.builds(lambda key, change: Put(key, {**ROW, change[0]: change[1]}), KEYS, CHANGES),
-    st.builds(lambda key, one, two: Set(key, dict([one, two])), KEYS, CHANGES, CHANGES),
-    st.builds(Drop, KEYS),
-)
-AMOUNT = st.sampled_from([1, 2, -5, 0] * 10 + [2**63, True, None, 1.5])
-ADDED: st.SearchStrategy[AnyEffect] = st.builds(
-    lambda key, column, amount: Add(key, {column: amount}),
-    st.sampled_from([("a",), ("b",)] * 10 + [("a", "b"), (1,)]),
-    st.sampled_from(["one", "two"] * 10 + ["three"]),
-    AMOUNT,
-)
-
-
-@pytest.mark.parametrize(("table", "effects"), [(TABLE, WHOLE), (SUMS, ADDED)], ids=["rows", "sums"])
-def test_looking_at_all_values_at_once_finds_a_misfit_where_looking_at_each_effect_does(
-    table: ReadTable, effects: st.SearchStrategy[AnyEffect]
-) -> None:
-    @given(st.lists(effects, max_size=12))
-    def holds(some: list[AnyEffect]) -> None:
-        assert _one_by_one(table, some) == _at_once(table, some)
-
-    holds()
-
-
-def _one_by_one(table: ReadTable, effects: Sequence[AnyEffect]) -> bool:
-    for effect in effects:
-        try:
-            table.check(effect)
-        except MisfitError:
-            return False
-    return True
-
-
-def _at_once(table: ReadTable, effects: Sequence[AnyEffect]) -> bool:
-    bulk = BulkRows()
-    try:
-        for effect in effects:
-            bulk.take(effect)
-        bulk.fitting(table)
-    except MISFITS:
-        return False
-    return True

@@ -20,9 +20,11 @@ from infrastructure.event_log import MemoryLog, PostgresLog
 from infrastructure.projector import MemoryRows, Projector, Worker, definitions
 from infrastructure.projector.live import projector as live_module
 from infrastructure.projector.rebuild.run import rebuild
-from infrastructure.projector.rows.coalesce import coalesce
+from infrastructure.projector.rows.effect_checks import MisfitError
+from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import Add, AnyEffect, Drop, Put, Set
+from infrastructure.projector.rules.generating import Dropped
+from projections.effects import Add, AnyEffect, Drop, Put, Set, by_event
 from tests.infrastructure.emptying import empty_log
 from tests.infrastructure.sample_counter import (
     AT,
@@ -30,8 +32,10 @@ from tests.infrastructure.sample_counter import (
     COUNTERS,
     DECIDER,
     RULES,
+    SUMS,
     TABLE,
     CloseCounter,
+    CounterRow,
     append,
     counted,
     order,
@@ -127,22 +131,30 @@ EFFECTS: st.SearchStrategy[list[AnyEffect]] = st.lists(
 
 
 @given(EFFECTS)
-def test_coalesced_effects_mean_what_the_effects_meant_one_by_one(effects: list[AnyEffect]) -> None:
-    assert applied(effects) == applied(coalesce(effects).values())
-
-
-@given(st.lists(st.builds(lambda k, n: Add((k,), {"events": n}), st.integers(0, 2), st.integers(-5, 5)), max_size=30))
-def test_sums_are_coalesced_to_one_addition(effects: list[AnyEffect]) -> None:
-    totals: dict[Any, int] = {}
+def test_effects_that_are_kept_as_one_change_of_a_row_mean_what_they_meant_one_by_one(effects: list[AnyEffect]) -> None:
+    store = RowStore(DEFINITIONS.models[COUNTERS.name], ReadTable(TABLE).check, whole_streams=False)
     for effect in effects:
-        assert isinstance(effect, Add)
-        totals[effect.key] = totals.get(effect.key, 0) + effect.amounts["events"]
-    assert coalesce(effects) == {key: Add(key, {"events": total}) for key, total in totals.items()}
+        store.check(effect)
+        store.take(effect)
+    assert applied(effects) == applied(_as_effects(store))
+
+
+def _as_effects(store: RowStore) -> Iterator[AnyEffect]:
+    columns = list(CounterRow.__columns__)
+    for key, change in store.rows.items():
+        if isinstance(change, list):
+            yield Put((key,), dict(zip(columns[1:], change[1:], strict=True)))
+        elif isinstance(change, Dropped):
+            yield Drop((key,))
+        else:
+            yield Set((key,), {columns[at]: value for at, value in change.items()})
 
 
 def test_a_row_is_either_set_or_added_to() -> None:
-    with pytest.raises(ValueError, match="either set or added to"):
-        coalesce([Set(("a",), {"n": 1}), Add(("a",), {"n": 1})])
+    store = RowStore(DEFINITIONS.models[COUNTER_SUMS.name], ReadTable(SUMS).check, whole_streams=False)
+    store.check(Add((1,), {"events": 1}))
+    with pytest.raises(MisfitError, match="either set or added to"):
+        store.check(Set((1,), {"events": 1}))
 
 
 def applied(effects: Any) -> dict[Any, Any]:
@@ -232,6 +244,7 @@ def test_events_reach_rules_in_the_order_of_the_log(database_url: str, connectio
     asyncio.run(send())
     seen: list[Recorded[Any]] = []
 
+    @by_event("it keeps what it is called with")
     def spy_rule(recorded: Recorded[Any]) -> list[AnyEffect]:
         seen.append(recorded)
         return []

@@ -12,6 +12,7 @@ Run = Callable[[argparse.Namespace, Output], Exit | None]
 
 ACTIONS: Mapping[str, tuple[str, Run]] = {
     "list": ("how far each read model is and what it is doing", seeing.show),
+    "explain": ("which events make which column of a read model, and of what", seeing.explain),
     "rebuild": ("make rows anew from the log, prove them and put them in use", making.rebuild),
     "verify": ("prove that the rows in use are those that the log gives", making.verify),
     "undo": ("bring back the rows from before the last takeover", making.undo),
@@ -40,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             action.add_argument("name", metavar="NAME")
         if name == "rebuild":
             action.add_argument("--as-of", metavar="POSITION|INSTANT", help="as they were, in tables of their own")
-        if name not in ("list", "parked"):
+        if name not in ("list", "explain", "parked"):
             action.add_argument("--why", required=name not in (*CHOOSING, "undo"), default="", help="the reason")
 
 

@@ -45,14 +45,14 @@ def _make(options: argparse.Namespace, output: Output, purpose: BuildPurpose, as
     from infrastructure.projector.rebuild.run import rebuild as make_anew
 
     definitions = platform()
-    chosen = _chosen(definitions, options)
+    read_models = _chosen(definitions, options)
     what = purpose.value.replace("_", " ")
     with database(settings_of()) as addresses:
         try:
             results = make_anew(
                 addresses.projector,
                 definitions,
-                chosen,
+                read_models,
                 purpose=purpose,
                 position=0 if as_of is None else _position(addresses.projector, definitions, as_of),
                 workers=options.workers,
@@ -78,12 +78,17 @@ def _ended(results: Sequence[Result]) -> Exit | None:
 
 
 def _chosen(definitions: Definitions, options: argparse.Namespace) -> Sequence[ReadModel]:
-    from infrastructure.projector import UnknownProjectionError
-
     if bool(options.names) == options.all:
         raise CommandError(Exit.WRONG_USAGE, "Name the read models, or say --all.")
+    return chosen(definitions, options.names)
+
+
+def chosen(definitions: Definitions, names: Sequence[str]) -> Sequence[ReadModel]:
+    """Return the read models of these names, all without any. Raises CommandError for a name that none has."""
+    from infrastructure.projector import UnknownProjectionError
+
     try:
-        return definitions.chosen(options.names)
+        return definitions.chosen(names)
     except UnknownProjectionError as error:
         known = ", ".join(definitions.projections)
         raise CommandError(Exit.NOT_FOUND, f"There is no read model {error}; there are {known}.") from error

@@ -28,6 +28,18 @@ def show(_options: argparse.Namespace, output: Output) -> None:
     output.result({"position": progress.head, "projections": [asdict(p) for p in progress.projections]}, text)
 
 
+def explain(options: argparse.Namespace, output: Output) -> None:
+    from api.cli.projections.making import chosen
+    from infrastructure.projector import platform
+    from infrastructure.projector.rules.explaining import explained, sentences
+
+    definitions = platform()
+    (read_model,) = chosen(definitions, [options.name])
+    effects = explained(read_model, definitions.codec.names)
+    columns = [*read_model.row.__columns__]
+    output.result({"name": read_model.name, "effects": effects}, "\n".join(sentences(effects, columns)))
+
+
 async def _progress(url: str) -> Progress:
     from infrastructure.read_models import ReadModels
     from projections.registry import PROJECTIONS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice, zip_longest
 from typing import Any
@@ -15,6 +15,7 @@ from psycopg.rows import tuple_row
 
 from domain.kernel import Recorded
 from infrastructure.event_log.log_reader import NAME, PAYLOAD, LogReader, Row
+from infrastructure.event_log.log_statements import FURTHER_COLUMNS
 from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.proof.digest import Digest, by_key, hashed_rows, table_columns
 from infrastructure.projector.rows.definitions import Definitions
@@ -217,7 +218,7 @@ class _Touched:
         self._hit = False
         self._codec = definitions.codec
         fold = Fold(projection, take=self._take, check=ReadTable(projection.table).check, skipped=skipped)
-        self._folding = Folding(definitions, [fold])
+        self._folding = Folding(replace(definitions, further=FURTHER_COLUMNS), [fold])
 
     def among(self, rows: Iterable[Row]) -> Iterator[Recorded[Any]]:
         complete = views()

@@ -201,10 +201,13 @@ class Builder:
         """Fold the streams that were too long, batch by batch. What was counted was counted with them."""
         if target.counts:
             return
+        further = self.site.definitions.further
         reader, names = LogReader(self.site.definitions.codec), set(self.site.definitions.names(target.projection))
         for stream in planned.long_streams:
             after = 0
-            while rows := reader.rows_of_stream(connection, stream.first, after=after, until=until, limit=BATCH_EVENTS):
+            while rows := reader.rows_of_stream(
+                connection, stream.first, after=after, until=until, limit=BATCH_EVENTS, further=further
+            ):
                 after = rows[-1][VERSION]
                 wanted = [row for row in rows if row[NAME] in names]
                 self.site.check_stopped()

@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import add
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from infrastructure.event_log.log_reader import STREAM, LogReader, Row
-from infrastructure.projector.rebuild.buffered_rows import BulkRows, add, in_columns
 from infrastructure.projector.rebuild.build_environment import SUMS
 from infrastructure.projector.rows.definitions import Definitions
-from infrastructure.projector.rows.folding import Fold, Folding
+from infrastructure.projector.rows.folding import Folding, fold_into
 from infrastructure.projector.rows.parking import park, skipped_positions
-from infrastructure.projector.rows.row_views import MissingColumn
+from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import OtherTablesError, ReadTable
-from infrastructure.projector.rows.target import MISFITS
-from projections.effects import RowKey
 from projections.read_model import SCHEMA, ReadModel
 
 CHUNK_EVENTS = 20_000
@@ -32,7 +30,7 @@ CHUNK_EVENTS = 20_000
 LONG_STREAM_EVENTS = 100_000
 """A stream longer than this does not fit in memory at once: it is folded batch by batch once the indexes are there."""
 
-MOST_SUMS = 50_000
+MAX_SUMS = 50_000
 """How many sums are kept in memory before they are written."""
 
 Connection = psycopg.Connection[Any]
@@ -90,12 +88,6 @@ def plan(connection: Connection, definitions: Definitions, projections: Sequence
     )
 
 
-def _with_zeros(sums: Mapping[RowKey, Mapping[str, int]], columns: Sequence[str]) -> Mapping[RowKey, Mapping[str, int]]:
-    """Put 0 where nothing was added to a column."""
-    zeros = dict.fromkeys(columns, 0)
-    return {key: {**zeros, **amounts} for key, amounts in sums.items()}
-
-
 class Filler:
     """Fills the tables of several projections, reading each event once."""
 
@@ -118,25 +110,32 @@ class Filler:
         self._tables = tables
         self._oids = dict(oids)
         self._skipped = {it.name: skipped_positions(connection, it) for it in self._projections}
-        self._further: list[str] = []
-        """The columns that rules have looked at so far: reading the others would take longer than most rules."""
         self._until = until
         self._long = frozenset(long_streams)
-        self._sums: dict[str, dict[RowKey, dict[str, int]]] = {name: {} for name in tables}
+        self._sums: dict[str, dict[Any, list[int]]] = {name: {} for name in tables}
 
     def fill(self, chunk: Chunk) -> None:
         """Fold the streams of a chunk, and write the rows that come of them in one transaction."""
-        while True:
-            try:
-                self._fill(self._read(chunk))
-            except MissingColumn as missing:
-                self._further.append(str(missing))
-            else:
-                return
+        folded = {it.name: self._store(it) for it in self._projections}
+        folds = [fold_into(folded[it.name], self._skipped[it.name]) for it in self._projections]
+        Folding(self._definitions, folds).feed(self._read(chunk))
+        with self._writing():
+            for fold in folds:
+                store, table = folded[fold.read_model.name], self._tables[fold.read_model.name]
+                if store.rows and not store.additive:
+                    table.copy_rows(self._connection, store.written())
+                park(self._connection, table, fold.parked)
+        for name, store in folded.items():
+            if store.additive:
+                self._keep_sums(name, store.rows)
+
+    def _store(self, read_model: ReadModel) -> RowStore:
+        model = self._definitions.models[read_model.name]
+        return RowStore(model, self._tables[read_model.name].check, whole_streams=True)
 
     def _read(self, chunk: Chunk) -> Sequence[Row]:
         found = self._reader.rows_of_streams(
-            self._connection, first=chunk.first, last=chunk.last, until=self._until, further=self._further
+            self._connection, first=chunk.first, last=chunk.last, until=self._until, further=self._definitions.further
         )
         return [row for row in found if row[STREAM] not in self._long] if self._long else found
 
@@ -144,35 +143,6 @@ class Filler:
         """Write the sums."""
         for name in self._tables:
             self._write_sums(name)
-
-    def _fill(self, events: Sequence[Row]) -> None:
-        try:
-            self._fold(events, careful=False)
-        except MISFITS:
-            self._fold(events, careful=True)
-
-    def _fold(self, events: Sequence[Row], *, careful: bool) -> None:
-        """Fold events and write what comes of them: each effect is looked at, or all values when they are written."""
-        folded = {it.name: BulkRows() for it in self._projections}
-        folds = [
-            Fold(
-                it,
-                take=folded[it.name].take,
-                check=self._tables[it.name].check if careful else None,
-                skipped=self._skipped[it.name],
-            )
-            for it in self._projections
-        ]
-        Folding(self._definitions, folds, self._further).feed(events)
-        written = {name: it.fitting(self._tables[name]) for name, it in folded.items()}
-        with self._writing():
-            for fold in folds:
-                table = self._tables[fold.projection.name]
-                if rows := written[fold.projection.name]:
-                    table.copy_rows(self._connection, rows)
-                park(self._connection, table, fold.parked)
-        for name, it in folded.items():
-            self._keep_sums(name, it.sums)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -189,17 +159,19 @@ class Filler:
                 raise OtherTablesError
             yield
 
-    def _keep_sums(self, name: str, sums: Mapping[RowKey, Mapping[str, int]]) -> None:
+    def _keep_sums(self, name: str, sums: Mapping[Any, list[int]]) -> None:
         kept = self._sums[name]
         for key, amounts in sums.items():
-            add(kept, key, amounts)
-        if len(kept) > MOST_SUMS:
+            known = kept.get(key)
+            kept[key] = amounts if known is None else list(map(add, known, amounts))
+        if len(kept) > MAX_SUMS:
             self._write_sums(name)
 
     def _write_sums(self, name: str) -> None:
         table = self._tables[name]
         if kept := self._sums[name]:
             parts = table.beside(table.suffix + SUMS)
+            rows = self._store(self._definitions.projections[name]).with_keys(kept)
             with self._writing():
-                parts.copy_rows(self._connection, in_columns(_with_zeros(kept, table.others), table.others))
+                parts.copy_rows(self._connection, rows)
         self._sums[name] = {}

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 from domain.contexts import DECIDERS
 from domain.kernel import Decider
 from infrastructure.codec import Codec
+from infrastructure.event_log.log_statements import BASIC_COLUMNS, FURTHER_COLUMNS
+from infrastructure.projector.rules.compiled import (
+    CompiledModel,
+    Traces,
+    by_event_reason,
+    compiled,
+    context_of,
+    traces_of,
+)
 from projections.read_model import ReadModel
 from projections.registry import PROJECTIONS
 
@@ -33,6 +43,10 @@ class Definitions:
     projections: Mapping[str, ReadModel] = field(compare=False)
     categories: Mapping[type, str] = field(compare=False)
     """In the streams of which category the events of a class lie."""
+    further: tuple[str, ...] = field(compare=False)
+    """The columns that rules read beside the basic ones, in the order of the log."""
+    models: Mapping[str, CompiledModel] = field(compare=False)
+    """The read models whose rules are called event by event or as what was generated of them, by name."""
 
     def names(self, projection: ReadModel) -> Sequence[str]:
         """Return the stored names of the events that a projection has rules for."""
@@ -49,16 +63,31 @@ class Definitions:
 def definitions(
     reference: str, deciders: Sequence[Decider[Any, Any, Any]], projections: Sequence[ReadModel]
 ) -> Definitions:
+    folded = [it for it in projections if not it.tallied]
+    traces = {it.name: traces_of(it) for it in folded}
+    further = _further(folded, traces)
+    places = {name: at for at, name in enumerate((*BASIC_COLUMNS, *further))}
     return Definitions(
         reference=reference,
         codec=Codec(deciders),
+        further=further,
+        models={it.name: compiled(it, traces[it.name], places) for it in folded},
         projections={projection.name: projection for projection in projections},
         categories={event: decider.category for decider in deciders for event in decider.events.values()},
     )
 
 
+def _further(read_models: Sequence[ReadModel], traces: Mapping[str, Traces]) -> tuple[str, ...]:
+    """Return what is read beside the basic columns: everything where a rule is called by event."""
+    if any(by_event_reason(rule) for it in read_models for rule in it.rules.values()):
+        return FURTHER_COLUMNS
+    read = {name for some in traces.values() for name in context_of(some)}
+    return tuple(name for name in FURTHER_COLUMNS if name in read)
+
+
+@cache
 def platform() -> Definitions:
-    """Return the definitions of this release."""
+    """Return the definitions of this release. Raises RuleError for a rule that does not fit its rows."""
     return definitions(PLATFORM, DECIDERS, PROJECTIONS)
 
 

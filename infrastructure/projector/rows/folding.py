@@ -6,18 +6,22 @@ projection and no other stream waits. What was skipped on an administrator's wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from domain.kernel import Recorded
 from infrastructure.event_log.log_reader import NAME, PAYLOAD, POSITION, STREAM, VERSION, Row
-from infrastructure.event_log.log_statements import FURTHER_COLUMNS
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions
+from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.row_views import views
+from infrastructure.projector.rules.generating import Apply
 from projections.effects import AnyEffect, AnyRule
 from projections.read_model import ReadModel
+
+ESCAPE = b"\\u"
+"""How JSON writes a character that does not stand for itself."""
 
 Check: TypeAlias = Callable[[AnyEffect], None]
 """Raises MisfitError for an effect that the table cannot take."""
@@ -38,36 +42,37 @@ class Parked:
 
 @dataclass(slots=True)
 class Fold:
-    """One projection at work. `take` gets its effects in order, all those of an event or none.
+    """One read model at work. `take` gets its effects in order, all those of an event or none.
 
-    `check` looks at each effect first, so that one that cannot be written parks its event; without it that is noticed
-    later, by whoever writes.
+    `check` raises for an effect that cannot be written, which parks the event. For classes of events with one of the
+    generated `functions` this changes `rows` instead, as `take` would.
     """
 
-    projection: ReadModel
+    read_model: ReadModel
     take: Callable[[AnyEffect], object]
-    check: Check | None
+    check: Check
     skipped: Collection[int] = ()
     parked_streams: set[str] = field(default_factory=set)
     parked: list[Parked] = field(default_factory=list)
+    functions: Mapping[type, Apply] = field(default_factory=dict)
+    rows: Any = None
 
     def run(self, rule: AnyRule, recorded: Recorded[Any], row: Row) -> None:
-        if (self.skipped or self.parked_streams) and self._set_aside(row):
+        """Call a rule, and check each of its effects before the first is taken."""
+        if self.is_aside(row):
             return
         try:
             effects = tuple(rule(recorded))
-            if self.check is not None:
-                for effect in effects:
-                    self.check(effect)
-        except Exception as error:  # noqa: BLE001 - whatever a rule does wrong, its event is parked and told
+            for effect in effects:
+                self.check(effect)
+        except Exception as error:  # noqa: BLE001 - whatever a rule does wrong, its event is parked and reported
             self.park(row, summary(error))
             return
-        take = self.take
         for effect in effects:
-            take(effect)
+            self.take(effect)
 
-    def _set_aside(self, row: Row) -> bool:
-        """Return whether the event is skipped, or parked behind an earlier one."""
+    def is_aside(self, row: Row) -> bool:
+        """Return whether an event is skipped, or parked behind an earlier one."""
         if row[POSITION] in self.skipped:
             return True
         if row[STREAM] in self.parked_streams:
@@ -76,8 +81,8 @@ class Fold:
         return False
 
     def fail(self, row: Row, error: Exception) -> None:
-        """Note that the event cannot even be decoded."""
-        if not self._set_aside(row):
+        """Park an event that cannot be decoded."""
+        if not self.is_aside(row):
             self.park(row, summary(error))
 
     def park(self, row: Row, error: str) -> None:
@@ -85,44 +90,74 @@ class Fold:
         self.parked.append(Parked(row, error))
 
 
+def fold_into(store: RowStore, skipped: Collection[int], parked_streams: Collection[str] = ()) -> Fold:
+    """Return a fold that changes the rows of a store."""
+    return Fold(
+        store.model.read_model,
+        take=store.take,
+        check=store.check,
+        skipped=skipped,
+        parked_streams=set(parked_streams),
+        functions=store.functions,
+        rows=store.rows,
+    )
+
+
+Wanted: TypeAlias = tuple[Fold, AnyRule, Apply | None]
+
+
 class Folding:
     """Runs events through the folds that have rules for them.
 
-    The rows have the basic columns and the `further` ones; `MissingColumn` is raised where a rule looks at another.
+    The rows have the basic columns and those that the definitions read beside them.
     """
 
-    def __init__(
-        self, definitions: Definitions, folds: Sequence[Fold], further: Sequence[str] = FURTHER_COLUMNS
-    ) -> None:
+    def __init__(self, definitions: Definitions, folds: Sequence[Fold]) -> None:
         codec = definitions.codec
         self._decode = codec.decode
-        self._recorded = views(further)
+        self._recorded = views(definitions.further)
         self._classes = codec.classes
-        self._wanted: dict[str, list[tuple[Fold, AnyRule]]] = {}
+        self._wanted: dict[str, list[Wanted]] = {}
         for fold in folds:
-            for event, rule in fold.projection.rules.items():
-                self._wanted.setdefault(codec.names[event], []).append((fold, rule))
+            for event, rule in fold.read_model.rules.items():
+                self._wanted.setdefault(codec.names[event], []).append((fold, rule, fold.functions.get(event)))
 
     def feed(self, rows: Iterable[Row]) -> None:
         """Fold events, which come in the order of their streams at least."""
-        wanted, decode, complete = self._wanted.get, self._decode, self._recorded
+        wanted, decode = self._wanted.get, self._decode
         for row in rows:
-            if (folds := wanted(row[NAME])) is None:
+            name, payload = row[NAME], row[PAYLOAD]
+            if (folds := wanted(name)) is None:
                 continue
             try:
-                event = decode(row[NAME], row[PAYLOAD])
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with the bytes, the event is parked and told
+                event = decode(name, payload)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with the bytes, the event is parked
                 self._undecodable(row, folds, error)
                 continue
-            recorded = complete(row, event)
-            for fold, rule in folds:
-                fold.run(rule, recorded, row)
+            # Only an escaped character can be one that PostgreSQL does not keep.
+            plain = ESCAPE not in payload
+            aggregate_id = row[STREAM].split("-", 1)[1]
+            for fold, rule, function in folds:
+                if (
+                    function is None
+                    or not plain
+                    or (
+                        (fold.parked_streams or fold.skipped)
+                        and (row[STREAM] in fold.parked_streams or row[POSITION] in fold.skipped)
+                    )
+                ):
+                    fold.run(rule, self._recorded(row, event), row)
+                    continue
+                try:
+                    function(row, event, aggregate_id, fold.rows)
+                except Exception:  # noqa: BLE001 - the rule itself says what is wrong
+                    fold.run(rule, self._recorded(row, event), row)
 
-    def _undecodable(self, row: Row, folds: Sequence[tuple[Fold, AnyRule]], error: Exception) -> None:
-        """Park an event for all but those who only count it: they look at what stands beside the payload."""
+    def _undecodable(self, row: Row, folds: Sequence[Wanted], error: Exception) -> None:
+        """Park an event for all but those that only count it: they read what stands beside the payload."""
         kind = self._classes[row[NAME]]
-        for fold, rule in folds:
-            if fold.projection.tallied:
+        for fold, rule, _ in folds:
+            if fold.read_model.tallied:
                 fold.run(rule, self._recorded(row, object.__new__(kind)), row)
             else:
                 fold.fail(row, error)

@@ -25,12 +25,12 @@ class MemoryRows:
 
     def _apply(self, effect: AnyEffect) -> None:
         match effect:
-            case Put(key=key, row=row):
+            case Put(key=key, cells=row):
                 self.rows[key] = dict(row)
-            case Set(key=key, values=values):
+            case Set(key=key, cells=values):
                 if key in self.rows:
                     self.rows[key].update(values)
-            case Add(key=key, amounts=amounts):
+            case Add(key=key, cells=amounts):
                 row = self.rows.setdefault(key, dict(self._zeros))
                 for column, amount in amounts.items():
                     row[column] += amount

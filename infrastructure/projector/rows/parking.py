@@ -8,11 +8,10 @@ from typing import Any
 import psycopg
 
 from infrastructure.event_log.log_reader import LogReader
-from infrastructure.projector.rows.coalesce import coalesce
 from infrastructure.projector.rows.definitions import Definitions
-from infrastructure.projector.rows.folding import Fold, Folding, Parked
+from infrastructure.projector.rows.folding import Folding, Parked, fold_into
+from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import AnyEffect
 from projections.read_model import ReadModel
 
 AT_ONCE = 1_000
@@ -80,14 +79,16 @@ def retry(
     In the caller's transaction, which keeps others from moving the checkpoint.
     """
     skips = skipped_positions(connection, projection)
+    reader, parked_streams = LogReader(definitions.codec), set[str]()
     for stream in streams:
-        fold = Fold(projection, take=lambda _effect: None, check=table.check, skipped=skips)
+        parked_streams.clear()
         after = 0
         while positions := [it for (it,) in connection.execute(NEXT, (table.name, stream, after, AT_ONCE))]:
             after = positions[-1]
-            effects: list[AnyEffect] = []
-            fold.take, fold.parked = effects.append, []
-            Folding(definitions, [fold]).feed(LogReader(definitions.codec).rows_at(connection, positions))
-            table.apply(connection, coalesce(effects))
+            store = RowStore(definitions.models[projection.name], table.check, whole_streams=False)
+            fold = fold_into(store, skips, parked_streams)
+            Folding(definitions, [fold]).feed(reader.rows_at(connection, positions, further=definitions.further))
+            table.write(connection, store)
             connection.execute(TAKE_BACK, (table.name, positions))
             park(connection, table, fold.parked)
+            parked_streams = fold.parked_streams

@@ -5,8 +5,8 @@ Beside the table in use there may be others with the same columns: they have its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, assert_never
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
 from psycopg import sql
@@ -21,12 +21,16 @@ from infrastructure.postgres.arrays import PackedArray, bigints, booleans, dates
 from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.rows.effect_checks import Fitting
 from infrastructure.projector.rows.row_security import open_to_readers
+from infrastructure.projector.rows.row_store import RowStore
+from infrastructure.projector.rules.generating import Dropped
 from projections.effects import Add, AnyEffect, Drop, Put, RowKey, Set
 from projections.read_model import SCHEMA
 
 Connection = psycopg.Connection[Any]
 Kind: TypeAlias = tuple[type[AnyEffect], tuple[str, ...]]
 """A kind of effect and the columns that it changes: one statement."""
+
+Statement: TypeAlias = tuple[bytes, Sequence[Callable[[Sequence[Any]], PackedArray]]]
 
 _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -77,8 +81,9 @@ class ReadTable:
         self.target = sql.Identifier(SCHEMA, self.name)
         self.keys = [column.name for column in table.columns if column.primary_key]
         self.others = [column.name for column in table.columns if not column.primary_key]
+        self.columns = [*self.keys, *self.others]
         self._packings = {column.name: _packing(column.type) for column in table.columns}
-        self._statements: dict[Kind, sql.Composed] = {}
+        self._statements: dict[Kind, Statement] = {}
         self.check = Fitting(table)
         self.summable = all(isinstance(table.columns[name].type, BigInteger) for name in self.others)
         """Whether its rows could be sums: outside the key there are numbers only."""
@@ -190,36 +195,40 @@ class ReadTable:
 
     # --- Changes ----------------------------------------------------------------------------------------------------
 
-    def apply(self, connection: Connection, effects: Mapping[RowKey, AnyEffect]) -> None:
-        """Write the effects, at most one for each key: one statement for each kind and set of columns."""
-        batches: dict[Kind, list[tuple[Any, ...]]] = {}
-        for key, effect in effects.items():
-            kind, values = self._kind_and_values(effect)
-            batches.setdefault(kind, []).append((*key, *values))
+    def write(self, connection: Connection, store: RowStore) -> None:
+        """Write the changes that a store holds: one statement for each kind of change and set of columns."""
+        if not store.rows:
+            return
+        if store.additive or store.model.appended:
+            self._write(connection, (Add if store.additive else Put, tuple(self.others)), list(store.written()))
+            return
+        batches: dict[Kind, list[Sequence[Any]]] = {}
+        for key, change in store.rows.items():
+            kind, row = self._kind_and_row(store.key_of(key), change)
+            batches.setdefault(kind, []).append(row)
         for kind, rows in batches.items():
-            names = [*self.keys, *kind[1]]
-            columns = zip(*rows, strict=True)
-            parameters = [self._packings[name].pack(values) for name, values in zip(names, columns, strict=True)]
-            connection.execute(self._statement(kind), parameters)
+            self._write(connection, kind, rows)
 
-    def _kind_and_values(self, effect: AnyEffect) -> tuple[Kind, Iterable[Any]]:
-        match effect:
-            case Put(row=row):
-                return (Put, tuple(self.others)), [row[column] for column in self.others]
-            case Set(values=changed):
-                return (Set, tuple(changed)), changed.values()
-            case Add(amounts=amounts):
-                return (Add, tuple(amounts)), amounts.values()
-            case Drop():
-                return (Drop, ()), ()
-            case _:
-                assert_never(effect)
+    def _kind_and_row(self, key: RowKey, change: list[Any] | dict[int, Any]) -> tuple[Kind, Sequence[Any]]:
+        if isinstance(change, list):
+            return (Put, tuple(self.others)), change
+        if isinstance(change, Dropped):
+            return (Drop, ()), key
+        places = sorted(change)
+        return (Set, tuple([self.columns[at] for at in places])), [*key, *[change[at] for at in places]]
 
-    def _statement(self, kind: Kind) -> sql.Composed:
-        statement = self._statements.get(kind)
-        if statement is None:
-            statement = self._statements[kind] = self._compose(*kind)
-        return statement
+    def _write(self, connection: Connection, kind: Kind, rows: Sequence[Sequence[Any]]) -> None:
+        statement, packings = self._statement(kind)
+        columns = zip(*rows, strict=True)
+        connection.execute(statement, [pack(values) for pack, values in zip(packings, columns, strict=True)])
+
+    def _statement(self, kind: Kind) -> Statement:
+        """Return the text of a statement, made once, and what packs its parameters."""
+        known = self._statements.get(kind)
+        if known is None:
+            packings = [self._packings[column].pack for column in (*self.keys, *kind[1])]
+            known = self._statements[kind] = (self._compose(*kind).as_string().encode(), packings)
+        return known
 
     def _compose(self, effect: type[AnyEffect], changed: Sequence[str]) -> sql.Composed:
         columns = [*self.keys, *changed]

@@ -10,13 +10,12 @@ from typing import Any
 import psycopg
 
 from infrastructure.event_log.log_reader import LogReader, Row
-from infrastructure.projector.rows.coalesce import coalesce
 from infrastructure.projector.rows.counting import count_on
 from infrastructure.projector.rows.definitions import Definitions
-from infrastructure.projector.rows.folding import Fold, Folding
+from infrastructure.projector.rows.folding import Folding, fold_into
 from infrastructure.projector.rows.parking import park, parked_streams, skipped_positions
+from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable
-from projections.effects import AnyEffect
 from projections.read_model import ReadModel
 
 Connection = psycopg.Connection[Any]
@@ -88,7 +87,9 @@ def read(connection: Connection, definitions: Definitions, targets: Sequence[Tar
     # One projection wants few types, found by the index on names; all of them together want nearly every event.
     names = definitions.names(folding[0].projection) if len(folding) == 1 else None
     reader = LogReader(definitions.codec)
-    return Batch(after, until, list(reader.rows(connection, after=after, until=until, names=names)))
+    return Batch(
+        after, until, list(reader.rows(connection, after=after, until=until, names=names, further=definitions.further))
+    )
 
 
 def apply(connection: Connection, definitions: Definitions, targets: Sequence[Target], batch: Batch) -> None:
@@ -109,20 +110,16 @@ def apply(connection: Connection, definitions: Definitions, targets: Sequence[Ta
 
 def fold(connection: Connection, definitions: Definitions, targets: Sequence[Target], rows: Sequence[Row]) -> None:
     """Call the rules with events, in order, and write what comes of it."""
-    effects: dict[str, list[AnyEffect]] = {target.table.name: [] for target in targets}
-    folds = [
-        Fold(
-            target.projection,
-            take=effects[target.table.name].append,
-            check=target.table.check,
-            skipped=target.skipped,
-            parked_streams=set(target.parked_streams),
-        )
+    stores = [
+        RowStore(definitions.models[target.projection.name], target.table.check, whole_streams=False)
         for target in targets
     ]
+    folds = [
+        fold_into(store, target.skipped, target.parked_streams) for target, store in zip(targets, stores, strict=True)
+    ]
     Folding(definitions, folds).feed(rows)
-    for target, it in zip(targets, folds, strict=True):
-        target.table.apply(connection, coalesce(effects[target.table.name]))
+    for target, store, it in zip(targets, stores, folds, strict=True):
+        target.table.write(connection, store)
         park(connection, target.table, it.parked)
         target.parked_streams = it.parked_streams
 

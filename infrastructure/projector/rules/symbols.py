@@ -1,0 +1,354 @@
+"""Values that are not known yet: a rule that is called with them says what it would do with any event.
+
+A truth that is asked of a symbol is not known either. The tracer calls the rule once for each answer (`Path`). What
+would be wrong without a word is refused: `is` between values, a value as a key, a text made of a value, an unknown
+method, a loop that is left early.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, is_dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from enum import Enum
+from types import CellType, CodeType, FunctionType, NoneType, UnionType
+from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
+
+from domain.kernel import Context
+from infrastructure.projector.rules.nodes import Kind, ListOf, Node
+from projections import words
+
+CONSTANTS = (NoneType, str, bool, int, datetime, date, timedelta, Decimal)
+RECORDED: Mapping[str, type] = {
+    "position": int,
+    "version": int,
+    "stream": str,
+    "aggregate_id": str,
+    "recorded_at": datetime,
+}
+"""What a recorded event has beside the event and its context."""
+
+
+class UntraceableError(TypeError):
+    """A rule does something that cannot be traced."""
+
+
+@dataclass(slots=True)
+class Path:
+    """One way through a rule: what was asked and answered so far, and the loops that are open.
+
+    The first answers are given; after them each is yes. Each list is gone through `turns` times.
+    """
+
+    given: Sequence[tuple[Node, bool]]
+    turns: int
+    answers: list[tuple[Node, bool]] = field(default_factory=list)
+    loops: list[Node] = field(default_factory=list)
+    begun: list[int] = field(default_factory=lambda: [0])
+    """How many loops were begun so far, in each loop that is open and outside of all."""
+
+    left_early: bool = False
+
+    def answer(self, asked: Node) -> bool:
+        for node, answer in self.answers:
+            if node == asked:
+                return answer
+        at = len(self.answers)
+        answer = self.given[at][1] if at < len(self.given) else True
+        if at < len(self.given) and self.given[at][0] != asked:
+            raise UntraceableError("it does not do the same each time")
+        self.answers.append((asked, answer))
+        return answer
+
+
+def constant(value: object) -> Node:
+    """Return the node of a value that does not depend on the event."""
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, ZoneInfo):
+        return Node("const", (value,), ZoneInfo)
+    if value is UTC:
+        return Node("const", (UTC,), tzinfo)
+    if isinstance(value, tuple) and all(isinstance(it, str) for it in value):
+        return Node("const", (value,), ListOf(str))
+    if not isinstance(value, CONSTANTS):
+        raise UntraceableError(f"a value of type {type(value).__name__} is made of it")
+    return Node("const", (value,), type(value), value is None)
+
+
+def node_of(value: object) -> Node:
+    return value.node if isinstance(value, Symbol) else constant(value)
+
+
+def truth(op: str, *args: Node) -> Node:
+    return Node(op, args, bool)
+
+
+def plain(annotation: Any) -> Any:  # noqa: ANN401 - a type, however it is written
+    while hasattr(annotation, "__supertype__"):
+        annotation = annotation.__supertype__
+    return annotation
+
+
+def symbol(path: Path, op: str, args: tuple[Any, ...], annotation: Any) -> Symbol | None:  # noqa: ANN401 - as `plain`
+    """Return a value of an annotated type. One that may be None is None, on the path on which that is answered yes."""
+    annotation = plain(annotation)
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        others = [it for it in get_args(annotation) if it is not NoneType]
+        if len(others) != 1:
+            raise UntraceableError(f"a field may be of several types: {annotation}")
+        found = symbol(path, op, args, others[0])
+        assert found is not None
+        return None if path.answer(truth("is_none", found.node)) else found
+    if origin in (tuple, list, Sequence):
+        return Symbol(Node(op, args, ListOf(plain(get_args(annotation)[0]))), path)
+    if origin is not None:
+        raise UntraceableError(f"a field is of type {annotation}")
+    return Symbol(Node(op, args, annotation), path)
+
+
+class Symbol:
+    """A value that is not known yet, on one path through a rule."""
+
+    __slots__ = ("node", "path")
+
+    def __init__(self, node: Node, path: Path) -> None:
+        self.node = node
+        self.path = path
+
+    def made(self, op: str, args: tuple[Any, ...], kind: Kind) -> Symbol:
+        return Symbol(Node(op, args, kind), self.path)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of any field
+        kind = self.node.kind
+        if isinstance(kind, type):
+            if name == "value" and issubclass(kind, Enum):
+                return self.made("value", (self.node,), str)
+            if is_dataclass(kind) and name in (hints := get_type_hints(kind)):
+                if self.node.op == "field":
+                    return symbol(self.path, "field", (*self.node.args, name), hints[name])
+                return symbol(self.path, "attribute", (self.node, name), hints[name])
+            if issubclass(kind, datetime) and name in _OF_INSTANTS:
+                return lambda *args: _OF_INSTANTS[name](self, *args)
+        raise UntraceableError(f"it asks {_name(kind)} for {name}")
+
+    def __bool__(self) -> bool:
+        kind = self.node.kind
+        if isinstance(kind, ListOf):
+            return self.path.answer(truth("ne", Node("len", (self.node,), int), constant(0)))
+        if kind is bool:
+            return self.path.answer(self.node)
+        if issubclass(kind, str):
+            return self.path.answer(truth("ne", self.node, constant("")))
+        if issubclass(kind, int):
+            return self.path.answer(truth("ne", self.node, constant(0)))
+        if is_dataclass(kind) or issubclass(kind, date):
+            return True
+        raise UntraceableError(f"the truth of {_name(kind)}")
+
+    def __iter__(self) -> Iterator[Any]:
+        if not isinstance(self.node.kind, ListOf):
+            raise UntraceableError(f"it goes through {_name(self.node.kind)}")
+        path = self.path
+        loop = Node("loop", (self.node, path.begun[-1]), self.node.kind)
+        path.begun[-1] += 1
+        for _ in range(path.turns):
+            path.loops.append(loop)
+            path.begun.append(0)
+            try:
+                yield symbol(path, "element", (loop,), self.node.kind.element)
+            except GeneratorExit:
+                path.left_early = True
+                raise
+            path.loops.pop()
+            path.begun.pop()
+
+    def __contains__(self, value: object) -> bool:
+        return self.path.answer(truth("contains", self.node, node_of(value)))
+
+    def __eq__(self, other: object) -> Any:  # noqa: ANN401 - a symbol, not a truth
+        return self.made("eq", (self.node, node_of(other)), bool)
+
+    def __ne__(self, other: object) -> Any:  # noqa: ANN401 - the same
+        return self.made("ne", (self.node, node_of(other)), bool)
+
+    def __lt__(self, other: object) -> Symbol:
+        return self.made("lt", (self.node, node_of(other)), bool)
+
+    def __le__(self, other: object) -> Symbol:
+        return self.made("le", (self.node, node_of(other)), bool)
+
+    def __gt__(self, other: object) -> Symbol:
+        return self.made("gt", (self.node, node_of(other)), bool)
+
+    def __ge__(self, other: object) -> Symbol:
+        return self.made("ge", (self.node, node_of(other)), bool)
+
+    def __add__(self, other: object) -> Symbol:
+        return self.made("add", (self.node, node_of(other)), _sum(self.node.kind, other))
+
+    def __sub__(self, other: object) -> Symbol:
+        return self.made("sub", (self.node, node_of(other)), _sum(self.node.kind, other))
+
+    def __hash__(self) -> int:
+        raise UntraceableError("a value of the event as a key, where it would never be found")
+
+    def _text(self, *_: object) -> NoReturn:
+        raise UntraceableError("a text is made of a value")
+
+    def _number(self) -> NoReturn:
+        raise UntraceableError("a number is made of a value")
+
+    __str__ = __repr__ = __format__ = _text
+    __len__ = __index__ = __int__ = _number
+
+
+def _name(kind: Kind) -> str:
+    return kind.__name__ if isinstance(kind, type) else "a list"
+
+
+def _sum(kind: Kind, other: object) -> Kind:
+    right = node_of(other).kind
+    if (kind, right) == (int, int) or (kind in (date, datetime) and right is timedelta):
+        return kind
+    raise UntraceableError(f"{_name(kind)} and {_name(right)} are added up")
+
+
+_OF_INSTANTS: Mapping[str, Callable[..., Symbol]] = {
+    "astimezone": lambda it, zone: it.made("astimezone", (it.node, node_of(zone)), datetime),
+    "date": lambda it: it.made("date", (it.node,), date),
+    "isoformat": lambda it: it.made("isoformat", (it.node,), str),
+}
+
+
+class SymbolicContext:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __getattr__(self, name: str) -> Symbol | None:
+        return symbol(self.path, "context", (name,), get_type_hints(Context)[name])
+
+
+class SymbolicRecorded:
+    """A recorded event of a class. Of the event itself nothing is known but its class."""
+
+    def __init__(self, event: type, path: Path) -> None:
+        self.event = Symbol(Node("field", (), event), path)
+        self.context = SymbolicContext(path)
+        self.path = path
+
+    def __getattr__(self, name: str) -> Symbol | None:
+        return symbol(self.path, "context", (name,), RECORDED[name])
+
+
+# --- Words ----------------------------------------------------------------------------------------------------------
+
+
+def _len(value: Any) -> Any:  # noqa: ANN401 - as the built-in one
+    return value.made("len", (value.node,), int) if isinstance(value, Symbol) else len(value)
+
+
+def _int(value: Any = 0, *args: Any) -> Any:  # noqa: ANN401 - the same
+    return value.made("int", (value.node,), int) if isinstance(value, Symbol) else int(value, *args)
+
+
+def _isinstance(value: object, classes: Any) -> bool:  # noqa: ANN401 - the same
+    if not isinstance(value, Symbol):
+        return isinstance(value, classes)
+    return isinstance(value.node.kind, type) and issubclass(value.node.kind, classes)
+
+
+def _type(value: object, *args: Any) -> Any:  # noqa: ANN401 - the same
+    return value.node.kind if isinstance(value, Symbol) else type(value, *args)
+
+
+def _zone(key: Any) -> Any:  # noqa: ANN401 - as the class
+    return key.made("zone", (key.node,), ZoneInfo) if isinstance(key, Symbol) else ZoneInfo(key)
+
+
+def _civil_month(instant: Symbol, zone: object = words.CIVIL_TIME) -> Symbol:
+    return instant.made("civil_month", (instant.node, node_of(zone)), str)
+
+
+def _civil_day(instant: Symbol) -> Symbol:
+    return instant.made("civil_day", (instant.node,), date)
+
+
+def _unique(values: Iterable[Any]) -> Symbol:
+    found = [(value, tuple(value.path.loops)) for value in values if isinstance(value, Symbol)]
+    if found:
+        text, loops = found[0]
+        over = loops[len(text.path.loops) :]
+        if len(over) == 1 and all(value.node == text.node and its == loops for value, its in found):
+            return text.made("unique", (over[0], text.node), ListOf(str))
+    raise UntraceableError("the texts of `unique` are not those of one list")
+
+
+WORDS: Mapping[int, Callable[..., Any]] = {
+    id(ZoneInfo): _zone,
+    id(words.civil_month): _civil_month,
+    id(words.civil_day): _civil_day,
+    id(words.unique): _unique,
+}
+BUILTINS = {**vars(builtins), "len": _len, "int": _int, "isinstance": _isinstance, "type": _type}
+
+
+def with_words(rule: Callable[..., Any], known: dict[int, Any]) -> Callable[..., Any]:
+    """Return the rule as it is called with symbols: its helpers too, with the words of rules in their place."""
+    replaced: Callable[..., Any] = _replaced(rule, known)
+    return replaced
+
+
+def _replaced(value: Any, known: dict[int, Any]) -> Any:  # noqa: ANN401 - whatever a rule has a name for
+    if id(value) in WORDS:
+        return WORDS[id(value)]
+    if id(value) in known:
+        return known[id(value)]
+    if isinstance(value, FunctionType) and _is_of_rules(value):
+        _refuse_identity(value.__code__)
+        names: dict[str, Any] = {"__builtins__": BUILTINS}
+        cells = tuple(CellType() for _ in value.__closure__ or ())
+        copied = FunctionType(value.__code__, names, value.__name__, value.__defaults__, cells)
+        copied.__kwdefaults__ = value.__kwdefaults__
+        known[id(value)] = copied
+        for name in _names(value.__code__):
+            if name in value.__globals__:
+                names[name] = _replaced(value.__globals__[name], known)
+        for cell, original in zip(cells, value.__closure__ or (), strict=True):
+            cell.cell_contents = _replaced(original.cell_contents, known)
+        return copied
+    call = vars(type(value)).get("__call__")
+    if is_dataclass(value) and not isinstance(value, type) and call is not None:  # a rule that is data
+        replaced = _replaced(call, known)
+        return lambda recorded: replaced(value, recorded)
+    return value
+
+
+def _is_of_rules(function: FunctionType) -> bool:
+    """Return whether a function is a rule or a helper of one; those that make effects take symbols as they are."""
+    return function.__module__ not in ("projections.effects", "projections.columns") and function.__module__.partition(
+        "."
+    )[0] not in ("builtins", "typing", "dataclasses", "functools", "sqlalchemy")
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
+
+
+def _refuse_identity(code: CodeType) -> None:
+    before: Any = None
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IS_OP" and not (before.opname == "LOAD_CONST" and before.argval is None):
+            raise UntraceableError("`is` between values, of which nothing is known: say ==")
+        before = instruction
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            _refuse_identity(inner)
