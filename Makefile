@@ -10,12 +10,14 @@ COMPILE = uv pip compile pyproject.toml --quiet --universal --generate-hashes --
 PROCESSES ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install demo test torture fuzz lint parts bench lock clean
+.PHONY: help setup install demo test quick torture fuzz lint parts bench lock clean
 
 help:
 	@echo "make demo    set up, fill a platform with a sample history and serve it on this machine"
 	@echo "make test    everything that must hold: lint, types, walls and all tests (PROCESSES=N in so many processes)"
-	@echo "make torture kill, cut off and starve the log for half an hour (TORTURE_FLAGS=--seed=N for the same seed)"
+	@echo "make quick   within a minute: what needs no database, and one file of each room that has one"
+	@echo "make torture kill, cut off and starve the log for half an hour, then run the long suites at their full length"
+	@echo "             (TORTURE_FLAGS=--seed=N for the same seed)"
 	@echo "make fuzz    ten thousand random requests (FUZZ_FLAGS=--seed=N for the same ones)"
 	@echo "make setup   make .venv from the lock (make demo and make test do so themselves)"
 	@echo "make lint    ruff, mypy and the import contracts only"
@@ -52,8 +54,12 @@ demo: setup
 test: setup lint parts
 	$(PYTHON) -m pytest --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 
+quick: setup
+	$(PYTHON) -m pytest --quick --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
+
 torture: setup parts
 	$(PYTHON) -m tests.torture $(TORTURE_FLAGS)
+	$(PYTHON) -m pytest --long -m long --timeout=3600
 
 fuzz: setup
 	$(PYTHON) -m tests.fuzz $(FUZZ_FLAGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -22,10 +22,12 @@ KEYS_TEMPLATE = "migrated_keys"
 _numbers = itertools.count(1)
 
 
+FOLDER = Path(__file__).parent
 LONGEST_FIRST = (
-    "api/test_full_sample.py",
     "api/test_dashboard_browser.py",
+    "api/test_administration_browser.py",
     "api/test_doors_bodies.py",
+    "api/test_full_sample.py",
     "api/test_platform.py",
     "api/test_import_command.py",
     "api/test_projections_command.py",
@@ -36,19 +38,53 @@ LONGEST_FIRST = (
 )
 """Files that take longest. Where several processes share the files, the last of them would wait for such a one."""
 
+SMOKE = (
+    "api/test_keys_gone.py",
+    "api/test_graph.py",
+    "infrastructure/test_erase_again.py",
+    "infrastructure/test_events_of.py",
+    "infrastructure/test_event_log.py",
+    "infrastructure/test_migrate.py",
+)
+"""Of those with a database, what `--quick` runs: one file for each room."""
+OUTSIDE = frozenset({"postgres", "open_tmp_folder", "window", "token"})
+"""Fixtures of what is not this process: a database server, platforms of their own, a browser, a token for keys."""
+NOT_QUICK = (
+    "benchmarks",
+    "fuzz",
+    "infrastructure/test_crashes.py",
+    "infrastructure/test_import.py",
+    "infrastructure/test_projection_kills.py",
+    "infrastructure/test_sample.py",
+    "test_adding.py",
+)
+"""Files that start servers and tools of their own, or take long without."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the suites that are marked `long` at their full length")
+    parser.addoption("--quick", action="store_true", help="run what needs no database, and one file of each room")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     lengths.choose(long=config.getoption("--long"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    folder = Path(__file__).parent
-    ranks = {folder / name: rank for rank, name in enumerate(LONGEST_FIRST)}
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    ranks = {FOLDER / name: rank for rank, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+    if config.getoption("--quick"):
+        chosen = [item for item in items if _is_quick(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    if item.path in {FOLDER / name for name in SMOKE}:
+        return True
+    slow = any(item.path.is_relative_to(FOLDER / name) for name in NOT_QUICK)
+    fixtures: Sequence[str] = getattr(item, "fixturenames", ())
+    return not slow and item.get_closest_marker("long") is None and OUTSIDE.isdisjoint(fixtures)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,10 @@
 """Recorded is exactly what was returned: random queries of random callers, held against an oracle.
 
-`KRONIEK_ACCESS_QUERIES` says how many; 10,000 are the bar, and take some minutes.
+With `--long` they are ten thousand.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from random import Random
 from typing import Any
@@ -24,12 +23,13 @@ from infrastructure.event_log import MemoryLog
 from tests.api.access_queries import Asked, Oracle, Pairs, Queries
 from tests.api.access_world import NOBODY, ORGANISATIONS, Rows, register, rows
 from tests.api.graph_world import WHY, application, row, rows_of
+from tests.lengths import runs_longer, sized
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, runs_longer, pytest.mark.timeout(sized(300, long=1_800))]
 
 CODEC = Codec(DECIDERS)
-QUERIES = int(os.environ.get("KRONIEK_ACCESS_QUERIES", "600"))
-SEED = int(os.environ.get("KRONIEK_ACCESS_SEED", "20221"))
+QUERIES = sized(300, long=10_000)
+SEED = 20_221
 WIDE = GraphPolicy(limits=Limits(tokens=5_000, depth=12, aliases=500, directives=500, cost=1_000_000))
 ROLES = (Role.AUDITOR, Role.AUDITOR, Role.AGENCY, Role.AGENCY, Role.ADMINISTRATOR, Role.SYSTEM)
 

@@ -1,4 +1,4 @@
-"""Two hundred marked people on a real platform, a hundred of them erased: nothing is left of those, all of the others.
+"""Marked people on a real platform, half of them erased: nothing is left of those, all of the others.
 
 Nobody's data is anywhere in clear, whether they were erased or not: not in tables and indexes, the write-ahead log,
 dumps, logs, exports or temporary files. The same search finds what was written in clear on purpose.
@@ -39,10 +39,12 @@ from infrastructure.settings import Settings
 from tests.api.numbers import enterprise_number
 from tests.api.residue import Marked, found_in_files, found_in_tables, marked, marker
 from tests.api.world import SHA256_BASE64URL, organisation
+from tests.lengths import runs_longer, sized
 from tests.waiting import wait_until
 
-PEOPLE = 200
-ERASED = 100
+PEOPLE = sized(20, long=200)
+ERASED = PEOPLE // 2
+pytestmark = [runs_longer, pytest.mark.timeout(sized(300, long=1_800))]
 WITHIN_S = 180.0
 CODEC = Codec(DECIDERS)
 CONTROL = marker(random.Random(1))

@@ -12,6 +12,7 @@ from api.graph.protocol.costs import DECLARED
 from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from benchmarks.hostile_documents import HOSTILE, LISTS
 from tests.api.graph_world import Graph, empty_graph, shared_graph  # noqa: F401 - fixtures
+from tests.lengths import runs_longer, sized
 
 HELLO = "{ organisations { totalCount } }"
 SCHEMA_ASKED = "{ __schema { queryType { name } } }"
@@ -88,7 +89,8 @@ NAMES = st.sampled_from([*LISTS, "edges", "node", "id", "__typename", "__schema"
 PIECES = st.one_of(NAMES, st.sampled_from([*list('{}()[]:!$@,#"\\\n'), '"""', "first: 3", "query", "fragment", "..."]))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@runs_longer
+@settings(max_examples=sized(50, long=1_500), deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=st.one_of(st.lists(PIECES, max_size=60).map(" ".join), st.text(max_size=200)))
 def test_no_document_is_a_failure_of_ours(graph: Graph, document: str) -> None:
     answer = graph.ask("{ " + document)

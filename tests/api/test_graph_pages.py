@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from projections import consents, enrolments
 from tests.api.graph_world import AT, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
+from tests.lengths import runs_longer, sized
 
 PAGE = """
 query Page($where: ConsentFilter, $first: Int, $after: String, $last: Int, $before: String) {
@@ -40,7 +41,7 @@ def consent(number: int, hour: int, provider: str, *, withdrawn: bool = False) -
 
 
 # A page is asked for with one request: a few dozen examples of a few pages each.
-EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=sized(20, long=400), deadline=None, suppress_health_check=list(HealthCheck))
 CONSENTS = st.lists(
     st.tuples(st.integers(0, 4), st.sampled_from(["doccle", "trusto"]), st.booleans()), max_size=25
 ).map(lambda rows: [consent(at, hour, who, withdrawn=gone) for at, (hour, who, gone) in enumerate(rows)])
@@ -94,6 +95,7 @@ def walk(graph: Graph, where: Row, size: int, *, backwards: bool, between: Seque
             graph.have(consents.TABLE, arriving.pop())
 
 
+@runs_longer
 @EXAMPLES
 @given(rows=CONSENTS, where=FILTERS, size=st.integers(1, 9), backwards=st.booleans())
 def test_paging_gives_every_row_once_and_in_order(
@@ -104,6 +106,7 @@ def test_paging_gives_every_row_once_and_in_order(
     assert walk(graph, where, size, backwards=backwards) == in_order([row for row in rows if keeps(where, row)])
 
 
+@runs_longer
 @EXAMPLES
 @given(
     rows=CONSENTS,

@@ -11,6 +11,7 @@ from application.ports import Caller, Role
 from tests.api.world import BEGIN, PLATFORM, World
 from tests.infrastructure.issuing import encoded
 from tests.infrastructure.proving import PROOF_KEY
+from tests.lengths import runs_longer, sized
 
 CALLER = Caller(subject="official-7", role=Role.ADMINISTRATOR, organisation_id=PLATFORM)
 WORDS = st.sampled_from(["P-256", "P-384", "Ed25519", "AQAB", "AA", "A" * 43, "_" * 342])
@@ -51,7 +52,9 @@ AUTHORIZATIONS = st.lists(st.builds(lambda scheme, token: scheme + token, SCHEME
 REFUSALS = {"unauthenticated", "invalid-token", "invalid-dpop-proof"}
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@runs_longer
+@runs_longer
+@settings(max_examples=sized(150, long=6_000), deadline=None, suppress_health_check=list(HealthCheck))
 @given(authorization=AUTHORIZATIONS, proofs=st.lists(TOKENS, max_size=2), is_bound=st.booleans())
 def test_whatever_the_headers_are_the_answer_is_a_refusal(
     world: World, authorization: list[bytes], proofs: list[bytes], is_bound: bool
@@ -65,7 +68,8 @@ def test_whatever_the_headers_are_the_answer_is_a_refusal(
     assert answer.json()["type"].rpartition(":")[2] in REFUSALS
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@runs_longer
+@settings(max_examples=sized(100, long=3_000), deadline=None, suppress_health_check=list(HealthCheck))
 @given(assertion=TOKENS, proofs=st.lists(TOKENS, max_size=2))
 def test_whatever_is_asked_of_the_issuer_no_token_is_given(world: World, assertion: bytes, proofs: list[bytes]) -> None:
     usual = b"grant_type=client_credentials&client_assertion_type="

@@ -16,6 +16,7 @@ from infrastructure.projector.proof.digest import digest
 from infrastructure.projector.rows.tables import ReadTable
 from projections.effects import RowKey
 from projections.read_model import Col, Key, ReadModel, RowBase
+from tests.lengths import sized
 
 
 class RowOfAll(RowBase):
@@ -59,7 +60,7 @@ CELLS: Mapping[str, st.SearchStrategy[Any]] = {
 }
 KEYS = st.tuples(TEXTS, BIGINTS)
 ROWS: st.SearchStrategy[Rows] = st.dictionaries(KEYS, st.fixed_dictionaries(dict(CELLS)), max_size=12)
-EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=sized(20, long=600), deadline=None, suppress_health_check=list(HealthCheck))
 
 PLAIN = {"label": "x", "remark": "y", "amount": 1, "flag": True, "at": datetime(2021, 11, 3, tzinfo=UTC), "day": None}
 

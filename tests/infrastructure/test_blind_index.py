@@ -23,6 +23,7 @@ from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keks import retire, rotate
 from infrastructure.keys.keyring import Keyring
 from tests.api.numbers import national_number, service_number
+from tests.lengths import runs_longer, sized
 
 pytestmark = pytest.mark.anyio
 
@@ -114,7 +115,8 @@ async def test_the_same_characters_of_another_country_or_kind_are_another_number
     assert [await index.blind.find(MAILBOX, it) for it in known] == ["p0", "p1", "p2", "p3"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@runs_longer
+@settings(max_examples=sized(15, long=400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(registered=st.sets(st.integers(1, 997), max_size=40), sought=st.integers(1, 997))
 def test_whoever_is_registered_is_found_and_nobody_else(
     registered: set[int], sought: int, module_keys_url: str, tmp_path: Path

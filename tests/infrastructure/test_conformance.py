@@ -48,6 +48,7 @@ from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
 from sample.history import commands
 from tests.infrastructure.emptying import empty_log
+from tests.lengths import runs_longer, sized
 
 CODEC = Codec(DECIDERS)
 DEFINITIONS = platform()
@@ -204,8 +205,9 @@ def forget(connection: Connection) -> None:
     connection.execute("TRUNCATE read.checkpoint")
 
 
+@runs_longer
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=sized(3, long=30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_live_batch_rebuilt_and_in_memory_rows_are_equal(
     database_url: str, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

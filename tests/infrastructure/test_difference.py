@@ -31,6 +31,7 @@ from tests.infrastructure.digested import (
     side,
     sides,
 )
+from tests.lengths import runs_longer
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,7 @@ def told(difference: Difference | None) -> tuple[RowKey, Any, Any] | None:
 
 
 @given(ROWS, ROWS)
+@runs_longer
 @EXAMPLES
 def test_the_first_difference_is_the_one_that_python_finds(connection: Connection, left: Rows, right: Rows) -> None:
     one, other = sides(connection, left, right)
@@ -86,6 +88,7 @@ def test_the_first_difference_is_the_one_that_python_finds(connection: Connectio
 
 
 @given(changed())
+@runs_longer
 @EXAMPLES
 def test_one_changed_row_is_found(
     connection: Connection, odd_connection: Connection, sets: tuple[Rows, Rows, RowKey]

@@ -19,6 +19,7 @@ from psycopg import sql
 from infrastructure.projector.proof.difference import first_difference
 from infrastructure.projector.proof.digest import digest
 from tests.infrastructure.digested import CELLS, EXAMPLES, ODD_SETTINGS, ONE, OTHER, ROWS, Connection, Rows, fill, sides
+from tests.lengths import runs_longer
 
 OIDS = {"name": 25, "number": 20, "label": 25, "remark": 25, "amount": 20, "flag": 16, "at": 1184, "day": 1082}
 
@@ -41,6 +42,7 @@ def odd_connection(module_database_url: str) -> Iterator[Connection]:
 
 
 @given(ROWS, st.randoms(use_true_random=False))
+@runs_longer
 @EXAMPLES
 def test_equal_rows_have_one_digest_however_they_lie_and_whoever_asks(
     connection: Connection, odd_connection: Connection, rows: Rows, random: Random
@@ -67,6 +69,7 @@ def test_many_rows_have_one_digest_in_whatever_order_they_came(connection: Conne
 
 
 @given(ROWS)
+@runs_longer
 @EXAMPLES
 def test_the_digest_is_the_one_that_its_description_gives(connection: Connection, rows: Rows) -> None:
     fill(connection, ONE, rows)

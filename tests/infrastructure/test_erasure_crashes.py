@@ -1,6 +1,6 @@
 """Whatever ends the keeper, at whichever step of an erasure: in the end the key is gone and each fact recorded once.
 
-Fifty times at each step in this process, and at each step with a process of its own that is killed.
+Time after time at each step in this process, and at each step with a process of its own that is killed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from tests.infrastructure.erasing import STEPS, Crash, CrashError, Site, kept, site
+from tests.lengths import runs_longer, sized
 from tests.waiting import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, runs_longer]
 
-TIMES = 50
-KILLS = 3
+TIMES = sized(4, long=50)
+KILLS = sized(1, long=3)
 ENDS_WITHIN_S = 30
 _serials = count(1)
 
@@ -40,7 +41,7 @@ async def somebody_to_erase(here: Site) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_crash_at_any_step_fifty_times(here: Site, step: str) -> None:
+async def test_a_crash_at_any_step_time_after_time(here: Site, step: str) -> None:
     for _ in range(TIMES):
         person_id, number = await somebody_to_erase(here)
         crash = Crash(step)

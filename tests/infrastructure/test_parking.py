@@ -36,6 +36,7 @@ from tests.infrastructure.sample_models import (
     rows,
     sound,
 )
+from tests.lengths import runs_longer, sized
 from tests.waiting import wait_until
 
 FAILING = failing()
@@ -318,12 +319,13 @@ def _at_head(connection: Connection) -> bool:
     return row == (True,)
 
 
+@runs_longer
 def test_one_bad_event_in_ten_thousand_holds_up_its_stream_only(
     connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "BATCH_EVENTS", 5_000)
     streams, bad = 500, dict[str, int]()
-    for round_ in range(20):
+    for round_ in range(sized(4, long=20)):
         told = list[tuple[str, Event]]()
         for number in range(5_000):
             position = round_ * 5_000 + number + 1

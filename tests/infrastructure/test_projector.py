@@ -41,6 +41,7 @@ from tests.infrastructure.sample_counter import (
     order,
     raise_counter,
 )
+from tests.lengths import runs_longer, sized
 
 CODEC = Codec([DECIDER])
 PROJECTIONS = [COUNTERS, COUNTER_SUMS]
@@ -96,7 +97,8 @@ WISHES = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 4)), max_s
 
 
 @given(WISHES, st.integers(1, 30))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@runs_longer
+@settings(max_examples=sized(6, long=150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_live_rebuilt_and_in_memory_rows_are_equal(
     database_url: str, monkeypatch: pytest.MonkeyPatch, wishes: list[tuple[str, int]], batch: int
 ) -> None:

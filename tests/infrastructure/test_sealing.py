@@ -20,6 +20,7 @@ from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
 from infrastructure.keys import KeyOwner, KeysUnavailableError, MemoryKeys, UnknownKeyError
 from infrastructure.sealing import PREFIX, EventPlace, SealBrokenError, open_all, owners, personal_fields, seal
+from tests.lengths import runs_longer, sized
 
 pytestmark = pytest.mark.anyio
 
@@ -161,7 +162,8 @@ async def test_a_sealed_text_opens_nowhere_else(elsewhere: dict[str, str]) -> No
         await open_all([here._replace(**elsewhere)], keys)
 
 
-@settings(max_examples=200, deadline=None)
+@runs_longer
+@settings(max_examples=sized(100, long=2_000), deadline=None)
 @given(st.integers(min_value=0), st.integers(1, 255))
 async def test_a_changed_byte_is_found(place: int, change: int) -> None:
     keys = MemoryKeys()

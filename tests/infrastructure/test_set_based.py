@@ -30,6 +30,7 @@ from tests.infrastructure.emptying import empty_log
 from tests.infrastructure.sample_counter import CONTEXT, COUNTERS, DECIDER, CounterClosed, CounterRaised, Event
 from tests.infrastructure.test_conformance import CODEC as WHOLE_CODEC
 from tests.infrastructure.test_conformance import random_history, send
+from tests.lengths import runs_longer, sized
 
 CODEC = Codec([DECIDER])
 LOG = sql.SQL("log.event")
@@ -202,7 +203,8 @@ EACH = pytest.mark.parametrize("projection", [BY_DAY, OF_ITS_OWN, OF_ONE_EVENT],
 
 
 @given(acts=ACTS, cuts=st.lists(st.integers(0, 40), max_size=4), zone=st.sampled_from(["UTC", "Asia/Kathmandu"]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@runs_longer
+@settings(max_examples=sized(20, long=600), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_at_once_are_rows_one_by_one(
     module_database_url: str, connection: Connection, acts: list[Act], cuts: list[int], zone: str
 ) -> None:

@@ -34,10 +34,11 @@ from tests.infrastructure.sample_models import (
     rows,
     sound,
 )
+from tests.lengths import runs_longer, sized
 from tests.waiting import wait_until
 
 DEFINITIONS = sound()
-ROUNDS = 100
+ROUNDS = sized(20, long=100)
 QUICK = {"live__WAIT_S": 0.2, "live__REST_S": 0.5}
 
 # Who moved a checkpoint, from where, and whether that session held the lock of a leader then.
@@ -106,7 +107,8 @@ def named(url: str, application: str) -> str:
     return f"{url}?application_name={application}"
 
 
-def test_two_workers_started_a_hundred_times_never_lead_both_and_double_nothing(
+@runs_longer
+def test_two_workers_started_time_after_time_never_lead_both_and_double_nothing(
     connection: Connection, history: History, processes: Processes
 ) -> None:
     connection.execute(WATCH)
