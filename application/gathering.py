@@ -9,11 +9,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from application.ports import Enriched, FactReader
-from domain.kernel import Command, Decider
+from domain.kernel import AnyDecider, Command, Decider
 
 S = TypeVar("S")
 
-AnyDecider: TypeAlias = Decider[Any, Any, Any]
 Versioned: TypeAlias = tuple[int, Any]
 """The version of a stream, and the state folded from its events up to there."""
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 from application.gathering import Rules
 from application.ports import FactReader
 from domain.contexts import CONTEXTS, DECIDERS, name_of
-from domain.kernel import Command, Decider
+from domain.kernel import AnyDecider, Command
 
 
 def _readers() -> Iterator[tuple[type, FactReader]]:
@@ -26,7 +25,7 @@ READERS: Mapping[type, FactReader] = dict(_readers())
 EVENT_NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
 """Under which name each event is stored."""
 
-BY_COMMAND: Mapping[type[Command], Decider[Any, Any, Any]] = {
+BY_COMMAND: Mapping[type[Command], AnyDecider] = {
     command: decider for decider in DECIDERS for command in decider.commands
 }
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from application.gathering import AnyDecider, Gathered, Versioned
+from application.gathering import Gathered, Versioned
 from application.ports import EventStore, StreamEvents
+from domain.kernel import AnyDecider
 
 MAX_STREAMS = 50_000
 """How many states a unit of work or a cache holds."""

@@ -7,10 +7,9 @@ A context is a module of this package, or a package of aggregates. `api/rest/<co
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
 
 from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
-from domain.kernel import Decider
+from domain.kernel import AnyDecider
 
 CONTEXTS: tuple[ModuleType, ...] = (
     organisations,
@@ -23,7 +22,7 @@ CONTEXTS: tuple[ModuleType, ...] = (
     erasure,
     access,
 )
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = tuple(decider for context in CONTEXTS for decider in context.DECIDERS)
+DECIDERS: tuple[AnyDecider, ...] = tuple(decider for context in CONTEXTS for decider in context.DECIDERS)
 
 
 def name_of(context: ModuleType) -> str:

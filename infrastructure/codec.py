@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from domain.kernel import Decider
+from domain.kernel import AnyDecider
 from infrastructure import system_events
 
 
@@ -21,7 +21,7 @@ class Codec:
     Fields are written in the order of the event class; instants as RFC 3339 in UTC; missing optional values as null.
     """
 
-    def __init__(self, deciders: Iterable[Decider[Any, Any, Any]]) -> None:
+    def __init__(self, deciders: Iterable[AnyDecider]) -> None:
         classes: dict[str, type] = dict(system_events.EVENTS)
         for decider in deciders:
             for name, event in decider.events.items():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from domain.access.access import ACCESS
 from domain.access.suppression import SUPPRESSION
-from domain.kernel import Decider
+from domain.kernel import AnyDecider
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ACCESS, SUPPRESSION)
+DECIDERS: tuple[AnyDecider, ...] = (ACCESS, SUPPRESSION)

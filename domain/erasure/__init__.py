@@ -11,9 +11,7 @@ the grounds of an erasure, paragraph 3 for the grounds of a hold.
 
 from __future__ import annotations
 
-from typing import Any
-
 from domain.erasure.rules import ERASURE
-from domain.kernel import Decider
+from domain.kernel import AnyDecider
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ERASURE,)
+DECIDERS: tuple[AnyDecider, ...] = (ERASURE,)

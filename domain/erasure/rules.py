@@ -40,7 +40,7 @@ _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_-]{0,79}")
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: Commands, state: Erasure) -> Sequence[Event]:  # noqa: PLR0911 - one per command
+def decide(command: Commands, state: Erasure) -> Sequence[Event]:
     match command:
         case RequestErasure():
             return _request(command, state)

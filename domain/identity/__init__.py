@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from domain.identity.key import KEY
 from domain.identity.mandate.rules import MANDATE
 from domain.identity.person import PERSON
 from domain.identity.session import SESSION
-from domain.kernel import Decider
+from domain.kernel import AnyDecider
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (PERSON, KEY, SESSION, MANDATE)
+DECIDERS: tuple[AnyDecider, ...] = (PERSON, KEY, SESSION, MANDATE)

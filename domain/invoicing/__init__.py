@@ -7,9 +7,7 @@ Response 3 (states of UNCL4343, rules PEPPOL-T111) for what the buyer answers.
 
 from __future__ import annotations
 
-from typing import Any
-
 from domain.invoicing.rules import INVOICE
-from domain.kernel import Decider
+from domain.kernel import AnyDecider
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (INVOICE,)
+DECIDERS: tuple[AnyDecider, ...] = (INVOICE,)

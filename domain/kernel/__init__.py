@@ -1,6 +1,6 @@
 """What every context shares: the decider, the command's frame, recorded events, kinds of values, the refusals."""
 
-from domain.kernel.decider import Claim, Command, CommandBase, Context, Decider, Recorded, fact
+from domain.kernel.decider import AnyDecider, Claim, Command, CommandBase, Context, Decider, Recorded, fact
 from domain.kernel.personal import Personal, PersonalText, PurposeGroup, personal
 from domain.kernel.refusals import (
     Duplicate,
@@ -16,6 +16,7 @@ from domain.kernel.refusals import (
 from domain.kernel.vocabulary import Audience, EnterpriseNumber, Jurisdiction, LevelOfAssurance, NationalNumber
 
 __all__ = [
+    "AnyDecider",
     "Audience",
     "Claim",
     "Command",

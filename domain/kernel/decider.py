@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
@@ -89,6 +89,9 @@ class Decider(Generic[C, S, E]):
         for event in events:
             state = self.evolve(state, event)
         return state
+
+
+AnyDecider: TypeAlias = Decider[Any, Any, Any]
 
 
 # --- Recorded events ------------------------------------------------------------------------------------------------

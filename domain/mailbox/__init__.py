@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from domain.kernel import Decider
+from domain.kernel import AnyDecider
 from domain.mailbox.mailbox import MAILBOX
 from domain.mailbox.message.rules import MESSAGE
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (MAILBOX, MESSAGE)
+DECIDERS: tuple[AnyDecider, ...] = (MAILBOX, MESSAGE)

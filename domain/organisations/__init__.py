@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from domain.kernel import Decider
+from domain.kernel import AnyDecider
 from domain.organisations.organisation.rules import ORGANISATION
 from domain.organisations.service import SERVICE
 from domain.organisations.service_family import SERVICE_FAMILY
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ORGANISATION, SERVICE, SERVICE_FAMILY)
+DECIDERS: tuple[AnyDecider, ...] = (ORGANISATION, SERVICE, SERVICE_FAMILY)

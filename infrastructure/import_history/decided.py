@@ -12,7 +12,7 @@ import msgspec
 from stdnum.be import bis, nn
 from stdnum.nl import bsn
 
-from domain.kernel import Claim, Context, Decider
+from domain.kernel import AnyDecider, Claim, Context
 from infrastructure.codec import Codec
 from infrastructure.import_history.record import ACTIVITY, ADMINISTRATOR
 from infrastructure.import_history.refusals import (
@@ -82,7 +82,7 @@ _READ_ANY = msgspec.json.Decoder().decode
 class Understanding:
     """Turns lines into decided events of the given deciders' streams."""
 
-    def __init__(self, deciders: Iterable[Decider[Any, Any, Any]], correlation_id: str) -> None:
+    def __init__(self, deciders: Iterable[AnyDecider], correlation_id: str) -> None:
         deciders = tuple(deciders)
         self._codec = Codec(deciders)
         self._prefixes = {name: f"{decider.category}-" for decider in deciders for name in decider.events}

@@ -40,7 +40,7 @@ ENDED = frozenset({MandateStatus.WITHDRAWN, MandateStatus.REJECTED, MandateStatu
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: MandateCommands, state: Mandate) -> Sequence[MandateEvent]:  # noqa: PLR0911 - one for each command
+def decide(command: MandateCommands, state: Mandate) -> Sequence[MandateEvent]:
     if isinstance(command, RequestMandate):
         return _request(command, state)
     if state.terms is None:
@@ -260,7 +260,7 @@ def _must_not_be_over(command: MandateCommand, terms: MandateTerms) -> None:
         raise RuleBroken("mandate-ended", "The validity of this mandate is over.")
 
 
-def evolve(state: Mandate, event: MandateEvent) -> Mandate:  # noqa: PLR0911 - one for each event
+def evolve(state: Mandate, event: MandateEvent) -> Mandate:
     match event:
         case MandateRequested():
             return Mandate(

@@ -50,7 +50,7 @@ from domain.mailbox.values import (
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: MessageCommands, state: Message) -> Sequence[MessageEvent]:  # noqa: PLR0911 - one per command
+def decide(command: MessageCommands, state: Message) -> Sequence[MessageEvent]:
     if isinstance(command, SendMessage):
         return _send(command, state)
     _must_be_published(state)
@@ -318,7 +318,7 @@ def _expiry(state: Message) -> datetime:
     return state.expires_at
 
 
-def evolve(state: Message, event: MessageEvent) -> Message:  # noqa: C901, PLR0911 - one per event
+def evolve(state: Message, event: MessageEvent) -> Message:
     match event:
         case MessageSent():
             return _after_sending(event)

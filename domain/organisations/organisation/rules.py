@@ -41,9 +41,7 @@ from domain.organisations.values import REASON_LENGTH, Enrolment, Recognition, c
 
 
 # One branch for each command.
-def decide(  # noqa: C901, PLR0911, PLR0912
-    command: OrganisationCommands, state: Organisation
-) -> Sequence[OrganisationEvent]:
+def decide(command: OrganisationCommands, state: Organisation) -> Sequence[OrganisationEvent]:
     if isinstance(command, RegisterOrganisation):
         return _register(command, state)
     if not state.exists:
@@ -247,7 +245,7 @@ def _ended(organisation_id: str, enrolment: Enrolment, state: Organisation) -> E
     )
 
 
-def evolve(state: Organisation, event: OrganisationEvent) -> Organisation:  # noqa: PLR0911 - one for each event
+def evolve(state: Organisation, event: OrganisationEvent) -> Organisation:
     match event:
         case OrganisationRegistered():
             return replace(

@@ -10,10 +10,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import Any
 
 from domain.contexts import DECIDERS
-from domain.kernel import Decider
+from domain.kernel import AnyDecider
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_statements import BASIC_COLUMNS, FURTHER_COLUMNS
 from infrastructure.projector.rules.compiled import (
@@ -60,9 +59,7 @@ class Definitions:
         return [projection for name, projection in self.projections.items() if not names or name in names]
 
 
-def definitions(
-    reference: str, deciders: Sequence[Decider[Any, Any, Any]], projections: Sequence[ReadModel]
-) -> Definitions:
+def definitions(reference: str, deciders: Sequence[AnyDecider], projections: Sequence[ReadModel]) -> Definitions:
     folded = [it for it in projections if not it.tallied]
     traces = {it.name: traces_of(it) for it in folded}
     further = _further(folded, traces)
