@@ -117,9 +117,16 @@ async def nobody_known(_number: str) -> str | None:
 class OrganisationDirectory:
     """Finds the platform's id of an organisation in a token, and caches it."""
 
-    def __init__(self, look_up: LookUp = nobody_known, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        look_up: LookUp = nobody_known,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        max_cached: int = MAX_CACHED_ORGANISATIONS,
+    ) -> None:
         self._look_up = look_up
         self._clock = clock
+        self._max_cached = max_cached
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     async def caller(self, claims_in: TokenSubject) -> Caller:
@@ -144,5 +151,5 @@ class OrganisationDirectory:
     def _remember(self, number: str, found: str) -> None:
         self._known[number] = (found, self._clock() + (FOUND_MAX_AGE_S if found else NOT_FOUND_MAX_AGE_S))
         self._known.move_to_end(number)
-        while len(self._known) > MAX_CACHED_ORGANISATIONS:
+        while len(self._known) > self._max_cached:
             self._known.popitem(last=False)

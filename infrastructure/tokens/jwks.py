@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Protocol
 
@@ -20,10 +21,6 @@ from infrastructure.tokens.token_refusals import IssuerUnavailableError
 
 LOG = structlog.get_logger()
 
-JWKS_TIMEOUT_S = 5
-"""For the whole answer, also one that comes slowly."""
-
-JWKS_MAX_BYTES = 1_000_000
 JWKS_MAX_AGE_S = 900
 """The keys are fetched again after this time, so that a key that the issuer withdrew becomes invalid."""
 
@@ -33,8 +30,16 @@ JWKS_MIN_INTERVAL_S = 10
 JWKS_UNKNOWN_KEY_S = 60
 """How long a key id that the issuer does not know is not fetched again."""
 
-MAX_UNKNOWN = 1_024
 _CHUNK_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwksLimits:
+    """`timeout_s` is for the whole answer, also one that comes slowly; `unknown_keys` is how many are remembered."""
+
+    timeout_s: float = 5
+    answer_bytes: int = 1_000_000
+    unknown_keys: int = 1_024
 
 
 class IssuerKeys(Protocol):
@@ -51,9 +56,12 @@ class JwksKeys:
     go on being good for the tokens that name them.
     """
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, url: str, clock: Callable[[], float] = time.monotonic, *, limits: JwksLimits | None = None
+    ) -> None:
         self._url = url
         self._clock = clock
+        self._limits = limits or JwksLimits()
         self._keys: KeySet | None = None
         self._fetched_at = self._tried_at = -math.inf
         self._fetching: asyncio.Task[None] | None = None
@@ -80,7 +88,7 @@ class JwksKeys:
     def _remember_unknown(self, kid: str) -> None:
         self._unknown[kid] = self._clock() + JWKS_UNKNOWN_KEY_S
         self._unknown.move_to_end(kid)
-        while len(self._unknown) > MAX_UNKNOWN:
+        while len(self._unknown) > self._limits.unknown_keys:
             self._unknown.popitem(last=False)
 
     async def _refresh(self) -> None:
@@ -94,7 +102,7 @@ class JwksKeys:
 
     async def _fetch(self) -> None:
         try:
-            self._keys = KeySet.import_key_set(await asyncio.to_thread(_json_at, self._url))
+            self._keys = KeySet.import_key_set(await asyncio.to_thread(_json_at, self._url, self._limits))
         except (OSError, HTTPException, JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
             LOG.warning("jwks_not_fetched", error=type(error).__name__)
         else:
@@ -111,14 +119,14 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _json_at(url: str) -> Any:  # noqa: ANN401 - checked by the key set
-    ends_at = time.monotonic() + JWKS_TIMEOUT_S
+def _json_at(url: str, limits: JwksLimits) -> Any:  # noqa: ANN401 - checked by the key set
+    ends_at = time.monotonic() + limits.timeout_s
     opener = urllib.request.build_opener(_NoRedirects)
     content = bytearray()
-    with opener.open(url, timeout=JWKS_TIMEOUT_S) as response:  # https, by the settings
+    with opener.open(url, timeout=limits.timeout_s) as response:  # https, by the settings
         while chunk := response.read1(_CHUNK_BYTES):
             content += chunk
-            if len(content) > JWKS_MAX_BYTES:
+            if len(content) > limits.answer_bytes:
                 raise ValueError("too large")
             if time.monotonic() > ends_at:
                 raise TimeoutError

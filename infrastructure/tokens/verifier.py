@@ -64,7 +64,10 @@ class Verifier:
         trust: Trust,
         now: Callable[[], datetime],
         organisations: OrganisationDirectory | None = None,
+        *,
+        max_cached: int = MAX_CACHED_TOKENS,
     ) -> None:
+        self._max_cached = max_cached
         self._keys = keys
         self._trust = trust
         self._now = now
@@ -110,7 +113,7 @@ class Verifier:
         return self._now().timestamp() < until
 
     def _remember(self, digest: bytes, verified: _Verified) -> None:
-        if len(self._verified) >= MAX_CACHED_TOKENS:
+        if len(self._verified) >= self._max_cached:
             self._verified.clear()
         self._verified[digest] = verified
 

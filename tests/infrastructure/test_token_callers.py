@@ -89,9 +89,8 @@ async def test_the_register_is_asked_once_in_a_while() -> None:
         assert register.asked == [number, number]
 
 
-async def test_no_more_numbers_are_remembered_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infrastructure.tokens.callers.MAX_CACHED_ORGANISATIONS", 2)
-    organisations = OrganisationDirectory(Register())
+async def test_no_more_numbers_are_remembered_than_the_bound() -> None:
+    organisations = OrganisationDirectory(Register(), max_cached=2)
     for number in range(5):
         await who(organisations, consumer=iso(f"0106:{number:08}"))
     assert len(organisations._known) == 2  # noqa: SLF001 - what is kept shows nowhere else

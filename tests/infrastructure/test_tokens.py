@@ -209,9 +209,8 @@ async def test_a_token_that_was_good_is_not_good_for_ever(issuer: Issuer) -> Non
             await verify(token())
 
 
-async def test_no_more_tokens_are_remembered_than_the_bound(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infrastructure.tokens.verifier.MAX_CACHED_TOKENS", 2)
-    verifier = Verifier(JwksKeys(issuer.url), TRUST, lambda: NOW)
+async def test_no_more_tokens_are_remembered_than_the_bound(issuer: Issuer) -> None:
+    verifier = Verifier(JwksKeys(issuer.url), TRUST, lambda: NOW, max_cached=2)
     tokens = [token(jti=str(number)) for number in range(5)]
     for each in (*tokens, *tokens):
         assert await bearer(verifier)(each) == CALLER
