@@ -18,8 +18,8 @@ from benchmarks.server import Server
 from infrastructure.database import DatabaseRole
 from infrastructure.database.addresses import acting_as
 from infrastructure.projector import Definitions, Result
+from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rebuild.build_environment import Progress
-from infrastructure.projector.rebuild.run import rebuild
 from projections.progress import BuildPurpose
 from projections.read_model import ReadModel
 from projections.words import CIVIL_TIME

@@ -21,7 +21,7 @@ from application.lookups import Identifier, LookupPurpose
 from infrastructure.keys import key_statements
 from infrastructure.keys.data_keys import KeysUnavailableError
 from infrastructure.postgres.arrays import byte_strings, texts
-from infrastructure.postgres.connections import Connector, connect_async
+from infrastructure.postgres.connecting import Connector, connect_async
 from infrastructure.postgres.failures import LogUnavailableError
 from infrastructure.postgres.group_calls import GroupCallQueue
 

@@ -1,6 +1,6 @@
 """The SQL of the database of the keys. Its tables and functions: migrations/keys/0001_keys.sql.
 
-The connections take packed arrays (`infrastructure.postgres.connections.connect_async`).
+The connections take packed arrays (`infrastructure.postgres.connecting.connect_async`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from domain.kernel import PurposeGroup
 from infrastructure.keys.data_keys import KEY_ID_BYTES, KeyOwner
 from infrastructure.postgres.arrays import TextArray, byte_strings, texts
-from infrastructure.postgres.connections import LOOKUPS_BY_INDEX
+from infrastructure.postgres.connecting import LOOKUPS_BY_INDEX
 
 FIRST = ("SET synchronous_commit = on", *LOOKUPS_BY_INDEX)
 

@@ -36,7 +36,7 @@ from infrastructure.keys.key_cache import CachedKey, KeyCache
 from infrastructure.keys.key_lookup import KeyAnswer, KeyQuery
 from infrastructure.keys.key_statements import KeyRow, associated_data, associated_data_of_name
 from infrastructure.keys.provider import BoundKey, KekProvider
-from infrastructure.postgres.connections import Connector, connect_async
+from infrastructure.postgres.connecting import Connector, connect_async
 from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
 from infrastructure.postgres.group_calls import GroupCallQueue
 

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import psycopg
 import structlog
 
-from infrastructure.postgres.connections import Connector
+from infrastructure.postgres.connecting import Connector
 from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
 
 LOG = structlog.get_logger()

@@ -10,7 +10,7 @@ import psycopg
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, OtherLogError
 from infrastructure.event_log.log_reader import AnyRecorded
-from infrastructure.postgres.connections import connect_to_lead
+from infrastructure.postgres.connecting import connect_to_lead
 from infrastructure.reactors.reactions import person_of
 
 LOCK_KEY = int.from_bytes(b"kronkeep", "big")

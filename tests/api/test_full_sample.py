@@ -33,7 +33,7 @@ from infrastructure.database import EmbeddedPostgres
 from infrastructure.event_log import LogReader
 from infrastructure.projector import MemoryRows
 from infrastructure.projector import platform as platform_definitions
-from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.read_models import ReadModels
 from projections.figures import OpenRateFilter, OpenRateTable, Period, percentage
 from projections.figures.figure_reading import Reading

@@ -22,7 +22,7 @@ from typing import Any, NoReturn, Self
 import psycopg
 
 from infrastructure.projector import BusyError, Worker
-from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.definitions import find
 from projections.progress import BuildPurpose
 from tests.waiting import wait_until

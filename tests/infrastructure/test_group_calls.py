@@ -13,7 +13,7 @@ from application.ports import Append, Receipt
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogBusyError, PostgresLog
 from infrastructure.event_log import log_statements as sql
-from infrastructure.postgres.connections import Connector
+from infrastructure.postgres.connecting import Connector
 from infrastructure.postgres.group_calls import (
     MAX_BATCH_BYTES,
     MAX_PENDING_CALLS,

@@ -15,7 +15,7 @@ from infrastructure.projector import Definitions, Projector
 from infrastructure.projector.live import projector as live
 from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.rebuild import stream_fold as filling
-from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rebuild.awaited import rebuild
 from projections.progress import BuildState
 from projections.read_model import ReadModel
 from tests.infrastructure.projector_process import Processes, kill

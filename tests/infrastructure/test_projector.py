@@ -19,7 +19,7 @@ from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
 from infrastructure.projector import MemoryRows, Projector, Worker, definitions
 from infrastructure.projector.live import projector as live_module
-from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.effect_checks import MisfitError
 from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable

@@ -17,8 +17,8 @@ from infrastructure.projector.rebuild import build, builds
 from infrastructure.projector.rebuild import load as bulk
 from infrastructure.projector.rebuild import stream_fold as filling
 from infrastructure.projector.rebuild import workers as fillers
+from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rebuild.builds import BUILDS
-from infrastructure.projector.rebuild.run import rebuild
 from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.projector_process import Processes, fillers_of, kill, lives, stop

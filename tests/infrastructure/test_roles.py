@@ -29,7 +29,7 @@ from infrastructure.database.addresses import GROUPS, LOGINS, acting_as
 from infrastructure.database.migrations import check_migrated
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.projector import Projector
-from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings

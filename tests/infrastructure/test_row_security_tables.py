@@ -23,7 +23,7 @@ from infrastructure.codec import Codec
 from infrastructure.database import EmbeddedPostgres, migrate
 from infrastructure.event_log import PostgresLog
 from infrastructure.projector import Projector, platform, secure_read_models
-from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.row_security import SEEN as POLICY
 from infrastructure.projector.rows.row_security import secure
 from infrastructure.projector.rows.tables import ReadTable

@@ -14,7 +14,7 @@ from domain.operation import DropPreviousRows
 from infrastructure.projector import Projector, Result
 from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.rebuild import switch_over as takeover
-from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rebuild.switch_over import ReadersHoldError
 from projections.progress import BuildPurpose, BuildState
 from projections.read_model import SCHEMA

@@ -19,7 +19,7 @@ import psycopg
 
 from infrastructure.event_log import LogReader
 from infrastructure.projector import BusyError, MemoryRows
-from infrastructure.projector.rebuild.run import rebuild
+from infrastructure.projector.rebuild.awaited import rebuild
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.projector_process import kill
 from tests.infrastructure.sample_counter import CounterClosed, CounterRaised

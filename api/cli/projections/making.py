@@ -42,7 +42,7 @@ def undo(options: argparse.Namespace, output: Output) -> Exit | None:
 def _make(options: argparse.Namespace, output: Output, purpose: BuildPurpose, as_of: str | None = None) -> Exit | None:
     from api.cli.common import database, settings_of
     from infrastructure.projector import BusyError, platform
-    from infrastructure.projector.rebuild.run import rebuild as make_anew
+    from infrastructure.projector.rebuild.awaited import rebuild as make_anew
 
     definitions = platform()
     read_models = _chosen(definitions, options)

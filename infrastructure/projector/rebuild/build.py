@@ -25,7 +25,7 @@ from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.build_environment import CancelledError, Site
 from infrastructure.projector.rebuild.builds import Asked
 from infrastructure.projector.rebuild.load import Filled, fill_tables, index
-from infrastructure.projector.rebuild.stream_fold import Plan
+from infrastructure.projector.rebuild.stream_fold import FoldPlan
 from infrastructure.projector.rebuild.switch_over import BEFORE, take_over
 from infrastructure.projector.rows.row_security import close_to_readers
 from infrastructure.projector.rows.tables import OtherTablesError, ReadTable
@@ -197,7 +197,7 @@ class Builder:
         began = Result(projection=build.projection, state=BuildState.DONE, outcome="undone", position=row[0])
         return [self._take_over(connection, build, target, began)]
 
-    def _fold_long(self, connection: Connection, target: Target, planned: Plan, until: int) -> None:
+    def _fold_long(self, connection: Connection, target: Target, planned: FoldPlan, until: int) -> None:
         """Fold the streams that were too long, batch by batch. What was counted was counted with them."""
         if target.counts:
             return

@@ -13,7 +13,7 @@ import psycopg
 from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.build_environment import SUMS, CancelledError, Site
 from infrastructure.projector.rebuild.builds import Asked
-from infrastructure.projector.rebuild.stream_fold import Plan, plan
+from infrastructure.projector.rebuild.stream_fold import FoldPlan, plan
 from infrastructure.projector.rebuild.workers import Task, fill
 from infrastructure.projector.rows.counting import count
 from infrastructure.projector.rows.tables import ReadTable
@@ -28,7 +28,7 @@ Connection = psycopg.Connection[Any]
 class Filled:
     """What was folded, and which tables were filled: their numbers in the database, by name."""
 
-    plan: Plan
+    plan: FoldPlan
     oids: Mapping[str, int]
 
 
@@ -42,7 +42,7 @@ def fill_tables(site: Site, connection: Connection, asked: Sequence[Asked], unti
         table.create_bare(connection)
         if table.summable and projection in folded:
             table.beside(suffix + SUMS).create_bare(connection)
-    planned = plan(connection, site.definitions, folded, until) if folded else Plan(chunks=(), long_streams=())
+    planned = plan(connection, site.definitions, folded, until) if folded else FoldPlan(chunks=(), long_streams=())
     report = _reporting(site, connection, asked, planned.events or until)
     report(0)
     for projection in projections:

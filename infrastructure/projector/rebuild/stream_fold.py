@@ -56,7 +56,7 @@ WHICH = "SELECT name, to_regclass(format('read.%%I', name))::oid::bigint FROM un
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class StreamRange:
     """The streams from `first` to `last`, in the order of the C collation, and about how many events they have."""
 
     first: str
@@ -65,26 +65,26 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class FoldPlan:
     """What is to be folded: chunks in any order, and the streams that are too long for that."""
 
-    chunks: Sequence[Chunk]
-    long_streams: Sequence[Chunk]
+    chunks: Sequence[StreamRange]
+    long_streams: Sequence[StreamRange]
 
     @property
     def events(self) -> int:
         return sum(chunk.events for chunk in (*self.chunks, *self.long_streams))
 
 
-def plan(connection: Connection, definitions: Definitions, projections: Sequence[ReadModel], until: int) -> Plan:
+def plan(connection: Connection, definitions: Definitions, projections: Sequence[ReadModel], until: int) -> FoldPlan:
     """Divide the streams that the projections are made of, as far as the log goes up to a position."""
     categories = sorted({definitions.categories[event] for it in projections for event in it.rules})
     limits = {"chunk": CHUNK_EVENTS, "long": LONG_STREAM_EVENTS, "categories": categories, "until": until}
     chunks = connection.execute(PLAN, limits).fetchall()
     long = connection.execute(LONG, (categories, until, LONG_STREAM_EVENTS)).fetchall()
-    return Plan(
-        chunks=[Chunk(*chunk) for chunk in chunks],
-        long_streams=[Chunk(stream, stream, version) for stream, version in long],
+    return FoldPlan(
+        chunks=[StreamRange(*chunk) for chunk in chunks],
+        long_streams=[StreamRange(stream, stream, version) for stream, version in long],
     )
 
 
@@ -114,7 +114,7 @@ class Filler:
         self._long = frozenset(long_streams)
         self._sums: dict[str, dict[Any, list[int]]] = {name: {} for name in tables}
 
-    def fill(self, chunk: Chunk) -> None:
+    def fill(self, chunk: StreamRange) -> None:
         """Fold the streams of a chunk, and write the rows that come of them in one transaction."""
         folded = {it.name: self._store(it) for it in self._projections}
         folds = [fold_into(folded[it.name], self._skipped[it.name]) for it in self._projections]
@@ -133,7 +133,7 @@ class Filler:
         model = self._definitions.models[read_model.name]
         return RowStore(model, self._tables[read_model.name].check, whole_streams=True)
 
-    def _read(self, chunk: Chunk) -> Sequence[Row]:
+    def _read(self, chunk: StreamRange) -> Sequence[Row]:
         found = self._reader.rows_of_streams(
             self._connection, first=chunk.first, last=chunk.last, until=self._until, further=self._definitions.further
         )

@@ -23,7 +23,7 @@ import psycopg
 
 from infrastructure.postgres.arrays import register_types
 from infrastructure.postgres.failures import ValueFreeError, summary
-from infrastructure.projector.rebuild.stream_fold import Chunk, Filler
+from infrastructure.projector.rebuild.stream_fold import Filler, StreamRange
 from infrastructure.projector.rows.definitions import Definitions, find
 from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.projector.rows.target import MISFITS
@@ -67,12 +67,12 @@ class Task:
 
 
 class _Fills(Protocol):
-    def fill(self, chunk: Chunk) -> None: ...
+    def fill(self, chunk: StreamRange) -> None: ...
 
     def finish(self) -> None: ...
 
 
-def fill(task: Task, definitions: Definitions, chunks: Sequence[Chunk], workers: int, progress: Progress) -> None:
+def fill(task: Task, definitions: Definitions, chunks: Sequence[StreamRange], workers: int, progress: Progress) -> None:
     """Fold all chunks, in this process or in so many others."""
     if sum(chunk.events for chunk in chunks) <= FEW_EVENTS:
         with psycopg.connect(task.url, autocommit=True) as connection:
@@ -95,14 +95,14 @@ def fill(task: Task, definitions: Definitions, chunks: Sequence[Chunk], workers:
                 progress(result)
 
 
-def _queued(chunks: Sequence[Chunk]) -> queue.SimpleQueue[Chunk]:
-    waiting = queue.SimpleQueue[Chunk]()
+def _queued(chunks: Sequence[StreamRange]) -> queue.SimpleQueue[StreamRange]:
+    waiting = queue.SimpleQueue[StreamRange]()
     for chunk in chunks:
         waiting.put(chunk)
     return waiting
 
 
-def _work(filler: _Fills, waiting: queue.SimpleQueue[Chunk], progress: Progress) -> None:
+def _work(filler: _Fills, waiting: queue.SimpleQueue[StreamRange], progress: Progress) -> None:
     while True:
         try:
             chunk = waiting.get_nowait()
@@ -114,7 +114,7 @@ def _work(filler: _Fills, waiting: queue.SimpleQueue[Chunk], progress: Progress)
 
 
 def _drive(
-    filler: _Fills, waiting: queue.SimpleQueue[Chunk], results: queue.SimpleQueue[int | Exception | None]
+    filler: _Fills, waiting: queue.SimpleQueue[StreamRange], results: queue.SimpleQueue[int | Exception | None]
 ) -> None:
     try:
         _work(filler, waiting, results.put)
@@ -155,7 +155,7 @@ class FillerProcess:
             except BrokenPipeError:
                 continue
 
-    def fill(self, chunk: Chunk) -> None:
+    def fill(self, chunk: StreamRange) -> None:
         self._ask(asdict(chunk))
 
     def finish(self) -> None:
@@ -193,7 +193,7 @@ def _answer(task: Task) -> None:
         for line in sys.stdin:
             chunk = json.loads(line)
             if chunk:
-                filler.fill(Chunk(**chunk))
+                filler.fill(StreamRange(**chunk))
             else:
                 filler.finish()
             _say(DONE)
