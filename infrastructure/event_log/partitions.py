@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import psycopg
 from psycopg import Connection
+from psycopg.rows import class_row
 
 LIST = """
-SELECT part.number, part.first_position, least(part.last_position, log.head()), part.attached,
-       to_regclass('log.event_' || part.number) IS NOT NULL,
-       coalesce(pg_total_relation_size(to_regclass('log.event_' || part.number)), 0)
+SELECT part.number, part.first_position, least(part.last_position, log.head()) AS last_position, part.attached,
+       to_regclass('log.event_' || part.number) IS NOT NULL AS present,
+       coalesce(pg_total_relation_size(to_regclass('log.event_' || part.number)), 0) AS size_bytes
 FROM log.partition AS part WHERE part.first_position <= log.head() ORDER BY part.number
 """
 
@@ -33,18 +34,8 @@ class PartitionState:
 
 
 def list_partitions(connection: Connection) -> Sequence[PartitionState]:
-    rows = connection.execute(LIST).fetchall()
-    return [
-        PartitionState(
-            number=number,
-            first_position=first,
-            last_position=last,
-            attached=attached,
-            present=present,
-            size_bytes=size_bytes,
-        )
-        for number, first, last, attached, present, size_bytes in rows
-    ]
+    with connection.cursor(row_factory=class_row(PartitionState)) as cursor:
+        return cursor.execute(LIST).fetchall()
 
 
 def detach_partition(connection: Connection, number: int) -> None:

@@ -53,8 +53,10 @@ SELECT kek_id, registered_at, current_from, retired_at, is_current,
 FROM keys.kek AS k ORDER BY registered_at
 """
 _COUNTS = """
-SELECT count(*) FILTER (WHERE destroyed_at IS NULL), count(*) FILTER (WHERE destroyed_at IS NOT NULL),
-       count(*) FILTER (WHERE shredded_at IS NOT NULL), (SELECT count(*) FROM keys.named_secret)
+SELECT count(*) FILTER (WHERE destroyed_at IS NULL) AS alive,
+       count(*) FILTER (WHERE destroyed_at IS NOT NULL) AS destroyed,
+       count(*) FILTER (WHERE shredded_at IS NOT NULL) AS shredded,
+       (SELECT count(*) FROM keys.named_secret) AS named
 FROM keys.key
 """
 
@@ -220,10 +222,10 @@ async def list_keks(connection: AsyncConnection) -> Sequence[Kek]:
 
 
 async def count_keys(connection: AsyncConnection) -> Counts:
-    row = await (await connection.execute(_COUNTS)).fetchone()
-    assert row is not None
-    alive, destroyed, shredded, named = row
-    return Counts(alive=alive, destroyed=destroyed, shredded=shredded, named=named)
+    async with connection.cursor(row_factory=class_row(Counts)) as cursor:
+        counts = await (await cursor.execute(_COUNTS)).fetchone()
+    assert counts is not None
+    return counts
 
 
 async def _locked(connection: AsyncConnection, work: Callable[[], Awaitable[T]]) -> T:

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from domain.kernel import PurposeGroup
 from infrastructure.keys.data_keys import KEY_ID_BYTES, KeyOwner
-from infrastructure.postgres.arrays import TextArray, byte_strings, texts
+from infrastructure.postgres.arrays import PackedArray, byte_strings, texts
 from infrastructure.postgres.connecting import LOOKUPS_BY_INDEX
 
 FIRST = ("SET synchronous_commit = on", *LOOKUPS_BY_INDEX)
@@ -141,7 +141,7 @@ async def name_key(connection: AsyncConnection, name: str, kek_id: str, wrapped:
     await connection.execute(_NAME, (name, kek_id, wrapped))
 
 
-def _columns(owners: Collection[KeyOwner]) -> tuple[TextArray, TextArray]:
+def _columns(owners: Collection[KeyOwner]) -> tuple[PackedArray, PackedArray]:
     return texts([owner.subject_id for owner in owners]), texts([str(owner.group) for owner in owners])
 
 

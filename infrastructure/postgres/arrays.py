@@ -7,7 +7,7 @@ behind its length (-1 for a null), all big-endian. Source: array_recv in Postgre
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
@@ -32,71 +32,34 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class PackedArray(bytes):
-    """A packed array; its class says which type it has."""
+    """A packed array. Each element type has a class of its own: psycopg finds the dumper by the class."""
 
     __slots__ = ()
 
 
-class TextArray(PackedArray):
-    """`text[]`."""
+_ARRAY_OIDS = {
+    _BOOL_OID: 1000,
+    _BYTEA: 1001,
+    _INT4_OID: 1007,
+    _TEXT: 1009,
+    _INT8_OID: 1016,
+    _DATE: 1182,
+    _TIMESTAMPTZ: 1185,
+}
+"""By element type. Source: PostgreSQL's pg_type.dat."""
 
-    __slots__ = ()
-
-
-class ByteaArray(PackedArray):
-    """`bytea[]`."""
-
-    __slots__ = ()
-
-
-class BigintArray(PackedArray):
-    """`bigint[]`."""
-
-    __slots__ = ()
-
-
-class IntArray(PackedArray):
-    """`integer[]`."""
-
-    __slots__ = ()
-
-
-class BooleanArray(PackedArray):
-    """`boolean[]`."""
-
-    __slots__ = ()
-
-
-class DateArray(PackedArray):
-    """`date[]`."""
-
-    __slots__ = ()
-
-
-class InstantArray(PackedArray):
-    """`timestamptz[]`."""
-
-    __slots__ = ()
-
-
-_ARRAY_OIDS: dict[type[PackedArray], int] = {
-    BooleanArray: 1000,
-    ByteaArray: 1001,
-    IntArray: 1007,
-    TextArray: 1009,
-    BigintArray: 1016,
-    DateArray: 1182,
-    InstantArray: 1185,
+_CLASSES: Mapping[int, type[PackedArray]] = {
+    element_oid: type(f"PackedArray{element_oid}", (PackedArray,), {"__slots__": ()}) for element_oid in _ARRAY_OIDS
 }
 
 
-def texts(values: Sequence[str | None]) -> TextArray:
+def texts(values: Sequence[str | None]) -> PackedArray:
     if values and (first := values[0]) is not None and values.count(first) == len(values):
-        return TextArray(_packed_bytes([first.encode()] * len(values), _TEXT))
-    return TextArray(_packed_bytes([None if value is None else value.encode() for value in values], _TEXT))
+        return _packed_bytes([first.encode()] * len(values), _TEXT)
+    return _packed_bytes([None if value is None else value.encode() for value in values], _TEXT)
 
 
-def text_lists(values: Sequence[Sequence[str] | None]) -> TextArray:
+def text_lists(values: Sequence[Sequence[str] | None]) -> PackedArray:
     """Pack lists of texts, each as the text of an array: PostgreSQL has no arrays of arrays of different lengths."""
     return texts([None if value is None else array_text(value) for value in values])
 
@@ -107,28 +70,28 @@ def array_text(elements: Sequence[str]) -> str:
     return "{" + ",".join(f'"{element}"' for element in escaped) + "}"
 
 
-def byte_strings(values: Sequence[bytes | None]) -> ByteaArray:
-    return ByteaArray(_packed_bytes(values, _BYTEA))
+def byte_strings(values: Sequence[bytes | None]) -> PackedArray:
+    return _packed_bytes(values, _BYTEA)
 
 
-def bigints(values: Sequence[int | None]) -> BigintArray:
-    return BigintArray(_packed(values, _INT8_OID, lambda value: _INT8(8, value)))
+def bigints(values: Sequence[int | None]) -> PackedArray:
+    return _packed(values, _INT8_OID, lambda value: _INT8(8, value))
 
 
-def integers(values: Sequence[int | None]) -> IntArray:
-    return IntArray(_packed(values, _INT4_OID, lambda value: _INT4(4, value)))
+def integers(values: Sequence[int | None]) -> PackedArray:
+    return _packed(values, _INT4_OID, lambda value: _INT4(4, value))
 
 
-def booleans(values: Sequence[bool | None]) -> BooleanArray:
-    return BooleanArray(_packed(values, _BOOL_OID, lambda value: _BOOL(1, value)))
+def booleans(values: Sequence[bool | None]) -> PackedArray:
+    return _packed(values, _BOOL_OID, lambda value: _BOOL(1, value))
 
 
-def dates(values: Sequence[date | None]) -> DateArray:
-    return DateArray(_packed(values, _DATE, lambda value: _INT4(4, value.toordinal() - _EPOCH_DAY)))
+def dates(values: Sequence[date | None]) -> PackedArray:
+    return _packed(values, _DATE, lambda value: _INT4(4, value.toordinal() - _EPOCH_DAY))
 
 
-def instants(values: Sequence[datetime | None]) -> InstantArray:
-    return InstantArray(_packed(values, _TIMESTAMPTZ, lambda value: _INT8(8, (value - _EPOCH) // _MICROSECOND)))
+def instants(values: Sequence[datetime | None]) -> PackedArray:
+    return _packed(values, _TIMESTAMPTZ, lambda value: _INT8(8, (value - _EPOCH) // _MICROSECOND))
 
 
 def register_types(client: AdaptContext) -> None:
@@ -144,25 +107,28 @@ class _Packed(Dumper):
         return obj
 
 
-_DUMPERS = {array: type(f"{array.__name__}Dumper", (_Packed,), {"oid": oid}) for array, oid in _ARRAY_OIDS.items()}
+_DUMPERS = {
+    _CLASSES[element_oid]: type(f"PackedArray{element_oid}Dumper", (_Packed,), {"oid": oid})
+    for element_oid, oid in _ARRAY_OIDS.items()
+}
 
 
-def _packed(values: Sequence[T | None], element_oid: int, element: Callable[[T], bytes]) -> bytes:
+def _packed(values: Sequence[T | None], element_oid: int, element: Callable[[T], bytes]) -> PackedArray:
     if not values:
-        return _EMPTY_HEADER(0, 0, element_oid)  # an empty array has no dimension
+        return _CLASSES[element_oid](_EMPTY_HEADER(0, 0, element_oid))  # an empty array has no dimension
     count, first = len(values), values[0]
     if first is not None and values.count(first) == count:  # in many columns a batch has one value only
-        return _HEADER(1, 0, element_oid, count, 1) + element(first) * count
+        return _CLASSES[element_oid](_HEADER(1, 0, element_oid, count, 1) + element(first) * count)
     packed = [_NULL if value is None else element(value) for value in values]
-    return _HEADER(1, None in values, element_oid, count, 1) + b"".join(packed)
+    return _CLASSES[element_oid](_HEADER(1, None in values, element_oid, count, 1) + b"".join(packed))
 
 
-def _packed_bytes(values: Sequence[bytes | None], element_oid: int) -> bytes:
+def _packed_bytes(values: Sequence[bytes | None], element_oid: int) -> PackedArray:
     """Pack byte strings: the most frequent elements, so without a call for each one."""
     if not values:
-        return _EMPTY_HEADER(0, 0, element_oid)
+        return _CLASSES[element_oid](_EMPTY_HEADER(0, 0, element_oid))
     count, first = len(values), values[0]
     if first is not None and values.count(first) == count:
-        return _HEADER(1, 0, element_oid, count, 1) + (_LENGTH(len(first)) + first) * count
+        return _CLASSES[element_oid](_HEADER(1, 0, element_oid, count, 1) + (_LENGTH(len(first)) + first) * count)
     packed = [_NULL if value is None else _LENGTH(len(value)) + value for value in values]
-    return _HEADER(1, None in values, element_oid, count, 1) + b"".join(packed)
+    return _CLASSES[element_oid](_HEADER(1, None in values, element_oid, count, 1) + b"".join(packed))

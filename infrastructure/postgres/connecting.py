@@ -20,14 +20,13 @@ LOOKUPS_BY_INDEX = (
 """For sessions that only look rows up by key: each statement is planned once, by index, however the tables grow."""
 
 # Should this machine vanish, the server ends the session within seconds, and another process gets its locks.
-_SERVER_KEEPALIVE = (b"SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 4",)
+_SERVER_KEEPALIVE = b"SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 4"
 
 
 def connect_to_lead(url: str) -> psycopg.Connection:
     """Open a connection in autocommit mode whose session holds locks for as long as this process lives."""
     connection = psycopg.connect(url, autocommit=True)
-    for statement in _SERVER_KEEPALIVE:
-        connection.execute(statement)
+    connection.execute(_SERVER_KEEPALIVE)
     return connection
 
 

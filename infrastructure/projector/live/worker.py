@@ -13,6 +13,7 @@ from typing import Any, Self
 import psycopg
 import structlog
 
+from infrastructure.postgres.connections import connect_to_lead
 from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.live.admin_log import newest_act, paused_names
 from infrastructure.projector.live.projector import Projector
@@ -37,9 +38,6 @@ LOOK_EVERY_S = 5.0
 
 STOP_S = 30.0
 
-# Should this machine be gone without a word, the server notices within seconds, and another worker takes over.
-KEEPALIVE = ("SET tcp_keepalives_idle = 3", "SET tcp_keepalives_interval = 1", "SET tcp_keepalives_count = 4")
-
 Connection = psycopg.Connection[Any]
 
 
@@ -55,9 +53,7 @@ class Worker:
         self._maker = Maker(url, definitions)
 
     def run(self, stopped: Callable[[], bool]) -> None:
-        with psycopg.connect(self._url, autocommit=True) as connection, self._maker:
-            for setting in KEEPALIVE:
-                connection.execute(setting.encode())
+        with connect_to_lead(self._url) as connection, self._maker:
             projector = Projector(connection, self._definitions)
             projector.run(stopped, between=lambda: self._between(connection, projector))
 
