@@ -116,12 +116,14 @@ def test_two_workers_started_time_after_time_never_lead_both_and_double_nothing(
     for _ in range(ROUNDS):
         workers = [processes.worker(history.url, DEFINITIONS.reference, live__WAIT_S=0.1) for _ in range(2)]
         random.shuffle(workers)
+        before = _moves(connection)
         history.more(random.randrange(20, 100))
-        _some_moves(connection, random)
+        _some_moves(connection, random, before)
         kill(workers[0])
         if random.random() < 0.3:  # the other one has to go on
+            before = _moves(connection)
             history.more(random.randrange(20, 100))
-            _some_moves(connection, random)
+            _some_moves(connection, random, before)
         kill(workers[1])
     last = processes.worker(history.url, DEFINITIONS.reference)
     wait_until(lambda: at_head(connection), "the last worker does not catch up")
@@ -131,13 +133,16 @@ def test_two_workers_started_time_after_time_never_lead_both_and_double_nothing(
     assert len(sessions) >= ROUNDS // 2, "hardly any of the workers has led"
 
 
-def _some_moves(connection: Connection, random: Random) -> None:
-    """Wait until somebody has moved a checkpoint, as a rule: now and then the kill comes before."""
-    if random.random() < 0.2:
-        return
-    count = "SELECT count(*) FROM public.moved"
-    before = connection.execute(count).fetchone()
-    wait_until(lambda: connection.execute(count).fetchone() != before, "nobody leads")
+def _some_moves(connection: Connection, random: Random, before: int) -> None:
+    """Wait until a worker has moved a checkpoint, as a rule: now and then the kill comes before."""
+    if random.random() >= 0.2:
+        wait_until(lambda: _moves(connection) > before, "nobody leads")
+
+
+def _moves(connection: Connection) -> int:
+    row = connection.execute("SELECT count(*) FROM public.moved").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _one_leader_after_the_other(connection: Connection) -> set[int]:
