@@ -13,7 +13,7 @@ from typing import Any, Self
 import psycopg
 import structlog
 
-from infrastructure.postgres.connections import connect_to_lead
+from infrastructure.postgres.connecting import connect_to_lead
 from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.live.admin_log import newest_act, paused_names
 from infrastructure.projector.live.projector import Projector
