@@ -180,6 +180,26 @@ def failing() -> Definitions:
     return _defined("failing", rows, sums, COUNTER_DAYS, ACTS)
 
 
+# --- Labels ---------------------------------------------------------------------------------------------------------
+
+
+class LabelRow(RowBase):
+    label: Key[str]
+    total: Col[int]
+
+
+def _labelled(recorded: Recorded[CounterRaised]) -> Effects[LabelRow]:
+    yield add(LabelRow, LabelRow.label.to(recorded.event.label), LabelRow.total.to(recorded.event.amount))
+
+
+LABELS = ReadModel(name="test_labels", version=1, row=LabelRow, rules={CounterRaised: _labelled})
+
+
+def labelled() -> Definitions:
+    """Sums by label, beside rows of streams: an index may not take a label, nor a sum an amount."""
+    return _defined("labelled", LABELS, COUNTERS, ACTS)
+
+
 # --- Of the next version --------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,7 @@ from tests.infrastructure.projector_process import Processes, kill
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, CounterClosed, CounterRaised, Event
 from tests.infrastructure.sample_models import (
     COUNTER_DAYS,
+    LABELS,
     MISFIT_SUMS,
     MISFITS,
     RAISES,
@@ -29,9 +32,11 @@ from tests.infrastructure.sample_models import (
     SECRET,
     SOUND,
     History,
+    Rows,
     all_rows,
     failing,
     in_memory,
+    labelled,
     leftovers,
     rows,
     sound,
@@ -347,3 +352,86 @@ def test_one_bad_event_in_ten_thousand_holds_up_its_stream_only(
     history.act(RetryParkedEvents, COUNTERS.name)
     carry(connection, HEALED, follow(connection, HEALED))
     assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
+
+
+# --- What only the database refuses ---------------------------------------------------------------------------------
+
+RANDOM = random.Random(4711)
+LONG_LABEL = "".join(RANDOM.choices(string.ascii_letters, k=9_000))
+MOST = 2**63 - 1
+
+
+@pytest.mark.parametrize("batch", [1, 3, 1_000])
+def test_a_text_too_long_for_an_index_parks_its_event_and_stops_nothing(
+    connection: Connection, history: History, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BATCH_EVENTS", batch)
+    history.write(("a", raised("short")), ("a", raised(LONG_LABEL)), ("a", raised("later")))
+    history.write(("b", raised("short")))
+
+    follow(connection, labelled())
+
+    assert parked(connection) == [("test_labels_v1", 2, True), ("test_labels_v1", 3, False)]
+    assert rows(connection, LABELS) == {("short",): {"total": 2}}
+    assert set(rows(connection, COUNTERS)) == {("a",), ("b",)}
+
+
+def test_a_rebuild_parks_the_text_too_long_for_an_index_as_the_worker_did(
+    connection: Connection, history: History, database_url: str
+) -> None:
+    history.write(("a", raised("short")), ("a", raised(LONG_LABEL)), ("a", raised("later")))
+    history.write(("b", raised("short")))
+    follow(connection, labelled())
+    before = parked(connection)
+
+    (result,) = rebuild(database_url, labelled(), [LABELS])
+
+    assert result.equal, result.outcome
+    assert parked(connection) == before
+
+
+def test_a_sum_out_of_range_parks_the_event_that_goes_beyond_it(connection: Connection, history: History) -> None:
+    history.write(("a", raised("x", MOST)))
+    history.write(("b", raised("y", 1)), ("b", raised("x", 1)), ("b", raised("y", 1)))
+    history.write(("c", raised("y", 1)))
+
+    follow(connection, labelled())
+
+    assert parked(connection) == [("test_labels_v1", 3, True), ("test_labels_v1", 4, False)]
+    assert rows(connection, LABELS) == {("x",): {"total": MOST}, ("y",): {"total": 2}}
+
+
+def test_trouble_of_the_database_parks_nothing(connection: Connection, history: History) -> None:
+    history.write(("a", raised("x")))
+    projector = follow(connection, labelled())
+    connection.execute("ALTER TABLE read.test_labels_v1 RENAME TO elsewhere")
+    history.write(("a", raised("y")))
+    projector.step()
+
+    assert parked(connection) == []
+    error = connection.execute("SELECT error FROM read.checkpoint WHERE projection = 'test_labels'").fetchone()
+    assert error is not None
+    assert "UndefinedTable" in error[0]
+
+
+@pytest.mark.parametrize(
+    ("skipped", "left"), [(2, {("x",): {"total": 1}}), (1, {("x",): {"total": 1}, ("y",): {"total": 1}})]
+)
+def test_skip_frees_a_read_model_that_stands_at_the_event_and_nothing_else(
+    connection: Connection, history: History, skipped: int, left: Rows
+) -> None:
+    history.write(("a", raised("x")))
+    projector = follow(connection, labelled())
+    connection.execute("ALTER TABLE read.test_labels_v1 RENAME TO elsewhere")
+    history.write(("a", raised("y")))
+    projector.step()
+    history.act(SkipParkedEvent, "test_labels", event_position=skipped)
+    projector.step()
+    carry_out(connection, labelled(), projector.led["test_labels"])
+    connection.execute("ALTER TABLE read.elsewhere RENAME TO test_labels_v1")
+
+    again = Projector(connection, labelled())
+    again.prepare()
+    again.catch_up()
+
+    assert rows(connection, LABELS) == left

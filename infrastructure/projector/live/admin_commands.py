@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from infrastructure.event_log.log_lookup import MissingEventsError
+from infrastructure.event_log.log_reader import POSITION, LogReader
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.live.admin_log import acts_of
 from infrastructure.projector.live.projector import FAILED
@@ -36,6 +37,9 @@ LOCK_WAIT_MS = 500
 
 CARRIED_OUT = """
 UPDATE read.checkpoint SET act_position = %s WHERE projection = %s AND version = %s AND act_position < %s
+"""
+FAILED_AFTER = """
+SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s AND position < %s AND error <> ''
 """
 DONE_UNTIL = "SELECT act_position FROM read.checkpoint WHERE projection = %s AND version = %s FOR UPDATE"
 
@@ -100,9 +104,23 @@ def _carry_out(connection: Connection, definitions: Definitions, target: Target,
             if streams := _streams(connection, target, event_position):
                 skip(connection, target.projection, event_position, act_position)
                 _retry(connection, definitions, target, streams)
+            elif _stands_at(connection, definitions, target, event_position):
+                skip(connection, target.projection, event_position, act_position)
+                target.refresh(connection)
         case _:  # a pause or its end holds as long as it is the last word
             pass
     return False
+
+
+def _stands_at(connection: Connection, definitions: Definitions, target: Target, event_position: int) -> bool:
+    """Return whether a read model cannot go on and the event is the next that it would take."""
+    name, version = target.projection.name, target.projection.version
+    row = connection.execute(FAILED_AFTER, (name, version, event_position)).fetchone()
+    if row is None:
+        return False
+    names = definitions.names(target.projection)
+    found = LogReader(definitions.codec).rows(connection, after=row[0], until=event_position, names=names)
+    return next((row[POSITION] for row in found), 0) == event_position
 
 
 def _tell(connection: Connection, target: Target, failed: str) -> None:

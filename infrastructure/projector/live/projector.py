@@ -13,13 +13,15 @@ import psycopg
 import structlog
 
 from infrastructure.event_log.log_lookup import MissingEventsError, OtherLogError
-from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.log_reader import STREAM, LogReader
 from infrastructure.event_log.subscription import LogSubscription
 from infrastructure.postgres.arrays import register_types
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions
+from infrastructure.projector.rows.folding import Parked
+from infrastructure.projector.rows.parking import park
 from infrastructure.projector.rows.tables import ReadTable
-from infrastructure.projector.rows.target import BATCH_EVENTS, MISFITS, Batch, Target, apply, read
+from infrastructure.projector.rows.target import BATCH_EVENTS, MISFITS, Batch, Target, apply, halves, read
 from projections.read_model import ReadModel
 
 LOG = structlog.get_logger()
@@ -221,14 +223,35 @@ class Projector:
                 self._advance_alone(target, batch, rate)
 
     def _advance_alone(self, target: Target, batch: Batch, rate: float) -> None:
-        """Go on with one of several: only the one that cannot is left alone."""
+        """Go on with one of several, past events that it cannot take: only the one that cannot go on is left alone."""
+        pending, at = [batch], batch.after
         try:
-            target.refresh(self._connection)
-            self._write([target], batch, rate)
+            while pending:
+                part = pending.pop()
+                at = part.after
+                target.refresh(self._connection)
+                try:
+                    self._write([target], part, rate)
+                except MISFITS as error:
+                    parts = halves(self._connection, self._definitions, target, part)
+                    if len(parts) > 1:
+                        pending.extend(reversed(parts))
+                    elif parts[0].rows:
+                        self._park(target, parts[0], rate, error)
+                    else:
+                        raise
         except MovedError:
             pass
         except (*MISFITS, psycopg.Error) as error:
-            self._rest(target, batch.after, error)
+            self._rest(target, at, error)
+
+    def _park(self, target: Target, batch: Batch, rate: float, error: Exception) -> None:
+        """Park the only event of a batch: it cannot be written, whatever became of its effects one by one."""
+        (row,) = batch.rows
+        with self._connection.transaction():
+            self._move([target], batch, rate)
+            park(self._connection, target.table, [Parked(row, summary(error))])
+        target.parked_streams.add(row[STREAM])
 
     def _rest(self, target: Target, after: int, error: Exception) -> None:
         """Say in the database why a projection cannot go on, and leave it alone for a while."""
@@ -241,11 +264,14 @@ class Projector:
         self._resting[name] = time.monotonic() + REST_S
 
     def _write(self, targets: Sequence[Target], batch: Batch, rate: float) -> None:
+        with self._connection.transaction():
+            self._move(targets, batch, rate)
+            apply(self._connection, self._definitions, targets, batch)
+
+    def _move(self, targets: Sequence[Target], batch: Batch, rate: float) -> None:
         names = [target.projection.name for target in targets]
         versions = [target.projection.version for target in targets]
         generations = [target.generation for target in targets]
-        with self._connection.transaction():
-            moved = self._connection.execute(MOVE, (batch.until, rate, names, versions, generations, batch.after))
-            if moved.rowcount != len(targets):
-                raise MovedError
-            apply(self._connection, self._definitions, targets, batch)
+        moved = self._connection.execute(MOVE, (batch.until, rate, names, versions, generations, batch.after))
+        if moved.rowcount != len(targets):
+            raise MovedError

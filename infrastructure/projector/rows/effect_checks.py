@@ -19,6 +19,9 @@ from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.rules.generating import LEAST, MOST
 from projections.effects import Add, AnyEffect, Put
 
+MAX_INDEX_BYTES = 2_600
+"""How many bytes the texts of an index may have together. PostgreSQL takes 2,704 bytes with numbers and headers."""
+
 
 class MisfitError(ValueFreeError, ValueError):
     """The effect does not fit the table: it cannot be written. The text names columns, never values."""
@@ -31,6 +34,7 @@ class Fitting:
         self._columns = {column.name: column for column in table.columns}
         self._keys = [column.name for column in table.columns if column.primary_key]
         self._others = self._columns.keys() - set(self._keys)
+        self._max_bytes = _max_bytes(table)
 
     def __call__(self, effect: AnyEffect) -> None:
         if len(effect.key) != len(self._keys):
@@ -45,8 +49,27 @@ class Fitting:
                 continue
             if not _holds(column.type, value):
                 raise MisfitError(f"{name} cannot hold what it was given")
+            if name in self._max_bytes and _longest(value) > self._max_bytes[name]:
+                raise MisfitError(f"{name} is too long for an index")
         if isinstance(effect, Add) and not all(isinstance(self._columns[it].type, BigInteger) for it in self._others):
             raise MisfitError("only numbers can be added to")
+
+
+def _max_bytes(table: Table) -> Mapping[str, int]:
+    """Return how many bytes each text may have for all keys and indexes that it is in, whatever the others hold."""
+    found: dict[str, int] = {}
+    for columns in (table.primary_key.columns, *(index.columns for index in table.indexes)):
+        texts = [column.name for column in columns if isinstance(column.type, Text | ARRAY)]
+        for name in texts:
+            found[name] = min(found.get(name, MAX_INDEX_BYTES), MAX_INDEX_BYTES // len(texts))
+    return found
+
+
+def _longest(value: object) -> int:
+    """Return the bytes of a text, or of the longest of several."""
+    if isinstance(value, tuple):
+        return max(map(_longest, value), default=0)
+    return len(value.encode()) if isinstance(value, str) else 0
 
 
 def _holds(column_type: TypeEngine[Any], value: object) -> bool:

@@ -23,6 +23,9 @@ from projections.read_model import ReadModel
 ESCAPE = b"\\u"
 """How JSON writes a character that does not stand for itself."""
 
+MAX_PLAIN_BYTES = 2_000
+"""A payload up to this size holds no text that an index cannot take: the effects of a larger one are checked."""
+
 Check: TypeAlias = Callable[[AnyEffect], None]
 """Raises MisfitError for an effect that the table cannot take."""
 
@@ -134,8 +137,8 @@ class Folding:
             except Exception as error:  # noqa: BLE001 - whatever is wrong with the bytes, the event is parked
                 self._undecodable(row, folds, error)
                 continue
-            # Only an escaped character can be one that PostgreSQL does not keep.
-            plain = ESCAPE not in payload
+            # PostgreSQL cannot keep some characters, all of them escaped, and an index cannot take a long text.
+            plain = ESCAPE not in payload and len(payload) <= MAX_PLAIN_BYTES
             aggregate_id = row[STREAM].split("-", 1)[1]
             for fold, rule, function in folds:
                 if (

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from infrastructure.event_log.log_reader import LogReader, Row
+from infrastructure.event_log.log_reader import NAME, POSITION, LogReader, Row
 from infrastructure.projector.rows.counting import count_on
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Folding, fold_into
@@ -32,8 +32,9 @@ MISFITS = (
     AttributeError,
     OverflowError,
     struct.error,
+    psycopg.errors.ProgramLimitExceeded,
 )
-"""What comes of effects that fit each by itself, but not together: a sum out of range, a row both set and added to."""
+"""Failures that an event causes: a value that the table, an index or a sum cannot take. Others are the database's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,20 @@ def read(connection: Connection, definitions: Definitions, targets: Sequence[Tar
     return Batch(
         after, until, list(reader.rows(connection, after=after, until=until, names=names, further=definitions.further))
     )
+
+
+def halves(connection: Connection, definitions: Definitions, target: Target, batch: Batch) -> Sequence[Batch]:
+    """Cut a batch into two of about as many events of the target; a batch with one event or none is not cut."""
+    names = set(definitions.names(target.projection))
+    rows = [row for row in batch.rows if row[NAME] in names]
+    if target.counts:
+        reader = LogReader(definitions.codec)
+        rows = list(reader.rows(connection, after=batch.after, until=batch.until, names=sorted(names)))
+    if len(rows) <= 1:
+        return [Batch(batch.after, batch.until, rows)]
+    first, second = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    middle = first[-1][POSITION]
+    return [Batch(batch.after, middle, first), Batch(middle, batch.until, second)]
 
 
 def apply(connection: Connection, definitions: Definitions, targets: Sequence[Target], batch: Batch) -> None:
