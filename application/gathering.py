@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from application.ports import Enriched, FactReader
 from domain.kernel import AnyDecider, Command, Decider
 
 S = TypeVar("S")
 
-Versioned: TypeAlias = tuple[int, Any]
-"""The version of a stream, and the state folded from its events up to there."""
+
+class Versioned(NamedTuple):
+    """The version of a stream, the state folded from its events up to there, and when the last of them took effect.
+
+    Without events, `last_at` is None.
+    """
+
+    version: int
+    state: Any
+    last_at: datetime | None = None
+
 
 NOTHING: Mapping[str, AnyDecider] = MappingProxyType({})
 
@@ -88,7 +98,7 @@ class _Reading:
         if (found := self.loaded.find(stream)) is None:
             self.missing[stream] = decider
             return decider.initial
-        state: S = found[1]
+        state: S = found.state
         return state
 
     def under(self, decider: Decider[Any, S, Any], owner_id: str) -> Mapping[str, S]:

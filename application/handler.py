@@ -6,11 +6,11 @@ and one append for all of them; each stands or falls by itself. A lost race is d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from application.gathering import Gathered, Rules, gather, own_stream
+from application.gathering import Gathered, Rules, Versioned, gather, own_stream
 from application.ports import (
     Append,
     Conflict,
@@ -43,16 +43,18 @@ MAX_FACT_ROUNDS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandEnvelope:
-    """A command with its context; the caller's key for it and the version they decided on, if they gave any.
+    """A command with its context; the caller's key for it and the versions that they would take, if any were given.
 
-    With `creates`, the id of the command's stream was made for it, so nothing should be there yet.
+    With `creates`, the id of the command's stream was made for it, so nothing should be there yet. With `in_order`, its
+    events may not take effect before those that its stream has.
     """
 
     command: Command
     context: Context
     idempotency: Idempotency | None = None
-    expected_version: int | None = None
+    expected_versions: Container[int] | None = None
     creates: bool = False
+    in_order: bool = False
 
 
 async def handle(
@@ -75,14 +77,14 @@ async def _try_cached(envelope: CommandEnvelope, store: EventStore, rules: Rules
     unit = UnitOfWork(store, older=cache.states)
     if envelope.creates:
         decider, stream = own_stream(envelope.command, rules)
-        unit.states[stream] = (0, decider.initial)
+        unit.states[stream] = Versioned(0, decider.initial)
     gathered = await _gather(envelope, None, unit, rules)
     append = _decide(envelope, gathered, unit)
     if isinstance(append, Append) and append.events:
         (outcome,) = await store.append([append])
         if isinstance(outcome, Receipt):
             if _stands(outcome):
-                unit.advance(gathered.decider, append.stream, append.events)
+                unit.advance(gathered.decider, append.stream, append.events, append.context.effective_at)
                 cache.keep({read: unit.states[read] for read in append.expected})
             return outcome
     cache.forget(_read(gathered))
@@ -216,7 +218,7 @@ async def _decide_all(
         if isinstance(append, Refusal):
             decided.answers[index] = (append, _read(gathered))
             continue
-        unit.advance(gathered.decider, append.stream, append.events)
+        unit.advance(gathered.decider, append.stream, append.events, append.context.effective_at)
         if append.events or append.idempotency:
             decided.appends[index] = append
         else:
@@ -259,16 +261,19 @@ def _decide(envelope: CommandEnvelope, gathered: Gathered, unit: UnitOfWork) -> 
 def _append(envelope: CommandEnvelope, gathered: Gathered, unit: UnitOfWork) -> Append:
     command = gathered.enriched.command
     decider, stream = gathered.decider, gathered.stream
-    version, state = unit.states[stream]
-    stale = envelope.expected_version not in (None, version)
+    version, state, last_at = unit.states[stream]
+    expected = envelope.expected_versions
+    stale = expected is not None and version not in expected
     # A stream that does not exist has no version: the refusal that it does not exist is the better answer.
     events = () if stale and version else decider.decide(command, state)
     if stale:
         raise StaleVersion("stale-version", "This has changed since you last read it. Read it again.")
+    if envelope.in_order and events and last_at is not None and envelope.context.effective_at < last_at:
+        raise RuleBroken("instant-runs-backwards", "An event of this stream took effect later already.")
     return Append(
         stream=stream,
         events=events,
-        expected={read: unit.states[read][0] for read in _read(gathered)},
+        expected={read: unit.states[read].version for read in _read(gathered)},
         context=_context(envelope.context, gathered.enriched),
         claims=decider.claims(command, events) if events else (),
         idempotency=envelope.idempotency,

@@ -7,11 +7,14 @@ national number is used for the purposes for which that is allowed, and for no o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, assert_never
 
-from domain.identity.person import EIDAS_IDENTIFIER, NUMBER_LENGTH, PersonRegistered
-from domain.kernel import InvalidValue, Jurisdiction, NationalNumber, PersonalText
+from domain.identity.person import PersonRegistered, check_eidas
+from domain.kernel import Jurisdiction, NationalNumber, PersonalText
+from domain.kernel.instants import civil_day
+from domain.kernel.national_numbers import check_national_number, check_number_in
 from domain.organisations.organisation.model import Organisation, holds, recognised
 from domain.organisations.values import Enrolment
 
@@ -50,19 +53,16 @@ class PersonIndex(Protocol):
 # --- Identifiers ----------------------------------------------------------------------------------------------------
 
 
-def national(jurisdiction: Jurisdiction, number: NationalNumber) -> Identifier:
-    """Refuse a number of another country's kind; its check digits were verified at the door."""
-    if not (number.isascii() and number.isdigit() and len(number) == NUMBER_LENGTH[jurisdiction]):
-        raise InvalidValue("wrong-national-number", "This is not a national number of this country.")
+def national(jurisdiction: Jurisdiction, number: NationalNumber, now: datetime) -> Identifier:
+    """Refuse a number that no person of this country can have; raises InvalidValue."""
+    check_national_number(number)
+    check_number_in(number, jurisdiction, civil_day(now))
     return Identifier(kind=IdentifierKind.NATIONAL_NUMBER, jurisdiction=jurisdiction, number=number)
 
 
 def eidas(jurisdiction: Jurisdiction, identifier: str) -> Identifier:
     """Refuse what is no identifier that another state gave for this country (see `RegisterPersonByEidas`)."""
-    states = identifier.split("/")[:2]
-    receiver = jurisdiction.value.upper()
-    if not EIDAS_IDENTIFIER.fullmatch(identifier) or states[1] != receiver or states[0] == receiver:
-        raise InvalidValue("invalid-eidas-identifier", "The eIDAS identifier must read like ES/BE/12345.")
+    check_eidas(identifier, identifier[:2].lower(), jurisdiction)
     return Identifier(kind=IdentifierKind.EIDAS_IDENTIFIER, jurisdiction=jurisdiction, number=identifier)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -107,11 +108,12 @@ Opener: TypeAlias = Callable[[Sequence[Sealed]], Awaitable[Sequence[str | None]]
 class StreamEvents:
     """The events of one stream from version 1 on; the stream's version is their number.
 
-    `position` is the place of its last event in the log, 0 without events.
+    `position` is the place of its last event in the log, 0 without events; `last_at` is when it took effect.
     """
 
     events: Sequence[Any] = ()
     position: int = 0
+    last_at: datetime | None = None
 
     @property
     def version(self) -> int:

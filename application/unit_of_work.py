@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from application.gathering import Gathered, Versioned
@@ -89,15 +90,15 @@ class UnitOfWork:
                     if stream not in found:
                         found.append(stream)
 
-    def advance(self, decider: AnyDecider, stream: str, events: Sequence[Any]) -> None:
-        """Go on from the state that events lead to."""
+    def advance(self, decider: AnyDecider, stream: str, events: Sequence[Any], at: datetime) -> None:
+        """Go on from the state that events lead to, which took effect at an instant."""
         if not events:
             return
-        version, state = self.states[stream]
+        version, state, _ = self.states[stream]
         if version == 0 and (owner := stream.partition("."))[1]:
             prefix = f"{owner[0]}."
             self._under.get(prefix, self._created.setdefault(prefix, [])).append(stream)
-        self.states[stream] = (version + len(events), decider.fold(events, state))
+        self.states[stream] = Versioned(version + len(events), decider.fold(events, state), at)
         self.advanced.add(stream)
 
     def begin(self) -> None:
@@ -115,5 +116,5 @@ class UnitOfWork:
     def _add(self, stream: str, decider: AnyDecider, found: StreamEvents) -> None:
         # A stream that was decided on in this list is ahead of what the log holds.
         if self.find(stream) is None:
-            self.states[stream] = (found.version, decider.fold(found.events))
+            self.states[stream] = Versioned(found.version, decider.fold(found.events), found.last_at)
             self.positions[stream] = found.position

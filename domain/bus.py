@@ -7,12 +7,11 @@ legal basis (GDPR art. 5(2), 6 and 30). It ends once, answered, faulted or timed
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, assert_never, get_args
+from typing import Annotated, ClassVar, assert_never, get_args
 
 from domain.kernel import (
     Claim,
@@ -26,6 +25,8 @@ from domain.kernel import (
     RuleBroken,
     fact,
 )
+from domain.kernel.checks import check
+from domain.kernel.kinds import CODE_PATTERN, ID, MAX_COUNT, Digest, one_line, whole, written
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -34,11 +35,63 @@ MAX_TIMEOUT_S = 7 * 24 * 3600  # an asynchronous request may take some days; the
 MAX_PAYLOAD_BYTES = 1 << 30
 MAX_TEXT_LENGTH = 400
 
-# A SHA-256 in base64url without padding; the last of its 43 characters carries four bits only.
-_SHA256 = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+ServiceFamilyCode = Annotated[str, ID]
 # References and codes, never free text: nobody's name can slip into the log through them.
-_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+SourceReference = Annotated[
+    str,
+    written(
+        "[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}",
+        InvalidValue(
+            "invalid-source-reference", "The transaction's own reference must be 1 to 100 letters, digits or ._:/-."
+        ),
+    ),
+]
+ServiceCode = Annotated[
+    str,
+    written(
+        CODE_PATTERN,
+        InvalidValue("invalid-service", "The service must be named by a code of 1 to 64 letters, digits or ._:-."),
+    ),
+]
+FaultCode = Annotated[
+    str,
+    written(
+        CODE_PATTERN,
+        InvalidValue("invalid-fault-code", "The fault must be a code of 1 to 64 letters, digits or ._:-."),
+    ),
+]
+PayloadSize = Annotated[
+    int,
+    whole(
+        0,
+        MAX_PAYLOAD_BYTES,
+        InvalidValue("invalid-size", f"The size must be between 0 and {MAX_PAYLOAD_BYTES} bytes."),
+    ),
+]
+ProcessingActivity = Annotated[
+    str,
+    one_line(
+        MAX_TEXT_LENGTH,
+        InvalidValue(
+            "processing-activity-missing", f"Name the processing activity, in at most {MAX_TEXT_LENGTH} characters."
+        ),
+    ),
+]
+LegalBasis = Annotated[
+    str,
+    one_line(
+        MAX_TEXT_LENGTH,
+        InvalidValue("legal-basis-missing", f"Name the legal basis, in at most {MAX_TEXT_LENGTH} characters."),
+    ),
+]
+TimeoutS = Annotated[
+    int,
+    whole(
+        1,
+        MAX_TIMEOUT_S,
+        InvalidValue("invalid-timeout", f"The timeout must be between 1 and {MAX_TIMEOUT_S} seconds."),
+    ),
+]
 
 
 class FaultOrigin(StrEnum):
@@ -69,36 +122,36 @@ class TransactionEvent:
     jurisdiction: Jurisdiction
     source_id: str
     target_id: str
-    service_family: str
+    service_family: ServiceFamilyCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionAccepted(TransactionEvent):
-    source_reference: str
-    service: str
-    request_sha256: str
-    request_size_bytes: int
-    activity: str
-    legal_basis: str
-    timeout_s: int
+    source_reference: SourceReference
+    service: ServiceCode
+    request_sha256: Digest
+    request_size_bytes: PayloadSize
+    activity: ProcessingActivity
+    legal_basis: LegalBasis
+    timeout_s: TimeoutS
     times_out_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionForwarded(TransactionEvent):
-    attempt: int
+    attempt: Annotated[int, whole(1, MAX_ATTEMPTS)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionAnswered(TransactionEvent):
-    response_sha256: str
-    response_size_bytes: int
+    response_sha256: Digest
+    response_size_bytes: PayloadSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionFaulted(TransactionEvent):
     origin: FaultOrigin
-    fault_code: str
+    fault_code: FaultCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +175,15 @@ class TransactionCommand(CommandBase):
 class AcceptTransaction(TransactionCommand):
     """The source, which is the caller, asks for a service. `source_reference` is the source's own transaction id."""
 
-    source_reference: str
+    source_reference: SourceReference
     target_id: str
-    service_family: str
-    service: str
-    request_sha256: str
-    request_size_bytes: int
-    activity: str
-    legal_basis: str
-    timeout_s: int
+    service_family: ServiceFamilyCode
+    service: ServiceCode
+    request_sha256: Digest
+    request_size_bytes: PayloadSize
+    activity: ProcessingActivity
+    legal_basis: LegalBasis
+    timeout_s: TimeoutS
     source: Member = fact(UNKNOWN_MEMBER)
     target: Member = fact(UNKNOWN_MEMBER)
     service_family_exists: bool = fact(False)
@@ -140,27 +193,27 @@ class AcceptTransaction(TransactionCommand):
 class ForwardTransaction(TransactionCommand):
     """The platform hands the request to the target. It numbers its attempts, so that a report twice counts once."""
 
-    attempt: int
+    attempt: Annotated[int, whole(-MAX_COUNT, MAX_COUNT)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerTransaction(TransactionCommand):
-    response_sha256: str
-    response_size_bytes: int
+    response_sha256: Digest
+    response_size_bytes: PayloadSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultTransaction(TransactionCommand):
     """The target answers that it could not serve the request."""
 
-    fault_code: str
+    fault_code: FaultCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailDelivery(TransactionCommand):
     """The platform gives up: the request could not be brought to the target."""
 
-    fault_code: str
+    fault_code: FaultCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +239,7 @@ class Transaction:
 
 
 def decide(command: Commands, state: Transaction) -> Sequence[Event]:
+    check(command, command.at)
     if isinstance(command, AcceptTransaction):
         return _accept(command, state)
     accepted = state.accepted
@@ -209,7 +263,6 @@ def decide(command: Commands, state: Transaction) -> Sequence[Event]:
 def _accept(command: AcceptTransaction, state: Transaction) -> Sequence[Event]:
     if state.accepted is not None:
         raise Duplicate("transaction-exists", "This transaction was accepted before.")
-    _must_be_a_sound_request(command)
     _must_join_two_members(command)
     return [
         TransactionAccepted(
@@ -227,24 +280,6 @@ def _accept(command: AcceptTransaction, state: Transaction) -> Sequence[Event]:
             times_out_at=command.at + timedelta(seconds=command.timeout_s),
         )
     ]
-
-
-def _must_be_a_sound_request(command: AcceptTransaction) -> None:
-    if not _REFERENCE.fullmatch(command.source_reference):
-        raise InvalidValue(
-            "invalid-source-reference", "The transaction's own reference must be 1 to 100 letters, digits or ._:/-."
-        )
-    if not _CODE.fullmatch(command.service):
-        raise InvalidValue("invalid-service", "The service must be named by a code of 1 to 64 letters, digits or ._:-.")
-    _must_be_a_payload(command.request_sha256, command.request_size_bytes)
-    if not command.activity.strip() or len(command.activity) > MAX_TEXT_LENGTH:
-        raise InvalidValue(
-            "processing-activity-missing", f"Name the processing activity, in at most {MAX_TEXT_LENGTH} characters."
-        )
-    if not command.legal_basis.strip() or len(command.legal_basis) > MAX_TEXT_LENGTH:
-        raise InvalidValue("legal-basis-missing", f"Name the legal basis, in at most {MAX_TEXT_LENGTH} characters.")
-    if not 1 <= command.timeout_s <= MAX_TIMEOUT_S:
-        raise InvalidValue("invalid-timeout", f"The timeout must be between 1 and {MAX_TIMEOUT_S} seconds.")
 
 
 def _must_join_two_members(command: AcceptTransaction) -> None:
@@ -280,7 +315,6 @@ def _forward(command: ForwardTransaction, state: Transaction, accepted: Transact
 
 def _answer(command: AnswerTransaction, state: Transaction, accepted: TransactionAccepted) -> Sequence[Event]:
     _must_come_from_the_target(command, state, accepted)
-    _must_be_a_payload(command.response_sha256, command.response_size_bytes)
     answered = TransactionAnswered(
         jurisdiction=accepted.jurisdiction,
         source_id=accepted.source_id,
@@ -323,16 +357,7 @@ def _must_come_from_the_target(
         raise RuleBroken("transaction-not-forwarded", "The request was not forwarded yet, so it cannot be answered.")
 
 
-def _must_be_a_payload(sha256: str, size_bytes: int) -> None:
-    if not _SHA256.fullmatch(sha256):
-        raise InvalidValue("invalid-digest", "The digest must be a SHA-256 in base64url, 43 characters.")
-    if not 0 <= size_bytes <= MAX_PAYLOAD_BYTES:
-        raise InvalidValue("invalid-size", f"The size must be between 0 and {MAX_PAYLOAD_BYTES} bytes.")
-
-
 def _faulted(accepted: TransactionAccepted, origin: FaultOrigin, fault_code: str) -> TransactionFaulted:
-    if not _CODE.fullmatch(fault_code):
-        raise InvalidValue("invalid-fault-code", "The fault must be a code of 1 to 64 letters, digits or ._:-.")
     return TransactionFaulted(
         jurisdiction=accepted.jurisdiction,
         source_id=accepted.source_id,

@@ -7,19 +7,32 @@ messages through the eBox (explicit consent beforehand, information on its conse
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import ClassVar, assert_never, get_args
+from typing import Annotated, ClassVar, assert_never, get_args
 
 from domain.kernel import CommandBase, Decider, InvalidValue, Jurisdiction, NotAllowed, RuleBroken, fact
+from domain.kernel.checks import check
+from domain.kernel.kinds import ANY_LINE, ID, Count, Digest, OptionalId, one_line, one_of
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
 LANGUAGES = frozenset({"nl", "fr", "de", "en"})
 NOTICE_VERSION_LENGTH = 80
-_SHA256_HEX = re.compile(r"[0-9a-f]{64}")
+
+NoticeVersion = Annotated[
+    str,
+    one_line(
+        NOTICE_VERSION_LENGTH,
+        InvalidValue(
+            "notice-version-missing", f"Name the version of the notice, in at most {NOTICE_VERSION_LENGTH} characters."
+        ),
+    ),
+]
+Language = Annotated[
+    str, one_of(LANGUAGES, InvalidValue("unknown-language", "The notice must be in nl, fr, de or en."))
+]
 
 
 def consent_id(person_id: str, provider_id: str) -> str:
@@ -66,14 +79,16 @@ NOBODY = Actor(person_id="", session_id="", at_provider=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpactNoticeShown:
+    """`shown_to` is the person who saw the notice: whom it is about, or who acts for them."""
+
     person_id: str
     provider_id: str
     jurisdiction: Jurisdiction
-    notice_version: str
-    language: str
-    notice_sha256: str
+    notice_version: NoticeVersion
+    language: Language
+    notice_sha256: Digest
     session_id: str
-    shown_to: str
+    shown_to: Annotated[str, ID]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +96,11 @@ class ConsentGranted:
     person_id: str
     provider_id: str
     jurisdiction: Jurisdiction
-    grant_number: int
-    notice_version: str
+    grant_number: Count
+    notice_version: NoticeVersion
     session_id: str
     acting_person_id: str
-    mandate_id: str
+    mandate_id: OptionalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +110,7 @@ class ConsentRefused:
     jurisdiction: Jurisdiction
     session_id: str
     acting_person_id: str
-    mandate_id: str
+    mandate_id: OptionalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +118,10 @@ class ConsentWithdrawn:
     person_id: str
     provider_id: str
     jurisdiction: Jurisdiction
-    grant_number: int
+    grant_number: Count
     session_id: str
     acting_person_id: str
-    mandate_id: str
+    mandate_id: OptionalId
 
 
 Event = ImpactNoticeShown | ConsentGranted | ConsentRefused | ConsentWithdrawn
@@ -129,14 +144,16 @@ class ConsentCommand(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowImpactNotice(ConsentCommand):
-    notice_version: str
-    language: str
-    notice_sha256: str
+    notice_version: NoticeVersion
+    language: Language
+    notice_sha256: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantConsent(ConsentCommand):
-    notice_version: str
+    """A version that was not shown is refused by the rule, whatever stands there."""
+
+    notice_version: Annotated[str, ANY_LINE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +187,7 @@ def is_active(consent: Consent) -> bool:
 
 
 def decide(command: Commands, state: Consent) -> Sequence[Event]:
+    check(command, command.at)
     _must_come_from_the_person(command)
     match command:
         case ShowImpactNotice():
@@ -196,14 +214,6 @@ def _must_come_from_the_person(command: Commands) -> None:
 
 
 def _show_notice(command: ShowImpactNotice, state: Consent) -> Sequence[Event]:
-    if command.language not in LANGUAGES:
-        raise InvalidValue("unknown-language", "The notice must be in nl, fr, de or en.")
-    if not command.notice_version.strip() or len(command.notice_version) > NOTICE_VERSION_LENGTH:
-        raise InvalidValue(
-            "notice-version-missing", f"Name the version of the notice, in at most {NOTICE_VERSION_LENGTH} characters."
-        )
-    if not _SHA256_HEX.fullmatch(command.notice_sha256):
-        raise InvalidValue("invalid-digest", "The digest of the notice must be a SHA-256 in hexadecimal.")
     if state.notice_version == command.notice_version and state.notice_shown_to == command.actor.person_id:
         return []
     return [

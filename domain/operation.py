@@ -7,12 +7,13 @@ can say whether a rebuild is running. A request may therefore be repeated; what 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, assert_never, get_args
+from typing import Annotated, ClassVar, assert_never, get_args
 
 from domain.kernel import CommandBase, Decider, InvalidValue, RuleBroken
+from domain.kernel.checks import check
+from domain.kernel.kinds import several_lines, whole, written
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -26,7 +27,22 @@ EVERY_PARKED_EVENT = 0
 ACTS = "projection_acts"
 """The read model from which the worker learns of these acts."""
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+ProjectionName = Annotated[
+    str,
+    written(
+        "[a-z][a-z0-9_]{0,62}",
+        InvalidValue("invalid-projection-name", "A projection has a name such as bus_counts."),
+    ),
+]
+ActReason = Annotated[
+    str,
+    several_lines(
+        MAX_REASON_LENGTH, InvalidValue("reason-missing", f"Say why, in at most {MAX_REASON_LENGTH} characters.")
+    ),
+]
+_NO_POSITION = InvalidValue("invalid-event-position", "The position is not that of an event in the log.")
+ParkedPosition = Annotated[int, whole(1, MAX_EVENT_POSITION, _NO_POSITION)]
+ParkedPositions = Annotated[int, whole(EVERY_PARKED_EVENT, MAX_EVENT_POSITION, _NO_POSITION)]
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -35,8 +51,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 class ProjectionEvent:
     """What every act carries. Who ordered it stands in the context."""
 
-    projection: str
-    why: str
+    projection: ProjectionName
+    why: ActReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +94,14 @@ class ProjectionResumed(ProjectionEvent):
 class ParkedEventsRetried(ProjectionEvent):
     """`event_position` is that of the first parked event of one stream; 0 stands for all streams."""
 
-    event_position: int
+    event_position: ParkedPositions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedEventSkipped(ProjectionEvent):
     """The rows are made without this event, now and in every rebuild."""
 
-    event_position: int
+    event_position: ParkedPosition
 
 
 Event = (
@@ -108,8 +124,8 @@ class ProjectionCommand(CommandBase):
     """A wish about one projection. `why` is a sentence about the operation of the platform, never about a person."""
 
     ACTIVITY: ClassVar[str] = "platform-operation"
-    projection: str
-    why: str
+    projection: ProjectionName
+    why: ActReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,12 +167,12 @@ class ResumeProjection(ProjectionCommand):
 class RetryParkedEvents(ProjectionCommand):
     """Apply parked events again: those of the stream whose first parked one is named, or all of the projection."""
 
-    event_position: int = EVERY_PARKED_EVENT
+    event_position: ParkedPositions = EVERY_PARKED_EVENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkipParkedEvent(ProjectionCommand):
-    event_position: int
+    event_position: ParkedPosition
 
 
 Request = RequestRebuild | CancelRebuild | RequestVerification | UndoTakeover | DropPreviousRows
@@ -174,8 +190,8 @@ class Operation:
 
 
 def decide(command: Commands, state: Operation) -> Sequence[Event]:
-    _must_name_a_projection(command.projection)
-    sound = replace(command, why=_reason(command.why))
+    check(command, command.at)
+    sound = replace(command, why=command.why.strip())
     match sound:
         case PauseProjection():
             return _pause(sound, state)
@@ -219,32 +235,11 @@ def _resume(command: ResumeProjection, state: Operation) -> Sequence[Event]:
 
 
 def _retry(command: RetryParkedEvents) -> Sequence[Event]:
-    position = command.event_position
-    _must_be_a_position(position, least=EVERY_PARKED_EVENT)
-    return [ParkedEventsRetried(projection=command.projection, why=command.why, event_position=position)]
+    return [ParkedEventsRetried(projection=command.projection, why=command.why, event_position=command.event_position)]
 
 
 def _skip(command: SkipParkedEvent) -> Sequence[Event]:
-    position = command.event_position
-    _must_be_a_position(position, least=1)
-    return [ParkedEventSkipped(projection=command.projection, why=command.why, event_position=position)]
-
-
-def _must_name_a_projection(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise InvalidValue("invalid-projection-name", "A projection has a name such as bus_counts.")
-
-
-def _reason(why: str) -> str:
-    reason = why.strip()
-    if not 1 <= len(reason) <= MAX_REASON_LENGTH:
-        raise InvalidValue("reason-missing", f"Say why, in at most {MAX_REASON_LENGTH} characters.")
-    return reason
-
-
-def _must_be_a_position(position: int, *, least: int) -> None:
-    if not least <= position <= MAX_EVENT_POSITION:
-        raise InvalidValue("invalid-event-position", "The position is not that of an event in the log.")
+    return [ParkedEventSkipped(projection=command.projection, why=command.why, event_position=command.event_position)]
 
 
 def evolve(state: Operation, event: Event) -> Operation:

@@ -6,12 +6,11 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from hashlib import sha256
 from random import Random
-from typing import NewType, TypeVar
+from typing import TypeVar
 
 from domain.kernel import EnterpriseNumber, Jurisdiction, NationalNumber
 
 N = TypeVar("N", NationalNumber, EnterpriseNumber)
-Digest = NewType("Digest", str)
 
 _VARIANTS = "89ab"
 _BSN_WEIGHTS = range(9, 1, -1)
@@ -25,9 +24,9 @@ def uuid4(rng: Random) -> str:
     return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{_VARIANTS[int(h[16], 16) & 3]}{h[17:20]}-{h[20:]}"
 
 
-def digest(text: str) -> Digest:
+def digest(text: str) -> str:
     """Return the SHA-256 of a text in base64url without padding."""
-    return Digest(urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode())
+    return urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 class Numbers:

@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import settings_of
+    from api.cli.common import must_be_nameable, settings_of
     from infrastructure.tokens import ClientError, Clients
 
     settings = settings_of()
@@ -37,6 +37,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
         organisation_id=options.organisation,
         supplier_id=options.supplier,
     )
+    must_be_nameable(options.name, options.role, options.organisation, supplier=options.supplier)
     clients = Clients(settings.data_dir)
     try:
         jwk, private = clients.generate(options.name) if options.generate else (_key_in(options.key), None)
@@ -48,8 +49,15 @@ def run(options: argparse.Namespace, output: Output) -> None:
 
 
 def _key_in(path: Path) -> Mapping[str, Any]:
+    from domain.kernel import MalformedValue
+    from domain.kernel.json_text import check_json
+
     try:
-        jwk = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        check_json(content)
+        jwk = json.loads(content)
+    except MalformedValue as error:
+        raise CommandError(Exit.WRONG_USAGE, f"{path}: {error}") from error
     except (OSError, ValueError) as error:
         raise CommandError(Exit.WRONG_USAGE, f"{path} cannot be read as a JWK.") from error
     if not isinstance(jwk, dict):

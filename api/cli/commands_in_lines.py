@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
-from api.rest.bodies import ID_PATTERN
 from api.rest.command_reader import CommandReader, RawCommand
 from api.web.errors import Problem
 from api.web.request_context import RequestContext
 from application.handler import CommandEnvelope
 from application.ports import Caller, Role
-from infrastructure.import_history import LineRefusedError
+from domain.kernel import MalformedValue, NotFound, Refusal
+from domain.kernel.json_text import check_json
+from domain.kernel.kinds import ID_PATTERN, SUBJECT_PATTERN
 from infrastructure.import_history.decided import check_no_personal_number, past_instant
 from infrastructure.import_history.refusals import UNREADABLE, line_too_long
 
-MAX_SUBJECT_LENGTH = 200
 MAX_ISSUES_TOLD = 3
 
 # `$` would also let a line feed pass at the end.
-_Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN.replace("$", r"\Z"))]
+_Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}\Z")]
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     command: str
-    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    at: str
     organisation_id: _Id
-    subject: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SUBJECT_LENGTH)]
+    subject: Annotated[str, msgspec.Meta(pattern=rf"^{SUBJECT_PATTERN}\Z")]
     role: Role
     idempotency_key: str | None = None
     ids: dict[str, str] = {}
@@ -52,35 +53,33 @@ class CommandsInLines:
         said = _said(line)
         reader = self._readers.get(said.command)
         if reader is None:
-            raise LineRefusedError("unknown-command", "There is no command of this name.")
+            raise NotFound("unknown-command", "There is no command of this name.")
         caller = Caller(subject=said.subject, role=said.role, organisation_id=said.organisation_id)
         # The import's name binds its events together, and says in each that it came in by an import.
         at = past_instant(said.at, not_after)
         context = RequestContext(caller=caller, now=at, correlation_id=self._import_stream)
-        key = said.idempotency_key or f"{self._import_stream}:{number}"
+        key = f"{self._import_stream}:{number}" if said.idempotency_key is None else said.idempotency_key
         raw = RawCommand(
             ids=said.ids, body=bytes(said.body), key=key, if_match=said.if_match, created_id=_created_id(said, reader)
         )
         try:
-            return reader.read(raw, context)
+            return replace(reader.read(raw, context), in_order=True)
         except Problem as problem:
-            raise LineRefusedError(problem.code, _sentence(problem)) from problem
+            raise Refusal(problem.code, _sentence(problem)) from problem
 
 
 def _said(line: bytes | None) -> _Line:
     if line is None:
         raise line_too_long()
+    check_json(line)
     try:
-        said = _READ_LINE(line)
+        return _READ_LINE(line)
     except UNREADABLE as error:
         sentence = (
             "A line is a JSON object with command, at, organisationId, subject and role, and as in the bulk door "
             "idempotencyKey, ids, ifMatch and body."
         )
-        raise LineRefusedError("malformed-line", sentence) from error
-    if not said.subject.isprintable():
-        raise LineRefusedError("malformed-line", "The subject holds a character that is not printable.")
-    return said
+        raise MalformedValue("malformed-line", sentence) from error
 
 
 def _created_id(said: _Line, reader: CommandReader) -> str | None:
@@ -88,7 +87,7 @@ def _created_id(said: _Line, reader: CommandReader) -> str | None:
     if said.id is None:
         return None
     if not reader.route.creates:
-        raise LineRefusedError("malformed-line", "This command creates nothing that an id could be given to.")
+        raise MalformedValue("malformed-line", "This command creates nothing that an id could be given to.")
     check_no_personal_number(said.id)
     return said.id
 

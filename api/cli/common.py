@@ -46,3 +46,14 @@ def database_errors_as_sentences() -> Iterator[None]:
         yield
     except (DatabaseUnusableError, psycopg.OperationalError) as error:
         raise CommandError(Exit.NO_DATABASE, str(error).strip()) from error
+
+
+def must_be_nameable(subject: str, role: str, organisation: str, *, supplier: str = "", scope: str = "") -> None:
+    """Refuse names that the platform would not take from a token."""
+    from infrastructure.tokens import TokenRefusedError, subject_of
+
+    claims = {"sub": subject, "role": role, "organisation": organisation, "scope": scope}
+    try:
+        subject_of(claims | ({"supplier": supplier} if supplier else {}), "role")
+    except TokenRefusedError as error:
+        raise CommandError(Exit.WRONG_USAGE, f"A token cannot say that: {error}.") from error

@@ -99,10 +99,16 @@ def _kind(lines: Lines) -> str:
     """Tell by the first line what a history holds: all its lines are of one kind."""
     import msgspec
 
+    from domain.kernel import MalformedValue
+    from domain.kernel.json_text import check_no_byte_order_mark
     from infrastructure.import_history.refusals import UNREADABLE
 
     try:
-        first = msgspec.json.decode(lines.first())
+        line = lines.first()
+        check_no_byte_order_mark(line)
+        first = msgspec.json.decode(line)
+    except MalformedValue as error:
+        raise CommandError(Exit.WRONG_USAGE, str(error)) from error
     except UNREADABLE:
         first = None
     for kind, field in (("events", "event"), ("commands", "command")):

@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import settings_of
+    from api.cli.common import must_be_nameable, settings_of
     from api.composition.bootstrap import utc_now
     from api.composition.tokens import make_issuer
 
@@ -30,6 +30,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
         raise CommandError(Exit.WRONG_SETTINGS, "Tokens come from the issuer behind KRONIEK_JWKS_URL.")
     if not 0 < options.hours <= MAX_HOURS:
         raise CommandError(Exit.WRONG_USAGE, f"A token is valid for 1 to {MAX_HOURS} hours.")
+    must_be_nameable(options.subject, options.role, options.organisation, scope=" ".join(options.scope))
     caller = Caller(
         subject=options.subject,
         role=Role(options.role),

@@ -30,6 +30,7 @@ from api.dashboard.localiser import LANGUAGE_NAMES, Localiser
 from api.dashboard.number_tables import as_csv
 from api.dashboard.page_context import PageContext
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
+from api.web.entity_tags import read_tags
 from domain.kernel import InvalidValue, Jurisdiction
 from projections import figures
 from projections.figures import DEFINITIONS, LANGUAGES, Definition, Language, Period
@@ -178,7 +179,8 @@ class _Pages:
         asked = Period.parse(query["period"]) if "period" in query else None
         applied = filter_named(query)
         headers = {**HEADERS, "ETag": self._etag(request, snapshot.position, now)}
-        if headers["ETag"] in request.headers.get("if-none-match", ""):
+        known = read_tags(request.headers.get("if-none-match", ""))
+        if known is not None and known.match_weakly(headers["ETag"].removeprefix("W/")):
             return Response(status_code=304, headers=headers)
         months = await snapshot.months(jurisdiction)
         period = asked or latest_period(months, now)

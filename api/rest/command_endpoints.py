@@ -20,7 +20,8 @@ from api.web.request_context import RequestContext, request_context
 from api.web.routing import CommandRouter, Endpoint
 from application.handler import CommandEnvelope, handle, handle_many
 from application.ports import Receipt
-from domain.kernel import Refusal
+from domain.kernel import MalformedValue, Refusal
+from domain.kernel.json_text import check_json
 
 MAX_BODY_BYTES = 1_000_000
 MAX_BULK_BYTES = 32_000_000
@@ -50,17 +51,19 @@ def _command_endpoint(reader: CommandReader, platform: Platform) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         context = await _context_of(request, platform)
+        body = await read_body(request, JSON, MAX_BODY_BYTES)
+        check_json(body)
         raw = RawCommand(
             ids=request.path_params,
-            body=await read_body(request, JSON, MAX_BODY_BYTES),
+            body=body,
             key=request.headers.get("idempotency-key"),
             if_match=request.headers.get("if-match"),
         )
         envelope = reader.read(raw, context)
         receipt = await handle(envelope, platform.log, platform.rules, platform.state_cache)
-        body = _receipt_body(receipt, envelope, route)
-        location = f"{home.format_map(raw.ids)}/{body['id']}"
-        return _receipt_response(body, _success(route), location, await platform.log.log_id())
+        said = _receipt_body(receipt, envelope, route)
+        location = f"{home.format_map(raw.ids)}/{said['id']}"
+        return _receipt_response(said, _success(route), location, await platform.log.log_id())
 
     return endpoint
 
@@ -182,7 +185,10 @@ def _understand(
     if len(line) > MAX_BODY_BYTES:
         return Problem(413, "body-too-large", f"A line has at most {MAX_BODY_BYTES} bytes.")
     try:
+        check_json(line)
         said = _READ_LINE(line)
+    except MalformedValue as refusal:
+        return problem_of(refusal)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         detail = "A line is a JSON object with command, idempotencyKey, ids, ifMatch and body."
         return Problem(400, "malformed-line", detail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,21 +12,22 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
-from api.rest.bodies import ID_PATTERN, body_model, build, path_fields
+from api.rest.bodies import body_model, build, path_fields
 from api.rest.command_route import CommandRoute
 from api.rights.roles import must_have_role
+from api.web.entity_tags import read_tags
 from api.web.errors import Issue, Problem
 from api.web.request_context import RequestContext
 from application.handler import CommandEnvelope
 from application.ids import time_ordered_id
 from application.ports import Caller, Idempotency
 from application.registry import BY_COMMAND
-from domain.kernel import Command
+from domain.kernel import Command, ValueRefusal
+from domain.kernel.kinds import ID, MAX_COUNT
 
-MAX_KEY_LENGTH = 200
 MAX_ISSUES = 20
-_ID = re.compile(ID_PATTERN)
-_ETAG = re.compile(r'"([0-9]{1,9})"')
+_VERSION = re.compile(r'"(0|[1-9][0-9]{0,9})"')
+_KEY = re.compile("[!-~]{1,200}")
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 
 KeyedHash = Callable[[bytes], bytes]
@@ -63,7 +64,7 @@ class CommandReader:
         caller = context.caller
         must_have_role(caller, self.route.right.keys())
         ids = self._ids(raw.ids)
-        expected_version = self._expected_version(raw.if_match)
+        expected_versions = self._expected_versions(raw.if_match)
         key = self._key(raw.key)
         body = self._body(raw.body)
         idempotency = self._idempotency(key, caller, ids, body)
@@ -74,7 +75,7 @@ class CommandReader:
             command=build(self.route.command, body, fields),
             context=context.recorded_with(self.route.command.ACTIVITY),
             idempotency=idempotency,
-            expected_version=expected_version,
+            expected_versions=expected_versions,
             creates=self.begins_stream,
         )
 
@@ -82,9 +83,11 @@ class CommandReader:
         if given.keys() != self.ids.keys():
             raise Problem(400, "malformed-request", f"This needs exactly these ids: {', '.join(sorted(self.ids))}.")
         for name, value in given.items():
-            if not _ID.fullmatch(value):
-                issue = Issue(f"/{name}", "malformed-id", "An id has letters, digits, hyphens and underscores only.")
-                raise Problem(400, "malformed-request", "An id is malformed.", issues=[issue])
+            try:
+                ID.check(value)
+            except ValueRefusal as refusal:
+                issue = Issue(f"/{name}", refusal.code, refusal.sentence)
+                raise Problem(400, "malformed-request", "An id is malformed.", issues=[issue]) from refusal
         ids = {self.ids[name]: value for name, value in given.items()}
         self.route.check_ids(ids)
         return ids
@@ -98,8 +101,8 @@ class CommandReader:
     def _key(self, key: str | None) -> str:
         if not key:
             raise Problem(400, "idempotency-key-missing", "Send an Idempotency-Key: it makes it safe to send again.")
-        if len(key) > MAX_KEY_LENGTH or not key.isprintable():
-            detail = f"An Idempotency-Key has at most {MAX_KEY_LENGTH} printable characters."
+        if _KEY.fullmatch(key) is None:
+            detail = "An Idempotency-Key has 1 to 200 visible characters of ASCII, and no spaces."
             raise Problem(400, "malformed-idempotency-key", detail)
         return key
 
@@ -121,15 +124,21 @@ class CommandReader:
         digest = self._keyed_hash(content.encode())
         return time_ordered_id(now, digest) if self.begins_stream else str(UUID(bytes=digest[:16], version=4))
 
-    def _expected_version(self, if_match: str | None) -> int | None:
+    def _expected_versions(self, if_match: str | None) -> Container[int] | None:
+        """Return the versions that the caller would take, None where any version and none is as good.
+
+        A weak tag never matches, nor does one that is not the tag of a version (RFC 9110, section 13.1.1).
+        """
         if if_match is None:
             if self.route.versioned:
                 raise Problem(428, "version-missing", "Say with If-Match on which version you decided.")
             return None
-        match = _ETAG.fullmatch(if_match)
-        if match is None:
-            raise Problem(400, "malformed-version", 'If-Match is a version in quotes, such as "3".')
-        return int(match[1])
+        tags = read_tags(if_match)
+        if tags is None:
+            raise Problem(400, "malformed-version", 'If-Match is a version in quotes, such as "3", or an asterisk.')
+        if tags.anything:
+            return range(1, MAX_COUNT)
+        return frozenset(int(match[1]) for tag in tags.strong if (match := _VERSION.fullmatch(tag)))
 
 
 def command_readers(routes: Sequence[CommandRoute], keyed_hash: KeyedHash) -> Mapping[str, CommandReader]:
@@ -155,8 +164,6 @@ def malformed(error: ValidationError) -> Problem:
     """Say what is wrong with a body and where, without repeating anything of what it says."""
     found = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_ISSUES]
     issues = [Issue(_pointer(each["loc"]), each["type"].replace("_", "-"), each["msg"]) for each in found]
-    if all(issue.code == "invalid-check-digits" for issue in issues):
-        return Problem(422, "invalid-check-digits", issues[0].detail, issues=issues)
     return Problem(400, "malformed-request", "The body is not what this command needs.", issues=issues)
 
 

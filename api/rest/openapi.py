@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.rest.bodies import ID_PATTERN
-from api.rest.command_reader import MAX_KEY_LENGTH, CommandReader
+from api.rest.command_reader import CommandReader
+from domain.kernel.kinds import ID_PATTERN
 
 PROBLEM_STATUSES = {
     "400": "The request is malformed.",
@@ -55,8 +55,10 @@ _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}]
 def command_operation(reader: CommandReader, success: int) -> dict[str, Any]:
     route = reader.route
     parameters = [_path_parameter(name) for name in sorted(reader.ids)]
-    parameters.append(_header("Idempotency-Key", required=True, about=f"1 to {MAX_KEY_LENGTH} printable characters."))
-    parameters.append(_header("If-Match", required=route.versioned, about='The version decided on, such as "3".'))
+    parameters.append(_header("Idempotency-Key", required=True, about="1 to 200 visible characters of ASCII."))
+    parameters.append(
+        _header("If-Match", required=route.versioned, about='The versions that are as good, such as "3"; * for any.')
+    )
     return {
         "tags": [route.path.split("/")[1]],
         "summary": route.summary,
@@ -76,7 +78,7 @@ def bulk_operation(readers: Mapping[str, CommandReader]) -> dict[str, Any]:
         "properties": {
             "command": {"type": "string", "enum": sorted(readers)},
             "ids": {"type": "object", "additionalProperties": {"type": "string"}},
-            "idempotencyKey": {"type": "string", "maxLength": MAX_KEY_LENGTH},
+            "idempotencyKey": {"type": "string", "pattern": "^[!-~]{1,200}$"},
             "ifMatch": {"type": "string"},
             "body": {"type": "object"},
         },
@@ -135,7 +137,7 @@ def inline(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    schema = {"type": "string", "pattern": ID_PATTERN}
+    schema = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 

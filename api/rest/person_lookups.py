@@ -7,17 +7,17 @@ a lower one of those that find nobody. Who was erased is not found: nothing tell
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Self
 
 import orjson
 from fastapi import APIRouter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.rest.bodies import national_number
 from api.rest.command_endpoints import MAX_BODY_BYTES, read_body
 from api.rest.command_reader import malformed
 from api.rest.openapi import answer_of, body_of, inline, problems
@@ -31,11 +31,12 @@ from application.lookups import Identifier, LookupPurpose, PersonIndex, eidas, m
 from application.ports import Caller, Role
 from domain.access.access import Category
 from domain.kernel import Jurisdiction, NationalNumber
+from domain.kernel.json_text import check_json
 from domain.organisations.organisation.rules import ORGANISATION
 
 MAX_IDENTIFIER_LENGTH = 256
 
-_Number = Annotated[str, AfterValidator(national_number)]
+_Identifier = Annotated[str, Field(max_length=MAX_IDENTIFIER_LENGTH)]
 
 _PROCESSING_ACTIVITY = {
     "name": "Processing-Activity",
@@ -62,8 +63,8 @@ class PersonLookup(BaseModel):
 
     purpose: LookupPurpose
     jurisdiction: Jurisdiction
-    national_number: _Number | None = None
-    eidas_identifier: Annotated[str, Field(max_length=MAX_IDENTIFIER_LENGTH)] | None = None
+    national_number: _Identifier | None = None
+    eidas_identifier: _Identifier | None = None
 
     @model_validator(mode="after")
     def _names_one_number(self) -> Self:
@@ -71,9 +72,10 @@ class PersonLookup(BaseModel):
             raise PydanticCustomError("one-number", "Name either a national number or an eIDAS identifier.")
         return self
 
-    def identifier(self) -> Identifier:
+    def identifier(self, now: datetime) -> Identifier:
+        """Return what is looked for; raises InvalidValue for a number that nobody can have."""
         if self.national_number is not None:
-            return national(self.jurisdiction, NationalNumber(self.national_number))
+            return national(self.jurisdiction, NationalNumber(self.national_number), now)
         return eidas(self.jurisdiction, self.eidas_identifier or "")
 
 
@@ -89,7 +91,7 @@ def lookup_routes(platform: Platform, people: PersonIndex, limits: LookupLimits)
         by = request_context(request, caller, platform.now(), processing_activity(request))
         by.must_name_activity()
         wanted = await _wanted(request)
-        identifier = wanted.identifier()
+        identifier = wanted.identifier(by.now)
         await _must_have_purpose(platform, caller, wanted.purpose)
         person_id = await _found(people, wanted.purpose, identifier, caller, limits.missed)
         looks = Looks()
@@ -115,8 +117,10 @@ def lookup_routes(platform: Platform, people: PersonIndex, limits: LookupLimits)
 
 
 async def _wanted(request: Request) -> PersonLookup:
+    body = await read_body(request, "application/json", MAX_BODY_BYTES)
+    check_json(body)
     try:
-        return PersonLookup.model_validate_json(await read_body(request, "application/json", MAX_BODY_BYTES))
+        return PersonLookup.model_validate_json(body)
     except ValidationError as error:
         raise malformed(error) from error
 

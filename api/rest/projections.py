@@ -17,14 +17,15 @@ from api.rest.progress_feed import ProgressFeed
 from api.rights.doors import DOORS, admitted
 from api.web.errors import Problem
 from api.web.platform import Platform
+from api.web.reading import WHOLE
 from projections.progress import Build, ParkedEvent, Progress, ProjectionProgress
 
 MAX_ROWS = 100
 PAGE_SIZE = 50
 MAX_POSITION = 2**63 - 1
 
-After = Annotated[int, Query(ge=0, le=MAX_POSITION, description="The position after which the page begins.")]
-Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
+After = Annotated[int, WHOLE, Query(ge=0, le=MAX_POSITION, description="The position after which the page begins.")]
+Limit = Annotated[int, WHOLE, Query(ge=1, le=MAX_ROWS)]
 
 
 class ProjectionsReader(Protocol):

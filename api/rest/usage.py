@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from sqlalchemy import Row
 from starlette.requests import Request
@@ -27,6 +27,7 @@ from api.web.access_record import Looks, person_in_session, record
 from api.web.errors import Problem
 from api.web.platform import Platform
 from api.web.read_barrier import ReadBarrier, wanted_position
+from api.web.reading import WHOLE, QueryInstant
 from api.web.request_context import RequestContext, processing_activity, request_context
 from domain.access.access import Category
 from projections import access_suppressions, accesses, organisations
@@ -66,10 +67,10 @@ class UsageQuery(BaseModel):
     processing_type: list[ProcessingType] = Field(default=list(ProcessingType), max_length=len(ProcessingType))
     include_bulk_processing: bool = Field(False, description="Also what the platform's own programs looked at.")
     log_source_systems: list[str] = Field(default=[], max_length=MAX_SYSTEMS)
-    period_start: AwareDatetime | None = Field(None, description="The first instant.")
-    period_end: AwareDatetime | None = Field(None, description="The last instant.")
-    limit: int = Field(MAX_USAGES, ge=1, le=MAX_USAGES)
-    offset: int = Field(0, ge=0, le=MAX_SKIPPED)
+    period_start: QueryInstant | None = Field(None, description="The first instant (RFC 3339, with its offset).")
+    period_end: QueryInstant | None = Field(None, description="The last instant (RFC 3339, with its offset).")
+    limit: Annotated[int, WHOLE] = Field(MAX_USAGES, ge=1, le=MAX_USAGES)
+    offset: Annotated[int, WHOLE] = Field(0, ge=0, le=MAX_SKIPPED)
 
     @property
     def finds_answers(self) -> bool:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,6 +21,7 @@ from domain.kernel import (
     Refusal,
     RuleBroken,
     StaleVersion,
+    ValueRefusal,
 )
 
 TYPE_PREFIX = "urn:problem-type:kroniek:"
@@ -101,7 +103,13 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 
 
 def problem_of(refusal: Refusal) -> Problem:
-    return Problem(STATUS[type(refusal)], refusal.code, refusal.sentence)
+    place = refusal.place if isinstance(refusal, ValueRefusal) else ()
+    issues = [Issue(_pointer(place), refusal.code, refusal.sentence)] if place else []
+    return Problem(STATUS[type(refusal)], refusal.code, refusal.sentence, issues=issues)
+
+
+def _pointer(place: Sequence[str | int]) -> str:
+    return "".join(f"/{to_camel(part) if isinstance(part, str) else part}" for part in place)
 
 
 def query_too_slow(error: Exception) -> Problem | None:

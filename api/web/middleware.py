@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.web.errors import Problem, problem_response
 from api.web.rate_limits import added_headers
+from api.web.said_once import refusal_of_repeated
 from api.web.security_headers import secured
 
 LOG = structlog.get_logger()
@@ -42,7 +43,7 @@ class RequestLimits:
 
 
 class RequestMiddleware:
-    """Wraps the application. It reads nothing of the request but its headers."""
+    """Wraps the application. It reads nothing of the request but its headers and its address."""
 
     def __init__(self, app: ASGIApp, limits: RequestLimits | None = None) -> None:
         self._app = app
@@ -75,6 +76,9 @@ class RequestMiddleware:
             await answer.problem(
                 Problem(431, "headers-too-large", "The request has too many or too long headers."), receive
             )
+            return
+        if (repeated := refusal_of_repeated(scope)) is not None:
+            await answer.problem(repeated, receive)
             return
         limit = asyncio.timeout(self._limits.timeout_s)
         try:

@@ -10,6 +10,8 @@ from starlette.requests import HTTPConnection, Request
 
 from api.web.errors import Problem
 from api.web.platform import Platform
+from domain.kernel import MalformedValue
+from domain.kernel.kinds import read_whole
 from projections.progress import Place
 
 MAX_WAIT_S = 2.0
@@ -21,7 +23,6 @@ RETRY_AFTER_S = 1
 BUILT_AFTER_S = 10
 """When to ask again for a read model that is being made for the first time."""
 
-MAX_DIGITS = 20
 MAX_POSITION = 2**63 - 1
 
 ReadPlaces = Callable[[], Awaitable[Mapping[str, Place]]]
@@ -32,9 +33,13 @@ def wanted_position(connection: HTTPConnection, log_id: str) -> int:
     given = connection.headers.get("x-position", "0")
     if connection.headers.get("x-log-id", log_id) != log_id:
         raise Problem(409, "other-log", "The position in X-Position is one of another log than is read here.")
-    if not (given.isascii() and given.isdigit() and len(given) < MAX_DIGITS and int(given) <= MAX_POSITION):
+    try:
+        position = read_whole(given)
+    except MalformedValue:
+        position = MAX_POSITION + 1
+    if position > MAX_POSITION:
         raise Problem(400, "invalid-position", "X-Position is the position that a command was answered with.")
-    return int(given)
+    return position
 
 
 def not_built(names: Sequence[str]) -> Problem:

@@ -28,7 +28,7 @@ from infrastructure.keys import MemoryKeys
 
 WARM_UP_LINES = 2_000
 ORGANISATION_ID = str(uuid4())
-NOTICE_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+NOTICE_SHA256 = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 
 
 @dataclass(frozen=True, slots=True)

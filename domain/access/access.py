@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from domain.kernel import CommandBase, Decider
+from domain.kernel import CommandBase, Decider, InvalidValue
+from domain.kernel.kinds import ID, OptionalId, several
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
 MAX_SUBJECTS = 100
 """Persons that one event names: as many as a page has rows."""
+
+_TOO_MANY = InvalidValue("too-many-items", f"One event names at most {MAX_SUBJECTS} persons.")
 
 
 class Category(StrEnum):
@@ -63,11 +66,11 @@ class AccessRecorded:
     """
 
     access_id: str
-    on_behalf_of: str
-    supplier_id: str
+    on_behalf_of: Annotated[str, ID]
+    supplier_id: OptionalId
     automated: bool
     outcome: AccessOutcome
-    looks: tuple[Look, ...]
+    looks: Annotated[tuple[Look, ...], several(MAX_SUBJECTS, _TOO_MANY, least=1)]
 
 
 # --- Commands -------------------------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import ClassVar, assert_never, get_args
+from typing import Annotated, ClassVar, assert_never, get_args
 
 from domain.kernel import CommandBase, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken, fact
+from domain.kernel.checks import check
+from domain.kernel.kinds import several_lines
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -20,6 +22,17 @@ LONGEST = timedelta(days=366)
 """From the order to the end. A longer investigation needs another order."""
 
 MAX_GROUND_LENGTH = 400
+
+SuppressionGround = Annotated[
+    str,
+    several_lines(
+        MAX_GROUND_LENGTH,
+        InvalidValue(
+            "suppression-ground-missing",
+            f"Name the law and the decision that this rests on, in at most {MAX_GROUND_LENGTH} characters.",
+        ),
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +57,10 @@ class AccessesSuppressed:
     organisation_id: str
     since: datetime
     until: datetime
-    ground: str
+    ground: SuppressionGround
+
+    def check_whole(self, _at: datetime) -> None:
+        _check_order(self.since, self.until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +68,7 @@ class SuppressionLifted:
     """The suppression ended before its time."""
 
     suppression_id: str
-    ground: str
+    ground: SuppressionGround
 
 
 Event = AccessesSuppressed | SuppressionLifted
@@ -66,7 +82,7 @@ class SuppressionCommand(CommandBase):
 
     ACTIVITY: ClassVar[str] = "oversight"
     suppression_id: str
-    ground: str
+    ground: SuppressionGround
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +114,7 @@ class Suppression:
 
 
 def decide(command: Commands, state: Suppression) -> Sequence[Event]:
+    check(command, command.at)
     match command:
         case SuppressAccesses():
             return _suppress(command, state)
@@ -124,7 +141,7 @@ def _suppress(command: SuppressAccesses, state: Suppression) -> Sequence[Event]:
             organisation_id=command.organisation_id,
             since=command.since,
             until=command.until,
-            ground=_ground(command),
+            ground=command.ground.strip(),
         )
     ]
 
@@ -134,7 +151,11 @@ def _check_time(command: SuppressAccesses) -> None:
         raise InvalidValue("suppression-not-in-future", "A suppression ends in the future.")
     if command.until > command.at + LONGEST:
         raise InvalidValue("suppression-too-long", f"A suppression ends within {LONGEST.days} days.")
-    if command.until <= command.since:
+    _check_order(command.since, command.until)
+
+
+def _check_order(since: datetime, until: datetime) -> None:
+    if until <= since:
         raise InvalidValue("suppression-ends-before-start", "A suppression must end after it begins.")
 
 
@@ -145,15 +166,7 @@ def _lift(command: LiftSuppression, state: Suppression) -> Sequence[Event]:
         return []
     if state.until <= command.at:
         raise RuleBroken("suppression-over", "This suppression has ended; there is nothing to lift.")
-    return [SuppressionLifted(suppression_id=command.suppression_id, ground=_ground(command))]
-
-
-def _ground(command: SuppressionCommand) -> str:
-    ground = command.ground.strip()
-    if not 1 <= len(ground) <= MAX_GROUND_LENGTH:
-        detail = f"Name the law and the decision that this rests on, in at most {MAX_GROUND_LENGTH} characters."
-        raise InvalidValue("suppression-ground-missing", detail)
-    return ground
+    return [SuppressionLifted(suppression_id=command.suppression_id, ground=command.ground.strip())]
 
 
 def evolve(state: Suppression, event: Event) -> Suppression:

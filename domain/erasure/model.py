@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
-from typing import ClassVar
-from zoneinfo import ZoneInfo
+from typing import Annotated, ClassVar
 
-from domain.kernel import CommandBase, PurposeGroup, fact
+from domain.kernel import CommandBase, InvalidValue, PurposeGroup, fact
+from domain.kernel.kinds import written
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -17,8 +17,16 @@ MAX_HOLD_YEARS = 30
 MAX_HOLDS = 200
 """Of one person: each is somebody's decision, or one for each kind of retention."""
 
-CIVIL_TIME = ZoneInfo("Europe/Brussels")
-"""Belgium and the Netherlands keep the same civil time; the last day of a hold is a day in it."""
+FileReference = Annotated[
+    str,
+    written(
+        "[A-Za-z0-9][A-Za-z0-9./_-]{0,79}",
+        InvalidValue(
+            "invalid-reference", "A reference has letters, digits, dots, slashes, hyphens; at most 80, and no spaces."
+        ),
+        optional=True,
+    ),
+]
 
 
 class ErasureGround(StrEnum):
@@ -76,10 +84,6 @@ class Hold:
     lifted: bool = False
 
 
-def civil_day(instant: datetime) -> date:
-    return instant.astimezone(CIVIL_TIME).date()
-
-
 # --- Events ---------------------------------------------------------------------------------------------------------
 
 
@@ -95,7 +99,7 @@ class ErasureRequested:
     groups: tuple[PurposeGroup, ...]
     held_groups: tuple[PurposeGroup, ...]
     ground: ErasureGround
-    reference: str
+    reference: FileReference
     session_id: str = ""
     acting_person_id: str = ""
     mandate_id: str = ""
@@ -129,7 +133,7 @@ class LegalHoldPlaced:
     group: PurposeGroup
     ground: HoldGround
     until: date
-    reference: str
+    reference: FileReference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +160,7 @@ class EraseCommand(ErasureCommand):
 
     ground: ErasureGround
     groups: tuple[PurposeGroup, ...] = ()
-    reference: str = ""
+    reference: FileReference = ""
     registered: bool = fact(False)
 
 
@@ -179,7 +183,7 @@ class HoldCommand(ErasureCommand):
     hold_id: str
     group: PurposeGroup
     until: date
-    reference: str = ""
+    reference: FileReference = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

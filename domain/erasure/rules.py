@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -31,16 +30,16 @@ from domain.erasure.model import (
     RecordKeysDestroyed,
     RecordKeysShredded,
     RequestErasure,
-    civil_day,
 )
 from domain.kernel import Decider, InvalidValue, NotAllowed, NotFound, PurposeGroup, RuleBroken
-
-_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_-]{0,79}")
+from domain.kernel.checks import check
+from domain.kernel.instants import civil_day
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
 def decide(command: Commands, state: Erasure) -> Sequence[Event]:
+    check(command, command.at)
     match command:
         case RequestErasure():
             return _request(command, state)
@@ -71,7 +70,6 @@ def _request(command: RequestErasure, state: Erasure) -> Sequence[Event]:
 
 def _ask(command: EraseCommand, state: Erasure, applicant: Applicant = NOBODY) -> Sequence[Event]:
     _must_be_known(command.registered, state)
-    _must_be_a_reference(command.reference)
     wanted = [group for group in PurposeGroup if group in (command.groups or tuple(PurposeGroup))]
     kept = [group for group in wanted if state.status(group) is ErasureStatus.KEPT]
     held = tuple(group for group in kept if state.held(group, on=civil_day(command.at)))
@@ -100,16 +98,8 @@ def _must_be_known(registered: bool, state: Erasure) -> None:
         raise NotFound("person-not-found", "There is no person with this id.")
 
 
-def _must_be_a_reference(reference: str) -> None:
-    if reference and not _REFERENCE.fullmatch(reference):
-        raise InvalidValue(
-            "invalid-reference", "A reference has letters, digits, dots, slashes, hyphens; at most 80, and no spaces."
-        )
-
-
 def _place(command: PlaceLegalHold, state: Erasure) -> Sequence[Event]:
     _must_be_known(command.registered, state)
-    _must_be_a_reference(command.reference)
     if state.status(command.group) is not ErasureStatus.KEPT:
         raise RuleBroken("erasure-under-way", "This data is being erased, or it was already; it cannot be held.")
     today = civil_day(command.at)

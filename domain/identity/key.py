@@ -25,6 +25,7 @@ from domain.kernel import (
     RuleBroken,
     fact,
 )
+from domain.kernel.checks import check
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -202,6 +203,7 @@ def is_usable(key: IdentificationKey, *, at: datetime) -> bool:
 
 
 def decide(command: KeyCommands, state: IdentificationKey) -> Sequence[KeyEvent]:
+    check(command, command.at)
     if isinstance(command, RegisterKey):
         return _register(command, state)
     if not state.exists:

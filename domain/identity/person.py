@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, assert_never, get_args
+from datetime import datetime
+from typing import Annotated, ClassVar, assert_never, get_args
 
 from domain.identity.values import Route
 from domain.kernel import (
@@ -28,12 +29,12 @@ from domain.kernel import (
     fact,
     personal,
 )
+from domain.kernel.checks import check
+from domain.kernel.instants import civil_day
+from domain.kernel.kinds import ID_PATTERN, Kind, one_of, written
+from domain.kernel.national_numbers import check_national_number, check_number_in, is_bis_number
 
 # --- Values ---------------------------------------------------------------------------------------------------------
-
-NUMBER_LENGTH = {Jurisdiction.BE: 11, Jurisdiction.NL: 9}
-BIS_MONTHS = frozenset(range(20, 33)) | frozenset(range(40, 53))
-"""In a Belgian bis number 20 or 40 is added to the month of birth."""
 
 EIDAS_STATES = frozenset(
     (  # the member states of the European Economic Area, ISO 3166-1
@@ -41,7 +42,29 @@ EIDAS_STATES = frozenset(
         *("is", "it", "li", "lt", "lu", "lv", "mt", "nl", "no", "pl", "pt", "ro", "se", "si", "sk"),
     )
 )
-EIDAS_IDENTIFIER = re.compile(r"[A-Z]{2}/[A-Z]{2}/[!-~]{1,240}")
+_EIDAS_IDENTIFIER = re.compile(r"([A-Z]{2})/([A-Z]{2})/[!-~]{1,240}")
+
+
+def check_eidas(identifier: str, member_state: str, jurisdiction: Jurisdiction) -> None:
+    """Refuse what is no identifier that another state gave for this country: `ES/BE/12345`."""
+    match = _EIDAS_IDENTIFIER.fullmatch(identifier)
+    another = member_state in EIDAS_STATES and member_state != jurisdiction.value
+    if match is None or not another or match.groups() != (member_state.upper(), jurisdiction.value.upper()):
+        raise InvalidValue("invalid-eidas-identifier", "The eIDAS identifier must read like ES/BE/12345.")
+
+
+MemberState = Annotated[
+    str,
+    one_of(EIDAS_STATES, InvalidValue("not-another-member-state", "eIDAS is for the means of another European state.")),
+]
+EidasIdentifier = Annotated[str, Kind(lambda _identifier: None)]
+Pseudonym = Annotated[
+    str,
+    written(
+        ID_PATTERN,
+        InvalidValue("officer-missing", "The office and the officer who checked the identity must be named."),
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +92,20 @@ class PersonRegistered:
     jurisdiction: Jurisdiction
     route: Route
     registrar_id: str
-    office_id: str = ""
-    officer_id: str = ""
-    member_state: str = ""
+    office_id: Pseudonym = ""
+    officer_id: Pseudonym = ""
+    member_state: MemberState = ""
     level: LevelOfAssurance | None = None
-    number: PersonalText = personal("person_id", PurposeGroup.IDENTIFICATION, default=PersonalText(""))
+    number: Annotated[PersonalText, Kind(lambda _number: None)] = personal(
+        "person_id", PurposeGroup.IDENTIFICATION, default=PersonalText("")
+    )
+
+    def check_whole(self, at: datetime) -> None:
+        if self.member_state:
+            check_eidas(self.number, self.member_state, self.jurisdiction)
+        elif self.number:
+            check_national_number(self.number)
+            check_number_in(self.number, self.jurisdiction, civil_day(at))
 
 
 # --- Commands -------------------------------------------------------------------------------------------------------
@@ -90,24 +122,35 @@ class PersonCommand(CommandBase):
 class RegisterPersonFromNationalRegister(PersonCommand):
     national_number: NationalNumber
 
+    def check_whole(self, at: datetime) -> None:
+        check_number_in(self.national_number, self.jurisdiction, civil_day(at))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterPersonByRegistrationAuthority(PersonCommand):
     """A person without an eID identifies at a desk; in Belgium with a bis number."""
 
     national_number: NationalNumber
-    office_id: str
-    officer_id: str
+    office_id: Pseudonym
+    officer_id: Pseudonym
     authority: RegistrationAuthority = fact(UNKNOWN_AUTHORITY)
+
+    def check_whole(self, at: datetime) -> None:
+        check_number_in(self.national_number, self.jurisdiction, civil_day(at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterPersonByEidas(PersonCommand):
     """`member_state` is ISO 3166-1 in lower case; `eidas_identifier` is like `ES/BE/12345`: from, to, identifier."""
 
-    member_state: str
-    eidas_identifier: str
+    member_state: MemberState
+    eidas_identifier: EidasIdentifier
     level: LevelOfAssurance
+
+    def check_whole(self, _at: datetime) -> None:
+        if self.member_state == self.jurisdiction.value:
+            raise InvalidValue("not-another-member-state", "eIDAS is for the means of another European state.")
+        check_eidas(self.eidas_identifier, self.member_state, self.jurisdiction)
 
 
 PersonCommands = RegisterPersonFromNationalRegister | RegisterPersonByRegistrationAuthority | RegisterPersonByEidas
@@ -126,6 +169,7 @@ class Person:
 
 
 def decide(command: PersonCommands, state: Person) -> Sequence[PersonRegistered]:
+    check(command, command.at)
     if state.exists:
         raise Duplicate("person-exists", "There is a person with this id already.")
     match command:
@@ -140,8 +184,7 @@ def decide(command: PersonCommands, state: Person) -> Sequence[PersonRegistered]
 
 
 def _from_national_register(command: RegisterPersonFromNationalRegister) -> Sequence[PersonRegistered]:
-    _check_number(command.national_number, command.jurisdiction)
-    if command.jurisdiction is Jurisdiction.BE and _is_bis(command.national_number):
+    if command.jurisdiction is Jurisdiction.BE and is_bis_number(command.national_number):
         raise InvalidValue("bis-number", "A bis number does not stand in the national register.")
     return [
         PersonRegistered(
@@ -160,11 +203,8 @@ def _by_registration_authority(command: RegisterPersonByRegistrationAuthority) -
         raise NotAllowed("not-a-registration-authority", "This organisation is not a Local Registration Authority.")
     if authority.jurisdiction is not command.jurisdiction:
         raise NotAllowed("other-jurisdiction", "A registration authority registers persons in its own country only.")
-    _check_number(command.national_number, command.jurisdiction)
-    if command.jurisdiction is Jurisdiction.BE and not _is_bis(command.national_number):
+    if command.jurisdiction is Jurisdiction.BE and not is_bis_number(command.national_number):
         raise InvalidValue("not-a-bis-number", "A person who is registered at a desk has a bis number.")
-    if not (command.office_id.strip() and command.officer_id.strip()):
-        raise InvalidValue("officer-missing", "The office and the officer who checked the identity must be named.")
     return [
         PersonRegistered(
             person_id=command.person_id,
@@ -179,12 +219,6 @@ def _by_registration_authority(command: RegisterPersonByRegistrationAuthority) -
 
 
 def _by_eidas(command: RegisterPersonByEidas) -> Sequence[PersonRegistered]:
-    state = command.member_state
-    if state not in EIDAS_STATES or state == command.jurisdiction.value:
-        raise InvalidValue("not-another-member-state", "eIDAS is for the means of another European state.")
-    right_states = command.eidas_identifier.startswith(f"{state}/{command.jurisdiction.value}/".upper())
-    if not right_states or not EIDAS_IDENTIFIER.fullmatch(command.eidas_identifier):
-        raise InvalidValue("invalid-eidas-identifier", "The eIDAS identifier must read like ES/BE/12345.")
     return [
         PersonRegistered(
             person_id=command.person_id,
@@ -192,20 +226,10 @@ def _by_eidas(command: RegisterPersonByEidas) -> Sequence[PersonRegistered]:
             route=Route.EIDAS,
             registrar_id=command.by,
             number=PersonalText(command.eidas_identifier),
-            member_state=state,
+            member_state=command.member_state,
             level=command.level,
         )
     ]
-
-
-def _check_number(number: NationalNumber, jurisdiction: Jurisdiction) -> None:
-    """Refuse a number of another country's kind; its check digits were verified at the door."""
-    if not (number.isascii() and number.isdigit() and len(number) == NUMBER_LENGTH[jurisdiction]):
-        raise InvalidValue("wrong-national-number", "This is not a national number of this country.")
-
-
-def _is_bis(number: NationalNumber) -> bool:
-    return int(number[2:4]) in BIS_MONTHS
 
 
 def evolve(_state: Person, event: PersonRegistered) -> Person:

@@ -24,6 +24,7 @@ from domain.kernel import (
     RuleBroken,
     fact,
 )
+from domain.kernel.checks import check
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -213,6 +214,7 @@ def is_open(session: Session, *, at: datetime) -> bool:
 
 
 def decide(command: SessionCommands, state: Session) -> Sequence[SessionEvent]:
+    check(command, command.at)
     match command:
         case OpenSession():
             return _open(command, state)

@@ -5,18 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
-from zoneinfo import ZoneInfo
+from typing import Annotated, ClassVar
 
-from domain.kernel import CommandBase, EnterpriseNumber, Jurisdiction, PersonalText, PurposeGroup, fact, personal
+from domain.kernel import (
+    CommandBase,
+    InvalidValue,
+    Jurisdiction,
+    PersonalText,
+    PurposeGroup,
+    fact,
+    personal,
+)
+from domain.kernel.instants import civil_day
+from domain.kernel.kinds import (
+    ID,
+    Count,
+    Currency,
+    Digest,
+    Kind,
+    OptionalDigest,
+    ParticipantNumber,
+    distinct,
+    one_line,
+    one_of,
+    several,
+    whole,
+    written,
+)
+from domain.kernel.participants import ACTIVE_SCHEMES, KBO, KVK, OIN, check_participant
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
 FIRST_RESPONSE_WORKING_DAYS = 3
 
-# A day of the supplier's and the buyer's calendar: Belgium and the Netherlands keep the same civil time.
-CIVIL_TIME = ZoneInfo("Europe/Brussels")
+MAX_NUMBER_LENGTH = 100
+MAX_CONTACT_LENGTH = 200
+MAX_AMOUNT_CENTS = 10**15
+MAX_RULES = 200
+MEDIA_TYPES = frozenset({"application/xml", "text/xml"})
 _SATURDAY = 5
+_RULE_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 
 
 class InvoiceKind(StrEnum):
@@ -27,11 +55,15 @@ class InvoiceKind(StrEnum):
 
 
 class SupplierScheme(StrEnum):
-    """The register that a supplier's number is from (ISO 6523 identifiers of the Peppol participant schemes)."""
+    """The participant scheme that a supplier's number is from: every one that Peppol has in use (ISO 6523)."""
 
-    KBO = "0208"
-    KVK = "0106"
-    OIN = "0190"
+    _ignore_ = "_code"
+    KBO = KBO
+    KVK = KVK
+    OIN = OIN
+    for _code in ACTIVE_SCHEMES:
+        if _code not in (KBO, KVK, OIN):
+            vars()[f"S{_code}"] = _code
 
 
 class ResponseState(StrEnum):
@@ -82,12 +114,66 @@ def response_due_on(received_at: datetime) -> date:
 
     Working days are Monday to Friday; public holidays are not taken out.
     """
-    day, left = received_at.astimezone(CIVIL_TIME).date(), FIRST_RESPONSE_WORKING_DAYS
+    day, left = civil_day(received_at), FIRST_RESPONSE_WORKING_DAYS
     while left > 0:
         day += timedelta(days=1)
         left -= 1 if day.weekday() < _SATURDAY else 0
     return day
 
+
+# --- Kinds ----------------------------------------------------------------------------------------------------------
+
+
+def _check_surroundings(number: str) -> None:
+    if number != number.strip():
+        raise InvalidValue("invalid-invoice-number", "The invoice must have a number, without spaces around it.")
+
+
+InvoiceNumber = Annotated[
+    str,
+    one_line(
+        MAX_NUMBER_LENGTH,
+        InvalidValue(
+            "invalid-invoice-number", f"The invoice must have a number of at most {MAX_NUMBER_LENGTH} characters."
+        ),
+    ),
+    Kind(_check_surroundings),
+]
+# A credit note, or an invoice that was paid in advance, may come to zero or less (EN 16931, BT-115).
+PayableCents = Annotated[
+    int,
+    whole(
+        -MAX_AMOUNT_CENTS,
+        MAX_AMOUNT_CENTS,
+        InvalidValue("invalid-amount", "The amount due is larger than any invoice can be."),
+    ),
+]
+InvoiceMediaType = Annotated[
+    str,
+    one_of(
+        MEDIA_TYPES,
+        InvalidValue("unknown-media-type", "The document must be XML (application/xml or text/xml)."),
+    ),
+]
+SELLER_CONTACT = one_line(
+    MAX_CONTACT_LENGTH,
+    InvalidValue("contact-incomplete", "A contact at the seller has a name and the id of the person."),
+    too_long=InvalidValue("invalid-seller-contact", f"A contact has at most {MAX_CONTACT_LENGTH} characters."),
+)
+RuleSet = Annotated[
+    str,
+    written(
+        _RULE_PATTERN,
+        InvalidValue("invalid-rule-set", "The rule set must be named with its version, in at most 64 characters."),
+    ),
+]
+_NO_RULE_IDS = InvalidValue("invalid-rule-ids", f"A refusal names the rules that were broken, at most {MAX_RULES}.")
+RuleIds = Annotated[
+    tuple[Annotated[str, written(_RULE_PATTERN, _NO_RULE_IDS)], ...], several(MAX_RULES, _NO_RULE_IDS, least=1)
+]
+Clarifications = Annotated[
+    tuple[Clarification, ...], distinct(InvalidValue("clarification-repeated", "Each reason is named once."))
+]
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -99,8 +185,11 @@ class InvoiceEvent:
     jurisdiction: Jurisdiction
     buyer_id: str
     supplier_scheme: SupplierScheme
-    supplier_number: str
-    received_from: str
+    supplier_number: ParticipantNumber
+    received_from: Annotated[str, ID]
+
+    def check_whole(self, _at: datetime) -> None:
+        check_participant(self.supplier_scheme, self.supplier_number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,42 +200,44 @@ class InvoiceReceived(InvoiceEvent):
     """
 
     kind: InvoiceKind
-    number: str
+    number: InvoiceNumber
     issue_date: date
     due_date: date | None
-    payable_cents: int
-    currency: str
-    document_sha256: str
-    media_type: str
+    payable_cents: PayableCents
+    currency: Currency
+    document_sha256: Digest
+    media_type: InvoiceMediaType
     response_due_on: date
     seller_contact_id: str = ""
-    seller_contact: PersonalText = personal("seller_contact_id", PurposeGroup.INVOICING, default=PersonalText(""))
+    seller_contact: Annotated[PersonalText, SELLER_CONTACT] = personal(
+        "seller_contact_id", PurposeGroup.INVOICING, default=PersonalText("")
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceValidated(InvoiceEvent):
-    rule_set: str
+    rule_set: RuleSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceRefused(InvoiceEvent):
     """Number and issue date stand here because the refusal sets them free."""
 
-    number: str
+    number: InvoiceNumber
     issue_date: date
-    rule_set: str
-    rule_ids: tuple[str, ...]
+    rule_set: RuleSet
+    rule_ids: RuleIds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceResponseGiven(InvoiceEvent):
     """`on_time` says of the first response whether it came within its days; of any later one it is None."""
 
-    response_number: int
+    response_number: Count
     state: ResponseState
     partial: bool
-    clarifications: tuple[Clarification, ...]
-    clarification_sha256: str
+    clarifications: Clarifications
+    clarification_sha256: OptionalDigest
     on_time: bool | None
 
 
@@ -171,32 +262,37 @@ class ReceiveInvoice(InvoiceCommand):
 
     kind: InvoiceKind
     supplier_scheme: SupplierScheme
-    supplier_number: EnterpriseNumber
+    supplier_number: ParticipantNumber
     buyer_id: str
-    number: str
+    number: InvoiceNumber
     issue_date: date
     due_date: date | None = None
-    payable_cents: int
-    currency: str
-    document_sha256: str
-    media_type: str
+    payable_cents: PayableCents
+    currency: Currency
+    document_sha256: Digest
+    media_type: InvoiceMediaType
     seller_contact_id: str = ""
-    seller_contact: str = ""
+    seller_contact: Annotated[str, SELLER_CONTACT] = ""
     buyer: Buyer = fact(UNKNOWN_BUYER)
     contact_registered: bool = fact(unknown=False)
+
+    def check_whole(self, _at: datetime) -> None:
+        check_participant(self.supplier_scheme, self.supplier_number)
+        if bool(self.seller_contact) != bool(self.seller_contact_id):
+            raise InvalidValue("contact-incomplete", "A contact at the seller has a name and the id of the person.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidateInvoice(InvoiceCommand):
     """`rule_set` names the rules and their version by which the document was checked."""
 
-    rule_set: str
+    rule_set: RuleSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseInvoice(InvoiceCommand):
-    rule_set: str
-    rule_ids: tuple[str, ...]
+    rule_set: RuleSet
+    rule_ids: RuleIds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,8 +304,8 @@ class RespondToInvoice(InvoiceCommand):
     """
 
     state: ResponseState
-    clarifications: tuple[Clarification, ...] = ()
-    clarification_sha256: str = ""
+    clarifications: Clarifications = ()
+    clarification_sha256: OptionalDigest = ""
 
 
 Commands = ReceiveInvoice | ValidateInvoice | RefuseInvoice | RespondToInvoice

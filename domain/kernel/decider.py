@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+
+from domain.kernel.kinds import ACTIVITY, ACTOR, REFERENCE, TRACE
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
@@ -106,15 +108,15 @@ class Context:
     `trace` is a W3C traceparent.
     """
 
-    acting_id: str
+    acting_id: Annotated[str, ACTOR]
     subject_id: str = ""
     organisation_id: str = ""
     mandate_id: str = ""
-    activity: str = ""
-    command_id: str = ""
-    correlation_id: str = ""
-    causation_id: str = ""
-    trace: str = ""
+    activity: Annotated[str, ACTIVITY] = ""
+    command_id: Annotated[str, REFERENCE] = ""
+    correlation_id: Annotated[str, REFERENCE] = ""
+    causation_id: Annotated[str, REFERENCE] = ""
+    trace: Annotated[str, TRACE] = ""
     effective_at: datetime
 
 

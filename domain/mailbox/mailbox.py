@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, assert_never, get_args
 
 from domain.kernel import CommandBase, Decider, Duplicate, Jurisdiction, NotAllowed, NotFound, RuleBroken, fact
+from domain.kernel.checks import check
 from domain.mailbox.values import UNKNOWN_PROVIDER, AddressKind, MailboxProvider, OwnerKind
 
 # --- Events ---------------------------------------------------------------------------------------------------------
@@ -143,6 +144,7 @@ class Mailbox:
 
 
 def decide(command: MailboxCommands, state: Mailbox) -> Sequence[MailboxEvent]:
+    check(command, command.at)
     if not command.provider.enrolled:
         raise NotAllowed("not-a-mailbox-provider", "This organisation is not enrolled as a mailbox provider.")
     if isinstance(command, OpenMailbox):

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 
 from domain.kernel import InvalidValue, Jurisdiction
+from domain.kernel.kinds import ID, Count, Currency, Digest, Kind, PaymentReference, one_line, several, whole, written
 
 MAX_SUBJECT_LENGTH = 400
 MAX_ATTACHMENTS = 6
 MAX_ATTACHMENT_BYTES = 1 << 30
 MAX_AMOUNT_CENTS = 10**15
-
-_SHA256_BASE64URL = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # 256 bits leave two zero bits at the end
-_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_FAILURE_CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class OwnerKind(StrEnum):
@@ -89,77 +86,71 @@ class ImpossibleReason(StrEnum):
 
 # --- Contents and payment -------------------------------------------------------------------------------------------
 
+SUBJECT = one_line(
+    MAX_SUBJECT_LENGTH,
+    InvalidValue("subject-missing", "A message has a subject."),
+    too_long=InvalidValue("subject-too-long", f"A subject has at most {MAX_SUBJECT_LENGTH} characters."),
+)
+SenderType = Annotated[str, ID]
+AttachmentMediaType = Annotated[
+    str,
+    written(
+        "[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}",
+        InvalidValue("invalid-media-type", "The media type of an attachment must be like application/pdf."),
+    ),
+]
+# Free text of a provider could carry the address itself.
+FAILURE_CODE = written(
+    "[A-Za-z0-9._-]{1,64}",
+    InvalidValue("invalid-failure-code", "A failed notification is reported with a short code that says why."),
+)
+
+
+def _check_size(size_bytes: int) -> None:
+    if size_bytes <= 0:
+        raise InvalidValue("empty-attachment", "An attachment cannot be empty.")
+    if size_bytes > MAX_ATTACHMENT_BYTES:
+        raise InvalidValue("attachment-too-large", f"An attachment has at most {MAX_ATTACHMENT_BYTES} bytes.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A part of a message, known by its digest (SHA-256, base64url, no padding); its text stays with the parties."""
+    """A part of a message, known by its digest; its text stays with the parties."""
 
-    media_type: str
-    size_bytes: int
-    sha256: str
+    media_type: AttachmentMediaType
+    size_bytes: Annotated[int, Kind(_check_size, {"minimum": 1, "maximum": MAX_ATTACHMENT_BYTES})]
+    sha256: Digest
     main: bool = False
+
+
+def _check_one_main(contents: Sequence[Attachment]) -> None:
+    if sum(attachment.main for attachment in contents) != 1:
+        raise InvalidValue("not-one-main-content", "A message has exactly one main content.")
+
+
+Contents = Annotated[
+    tuple[Attachment, ...],
+    several(
+        MAX_ATTACHMENTS, InvalidValue("too-many-attachments", f"A message has at most {MAX_ATTACHMENTS} attachments.")
+    ),
+    Kind(_check_one_main),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
     """What is to be paid: integer cents, an ISO 4217 currency, and a structured reference in digits or as RF."""
 
-    amount_cents: int
-    currency: str
-    reference: str
-
-
-def check_contents(contents: tuple[Attachment, ...]) -> None:
-    if len(contents) > MAX_ATTACHMENTS:
-        raise InvalidValue("too-many-attachments", f"A message has at most {MAX_ATTACHMENTS} attachments.")
-    if sum(attachment.main for attachment in contents) != 1:
-        raise InvalidValue("not-one-main-content", "A message has exactly one main content.")
-    for attachment in contents:
-        if not _SHA256_BASE64URL.fullmatch(attachment.sha256):
-            raise InvalidValue("invalid-digest", "The digest of an attachment must be a SHA-256 in base64url.")
-        if not _MEDIA_TYPE.fullmatch(attachment.media_type):
-            raise InvalidValue("invalid-media-type", "The media type of an attachment must be like application/pdf.")
-        if attachment.size_bytes <= 0:
-            raise InvalidValue("empty-attachment", "An attachment cannot be empty.")
-        if attachment.size_bytes > MAX_ATTACHMENT_BYTES:
-            raise InvalidValue("attachment-too-large", f"An attachment has at most {MAX_ATTACHMENT_BYTES} bytes.")
-
-
-def check_failure_code(code: str) -> None:
-    """Take only a code: free text of a provider could carry the address itself."""
-    if not _FAILURE_CODE.fullmatch(code):
-        raise InvalidValue("invalid-failure-code", "A failed notification is reported with a short code that says why.")
-
-
-def check_payment(payment: Payment) -> None:
-    if not 0 < payment.amount_cents <= MAX_AMOUNT_CENTS:
-        raise InvalidValue("invalid-amount", "The amount to be paid must be more than zero, and one that can be paid.")
-    if not _CURRENCY.fullmatch(payment.currency):
-        raise InvalidValue("invalid-currency", "The currency must be a code of three capitals, like EUR.")
-    if not _is_structured_reference(payment.reference):
-        raise InvalidValue("invalid-payment-reference", "The structured reference of the payment is not right.")
-
-
-BELGIAN_REFERENCE_LENGTH = 12
-DUTCH_REFERENCE_LENGTH = 16
-_DUTCH_WEIGHTS = (2, 4, 8, 5, 10, 9, 7, 3, 6, 1, 2, 4, 8, 5, 10)
-_CREDITOR_REFERENCE = re.compile(r"RF[0-9]{2}[A-Z0-9]{1,21}")
-
-
-def _is_structured_reference(reference: str) -> bool:
-    """Tell whether the check digits are right: Belgian OGM-VCS, Dutch payment reference or ISO 11649 (RF)."""
-    if _CREDITOR_REFERENCE.fullmatch(reference):
-        return int("".join(str(int(sign, 36)) for sign in reference[4:] + reference[:4])) % 97 == 1
-    if not (reference.isascii() and reference.isdigit()):
-        return False
-    if len(reference) == BELGIAN_REFERENCE_LENGTH:
-        return int(reference[:10]) % 97 in (int(reference[10:]), int(reference[10:]) % 97)
-    if len(reference) == DUTCH_REFERENCE_LENGTH:
-        # Weighted modulus 11; its two-digit outcomes 10 and 11 are written as 1 and 0 (Dutch Payments Association).
-        products = (int(d) * w for d, w in zip(reference[:0:-1], _DUTCH_WEIGHTS, strict=True))
-        check = 11 - sum(products) % 11
-        return int(reference[0]) == {10: 1, 11: 0}.get(check, check)
-    return False
+    amount_cents: Annotated[
+        int,
+        whole(
+            1,
+            MAX_AMOUNT_CENTS,
+            InvalidValue("invalid-amount", "The amount to be paid must be more than zero, and one that can be paid."),
+        ),
+    ]
+    currency: Currency
+    reference: PaymentReference
 
 
 # --- Facts of other streams -----------------------------------------------------------------------------------------
@@ -192,7 +183,7 @@ class ConsentEvidence:
     """The grant on which a delivery rests: at which provider, and which of that person's grants there."""
 
     provider_id: str
-    grant_number: int
+    grant_number: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

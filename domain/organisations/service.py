@@ -17,7 +17,8 @@ from domain.kernel import (
     NotFound,
     fact,
 )
-from domain.organisations.values import Names, check_names
+from domain.kernel.checks import check
+from domain.organisations.values import Names
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -98,6 +99,7 @@ class Service:
 
 
 def decide(command: ServiceCommands, state: Service) -> Sequence[ServiceEvent]:
+    check(command, command.at)
     match command:
         case RegisterService():
             return _register(command, state)
@@ -112,7 +114,6 @@ def _register(command: RegisterService, state: Service) -> Sequence[ServiceEvent
         raise NotAllowed("not-a-service-provider", "This organisation is not enrolled as a service provider.")
     if state.exists:
         raise Duplicate("service-exists", "There is a service with this id already.")
-    check_names(command.names)
     return [
         ServiceRegistered(
             service_id=command.service_id,

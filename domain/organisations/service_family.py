@@ -11,22 +11,24 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from domain.kernel import CommandBase, Decider, Duplicate, NotFound, fact
-from domain.organisations.values import Names, check_code, check_names
+from domain.kernel.checks import check
+from domain.kernel.kinds import OptionalId
+from domain.organisations.values import FamilyCode, Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceFamilyRegistered:
     """`authentic_source_id` is the organisation that keeps the authentic source, or empty."""
 
-    code: str
+    code: FamilyCode
     names: Names
-    authentic_source_id: str
+    authentic_source_id: OptionalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterServiceFamily(CommandBase):
     ACTIVITY: ClassVar[str] = "service-register"
-    code: str
+    code: FamilyCode
     names: Names
     authentic_source_id: str = ""
     source_exists: bool = fact(False)
@@ -41,8 +43,7 @@ class ServiceFamily:
 
 
 def decide(command: RegisterServiceFamily, state: ServiceFamily) -> Sequence[ServiceFamilyRegistered]:
-    check_code(command.code)
-    check_names(command.names)
+    check(command, command.at)
     if command.authentic_source_id and not command.source_exists:
         raise NotFound("organisation-not-found", "The organisation that keeps the authentic source does not exist.")
     registered = ServiceFamilyRegistered(

@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
+from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from domain.kernel import EnterpriseNumber, InvalidValue, Jurisdiction
+from domain.kernel import InvalidValue
+from domain.kernel.kinds import one_line, several_lines, written
+from domain.kernel.visible_text import has_visible_character
 
 NAME_LENGTH = 200
 REASON_LENGTH = 400
-NUMBER_LENGTHS = {Jurisdiction.BE: (10,), Jurisdiction.NL: (8, 20)}
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-SLUG_LENGTH = 60
+DECISION_LENGTH = 200
+CODE_LENGTH = 60
+
+Name = Annotated[
+    str,
+    one_line(
+        NAME_LENGTH,
+        InvalidValue("name-missing", "A name is needed in at least one of nl, fr, de and en."),
+        too_long=InvalidValue("name-too-long", f"A name has at most {NAME_LENGTH} characters."),
+    ),
+]
+RecognitionReason = Annotated[
+    str,
+    several_lines(REASON_LENGTH, InvalidValue("reason-missing", f"Say why, in at most {REASON_LENGTH} characters.")),
+]
+DecisionPart = Annotated[
+    str,
+    one_line(
+        DECISION_LENGTH,
+        InvalidValue("decision-missing", "A recognition names the conditions that were checked, and by whom."),
+    ),
+]
+FamilyCode = Annotated[
+    str,
+    written(
+        "[a-z0-9]+(?:-[a-z0-9]+)*",
+        InvalidValue("invalid-code", "A code is written in lower-case letters, digits and single hyphens."),
+        most=CODE_LENGTH,
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """The name of an organisation, a service or a family in the four languages; an empty one is not known."""
 
-    nl: str = ""
-    fr: str = ""
-    de: str = ""
-    en: str = ""
+    nl: Name = ""
+    fr: Name = ""
+    de: Name = ""
+    en: Name = ""
+
+    def check_whole(self, _at: datetime) -> None:
+        if not self.known():
+            raise InvalidValue("name-missing", "A name is needed in at least one of nl, fr, de and en.")
 
     def known(self) -> tuple[str, ...]:
         every: tuple[str, ...] = tuple(getattr(self, language.name) for language in fields(self))
-        return tuple(name for name in every if name.strip())
+        return tuple(name for name in every if has_visible_character(name))
 
     def in_language(self, language: str) -> str:
         """Return the name in a language, or else the first that is known."""
         name: str = getattr(self, language, "")
-        return name or next(iter(self.known()), "")
+        return name if has_visible_character(name) else next(iter(self.known()), "")
 
 
 class OrganisationType(StrEnum):
@@ -79,21 +113,3 @@ class Recognition(StrEnum):
     RECOGNISED = "recognised"
     SUSPENDED = "suspended"
     WITHDRAWN = "withdrawn"
-
-
-def check_names(names: Names) -> None:
-    if not names.known():
-        raise InvalidValue("name-missing", "A name is needed in at least one of nl, fr, de and en.")
-    if any(len(name) > NAME_LENGTH for name in names.known()):
-        raise InvalidValue("name-too-long", f"A name has at most {NAME_LENGTH} characters.")
-
-
-def check_enterprise_number(number: EnterpriseNumber, jurisdiction: Jurisdiction) -> None:
-    """Refuse a number of another kind than the jurisdiction's; its check digits were verified at the door."""
-    if not (number.isascii() and number.isdigit() and len(number) in NUMBER_LENGTHS[jurisdiction]):
-        raise InvalidValue("wrong-enterprise-number", "This is not an enterprise number of this jurisdiction.")
-
-
-def check_code(code: str) -> None:
-    if len(code) > SLUG_LENGTH or not SLUG.fullmatch(code):
-        raise InvalidValue("invalid-code", "A code is written in lower-case letters, digits and single hyphens.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import psycopg
 from psycopg import AsyncConnection
@@ -59,12 +60,12 @@ class OtherLogError(ValueFreeError):
 
 @dataclass(slots=True)
 class _Stream:
-    """A stream's version and positions, and its events found so far: version, name, bytes, position of each."""
+    """A stream's version and positions, and its events found so far: version, name, bytes, effective time of each."""
 
     version: int
     first_position: int
     last_position: int
-    events: list[tuple[int, str, bytes, int]] = field(default_factory=list)
+    events: list[tuple[int, str, bytes, datetime]] = field(default_factory=list)
 
     @property
     def lacks_older(self) -> bool:
@@ -114,6 +115,7 @@ class LogFinder:
             name: StreamEvents(
                 events=[decode(event, payload) for _, event, payload, _ in stream.events],
                 position=stream.last_position,
+                last_at=stream.events[-1][3] if stream.events else None,
             )
             for name, stream in held.items()
         }
@@ -124,12 +126,12 @@ class LogFinder:
                 self.partitions = [Partition(*row) for row in await find_rows(connection, sql.PARTITIONS)]
             newest = self.partitions[-1]
             held: dict[str, _Stream] = {}
-            for name, *place, version, event, payload, position in await find_rows(
+            for name, *place, version, event, payload, effective_at in await find_rows(
                 connection, query.format(partition=newest.number), *wanted
             ):
                 stream = held.setdefault(name, _Stream(*place))
                 if version is not None:
-                    stream.events.append((version, event, payload, position))
+                    stream.events.append((version, event, payload, effective_at))
             if all(stream.last_position <= newest.last_position for stream in held.values()):
                 return held
             self.partitions = ()  # the log has grown into a partition that was not there yet
@@ -144,7 +146,7 @@ class LogFinder:
                 and stream.last_position >= partition.first_position
             }
             if lacking:
-                older: dict[str, list[tuple[int, str, bytes, int]]] = {}
+                older: dict[str, list[tuple[int, str, bytes, datetime]]] = {}
                 for name, *event in await self._older(connection, partition, lacking):
                     older.setdefault(name, []).append(tuple(event))
                 for name, events in older.items():

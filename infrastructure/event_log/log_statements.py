@@ -34,11 +34,11 @@ CROSS JOIN LATERAL (
 
 _NEWEST = """
 SELECT held.stream, held.version, held.first_position, held.last_position,
-       event.version, event.name, event.payload, event.position
+       event.version, event.name, event.payload, event.effective_at
 FROM {wanted}
 LEFT JOIN LATERAL (
-    SELECT version, name, payload, position FROM log.event_{{partition}} AS event WHERE event.stream = held.stream
-    ORDER BY version
+    SELECT version, name, payload, effective_at FROM log.event_{{partition}} AS event
+    WHERE event.stream = held.stream ORDER BY version
 ) AS event ON true
 ORDER BY held.stream, event.version
 """
@@ -58,7 +58,7 @@ CROSS JOIN LATERAL (
 
 # The events of streams before a version, from an older partition.
 OLDER = """
-SELECT event.stream, event.version, event.name, event.payload, event.position
+SELECT event.stream, event.version, event.name, event.payload, event.effective_at
 FROM unnest(%s::text[], %s::integer[]) AS wanted (stream, version)
 CROSS JOIN LATERAL (
     SELECT * FROM log.event_{partition} AS event

@@ -72,4 +72,6 @@ class MemoryLog:
     def _stream(self, stream: str) -> StreamEvents:
         rows = self._streams.get(stream, [])
         events = tuple(self._codec.decode(row.name, row.payload) for row in rows)
-        return StreamEvents(events=events, position=rows[-1].position if rows else 0)
+        if not rows:
+            return StreamEvents()
+        return StreamEvents(events=events, position=rows[-1].position, last_at=rows[-1].context.effective_at)

@@ -13,14 +13,12 @@ from infrastructure.import_history.decided import Understanding
 from infrastructure.import_history.events import EventsWriter
 from infrastructure.import_history.lines import Lines
 from infrastructure.import_history.record import Import, import_id_of, is_import_id
-from infrastructure.import_history.refusals import LineRefusedError
 from infrastructure.import_history.run import ImportReport, ImportStoppedError, OtherHistoryError, Run, Watch
 
 __all__ = [
     "Import",
     "ImportReport",
     "ImportStoppedError",
-    "LineRefusedError",
     "Lines",
     "OtherHistoryError",
     "Watch",

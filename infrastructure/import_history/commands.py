@@ -18,7 +18,7 @@ from application.unit_of_work import UnitOfWork
 from domain.kernel import Refusal
 from infrastructure.import_history.lines import Chunk
 from infrastructure.import_history.record import Import
-from infrastructure.import_history.refusals import LineRefusedError
+from infrastructure.import_history.refusals import refused_line
 from infrastructure.system_events import ChunkImported, RefusedLine
 
 LINES_AT_ONCE = 100
@@ -57,8 +57,8 @@ class CommandsWriter:
         for number, line in enumerate(chunk.lines, chunk.first_line):
             try:
                 envelopes[number] = self._understand(number, line, now)
-            except LineRefusedError as refusal:
-                refused[number] = refusal.at(number)
+            except Refusal as refusal:
+                refused[number] = refused_line(number, refusal)
             if number % LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return ChunkOfCommands(chunk, envelopes, refused)
@@ -90,7 +90,7 @@ def _record(prepared: ChunkOfCommands, answers: Mapping[int, Receipt | Refusal])
     events = 0
     for number, answer in answers.items():
         if isinstance(answer, Refusal):
-            refused[number] = RefusedLine(line=number, code=answer.code, sentence=answer.sentence)
+            refused[number] = refused_line(number, answer)
         else:
             events += len(answer.events)
     chunk = prepared.chunk

@@ -1,43 +1,46 @@
-"""From a line of a history to an event that was decided elsewhere, checked in all that can be known without a state."""
+"""From a line of a history to an event that was decided elsewhere, checked in all that can be known without a state.
+
+An event is checked against the kinds that its class declares, which are those of the doors: no door would have let a
+longer text, a number out of range or another form of code into the log.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import UTC, datetime
-from typing import Annotated, Any, get_args, get_type_hints
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
 
 import msgspec
-from stdnum.be import bis, nn
-from stdnum.nl import bsn
 
-from domain.kernel import AnyDecider, Claim, Context
+from domain.kernel import AnyDecider, Claim, Context, MalformedValue, Refusal
+from domain.kernel.checks import check, spelt
+from domain.kernel.instants import read_day, read_instant
+from domain.kernel.json_text import check_json, check_no_byte_order_mark
+from domain.kernel.kinds import ID_PATTERN
+from domain.kernel.national_numbers import check_national_number, is_national_number
+from domain.kernel.participants import check_enterprise_number
 from infrastructure.codec import Codec
 from infrastructure.import_history.record import ACTIVITY, ADMINISTRATOR
-from infrastructure.import_history.refusals import (
-    UNREADABLE,
-    LineRefusedError,
-    instant_in_future,
-    instant_out_of_range,
-    line_too_long,
-)
+from infrastructure.import_history.refusals import UNREADABLE, instant_in_future, line_too_long
 
 MAX_TEXT_LENGTH = 200
 MAX_CLAIMS = 10
 MAX_VERSION = 2**31 - 1
-YEARS = range(1900, 9999)
-"""No year in which a time zone or a sum of days could leave the calendar."""
 
-_STREAM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}(\.[A-Za-z0-9][A-Za-z0-9_-]{0,79})?")
-_PERSONAL_NUMBER_LENGTHS = (9, 11)
+_STREAM_ID = re.compile(rf"{ID_PATTERN}(\.{ID_PATTERN})?")
 _PLACE = re.compile(r" - at `(\$[][A-Za-z0-9_.]*)`$")
 _NUL = b"\\u0000"
 """The one character that the database cannot keep in a text, as JSON writes it."""
 
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+_COLON, _SPACED_COLON = b'":', re.compile(rb'"[ \t\r\n]+:')
+_CLAIMED: Mapping[str, Callable[[str], None]] = {
+    "national-number": check_national_number,
+    "enterprise-number": check_enterprise_number,
+}
+
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_LENGTH)]
-Trace = Annotated[str, msgspec.Meta(pattern=r"^(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})?\Z")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +64,22 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False
     stream: Text
     event: str
     data: msgspec.Raw
-    effective_at: Instant
+    effective_at: str
     version: Annotated[int, msgspec.Meta(ge=1, le=MAX_VERSION)] | None = None
     claims: Annotated[list[_Claim], msgspec.Meta(max_length=MAX_CLAIMS)] = []
-    acting_id: Text = ADMINISTRATOR
-    subject_id: Text = ""
-    organisation_id: Text = ""
-    mandate_id: Text = ""
-    activity: Text = ACTIVITY
-    command_id: Text = ""
-    correlation_id: Text | None = None
-    causation_id: Text = ""
-    trace: Trace = ""
+    acting_id: str = ADMINISTRATOR
+    subject_id: str = ""
+    organisation_id: str = ""
+    mandate_id: str = ""
+    activity: str = ACTIVITY
+    command_id: str = ""
+    correlation_id: str | None = None
+    causation_id: str = ""
+    trace: str = ""
 
 
 _READ_LINE = msgspec.json.Decoder(_Line).decode
+_READ_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _READ_ANY = msgspec.json.Decoder().decode
 
 
@@ -86,7 +90,6 @@ class Understanding:
         deciders = tuple(deciders)
         self._codec = Codec(deciders)
         self._prefixes = {name: f"{decider.category}-" for decider in deciders for name in decider.events}
-        self._clocked = {name for name in self._prefixes if _holds_instants(self._codec.classes[name])}
         self._correlation_id = correlation_id
 
     def __call__(self, line: bytes | None, not_after: datetime) -> DecidedEvent:
@@ -94,9 +97,17 @@ class Understanding:
         said = _said(line)
         prefix = self._prefixes.get(said.event)
         if prefix is None:
-            raise LineRefusedError("unknown-event", "No event is known under this name.")
+            raise Refusal("unknown-event", "No event is known under this name.")
         _check_stream(said.stream, prefix)
-        event = self._event(said.event, said.data)
+        context = self._context(said, past_instant(said.effective_at, not_after))
+        event = self._event(said.event, said.data, context.effective_at)
+        claims = tuple(Claim(claim.kind, claim.value, claim.release) for claim in said.claims)
+        for claim in claims:
+            if (check_value := _CLAIMED.get(claim.kind)) is not None:
+                check_value(claim.value)
+        return DecidedEvent(stream=said.stream, event=event, version=said.version, context=context, claims=claims)
+
+    def _context(self, said: _Line, effective_at: datetime) -> Context:
         context = Context(
             acting_id=said.acting_id,
             subject_id=said.subject_id,
@@ -107,103 +118,102 @@ class Understanding:
             correlation_id=self._correlation_id if said.correlation_id is None else said.correlation_id,
             causation_id=said.causation_id,
             trace=said.trace,
-            effective_at=past_instant(said.effective_at, not_after),
+            effective_at=effective_at,
         )
-        claims = tuple(Claim(claim.kind, claim.value, claim.release) for claim in said.claims)
-        return DecidedEvent(stream=said.stream, event=event, version=said.version, context=context, claims=claims)
-
-    def _event(self, name: str, data: msgspec.Raw) -> Any:  # noqa: ANN401 - the name decides the class
         try:
-            event = self._codec.decode(name, data)
-            if name in self._clocked:
-                event = _in_utc(event)
-            kept = self._codec.encode(event)[1]
-            lost = kept != (given := bytes(data)) and _lost(_READ_ANY(given), _READ_ANY(kept))
-        except UNREADABLE as error:
-            raise _malformed_data(error) from error
-        if lost:
-            raise LineRefusedError("malformed-data", "The data hold a field that this event does not have.")
+            check(context, effective_at)
+        except MalformedValue as refusal:
+            raise MalformedValue("malformed-line", f"{refusal.place[0]}: {refusal.sentence}") from refusal
+        return context
+
+    def _event(self, name: str, data: msgspec.Raw, at: datetime) -> Any:  # noqa: ANN401 - the name decides the class
+        given = bytes(data)
+        try:
+            decoded = self._codec.decode(name, data)
+            event = spelt(decoded)
+            check(event, at)
+            as_written = self._codec.encode(decoded)[1] == given
+            said_once = as_written or _says_once(given, _kept_fields(_READ_ANY(given), event))
+        except (*UNREADABLE, OverflowError) as error:
+            raise MalformedValue("malformed-data", f"The data are not what this event holds{_place(error)}.") from error
+        except MalformedValue as refusal:
+            malformed = MalformedValue("malformed-data", refusal.sentence)
+            malformed.place = refusal.place
+            raise malformed from refusal
+        if not said_once:
+            check_json(given)
         return event
 
 
-def past_instant(instant: datetime, not_after: datetime) -> datetime:
+def past_instant(written: str, not_after: datetime) -> datetime:
     """Return the instant in UTC, the one spelling in the log; refuse one that cannot be of a history."""
-    if instant.year not in YEARS:
-        raise instant_out_of_range()
+    try:
+        instant = read_instant(written)
+    except MalformedValue as refusal:
+        raise MalformedValue("malformed-line", refusal.sentence) from refusal
     if instant > not_after:
         raise instant_in_future()
-    return instant.astimezone(UTC)
+    return instant
 
 
 def check_no_personal_number(given_id: str) -> None:
     """Refuse an id that is a person's number: it would stand in the name of a stream for ever."""
-    if len(given_id) not in _PERSONAL_NUMBER_LENGTHS or not given_id.isdecimal():
-        return
-    if nn.is_valid(given_id) or bis.is_valid(given_id) or bsn.is_valid(given_id):
+    if is_national_number(given_id):
         sentence = "The name of a stream is kept for ever: a person's number may not stand in it."
-        raise LineRefusedError("personal-number-in-stream", sentence)
+        raise Refusal("personal-number-in-stream", sentence)
 
 
 def _said(line: bytes | None) -> _Line:
     if line is None:
         raise line_too_long()
+    check_no_byte_order_mark(line)
     try:
         said = _READ_LINE(line)
+        fields = _READ_FIELDS(line)
     except UNREADABLE as error:
-        place = _place(error)
         detail = "A line is a JSON object with stream, event, data, effectiveAt and what else docs/import.md names"
-        raise LineRefusedError("malformed-line", f"{detail}{place}.") from error
+        raise MalformedValue("malformed-line", f"{detail}{_place(error)}.") from error
     if _NUL in line:
-        raise LineRefusedError("malformed-line", "A text holds the character NUL, which cannot be kept.")
+        raise MalformedValue("malformed-line", "A text holds the character NUL, which cannot be kept.")
+    inside = sum(bytes(value).count(_COLON) for value in fields.values())
+    if said.claims or not _says_once(line, len(fields) + inside):
+        check_json(line)
     return said
+
+
+def _says_once(text: bytes, fields: int) -> bool:
+    """Return whether it is certain, without reading the text again, that it says no more fields than those."""
+    return text.count(_COLON) == fields and _SPACED_COLON.search(text) is None
+
+
+def _kept_fields(given: object, kept: object) -> int:
+    """Return how many fields were given; raise where the event has none for one, or spells its value otherwise."""
+    match given:
+        case dict():
+            if not given.keys() <= getattr(kept, "__dataclass_fields__", {}).keys():
+                raise MalformedValue("malformed-data", "The data hold a field that this event does not have.")
+            return len(given) + sum(_kept_fields(value, getattr(kept, name)) for name, value in given.items())
+        case list():
+            assert isinstance(kept, tuple)
+            return sum(map(_kept_fields, given, kept))
+        case str() if isinstance(kept, datetime):
+            read_instant(given)
+        case str() if isinstance(kept, date):
+            read_day(given)
+        case float():
+            raise MalformedValue("malformed-data", "A number of these data is written without a decimal point.")
+    return 0
 
 
 def _check_stream(stream: str, prefix: str) -> None:
     if not stream.startswith(prefix) or not _STREAM_ID.fullmatch(stream, len(prefix)):
         sentence = f"This event belongs to a stream {prefix} and an id of letters, digits, hyphens and underscores."
-        raise LineRefusedError("malformed-stream", sentence)
+        raise MalformedValue("malformed-stream", sentence)
     for part in stream[len(prefix) :].split("."):
         check_no_personal_number(part)
-
-
-def _malformed_data(error: Exception) -> LineRefusedError:
-    return LineRefusedError("malformed-data", f"The data are not what this event holds{_place(error)}.")
 
 
 def _place(error: Exception) -> str:
     """Say where something is wrong, and never what stood there."""
     found = _PLACE.search(str(error))
     return f" (at {found[1]})" if found else ""
-
-
-def _lost(given: Any, kept: Any) -> bool:  # noqa: ANN401 - any JSON
-    """Return whether something that was given is not kept, because the event has no field for it."""
-    if isinstance(given, dict) and isinstance(kept, dict):
-        return not given.keys() <= kept.keys() or any(_lost(value, kept[name]) for name, value in given.items())
-    if isinstance(given, list) and isinstance(kept, list):
-        return any(_lost(value, other) for value, other in zip(given, kept, strict=False))
-    return False
-
-
-# --- Instants inside events -----------------------------------------------------------------------------------------
-
-
-def _holds_instants(cls: Any) -> bool:  # noqa: ANN401 - any annotation
-    if is_dataclass(cls):
-        return any(_holds_instants(hint) for hint in get_type_hints(cls).values())
-    return cls is datetime or any(_holds_instants(part) for part in get_args(cls))
-
-
-def _in_utc(value: Any) -> Any:  # noqa: ANN401 - any field of any event
-    """Give all instants in UTC: one spelling in the log."""
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise msgspec.ValidationError("an instant without an offset")
-        if value.year not in YEARS:
-            raise msgspec.ValidationError("an instant out of range")
-        return value.astimezone(UTC)
-    if isinstance(value, tuple):
-        return tuple(_in_utc(item) for item in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _in_utc(getattr(value, field.name)) for field in fields(value)})
-    return value

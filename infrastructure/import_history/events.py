@@ -9,16 +9,17 @@ again. So the record itself can say what was refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from application.ports import Append, Receipt
-from domain.kernel import Claim
+from domain.kernel import Claim, Refusal
 from infrastructure.import_history.decided import DecidedEvent, Understanding
 from infrastructure.import_history.lines import Chunk
-from infrastructure.import_history.record import Import
-from infrastructure.import_history.refusals import LineRefusedError
+from infrastructure.import_history.record import PASSING, Import
+from infrastructure.import_history.refusals import instant_runs_backwards, refused_line
 from infrastructure.system_events import ChunkImported, RefusedLine
 
 MAX_REMEMBERED = 100_000
@@ -34,6 +35,10 @@ class Understood:
 
     chunk: Chunk
     lines: Sequence[DecidedEvent | RefusedLine]
+
+    @property
+    def events(self) -> Sequence[DecidedEvent]:
+        return [line for line in self.lines if isinstance(line, DecidedEvent)]
 
 
 class EventsWriter:
@@ -57,13 +62,15 @@ class EventsWriter:
         for number, line in enumerate(chunk.lines, chunk.first_line):
             try:
                 lines.append(self._understanding(line, now))
-            except LineRefusedError as refusal:
-                lines.append(refusal.at(number))
+            except Refusal as refusal:
+                lines.append(refused_line(number, refusal))
             if number % LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        if any(claim.release for line in lines if isinstance(line, DecidedEvent) for claim in line.claims):
+        prepared = Understood(chunk, lines)
+        if any(claim.release for event in prepared.events for claim in event.claims):
             self._careful = True
-        return Understood(chunk, lines)
+        await self._learn_heads_of_older(prepared.events)
+        return prepared
 
     async def write(self, prepared: Understood, version: int, *, again: bool) -> ChunkImported | None:
         """Write a chunk on the given version of the import's stream; return None if nothing was written.
@@ -73,7 +80,10 @@ class EventsWriter:
         if again:
             self._careful = True
             self._versions = _Versions()
-        holders = await self._learn(prepared) if self._careful else {}
+        holders: dict[Claim, str | None] = {}
+        if self._careful:
+            await self._learn_heads({event.stream for event in prepared.events})
+            holders = await self._learn_holders(prepared.events)
         decided = _Decisions(self._import, prepared.chunk, version, self._versions, holders)
         for number, line in enumerate(prepared.lines, prepared.chunk.first_line):
             decided.add(number, line)
@@ -84,12 +94,25 @@ class EventsWriter:
         assert all(isinstance(outcome, Receipt) for outcome in outcomes), "what was checked in one append holds in all"
         return record
 
-    async def _learn(self, prepared: Understood) -> dict[Claim, str | None]:
-        """Read the versions of the streams and the holders of the claims that the chunk names."""
-        events = [line for line in prepared.lines if isinstance(line, DecidedEvent)]
-        if unknown := [stream for stream in {event.stream for event in events} if stream not in self._versions]:
+    async def _learn_heads_of_older(self, events: Sequence[DecidedEvent]) -> None:
+        """Read where streams stand that go on from events in the log: nothing takes effect before the last of them.
+
+        No chunk under way touches such a stream, or it would be known.
+        """
+        first = {event.stream: event for event in reversed(events)}
+        try:
+            await self._learn_heads([stream for stream, event in first.items() if event.version not in (None, 1)])
+        except PASSING:
+            self._careful = True
+
+    async def _learn_heads(self, streams: Collection[str]) -> None:
+        """Read where streams stand, those that are not known yet."""
+        if unknown := [stream for stream in streams if stream not in self._versions]:
             for stream, found in (await self._import.log.read(unknown)).items():
-                self._versions.put(stream, found.version)
+                self._versions.put(stream, _Head(found.version, found.last_at))
+
+    async def _learn_holders(self, events: Sequence[DecidedEvent]) -> dict[Claim, str | None]:
+        """Read who holds the values that a chunk claims."""
         claims = list({replace(claim, release=False) for event in events for claim in event.claims})
         holders = await asyncio.gather(*(self._import.log.holder(claim) for claim in claims))
         return dict(zip(claims, holders, strict=True))
@@ -119,11 +142,12 @@ class _Decisions:
             return
         try:
             version = self._version(line)
+            self._check_order(line)
             self._claim(line)
-        except LineRefusedError as refusal:
-            self.refused.append(refusal.at(number))
+        except Refusal as refusal:
+            self.refused.append(refused_line(number, refusal))
             return
-        self.versions.put(line.stream, version + 1)
+        self.versions.put(line.stream, _Head(version + 1, line.context.effective_at))
         self.events += 1
         last = self.accepted[-1] if self.accepted else None
         if last is not None and last.stream == line.stream and not line.claims and last.context == line.context:
@@ -168,22 +192,28 @@ class _Decisions:
 
     def _version(self, line: DecidedEvent) -> int:
         """Return the version that the stream has before the line; refuse a line that is for another version."""
-        known = self.versions.get(line.stream)
-        if known is None:
-            known = line.version - 1 if line.version else 0
-            self.versions.put(line.stream, known)
-        self.read.setdefault(line.stream, known)
-        if line.version not in (None, known + 1):
+        head = self.versions.get(line.stream)
+        if head is None:
+            head = _Head()
+            self.versions.put(line.stream, head)
+        self.read.setdefault(line.stream, head.version)
+        if line.version not in (None, head.version + 1):
             sentence = "The stream has this version already, or not yet the one before it."
-            raise LineRefusedError("stream-version-mismatch", sentence)
-        return known
+            raise Refusal("stream-version-mismatch", sentence)
+        return head.version
+
+    def _check_order(self, line: DecidedEvent) -> None:
+        """Refuse an event that took effect before the last one of its stream."""
+        head = self.versions.get(line.stream)
+        if head is not None and head.last_at is not None and line.context.effective_at < head.last_at:
+            raise instant_runs_backwards()
 
     def _claim(self, line: DecidedEvent) -> None:
         """Take or free the values that the line claims; refuse the line if another stream holds one of them."""
         for claim in line.claims:
             if not claim.release and self.holders.get(claim) not in (None, line.stream):
                 sentence = "This is registered already, and it can exist only once."
-                raise LineRefusedError(f"{claim.kind}-taken", sentence)
+                raise Refusal(f"{claim.kind}-taken", sentence)
         for claim in line.claims:
             value = replace(claim, release=False)
             held = self.holders.get(value)
@@ -196,21 +226,28 @@ class _Decisions:
                 self.holders[value] = None
 
 
+class _Head(NamedTuple):
+    """The version of a stream, and when its last event took effect, if it has one."""
+
+    version: int = 0
+    last_at: datetime | None = None
+
+
 class _Versions:
-    """The versions that streams are known or presumed to have: of as many streams as fit, the last used ones."""
+    """Where streams are known or presumed to stand: as many streams as fit, the last used ones."""
 
     def __init__(self) -> None:
-        self._newer: dict[str, int] = {}
-        self._older: dict[str, int] = {}
+        self._newer: dict[str, _Head] = {}
+        self._older: dict[str, _Head] = {}
 
     def __contains__(self, stream: str) -> bool:
         return stream in self._newer or stream in self._older
 
-    def get(self, stream: str) -> int | None:
+    def get(self, stream: str) -> _Head | None:
         found = self._newer.get(stream)
         return self._older.get(stream) if found is None else found
 
-    def put(self, stream: str, version: int) -> None:
-        self._newer[stream] = version
+    def put(self, stream: str, head: _Head) -> None:
+        self._newer[stream] = head
         if len(self._newer) > MAX_REMEMBERED:
             self._older, self._newer = self._newer, {}

@@ -13,12 +13,16 @@ from datetime import datetime
 
 from application.ports import Append, EventStore
 from domain.kernel import Claim, Context
+from infrastructure.event_log import LogBusyError, LogUnavailableError
 from infrastructure.system_events import ChunkImported
 
 CATEGORY = "import"
 ACTIVITY = "history-import"
 ADMINISTRATOR = "administrator"
 """Who acts where a history does not say who did: whoever runs the import, with access to the database itself."""
+
+PASSING = (LogUnavailableError, LogBusyError)
+"""Errors that end by themselves: the chunk is asked for, and written if it is not there."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 _OTHER = re.compile(r"[^A-Za-z0-9_-]+")

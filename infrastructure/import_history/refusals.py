@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from domain.kernel import InvalidValue, Refusal, ValueRefusal
 from infrastructure.import_history.lines import MAX_LINE_BYTES
 from infrastructure.system_events import RefusedLine
 
@@ -11,25 +12,21 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading a line as JSON may end in, whatever stands there."""
 
 
-class LineRefusedError(Exception):
-    """A line leads to nothing, for a reason that can be told in a sentence."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(code, sentence)
-        self.code = code
-        self.sentence = sentence
-
-    def at(self, line: int) -> RefusedLine:
-        return RefusedLine(line=line, code=self.code, sentence=self.sentence)
+def refused_line(number: int, refusal: Refusal) -> RefusedLine:
+    """Return how a refused line stands in the record of its chunk; a place in the data is named by its path."""
+    place = refusal.place if isinstance(refusal, ValueRefusal) else ()
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    sentence = f"{refusal.sentence.removesuffix('.')} (at ${path})." if path else refusal.sentence
+    return RefusedLine(line=number, code=refusal.code, sentence=sentence)
 
 
-def line_too_long() -> LineRefusedError:
-    return LineRefusedError("line-too-long", f"A line has at most {MAX_LINE_BYTES} bytes.")
+def line_too_long() -> InvalidValue:
+    return InvalidValue("line-too-long", f"A line has at most {MAX_LINE_BYTES} bytes.")
 
 
-def instant_in_future() -> LineRefusedError:
-    return LineRefusedError("instant-in-future", "A history tells what has been; this instant is yet to come.")
+def instant_in_future() -> InvalidValue:
+    return InvalidValue("instant-in-future", "A history tells what has been; this instant is yet to come.")
 
 
-def instant_out_of_range() -> LineRefusedError:
-    return LineRefusedError("malformed-line", "The year is not one that can be right.")
+def instant_runs_backwards() -> InvalidValue:
+    return InvalidValue("instant-runs-backwards", "An event of this stream took effect later already.")

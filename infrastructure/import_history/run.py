@@ -12,15 +12,11 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from application.gc_tuning import rare_collections
-from infrastructure.event_log import LogBusyError, LogUnavailableError
 from infrastructure.import_history.lines import Chunk, Lines
-from infrastructure.import_history.record import Import
+from infrastructure.import_history.record import PASSING, Import
 from infrastructure.system_events import ChunkImported
 
 LOG = structlog.get_logger()
-PASSING = (LogUnavailableError, LogBusyError)
-"""What ends by itself: the chunk is asked for, and written if it is not there."""
-
 MAX_TRIES = 12
 """How often a chunk is tried while the log cannot be reached or others change its streams: for a minute at least."""
 

@@ -1,7 +1,7 @@
 """OAuth 2 access tokens (RFC 9068): verified against a JWKS, and issued by the platform itself for local use."""
 
 from infrastructure.tokens.algorithms import ALGORITHMS
-from infrastructure.tokens.callers import OrganisationDirectory
+from infrastructure.tokens.callers import OrganisationDirectory, subject_of
 from infrastructure.tokens.clients import ClientError, Clients
 from infrastructure.tokens.dpop import PROOF_MAX_AGE_S
 from infrastructure.tokens.grant import ClientCredentials, TokenRequest
@@ -37,4 +37,5 @@ __all__ = [
     "TokenRequest",
     "Trust",
     "Verifier",
+    "subject_of",
 ]

@@ -10,28 +10,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from application.ports import Caller, Role
+from domain.kernel.kinds import ID_PATTERN, SUBJECT_PATTERN
+from domain.kernel.participants import SCHEMES
 from infrastructure.tokens.jose import Claims
 from infrastructure.tokens.token_refusals import TokenRefusedError
 
 AUTHORITY = "iso6523-actorid-upis"
 """The authority of ISO/IEC 6523 identifiers in `consumer` and `supplier`. Source: Maskinporten."""
 
-REGISTERS: Mapping[str, re.Pattern[str]] = {
-    "0208": re.compile(r"([0-9]{10})"),  # Crossroads Bank for Enterprises (KBO/BCE), Belgium
-    "9956": re.compile(r"([0-9]{10})"),  # the same under its former Peppol code
-    "9925": re.compile(r"BE([0-9]{10})"),  # Belgian VAT number: the enterprise number behind the letters BE
-    "0106": re.compile(r"([0-9]{8})"),  # Chamber of Commerce (KvK), Netherlands
-    "0190": re.compile(r"([0-9]{20})"),  # Organisatie-identificatienummer (OIN), Netherlands
-}
-"""Schemes whose numbers the platform registers organisations under; source: the Peppol participant schemes."""
-
 FOUND_MAX_AGE_S = 900
 NOT_FOUND_MAX_AGE_S = 30
 MAX_CACHED_ORGANISATIONS = 4_096
 
 # Names in a token go into the log for ever: they are plain identifiers, nothing else.
-_SUBJECT = re.compile(r"[!-~]{1,255}")
-_ORGANISATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+_SUBJECT = re.compile(SUBJECT_PATTERN)
+_ORGANISATION = re.compile(ID_PATTERN)
 _ISO_6523 = re.compile(r"([0-9]{4}):([A-Za-z0-9_-]{1,60})")
 
 _SCOPE = re.compile(r"([!#-\[\]-~]+( [!#-\[\]-~]+)*)?")
@@ -85,15 +78,12 @@ def organisation_of(claim: object) -> NamedOrganisation:
     match = _ISO_6523.fullmatch(str(claim.get("ID")))
     if match is None:
         raise TokenRefusedError("not an identifier of ISO 6523")
-    scheme, value = match.groups()
+    code, value = match.groups()
+    scheme = SCHEMES.get(code)
+    if scheme is None or not scheme.takes(value):
+        raise TokenRefusedError("not a number of a participant scheme")
     # Ids have no colon.
-    organisation_id = f"{scheme}-{value}"
-    if scheme not in REGISTERS:
-        return NamedOrganisation(organisation_id=organisation_id)
-    number = REGISTERS[scheme].fullmatch(value)
-    if number is None:
-        raise TokenRefusedError("not a number of its register")
-    return NamedOrganisation(organisation_id=organisation_id, number=number[1])
+    return NamedOrganisation(organisation_id=f"{code}-{value}", number=scheme.number_in_register(value) or "")
 
 
 def _scopes(claim: object) -> frozenset[str]:

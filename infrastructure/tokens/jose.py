@@ -14,6 +14,8 @@ from joserfc.jwk import JWKRegistry, Key, OctKey, RSAKey
 from joserfc.jws import CompactSignature, JWSRegistry, extract_compact, validate_compact
 from joserfc.util import urlsafe_b64decode
 
+from domain.kernel import MalformedValue
+from domain.kernel.json_text import check_json
 from infrastructure.tokens.algorithms import ALGORITHMS
 
 SKEW_S = 30
@@ -23,7 +25,7 @@ MAX_ID_LENGTH = 255
 Claims: TypeAlias = dict[str, Any]
 """A JSON object of claims, as the signer wrote it."""
 
-MALFORMED = (JoseError, ValueError, TypeError, KeyError, RecursionError, OverflowError)
+MALFORMED = (JoseError, MalformedValue, ValueError, TypeError, KeyError, RecursionError, OverflowError)
 """The errors that made-up signed JSON can cause."""
 
 # A header with a key, or a link to one, would let everybody sign; no critical extension is understood.
@@ -58,6 +60,7 @@ def parse_signed(
     if len(text) > MAX_TOKEN_LENGTH or not text.isascii():
         raise ValueError("length")
     signed = extract_compact(text.encode(), None, _REGISTRY)
+    check_json(urlsafe_b64decode(text.partition(".")[0].encode()))
     header: Any = signed.protected
     if not isinstance(header, dict) or not _NOT_TAKEN.isdisjoint(header.keys() - ({"jwk"} if brings_key else set())):
         raise ValueError("header")
@@ -70,6 +73,7 @@ def parse_signed(
 
 def claims_in(signed: CompactSignature) -> Claims:
     """Return the claims, unverified; raise one of MALFORMED if they are no object."""
+    check_json(signed.payload or b"")
     claims = json.loads(signed.payload or b"")
     if not isinstance(claims, dict):
         raise TypeError("claims")

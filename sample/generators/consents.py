@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from hashlib import sha256
 
 from domain.consent import GrantConsent, RefuseConsent, ShowImpactNotice, WithdrawConsent
 from domain.identity.mandate.model import AcceptMandate, RequestMandate
@@ -20,6 +19,7 @@ from domain.mailbox.mailbox import (
 from domain.mailbox.values import AddressKind, OwnerKind
 from sample import civil
 from sample.generators.world import SampleOrganisation, SamplePerson, SampleRecipient, World
+from sample.numbers import digest
 from sample.plan.consents import ConsentPlan, PlannedConsent
 
 BE, NL = Jurisdiction.BE, Jurisdiction.NL
@@ -177,7 +177,7 @@ class Consents:
             mandate_id=mandate_id,
             notice_version=version,
             language=language,
-            notice_sha256=sha256(f"notice {version} {language}".encode()).hexdigest(),
+            notice_sha256=digest(f"notice {version} {language}"),
         )
         return version
 

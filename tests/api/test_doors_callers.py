@@ -55,7 +55,7 @@ def test_a_version_that_is_not_the_current_one_is_refused(world: World, example:
 
 @EVERY_DOOR
 def test_a_malformed_version_is_refused(world: World, example: Request) -> None:
-    for version in ("3", "*", 'W/"3"', '"three"', '"-1"', '"3", "4"', '""', "", '"9999999999"', '"\u00b3"'):
+    for version in ("3", "W/3", 'w/"3"', '"3', '"3""4"', '"3" "4"', ",", "", '"\u00b3"', '*, "3"'):
         answer = post(world, example, headers={"If-Match": version})
         must_be_refused(answer, 400, "malformed-version")
 
@@ -73,6 +73,6 @@ def test_without_an_idempotency_key_it_is_refused(world: World, example: Request
 
 @EVERY_DOOR
 def test_a_malformed_idempotency_key_is_refused(world: World, example: Request) -> None:
-    for key in ("k" * 201, "a\tb", "a\u0085b"):
+    for key in ("k" * 201, "a\tb", "a b", "a\u0085b", "cl\u00e9-1"):
         answer = post(world, example, headers={"Idempotency-Key": key})
         must_be_refused(answer, 400, "malformed-idempotency-key", [key])

@@ -29,7 +29,7 @@ PLATFORM = "platform"
 DOOR: Mapping[str, CommandRoute] = {route.intent: route for route in COMMAND_ROUTES}
 SHA256_BASE64URL = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 SHA256_HEX = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-NOTICE: Mapping[str, Any] = {"noticeVersion": "2026-01", "language": "nl", "noticeSha256": SHA256_HEX}
+NOTICE: Mapping[str, Any] = {"noticeVersion": "2026-01", "language": "nl", "noticeSha256": SHA256_BASE64URL}
 
 # Which roles each organisation is given. The stranger holds every one: only ownership can keep it out.
 GIVEN = ("service_provider", "mailbox_provider", "bus_member", "invoice_receiver", "registration_authority")

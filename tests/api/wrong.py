@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from api.rest.bodies import MAX_INTEGER, MAX_ITEMS, MAX_TEXT_LENGTH, body_model
+from api.rest.bodies import body_model
 from api.rest.openapi import inline
+from domain.kernel.kinds import MAX_INTEGER, MAX_ITEMS, MAX_TEXT_LENGTH
 from tests.api.world import DOOR
 
 Path = tuple[str | int, ...]
@@ -55,13 +56,16 @@ class Field:
 
     @property
     def kind(self) -> str:
+        """What can never stand there: the door reads codes and ids itself, of a text it reads that it is one."""
+        if "maxLength" in self.schema:
+            return "text"
         if "enum" in self.schema or "const" in self.schema:
             return "code"
         if self.schema["type"] != "string":
             return str(self.schema["type"])
         if "pattern" in self.schema:
             return "id"
-        return str(self.schema.get("format") or ("text" if "maxLength" in self.schema else "number with check digits"))
+        return str(self.schema.get("format") or "number with check digits")
 
 
 @cache

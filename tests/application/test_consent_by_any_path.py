@@ -74,6 +74,7 @@ from domain.organisations.service import RegisterService
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog
+from tests.api.numbers import enterprise_number
 
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 CODEC = Codec(DECIDERS)
@@ -84,6 +85,7 @@ PEOPLE = ("ann", "bob", "cem")
 MANDATES = tuple(f"mandate-{number}" for number in range(1, 6))
 RECENT_SESSIONS = 5
 NOTICES = ("2021-1", "2021-2")
+SHA256 = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 
 
 def _beginning() -> Iterator[Command]:
@@ -95,7 +97,7 @@ def _beginning() -> Iterator[Command]:
             names=Names(nl=name),
             organisation_type=OrganisationType.NATIONAL_ORGANISATION,
             level=Level.FEDERAL,
-            enterprise_number=EnterpriseNumber(f"{number:010d}"),
+            enterprise_number=EnterpriseNumber(enterprise_number(number)),
             jurisdiction=Jurisdiction.BE,
         )
     yield RequestRecognition(at=AT, by=ISSUER, organisation_id=ISSUER)
@@ -111,7 +113,7 @@ def _beginning() -> Iterator[Command]:
             audience=Audience.CITIZEN,
             minimum_level=LevelOfAssurance.LOW,
         )
-    for person, digits in zip(PEOPLE, ("85073003328", "93051822361", "40000000021"), strict=True):
+    for person, digits in zip(PEOPLE, ("85073003328", "93051822361", "85051700148"), strict=True):
         yield RegisterPersonFromNationalRegister(
             at=AT, by=PLATFORM, person_id=person, national_number=NationalNumber(digits), jurisdiction=Jurisdiction.BE
         )
@@ -209,7 +211,7 @@ class Wishes:
 
     def _notice(self) -> Command:
         (version,) = self._pick(NOTICES)
-        return ShowImpactNotice(**self._consent(), notice_version=version, language="nl", notice_sha256="0" * 64)
+        return ShowImpactNotice(**self._consent(), notice_version=version, language="nl", notice_sha256=SHA256)
 
     def _grant(self) -> Command:
         return GrantConsent(**self._consent(), notice_version=self._draw(NOTICES) if self.random.random() < 0.9 else "")

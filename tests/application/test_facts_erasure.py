@@ -65,7 +65,7 @@ def test_the_person_asks_in_a_session_of_theirs(known: MemoryKnown) -> None:  # 
 def test_a_session_of_somebody_else_elsewhere_or_over_is_none(known: MemoryKnown) -> None:  # noqa: F811 - the fixture
     assert refusal(known, replace(BY_ANNA, session_id=f"session-{BOB}")) == "not-the-person"
     assert refusal(known, replace(BY_ANNA, by=FIRM)) == "no-session-at-caller"
-    assert refusal(known, replace(BY_ANNA, session_id="?")) == "no-session-at-caller"
+    assert refusal(known, replace(BY_ANNA, session_id="nothing")) == "no-session-at-caller"
     known.carry_out(EndSession(at=AT, by=ISSUER, session_id=f"session-{ANNA}"))
     assert refusal(known, BY_ANNA) == "no-session-at-caller"
 
@@ -105,4 +105,6 @@ def test_an_administrator_acts_on_people_who_are_registered(known: MemoryKnown) 
         assert (informed.acting_id, informed.subject_id, len(events)) == ("", ANNA, 1)
         assert refusal(known, replace(wish, person_id="nobody")) == "person-not-found"
         assert refusal(known, replace(wish, person_id=CITY)) == "person-not-found"
-    assert refusal(known, LiftLegalHold(at=AT, by="platform", person_id=ANNA, hold_id="?")) == "legal-hold-not-found"
+    assert (
+        refusal(known, LiftLegalHold(at=AT, by="platform", person_id=ANNA, hold_id="nothing")) == "legal-hold-not-found"
+    )

@@ -50,6 +50,7 @@ from domain.organisations.organisation.model import (
 from domain.organisations.service import CloseService, RegisterService
 from domain.organisations.service_family import RegisterServiceFamily
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType
+from tests.api.numbers import enterprise_number
 from tests.application.memory_known import DECIDERS, READERS, MemoryKnown
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
@@ -68,7 +69,7 @@ def _organisation(organisation_id: str, number: int) -> Command:
         names=Names(nl=organisation_id),
         organisation_type=OrganisationType.MUNICIPALITY,
         level=Level.LOCAL,
-        enterprise_number=EnterpriseNumber(f"{number:010d}"),
+        enterprise_number=EnterpriseNumber(enterprise_number(number)),
         jurisdiction=BE,
     )
 
@@ -164,7 +165,9 @@ def refused(known: MemoryKnown, command: Command) -> Refusal:
 
 def test_a_service_needs_an_enrolled_provider_and_a_source_needs_its_keeper(known: MemoryKnown) -> None:
     assert refused(known, replace(_service("service-3", HIGH), by=FIRM)).code == "not-a-service-provider"
-    family = RegisterServiceFamily(at=AT, by="platform", code="person", names=Names(nl="x"), authentic_source_id="?")
+    family = RegisterServiceFamily(
+        at=AT, by="platform", code="person", names=Names(nl="x"), authentic_source_id="nothing"
+    )
     assert refused(known, family).code == "organisation-not-found"
     assert known.carry_out(replace(family, authentic_source_id=CITY))
     assert known.carry_out(replace(family, code="vehicle", authentic_source_id=""))
@@ -215,12 +218,12 @@ def test_single_sign_on_looks_at_the_key_and_the_provider_again(known: MemoryKno
 
 def test_unknown_keys_services_and_sessions_are_not_found(known: MemoryKnown) -> None:
     unknown = (
-        replace(_open(ANNA, "session-2"), key_id="?"),
-        replace(_open(ANNA, "session-2"), service_id="?"),
-        replace(ACCESS, session_id="?"),
-        EndSession(at=AT, by=ISSUER, session_id="?"),
-        ExpireKey(at=AT, by="platform", key_id="?"),
-        ExpireMandate(at=AT, by="platform", mandate_id="?"),
+        replace(_open(ANNA, "session-2"), key_id="nothing"),
+        replace(_open(ANNA, "session-2"), service_id="nothing"),
+        replace(ACCESS, session_id="nothing"),
+        EndSession(at=AT, by=ISSUER, session_id="nothing"),
+        ExpireKey(at=AT, by="platform", key_id="nothing"),
+        ExpireMandate(at=AT, by="platform", mandate_id="nothing"),
     )
     assert all(isinstance(refused(known, wish), NotFound) for wish in unknown)
 
@@ -232,7 +235,7 @@ def test_an_officer_acts_for_the_person_at_a_desk(known: MemoryKnown) -> None:
             by=CITY,
             person_id="person-d",
             jurisdiction=BE,
-            national_number=NationalNumber("85473003360"),
+            national_number=NationalNumber("85473003317"),
             office_id="office",
             officer_id="officer-7",
         )
@@ -260,7 +263,7 @@ def test_parties_and_services_must_exist(known: MemoryKnown) -> None:
         (_request("mandate-1", ANNA, "nobody"), "mandatary-not-found"),
         (replace(_request("mandate-1", ANNA, BOB), mandator_id="nobody"), "mandator-not-found"),
         (_request("mandate-1", ANNA, BOB, mandator_kind=PartyKind.ENTERPRISE), "mandator-not-found"),
-        (_request("mandate-1", ANNA, BOB, service_ids=(TAX, "?")), "service-not-found"),
+        (_request("mandate-1", ANNA, BOB, service_ids=(TAX, "nothing")), "service-not-found"),
     ):
         assert refused(known, wish).code == code
 

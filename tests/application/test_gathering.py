@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 
-from application.gathering import gather
+from application.gathering import Versioned, gather
 from application.unit_of_work import UnitOfWork
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog
 from tests.infrastructure.sample_counter import DECIDER, RULES, CounterRaised, raise_counter
 
 LIMITED = raise_counter("a", limit_from="limit")
-LIMIT = {"counter-limit": (1, DECIDER.fold([CounterRaised(amount=3)]))}
+LIMIT = {"counter-limit": Versioned(1, DECIDER.fold([CounterRaised(amount=3)]))}
 
 
-def unit_with(states: Mapping[str, tuple[int, object]]) -> UnitOfWork:
+def unit_with(states: Mapping[str, Versioned]) -> UnitOfWork:
     return UnitOfWork(MemoryLog(Codec([DECIDER])), states=dict(states))
 
 

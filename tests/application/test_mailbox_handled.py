@@ -15,7 +15,7 @@ from domain import consent
 from domain.contexts import DECIDERS
 from domain.identity.person import PERSON, PersonRegistered
 from domain.identity.values import Route
-from domain.kernel import Context, Jurisdiction, Refusal
+from domain.kernel import Context, EnterpriseNumber, Jurisdiction, Refusal
 from domain.mailbox.mailbox import OpenMailbox, RecordFirstUse, SetNotificationAddress, VerifyNotificationAddress
 from domain.mailbox.message.model import ConfirmMessage, OpenMessage, ReplyToMessage, SendMessage
 from domain.mailbox.values import AddressKind, Attachment, MessageType, OwnerKind
@@ -73,7 +73,7 @@ def _organisation(organisation_id: str, enrolment: Enrolment) -> Append:
     }
     return _given(
         ORGANISATION.stream(organisation_id),
-        OrganisationRegistered(**common, names=Names(en="An organisation"), enterprise_number=""),
+        OrganisationRegistered(**common, names=Names(en="An organisation"), enterprise_number=EnterpriseNumber("")),
         OrganisationEnrolled(**common, enrolment=enrolment, enrolment_number=1, double_channel_until=None),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from domain.kernel import Decider, Refusal
+from domain.kernel.checks import check
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,11 @@ class When:
     command: Any
 
     def then(self, *events: Any) -> None:
-        assert list(self._decide()) == list(events)
+        decided = list(self._decide())
+        assert decided == list(events)
+        for event in decided:
+            # What a door lets in, an import lets in again.
+            check(event, self.command.at)
 
     def refused(self, kind: type[Refusal], code: str) -> None:
         with pytest.raises(kind) as refusal:

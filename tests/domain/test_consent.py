@@ -25,6 +25,7 @@ from domain.kernel import InvalidValue, Jurisdiction, NotAllowed, RuleBroken
 from tests.domain.given import given
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
+SHA256 = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 PERSON, PROVIDER, SESSION = "person-1", "provider-1", "session-1"
 WISH: dict[str, Any] = {
     "at": AT,
@@ -38,7 +39,7 @@ WISH: dict[str, Any] = {
 MANDATARY = Actor(
     person_id="person-2", session_id="session-2", at_provider=True, mandate_id="mandate-1", mandator_id=PERSON
 )
-SHOW = ShowImpactNotice(**WISH, notice_version="2021-1", language="nl", notice_sha256="a" * 64)
+SHOW = ShowImpactNotice(**WISH, notice_version="2021-1", language="nl", notice_sha256=SHA256)
 GRANT = GrantConsent(**WISH, notice_version="2021-1")
 REFUSE = RefuseConsent(**WISH)
 WITHDRAW = WithdrawConsent(**WISH)
@@ -49,7 +50,7 @@ COMMON: dict[str, Any] = {
     "jurisdiction": Jurisdiction.BE,
     "session_id": SESSION,
 }
-SHOWN = ImpactNoticeShown(**COMMON, notice_version="2021-1", language="nl", notice_sha256="a" * 64, shown_to=PERSON)
+SHOWN = ImpactNoticeShown(**COMMON, notice_version="2021-1", language="nl", notice_sha256=SHA256, shown_to=PERSON)
 GRANTED = ConsentGranted(**COMMON, grant_number=1, notice_version="2021-1", acting_person_id=PERSON, mandate_id="")
 REFUSED = ConsentRefused(**COMMON, acting_person_id=PERSON, mandate_id="")
 WITHDRAWN = ConsentWithdrawn(**COMMON, grant_number=1, acting_person_id=PERSON, mandate_id="")

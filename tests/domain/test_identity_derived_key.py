@@ -45,6 +45,7 @@ from domain.organisations.organisation.model import (
 )
 from domain.organisations.service import RegisterService
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType
+from tests.api.numbers import enterprise_number
 from tests.application.memory_known import MemoryKnown
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
@@ -54,7 +55,7 @@ PEOPLE = ("person-1", "person-2")
 KEYS = ("key-1", "key-2", "key-3", "key-4", "key-5")
 SESSIONS = tuple(f"session-{number}" for number in range(1, 13))
 BE = Jurisdiction.BE
-REGISTER_NUMBER, BIS_NUMBER = NationalNumber("85073003328"), NationalNumber("85473003360")
+REGISTER_NUMBER, BIS_NUMBER = NationalNumber("85073003328"), NationalNumber("85473003317")
 
 
 def _organisation(organisation_id: str, number: int) -> Command:
@@ -65,7 +66,7 @@ def _organisation(organisation_id: str, number: int) -> Command:
         names=Names(nl=organisation_id),
         organisation_type=OrganisationType.NATIONAL_ORGANISATION,
         level=Level.FEDERAL,
-        enterprise_number=EnterpriseNumber(f"{number:010d}"),
+        enterprise_number=EnterpriseNumber(enterprise_number(number)),
         jurisdiction=BE,
     )
 

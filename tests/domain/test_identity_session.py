@@ -118,7 +118,7 @@ def test_a_refused_authentication_is_an_event_with_its_reason(wish: OpenSession,
 
 
 def test_an_unknown_key_or_service_is_not_found() -> None:
-    unknown = OpenSession(**FRAME, key_id="?", service_id="?", level=LevelOfAssurance.LOW, channel=Channel.APP)
+    unknown = OpenSession(**FRAME, key_id="none", service_id="none", level=LevelOfAssurance.LOW, channel=Channel.APP)
     given(SESSION).when(unknown).refused(NotFound, "key-not-found")
     given(SESSION).when(replace(OPEN, service=unknown.service)).refused(NotFound, "service-not-found")
 
@@ -158,7 +158,7 @@ def test_the_session_of_another_provider_is_out_of_reach() -> None:
 
 
 def test_an_unknown_service_is_not_found() -> None:
-    unknown = AccessService(**FRAME, service_id="?")
+    unknown = AccessService(**FRAME, service_id="none")
     given(SESSION, SUCCEEDED).when(unknown).refused(NotFound, "service-not-found")
 
 

@@ -182,14 +182,14 @@ def test_the_buyer_is_enrolled_to_receive() -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"supplier_number": "123456749"}, "invalid-supplier-number"),
-        ({"supplier_number": "012345674X"}, "invalid-supplier-number"),
-        ({"supplier_number": "٠١٢٣٤٥٦٧٤٩"}, "invalid-supplier-number"),
+        ({"supplier_number": "123456749"}, "invalid-check-digits"),
+        ({"supplier_number": "012345674X"}, "invalid-check-digits"),
+        ({"supplier_number": "٠١٢٣٤٥٦٧٤٩"}, "invalid-check-digits"),
         ({"supplier_scheme": SupplierScheme.KVK}, "invalid-supplier-number"),
         ({"supplier_scheme": SupplierScheme.OIN}, "invalid-supplier-number"),
         ({"number": ""}, "invalid-invoice-number"),
         ({"number": " 17"}, "invalid-invoice-number"),
-        ({"number": "1\n7"}, "invalid-invoice-number"),
+        ({"number": "1\n7"}, "hidden-character"),
         ({"number": "7" * 101}, "invalid-invoice-number"),
         ({"payable_cents": 10**15 + 1}, "invalid-amount"),
         ({"payable_cents": -(10**15) - 1}, "invalid-amount"),

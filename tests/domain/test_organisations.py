@@ -130,10 +130,11 @@ def test_an_organisation_is_registered_once_and_its_number_is_claimed() -> None:
 def test_the_number_is_of_the_jurisdictions_kind(jurisdiction: Jurisdiction, number: str, *, right: bool) -> None:
     wish = replace(REGISTER, jurisdiction=jurisdiction, enterprise_number=EnterpriseNumber(number))
     if right:
-        expected = replace(REGISTERED, jurisdiction=jurisdiction, enterprise_number=number)
+        expected = replace(REGISTERED, jurisdiction=jurisdiction, enterprise_number=EnterpriseNumber(number))
         given(ORGANISATION).when(wish).then(expected)
     else:
-        given(ORGANISATION).when(wish).refused(InvalidValue, "wrong-enterprise-number")
+        code = "wrong-enterprise-number" if number.isascii() and number.isdigit() else "invalid-check-digits"
+        given(ORGANISATION).when(wish).refused(InvalidValue, code)
 
 
 def test_a_name_is_needed_in_one_language_and_has_a_bound() -> None:

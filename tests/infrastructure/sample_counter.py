@@ -148,7 +148,12 @@ def counted() -> Definitions:
 
 def order(command: Command, key: str = "", fingerprint: bytes = b"1", version: int | None = None) -> CommandEnvelope:
     idempotency = Idempotency(organisation_id="organisation", key=key, fingerprint=fingerprint) if key else None
-    return CommandEnvelope(command=command, context=CONTEXT, idempotency=idempotency, expected_version=version)
+    return CommandEnvelope(
+        command=command,
+        context=CONTEXT,
+        idempotency=idempotency,
+        expected_versions=None if version is None else {version},
+    )
 
 
 def raise_counter(counter_id: str, **more: Any) -> RaiseCounter:

@@ -17,7 +17,9 @@ import pytest
 from application.ports import Append, EventStore, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
 from domain.consent import ConsentGranted
 from domain.contexts import DECIDERS
-from domain.kernel import Claim, Context, Jurisdiction, Recorded
+from domain.identity.key import KeyRegistered
+from domain.identity.values import Means
+from domain.kernel import Claim, Context, Jurisdiction, LevelOfAssurance, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, LogUnavailableError, MemoryLog, PostgresLog
 from infrastructure.import_history import (
@@ -32,7 +34,6 @@ from infrastructure.import_history import (
     run,
 )
 from infrastructure.system_events import ChunkImported, RefusedLine
-from tests.infrastructure.examples import example
 
 pytestmark = pytest.mark.anyio
 
@@ -136,7 +137,7 @@ async def test_events_are_appended_in_order_with_their_times_and_contexts(kept: 
         causationId="cause",
         trace=f"00-{'a' * 32}-{'b' * 16}-01",
     )
-    report = await take(kept.log, [said, granted("p2"), granted("p1")])
+    report = await take(kept.log, [said, granted("p2"), granted("p1", effectiveAt="2021-11-03T09:30:00.123456Z")])
     assert (report.lines, report.events, report.refused) == (3, 3, 0)
     first, second, third = kept.imported()
     assert [each.position for each in (first, second, third)] == [2, 3, 4]
@@ -186,7 +187,15 @@ async def test_events_are_kept_as_the_bytes_that_we_would_have_written(kept: Kep
 
 
 async def test_instants_inside_events_are_kept_in_utc(kept: Kept) -> None:
-    event = replace(example(CODEC.classes["identity.key-registered.v1"]), valid_until=None)
+    event = KeyRegistered(
+        key_id="k1",
+        person_id="p1",
+        provider_id="provider",
+        means=Means.EID,
+        level=LevelOfAssurance.HIGH,
+        jurisdiction=Jurisdiction.BE,
+        valid_until=None,
+    )
     data = json.loads(CODEC.encode(event)[1]) | {"valid_until": "2027-01-01T01:00:00+01:00"}
     line = {"stream": "key-k1", "event": "identity.key-registered.v1", "data": data}
     await take(kept.log, [{**line, "effectiveAt": "2021-11-03T09:30:00Z"}])
@@ -227,9 +236,9 @@ WRONG: Mapping[str, tuple[str, Any]] = {
     "an id with a line feed": ("malformed-stream", granted(stream="consent-a\n")),
     "a person's number as an id": ("personal-number-in-stream", granted(stream="consent-85073003328.provider")),
     "data that lack a field": ("malformed-data", granted(data={"person_id": "p1"})),
-    "data with a field too many": ("malformed-data", granted(data={**granted()["data"], "name": "An"})),
+    "data with a field too many": ("malformed-data", granted(data={**granted()["data"], "name": "Anneke"})),
     "data of a wrong type": ("malformed-data", granted(data={**granted()["data"], "grant_number": "85073003328"})),
-    "data with an unknown word": ("malformed-data", granted(data={**granted()["data"], "jurisdiction": "An"})),
+    "data with an unknown word": ("malformed-data", granted(data={**granted()["data"], "jurisdiction": "Anneke"})),
     "a version not yet due": ("stream-version-mismatch", granted(version=3)),
 }
 
@@ -242,7 +251,7 @@ async def test_a_wrong_line_is_refused_by_itself_and_nothing_of_it_is_repeated(k
     assert [(each.line, each.code) for each in refused] == [(2, code)]
     assert (report.lines, report.events, report.refused) == (3, 2, 1)
     assert [each.context.command_id for each in kept.imported()] == ["", ""]
-    for value in ("xxx", "85073003328", "An ", "An."):
+    for value in ("xxx", "85073003328", "Anneke"):
         assert value not in refused[0].sentence
 
 
@@ -269,7 +278,7 @@ async def live(log: EventStore, person: str, at: int) -> Outcome:
     """Append an event as the platform does in its daily work."""
     event = CODEC.decode("consent.granted.v1", json.dumps(granted(person)["data"]).encode())
     stream = f"consent-{person}.provider"
-    context = Context(acting_id="somebody", effective_at=NOW)
+    context = Context(acting_id="somebody", effective_at=datetime(2021, 11, 3, 9, 30, tzinfo=UTC))
     (outcome,) = await log.append([Append(stream=stream, events=[event], expected={stream: at}, context=context)])
     return outcome
 
@@ -306,6 +315,263 @@ async def test_a_value_that_somebody_holds_in_the_log_is_refused_and_one_s_own_i
     report = await take(kept.log, more, refused)
     assert [each.line for each in refused] == [2]
     assert report.events == 3
+
+
+# --- What no door would take ----------------------------------------------------------------------------------------
+
+SHA256 = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+PARTIES = {"jurisdiction": "be", "source_id": "town", "target_id": "register", "service_family": "person"}
+ACCEPTED = {
+    **PARTIES,
+    "source_reference": "case-1",
+    "service": "person.address.get",
+    "request_sha256": SHA256,
+    "request_size_bytes": 2_048,
+    "activity": "social housing allocation",
+    "legal_basis": "decree of 15 July 1997, article 95",
+    "timeout_s": 86_400,
+    "times_out_at": "2021-11-04T09:30:00Z",
+}
+SENT = {
+    "mailbox_id": "ann",
+    "owner_kind": "person",
+    "jurisdiction": "be",
+    "sender_id": "town",
+    "sender_type": "municipality",
+    "outside_government": False,
+    "double_channel_until": None,
+    "sender_time_zone": "Europe/Brussels",
+    "message_type": "tax_assessment",
+    "subject": "Uw aanslagbiljet",
+    "contents": [{"media_type": "application/pdf", "size_bytes": 1, "sha256": SHA256, "main": True}],
+    "payment": {"amount_cents": 12_345, "currency": "EUR", "reference": "090933755493"},
+    "requires_payment": True,
+    "notification_only": False,
+    "reply_allowed": False,
+    "in_reply_to": "",
+    "on_behalf_of": "",
+    "expires_at": None,
+    "channel": "paper",
+    "reason": "no_digital_user",
+    "provider_ids": [],
+    "consents": [],
+}
+INVOICE = {"jurisdiction": "be", "buyer_id": "town", "supplier_scheme": "0208", "supplier_number": "0203201340"}
+RECEIVED = {
+    **INVOICE,
+    "received_from": "access-point",
+    "kind": "invoice",
+    "number": "F-7",
+    "issue_date": "2021-11-03",
+    "due_date": None,
+    "payable_cents": 12_100,
+    "currency": "EUR",
+    "document_sha256": SHA256,
+    "media_type": "application/xml",
+    "response_due_on": "2021-11-08",
+}
+PERSON = {"person_id": "ann", "jurisdiction": "be", "route": "national_register", "registrar_id": "platform"}
+REGISTERED = {
+    "organisation_id": "town",
+    "names": {"nl": "Stad", "fr": "", "de": "", "en": ""},
+    "organisation_type": "municipality",
+    "level": "local",
+    "enterprise_number": "0203201340",
+    "jurisdiction": "be",
+    "outside_government": False,
+}
+EVENTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "bus.transaction-accepted.v1": ("transaction-t", ACCEPTED),
+    "bus.transaction-forwarded.v1": ("transaction-t", {**PARTIES, "attempt": 1}),
+    "bus.transaction-faulted.v1": ("transaction-t", {**PARTIES, "origin": "target", "fault_code": "none-found"}),
+    "mailbox.message-sent.v1": ("message-m", SENT),
+    "invoicing.invoice-received.v1": ("invoice-i", RECEIVED),
+    "identity.person-registered.v1": ("person-ann", PERSON),
+    "organisations.organisation-registered.v1": ("organisation-town", REGISTERED),
+    "consent.granted.v1": ("consent-p1.provider", granted()["data"]),
+}
+
+
+def event_line(name: str, change: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    stream, data = EVENTS[name]
+    line = {"stream": stream, "event": name, "data": {**data, **change}, "effectiveAt": "2021-11-03T09:30:00Z"}
+    return {**line, **more}
+
+
+BUS, LETTER, BILL = "bus.transaction-accepted.v1", "mailbox.message-sent.v1", "invoicing.invoice-received.v1"
+WHO, TOWN = "identity.person-registered.v1", "organisations.organisation-registered.v1"
+PAYMENT, ATTACHMENT = dict(SENT["payment"]), dict(SENT["contents"][0])  # type: ignore[call-overload, index]
+NAMES = dict(REGISTERED["names"])  # type: ignore[call-overload]
+NO_DOOR_TAKES: tuple[tuple[str, dict[str, Any], str, str], ...] = (
+    (BUS, {"service_family": "x" * 9_000}, "malformed-data", "$.service_family"),
+    (BUS, {"source_id": "town hall"}, "malformed-data", "$.source_id"),
+    (BUS, {"source_reference": "a b"}, "invalid-source-reference", "$.source_reference"),
+    (BUS, {"request_sha256": "short"}, "invalid-digest", "$.request_sha256"),
+    (BUS, {"request_size_bytes": 2**31}, "invalid-size", "$.request_size_bytes"),
+    (BUS, {"request_size_bytes": -1}, "invalid-size", "$.request_size_bytes"),
+    (BUS, {"timeout_s": 10**12}, "invalid-timeout", "$.timeout_s"),
+    (BUS, {"activity": "\u200b"}, "processing-activity-missing", "$.activity"),
+    (BUS, {"legal_basis": "x" * 401}, "legal-basis-missing", "$.legal_basis"),
+    (BUS, {"legal_basis": "law\u202e"}, "hidden-character", "$.legal_basis"),
+    (BUS, {"legal_basis": "law\u0007"}, "malformed-data", "$.legal_basis"),
+    (BUS, {"times_out_at": "9999-12-31T23:59:59Z"}, "malformed-data", "$.times_out_at"),
+    (BUS, {"times_out_at": "2021-11-04 09:30:00Z"}, "malformed-data", ""),
+    (BUS, {"timeout_s": 86_400.0}, "malformed-data", ""),
+    ("bus.transaction-forwarded.v1", {"attempt": 11}, "number-out-of-range", "$.attempt"),
+    ("bus.transaction-faulted.v1", {"fault_code": "no such person"}, "invalid-fault-code", "$.fault_code"),
+    ("consent.granted.v1", {"grant_number": 2**40}, "number-out-of-range", "$.grant_number"),
+    ("consent.granted.v1", {"grant_number": 0}, "number-out-of-range", "$.grant_number"),
+    ("consent.granted.v1", {"notice_version": "v" * 81}, "notice-version-missing", "$.notice_version"),
+    (LETTER, {"subject": "x" * 401}, "subject-too-long", "$.subject"),
+    (LETTER, {"sender_type": "a b"}, "malformed-data", "$.sender_type"),
+    (LETTER, {"contents": []}, "not-one-main-content", "$.contents"),
+    (LETTER, {"contents": [ATTACHMENT] * 7}, "too-many-attachments", "$.contents"),
+    (LETTER, {"contents": [ATTACHMENT | {"size_bytes": 0}]}, "empty-attachment", "$.contents[0].size_bytes"),
+    (LETTER, {"payment": PAYMENT | {"currency": "ZZZ"}}, "invalid-currency", "$.payment.currency"),
+    (LETTER, {"payment": PAYMENT | {"reference": "000000000198"}}, "invalid-payment-reference", "$.payment.reference"),
+    (LETTER, {"payment": PAYMENT | {"amount_cents": 0}}, "invalid-amount", "$.payment.amount_cents"),
+    (LETTER, {"provider_ids": ["p"] * 201}, "too-many-items", "$.provider_ids"),
+    (BILL, {"supplier_number": "0203201341"}, "invalid-check-digits", ""),
+    (BILL, {"supplier_scheme": "0106"}, "invalid-supplier-number", ""),
+    (BILL, {"supplier_scheme": "9956"}, "malformed-data", "$.supplier_scheme"),
+    (BILL, {"number": "F\n7"}, "hidden-character", "$.number"),
+    (BILL, {"payable_cents": 10**16}, "invalid-amount", "$.payable_cents"),
+    (BILL, {"currency": "BEF"}, "invalid-currency", "$.currency"),
+    (BILL, {"issue_date": "0001-01-01"}, "malformed-data", "$.issue_date"),
+    (WHO, {"number": "85051700049"}, "impossible-national-number", ""),
+    (WHO, {"number": "85051700149"}, "invalid-check-digits", ""),
+    (WHO, {"number": "111222333"}, "wrong-national-number", ""),
+    (WHO, {"number": "22010100179"}, "impossible-national-number", ""),
+    (WHO, {"member_state": "zz", "number": "ZZ/BE/1"}, "not-another-member-state", "$.member_state"),
+    (TOWN, {"names": NAMES | {"nl": ""}}, "name-missing", "$.names"),
+    (TOWN, {"names": NAMES | {"fr": "Ville\u200b"}}, "hidden-character", "$.names.fr"),
+    (TOWN, {"enterprise_number": "12345678"}, "wrong-enterprise-number", ""),
+)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+async def test_an_event_as_a_door_would_have_led_to_it_is_imported(name: str) -> None:
+    report = await take(MemoryLog(CODEC), [event_line(name, {})])
+    assert (report.events, report.refused) == (1, 0)
+
+
+@pytest.mark.parametrize(("name", "change", "code", "place"), NO_DOOR_TAKES, ids=lambda it: ascii(it)[:60])
+async def test_an_event_that_no_door_would_have_led_to_is_refused(
+    name: str, change: dict[str, Any], code: str, place: str
+) -> None:
+    refused: list[RefusedLine] = []
+    log = MemoryLog(CODEC)
+    report = await take(log, [event_line(name, change), granted()], refused)
+    assert (report.events, [each.code for each in refused]) == (1, [code])
+    assert place in refused[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ([{"kind": "national-number", "value": "85051700049"}], "impossible-national-number"),
+        ([{"kind": "national-number", "value": "85.05.17-001.48"}], "invalid-check-digits"),
+        ([{"kind": "enterprise-number", "value": "0203201341"}], "invalid-check-digits"),
+    ],
+)
+async def test_a_claim_is_a_number_that_somebody_can_have(claims: list[dict[str, Any]], code: str) -> None:
+    refused: list[RefusedLine] = []
+    await take(MemoryLog(CODEC), [event_line(WHO, {}, claims=claims)], refused)
+    assert [each.code for each in refused] == [code]
+
+
+CONTEXTS: tuple[dict[str, Any], ...] = (
+    {"actingId": "\u00e9"},
+    {"actingId": ""},
+    {"actingId": "two words"},
+    {"subjectId": "a.b"},
+    {"organisationId": "town hall"},
+    {"mandateId": "-m"},
+    {"activity": "7 lives"},
+    {"correlationId": "x" * 201},
+    {"causationId": "a\u200bb"},
+    {"trace": f"00-{'0' * 32}-{'b' * 16}-01"},
+    {"effectiveAt": 1_700_000_000},
+    {"effectiveAt": "2021-11-03 09:30:00Z"},
+    {"effectiveAt": "20211103T093000Z"},
+)
+
+
+@pytest.mark.parametrize("context", CONTEXTS, ids=str)
+async def test_what_stands_beside_an_event_is_written_as_at_the_doors(context: dict[str, Any]) -> None:
+    refused: list[RefusedLine] = []
+    await take(MemoryLog(CODEC), [granted(**context)], refused)
+    assert [each.code for each in refused] == ["malformed-line"]
+
+
+def test_whoever_acted_through_a_supplier_is_named_with_it() -> None:
+    report = asyncio.run(take(MemoryLog(CODEC), [granted(actingId="official-7 via software-house")]))
+    assert report.events == 1
+
+
+async def test_a_digest_in_hexadecimal_digits_is_kept_in_base64url() -> None:
+    log = MemoryLog(CODEC)
+    hexadecimal = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    await take(log, [event_line(BUS, {"request_sha256": hexadecimal})])
+    assert [row.event.request_sha256 for row in log.recorded() if not isinstance(row.event, ChunkImported)] == [SHA256]
+
+
+# --- What is said twice, and byte order marks -----------------------------------------------------------------------
+
+LINE = json.dumps(granted())
+TWICE = (
+    LINE.replace('"event":', '"stream": "consent-p9.provider", "event":'),
+    LINE.replace('"event":', '"stream" : "consent-p9.provider", "event":'),
+    LINE.replace('"grant_number": 1', '"grant_number": 1, "grant_number": 2'),
+    LINE.replace('"grant_number": 1', '"grant_number" : 1, "grant_number" :2'),
+    LINE.replace('"grant_number": 1', '"grant_number": 1, "\\u0067rant_number": 1'),
+    json.dumps(granted(claims=[{"kind": "label", "value": "x"}])).replace('"value":', '"kind": "label", "value":'),
+    json.dumps(granted(), separators=(",", ":")).replace('"grant_number":1', '"grant_number":1,"grant_number":1'),
+)
+
+
+@pytest.mark.parametrize("line", TWICE)
+async def test_a_line_that_says_a_field_twice_is_refused(line: str) -> None:
+    refused: list[RefusedLine] = []
+    report = await take(MemoryLog(CODEC), [line.encode(), granted("p2")], refused)
+    assert (report.events, [each.code for each in refused]) == (1, ["said-twice"])
+
+
+@pytest.mark.parametrize("spaced", [str, lambda line: line.replace('":', '" : ')], ids=["tight", "spaced"])
+async def test_colons_and_quotes_in_texts_say_nothing_twice(spaced: Callable[[str], str]) -> None:
+    line = json.dumps(event_line(TOWN, {"names": {"nl": 'a":b "": c\\', "fr": '" :', "de": "", "en": ""}}))
+    log = MemoryLog(CODEC)
+    assert (await take(log, [spaced(line).encode()])).events == 1
+
+
+async def test_a_byte_order_mark_is_told_as_what_it_is() -> None:
+    refused: list[RefusedLine] = []
+    await take(MemoryLog(CODEC), [b"\xef\xbb\xbf" + LINE.encode()], refused)
+    assert [each.code for each in refused] == ["byte-order-mark"]
+
+
+# --- The order of instants ------------------------------------------------------------------------------------------
+
+
+async def test_the_instants_of_a_stream_do_not_run_backwards(kept: Kept) -> None:
+    refused: list[RefusedLine] = []
+    at = ("2021-11-03T09:30:00Z", "2021-11-03T09:30:00Z", "2021-11-03T10:29:59+01:00", "2021-11-03T09:30:00.000001Z")
+    report = await take(kept.log, [granted(effectiveAt=instant) for instant in at], refused)
+    assert (report.events, [(each.line, each.code) for each in refused]) == (3, [(3, "instant-runs-backwards")])
+
+
+@pytest.mark.parametrize("version", [None, 2])
+@pytest.mark.parametrize("gone", [(), (2,)], ids=["there", "gone"])
+async def test_nor_do_they_run_back_before_what_the_log_holds(
+    kept: Kept, version: int | None, gone: tuple[int, ...]
+) -> None:
+    await live(kept.log, "p1", at=0)
+    refused: list[RefusedLine] = []
+    early = granted("p1", effectiveAt="2021-11-03T09:29:59Z", version=version)
+    late = granted("p1", effectiveAt="2021-11-03T09:30:00Z", version=version)
+    log = Flaky(kept.log, dict.fromkeys(gone, "before"))
+    report = await take(log, [early, granted("p2"), late], refused)
+    assert (report.events, [(each.line, each.code) for each in refused]) == (2, [(1, "instant-runs-backwards")])
 
 
 # --- Once and no more -----------------------------------------------------------------------------------------------

@@ -115,8 +115,11 @@ EVA = replace(
 WITHOUT_NUMBER = replace(person(1, "long-ago"), number=PersonalText(""))
 
 
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
+
 def number(serial: int) -> Identifier:
-    return national(Jurisdiction.BE, NationalNumber(national_number(serial)))
+    return national(Jurisdiction.BE, NationalNumber(national_number(serial)), NOW)
 
 
 async def until_it_has(site: Site, people: set[str]) -> None:

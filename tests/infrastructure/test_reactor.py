@@ -26,13 +26,14 @@ from infrastructure.reactors.reactions import person_of
 from infrastructure.reactors.reactor import BATCH_EVENTS, MAX_PEOPLE_AT_ONCE, Reactor
 from infrastructure.read_models import ReadModels
 from infrastructure.sealing import personal_fields
+from tests.api.numbers import national_number
 from tests.infrastructure.erasing import CODEC, CONTEXT, Site, kept, site
 from tests.infrastructure.examples import example
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
-NUMBER = "80010100{}"
+ANNS, BOBS, CEMS = national_number(1), national_number(2), national_number(3)
 ALL = tuple(PurposeGroup)
 
 
@@ -44,7 +45,7 @@ async def here(database_url: str, keys_url: str, tmp_path: Path) -> AsyncIterato
 
 async def register(here: Site, *people: str) -> None:
     for serial, person_id in enumerate(people):
-        await here.register(person_id, f"{80010100000 + serial}")
+        await here.register(person_id, national_number(serial + 1))
 
 
 async def write(here: Site, stream: str, event: Any, key: str = "", claim: Claim | None = None) -> Receipt:
@@ -103,8 +104,8 @@ async def test_what_is_ordered_is_carried_out_and_recorded_by_the_keeper(here: S
     async with kept(here.keeper()):
         await here.order_erasure("ann")
         await until(lambda: here.erased("ann"), "ann is not erased")
-    await here.must_be_erased_once("ann", "80010100000")
-    assert await here.number_of("bob") == "80010100001"
+    await here.must_be_erased_once("ann", ANNS)
+    assert await here.number_of("bob") == BOBS
     with psycopg.connect(here.url) as connection:
         row = connection.execute(
             "SELECT acting_id, organisation_id, subject_id, activity, causation_id, position FROM log.event"
@@ -120,8 +121,8 @@ async def test_only_the_purposes_asked_for_are_erased(here: Site) -> None:
     async with kept(here.keeper()):
         await here.order_erasure("ann", PurposeGroup.CORRESPONDENCE)
         await until(lambda: here.erased("ann"), "ann is not erased")
-    assert await here.number_of("ann") == "80010100000"
-    assert await here.log.holder(Claim("national-number", "80010100000")) == "person-ann"
+    assert await here.number_of("ann") == ANNS
+    assert await here.log.holder(Claim("national-number", ANNS)) == "person-ann"
     assert await here.log.receipts([Idempotency(organisation_id="sender", key="letter", fingerprint=b"hash")]) == {}
 
 
@@ -143,8 +144,8 @@ async def test_answers_about_a_person_are_forgotten_and_no_others_nor_claims_of_
         )
     ]
     assert {key.key for key in await here.log.receipts(keys)} == {"to bob", "by bob"}
-    assert await here.log.holder(Claim("national-number", "80010100000")) is None
-    assert await here.log.holder(Claim("national-number", "80010100001")) == "person-bob"
+    assert await here.log.holder(Claim("national-number", ANNS)) is None
+    assert await here.log.holder(Claim("national-number", BOBS)) == "person-bob"
     assert await here.log.holder(claim) == "invoice-1"
 
 
@@ -318,9 +319,9 @@ async def test_one_leads_and_another_takes_over_when_it_is_gone(here: Site) -> N
         await until(lambda: seen_by(first, 1), "the first does not lead")
         other = here.keeper(duties={PersonRegistered: (second,)}, check_interval_s=0.05)
         work = asyncio.create_task(other.run())
-        await here.register("bob", "80010100001")
+        await here.register("bob", BOBS)
         await until(lambda: seen_by(first, 2), "the first does not go on")
-    await here.register("cem", "80010100002")
+    await here.register("cem", CEMS)
     await until(lambda: seen_by(second, 3), "the second does not take over")
     other.stop()
     await work
@@ -337,7 +338,7 @@ async def test_every_process_does_what_is_due_everywhere_from_when_it_began(here
     keepers = [Reactor(here.url, CODEC, {}, everywhere={PersonRegistered: (it,)}) for it in (leader, standby)]
     async with kept(keepers[0]), kept(keepers[1]):
         await asyncio.sleep(0.3)
-        await here.register("bob", "80010100001")
+        await here.register("bob", BOBS)
         await until(both, "one does not hear of it")
 
 
@@ -355,7 +356,7 @@ async def test_a_lost_connection_is_made_anew(here: Site) -> None:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid)"
                 " WHERE locktype = 'advisory' AND datname = current_database()"
             )
-        await here.register("bob", "80010100001")
+        await here.register("bob", BOBS)
         await until(seen, "it does not go on over a new connection")
 
 

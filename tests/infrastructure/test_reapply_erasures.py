@@ -10,6 +10,7 @@ import pytest
 from domain.kernel import PurposeGroup
 from infrastructure.keys import KeyOwner, MemoryKeys
 from infrastructure.reactors import reapply_erasures
+from tests.api.numbers import national_number
 from tests.infrastructure.erasing import CODEC, Site, kept, site
 from tests.waiting import until
 
@@ -27,7 +28,7 @@ async def here(database_url: str, keys_url: str, tmp_path: Path) -> AsyncIterato
 async def test_keys_that_came_back_are_destroyed_again(here: Site) -> None:
     people = ("ann", "bob", "cem", "dee")
     for serial, person_id in enumerate(people):
-        await here.register(person_id, f"{80010100000 + serial}")
+        await here.register(person_id, national_number(serial + 1))
     async with kept(here.keeper()):
         for person_id in people[:3]:
             await here.order_erasure(person_id, ID)

@@ -100,21 +100,23 @@ def _position(url: str, definitions: Definitions, as_of: str) -> int:
 
     from infrastructure.event_log import LogReader
 
-    reader = LogReader(definitions.codec)
+    reader, read = LogReader(definitions.codec), _place(as_of)
     with psycopg.connect(url, autocommit=True) as connection:
         head = reader.head(connection)
-        position = int(as_of) if as_of.isdecimal() else reader.position_at(connection, _instant(as_of))
+        position = reader.position_at(connection, read) if isinstance(read, datetime) else read
     if not 0 < position <= head:
         raise CommandError(Exit.NOT_FOUND, f"The log has no event there: its positions go from 1 to {head:,}.")
     return position
 
 
-def _instant(text: str) -> datetime:
+def _place(text: str) -> int | datetime:
+    """Return the position or the instant that is named; say in a sentence how they are written."""
+    from domain.kernel import MalformedValue
+    from domain.kernel.instants import read_instant
+    from domain.kernel.kinds import read_whole
+
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+        return read_whole(text) if text.isdecimal() else read_instant(text)
+    except MalformedValue as error:
         sentence = "Say --as-of with a position or an instant with its time zone, such as 2026-03-01T00:00:00+01:00."
-        raise CommandError(Exit.WRONG_USAGE, sentence)
-    return instant
+        raise CommandError(Exit.WRONG_USAGE, sentence) from error

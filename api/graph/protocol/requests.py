@@ -13,7 +13,9 @@ import orjson
 from starlette.requests import Request
 
 from api.graph.protocol.trusted import hash_of, is_hash
-from api.web.errors import Problem
+from api.web.errors import Problem, problem_of
+from domain.kernel import MalformedValue
+from domain.kernel.json_text import check_json
 
 JSON, GRAPHQL, HTML = "application/json", "application/graphql-response+json", "text/html"
 MOST_BODY_BYTES = 256 * 1024
@@ -92,7 +94,10 @@ async def _from_body(request: Request) -> Wish:
 
 def _json(text: bytes, otherwise: str) -> Any:  # noqa: ANN401 - any JSON
     try:
+        check_json(text)
         return orjson.loads(text)
+    except MalformedValue as refusal:
+        raise problem_of(refusal) from refusal
     except orjson.JSONDecodeError as error:
         raise Problem(400, "malformed-json", otherwise) from error
 

@@ -10,7 +10,6 @@ import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -37,6 +36,8 @@ from api.graph.queries.query_context import Asking
 from api.graph.queries.values import LEAST_LONG, MOST_LONG, During, Long, Months, described
 from api.graph.queries.visibility import seen
 from api.web.errors import Problem
+from domain.kernel import MalformedValue
+from domain.kernel.instants import read_day, read_instant
 from projections.sums import total
 from projections.words import CIVIL_TIME
 
@@ -83,7 +84,7 @@ class Order:
             name, *values = _unpacked(cursor)
             if name == self.name:
                 return tuple(_value(it, column) for it, column in zip(values, self.columns, strict=True))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, MalformedValue) as error:
             raise _invalid_cursor() from error
         raise _invalid_cursor()
 
@@ -106,10 +107,10 @@ def _value(value: object, column: Column[Any]) -> Any:  # noqa: ANN401 - as the 
             return value
         case BigInteger(), int() if not isinstance(value, bool) and LEAST_LONG <= value <= MOST_LONG:
             return value
-        case DateTime(), str() if (instant := datetime.fromisoformat(value)).tzinfo is not None:
-            return instant
+        case DateTime(), str():
+            return read_instant(value)
         case Date(), str():
-            return date.fromisoformat(value)
+            return read_day(value)
         case _:
             raise ValueError(f"not a value of {column.name}")
 

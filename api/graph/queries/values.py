@@ -16,6 +16,7 @@ from domain.bus import FaultOrigin
 from domain.identity.values import Channel, EvidenceKind, KeyStatus, MandateKind, MandateStatus, Means, PartyKind, Route
 from domain.invoicing.model import InvoiceKind, ResponseState
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
+from domain.kernel.instants import read_instant
 from domain.mailbox.message.model import MessageStatus
 from domain.mailbox.values import ChannelReason, MessageChannel, MessageType, NotificationStatus, OwnerKind
 from domain.organisations.values import Enrolment, Level, OrganisationType, Recognition
@@ -44,15 +45,6 @@ def _parse_long(value: object) -> int:
     return value
 
 
-def _parse_instant(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise TypeError("DateTime is written as text, such as 2024-01-31T12:00:00Z.")
-    instant = datetime.fromisoformat(value)
-    if instant.tzinfo is None:
-        raise ValueError("DateTime names its offset, such as 2024-01-31T12:00:00Z.")
-    return instant.astimezone(UTC)
-
-
 def _write_instant(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -69,7 +61,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description="An instant with its offset from UTC (RFC 3339); answers are in UTC.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=_write_instant,
-        parse_value=_parse_instant,
+        parse_value=read_instant,
     ),
     Decimal: strawberry.scalar(
         name="Decimal",

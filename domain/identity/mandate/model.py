@@ -4,13 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from domain.identity.person import UNKNOWN_AUTHORITY, RegistrationAuthority
 from domain.identity.values import MandateKind, MandateSide, MandateStatus, PartyKind
-from domain.kernel import CommandBase, Jurisdiction, fact
+from domain.kernel import CommandBase, InvalidValue, Jurisdiction, fact
+from domain.kernel.kinds import Count, OptionalId, several_lines
 
 # --- Values ---------------------------------------------------------------------------------------------------------
+
+MAX_GROUND_LENGTH = 400
+
+Ground = Annotated[
+    str,
+    several_lines(
+        MAX_GROUND_LENGTH,
+        InvalidValue(
+            "ground-missing", f"Name the ground of the legal representation, in at most {MAX_GROUND_LENGTH} characters."
+        ),
+    ),
+]
+
+
+def check_sides(mandator_id: str, mandatary_id: str) -> None:
+    if mandator_id == mandatary_id:
+        raise InvalidValue("mandate-to-oneself", "Nobody needs a mandate to act for themselves.")
+
+
+def check_validity(valid_from: datetime, valid_until: datetime) -> None:
+    if valid_until <= valid_from:
+        raise InvalidValue("validity-ends-before-start", "A mandate must end after it begins.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +56,15 @@ class MandateTerms:
     mandator_kind: PartyKind
     mandatary_id: str
     grantor_id: str
-    parent_mandate_id: str
+    parent_mandate_id: OptionalId
     services: tuple[ServiceScope, ...]
     valid_from: datetime
     valid_until: datetime
     jurisdiction: Jurisdiction
+
+    def check_whole(self, _at: datetime) -> None:
+        check_sides(self.mandator_id, self.mandatary_id)
+        check_validity(self.valid_from, self.valid_until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +74,7 @@ class MandateAct:
     side: MandateSide
     session_id: str
     acting_person_id: str
-    acting_mandate_id: str
+    acting_mandate_id: OptionalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +116,7 @@ NO_PARENT = ParentMandate(terms=None, in_force=False)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateRequested:
     mandate_id: str
-    period: int
+    period: Count
     terms: MandateTerms
     act: MandateAct
 
@@ -97,7 +124,7 @@ class MandateRequested:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateAccepted:
     mandate_id: str
-    period: int
+    period: Count
     act: MandateAct
 
 
@@ -106,29 +133,29 @@ class MandateConfirmed:
     """A registration authority checked the ground of the legal representation: a reference to a deed or register."""
 
     mandate_id: str
-    period: int
+    period: Count
     authority_id: str
-    ground: str
+    ground: Ground
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateRejected:
     mandate_id: str
-    period: int
+    period: Count
     act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateSuspended:
     mandate_id: str
-    period: int
+    period: Count
     act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateResumed:
     mandate_id: str
-    period: int
+    period: Count
     terms: MandateTerms
     act: MandateAct
 
@@ -136,14 +163,14 @@ class MandateResumed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateWithdrawn:
     mandate_id: str
-    period: int
+    period: Count
     act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateExpired:
     mandate_id: str
-    period: int
+    period: Count
 
 
 MandateEvent = (
@@ -192,6 +219,12 @@ class RequestMandate(PartyCommand):
     services: tuple[ServiceScope, ...] = fact(())
     parent: ParentMandate = fact(NO_PARENT)
 
+    def check_whole(self, at: datetime) -> None:
+        check_sides(self.mandator_id, self.mandatary_id)
+        check_validity(self.valid_from, self.valid_until)
+        if self.valid_until <= at:
+            raise InvalidValue("validity-over", "The validity of the mandate must end in the future.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptMandate(PartyCommand):
@@ -222,7 +255,7 @@ class WithdrawMandate(PartyCommand):
 class ConfirmMandate(MandateCommand):
     """A registration authority's wish; `ground` refers to the deed, judgment or register entry."""
 
-    ground: str
+    ground: Ground
     authority: RegistrationAuthority = fact(UNKNOWN_AUTHORITY)
 
 

@@ -34,6 +34,7 @@ from domain.identity.mandate.model import (
 )
 from domain.identity.values import MandateKind, MandateSide, MandateStatus
 from domain.kernel import Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
+from domain.kernel.checks import check
 
 ENDED = frozenset({MandateStatus.WITHDRAWN, MandateStatus.REJECTED, MandateStatus.EXPIRED})
 
@@ -41,6 +42,7 @@ ENDED = frozenset({MandateStatus.WITHDRAWN, MandateStatus.REJECTED, MandateStatu
 
 
 def decide(command: MandateCommands, state: Mandate) -> Sequence[MandateEvent]:
+    check(command, command.at)
     if isinstance(command, RequestMandate):
         return _request(command, state)
     if state.terms is None:
@@ -77,12 +79,6 @@ def _request(command: RequestMandate, state: Mandate) -> Sequence[MandateEvent]:
 
 
 def _check_terms(command: RequestMandate) -> None:
-    if command.mandator_id == command.mandatary_id:
-        raise InvalidValue("mandate-to-oneself", "Nobody needs a mandate to act for themselves.")
-    if command.valid_until <= command.valid_from:
-        raise InvalidValue("validity-ends-before-start", "A mandate must end after it begins.")
-    if command.valid_until <= command.at:
-        raise InvalidValue("validity-over", "The validity of the mandate must end in the future.")
     if not command.service_ids and command.kind is not MandateKind.LEGAL_REPRESENTATION:
         raise InvalidValue("services-missing", "Only legal representation covers every service; name the services.")
     if bool(command.parent_mandate_id) is not (command.kind is MandateKind.CHAIN):
@@ -160,8 +156,6 @@ def _confirm(command: ConfirmMandate, state: Mandate, terms: MandateTerms) -> Se
         raise NotAllowed("other-jurisdiction", "An authority confirms mandates in its own country only.")
     if terms.kind is not MandateKind.LEGAL_REPRESENTATION:
         raise RuleBroken("acceptance-needed", "This mandate is accepted by the other side, not confirmed.")
-    if not command.ground.strip():
-        raise InvalidValue("ground-missing", "The ground of the legal representation must be named.")
     if state.status is MandateStatus.ACTIVE:
         return []
     _must_be_requested(state)

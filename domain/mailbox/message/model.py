@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from domain.kernel import CommandBase, Jurisdiction, PersonalText, PurposeGroup, fact, personal
+from domain.kernel.kinds import OptionalId
 from domain.mailbox.values import (
+    FAILURE_CODE,
+    SUBJECT,
     UNKNOWN_ORIGINAL,
     UNKNOWN_READER,
     UNKNOWN_RECIPIENT,
     UNKNOWN_SENDER,
-    Attachment,
     ChannelReason,
     ConsentEvidence,
+    Contents,
     ImpossibleReason,
     MessageChannel,
     MessageType,
@@ -28,6 +31,7 @@ from domain.mailbox.values import (
     Recipient,
     Sender,
     SenderTimeZone,
+    SenderType,
 )
 
 # --- Events ---------------------------------------------------------------------------------------------------------
@@ -39,7 +43,7 @@ class Publication:
 
     jurisdiction: Jurisdiction
     sender_id: str
-    sender_type: str
+    sender_type: SenderType
     outside_government: bool
     notification_only: bool
     mailbox_taken_into_use: bool
@@ -58,19 +62,21 @@ class MessageSent:
     owner_kind: OwnerKind
     jurisdiction: Jurisdiction
     sender_id: str
-    sender_type: str
+    sender_type: SenderType
     outside_government: bool
     double_channel_until: date | None
     sender_time_zone: SenderTimeZone
     message_type: MessageType
-    subject: PersonalText = personal("mailbox_id", PurposeGroup.CORRESPONDENCE, default=PersonalText(""))
-    contents: tuple[Attachment, ...]
+    subject: Annotated[PersonalText, SUBJECT] = personal(
+        "mailbox_id", PurposeGroup.CORRESPONDENCE, default=PersonalText("")
+    )
+    contents: Contents
     payment: Payment | None = personal("mailbox_id", PurposeGroup.CORRESPONDENCE, within="reference")
     requires_payment: bool
     notification_only: bool
     reply_allowed: bool
-    in_reply_to: str
-    on_behalf_of: str
+    in_reply_to: OptionalId
+    on_behalf_of: OptionalId
     expires_at: datetime | None
     channel: MessageChannel
     reason: ChannelReason
@@ -99,7 +105,7 @@ class MessageNotified:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageNotificationFailed:
     provider_id: str
-    code: str
+    code: Annotated[str, FAILURE_CODE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +115,7 @@ class MessageOpened:
     mailbox_id: str
     provider_id: str
     acting_person_id: str
-    mandate_id: str
+    mandate_id: OptionalId
     notification: NotificationStatus
     publication: Publication
 
@@ -118,16 +124,16 @@ class MessageOpened:
 class MessageConfirmed:
     provider_id: str
     acting_person_id: str
-    mandate_id: str
+    mandate_id: OptionalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReplied:
     reply_message_id: str
-    contents: tuple[Attachment, ...]
+    contents: Contents
     provider_id: str
     acting_person_id: str
-    mandate_id: str
+    mandate_id: OptionalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,14 +175,14 @@ class SendMessage(MessageCommand):
 
     mailbox_id: str
     message_type: MessageType
-    subject: str
-    contents: tuple[Attachment, ...]
+    subject: Annotated[str, SUBJECT]
+    contents: Contents
     payment: Payment | None = None
     requires_payment: bool = False
     notification_only: bool = False
     reply_allowed: bool = False
-    in_reply_to: str = ""
-    on_behalf_of: str = ""
+    in_reply_to: OptionalId = ""
+    on_behalf_of: OptionalId = ""
     expires_at: datetime | None = None
     sender_time_zone: SenderTimeZone = SenderTimeZone.BRUSSELS
     sender: Sender = fact(UNKNOWN_SENDER)
@@ -190,7 +196,7 @@ class RecordNotification(MessageCommand):
     """The mailbox provider reports what became of the notification; `code` says why it failed."""
 
     outcome: NotificationOutcome
-    code: str = ""
+    code: Annotated[str, FAILURE_CODE] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +222,7 @@ class ConfirmMessage(ReaderCommand):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyToMessage(ReaderCommand):
     reply_message_id: str
-    contents: tuple[Attachment, ...]
+    contents: Contents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

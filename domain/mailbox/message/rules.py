@@ -9,6 +9,7 @@ from typing import assert_never, get_args
 from zoneinfo import ZoneInfo
 
 from domain.kernel import Decider, Duplicate, InvalidValue, NotAllowed, NotFound, PersonalText, RuleBroken
+from domain.kernel.checks import check
 from domain.mailbox.message.model import (
     AlertMessageExpiry,
     ConfirmMessage,
@@ -35,22 +36,20 @@ from domain.mailbox.message.model import (
     SendMessage,
 )
 from domain.mailbox.values import (
-    MAX_SUBJECT_LENGTH,
+    FAILURE_CODE,
     ChannelReason,
     ImpossibleReason,
     MessageChannel,
     NotificationOutcome,
     NotificationStatus,
     OwnerKind,
-    check_contents,
-    check_failure_code,
-    check_payment,
 )
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
 def decide(command: MessageCommands, state: Message) -> Sequence[MessageEvent]:
+    check(command, command.at)
     if isinstance(command, SendMessage):
         return _send(command, state)
     _must_be_published(state)
@@ -105,14 +104,7 @@ def _check_parties(command: SendMessage) -> None:
 
 
 def _check_message(command: SendMessage) -> None:
-    if not command.subject.strip():
-        raise InvalidValue("subject-missing", "A message has a subject.")
-    if len(command.subject) > MAX_SUBJECT_LENGTH:
-        raise InvalidValue("subject-too-long", f"A subject has at most {MAX_SUBJECT_LENGTH} characters.")
-    check_contents(command.contents)
-    if command.payment is not None:
-        check_payment(command.payment)
-    elif command.requires_payment:
+    if command.requires_payment and command.payment is None:
         raise InvalidValue("payment-data-missing", "A message that requires payment says what is to be paid.")
     if command.expires_at is not None and command.expires_at <= command.at:
         raise InvalidValue("expiry-not-in-future", "A message expires after it is sent.")
@@ -209,7 +201,7 @@ def _record_notification(command: RecordNotification, state: Message) -> Sequenc
         raise NotAllowed("not-your-delivery", "Only a mailbox provider that delivered the message can report on it.")
     failed = command.outcome is NotificationOutcome.FAILED
     if failed:
-        check_failure_code(command.code)
+        FAILURE_CODE.check(command.code)
     # Once read, expired or notified, a technical report has nothing left to say.
     if state.status is not MessageStatus.PUBLISHED or state.notification is NotificationStatus.NOTIFIED:
         return []
@@ -257,7 +249,6 @@ def _reply(command: ReplyToMessage, state: Message) -> Sequence[MessageEvent]:
     if state.reply_message_id == command.reply_message_id:
         return []
     _must_be_open_still(command.at, state)
-    check_contents(command.contents)
     return [
         MessageReplied(
             reply_message_id=command.reply_message_id,

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar
 
 from domain.kernel import CommandBase, EnterpriseNumber, Jurisdiction
-from domain.organisations.values import Enrolment, Level, Names, OrganisationType, Recognition
+from domain.kernel.kinds import Count
+from domain.kernel.participants import check_number_of_jurisdiction
+from domain.organisations.values import (
+    DecisionPart,
+    Enrolment,
+    Level,
+    Names,
+    OrganisationType,
+    Recognition,
+    RecognitionReason,
+)
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -18,9 +28,12 @@ class OrganisationRegistered:
     names: Names
     organisation_type: OrganisationType
     level: Level
-    enterprise_number: str
+    enterprise_number: EnterpriseNumber
     jurisdiction: Jurisdiction
     outside_government: bool
+
+    def check_whole(self, _at: datetime) -> None:
+        check_number_of_jurisdiction(self.enterprise_number, self.jurisdiction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +48,7 @@ class OrganisationEnrolled:
 
     organisation_id: str
     enrolment: Enrolment
-    enrolment_number: int
+    enrolment_number: Count
     jurisdiction: Jurisdiction
     organisation_type: OrganisationType
     level: Level
@@ -47,7 +60,7 @@ class OrganisationEnrolled:
 class EnrolmentEnded:
     organisation_id: str
     enrolment: Enrolment
-    enrolment_number: int
+    enrolment_number: Count
     jurisdiction: Jurisdiction
 
 
@@ -56,7 +69,7 @@ class DoubleChannelChanged:
     """The sender's letters go digital and on paper up to and including this day; None: digital only."""
 
     organisation_id: str
-    enrolment_number: int
+    enrolment_number: Count
     double_channel_until: date | None
 
 
@@ -70,22 +83,22 @@ class RecognitionRequested:
 class RecognitionGranted:
     organisation_id: str
     jurisdiction: Jurisdiction
-    conditions_version: str
-    checked_by: str
+    conditions_version: DecisionPart
+    checked_by: DecisionPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecognitionSuspended:
     organisation_id: str
     jurisdiction: Jurisdiction
-    reason: str
+    reason: RecognitionReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecognitionWithdrawn:
     organisation_id: str
     jurisdiction: Jurisdiction
-    reason: str
+    reason: RecognitionReason
 
 
 OrganisationEvent = (
@@ -118,6 +131,9 @@ class RegisterOrganisation(OrganisationCommand):
     enterprise_number: EnterpriseNumber
     jurisdiction: Jurisdiction
     outside_government: bool = False
+
+    def check_whole(self, _at: datetime) -> None:
+        check_number_of_jurisdiction(self.enterprise_number, self.jurisdiction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,18 +193,18 @@ class RequestRecognition(RecognitionCommand):
 class GrantRecognition(RecognitionCommand):
     """An administrator's decision: the conditions in this version were checked by this officer (a pseudonym)."""
 
-    conditions_version: str
-    checked_by: str
+    conditions_version: DecisionPart
+    checked_by: DecisionPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspendRecognition(RecognitionCommand):
-    reason: str
+    reason: RecognitionReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawRecognition(RecognitionCommand):
-    reason: str
+    reason: RecognitionReason
 
 
 OrganisationCommands = (

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import assert_never, get_args
 
 from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
+from domain.kernel.checks import check
 from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
     DoubleChannelChanged,
@@ -35,13 +36,14 @@ from domain.organisations.organisation.model import (
     holds,
     recognised,
 )
-from domain.organisations.values import REASON_LENGTH, Enrolment, Recognition, check_enterprise_number, check_names
+from domain.organisations.values import Enrolment, Recognition
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
 # One branch for each command.
 def decide(command: OrganisationCommands, state: Organisation) -> Sequence[OrganisationEvent]:
+    check(command, command.at)
     if isinstance(command, RegisterOrganisation):
         return _register(command, state)
     if not state.exists:
@@ -75,8 +77,6 @@ def decide(command: OrganisationCommands, state: Organisation) -> Sequence[Organ
 def _register(command: RegisterOrganisation, state: Organisation) -> Sequence[OrganisationEvent]:
     if state.exists:
         raise Duplicate("organisation-exists", "There is an organisation with this id already.")
-    check_names(command.names)
-    check_enterprise_number(command.enterprise_number, command.jurisdiction)
     return [
         OrganisationRegistered(
             organisation_id=command.organisation_id,
@@ -91,7 +91,6 @@ def _register(command: RegisterOrganisation, state: Organisation) -> Sequence[Or
 
 
 def _rename(command: RenameOrganisation, state: Organisation) -> Sequence[OrganisationEvent]:
-    check_names(command.names)
     if command.names == state.names:
         return []
     return [OrganisationRenamed(organisation_id=command.organisation_id, names=command.names)]
@@ -158,8 +157,6 @@ def _request_recognition(command: RequestRecognition, state: Organisation) -> Se
 
 
 def _grant_recognition(command: GrantRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
-    if not (command.conditions_version.strip() and command.checked_by.strip()):
-        raise InvalidValue("decision-missing", "A recognition names the conditions that were checked, and by whom.")
     _must_have_applied(state)
     if recognised(state):
         return []
@@ -175,7 +172,6 @@ def _grant_recognition(command: GrantRecognition, state: Organisation) -> Sequen
 
 
 def _suspend_recognition(command: SuspendRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
-    _must_have_reason(command)
     _must_have_applied(state)
     if state.recognition is Recognition.SUSPENDED:
         return []
@@ -189,7 +185,6 @@ def _suspend_recognition(command: SuspendRecognition, state: Organisation) -> Se
 
 
 def _withdraw_recognition(command: WithdrawRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
-    _must_have_reason(command)
     if state.recognition is Recognition.WITHDRAWN:
         return []
     _must_have_applied(state)
@@ -209,11 +204,6 @@ def _must_be_itself(command: OrganisationCommand) -> None:
 def _must_not_be_past(command: EnrolAsSender | ChangeDoubleChannel) -> None:
     if command.double_channel_until is not None and command.double_channel_until < command.at.date():
         raise InvalidValue("double-channel-in-the-past", "The double-channel period cannot end before today.")
-
-
-def _must_have_reason(command: SuspendRecognition | WithdrawRecognition) -> None:
-    if not command.reason.strip() or len(command.reason) > REASON_LENGTH:
-        raise InvalidValue("reason-missing", f"Say why, in at most {REASON_LENGTH} characters.")
 
 
 def _must_have_applied(state: Organisation) -> None:

@@ -1,0 +1,56 @@
+"""What a request says twice is refused: of two headers or parameters, other readers may take the other one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import parse_qsl
+
+from starlette.types import Scope
+
+from api.web.errors import Issue, Problem, problem_of
+from domain.kernel.json_text import said_twice
+
+READ_AS_ONE = frozenset(
+    {
+        "content-type",
+        "idempotency-key",
+        "if-match",
+        "processing-activity",
+        "session-id",
+        "traceparent",
+        "x-correlation-id",
+        "x-log-id",
+        "x-position",
+        "x-road-userid",
+    }
+)
+"""Headers of which one value is read. What shows who calls (Authorization, DPoP) is refused elsewhere, with 401."""
+
+LISTS = frozenset({"logSourceSystems", "processingType"})
+"""Parameters of an address that are lists: each value stands there with the name."""
+
+
+def refusal_of_repeated(scope: Scope) -> Problem | None:
+    """Return the problem that a request says a header or a parameter of its address twice, if it does."""
+    names = (name.decode("latin-1") for name, _ in scope["headers"])
+    for header in _repeated(name for name in names if name in READ_AS_ONE):
+        return _problem("A header", header)
+    query: bytes = scope["query_string"]
+    if query:
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        if any(name not in LISTS for name in _repeated(name for name, _ in pairs)):
+            return _problem("A parameter of the address", "query")
+    return None
+
+
+def _repeated(names: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield name
+        seen.add(name)
+
+
+def _problem(what: str, location: str) -> Problem:
+    problem = problem_of(said_twice(what))
+    return Problem(problem.status, problem.code, problem.detail, issues=[Issue(location, problem.code, problem.detail)])
