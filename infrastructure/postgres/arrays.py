@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from psycopg.abc import AdaptContext
@@ -28,7 +28,6 @@ _NULL = _LENGTH(-1)
 _BOOL_OID, _BYTEA, _INT8_OID, _INT4_OID, _TEXT, _DATE, _TIMESTAMPTZ = 16, 17, 20, 23, 25, 1082, 1184
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(2000, 1, 1).toordinal()
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class PackedArray(bytes):
@@ -54,8 +53,8 @@ _CLASSES: Mapping[int, type[PackedArray]] = {
 
 
 def texts(values: Sequence[str | None]) -> PackedArray:
-    if values and (first := values[0]) is not None and values.count(first) == len(values):
-        return _packed_bytes([first.encode()] * len(values), _TEXT)
+    if values and (first := _only_one(values)) is not None:
+        return _packed_bytes([first.encode()], _TEXT, times=len(values))
     return _packed_bytes([None if value is None else value.encode() for value in values], _TEXT)
 
 
@@ -91,7 +90,12 @@ def dates(values: Sequence[date | None]) -> PackedArray:
 
 
 def instants(values: Sequence[datetime | None]) -> PackedArray:
-    return _packed(values, _TIMESTAMPTZ, lambda value: _INT8(8, (value - _EPOCH) // _MICROSECOND))
+    return _packed(values, _TIMESTAMPTZ, _instant)
+
+
+def _instant(value: datetime) -> bytes:
+    since = value - _EPOCH
+    return _INT8(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
 
 def register_types(client: AdaptContext) -> None:
@@ -114,21 +118,27 @@ _DUMPERS = {
 
 
 def _packed(values: Sequence[T | None], element_oid: int, element: Callable[[T], bytes]) -> PackedArray:
-    if not values:
-        return _CLASSES[element_oid](_EMPTY_HEADER(0, 0, element_oid))  # an empty array has no dimension
-    count, first = len(values), values[0]
-    if first is not None and values.count(first) == count:  # in many columns a batch has one value only
-        return _CLASSES[element_oid](_HEADER(1, 0, element_oid, count, 1) + element(first) * count)
+    if values and (first := _only_one(values)) is not None:
+        return _joined([element(first)], element_oid, times=len(values))
     packed = [_NULL if value is None else element(value) for value in values]
-    return _CLASSES[element_oid](_HEADER(1, None in values, element_oid, count, 1) + b"".join(packed))
+    return _joined(packed, element_oid, with_null=None in values)
 
 
-def _packed_bytes(values: Sequence[bytes | None], element_oid: int) -> PackedArray:
-    """Pack byte strings: the most frequent elements, so without a call for each one."""
-    if not values:
-        return _CLASSES[element_oid](_EMPTY_HEADER(0, 0, element_oid))
-    count, first = len(values), values[0]
-    if first is not None and values.count(first) == count:
-        return _CLASSES[element_oid](_HEADER(1, 0, element_oid, count, 1) + (_LENGTH(len(first)) + first) * count)
-    packed = [_NULL if value is None else _LENGTH(len(value)) + value for value in values]
-    return _CLASSES[element_oid](_HEADER(1, None in values, element_oid, count, 1) + b"".join(packed))
+def _packed_bytes(values: Sequence[bytes | None], element_oid: int, *, times: int = 1) -> PackedArray:
+    """Pack byte strings, the most frequent elements, so without a call for each one. All stand there so many times."""
+    length = _LENGTH
+    packed = [_NULL if value is None else length(len(value)) + value for value in values]
+    return _joined(packed, element_oid, with_null=None in values, times=times)
+
+
+def _only_one(values: Sequence[T | None]) -> T | None:
+    """Return the value that all are, as in many columns of a batch; None if they differ."""
+    first = values[0]
+    return first if first == values[-1] and values.count(first) == len(values) else None
+
+
+def _joined(elements: Sequence[bytes], element_oid: int, *, with_null: bool = False, times: int = 1) -> PackedArray:
+    if not elements:
+        return _CLASSES[element_oid](_EMPTY_HEADER(0, 0, element_oid))  # an empty array has no dimension
+    header = _HEADER(1, with_null, element_oid, len(elements) * times, 1)
+    return _CLASSES[element_oid](header + b"".join(elements) * times)

@@ -15,7 +15,7 @@ import structlog
 from infrastructure.event_log.log_lookup import MissingEventsError, OtherLogError
 from infrastructure.event_log.log_reader import STREAM, LogReader
 from infrastructure.event_log.subscription import LogSubscription
-from infrastructure.postgres.arrays import register_types
+from infrastructure.postgres.arrays import integers, register_types, texts
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Parked
@@ -269,9 +269,9 @@ class Projector:
             apply(self._connection, self._definitions, targets, batch)
 
     def _move(self, targets: Sequence[Target], batch: Batch, rate: float) -> None:
-        names = [target.projection.name for target in targets]
-        versions = [target.projection.version for target in targets]
-        generations = [target.generation for target in targets]
+        names = texts([target.projection.name for target in targets])
+        versions = integers([target.projection.version for target in targets])
+        generations = integers([target.generation for target in targets])
         moved = self._connection.execute(MOVE, (batch.until, rate, names, versions, generations, batch.after))
         if moved.rowcount != len(targets):
             raise MovedError

@@ -51,17 +51,21 @@ def count_on(
 ) -> None:
     """Add the events of a stretch of the log to counts that are there already."""
     source = LogReader(definitions.codec).table(connection, until)
-    connection.execute(
-        sql.SQL("INSERT INTO {} AS old ({}) {} ON CONFLICT ({}) DO UPDATE SET {}").format(
-            table.target,
-            _names([*table.keys, *table.others]),
-            tallied_rows(projection, definitions.codec.names, source),
-            _names(table.keys),
-            sql.SQL(", ").join(
-                sql.SQL("{0} = old.{0} + excluded.{0}").format(sql.Identifier(column)) for column in table.others
-            ),
+    statement = table.counting.get(named := source.as_string())
+    if statement is None:
+        statement = table.counting[named] = _adding(definitions, projection, table, source).as_string().encode()
+    connection.execute(statement, (after, until))
+
+
+def _adding(definitions: Definitions, projection: ReadModel, table: ReadTable, source: sql.Composable) -> sql.Composed:
+    return sql.SQL("INSERT INTO {} AS old ({}) {} ON CONFLICT ({}) DO UPDATE SET {}").format(
+        table.target,
+        _names([*table.keys, *table.others]),
+        tallied_rows(projection, definitions.codec.names, source),
+        _names(table.keys),
+        sql.SQL(", ").join(
+            sql.SQL("{0} = old.{0} + excluded.{0}").format(sql.Identifier(column)) for column in table.others
         ),
-        (after, until),
     )
 
 

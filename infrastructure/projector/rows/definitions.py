@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from typing import TypeAlias
 
 from domain.contexts import DECIDERS
 from domain.kernel import AnyDecider
@@ -23,8 +24,13 @@ from infrastructure.projector.rules.compiled import (
     context_of,
     traces_of,
 )
+from infrastructure.projector.rules.generating import Apply
+from projections.effects import AnyRule
 from projections.read_model import ReadModel
 from projections.registry import PROJECTIONS
+
+Wanted: TypeAlias = tuple[int, AnyRule, Apply | None]
+"""The number of a fold, its rule for a class of events, and the function that was generated of the rule."""
 
 PLATFORM = "infrastructure.projector.rows.definitions:platform"
 
@@ -46,6 +52,8 @@ class Definitions:
     """The columns that rules read beside the basic ones, in the order of the log."""
     models: Mapping[str, CompiledModel] = field(compare=False)
     """The read models whose rules are called event by event or as what was generated of them, by name."""
+    wanted: dict[tuple[tuple[str, int], ...], dict[str, list[Wanted]]] = field(compare=False, default_factory=dict)
+    """For folds that ran together before: which of them want which events (`rows/folding.py`)."""
 
     def names(self, projection: ReadModel) -> Sequence[str]:
         """Return the stored names of the events that a projection has rules for."""

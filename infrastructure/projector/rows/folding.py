@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from domain.kernel import Recorded
 from infrastructure.event_log.log_reader import NAME, PAYLOAD, POSITION, STREAM, VERSION, Row
 from infrastructure.postgres.failures import summary
-from infrastructure.projector.rows.definitions import Definitions
+from infrastructure.projector.rows.definitions import Definitions, Wanted
 from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.row_views import views
 from infrastructure.projector.rules.generating import Apply
@@ -28,6 +29,9 @@ MAX_PLAIN_BYTES = 2_000
 
 Check: TypeAlias = Callable[[AnyEffect], None]
 """Raises MisfitError for an effect that the table cannot take."""
+
+
+NO_FUNCTIONS: Mapping[type, Apply] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Fold:
     skipped: Collection[int] = ()
     parked_streams: set[str] = field(default_factory=set)
     parked: list[Parked] = field(default_factory=list)
-    functions: Mapping[type, Apply] = field(default_factory=dict)
+    functions: Mapping[type, Apply] = field(default_factory=lambda: NO_FUNCTIONS)
     rows: Any = None
 
     def run(self, rule: AnyRule, recorded: Recorded[Any], row: Row) -> None:
@@ -106,7 +110,17 @@ def fold_into(store: RowStore, skipped: Collection[int], parked_streams: Collect
     )
 
 
-Wanted: TypeAlias = tuple[Fold, AnyRule, Apply | None]
+def _wanted(definitions: Definitions, folds: Sequence[Fold]) -> Mapping[str, Sequence[Wanted]]:
+    """Return by the names of events which folds want them. Made once for folds that run together again and again."""
+    together = tuple((fold.read_model.name, id(fold.functions)) for fold in folds)
+    known = definitions.wanted.get(together)
+    if known is None:
+        known = {}
+        for at, fold in enumerate(folds):
+            for event, rule in fold.read_model.rules.items():
+                known.setdefault(definitions.codec.names[event], []).append((at, rule, fold.functions.get(event)))
+        definitions.wanted[together] = known
+    return known
 
 
 class Folding:
@@ -120,27 +134,26 @@ class Folding:
         self._decode = codec.decode
         self._recorded = views(definitions.further)
         self._classes = codec.classes
-        self._wanted: dict[str, list[Wanted]] = {}
-        for fold in folds:
-            for event, rule in fold.read_model.rules.items():
-                self._wanted.setdefault(codec.names[event], []).append((fold, rule, fold.functions.get(event)))
+        self._folds = folds
+        self._wanted = _wanted(definitions, folds)
 
     def feed(self, rows: Iterable[Row]) -> None:
         """Fold events, which come in the order of their streams at least."""
-        wanted, decode = self._wanted.get, self._decode
+        wanted, decode, folds = self._wanted.get, self._decode, self._folds
         for row in rows:
             name, payload = row[NAME], row[PAYLOAD]
-            if (folds := wanted(name)) is None:
+            if (these := wanted(name)) is None:
                 continue
             try:
                 event = decode(name, payload)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with the bytes, the event is parked
-                self._undecodable(row, folds, error)
+                self._undecodable(row, these, error)
                 continue
             # PostgreSQL cannot keep some characters, all of them escaped, and an index cannot take a long text.
             plain = ESCAPE not in payload and len(payload) <= MAX_PLAIN_BYTES
             aggregate_id = row[STREAM].split("-", 1)[1]
-            for fold, rule, function in folds:
+            for at, rule, function in these:
+                fold = folds[at]
                 if (
                     function is None
                     or not plain
@@ -156,10 +169,11 @@ class Folding:
                 except Exception:  # noqa: BLE001 - the rule itself says what is wrong
                     fold.run(rule, self._recorded(row, event), row)
 
-    def _undecodable(self, row: Row, folds: Sequence[Wanted], error: Exception) -> None:
+    def _undecodable(self, row: Row, these: Sequence[Wanted], error: Exception) -> None:
         """Park an event for all but those that only count it: they read what stands beside the payload."""
         kind = self._classes[row[NAME]]
-        for fold, rule, _ in folds:
+        for at, rule, _ in these:
+            fold = self._folds[at]
             if fold.read_model.tallied:
                 fold.run(rule, self._recorded(row, object.__new__(kind)), row)
             else:

@@ -26,9 +26,7 @@ class RowStore:
         self.rows: Any = [] if model.appended else {}
         self._check = check
         self._whole_streams = whole_streams
-        row = model.read_model.row
-        self._numbers = {name: at for at, name in enumerate(row.__columns__)}
-        self._keys = len(row.__keys__)
+        self._numbers, self._keys = model.numbers, model.keys
 
     def check(self, effect: AnyEffect) -> None:
         """Raise MisfitError for an effect that cannot be written."""

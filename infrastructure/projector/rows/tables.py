@@ -84,6 +84,9 @@ class ReadTable:
         self.columns = [*self.keys, *self.others]
         self._packings = {column.name: _packing(column.type) for column in table.columns}
         self._statements: dict[Kind, Statement] = {}
+        self.counting: dict[str, bytes] = {}
+        """The statements that count the log, by the table that they read it from."""
+
         self.check = Fitting(table)
         self.summable = all(isinstance(table.columns[name].type, BigInteger) for name in self.others)
         """Whether its rows could be sums: outside the key there are numbers only."""

@@ -31,7 +31,8 @@ class CompiledModel:
     """`in_part` and `in_whole` are the generated functions, for parts of the log and for whole streams.
 
     Rules that are called by event have none. `appended` says that each effect makes a row of its own, so that rows
-    are a list; `additive`, that they are sums by key. `context` names what rules read beside the event.
+    are a list; `additive`, that they are sums by key. `numbers` are the places of the columns, of which the first so
+    many are `keys`.
     """
 
     read_model: ReadModel
@@ -40,6 +41,8 @@ class CompiledModel:
     in_whole: Mapping[type, Apply]
     additive: bool
     appended: bool
+    numbers: Mapping[str, int]
+    keys: int
 
 
 def traces_of(read_model: ReadModel) -> Traces:
@@ -72,6 +75,8 @@ def compiled(read_model: ReadModel, traces: Traces, places: Mapping[str, int]) -
         in_whole=in_whole,
         additive=_is_additive(traces),
         appended=appended,
+        numbers={name: at for at, name in enumerate(read_model.row.__columns__)},
+        keys=len(read_model.row.__keys__),
     )
 
 
