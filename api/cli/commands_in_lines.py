@@ -18,7 +18,7 @@ from domain.kernel import MalformedValue, NotFound, Refusal
 from domain.kernel.json_text import check_json
 from domain.kernel.kinds import ID_PATTERN, SUBJECT_PATTERN
 from infrastructure.import_history.decided import check_no_personal_number, past_instant
-from infrastructure.import_history.refusals import UNREADABLE, line_too_long
+from infrastructure.import_history.line_refusals import UNREADABLE, line_too_long
 
 MAX_ISSUES_TOLD = 3
 

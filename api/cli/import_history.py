@@ -101,7 +101,7 @@ def _kind(lines: Lines) -> str:
 
     from domain.kernel import MalformedValue
     from domain.kernel.json_text import check_no_byte_order_mark
-    from infrastructure.import_history.refusals import UNREADABLE
+    from infrastructure.import_history.line_refusals import UNREADABLE
 
     try:
         line = lines.first()

@@ -16,9 +16,9 @@ from application.handler import CommandEnvelope, handle_many
 from application.ports import OtherContent, Receipt
 from application.unit_of_work import UnitOfWork
 from domain.kernel import Refusal
+from infrastructure.import_history.line_refusals import refused_line
 from infrastructure.import_history.lines import Chunk
 from infrastructure.import_history.record import Import
-from infrastructure.import_history.refusals import refused_line
 from infrastructure.system_events import ChunkImported, RefusedLine
 
 LINES_AT_ONCE = 100

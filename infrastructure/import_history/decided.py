@@ -22,8 +22,8 @@ from domain.kernel.kinds import ID_PATTERN
 from domain.kernel.national_numbers import check_national_number, is_national_number
 from domain.kernel.participants import check_enterprise_number
 from infrastructure.codec import Codec
+from infrastructure.import_history.line_refusals import UNREADABLE, instant_in_future, line_too_long
 from infrastructure.import_history.record import ACTIVITY, ADMINISTRATOR
-from infrastructure.import_history.refusals import UNREADABLE, instant_in_future, line_too_long
 
 MAX_TEXT_LENGTH = 200
 MAX_CLAIMS = 10

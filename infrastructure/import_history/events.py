@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from application.ports import Append, Receipt
 from domain.kernel import Claim, Refusal
 from infrastructure.import_history.decided import DecidedEvent, Understanding
+from infrastructure.import_history.line_refusals import instant_runs_backwards, refused_line
 from infrastructure.import_history.lines import Chunk
 from infrastructure.import_history.record import PASSING, Import
-from infrastructure.import_history.refusals import instant_runs_backwards, refused_line
 from infrastructure.system_events import ChunkImported, RefusedLine
 
 MAX_REMEMBERED = 100_000
