@@ -14,8 +14,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from importlib import import_module
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -23,7 +22,8 @@ import psycopg
 
 from infrastructure.projector import BusyError, Worker
 from infrastructure.projector.rebuild.awaited import rebuild
-from infrastructure.projector.rows.definitions import find
+from infrastructure.projector.rows.definitions import Definitions, find
+from infrastructure.projector.rows.limits import ProjectorLimits
 from projections.progress import BuildPurpose
 from tests.waiting import wait_until
 
@@ -56,13 +56,13 @@ class Processes:
             with suppress(BrokenPipeError):
                 pipe.close()
 
-    def worker(self, url: str, reference: str, **constants: Any) -> int:
-        """Start a worker; return the number of its process. `constants` as `module__NAME`."""
-        return self._start({"work": "worker", "url": url, "reference": reference, "constants": constants})
+    def worker(self, url: str, reference: str, **limits: float) -> int:
+        """Start a worker; return the number of its process. `limits` as in `ProjectorLimits`."""
+        return self._start({"work": "worker", "url": url, "reference": reference, "limits": limits})
 
-    def rebuild(self, url: str, reference: str, names: Sequence[str], workers: int = 2, **constants: Any) -> int:
+    def rebuild(self, url: str, reference: str, names: Sequence[str], workers: int = 2, **limits: float) -> int:
         """Start to rebuild; return the number of the process."""
-        about = {"names": list(names), "workers": workers, "constants": constants}
+        about = {"names": list(names), "workers": workers, "limits": limits}
         return self._start({"work": "rebuild", "url": url, "reference": reference, **about})
 
     def _start(self, asked: Mapping[str, Any]) -> int:
@@ -138,7 +138,6 @@ def _run(asked: Mapping[str, Any]) -> NoReturn:
     os.dup2(2, 1)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    _set_constants(asked["constants"])
     try:
         _WORK[asked["work"]](asked, stopped)
     except (psycopg.OperationalError, BusyError):
@@ -146,12 +145,16 @@ def _run(asked: Mapping[str, Any]) -> NoReturn:
     os._exit(0)
 
 
+def _definitions(asked: Mapping[str, Any]) -> Definitions:
+    return replace(find(asked["reference"]), limits=ProjectorLimits(**asked["limits"]))
+
+
 def _worker(asked: Mapping[str, Any], stopped: threading.Event) -> None:
-    Worker(asked["url"], find(asked["reference"])).run(stopped.is_set)
+    Worker(asked["url"], _definitions(asked)).run(stopped.is_set)
 
 
 def _rebuild(asked: Mapping[str, Any], stopped: threading.Event) -> None:
-    definitions = find(asked["reference"])
+    definitions = _definitions(asked)
     rebuild(
         asked["url"],
         definitions,
@@ -162,21 +165,7 @@ def _rebuild(asked: Mapping[str, Any], stopped: threading.Event) -> None:
     )
 
 
-_MODULES = {
-    "worker": "live.worker",
-    "live": "live.projector",
-    "build": "rebuild.build",
-    "fillers": "rebuild.workers",
-    "filling": "rebuild.stream_fold",
-}
 _WORK = {"worker": _worker, "rebuild": _rebuild}
-
-
-def _set_constants(constants: Mapping[str, Any]) -> None:
-    """Set what modules of the projector have as constants, each named as `module__NAME`."""
-    for name, value in constants.items():
-        module, _, constant = name.partition("__")
-        setattr(import_module(f"infrastructure.projector.{_MODULES[module]}"), constant, value)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from random import Random
 from typing import Any
 
 import psycopg
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
@@ -42,8 +42,8 @@ from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.keys import MemoryKeys
 from infrastructure.projector import MemoryRows, Projector, platform
-from infrastructure.projector.live import projector as live
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rows.limits import ProjectorLimits
 from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
 from sample.history import commands
@@ -208,19 +208,17 @@ def forget(connection: Connection) -> None:
 @runs_longer
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=sized(3, long=30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_live_batch_rebuilt_and_in_memory_rows_are_equal(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
+def test_live_batch_rebuilt_and_in_memory_rows_are_equal(database_url: str, seed: int) -> None:
     random = Random(seed)
     history = random_history(random)
     with psycopg.connect(database_url, autocommit=True) as connection:
         empty_log(connection)
-        projector = Projector(connection, DEFINITIONS)
+        limits = ProjectorLimits(batch_events=random.choice((97, 1_000, 4_001)))
+        projector = Projector(connection, replace(DEFINITIONS, limits=limits))
         projector.prepare()
         middle = random.randrange(len(history))
         for part in (history[:middle], history[middle:]):
             asyncio.run(send(database_url, part))
-            monkeypatch.setattr(live, "BATCH_EVENTS", random.choice((97, 1_000, 4_001)))
             projector.catch_up()
         expected = in_memory(connection)
         assert differing(connection, expected) == {}
@@ -230,7 +228,7 @@ def test_live_batch_rebuilt_and_in_memory_rows_are_equal(
         assert differing(connection, expected) == {}
 
         forget(connection)
-        monkeypatch.setattr(live, "BATCH_EVENTS", 10**9)
+        projector = Projector(connection, replace(DEFINITIONS, limits=ProjectorLimits(batch_events=10**9)))
         projector.prepare()
         projector.catch_up()
         assert differing(connection, expected) == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -14,10 +14,9 @@ import pytest
 from domain.operation import RetryParkedEvents, SkipParkedEvent
 from infrastructure.codec import Codec
 from infrastructure.projector import Definitions, Projector
-from infrastructure.projector.live import projector as live
 from infrastructure.projector.live.admin_commands import carry_out
-from infrastructure.projector.rebuild import stream_fold as filling
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rows.limits import ProjectorLimits
 from projections.progress import BuildState
 from projections.read_model import ReadModel
 from tests.infrastructure.projector_process import Processes, kill
@@ -126,27 +125,21 @@ def parked_of(connection: Connection, projection: ReadModel, *names: str) -> Par
 def test_what_fails_is_parked_with_what_follows_it_and_the_others_go_on(
     connection: Connection,
     history: History,
-    monkeypatch: pytest.MonkeyPatch,
     projection: ReadModel,
     labels: Sequence[str],
 ) -> None:
     tell_failures(history, *labels)
     expected = in_memory(connection, SOUND, without=Without(projection, dict.fromkeys(labels, 2)))
     for batch in (1, 2, 7, 1_000):
-        monkeypatch.setattr(live, "BATCH_EVENTS", batch)
-        monkeypatch.setattr(live, "BEHIND_EVENTS", batch)
-        follow(connection)
+        follow(connection, replace(FAILING, limits=ProjectorLimits(batch_events=batch, behind_events=batch)))
         assert parked(connection) == parked_of(connection, projection, *labels)
         assert all_rows(connection, SOUND) == expected
         if batch < 1_000:
             start_again(connection)
-    for chunk in (1_000, 4):
-        monkeypatch.setattr(filling, "CHUNK_EVENTS", chunk)
-        _rebuilt_the_same(connection, history.url)
+    for chunk, longest in ((1_000, 100_000), (4, 100_000), (4, 2)):
+        limits = ProjectorLimits(chunk_events=chunk, long_stream_events=longest)
+        _rebuilt_the_same(connection, history.url, replace(FAILING, limits=limits))
         assert all_rows(connection, SOUND) == expected
-    monkeypatch.setattr(filling, "LONG_STREAM_EVENTS", 2)
-    _rebuilt_the_same(connection, history.url)
-    assert all_rows(connection, SOUND) == expected
 
 
 UNREADABLE = (b"\xff", b'{"amount":1,"label":"SECRET-4711 \xff"}', b'{"amount":"SECRET-4711"}', b"{}")
@@ -198,10 +191,10 @@ def _nothing_is_told(connection: Connection) -> None:
         assert not [error for (error,) in connection.execute(query) if SECRET in error]
 
 
-def _rebuilt_the_same(connection: Connection, url: str) -> None:
+def _rebuilt_the_same(connection: Connection, url: str, definitions: Definitions = FAILING) -> None:
     """Make all rows anew with the same rules: as much is parked as before, and the rows are the same."""
     before = parked(connection)
-    for result in rebuild(url, FAILING, FAILING.chosen(())):
+    for result in rebuild(url, definitions, definitions.chosen(())):
         assert (result.state, result.equal) == (BuildState.DONE, True), result.outcome
     assert parked(connection) == before
     assert not leftovers(connection)
@@ -211,13 +204,12 @@ def _rebuilt_the_same(connection: Connection, url: str) -> None:
 
 
 def test_a_retry_after_the_rule_was_fixed_gives_the_rows_of_a_run_without_failure(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, history: History
 ) -> None:
-    monkeypatch.setattr(live, "BATCH_EVENTS", 3)
     for number in range(40):
         label = RAISES if number % 7 == 3 else RAISES_SUM if number % 7 == 5 else ""
         history.write((f"c{number % 6}", raised(label, number % 4 + 1)))
-    broken = follow(connection)
+    broken = follow(connection, replace(FAILING, limits=ProjectorLimits(batch_events=3)))
     assert parked(connection)
     carry(connection, FAILING, broken)
     still = parked(connection)
@@ -325,10 +317,7 @@ def _at_head(connection: Connection) -> bool:
 
 
 @runs_longer
-def test_one_bad_event_in_ten_thousand_holds_up_its_stream_only(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "BATCH_EVENTS", 5_000)
+def test_one_bad_event_in_ten_thousand_holds_up_its_stream_only(connection: Connection, history: History) -> None:
     streams, bad = 500, dict[str, int]()
     for round_ in range(sized(4, long=20)):
         told = list[tuple[str, Event]]()
@@ -363,13 +352,12 @@ MOST = 2**63 - 1
 
 @pytest.mark.parametrize("batch", [1, 3, 1_000])
 def test_a_text_too_long_for_an_index_parks_its_event_and_stops_nothing(
-    connection: Connection, history: History, batch: int, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, history: History, batch: int
 ) -> None:
-    monkeypatch.setattr(live, "BATCH_EVENTS", batch)
     history.write(("a", raised("short")), ("a", raised(LONG_LABEL)), ("a", raised("later")))
     history.write(("b", raised("short")))
 
-    follow(connection, labelled())
+    follow(connection, replace(labelled(), limits=ProjectorLimits(batch_events=batch)))
 
     assert parked(connection) == [("test_labels_v1", 2, True), ("test_labels_v1", 3, False)]
     assert rows(connection, LABELS) == {("short",): {"total": 2}}

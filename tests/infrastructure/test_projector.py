@@ -18,9 +18,9 @@ from domain.kernel import Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import MemoryLog, PostgresLog
 from infrastructure.projector import MemoryRows, Projector, Worker, definitions
-from infrastructure.projector.live import projector as live_module
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.effect_checks import MisfitError
+from infrastructure.projector.rows.limits import ProjectorLimits
 from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.projector.rules.generating import Dropped
@@ -100,15 +100,15 @@ WISHES = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 4)), max_s
 @runs_longer
 @settings(max_examples=sized(6, long=150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_live_rebuilt_and_in_memory_rows_are_equal(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, wishes: list[tuple[str, int]], batch: int
+    database_url: str, wishes: list[tuple[str, int]], batch: int
 ) -> None:
-    monkeypatch.setattr(live_module, "BATCH_EVENTS", batch)
+    definitions = replace(DEFINITIONS, limits=ProjectorLimits(batch_events=batch))
     with psycopg.connect(database_url, autocommit=True) as connection:
         empty_log(connection)
         connection.execute("TRUNCATE read.checkpoint")
         connection.execute("DROP TABLE IF EXISTS read.test_counters_v1, read.test_sums_v1")
         connection.execute("DROP TABLE IF EXISTS read.test_counters_v1_before, read.test_sums_v1_before")
-        projector = Projector(connection, DEFINITIONS)
+        projector = Projector(connection, definitions)
         projector.prepare()
         write(database_url, wishes)
         projector.catch_up()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import psycopg
@@ -10,11 +11,10 @@ import pytest
 
 from domain.operation import DropPreviousRows, RequestRebuild
 from infrastructure.projector.live.admin_commands import carry_out
-from infrastructure.projector.rebuild import build
 from infrastructure.projector.rebuild import stream_fold as filling
-from infrastructure.projector.rebuild import workers as fillers
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rebuild.build_environment import StoppedError
+from infrastructure.projector.rows.limits import ProjectorLimits
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS
 from tests.infrastructure.sample_models import (
@@ -63,17 +63,16 @@ def history(database_url: str) -> History:
     ],
 )
 def test_rows_made_anew_are_those_in_use_and_those_in_memory(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, int, int]
+    connection: Connection, history: History, sizes: tuple[int, int, int]
 ) -> None:
     chunk, few, long = sizes
-    monkeypatch.setattr(filling, "CHUNK_EVENTS", chunk)
-    monkeypatch.setattr(filling, "LONG_STREAM_EVENTS", long)
-    monkeypatch.setattr(fillers, "FEW_EVENTS", few)
+    limits = ProjectorLimits(chunk_events=chunk, long_stream_events=long, process_events=few)
+    definitions = replace(DEFINITIONS, limits=limits)
     history.more(600)
     projector = follow(connection)
     history.more(50)  # those in use are a little behind
     expected = in_memory(connection, SOUND)
-    results = rebuild(history.url, DEFINITIONS, SOUND, workers=2)
+    results = rebuild(history.url, definitions, SOUND, workers=2)
     made(results)
     assert {result.position for result in results} == {650}
     assert all_rows(connection, SOUND) == expected
@@ -81,7 +80,7 @@ def test_rows_made_anew_are_those_in_use_and_those_in_memory(
     history.more(50)
     assert projector.catch_up() == 700
     assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
-    made(rebuild(history.url, DEFINITIONS, SOUND, purpose=BuildPurpose.VERIFICATION))
+    made(rebuild(history.url, definitions, SOUND, purpose=BuildPurpose.VERIFICATION))
 
 
 def test_events_in_partitions_that_were_detached_are_in_the_rows(connection: Connection, history: History) -> None:
@@ -121,12 +120,12 @@ def small_partitions(connection: Connection) -> None:
 
 
 def test_a_chunk_has_streams_of_one_category_and_none_that_is_too_long(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, history: History
 ) -> None:
-    monkeypatch.setattr(filling, "LONG_STREAM_EVENTS", 10)
+    definitions = replace(DEFINITIONS, limits=ProjectorLimits(long_stream_events=10))
     history.more(100, streams=8)
     history.act(RequestRebuild, "keys")
-    planned = filling.plan(connection, DEFINITIONS, SOUND, until=101)
+    planned = filling.plan(connection, definitions, SOUND, until=101)
     for chunk in planned.chunks:
         found = connection.execute(
             "SELECT stream, version FROM log.stream WHERE stream BETWEEN %s AND %s", (chunk.first, chunk.last)
@@ -213,10 +212,8 @@ def undone(history: History) -> BuildState:
     return result.state
 
 
-def test_an_undo_that_was_interrupted_adds_nothing_twice(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build, "BATCH_EVENTS", 10)
+def test_an_undo_that_was_interrupted_adds_nothing_twice(connection: Connection, history: History) -> None:
+    definitions = replace(DEFINITIONS, limits=ProjectorLimits(batch_events=10))
     history.more(100)
     projector = follow(connection)
     made(rebuild(history.url, DEFINITIONS, [COUNTER_SUMS]))
@@ -226,7 +223,7 @@ def test_an_undo_that_was_interrupted_adds_nothing_twice(
     with pytest.raises(StoppedError):
         rebuild(
             history.url,
-            DEFINITIONS,
+            definitions,
             [COUNTER_SUMS],
             purpose=BuildPurpose.UNDO,
             stopped=lambda: next(asked) == 3,  # some steps were taken, not all

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -14,11 +15,9 @@ import pytest
 from infrastructure.projector import BusyError
 from infrastructure.projector.proof.comparing import Proof, prove
 from infrastructure.projector.rebuild import build, builds
-from infrastructure.projector.rebuild import load as bulk
-from infrastructure.projector.rebuild import stream_fold as filling
-from infrastructure.projector.rebuild import workers as fillers
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rebuild.builds import BUILDS
+from infrastructure.projector.rows.limits import ProjectorLimits
 from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.projector_process import Processes, fillers_of, kill, lives, stop
@@ -55,10 +54,9 @@ def history(database_url: str) -> History:
 
 
 def test_a_build_that_is_cancelled_leaves_the_rows_in_use_and_nothing_else(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, history: History
 ) -> None:
-    monkeypatch.setattr(bulk, "REPORT_S", 0.0)
-    monkeypatch.setattr(filling, "CHUNK_EVENTS", 50)
+    definitions = replace(DEFINITIONS, limits=ProjectorLimits(report_interval_s=0.0, chunk_events=50))
     history.more(300)
     follow(connection)
     connection.execute("UPDATE read.test_sums_v1 SET total = 0")
@@ -69,7 +67,7 @@ def test_a_build_that_is_cancelled_leaves_the_rows_in_use_and_nothing_else(
             for projection in SOUND:
                 builds.cancel(connection, projection)
 
-    for result in rebuild(history.url, DEFINITIONS, SOUND, progress=cancel):
+    for result in rebuild(history.url, definitions, SOUND, progress=cancel):
         assert result.state is BuildState.CANCELLED
     assert all_rows(connection, SOUND) == before
     assert tables(connection) == there
@@ -77,14 +75,12 @@ def test_a_build_that_is_cancelled_leaves_the_rows_in_use_and_nothing_else(
     assert states == [("cancelled", True)]
 
 
-def test_of_several_builds_one_is_cancelled_and_the_others_go_on(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bulk, "REPORT_S", 0.0)
+def test_of_several_builds_one_is_cancelled_and_the_others_go_on(connection: Connection, history: History) -> None:
+    definitions = replace(DEFINITIONS, limits=ProjectorLimits(report_interval_s=0.0))
     history.more(300)
     follow(connection)
     results = rebuild(
-        history.url, DEFINITIONS, SOUND, progress=lambda _done, _total: builds.cancel(connection, COUNTERS)
+        history.url, definitions, SOUND, progress=lambda _done, _total: builds.cancel(connection, COUNTERS)
     )
     states = {result.projection: result.state for result in results}
     assert states.pop(COUNTERS.name) is BuildState.CANCELLED
@@ -107,10 +103,7 @@ def test_rows_of_one_read_model_are_not_made_twice_at_once(connection: Connectio
     assert refused
 
 
-def test_a_filler_that_is_killed_fails_the_build_with_a_sentence(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    in_small_steps(monkeypatch)
+def test_a_filler_that_is_killed_fails_the_build_with_a_sentence(connection: Connection, history: History) -> None:
     history.more(300)
     follow(connection)
     before, there = all_rows(connection, SOUND), tables(connection)
@@ -121,7 +114,7 @@ def test_a_filler_that_is_killed_fails_the_build_with_a_sentence(
             killed.append(fillers_of(os.getpid())[0])
             kill(killed[0])
 
-    for result in rebuild(history.url, SLOW, SOUND, workers=2, progress=kill_one):
+    for result in rebuild(history.url, replace(SLOW, limits=SMALL_STEPS), SOUND, workers=2, progress=kill_one):
         assert result.state is BuildState.FAILED
         assert result.outcome == "failed: a process that fills tables was ended; the rows in use stayed"
     assert killed
@@ -131,9 +124,7 @@ def test_a_filler_that_is_killed_fails_the_build_with_a_sentence(
     made(rebuild(history.url, DEFINITIONS, SOUND))
 
 
-def in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fillers, "FEW_EVENTS", 1)
-    monkeypatch.setattr(filling, "CHUNK_EVENTS", 40)
+SMALL_STEPS = ProjectorLimits(process_events=1, chunk_events=40)
 
 
 def test_fillers_end_with_the_process_that_started_them_and_the_next_rebuild_works(
@@ -154,9 +145,8 @@ def test_fillers_end_with_the_process_that_started_them_and_the_next_rebuild_wor
 
 
 def test_a_filler_that_wakes_up_too_late_writes_nothing_into_the_rows_of_another_build(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, history: History
 ) -> None:
-    in_small_steps(monkeypatch)
     history.more(300)
     follow(connection)
     with Processes() as processes:
@@ -172,7 +162,7 @@ def test_a_filler_that_wakes_up_too_late_writes_nothing_into_the_rows_of_another
                     os.kill(filler, signal.SIGCONT) if lives(filler) else None
                 wait_until(lambda: not any(map(lives, fillers_)), "a filler outlives the process that started it")
 
-        made(rebuild(history.url, DEFINITIONS, SOUND, progress=wake))
+        made(rebuild(history.url, replace(DEFINITIONS, limits=SMALL_STEPS), SOUND, progress=wake))
     assert all_rows(connection, SOUND) == in_memory(connection, SOUND)
     assert not leftovers(connection)
 
@@ -185,7 +175,7 @@ def rebuilding(connection: Connection, processes: Processes, history: History) -
     """Start a rebuild in a process of its own; return it and its fillers when they are at work."""
     names = [projection.name for projection in SOUND]
     parent = processes.rebuild(
-        history.url, SLOW.reference, names, fillers__FEW_EVENTS=1, filling__CHUNK_EVENTS=40, build__REPORT_S=0.0
+        history.url, SLOW.reference, names, process_events=1, chunk_events=40, report_interval_s=0.0
     )
     wait_until(
         lambda: connection.execute("SELECT FROM read.build WHERE events_done > 0").fetchone() is not None,
@@ -219,11 +209,10 @@ def test_a_cancelled_build_whose_worker_died_is_ended_by_the_next(connection: Co
 def test_a_filler_that_ends_before_it_is_told_what_to_do_fails_the_build_with_a_sentence(
     connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    in_small_steps(monkeypatch)
     history.more(100)
     follow(connection)
     monkeypatch.setattr("sys.executable", "/bin/false")
-    for result in rebuild(history.url, DEFINITIONS, SOUND):
+    for result in rebuild(history.url, replace(DEFINITIONS, limits=SMALL_STEPS), SOUND):
         assert result.state is BuildState.FAILED
         assert "a process that fills tables was ended" in result.outcome
     assert not leftovers(connection)

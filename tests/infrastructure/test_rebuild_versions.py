@@ -47,7 +47,7 @@ def test_the_next_version_is_made_beside_this_one_and_this_one_stays_as_long_as_
     with Processes() as processes:
         first = processes.worker(history.url, DEFINITIONS.reference)
         wait_until(lambda: at_head(connection, 1), "version 1 does not catch up")
-        second = processes.worker(history.url, second_version().reference, worker__FIRST_BUILD_EVENTS=50)
+        second = processes.worker(history.url, second_version().reference, first_build_events=50)
         history.more(100)
         wait_until(lambda: at_head(connection, 1) and at_head(connection, 2), "version 2 does not catch up")
         purposes = connection.execute("SELECT purpose, version, state FROM read.build").fetchall()
@@ -95,10 +95,10 @@ def test_a_first_build_that_failed_is_tried_again(connection: Connection, histor
     history.more(150)
     with Processes() as processes:
         options = {
-            "worker__FIRST_BUILD_EVENTS": 1,
-            "worker__AGAIN_S": 0.5,
-            "fillers__FEW_EVENTS": 1,
-            "filling__CHUNK_EVENTS": 40,
+            "first_build_events": 1,
+            "retry_interval_s": 0.5,
+            "process_events": 1,
+            "chunk_events": 40,
         }
         worker = processes.worker(history.url, SLOW.reference, **options)
         wait_until(lambda: bool(fillers_of(worker)), "no filler is started")

@@ -39,7 +39,7 @@ from tests.waiting import wait_until
 
 DEFINITIONS = sound()
 ROUNDS = sized(20, long=100)
-QUICK = {"live__WAIT_S": 0.2, "live__REST_S": 0.5}
+QUICK = {"wait_s": 0.2, "rest_s": 0.5}
 
 # Who moved a checkpoint, from where, and whether that session held the lock of a leader then.
 WATCH = """
@@ -114,7 +114,7 @@ def test_two_workers_started_time_after_time_never_lead_both_and_double_nothing(
     connection.execute(WATCH)
     random = Random(20_211_103)
     for _ in range(ROUNDS):
-        workers = [processes.worker(history.url, DEFINITIONS.reference, live__WAIT_S=0.1) for _ in range(2)]
+        workers = [processes.worker(history.url, DEFINITIONS.reference, wait_s=0.1) for _ in range(2)]
         random.shuffle(workers)
         before = _moves(connection)
         history.more(random.randrange(20, 100))
@@ -309,7 +309,7 @@ def test_a_rebuild_that_was_ordered_is_made_once_whoever_dies(
         for _ in range(pause * 20):
             connection.execute("SELECT pg_sleep(0.002)")
         kill(worker)
-        worker = processes.worker(history.url, DEFINITIONS.reference, worker__LOOK_EVERY_S=0.5)
+        worker = processes.worker(history.url, DEFINITIONS.reference, build_interval_s=0.5)
     wait_until(lambda: _builds(connection) == [("rebuild", "done")], "it is not made")
     generation: Any = connection.execute(
         "SELECT generation FROM read.checkpoint WHERE projection = %s", (COUNTER_SUMS.name,)

@@ -25,14 +25,13 @@ RESTS_WITHIN_S = 120.0
 _PAUSE_S = 0.05
 
 # Small steps: whatever is killed, it was in the middle of something.
-CONSTANTS: Mapping[str, Any] = {
-    "live__BATCH_EVENTS": 200,
-    "live__WAIT_S": 0.3,
-    "build__BATCH_EVENTS": 50,
-    "filling__CHUNK_EVENTS": 2_000,
-    "filling__LONG_STREAM_EVENTS": 300,
-    "fillers__FEW_EVENTS": 1_000,
-    "worker__LOOK_EVERY_S": 0.5,
+LIMITS: Mapping[str, Any] = {
+    "batch_events": 100,
+    "wait_s": 0.3,
+    "chunk_events": 2_000,
+    "long_stream_events": 300,
+    "process_events": 1_000,
+    "build_interval_s": 0.5,
 }
 ORDERS = (
     *[operation.RequestRebuild] * 4,
@@ -85,10 +84,10 @@ class Fleet:
         while not self._ends.wait(_PAUSE_S):
             self.workers[:] = [it for it in self.workers if lives(it)]
             while len(self.workers) < WORKERS:
-                self.workers.append(self.processes.worker(as_projector(self.url), sound().reference, **CONSTANTS))
+                self.workers.append(self.processes.worker(as_projector(self.url), sound().reference, **LIMITS))
             if not self.rebuilds() and not self._rests.is_set() and self.chance.random() < 0.2:
                 names = self.chance.sample([projection.name for projection in SOUND], k=2)
-                self._rebuild = self.processes.rebuild(as_projector(self.url), sound().reference, names, **CONSTANTS)
+                self._rebuild = self.processes.rebuild(as_projector(self.url), sound().reference, names, **LIMITS)
 
     def append(self) -> None:
         asyncio.run(self._append())

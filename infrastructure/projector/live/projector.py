@@ -21,19 +21,10 @@ from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Parked
 from infrastructure.projector.rows.parking import park
 from infrastructure.projector.rows.tables import ReadTable
-from infrastructure.projector.rows.target import BATCH_EVENTS, MISFITS, Batch, Target, apply, halves, read
+from infrastructure.projector.rows.target import MISFITS, Batch, Target, apply, halves, read
 from projections.read_model import ReadModel
 
 LOG = structlog.get_logger()
-
-BEHIND_EVENTS = 2_000
-"""How many events those behind are given at once: meanwhile the others wait."""
-
-WAIT_S = 1.0
-"""How often to look up whether to stop, and whether a leader is gone. The log is not asked: it tells."""
-
-REST_S = 10.0
-"""How long a projection that cannot go on is left alone before it is tried again."""
 
 RATE_S = 10.0
 """Over how long the rate is measured."""
@@ -165,9 +156,9 @@ class Projector:
         ordered = sorted(self.checkpoints().items(), key=lambda item: (-item[1], item[0]))
         groups = [(position, [name for name, _ in group]) for position, group in groupby(ordered, lambda it: it[1])]
         head = self.head() if groups else 0
-        covered, before = 0, head
+        covered, before, limits = 0, head, self._definitions.limits
         for after, names in groups:
-            until = min(after + (BATCH_EVENTS if before == head else BEHIND_EVENTS), before)
+            until = min(after + (limits.batch_events if before == head else limits.behind_events), before)
             if until > after:
                 self._advance([self._targets[name] for name in names], after, until)
                 covered += until - after
@@ -188,12 +179,12 @@ class Projector:
         looked = 0.0
         with LogSubscription(self._connection) as subscription:
             while not stopped():
-                if len(self._led) < len(self._targets) and time.monotonic() - looked > WAIT_S:
+                if len(self._led) < len(self._targets) and time.monotonic() - looked > self._definitions.limits.wait_s:
                     looked = time.monotonic()
                     self.lead()
                 between()
                 if not self.step() and not stopped():
-                    subscription.wait(WAIT_S)
+                    subscription.wait(self._definitions.limits.wait_s)
 
     def _known(self) -> Mapping[str, int]:
         known: dict[str, int] = {}
@@ -261,7 +252,7 @@ class Projector:
         why = summary(error)
         LOG.error("projection_failed", projection=name, after=after, error=why)
         self._connection.execute(FAILED, (f"after position {after}: {why}", name, version))
-        self._resting[name] = time.monotonic() + REST_S
+        self._resting[name] = time.monotonic() + self._definitions.limits.rest_s
 
     def _write(self, targets: Sequence[Target], batch: Batch, rate: float) -> None:
         with self._connection.transaction():

@@ -27,15 +27,6 @@ from projections.progress import BuildPurpose
 
 LOG = structlog.get_logger()
 
-FIRST_BUILD_EVENTS = 20_000
-"""A version without rows yet is made in one go where the log has more events than this, else simply followed."""
-
-AGAIN_S = 15.0
-"""How often to look for what could not be done at first: an act that waits for readers, a first build that failed."""
-
-LOOK_EVERY_S = 5.0
-"""How often to look for builds that nobody carries out any more."""
-
 STOP_S = 30.0
 
 Connection = psycopg.Connection[Any]
@@ -60,7 +51,7 @@ class Worker:
     def _between(self, connection: Connection, projector: Projector) -> None:
         self._maker.check()
         newest, led = newest_act(connection), frozenset(projector.led)
-        again = time.monotonic() - self._looked > AGAIN_S
+        again = time.monotonic() - self._looked > self._definitions.limits.retry_interval_s
         if again or led != self._led or newest > self._newest_act:
             for target in projector.led.values():
                 if carry_out(connection, self._definitions, target):
@@ -75,7 +66,7 @@ class Worker:
         without = projector.without_rows()
         if not without:
             return
-        if projector.head() <= FIRST_BUILD_EVENTS:
+        if projector.head() <= self._definitions.limits.first_build_events:
             projector.prepare(without)
             return
         under_way = {asked.projection for asked in builds.waiting(connection)}
@@ -125,10 +116,10 @@ class Maker:
                     while not self._stop.is_set():
                         self._wanted.clear()
                         if not self._make_next(connection):
-                            self._wanted.wait(LOOK_EVERY_S)
+                            self._wanted.wait(self._definitions.limits.build_interval_s)
             except psycopg.OperationalError as error:
                 LOG.warning("builds_lost_connection", error=type(error).__name__)
-                self._stop.wait(LOOK_EVERY_S)
+                self._stop.wait(self._definitions.limits.build_interval_s)
 
     def _make_next(self, connection: Connection) -> bool:
         """Carry out what waits and nobody else is at; return whether there was anything."""

@@ -29,7 +29,7 @@ from infrastructure.projector.rebuild.stream_fold import FoldPlan
 from infrastructure.projector.rebuild.switch_over import BEFORE, take_over
 from infrastructure.projector.rows.row_security import close_to_readers
 from infrastructure.projector.rows.tables import OtherTablesError, ReadTable
-from infrastructure.projector.rows.target import BATCH_EVENTS, MISFITS, Target, catch_up, fold
+from infrastructure.projector.rows.target import MISFITS, Target, catch_up, fold
 from projections.progress import BuildPurpose, BuildState
 
 COMPARABLE_EVENTS = 200_000
@@ -203,10 +203,16 @@ class Builder:
             return
         further = self.site.definitions.further
         reader, names = LogReader(self.site.definitions.codec), set(self.site.definitions.names(target.projection))
+        limit = self.site.definitions.limits.batch_events
         for stream in planned.long_streams:
             after = 0
             while rows := reader.rows_of_stream(
-                connection, stream.first, after=after, until=until, limit=BATCH_EVENTS, further=further
+                connection,
+                stream.first,
+                after=after,
+                until=until,
+                limit=limit,
+                further=further,
             ):
                 after = rows[-1][VERSION]
                 wanted = [row for row in rows if row[NAME] in names]
@@ -221,7 +227,7 @@ class Builder:
         builds.enter(connection, [build], BuildState.CATCHING_UP, position)
         while position < head:
             self.site.check_wanted(connection, build)
-            step = min(position + 10 * BATCH_EVENTS, head)
+            step = min(position + 10 * self.site.definitions.limits.batch_events, head)
             with connection.transaction():
                 catch_up(connection, self.site.definitions, target, position, step)
                 if build.purpose == BuildPurpose.UNDO:  # these rows stay, whatever becomes of the undo

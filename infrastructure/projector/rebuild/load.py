@@ -19,8 +19,6 @@ from infrastructure.projector.rows.counting import count
 from infrastructure.projector.rows.tables import ReadTable
 from projections.read_model import ReadModel
 
-REPORT_S = 0.5
-
 Connection = psycopg.Connection[Any]
 
 
@@ -97,7 +95,7 @@ def _reporting(site: Site, connection: Connection, asked: Sequence[Asked], total
         done += events
         site.progress(done, total)
         site.check_stopped()
-        if time.monotonic() - reported > REPORT_S:
+        if time.monotonic() - reported > site.definitions.limits.report_interval_s:
             reported = time.monotonic()
             if builds.report(connection, asked, done, total):
                 raise CancelledError

@@ -24,12 +24,6 @@ from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import OtherTablesError, ReadTable
 from projections.read_model import SCHEMA, ReadModel
 
-CHUNK_EVENTS = 20_000
-"""About how many events are folded in one go."""
-
-LONG_STREAM_EVENTS = 100_000
-"""A stream longer than this does not fit in memory at once: it is folded batch by batch once the indexes are there."""
-
 MAX_SUMS = 50_000
 """How many sums are kept in memory before they are written."""
 
@@ -79,9 +73,10 @@ class FoldPlan:
 def plan(connection: Connection, definitions: Definitions, projections: Sequence[ReadModel], until: int) -> FoldPlan:
     """Divide the streams that the projections are made of, as far as the log goes up to a position."""
     categories = sorted({definitions.categories[event] for it in projections for event in it.rules})
-    limits = {"chunk": CHUNK_EVENTS, "long": LONG_STREAM_EVENTS, "categories": categories, "until": until}
+    longest = definitions.limits.long_stream_events
+    limits = {"chunk": definitions.limits.chunk_events, "long": longest, "categories": categories, "until": until}
     chunks = connection.execute(PLAN, limits).fetchall()
-    long = connection.execute(LONG, (categories, until, LONG_STREAM_EVENTS)).fetchall()
+    long = connection.execute(LONG, (categories, until, longest)).fetchall()
     return FoldPlan(
         chunks=[StreamRange(*chunk) for chunk in chunks],
         long_streams=[StreamRange(stream, stream, version) for stream, version in long],

@@ -28,9 +28,6 @@ from infrastructure.projector.rows.definitions import Definitions, find
 from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.projector.rows.target import MISFITS
 
-FEW_EVENTS = 50_000
-"""Up to so many events a process of its own is not worth its start."""
-
 END_S = 10
 
 NICE = 19
@@ -74,7 +71,7 @@ class _Fills(Protocol):
 
 def fill(task: Task, definitions: Definitions, chunks: Sequence[StreamRange], workers: int, progress: Progress) -> None:
     """Fold all chunks, in this process or in so many others."""
-    if sum(chunk.events for chunk in chunks) <= FEW_EVENTS:
+    if sum(chunk.events for chunk in chunks) <= definitions.limits.process_events:
         with psycopg.connect(task.url, autocommit=True) as connection:
             _work(task.filler(connection, definitions), _queued(chunks), progress)
         return

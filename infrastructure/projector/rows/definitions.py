@@ -16,6 +16,7 @@ from domain.contexts import DECIDERS
 from domain.kernel import AnyDecider
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_statements import BASIC_COLUMNS, FURTHER_COLUMNS
+from infrastructure.projector.rows.limits import ProjectorLimits
 from infrastructure.projector.rules.compiled import (
     CompiledModel,
     Traces,
@@ -54,6 +55,7 @@ class Definitions:
     """The read models whose rules are called event by event or as what was generated of them, by name."""
     wanted: dict[tuple[tuple[str, int], ...], dict[str, list[Wanted]]] = field(compare=False, default_factory=dict)
     """For folds that ran together before: which of them want which events (`rows/folding.py`)."""
+    limits: ProjectorLimits = field(default_factory=ProjectorLimits, compare=False)
 
     def names(self, projection: ReadModel) -> Sequence[str]:
         """Return the stored names of the events that a projection has rules for."""

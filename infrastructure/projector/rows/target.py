@@ -20,7 +20,6 @@ from projections.read_model import ReadModel
 
 Connection = psycopg.Connection[Any]
 
-BATCH_EVENTS = 5_000
 """How many events are applied in one transaction."""
 
 MISFITS = (
