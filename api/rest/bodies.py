@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from api.rest.command_route import CommandRoute
-from api.web.reading import reading
+from api.web.validators import reading
 from domain.kernel import Command
 from domain.kernel.instants import read_day, read_instant
 from domain.kernel.kinds import (

@@ -17,7 +17,7 @@ from api.rest.progress_feed import ProgressFeed
 from api.rights.doors import DOORS, admitted
 from api.web.errors import Problem
 from api.web.platform import Platform
-from api.web.reading import WHOLE
+from api.web.validators import WHOLE
 from projections.progress import Build, ParkedEvent, Progress, ProjectionProgress
 
 MAX_ROWS = 100

@@ -27,8 +27,8 @@ from api.web.access_record import Looks, person_in_session, record
 from api.web.errors import Problem
 from api.web.platform import Platform
 from api.web.read_barrier import ReadBarrier, wanted_position
-from api.web.reading import WHOLE, QueryInstant
 from api.web.request_context import RequestContext, processing_activity, request_context
+from api.web.validators import WHOLE, QueryInstant
 from domain.access.access import Category
 from projections import access_suppressions, accesses, organisations
 from projections.row_security import VIEWER, Viewer
