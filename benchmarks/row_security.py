@@ -1,8 +1,9 @@
-"""What row-level security costs a query: the same queries with it and without, over the same rows.
+"""What row-level security costs a query, and what the size of the platform costs a small agency.
 
 `python -m benchmarks.row_security [--quick] [--json]`. The queries are those of the GraphQL API, with its own filter in
 them, sent as the API sends them. One database has the policies of the platform; in the other they are switched off, and
-nothing is said of the viewer. `ratios` are medians with it over medians without.
+nothing is said of the viewer. `ratios` are medians with it over medians without; `small_agency_page_vs_large` is the
+page of messages of an agency that sent one letter over that of the agency that sent the most, in the same run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -20,31 +22,32 @@ from psycopg import sql
 from sqlalchemy import Column, Select, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.graph.queries.visibility import visible
-from application.ports import Caller, Role
+from api.graph.queries.connections import PageRequest, page_query
 from benchmarks.measuring import Measured, Report, show
 from benchmarks.server import own_server
 from infrastructure.database import Addresses
 from infrastructure.projector import Projector, platform
 from infrastructure.read_models import ReadModels
 from projections import consents, invoices, mailboxes, message_timeline, messages, people
-from projections.read_model import SCHEMA
+from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
-from projections.row_security import VIEWER, Viewer
+from projections.row_security import VIEWER, Viewer, rows_seen
 
 MESSAGES, QUICK_MESSAGES = 200_000, 20_000
 ROUNDS, QUICK_ROUNDS = 300, 60
-WARM_UP = 10
-"""Rounds that are not measured: a statement is prepared once it was sent a few times."""
+WARM_UP = 12
+"""Rounds that are not measured: a statement is prepared once it was sent some times, and then its plan is kept."""
 
-PAGE = 50
-OWN, PERSON, MESSAGE = "org-1", "person-1", "message-1"
-AGENCY = Caller(subject="official-7", role=Role.AGENCY, organisation_id=OWN)
-AUDITOR = Caller(subject="official-7", role=Role.AUDITOR, organisation_id="audit")
+PAGE = PageRequest(size=50, backwards=False, after=None, before=None)
+LARGE, SMALL, PERSON, MESSAGE = "org-1", "org-small", "person-1", "message-10"
+AGENCY = Viewer(role="agency", organisation_id=LARGE, person_id=PERSON)
+SMALL_AGENCY = Viewer(role="agency", organisation_id=SMALL)
+AUDITOR = Viewer(role="auditor", organisation_id="audit")
+SMALL_VS_LARGE = "small_agency_page_vs_large"
 
 Query = Select[*tuple[Any, ...]]
 
-# Ten providers and ten senders; each person consents to one provider, and gets ten messages.
+# Ten providers and ten senders, and one more sender of a single letter; each person gets ten letters.
 ROWS: Mapping[Table, tuple[int, Mapping[str, str]]] = {
     consents.TABLE: (10, {"consent_id": "'consent-' || n", "person_id": "'person-' || n", "provider_id": "{org}"}),
     mailboxes.TABLE: (10, {"mailbox_id": "'person-' || n", "owner_kind": "'person'", "provider_id": "{org}"}),
@@ -54,7 +57,8 @@ ROWS: Mapping[Table, tuple[int, Mapping[str, str]]] = {
         {
             "message_id": "'message-' || n",
             "mailbox_id": "'person-' || n / 10",
-            "sender_id": "'org-' || n / 3 % 10",
+            "sender_id": "CASE n WHEN 7 THEN 'org-small' ELSE 'org-' || n / 3 % 10 END",
+            "provider_ids": "ARRAY[{org}]",
             "published_at": "{at}",
         },
     ),
@@ -63,7 +67,15 @@ ROWS: Mapping[Table, tuple[int, Mapping[str, str]]] = {
 }
 """By table, for how many messages there is one row, and its columns by the number `n`; the others are usual values."""
 
-USUAL = {str: "''", int: "1", bool: "false"}
+USUAL = {str: "''", int: "1", bool: "false", list: "ARRAY[]::text[]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A query, and for whom it is asked."""
+
+    viewer: Viewer
+    query: Query
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -83,55 +95,85 @@ async def measure(size: int, rounds: int) -> Report:
         engines = [it.engine.execution_options(isolation_level="AUTOCOMMIT") for it in models]
         measured: dict[str, Measured] = {}
         ratios: dict[str, float] = {}
-        for name, (caller, query) in _queries().items():
-            secured, open_to_all = await _compare(engines, caller, query, rounds)
+        for name, timed in _queries().items():
+            secured, open_to_all = await _compare(engines, [timed, Timed(NOBODY, timed.query)], rounds)
             measured[f"{name}, with it (µs)"] = secured
             measured[f"{name}, without (µs)"] = open_to_all
             ratios[name] = secured.median / open_to_all.median
+        ratios["all_queries_geometric_mean"] = statistics.geometric_mean(ratios.values())
+        ratios[SMALL_VS_LARGE] = await _small_vs_large(engines[0], rounds, measured)
         for it in models:
             await it.close()
-    ratios["all_queries_geometric_mean"] = statistics.geometric_mean(ratios.values())
     return Report(measured, ratios, {}, {"messages": f"{size:,}", "rounds": str(rounds)})
 
 
-def _queries() -> Mapping[str, tuple[Caller, Query]]:
-    c, box, step = messages.TABLE.c, mailboxes.TABLE.c, message_timeline.TABLE.c
-    newest = (c.sent_at.desc(), c.message_id.desc())
-    queries: dict[str, tuple[Caller, Query]] = {}
-    for caller in (AGENCY, AUDITOR):
-        counted = visible(caller, messages.TABLE, select(func.count()).select_from(messages.TABLE))
+NOBODY = Viewer(role="")
+"""Where row-level security is off, it says nothing."""
+
+
+def _queries() -> Mapping[str, Timed]:
+    message, box, step = messages.TABLE.c, mailboxes.TABLE.c, message_timeline.TABLE.c
+    queries: dict[str, Timed] = {}
+    for viewer in (AGENCY, AUDITOR):
+        seen = rows_seen(messages.TABLE, viewer)
         asked: Mapping[str, Query] = {
-            "one_message": visible(caller, messages.TABLE).where(c.message_id == MESSAGE),
-            "its_steps": visible(caller, message_timeline.TABLE).where(step.message_id == MESSAGE),
-            "one_mailbox": visible(caller, mailboxes.TABLE).where(box.mailbox_id == PERSON),
-            "page_of_messages": visible(caller, messages.TABLE).order_by(*newest).limit(PAGE),
-            "page_of_consents": _page(caller, consents.TABLE, consents.TABLE.c.consent_id),
-            "page_of_people": _page(caller, people.TABLE, people.TABLE.c.person_id),
-            "page_of_invoices": _page(caller, invoices.TABLE, invoices.TABLE.c.invoice_id),
-            "all_messages_counted": counted,
+            "one_message": _one(messages.TABLE, message.message_id, MESSAGE, viewer),
+            "its_steps": _one(message_timeline.TABLE, step.message_id, MESSAGE, viewer),
+            "one_mailbox": _one(mailboxes.TABLE, box.mailbox_id, PERSON, viewer),
+            "page_of_messages": _page(messages.READ_MODEL, viewer),
+            "page_of_consents": _page(consents.READ_MODEL, viewer),
+            "page_of_people": _page(people.READ_MODEL, viewer),
+            "page_of_invoices": _page(invoices.READ_MODEL, viewer),
+            "all_messages_counted": select(func.count()).select_from(messages.TABLE).where(seen),
         }
-        queries |= {f"{caller.role}_{name}": (caller, query) for name, query in asked.items()}
+        queries |= {f"{viewer.role}_{name}": Timed(viewer, query) for name, query in asked.items()}
     return queries
 
 
-def _page(caller: Caller, table: Table, column: Column[Any]) -> Query:
-    return visible(caller, table).order_by(column).limit(PAGE)
+def _one(table: Table, key: Column[Any], value: str, viewer: Viewer) -> Query:
+    return select(table).where(key == value, rows_seen(table, viewer))
 
 
-async def _compare(engines: Sequence[AsyncEngine], caller: Caller, query: Query, rounds: int) -> Sequence[Measured]:
-    viewers = (Viewer(role=caller.role, organisation_id=caller.organisation_id), None)
-    taken: list[list[float]] = [[], []]
+def _page(model: ReadModel, viewer: Viewer) -> Query:
+    return page_query(model.table, model.lists["newest"], PAGE, viewer)
+
+
+async def _compare(engines: Sequence[AsyncEngine], timed: Sequence[Timed], rounds: int) -> Sequence[Measured]:
+    taken: list[list[float]] = [[] for _ in timed]
     found: set[int] = set()
     for number in range(WARM_UP + rounds):
-        for at, (engine, viewer) in enumerate(zip(engines, viewers, strict=True)):
-            began = time.perf_counter()
-            async with engine.connect() as connection:
-                rows = (await connection.execute(query, execution_options={VIEWER: viewer})).all()
+        for at, (engine, it) in enumerate(zip(engines, timed, strict=True)):
+            seconds, rows = await _ask(engine, it)
             if number >= WARM_UP:
-                taken[at].append((time.perf_counter() - began) * 1e6)
-            found.add(hash(tuple(rows)))
+                taken[at].append(seconds * 1e6)
+            found.add(hash(str(rows)))
     assert len(found) == 1, "both have to find the same rows"
     return [Measured(it) for it in taken]
+
+
+async def _small_vs_large(engine: AsyncEngine, rounds: int, measured: dict[str, Measured]) -> float:
+    """Read the pages of both in turn; return how much longer that of the small agency takes."""
+    pages = [Timed(viewer, _page(messages.READ_MODEL, viewer)) for viewer in (SMALL_AGENCY, AGENCY_ALONE)]
+    taken: list[list[float]] = [[], []]
+    for number in range(WARM_UP + rounds):
+        for at, page in enumerate(pages):
+            seconds, rows = await _ask(engine, page)
+            assert len(rows) == (1 if at == 0 else PAGE.size + 1)
+            if number >= WARM_UP:
+                taken[at].append(seconds * 1e6)
+    small, large = (Measured(it) for it in taken)
+    measured["page of the smallest agency (µs)"], measured["page of the largest agency (µs)"] = small, large
+    return small.median / large.median
+
+
+AGENCY_ALONE = Viewer(role="agency", organisation_id=LARGE)
+
+
+async def _ask(engine: AsyncEngine, timed: Timed) -> tuple[float, Sequence[Any]]:
+    began = time.perf_counter()
+    async with engine.connect() as connection:
+        rows = (await connection.execute(timed.query, execution_options={VIEWER: timed.viewer})).all()
+    return time.perf_counter() - began, rows
 
 
 # --- The rows -------------------------------------------------------------------------------------------------------

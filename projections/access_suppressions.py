@@ -6,9 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select
 
+from domain.access.access import Category
 from domain.access.suppression import AccessesSuppressed, SuppressionLifted
 from domain.kernel import Recorded
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.row_security import AUDITOR, Seen
 
 
 class Row(RowBase):
@@ -65,8 +67,10 @@ READ_MODEL = ReadModel(
     },
     indexes={
         "person": (Row.person_id, Row.organisation_id),
-        "newest": (Row.ordered_at, Row.suppression_id),
     },
+    lists={"newest": ListOrder((Row.ordered_at, Row.suppression_id), newest_first=True)},
+    seen=Seen(owner=Row.person_id, withheld=True, roles=(AUDITOR,)),
+    about={Row.person_id: Category.ACCESSES},
 )
 TABLE = READ_MODEL.table
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, select
 
-from domain.access.access import AccessRecorded
+from domain.access.access import AccessRecorded, Category
 from domain.kernel import Recorded
-from projections import organisations
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, put
+from projections import access_suppressions, organisations
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, put
+from projections.row_security import AUDITOR, Seen
 
 
 class Row(RowBase):
@@ -53,12 +54,21 @@ READ_MODEL = ReadModel(
     rules={AccessRecorded: _recorded},
     indexes={
         "subject": (Row.subject_id, Row.accessed_at, Row.access_id, Row.category),
-        "newest": (Row.accessed_at, Row.access_id, Row.subject_id, Row.category),
     },
+    lists={"newest": ListOrder((Row.accessed_at, Row.access_id, Row.subject_id, Row.category), newest_first=True)},
+    seen=Seen(owner=Row.subject_id, roles=(AUDITOR,)),
+    about={Row.subject_id: Category.ACCESSES},
 )
 TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
+
+
+def told_to(person_id: str, now: datetime) -> ColumnElement[bool]:
+    """Keep the accesses to a person's data that the person is told of: all but those under a suppression."""
+    c = TABLE.c
+    hidden = access_suppressions.suppressed(c.subject_id, c.organisation_id, c.accessed_at, now)
+    return and_(c.subject_id == person_id, not_(hidden))
 
 
 def usages(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:

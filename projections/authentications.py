@@ -6,6 +6,7 @@ from domain.identity.session import AuthenticationRefused, AuthenticationSucceed
 from domain.identity.values import Channel, Means
 from domain.kernel import Jurisdiction, LevelOfAssurance, Recorded
 from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
+from projections.row_security import FIGURES, STAFF, Seen
 from projections.words import civil_month
 
 SUCCEEDED = "succeeded"
@@ -18,6 +19,7 @@ class Row(RowBase):
     means: Key[Means]
     level: Key[LevelOfAssurance]
     service_id: Key[str]
+    organisation_id: Key[str]
     channel: Key[Channel]
     outcome: Key[str]
     authentications: Col[int]
@@ -32,6 +34,7 @@ def _count(recorded: Recorded[AuthenticationSucceeded] | Recorded[Authentication
         Row.means.to(event.means),
         Row.level.to(event.level),
         Row.service_id.to(event.service_id),
+        Row.organisation_id.to(event.organisation_id),
         Row.channel.to(event.channel),
         Row.outcome.to(outcome),
         Row.authentications.to(1),
@@ -48,7 +51,7 @@ def _refused(recorded: Recorded[AuthenticationRefused]) -> Effects[Row]:
 
 READ_MODEL = ReadModel(
     name="authentications",
-    version=1,
+    version=2,
     row=Row,
     rules={
         AuthenticationSucceeded: _succeeded,
@@ -56,6 +59,8 @@ READ_MODEL = ReadModel(
     },
     indexes={
         "month": (Row.jurisdiction, Row.outcome, Row.month),
+        "organisation": (Row.organisation_id, Row.month),
     },
+    seen=Seen(parties=(Row.organisation_id,), roles=(*STAFF, FIGURES)),
 )
 TABLE = READ_MODEL.table

@@ -13,6 +13,7 @@ from domain.bus import (
 )
 from domain.kernel import Recorded
 from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
+from projections.row_security import FIGURES, STAFF, Seen
 from projections.words import civil_month
 
 
@@ -66,5 +67,6 @@ READ_MODEL = ReadModel(
     indexes={
         "period": (Row.jurisdiction, Row.month),
     },
+    seen=Seen(everybody=True, roles=(*STAFF, FIGURES)),
 )
 TABLE = READ_MODEL.table

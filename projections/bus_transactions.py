@@ -13,7 +13,8 @@ from domain.bus import (
     TransactionTimedOut,
 )
 from domain.kernel import Jurisdiction, Recorded
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.row_security import Seen
 
 
 class BusTransactionStatus(StrEnum):
@@ -119,7 +120,7 @@ def _timed_out(recorded: Recorded[TransactionTimedOut]) -> Effects[Row]:
 
 READ_MODEL = ReadModel(
     name="bus_transactions",
-    version=1,
+    version=2,
     row=Row,
     rules={
         TransactionAccepted: _accepted,
@@ -129,10 +130,11 @@ READ_MODEL = ReadModel(
         TransactionTimedOut: _timed_out,
     },
     indexes={
-        "newest": (Row.accepted_at, Row.transaction_id),
         "period": (Row.jurisdiction, Row.accepted_at),
-        "source": (Row.source_id, Row.accepted_at),
-        "target": (Row.target_id, Row.accepted_at),
+        "source": (Row.source_id, Row.accepted_at, Row.transaction_id),
+        "target": (Row.target_id, Row.accepted_at, Row.transaction_id),
     },
+    lists={"newest": ListOrder((Row.accepted_at, Row.transaction_id), newest_first=True)},
+    seen=Seen(parties=(Row.source_id, Row.target_id)),
 )
 TABLE = READ_MODEL.table

@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from sqlalchemy import Select, func, or_, select
 
+from domain.access.access import Category
 from domain.consent import ConsentGranted, ConsentWithdrawn
 from domain.kernel import Jurisdiction, Recorded
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.row_security import FIGURES, STAFF, Seen
 
 
 class GrantStatus(StrEnum):
@@ -64,15 +66,17 @@ def _withdrawn(recorded: Recorded[ConsentWithdrawn]) -> Effects[Row]:
 
 READ_MODEL = ReadModel(
     name="consents",
-    version=1,
+    version=2,
     row=Row,
     rules={ConsentGranted: _granted, ConsentWithdrawn: _withdrawn},
     indexes={
-        "newest": (Row.granted_at, Row.consent_id, Row.grant_number),
         "person": (Row.person_id,),
-        "provider": (Row.provider_id, Row.granted_at),
+        "provider": (Row.provider_id, Row.granted_at, Row.consent_id, Row.grant_number),
         "granted": (Row.jurisdiction, Row.granted_at),
     },
+    lists={"newest": ListOrder((Row.granted_at, Row.consent_id, Row.grant_number), newest_first=True)},
+    seen=Seen(parties=(Row.provider_id,), roles=(*STAFF, FIGURES)),
+    about={Row.person_id: Category.CONSENTS, Row.acting_person_id: Category.CONSENTS},
 )
 TABLE = READ_MODEL.table
 
@@ -81,7 +85,7 @@ TABLE = READ_MODEL.table
 
 def active_consents(jurisdiction: str, as_of: datetime) -> Select[int, int]:
     """Count the grants in force at an instant, and the distinct persons who gave them."""
-    return select(func.count(), func.count(func.distinct(Row.person_id))).where(
+    return select(func.count().label("consents"), func.count(func.distinct(Row.person_id)).label("persons")).where(
         Row.jurisdiction == jurisdiction,
         Row.granted_at <= as_of,
         or_(Row.withdrawn_at.is_(None), Row.withdrawn_at > as_of),

@@ -11,7 +11,8 @@ from datetime import date
 from sqlalchemy import ColumnElement
 
 from domain.contexts import DECIDERS
-from projections.read_model import Col, Key, ReadModel, RowBase
+from projections.read_model import Col, Key, ListOrder, ReadModel, RowBase
+from projections.row_security import Seen
 from projections.tally import Measure, StoredName, Tally, Typed
 
 NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
@@ -31,10 +32,14 @@ EVERY_EVENT = Tally(
 )
 READ_MODEL = ReadModel(
     name="daily_counts",
-    version=2,
+    version=3,
     row=Row,
     rules=dict.fromkeys(NAMES, EVERY_EVENT),
-    indexes={"organisation": (Row.organisation_id, Row.day)},
+    indexes={
+        "organisation": (Row.organisation_id, Row.day, Row.name),
+    },
+    lists={"newest": ListOrder((Row.day, Row.name, Row.organisation_id), newest_first=True)},
+    seen=Seen(parties=(Row.organisation_id,)),
 )
 TABLE = READ_MODEL.table
 

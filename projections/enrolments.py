@@ -7,7 +7,8 @@ from datetime import date, datetime
 from domain.kernel import Jurisdiction, Recorded
 from domain.organisations.organisation.model import DoubleChannelChanged, EnrolmentEnded, OrganisationEnrolled
 from domain.organisations.values import Enrolment, Level, OrganisationType
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.row_security import FIGURES, STAFF, Seen
 
 
 class Row(RowBase):
@@ -65,7 +66,7 @@ def _double_channel_changed(recorded: Recorded[DoubleChannelChanged]) -> Effects
 
 READ_MODEL = ReadModel(
     name="enrolments",
-    version=1,
+    version=2,
     row=Row,
     rules={
         OrganisationEnrolled: _enrolled,
@@ -75,5 +76,11 @@ READ_MODEL = ReadModel(
     indexes={
         "role": (Row.jurisdiction, Row.enrolment, Row.enrolled_at),
     },
+    lists={
+        "newest": ListOrder(
+            (Row.enrolled_at, Row.organisation_id, Row.enrolment, Row.enrolment_number), newest_first=True
+        )
+    },
+    seen=Seen(everybody=True, roles=(*STAFF, FIGURES)),
 )
 TABLE = READ_MODEL.table

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 
+from domain.access.access import Category
 from domain.erasure.model import ErasureRequested, ErasureStatus, KeysDestroyed, KeysShredded, LegalHoldPlaced
 from domain.kernel import PurposeGroup, Recorded
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.row_security import Seen
 
 MOST_LISTED = 500
 """How many erasures are listed at once."""
@@ -99,9 +101,9 @@ READ_MODEL = ReadModel(
         KeysShredded: _shredded,
         LegalHoldPlaced: _held,
     },
-    indexes={
-        "newest": (Row.began_at, Row.person_id),
-    },
+    lists={"newest": ListOrder((Row.began_at, Row.person_id), newest_first=True)},
+    seen=Seen(owner=Row.person_id),
+    about={Row.person_id: Category.ERASURES},
 )
 TABLE = READ_MODEL.table
 

@@ -11,6 +11,7 @@ from typing import Any
 from domain.invoicing.model import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, ResponseState
 from domain.kernel import Recorded
 from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
+from projections.row_security import FIGURES, STAFF, Seen
 from projections.words import civil_month
 
 
@@ -65,5 +66,6 @@ READ_MODEL = ReadModel(
         "period": (Row.jurisdiction, Row.month),
         "buyer": (Row.buyer_id, Row.month),
     },
+    seen=Seen(parties=(Row.buyer_id,), roles=(*STAFF, FIGURES)),
 )
 TABLE = READ_MODEL.table

@@ -14,7 +14,9 @@ from domain.invoicing.model import (
     InvoiceValidated,
 )
 from domain.kernel import Recorded
+from projections import invoices
 from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, put
+from projections.row_security import Seen
 
 
 class InvoiceStepKind(StrEnum):
@@ -29,11 +31,6 @@ class InvoiceStepKind(StrEnum):
 class Row(RowBase):
     invoice_id: Key[str]
     version: Key[int]
-    jurisdiction: Col[str]
-    buyer_id: Col[str]
-    supplier_scheme: Col[str]
-    supplier_number: Col[str]
-    received_from: Col[str]
     happened_at: Col[datetime]
     step: Col[InvoiceStepKind]
     rule_set: Col[str]
@@ -80,16 +77,10 @@ def _step(
     clarifications: tuple[Clarification, ...] = (),
     clarification_sha256: str = "",
 ) -> Effect[Row]:
-    event = recorded.event
     return put(
         Row(
             invoice_id=recorded.aggregate_id,
             version=recorded.version,
-            jurisdiction=event.jurisdiction,
-            buyer_id=event.buyer_id,
-            supplier_scheme=event.supplier_scheme,
-            supplier_number=event.supplier_number,
-            received_from=event.received_from,
             happened_at=recorded.context.effective_at,
             step=step,
             rule_set=rule_set,
@@ -112,8 +103,6 @@ READ_MODEL = ReadModel(
         InvoiceRefused: _refused,
         InvoiceResponseGiven: _responded,
     },
-    indexes={
-        "supplier": (Row.supplier_scheme, Row.supplier_number, Row.happened_at),
-    },
+    seen=Seen(through=invoices.READ_MODEL, key=Row.invoice_id),
 )
 TABLE = READ_MODEL.table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
+from domain.access.access import Category
 from domain.invoicing.model import (
     InvoiceKind,
     InvoiceReceived,
@@ -14,7 +15,8 @@ from domain.invoicing.model import (
     SupplierScheme,
 )
 from domain.kernel import Jurisdiction, PersonalText, Recorded
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.row_security import Seen
 
 
 class InvoiceStatus(StrEnum):
@@ -122,7 +124,7 @@ def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Effects[Row]:
 
 READ_MODEL = ReadModel(
     name="invoices",
-    version=2,
+    version=3,
     row=Row,
     rules={
         InvoiceReceived: _received,
@@ -131,10 +133,12 @@ READ_MODEL = ReadModel(
         InvoiceResponseGiven: _responded,
     },
     indexes={
-        "newest": (Row.received_at, Row.invoice_id),
-        "buyer": (Row.buyer_id, Row.received_at),
-        "supplier": (Row.supplier_number, Row.received_at),
-        "received_from": (Row.received_from, Row.received_at),
+        "buyer": (Row.buyer_id, Row.received_at, Row.invoice_id),
+        "supplier": (Row.supplier_number, Row.received_at, Row.invoice_id),
+        "received_from": (Row.received_from, Row.received_at, Row.invoice_id),
     },
+    lists={"newest": ListOrder((Row.received_at, Row.invoice_id), newest_first=True)},
+    seen=Seen(parties=(Row.buyer_id, Row.received_from), numbers=(Row.supplier_number,)),
+    about={Row.seller_contact_id: Category.INVOICES},
 )
 TABLE = READ_MODEL.table

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from domain.access.access import Category
 from domain.identity.key import KeyActivated, KeyExpired, KeyRegistered, KeyResumed, KeyRevoked, KeySuspended
 from domain.identity.values import KeyStatus, Means
 from domain.kernel import Jurisdiction, LevelOfAssurance, Recorded
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, To, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, To, change, put
+from projections.row_security import Seen
 
 
 class Row(RowBase):
@@ -83,7 +85,7 @@ def _moved(recorded: Recorded[Any], status: KeyStatus, instant: To[datetime | No
 
 READ_MODEL = ReadModel(
     name="keys",
-    version=1,
+    version=2,
     row=Row,
     rules={
         KeyRegistered: _registered,
@@ -94,10 +96,12 @@ READ_MODEL = ReadModel(
         KeyExpired: _expired,
     },
     indexes={
-        "newest": (Row.registered_at, Row.key_id),
         "person": (Row.person_id, Row.key_id),
-        "provider": (Row.provider_id, Row.key_id),
+        "provider": (Row.provider_id, Row.registered_at, Row.key_id),
         "means": (Row.jurisdiction, Row.means, Row.status),
     },
+    lists={"newest": ListOrder((Row.registered_at, Row.key_id), newest_first=True)},
+    seen=Seen(parties=(Row.provider_id,)),
+    about={Row.person_id: Category.KEYS},
 )
 TABLE = READ_MODEL.table

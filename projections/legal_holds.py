@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from domain.access.access import Category
 from domain.erasure.model import HoldGround, LegalHoldLifted, LegalHoldPlaced
 from domain.kernel import PurposeGroup, Recorded
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.row_security import OVERSEERS, Seen
 
 
 class Row(RowBase):
@@ -51,8 +53,8 @@ READ_MODEL = ReadModel(
     version=1,
     row=Row,
     rules={LegalHoldPlaced: _placed, LegalHoldLifted: _lifted},
-    indexes={
-        "newest": (Row.placed_at, Row.person_id, Row.hold_id),
-    },
+    lists={"newest": ListOrder((Row.placed_at, Row.person_id, Row.hold_id), newest_first=True)},
+    seen=Seen(roles=OVERSEERS),
+    about={Row.person_id: Category.ERASURES},
 )
 TABLE = READ_MODEL.table

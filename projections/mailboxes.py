@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from domain.access.access import Category
 from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox.mailbox import (
     ChannelPreferenceSet,
@@ -15,7 +16,8 @@ from domain.mailbox.mailbox import (
     NotificationAddressVerified,
 )
 from domain.mailbox.values import OwnerKind
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
+from projections.read_model import About, Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.row_security import Seen
 
 
 class AddressStatus(StrEnum):
@@ -31,6 +33,7 @@ class Row(RowBase):
     owner_kind: Col[OwnerKind]
     jurisdiction: Col[Jurisdiction]
     provider_id: Col[str]
+    enterprise_provider_id: Col[str]
     address_status: Col[AddressStatus]
     address_kind: Col[str]
     exclusive_digital: Col[bool]
@@ -46,6 +49,7 @@ def _opened(recorded: Recorded[MailboxOpened]) -> Effects[Row]:
             owner_kind=event.owner_kind,
             jurisdiction=event.jurisdiction,
             provider_id=event.provider_id,
+            enterprise_provider_id=event.provider_id if event.owner_kind == OwnerKind.ENTERPRISE else "",
             address_status=AddressStatus.NONE,
             address_kind="",
             exclusive_digital=False,
@@ -89,7 +93,7 @@ def _taken_into_use(recorded: Recorded[MailboxTakenIntoUse]) -> Effects[Row]:
 
 READ_MODEL = ReadModel(
     name="mailboxes",
-    version=1,
+    version=2,
     row=Row,
     rules={
         MailboxOpened: _opened,
@@ -100,9 +104,11 @@ READ_MODEL = ReadModel(
         MailboxTakenIntoUse: _taken_into_use,
     },
     indexes={
-        "newest": (Row.opened_at, Row.mailbox_id),
         "jurisdiction": (Row.jurisdiction, Row.owner_kind, Row.mailbox_id),
         "provider": (Row.provider_id, Row.mailbox_id),
     },
+    lists={"newest": ListOrder((Row.opened_at, Row.mailbox_id), newest_first=True)},
+    seen=Seen(parties=(Row.mailbox_id, Row.enterprise_provider_id), owner=Row.mailbox_id),
+    about={Row.mailbox_id: About(Category.MAILBOX, where={Row.owner_kind: OwnerKind.PERSON})},
 )
 TABLE = READ_MODEL.table

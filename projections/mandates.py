@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
 )
 
+from domain.access.access import Category
 from domain.identity.mandate.model import (
     MandateAccepted,
     MandateConfirmed,
@@ -33,7 +34,8 @@ from domain.identity.mandate.model import (
 )
 from domain.identity.values import MandateKind, MandateStatus, PartyKind
 from domain.kernel import Jurisdiction, Recorded
-from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, Rule, change, put
+from projections.read_model import About, Col, Effect, Effects, Key, ListOrder, ReadModel, RowBase, Rule, change, put
+from projections.row_security import Seen
 from projections.words import unique
 
 
@@ -48,6 +50,7 @@ class Row(RowBase):
     parent_mandate_id: Col[str]
     service_ids: Col[tuple[str, ...]]
     organisation_ids: Col[tuple[str, ...]]
+    represented_id: Col[str]
     jurisdiction: Col[Jurisdiction]
     valid_from: Col[datetime]
     valid_until: Col[datetime]
@@ -86,6 +89,7 @@ def _period(
             parent_mandate_id=terms.parent_mandate_id,
             service_ids=unique(scope.service_id for scope in terms.services),
             organisation_ids=unique(scope.organisation_id for scope in terms.services),
+            represented_id="" if terms.services else terms.mandator_id,
             jurisdiction=terms.jurisdiction,
             valid_from=terms.valid_from,
             valid_until=terms.valid_until,
@@ -128,10 +132,23 @@ READ_MODEL = ReadModel(
         MandateExpired: _moved(MandateStatus.EXPIRED, Row.ended_at),
     },
     indexes={
-        "newest": (Row.began_at, Row.mandate_id, Row.period),
         "mandatary": (Row.mandatary_id, Row.mandator_id),
-        "mandator": (Row.mandator_id, Row.mandate_id),
+        "mandator": (Row.mandator_id, Row.began_at, Row.mandate_id, Row.period),
         "status": (Row.jurisdiction, Row.status),
+    },
+    lists={
+        "newest": ListOrder(
+            (Row.began_at, Row.mandate_id, Row.period), newest_first=True, where=(Row.latest.is_(True),)
+        )
+    },
+    seen=Seen(
+        parties=(Row.mandator_id, Row.mandatary_id, Row.organisation_ids),
+        named=Row.represented_id,
+    ),
+    about={
+        Row.mandator_id: About(Category.MANDATES, where={Row.mandator_kind: PartyKind.PERSON}),
+        Row.mandatary_id: About(Category.MANDATES, or_organisation=True),
+        Row.grantor_id: About(Category.MANDATES, or_organisation=True),
     },
 )
 TABLE = READ_MODEL.table

@@ -9,6 +9,7 @@ from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox.message.model import MessagePublished, MessageSent
 from domain.mailbox.values import MessageChannel
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add
+from projections.row_security import FIGURES, STAFF, Seen
 from projections.words import civil_month
 
 
@@ -56,5 +57,6 @@ READ_MODEL = ReadModel(
     version=1,
     row=Row,
     rules={MessageSent: _sent, MessagePublished: _published},
+    seen=Seen(parties=(Row.sender_id,), roles=(*STAFF, FIGURES)),
 )
 TABLE = READ_MODEL.table

@@ -18,7 +18,9 @@ from domain.mailbox.message.model import (
     MessageReplied,
     MessageSent,
 )
+from projections import messages
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, Rule, put
+from projections.row_security import Seen
 
 
 class Row(RowBase):
@@ -93,5 +95,6 @@ READ_MODEL = ReadModel(
         MessageExpiryAlerted: _expiry_alerted,
         MessageExpired: _happened("expired"),
     },
+    seen=Seen(through=messages.READ_MODEL, key=Row.message_id),
 )
 TABLE = READ_MODEL.table

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.access.access import Category
 from domain.kernel import Jurisdiction, PersonalText, Recorded
 from domain.mailbox.message.model import (
     MessageConfirmed,
@@ -23,7 +24,9 @@ from domain.mailbox.message.model import (
     MessageStatus,
 )
 from domain.mailbox.values import ChannelReason, MessageChannel, MessageType, NotificationStatus, OwnerKind
-from projections.read_model import Col, Effects, Key, PartialIndex, ReadModel, RowBase, change, put
+from projections.read_model import About, Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.row_security import Seen
+from projections.words import first
 
 
 class Row(RowBase):
@@ -34,6 +37,9 @@ class Row(RowBase):
     sender_id: Col[str]
     sender_type: Col[str]
     on_behalf_of: Col[str]
+    enterprise_id: Col[str]
+    enterprise_provider_id: Col[str]
+    provider_ids: Col[tuple[str, ...]]
     message_type: Col[MessageType]
     subject: Col[PersonalText]
     channel: Col[MessageChannel]
@@ -70,6 +76,7 @@ MISSED = (
 def _sent(recorded: Recorded[MessageSent]) -> Effects[Row]:
     event = recorded.event
     payment = event.payment
+    of_enterprise = event.owner_kind == OwnerKind.ENTERPRISE and event.provider_ids
     yield put(
         Row(
             message_id=recorded.aggregate_id,
@@ -79,6 +86,10 @@ def _sent(recorded: Recorded[MessageSent]) -> Effects[Row]:
             sender_id=event.sender_id,
             sender_type=event.sender_type,
             on_behalf_of=event.on_behalf_of,
+            # Within the same append, a message is published to where it goes digitally.
+            enterprise_id=event.mailbox_id if of_enterprise else "",
+            enterprise_provider_id=first(event.provider_ids) if of_enterprise else "",
+            provider_ids=event.provider_ids,
             message_type=event.message_type,
             subject=event.subject,
             channel=event.channel,
@@ -188,7 +199,7 @@ def _expired(recorded: Recorded[MessageExpired]) -> Effects[Row]:
 
 READ_MODEL = ReadModel(
     name="messages",
-    version=2,
+    version=3,
     row=Row,
     rules={
         MessageSent: _sent,
@@ -203,10 +214,17 @@ READ_MODEL = ReadModel(
         MessageExpired: _expired,
     },
     indexes={
-        "newest": (Row.sent_at, Row.message_id),
-        "inbox": (Row.mailbox_id, Row.sent_at, Row.message_id),
         "sender": (Row.sender_id, Row.sent_at, Row.message_id),
-        "missed": PartialIndex((Row.jurisdiction, Row.published_at), where=MISSED),
     },
+    lists={
+        "newest": ListOrder((Row.sent_at, Row.message_id), newest_first=True),
+        "missed": ListOrder((Row.published_at, Row.message_id), where=MISSED),
+    },
+    seen=Seen(
+        parties=(Row.sender_id, Row.on_behalf_of, Row.enterprise_id, Row.enterprise_provider_id),
+        owner=Row.mailbox_id,
+        delivered_at=Row.provider_ids,
+    ),
+    about={Row.mailbox_id: About(Category.MESSAGES, where={Row.owner_kind: OwnerKind.PERSON})},
 )
 TABLE = READ_MODEL.table

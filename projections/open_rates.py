@@ -18,6 +18,7 @@ from domain.kernel import Recorded
 from domain.mailbox.message.model import MessageOpened, MessagePublished, Publication
 from domain.mailbox.values import SenderTimeZone
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, To, add
+from projections.row_security import FIGURES, STAFF, Seen
 from projections.sums import total
 from projections.words import civil_month
 
@@ -76,6 +77,7 @@ READ_MODEL = ReadModel(
     version=1,
     row=Row,
     rules={MessagePublished: _published, MessageOpened: _opened},
+    seen=Seen(everybody=True, roles=(*STAFF, FIGURES)),
 )
 TABLE = READ_MODEL.table
 

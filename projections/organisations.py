@@ -18,7 +18,8 @@ from domain.organisations.organisation.model import (
     RecognitionWithdrawn,
 )
 from domain.organisations.values import Enrolment, Level, OrganisationType, Recognition
-from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, Rule, change, put
+from projections.read_model import Col, Effect, Effects, Key, ListOrder, ReadModel, RowBase, Rule, change, put
+from projections.row_security import Seen
 
 
 class Row(RowBase):
@@ -142,5 +143,7 @@ READ_MODEL = ReadModel(
         "type": (Row.jurisdiction, Row.organisation_type, Row.organisation_id),
         "recognition": (Row.recognition, Row.organisation_id),
     },
+    lists={"by_id": ListOrder((Row.organisation_id,))},
+    seen=Seen(everybody=True),
 )
 TABLE = READ_MODEL.table

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.access.access import Category
 from domain.identity.person import PersonRegistered
 from domain.identity.values import Route
 from domain.kernel import Jurisdiction, PersonalText, Recorded
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, put
+from projections.row_security import Seen
 
 
 class Row(RowBase):
@@ -37,8 +39,10 @@ READ_MODEL = ReadModel(
     row=Row,
     rules={PersonRegistered: _registered},
     indexes={
-        "newest": (Row.registered_at, Row.person_id),
         "registered": (Row.jurisdiction, Row.registered_at),
     },
+    lists={"newest": ListOrder((Row.registered_at, Row.person_id), newest_first=True)},
+    seen=Seen(owner=Row.person_id),
+    about={Row.person_id: Category.IDENTIFICATION},
 )
 TABLE = READ_MODEL.table

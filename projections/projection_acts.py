@@ -20,7 +20,8 @@ from domain.operation import (
     TakeoverUndoRequested,
     VerificationRequested,
 )
-from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, Rule, put
+from projections.read_model import Col, Effect, Effects, Key, ListOrder, ReadModel, RowBase, Rule, put
+from projections.row_security import OVERSEERS, Seen
 
 MOST_ACTS = 500
 """How many acts are read at once."""
@@ -99,6 +100,8 @@ READ_MODEL = ReadModel(
     indexes={
         "projection": (Row.projection, Row.act_position),
     },
+    lists={"newest": ListOrder((Row.act_position,), newest_first=True)},
+    seen=Seen(roles=OVERSEERS),
 )
 TABLE = READ_MODEL.table
 

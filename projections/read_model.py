@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Index, MetaData, Table
+from sqlalchemy import ColumnElement, Index, MetaData, Table, and_
 
 from domain.access.access import Category
 from projections.columns import Col, Key, RowBase, To
 from projections.effects import Effect, Effects, Rule, add, change, drop, put
+from projections.row_security import INFO, NOBODY, RowColumn, Seen, has_more_elements, index_starts, is_array
 
 __all__ = [
     "About",
@@ -18,6 +19,7 @@ __all__ = [
     "Effect",
     "Effects",
     "Key",
+    "ListOrder",
     "PartialIndex",
     "ReadModel",
     "RowBase",
@@ -34,6 +36,8 @@ SCHEMA = "read"
 METADATA = MetaData(schema=SCHEMA)
 
 Columns: TypeAlias = Sequence[Col[Any]]
+Expressions: TypeAlias = Sequence[ColumnElement[Any]]
+Conditions: TypeAlias = Sequence[ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,43 +45,42 @@ class PartialIndex:
     """An index on the rows for which all conditions hold."""
 
     columns: Columns
-    where: Sequence[ColumnElement[bool]]
+    where: Conditions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """Who sees the rows: nobody unless one of these says so. `roles` see every row.
+@dataclass(frozen=True, slots=True)
+class ListOrder:
+    """An order in which rows are listed, all of them or those for which `where` holds.
 
-    `everybody`: every organisation. `parties`: the organisations named in these columns, of which some may be arrays.
-    `owner`: the person whose id the column holds, in a session. `through`: whoever sees the row of another read model
-    whose key stands in the column `key`.
+    The columns tell every row from every other, and are never empty.
     """
 
-    everybody: bool = False
-    parties: Columns = ()
-    owner: Col[Any] | None = None
-    through: ReadModel | None = None
-    key: Col[Any] | None = None
-    roles: Sequence[str] = ()
+    columns: Columns
+    newest_first: bool = False
+    where: Conditions = ()
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The category of what a row says of the person whose id a column holds; `where`, only if these columns hold these.
+    """The category of what a row says of the person whose id a column holds.
 
-    A column that may hold the id of an enterprise names a person only where another column says so.
+    A column may hold the id of an organisation as well. Where other columns tell, the id is a person's only if they
+    have the values of `where`; where nothing tells, `or_organisation`: then it is a person's unless an organisation is
+    registered under it.
     """
 
     category: Category
-    where: Mapping[Col[Any], object] = field(default_factory=dict)
+    where: Mapping[RowColumn, object] = field(default_factory=dict)
+    or_organisation: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadModel:
     """A read model: which events change which rows of its table. A change of row or rules raises `version`.
 
-    Each version has a table of its own. `indexes` names indexes and their columns. `seen` says who sees the rows;
-    `about`, which columns hold the ids of persons and what the row says of them.
+    Each version has a table of its own. `indexes` names indexes and their columns; `lists`, the orders in which rows
+    are listed, each of which makes the indexes that it needs. `seen` says who sees the rows: nobody, if nothing is
+    said; `about`, which columns hold the ids of persons and what the row says of them.
     """
 
     name: str
@@ -85,17 +88,20 @@ class ReadModel:
     row: type[RowBase]
     rules: Mapping[type, Rule[RowBase]]
     indexes: Mapping[str, Columns | PartialIndex] = field(default_factory=dict)
-    seen: Seen = Seen()
-    about: Mapping[Col[Any], Category | About] = field(default_factory=dict)
+    lists: Mapping[str, ListOrder] = field(default_factory=dict)
+    seen: Seen = NOBODY
+    about: Mapping[RowColumn, Category | About] = field(default_factory=dict)
     table: Table = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         columns = [column.column for column in self.row.__columns__.values()]
         name, table = f"{self.name}_v{self.version}", columns[0].table
         if table is None:
-            table = Table(name, METADATA, *columns)
+            table = Table(name, METADATA, *columns, info={INFO: self.seen})
             for index, on in self.indexes.items():
                 _add_index(f"{name}_{index}", on)
+            for index, order in self.lists.items():
+                _add_list_indexes(f"{name}_{index}", order, self.seen, table)
         elif table.name != name:
             raise TypeError(f"rows of one class are of one read model: {table.name}, {name}")
         object.__setattr__(self, "table", table)
@@ -110,9 +116,37 @@ class ReadModel:
 def _add_index(name: str, index: Columns | PartialIndex) -> None:
     """Add an index to the table of its columns."""
     if isinstance(index, PartialIndex):
-        where: Any = index.where[0]
-        for condition in index.where[1:]:
-            where &= condition
-        Index(name, *(it.column for it in index.columns), postgresql_where=where)
+        Index(name, *(it.column for it in index.columns), postgresql_where=and_(*index.where))
     else:
         Index(name, *(it.column for it in index))
+
+
+def _add_list_indexes(name: str, order: ListOrder, seen: Seen, table: Table) -> None:
+    """Add the indexes by which rows are listed in an order: for whoever sees all, and for each way to see some.
+
+    Where the key or an index on all rows begins the same, it serves.
+    """
+    columns = [it.column for it in order.columns]
+    key = [str(it) for it in table.primary_key.columns]
+    full = [key, *([str(it) for it in index.expressions] for index in table.indexes if not _where(index))]
+    for suffix, first, where in _list_needs(seen, order):
+        expressions = [*first, *(column for column in columns if column not in first)]
+        names = [str(it) for it in expressions]
+        if names[: len(key)] != key and not any(names == it[: len(names)] for it in full):
+            Index(f"{name}{suffix}", *expressions, postgresql_where=and_(*where) if where else None)
+
+
+def _list_needs(seen: Seen, order: ListOrder) -> Iterator[tuple[str, Expressions, Conditions]]:
+    """Yield for each index a suffix of its name, what it begins with, and for which rows it is kept."""
+    yield "", (), order.where
+    for start in index_starts((*seen.parties, *seen.numbers)):
+        yield f"_{start.name}", (start.expression,), (*order.where, start.where)
+    for column in filter(is_array, seen.parties):
+        yield f"_{column.name}", (), (*order.where, has_more_elements(column))
+    if seen.owner is not None and not (seen.withheld or order.where):
+        yield f"_{seen.owner.name}", (seen.owner.column,), ()
+
+
+def _where(index: Index) -> ColumnElement[bool] | None:
+    where: ColumnElement[bool] | None = index.dialect_options["postgresql"]["where"]
+    return where

@@ -1,50 +1,43 @@
-"""Which rows PostgreSQL itself lets the reader see, whatever our own queries forget to ask.
+"""Who sees which rows of a read model: one expression, for our own queries and for PostgreSQL.
 
-The conditions are those of `api/graph/queries/visibility.py`, said a second time, in SQL: a mistake in one of them is
-caught by the other. A read model that does not stand in the table is seen by nobody.
+A read model declares it as `Seen`. Our own queries put the values of the viewer into the expression; the policy of the
+table reads them from the settings of the transaction, so a query in which our filter was forgotten shows no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
-from sqlalchemy import Table
-
-from projections import (
-    access_suppressions,
-    accesses,
-    authentications,
-    bus_counts,
-    bus_transactions,
-    consents,
-    daily_counts,
-    enrolments,
-    erasures,
-    invoice_counts,
-    invoice_timeline,
-    invoices,
-    keys,
-    legal_holds,
-    mailboxes,
-    mandates,
-    message_counts,
-    message_timeline,
-    messages,
-    open_rates,
-    organisations,
-    people,
-    projection_acts,
-    service_families,
-    service_use,
-    services,
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    ColumnElement,
+    FromClause,
+    Table,
+    Text,
+    and_,
+    any_,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
 )
-from projections.read_model import SCHEMA
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
 
 ROLE = "kroniek.role"
 ORGANISATION = "kroniek.organisation"
-MANDATOR = "kroniek.mandator"
+IDENTIFIERS = "kroniek.identifiers"
 PERSON = "kroniek.person"
+CHOSEN_BY = "kroniek.chosen_by"
 """The settings of PostgreSQL that say for whom a transaction reads; nothing set, no row seen."""
 
 AGENCY = "agency"
@@ -52,38 +45,231 @@ AUDITOR = "auditor"
 ADMINISTRATOR = "administrator"
 SYSTEM = "system"
 FIGURES = "figures"
+"""What computes the published figures."""
+
+STAFF = (AUDITOR, ADMINISTRATOR, SYSTEM)
+OVERSEERS = (AUDITOR, ADMINISTRATOR)
+
+INDEXED_ELEMENTS = 3
+"""Elements of an array of parties by which lists are read in their order; rows with more have an index of their own."""
+
+_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+# --- What is declared -----------------------------------------------------------------------------------------------
+
+
+class RowColumn(Protocol):
+    """A column of a row class: its name and the column of its table."""
+
+    name: str
+    column: Column[Any]
+
+
+class HasRows(Protocol):
+    """A read model, as far as it matters here."""
+
+    @property
+    def table(self) -> Table: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Who sees the rows. `roles` see every row; agencies those that one of the other fields names, or none.
+
+    - `everybody`: every row.
+    - `parties`: rows that name the agency in one of these columns, of which some may be arrays; `numbers`: rows that
+      name it by its number in a register; `named`: rows that no list shows, but a question that names what stands in
+      this column.
+    - `owner`: rows of the person whose id this column holds, while that person, or a mandatary of theirs, is in a
+      session at the agency. With `delivered_at`, an array of agencies, only rows delivered at the agency, or at any if
+      the person chose it.
+    - `through`: rows whose column `key` holds the key of a row of another read model that the agency sees.
+
+    What is `withheld` decides what an agency is answered, and is not told itself.
+    """
+
+    everybody: bool = False
+    parties: Sequence[RowColumn] = ()
+    numbers: Sequence[RowColumn] = ()
+    named: RowColumn | None = None
+    owner: RowColumn | None = None
+    delivered_at: RowColumn | None = None
+    through: HasRows | None = None
+    key: RowColumn | None = None
+    withheld: bool = False
+    roles: Sequence[str] = STAFF
+
+    @property
+    def to_agencies(self) -> bool:
+        """Whether agencies see any row."""
+        return (
+            self.everybody or bool(self.parties or self.numbers) or self.owner is not None or self.through is not None
+        )
+
+    @property
+    def in_session_only(self) -> bool:
+        """Whether agencies see rows only while the person whom they are about is in a session."""
+        return self.owner is not None and not (self.parties or self.numbers)
+
+
+NOBODY = Seen(roles=())
+INFO = "seen"
+"""Under this name a table knows who sees its rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
     """For whom rows are read: set in the transaction of each query (`SET LOCAL`), and gone at its end.
 
-    `role` is that of the caller, or `figures`, which reads what the published figures are computed from and nothing
-    else. An agency sees the rows of its organisation. `mandator_id` is for whom somebody wants to act: only where the
-    mandator is named are mandates shown that reach every service. `person_id` is who asks about themselves, once a
-    session has shown it: to them the looks at their own data are shown.
+    `role` is that of the caller, or `figures`. An agency acts for `organisation_id`; `identifiers` are its numbers in
+    registers, and what its question names. `person_id` is the person in a session at the agency, or the one whom that
+    person may act for; `chosen_by` the same person, if they chose the agency as their mailbox provider.
     """
 
     role: str
     organisation_id: str = ""
-    mandator_id: str = ""
+    identifiers: tuple[str, ...] = ()
     person_id: str = ""
+    chosen_by: str = ""
 
 
 VIEWER = "viewer"
 """The execution option of SQLAlchemy that says for whom a statement reads; without it no row is seen."""
 
+# --- For our own queries --------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """Who sees rows of a read model: `agency` is the condition for a role of that name, `roles` see every row.
 
-    A condition is SQL over the columns of `{row}`, the table; what is set for the viewer are `{own}`, the organisation,
-    `{mandator}` and `{person}`. Other read models are asked by `rows_of`: what of them the same viewer sees.
+def seen_of(table: Table) -> Seen:
+    """Return who sees the rows of a read model: nobody, if nothing was declared."""
+    seen: Seen = table.info.get(INFO, NOBODY)
+    return seen
+
+
+def needs_numbers(table: Table) -> bool:
+    """Return whether rows name organisations by their numbers in registers."""
+    seen = seen_of(table)
+    return bool(seen.numbers) or (seen.through is not None and needs_numbers(seen.through.table))
+
+
+def sees_all(seen: Seen, viewer: Viewer) -> bool:
+    return viewer.role in seen.roles or (seen.everybody and viewer.role == AGENCY)
+
+
+def rows_seen(table: Table, viewer: Viewer) -> ColumnElement[bool]:
+    """Return which rows of a read model the viewer sees."""
+    seen = seen_of(table)
+    if sees_all(seen, viewer):
+        return true()
+    if viewer.role != AGENCY or not viewer.organisation_id:
+        return false()
+    if seen.through is not None and seen.key is not None:
+        parent = seen.through.table
+        return exists(select(parent).where(_key_of(parent) == seen.key.column, rows_seen(parent, viewer)))
+    return or_(false(), *_ways(seen, _named(viewer), lambda column: column.column))
+
+
+def arms(table: Table, viewer: Viewer) -> Sequence[ColumnElement[bool]] | None:
+    """Return the ways in which an agency sees rows, each a condition that one index answers in the order of a list.
+
+    A row may be seen in several ways. Return None where the viewer sees all rows.
     """
+    seen = seen_of(table)
+    if sees_all(seen, viewer):
+        return None
+    assert seen.through is None, "rows that are seen through others are not listed by themselves"
+    return tuple(_arms(seen, viewer)) if viewer.role == AGENCY and viewer.organisation_id else ()
 
-    agency: str
-    roles: Sequence[str] = (AUDITOR, ADMINISTRATOR, SYSTEM)
+
+def _arms(seen: Seen, viewer: Viewer) -> Iterator[ColumnElement[bool]]:
+    for start in index_starts(seen.parties):
+        yield and_(start.expression == viewer.organisation_id, start.where)
+    for column in filter(is_array, seen.parties):
+        yield and_(has_more_elements(column), any_(column.column) == viewer.organisation_id)
+    for identifier in viewer.identifiers:
+        for start in index_starts(seen.numbers):
+            yield and_(start.expression == identifier, start.where)
+    if viewer.person_id:
+        yield from _of_owner(seen, _named(viewer), lambda column: column.column)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStart:
+    """What an index begins with, before the columns of a list's order, and for which rows it is kept."""
+
+    name: str
+    expression: ColumnElement[Any]
+    where: ColumnElement[bool]
+
+
+def index_starts(columns: Sequence[RowColumn]) -> Iterator[IndexStart]:
+    """Yield what the indexes begin with by which rows that name an agency are found."""
+    for column in columns:
+        if is_array(column):
+            for place in range(1, INDEXED_ELEMENTS + 1):
+                element = column.column[literal_column(str(place))]
+                yield IndexStart(f"{column.name}_{place}", element, element.is_not(None))
+        else:
+            # Most rows name nobody there: those stay out of the index.
+            yield IndexStart(column.name, column.column, column.column != literal_column("''"))
+
+
+def has_more_elements(column: RowColumn) -> ColumnElement[bool]:
+    """Keep the rows with more parties in an array than indexes begin with."""
+    return func.cardinality(column.column) > literal_column(str(INDEXED_ELEMENTS))
+
+
+def is_array(column: RowColumn) -> bool:
+    return isinstance(column.column.type, ARRAY)
+
+
+# --- The expression -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Where the expression takes the viewer from; NULL, which equals nothing, stands for none."""
+
+    organisation: ColumnElement[Any]
+    identifiers: ColumnElement[Any]
+    person: ColumnElement[Any]
+    chosen_by: ColumnElement[Any]
+
+
+Place: TypeAlias = Callable[[RowColumn], ColumnElement[Any]]
+"""Returns a column as the statement names it."""
+
+
+def _named(viewer: Viewer) -> _Named:
+    return _Named(
+        literal(viewer.organisation_id or None, Text),
+        literal(list(viewer.identifiers), ARRAY(Text)),
+        literal(viewer.person_id or None, Text),
+        literal(viewer.chosen_by or None, Text),
+    )
+
+
+def _ways(seen: Seen, by: _Named, place: Place) -> Iterator[ColumnElement[bool]]:
+    for column in seen.parties:
+        named = place(column)
+        yield any_(named) == by.organisation if is_array(column) else named == by.organisation
+    for column in (*seen.numbers, *([seen.named] if seen.named is not None else [])):
+        yield place(column) == any_(by.identifiers)
+    yield from _of_owner(seen, by, place)
+
+
+def _of_owner(seen: Seen, by: _Named, place: Place) -> Iterator[ColumnElement[bool]]:
+    if seen.owner is None:
+        return
+    owned = place(seen.owner) == by.person
+    if seen.delivered_at is None:
+        yield owned
+        return
+    providers = place(seen.delivered_at)
+    chosen = and_(place(seen.owner) == by.chosen_by, func.cardinality(providers) > literal_column("0"))
+    yield and_(owned, or_(any_(providers) == by.organisation, chosen))
+
+
+# --- The policy -----------------------------------------------------------------------------------------------------
 
 
 def rows_of(table: Table) -> str:
@@ -92,120 +278,68 @@ def rows_of(table: Table) -> str:
     A policy keeps to the very table that it was made with, also when a takeover has put another one in its place. The
     body of such a function is read anew for each query, and so finds the table by its name.
     """
-    return f"{SCHEMA}.{table.name}_rows()"
+    return f"{table.schema}.{table.name}_rows()"
 
 
-# --- Conditions -----------------------------------------------------------------------------------------------------
-
-ROW, OWN, NAMED, IN_SESSION = "{row}", "{own}", "{mandator}", "{person}"
-EVERYTHING = "true"
-NOTHING = "false"
-OF_FIGURES = (AUDITOR, ADMINISTRATOR, SYSTEM, FIGURES)
-
-
-def _names(*columns: str) -> str:
-    """Keep the rows that name the organisation in one of the columns."""
-    return " OR ".join(f"{ROW}.{column} = {OWN}" for column in columns)
-
-
-def _consents(person_id: str) -> str:
-    """Keep the rows of a person who has a consent in force at the organisation."""
-    return (
-        f"EXISTS (SELECT FROM {rows_of(consents.TABLE)} AS given WHERE given.person_id = {ROW}.{person_id}"
-        f" AND given.provider_id = {OWN} AND given.status = 'granted')"
-    )
-
-
-_MAILBOXES = (
-    f"{_names('mailbox_id')} OR ({ROW}.owner_kind = 'enterprise' AND {_names('provider_id')})"
-    f" OR {_consents('mailbox_id')}"
-)
-_IN_MAILBOX_OF_ENTERPRISE = (
-    f"EXISTS (SELECT FROM {rows_of(mailboxes.TABLE)} AS box WHERE box.mailbox_id = {ROW}.mailbox_id"
-    f" AND box.owner_kind = 'enterprise' AND box.provider_id = {OWN})"
-)
-_RECEIVED = f"{_names('mailbox_id')} OR {_IN_MAILBOX_OF_ENTERPRISE} OR {_consents('mailbox_id')}"
-_MESSAGES = f"{_names('sender_id', 'on_behalf_of')} OR ({ROW}.published_at IS NOT NULL AND ({_RECEIVED}))"
-_OF_SEEN_MESSAGE = (
-    f"EXISTS (SELECT FROM {rows_of(messages.TABLE)} AS message WHERE message.message_id = {ROW}.message_id)"
-)
-_OWN_NUMBER = (
-    f"SELECT supplier.enterprise_number FROM {rows_of(organisations.TABLE)} AS supplier"  # noqa: S608 - our own names
-    f" WHERE supplier.organisation_id = {OWN} AND supplier.enterprise_number <> ''"
-)
-_INVOICES = f"{_names('buyer_id', 'received_from')} OR {ROW}.supplier_number = ({_OWN_NUMBER})"
-_HOLDS_KEY = (
-    f"EXISTS (SELECT FROM {rows_of(keys.TABLE)} AS held WHERE held.person_id = {ROW}.person_id"
-    f" AND held.provider_id = {OWN})"
-)
-_AT_OWN_SERVICE = (
-    f"EXISTS (SELECT FROM {rows_of(services.TABLE)} AS service WHERE service.service_id = {ROW}.service_id"
-    f" AND service.organisation_id = {OWN})"
-)
-_REACHES_EVERY_SERVICE = f"cardinality({ROW}.organisation_ids) = 0 AND {ROW}.mandator_id = {NAMED} AND {NAMED} <> ''"
-_MANDATES = (
-    f"{_names('mandator_id', 'mandatary_id')} OR {OWN} = ANY ({ROW}.organisation_ids) OR ({_REACHES_EVERY_SERVICE})"
-)
-
-
-def _is_in_session(person_id: str) -> str:
-    """Keep what is about the person who asks about themselves."""
-    return f"{ROW}.{person_id} = {IN_SESSION} AND {IN_SESSION} <> ''"
-
-
-# --- The table ------------------------------------------------------------------------------------------------------
-
-SEEN: Mapping[Table, Seen] = {
-    organisations.TABLE: Seen(agency=EVERYTHING),
-    enrolments.TABLE: Seen(agency=EVERYTHING, roles=OF_FIGURES),
-    services.TABLE: Seen(agency=EVERYTHING, roles=OF_FIGURES),
-    service_families.TABLE: Seen(agency=EVERYTHING),
-    people.TABLE: Seen(agency=f"{_consents('person_id')} OR {_HOLDS_KEY}"),
-    keys.TABLE: Seen(agency=_names("provider_id")),
-    authentications.TABLE: Seen(agency=_AT_OWN_SERVICE, roles=OF_FIGURES),
-    service_use.TABLE: Seen(agency=NOTHING, roles=OF_FIGURES),
-    mandates.TABLE: Seen(agency=_MANDATES),
-    consents.TABLE: Seen(agency=_names("provider_id"), roles=OF_FIGURES),
-    mailboxes.TABLE: Seen(agency=_MAILBOXES),
-    messages.TABLE: Seen(agency=_MESSAGES),
-    message_timeline.TABLE: Seen(agency=_OF_SEEN_MESSAGE),
-    message_counts.TABLE: Seen(agency=_names("sender_id"), roles=OF_FIGURES),
-    open_rates.TABLE: Seen(agency=EVERYTHING, roles=OF_FIGURES),
-    bus_transactions.TABLE: Seen(agency=_names("source_id", "target_id")),
-    bus_counts.TABLE: Seen(agency=EVERYTHING, roles=OF_FIGURES),
-    invoices.TABLE: Seen(agency=_INVOICES),
-    invoice_timeline.TABLE: Seen(agency=_INVOICES),
-    invoice_counts.TABLE: Seen(agency=_names("buyer_id"), roles=OF_FIGURES),
-    daily_counts.TABLE: Seen(agency=_names("organisation_id")),
-    # What is suppressed is left out by the query: which needs to know of it.
-    accesses.TABLE: Seen(agency=_is_in_session("subject_id"), roles=(AUDITOR,)),
-    access_suppressions.TABLE: Seen(agency=_is_in_session("person_id"), roles=(AUDITOR,)),
-    projection_acts.TABLE: Seen(agency=NOTHING, roles=(AUDITOR, ADMINISTRATOR)),
-    erasures.TABLE: Seen(agency=f"{_consents('person_id')} OR {_HOLDS_KEY}"),
-    legal_holds.TABLE: Seen(agency=NOTHING, roles=(AUDITOR, ADMINISTRATOR)),
-}
-
-
-def needed_by(table: Table) -> Sequence[Table]:
+def asked_by(table: Table) -> Sequence[Table]:
     """Return of which other read models the rows are asked for, to decide who sees those of this one."""
-    return [other for other in SEEN if rows_of(other) in condition(table)]
+    through = seen_of(table).through
+    return () if through is None else (through.table,)
 
 
-def condition(table: Table) -> str:
-    """Return which rows the reader sees, as SQL in which `{row}` (`ROW`) stands for the table.
+def policy(definition: Table, table_name: str) -> str:
+    """Return which rows of the table of that name, which is made from the definition, the reader sees: as SQL.
 
+    `coalesce` keeps PostgreSQL from estimating how few rows pass: from such an estimate it would choose to scan all.
     What does not depend on the row stands in sub-selects, which are evaluated once for each query.
     """
-    seen = SEEN.get(table)
-    if seen is None:
-        return NOTHING
-    names = (ROLE, ORGANISATION, MANDATOR, PERSON)
-    role, own, mandator, person = (f"(SELECT current_setting('{it}', true))" for it in names)
-    roles = ", ".join(f"'{it}'" for it in seen.roles)
-    every = f"{role} IN ({roles})"
-    if seen.agency == NOTHING:
-        return every
-    agency = seen.agency.replace(OWN, own).replace(NAMED, mandator).replace(IN_SESSION, person)
-    # An empty text stands for "none" in many columns: who acts for no organisation is a party to nothing.
-    party = "" if seen.agency == EVERYTHING else f"{own} <> '' AND "
-    return f"{every} OR ({role} = '{AGENCY}' AND {party}({agency}))"
+    seen, table = seen_of(definition), definition.alias(table_name)
+    role = select(_setting(ROLE)).scalar_subquery()
+    ways: list[ColumnElement[bool]] = [role.in_([literal_column(f"'{it}'") for it in seen.roles])] if seen.roles else []
+    if seen.to_agencies:
+        ways.append(and_(role == literal_column(f"'{AGENCY}'"), _of_agency(seen, table)))
+    return _sql(func.coalesce(or_(false(), *ways), false()))
+
+
+def _of_agency(seen: Seen, table: FromClause) -> ColumnElement[bool]:
+    """Return which rows an agency sees; one that acts for no organisation only what everybody sees."""
+    if seen.everybody:
+        return true()
+    acts = select(_setting(ORGANISATION)).scalar_subquery().is_not(None)
+    return and_(acts, or_(*_policy_ways(seen, lambda column: table.columns[column.name])))
+
+
+def _policy_ways(seen: Seen, place: Place) -> Iterator[ColumnElement[bool]]:
+    if seen.through is not None and seen.key is not None:
+        # Row security shows of the other table what the same viewer sees.
+        parent = seen.through.table
+        same = f"parent.{_key_of(parent).name} = {_sql(place(seen.key))}"
+        yield literal_column(f"EXISTS (SELECT FROM {rows_of(parent)} AS parent WHERE {same})")
+    by = _Named(
+        organisation=select(_setting(ORGANISATION)).scalar_subquery(),
+        # Without the cast, ANY would take the sub-select for many rows instead of for one array.
+        identifiers=cast(select(cast(_setting(IDENTIFIERS), ARRAY(Text))).scalar_subquery(), ARRAY(Text)),
+        person=select(_setting(PERSON)).scalar_subquery(),
+        chosen_by=select(_setting(CHOSEN_BY)).scalar_subquery(),
+    )
+    yield from _ways(seen, by, place)
+
+
+def _setting(name: str) -> ColumnElement[str]:
+    """Return a setting of the transaction, NULL where it is not set or empty."""
+    current = func.current_setting(literal_column(f"'{name}'"), true(), type_=Text)
+    return func.nullif(current, literal_column("''"), type_=Text)
+
+
+def _key_of(table: Table) -> Column[Any]:
+    (key,) = table.primary_key.columns
+    return key
+
+
+def written_out(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return a condition whose values stand in the text of a statement instead of beside it."""
+    return literal_column(f"({_sql(condition)})", Boolean)
+
+
+def _sql(expression: ColumnElement[Any]) -> str:
+    return str(expression.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from domain.kernel import Recorded
 from domain.organisations.service_family import ServiceFamilyRegistered
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, put
+from projections.row_security import Seen
 
 
 class Row(RowBase):
@@ -39,5 +40,7 @@ READ_MODEL = ReadModel(
     version=1,
     row=Row,
     rules={ServiceFamilyRegistered: _registered},
+    lists={"by_code": ListOrder((Row.code,))},
+    seen=Seen(everybody=True),
 )
 TABLE = READ_MODEL.table

@@ -7,6 +7,7 @@ from sqlalchemy import Select, select
 from domain.identity.session import AuthenticationSucceeded, ServiceAccessed
 from domain.kernel import Audience, Jurisdiction, Recorded
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add
+from projections.row_security import FIGURES, STAFF, Seen
 from projections.sums import total
 from projections.words import civil_month
 
@@ -40,6 +41,7 @@ READ_MODEL = ReadModel(
     indexes={
         "audience": (Row.jurisdiction, Row.audience, Row.month),
     },
+    seen=Seen(roles=(*STAFF, FIGURES)),
 )
 TABLE = READ_MODEL.table
 

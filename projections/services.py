@@ -6,7 +6,8 @@ from datetime import datetime
 
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance, Recorded
 from domain.organisations.service import ServiceClosed, ServiceRegistered
-from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.row_security import FIGURES, STAFF, Seen
 
 
 class Row(RowBase):
@@ -55,5 +56,7 @@ READ_MODEL = ReadModel(
         "organisation": (Row.organisation_id, Row.service_id),
         "registered": (Row.jurisdiction, Row.registered_at),
     },
+    lists={"by_id": ListOrder((Row.service_id,))},
+    seen=Seen(everybody=True, roles=(*STAFF, FIGURES)),
 )
 TABLE = READ_MODEL.table

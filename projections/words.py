@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -26,3 +26,8 @@ def civil_day(instant: datetime) -> date:
 def unique(texts: Iterable[str]) -> tuple[str, ...]:
     """Return each text once, in the order in which they first come."""
     return tuple(dict.fromkeys(texts))
+
+
+def first(texts: Sequence[str]) -> str:
+    """Return the first of some texts, an empty one where there is none."""
+    return texts[0] if texts else ""

@@ -12,7 +12,9 @@ def add_options(_parser: argparse.ArgumentParser) -> None:
 
 
 def run(_options: argparse.Namespace, output: Output) -> None:
+    from api.graph.protocol.schema import RIGHTS
     from api.rest.command_routes import COMMAND_ROUTES
     from api.rights.page import rights_page, rights_shown
 
-    output.result(rights_shown(COMMAND_ROUTES), rights_page(COMMAND_ROUTES))
+    graph = RIGHTS.rows()
+    output.result(rights_shown(COMMAND_ROUTES, graph), rights_page(COMMAND_ROUTES, graph))

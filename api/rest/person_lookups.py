@@ -22,7 +22,7 @@ from api.rest.command_endpoints import MAX_BODY_BYTES, read_body
 from api.rest.command_reader import malformed
 from api.rest.openapi import answer_of, body_of, inline, problems
 from api.rights.doors import PERSON_LOOKUP, admitted
-from api.web.access_record import Looks, record
+from api.web.access_record import AccessedSubjects, record
 from api.web.errors import Problem
 from api.web.platform import Platform
 from api.web.rate_limits import Buckets, charge
@@ -94,9 +94,9 @@ def lookup_routes(platform: Platform, people: PersonIndex, limits: LookupLimits)
         identifier = wanted.identifier(by.now)
         await _must_have_purpose(platform, caller, wanted.purpose)
         person_id = await _found(people, wanted.purpose, identifier, caller, limits.missed)
-        looks = Looks()
-        looks.note(person_id, Category.IDENTIFICATION)
-        await record(platform, by, looks)
+        accessed = AccessedSubjects()
+        accessed.note(person_id, Category.IDENTIFICATION)
+        await record(platform, by, accessed)
         return Response(orjson.dumps({"personId": person_id}), media_type="application/json")
 
     router.add_api_route(

@@ -20,14 +20,14 @@ from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.graph.queries.visibility import accesses_told_to
 from api.rest.openapi import answer_of, problems
 from api.rights.doors import FIND_USAGE, admitted
-from api.web.access_record import Looks, person_in_session, record
+from api.web.access_record import AccessedSubjects, record
 from api.web.errors import Problem
 from api.web.platform import Platform
 from api.web.read_barrier import ReadBarrier, wanted_position
 from api.web.request_context import RequestContext, processing_activity, request_context
+from api.web.sessions import viewer_of
 from api.web.validators import WHOLE, QueryInstant
 from domain.access.access import Category
 from projections import access_suppressions, accesses, organisations
@@ -42,7 +42,7 @@ TABLES = frozenset({accesses.TABLE.name, access_suppressions.TABLE.name, organis
 MAX_SYSTEMS = 20
 ESTONIAN_CODE_LENGTH = 8
 
-SESSION_HEADER, USER_HEADER = "session-id", "x-road-userid"
+USER_HEADER = "x-road-userid"
 HEADERS: Mapping[str, str] = {
     "Session-Id": "An open session of the person at a service of the caller.",
     "Processing-Activity": "Why: an entry in the record of processing activities.",
@@ -86,13 +86,13 @@ def usage_routes(platform: Platform) -> APIRouter:
         caller = await admitted(request, platform, FIND_USAGE)
         by = request_context(request, caller, platform.now(), processing_activity(request))
         by.must_name_activity()
-        person_id = await _who_asks(request, platform, by, asked.user_code)
+        viewer = await _who_asks(request, platform, by, asked.user_code)
         position = wanted_position(request, await platform.log.log_id())
         await ReadBarrier(platform.places, await platform.places(), position).wait_for(TABLES)
-        total, rows = await _found(platform, by, person_id, asked) if asked.finds_answers else (0, ())
-        looks = Looks()
-        looks.note(person_id, Category.ACCESSES)
-        await record(platform, by, looks)
+        total, rows = await _found(platform, by, viewer, asked) if asked.finds_answers else (0, ())
+        accessed = AccessedSubjects()
+        accessed.note(viewer.person_id, Category.ACCESSES)
+        await record(platform, by, accessed)
         return _answer(total, rows)
 
     router.add_api_route(
@@ -111,27 +111,25 @@ def usage_routes(platform: Platform) -> APIRouter:
     return router
 
 
-async def _who_asks(request: Request, platform: Platform, by: RequestContext, user_code: str | None) -> str:
-    """Return the person in the session that the request names; refuse where it names another person as well."""
-    session_id = request.headers.get(SESSION_HEADER)
-    if not session_id:
+async def _who_asks(request: Request, platform: Platform, by: RequestContext, user_code: str | None) -> Viewer:
+    """Return the caller, with the person in the session that is named; refuse where another person is named as well."""
+    viewer = await viewer_of(request, platform, by)
+    if not viewer.person_id:
         raise Problem(422, "session-missing", "Name the session in which the person asks.")
-    person_id = await person_in_session(platform, by, session_id)
-    if {request.headers.get(USER_HEADER), user_code} - {None, person_id}:
+    if {request.headers.get(USER_HEADER), user_code} - {None, viewer.person_id}:
         raise Problem(403, "not-the-person", "The session is that of another person.")
-    return person_id
+    return viewer
 
 
 async def _found(
-    platform: Platform, by: RequestContext, person_id: str, asked: UsageQuery
+    platform: Platform, by: RequestContext, viewer: Viewer, asked: UsageQuery
 ) -> tuple[int, Sequence[Row[Any]]]:
     """Return how many accesses there are, and some of them."""
     c = accesses.TABLE.c
-    where = [accesses_told_to(person_id, by.now)]
+    where = [accesses.told_to(viewer.person_id, by.now)]
     where += [c.accessed_at >= asked.period_start] if asked.period_start else []
     where += [c.accessed_at <= asked.period_end] if asked.period_end else []
     where += [] if asked.include_bulk_processing else [~c.automated]
-    viewer = Viewer(role=by.caller.role, organisation_id=by.caller.organisation_id, person_id=person_id)
     # Each statement says for whom it reads: a transaction around them would only add round trips.
     engine = platform.reads.execution_options(isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:

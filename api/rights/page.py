@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from api.rights.doors import DOORS
-from api.rights.graph import ALL, GRAPH
+from api.rights.graph import ALL, GraphRight
 from api.rights.relations import MEANINGS, Right
 from application.ports import Role
-from projections.registry import PROJECTIONS
 
 NOBODY = "-"
-READ_MODELS = {projection.table: projection.name for projection in PROJECTIONS}
 
 _HEAD = """# Rights
 
@@ -50,7 +48,11 @@ class RouteShown(Protocol):
     def right(self) -> Right: ...
 
 
-def rights_shown(routes: Sequence[RouteShown]) -> Mapping[str, Any]:
+GraphRows: TypeAlias = Sequence[tuple[GraphRight, Sequence[str], Sequence[str]]]
+"""The rights of GraphQL, each with the fields and the types that have it."""
+
+
+def rights_shown(routes: Sequence[RouteShown], graph: GraphRows) -> Mapping[str, Any]:
     """Return the tables for programs; the names of roles, commands and relations are as callers see them."""
     return {
         "commands": [_command_shown(route) for route in routes],
@@ -60,13 +62,13 @@ def rights_shown(routes: Sequence[RouteShown]) -> Mapping[str, Any]:
         ],
         "graphql": [
             {
-                "fields": list(right.fields),
-                "types": list(right.types),
+                "fields": list(fields),
+                "types": list(types),
                 "roles": sorted(right.roles),
                 "agencies": right.agencies,
-                "readModel": None if right.table is None else READ_MODELS[right.table],
+                "readModel": right.read_model or None,
             }
-            for right in GRAPH
+            for right, fields, types in graph
         ],
         "doors": [
             {"door": door, "roles": None if right.roles is None else sorted(right.roles), "shows": right.shows}
@@ -86,7 +88,7 @@ def _cells(route: RouteShown) -> Iterator[tuple[Role, str]]:
 # --- As a page ------------------------------------------------------------------------------------------------------
 
 
-def rights_page(routes: Sequence[RouteShown]) -> str:
+def rights_page(routes: Sequence[RouteShown], graph: GraphRows) -> str:
     """Return the tables as a page of Markdown, without a line break at its end."""
     parts = (
         _HEAD,
@@ -98,7 +100,7 @@ def rights_page(routes: Sequence[RouteShown]) -> str:
             ((relation, meaning.words, _code(meaning.refusal)) for relation, meaning in MEANINGS.items()),
         ),
         _GRAPH,
-        _table(("fields", "types", *Role), _graph_rows()),
+        _table(("fields", "types", *Role), _graph_rows(graph)),
         _DOORS,
         _table(("door", "roles", "shows"), _door_rows()),
     )
@@ -110,11 +112,11 @@ def _command_row(route: RouteShown) -> Sequence[str]:
     return (_code(route.intent), *(cells.get(role, NOBODY) for role in Role))
 
 
-def _graph_rows() -> Iterator[Sequence[str]]:
-    for right in GRAPH:
+def _graph_rows(graph: GraphRows) -> Iterator[Sequence[str]]:
+    for right, fields, types in graph:
         seen = {role: right.agencies if role is Role.AGENCY else ALL for role in right.roles}
-        fields, types = (" ".join(map(_code, names)) for names in (right.fields, right.types))
-        yield (fields, types, *(seen.get(role, NOBODY) for role in Role))
+        names = (" ".join(map(_code, it)) for it in (fields, types))
+        yield (*names, *(seen.get(role, NOBODY) for role in Role))
 
 
 def _door_rows() -> Iterator[Sequence[str]]:

@@ -7,7 +7,6 @@ standard Logboek Dataverwerkingen, which names the activity and the data subject
 
 from __future__ import annotations
 
-import re
 import secrets
 from dataclasses import dataclass, field
 
@@ -21,16 +20,14 @@ from application.ids import RANDOM_BYTES, time_ordered_id
 from application.ports import Role
 from application.unit_of_work import StateCache
 from domain.access.access import AccessOutcome, Category, Look, RecordAccess
-from domain.identity.session import SESSION, is_open
 
 LOG = structlog.get_logger()
 
 RETRY_AFTER_S = 1
-_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 @dataclass(slots=True)
-class Looks:
+class AccessedSubjects:
     """What an answer holds of which persons, gathered while it is made."""
 
     of: dict[str, set[Category]] = field(default_factory=dict)
@@ -46,15 +43,15 @@ class Looks:
 
 
 async def record(
-    platform: Platform, by: RequestContext, looks: Looks, outcome: AccessOutcome = AccessOutcome.ANSWERED
+    platform: Platform, by: RequestContext, accessed: AccessedSubjects, outcome: AccessOutcome = AccessOutcome.ANSWERED
 ) -> None:
     """Put on record what an answer holds; raise a problem if that cannot be done, so that the answer does not leave."""
-    if not looks.of:
+    if not accessed.of:
         return
     by.must_name_activity()
     try:
         # Nothing is there to be read: the stream is of this request alone, and is not remembered either.
-        await handle(_envelope(by, looks, outcome), platform.log, platform.rules, StateCache())
+        await handle(_envelope(by, accessed, outcome), platform.log, platform.rules, StateCache())
     except Exception as error:
         # Whatever kept it from being written, the one answer to it is to give nothing away.
         LOG.warning("access_not_recorded", error=type(error).__name__)
@@ -62,7 +59,7 @@ async def record(
         raise Problem(503, "access-not-recorded", detail, retry_after_s=RETRY_AFTER_S) from error
 
 
-def _envelope(by: RequestContext, looks: Looks, outcome: AccessOutcome) -> CommandEnvelope:
+def _envelope(by: RequestContext, accessed: AccessedSubjects, outcome: AccessOutcome) -> CommandEnvelope:
     caller = by.caller
     return CommandEnvelope(
         command=RecordAccess(
@@ -72,20 +69,8 @@ def _envelope(by: RequestContext, looks: Looks, outcome: AccessOutcome) -> Comma
             supplier_id=caller.supplier_id,
             automated=caller.role is Role.SYSTEM,
             outcome=outcome,
-            looks=looks.in_order(),
+            looks=accessed.in_order(),
         ),
         context=by.recorded_with(by.activity),
         creates=True,
     )
-
-
-async def person_in_session(platform: Platform, by: RequestContext, session_id: str) -> str:
-    """Return the person who has an open session at a service of the caller's organisation; refuse any other session."""
-    session = SESSION.initial
-    if _SESSION_ID.fullmatch(session_id):
-        stream = SESSION.stream(session_id)
-        session = SESSION.fold((await platform.log.read([stream]))[stream].events)
-    if not is_open(session, at=by.now) or by.caller.organisation_id not in session.organisation_ids:
-        detail = "This needs an open authentication session at this organisation."
-        raise Problem(403, "no-session-at-caller", detail)
-    return session.person_id

@@ -89,7 +89,7 @@ def _requests(running: Api, url: str) -> Iterator[bytes]:
     """Return the queries in turn, for ever, as bytes of HTTP."""
     with psycopg.connect(url) as connection:
         found = connection.execute(
-            "SELECT message_id FROM read.messages_v2 ORDER BY md5(message_id) LIMIT %s", (MESSAGES,)
+            "SELECT message_id FROM read.messages_v3 ORDER BY md5(message_id) LIMIT %s", (MESSAGES,)
         )
         messages = [{"id": message_id} for (message_id,) in found]
     periods = [{"id": "messages_sent", "period": f"{2020 + at // 12}-{at % 12 + 1:02d}"} for at in range(FIGURES)]

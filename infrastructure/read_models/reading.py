@@ -26,8 +26,7 @@ from projections import projection_acts
 from projections.figures.figure_reading import Reading
 from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place, Progress
 from projections.read_model import SCHEMA, ReadModel
-from projections.row_security import ADMINISTRATOR, VIEWER, Viewer
-from projections.row_security import FIGURES as FIGURES_ROLE
+from projections.row_security import ADMINISTRATOR, FIGURES, VIEWER, Viewer
 
 POOL_SIZE = 8
 POOL_OVERFLOW = 8
@@ -35,19 +34,6 @@ POOL_WAIT_S = 5
 UNDEFINED_TABLE = "42P01"
 MOST_SHOWN = 100
 """Parked events, or builds, that are read at once."""
-
-FIGURES = (
-    "authentications",
-    "bus_counts",
-    "consents",
-    "enrolments",
-    "invoice_counts",
-    "message_counts",
-    "open_rates",
-    "service_use",
-    "services",
-)
-"""The read models that figures are computed from."""
 
 
 class ReadModels:
@@ -63,6 +49,8 @@ class ReadModels:
             "names": [projection.name for projection in projections],
             "versions": [projection.version for projection in projections],
         }
+        self.figure_tables = [it.table.name for it in projections if FIGURES in it.seen.roles]
+        """The tables that figures are computed from, as far as they belong to the release."""
         self._there: frozenset[str] = frozenset()
         self.engine = create_async_engine(
             _bounded(make_url(url).set(drivername="postgresql+psycopg"), statement_timeout_s),
@@ -93,11 +81,6 @@ class ReadModels:
 
     # --- Snapshots --------------------------------------------------------------------------------------------------
 
-    @property
-    def figure_tables(self) -> Collection[str]:
-        """The tables that figures are computed from, as far as they belong to the release."""
-        return [self._tables[name] for name in FIGURES if name in self._tables]
-
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reading]:
         """Open a transaction in which everything read belongs to one state; its position is that of the figures.
@@ -110,7 +93,7 @@ class ReadModels:
         async with self.engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             await self._lock(connection, there)
-            await connection.exec_driver_sql(SET, settings_of(Viewer(role=FIGURES_ROLE)))
+            await connection.exec_driver_sql(SET, settings_of(Viewer(role=FIGURES)))
             places = await self._places(connection)
             yield Reading(connection, _least(self._of_figures(places, there)))
 

@@ -15,9 +15,10 @@ from psycopg.abc import Params, QueryNoTemplate
 from sqlalchemy import Connection, ExecutionContext, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from projections.row_security import MANDATOR, ORGANISATION, PERSON, ROLE, VIEWER, Viewer
+from projections.row_security import CHOSEN_BY, IDENTIFIERS, ORGANISATION, PERSON, ROLE, VIEWER, Viewer
 
-SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in (ROLE, ORGANISATION, MANDATOR, PERSON))
+SETTINGS = {ROLE: "%s", ORGANISATION: "%s", IDENTIFIERS: "%s::text[]::text", PERSON: "%s", CHOSEN_BY: "%s"}
+SET = "SELECT " + ", ".join(f"set_config('{name}', {value}, true)" for name, value in SETTINGS.items())
 
 
 class ViewingConnection(AsyncConnection[Any]):
@@ -48,9 +49,9 @@ class ViewingCursor(AsyncCursor[Any]):
         return self
 
 
-def settings_of(viewer: Viewer) -> tuple[str, str, str, str]:
+def settings_of(viewer: Viewer) -> tuple[str, str, list[str], str, str]:
     """Return what `SET` sets."""
-    return viewer.role, viewer.organisation_id, viewer.mandator_id, viewer.person_id
+    return viewer.role, viewer.organisation_id, list(viewer.identifiers), viewer.person_id, viewer.chosen_by
 
 
 CONNECT_ARGS = {"async_creator_fn": ViewingConnection.connect, "cursor_factory": ViewingCursor}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from itertools import count
 from typing import Any
 
 import pytest
@@ -19,10 +21,17 @@ from api.graph.protocol.endpoint import OPEN, graphql_routes
 from api.graph.protocol.policy import GraphPolicy
 from api.web.platform import InvalidTokenError, Platform
 from application.gathering import Rules
-from application.ports import Caller, Credentials, Role, Sealed
+from application.ports import Append, Caller, Credentials, Role, Sealed
 from application.registry import BY_COMMAND, READERS
 from application.unit_of_work import StateCache
+from domain import consent
+from domain.consent import ConsentGranted, ConsentWithdrawn
 from domain.contexts import DECIDERS
+from domain.identity.mandate.model import MandateAccepted, MandateRequested, ServiceScope
+from domain.identity.mandate.rules import MANDATE
+from domain.identity.session import SESSION, AuthenticationSucceeded
+from domain.identity.values import MandateKind
+from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.event_log import MemoryLog
@@ -56,7 +65,9 @@ from projections import (
     services,
 )
 from projections.registry import PROJECTIONS
+from tests.infrastructure.examples import example
 from tests.infrastructure.read_tables import make_read_tables
+from tests.infrastructure.viewed import as_events_fill
 
 NOW = datetime(2022, 6, 1, 12, tzinfo=UTC)
 AT = datetime(2022, 3, 1, 9, 30, tzinfo=UTC)
@@ -156,7 +167,7 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
 
 def row(table: Table, **given: Any) -> dict[str, Any]:
     usual = {"jurisdiction": "be", **USUAL.get(table, {}), **given}
-    return {column.name: usual.get(column.name, _empty(column)) for column in table.columns}
+    return as_events_fill({column.name: usual.get(column.name, _empty(column)) for column in table.columns}) | given
 
 
 def _empty(column: Column[Any]) -> Any:
@@ -190,6 +201,7 @@ class Graph:
         self.log = log
         self.queries = queries
         self._rows = rows
+        self._serials = count(1)
 
     def have(self, table: Table, *rows: Mapping[str, Any]) -> None:
         if rows:
@@ -201,6 +213,56 @@ class Graph:
             for projection in PROJECTIONS:
                 connection.execute(projection.table.delete())
         self.queries.clear()
+
+    def session(self, person: str, organisation: str, service: str = "service") -> str:
+        """Let a person authenticate at a service of an organisation; return the id of the session."""
+        session_id = f"session-{next(self._serials)}"
+        opened = replace(
+            example(AuthenticationSucceeded),
+            session_id=session_id,
+            person_id=person,
+            service_id=service,
+            organisation_id=organisation,
+            opened_at=NOW - timedelta(minutes=5),
+            expires_at=NOW + timedelta(minutes=5),
+        )
+        self.record(SESSION.stream(session_id), opened)
+        return session_id
+
+    def consent(self, person: str, provider: str, *, withdrawn: bool = False) -> None:
+        """Let a person choose a mailbox provider, and perhaps go back on it."""
+        about: dict[str, Any] = {"person_id": person, "provider_id": provider, "grant_number": 1}
+        events = [replace(example(ConsentGranted), **about)]
+        events += [replace(example(ConsentWithdrawn), **about)] if withdrawn else []
+        self.record(consent.CONSENT.stream(consent.consent_id(person, provider)), *events)
+
+    def mandate(self, mandator: str, mandatary: str, *services: tuple[str, str], until: datetime = NOW) -> str:
+        """Let somebody act for another at services, each with its organisation, or at every service."""
+        mandate_id = f"mandate-{next(self._serials)}"
+        requested = example(MandateRequested)
+        kind = MandateKind.VOLUNTARY if services else MandateKind.LEGAL_REPRESENTATION
+        terms = replace(
+            requested.terms,
+            kind=kind,
+            mandator_id=mandator,
+            mandatary_id=mandatary,
+            grantor_id=mandator,
+            parent_mandate_id="",
+            services=tuple(ServiceScope(service_id=it, organisation_id=of) for it, of in services),
+            valid_from=AT,
+            valid_until=until + timedelta(days=1),
+        )
+        accepted = replace(example(MandateAccepted), mandate_id=mandate_id, period=1)
+        self.record(
+            MANDATE.stream(mandate_id), replace(requested, mandate_id=mandate_id, period=1, terms=terms), accepted
+        )
+        return mandate_id
+
+    def record(self, stream: str, *events: Any) -> None:
+        """Write events to the log as the first of a stream."""
+        context = Context(acting_id="official-7", effective_at=AT)
+        append = Append(stream=stream, events=events, expected={stream: 0}, context=context)
+        asyncio.run(self.log.append([append]))
 
     def ask(
         self,

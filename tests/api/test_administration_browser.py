@@ -80,7 +80,7 @@ def all_sorts(owner: Owner) -> None:
     """One read model in each state, with everything that a row can show."""
     owner.says(
         "INSERT INTO read.build (projection, version, purpose, by_worker, state, events_done, events_total, started_at)"
-        " VALUES ('keys', 1, 'rebuild', true, 'filling', 60, 100, now() - interval '30 s')"
+        " VALUES ('keys', 2, 'rebuild', true, 'filling', 60, 100, now() - interval '30 s')"
     )
     owner.says(
         "INSERT INTO read.build (projection, version, purpose, by_worker, state, events_done, events_total, started_at,"
@@ -99,7 +99,7 @@ def all_sorts(owner: Owner) -> None:
     for position, error in ((3, "KeyError in the rule of MessageOpened"), (4, "")):
         owner.says(
             "INSERT INTO read.parked (table_name, position, stream, stream_version, name, error)"
-            " VALUES ('messages_v2', %s, %s, 2, 'mailbox.message-opened.v1', %s)",
+            " VALUES ('messages_v3', %s, %s, 2, 'mailbox.message-opened.v1', %s)",
             str(position),
             "message-0190c2f1-5a9c-7000-8000-3d1f0b7f9a11",
             error,

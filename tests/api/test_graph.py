@@ -9,7 +9,7 @@ import structlog
 from graphql import get_introspection_query
 
 from api.graph.protocol import documents
-from api.graph.queries import query_context as asking
+from api.graph.queries import query_context
 from application.ports import Role
 from projections import consents, messages, organisations, services
 from tests.api.graph_world import POSITION, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
@@ -119,7 +119,7 @@ def test_an_unexpected_error_says_nothing(graph: Graph, monkeypatch: pytest.Monk
     async def fail(*_: Any) -> Any:
         raise RuntimeError("secret-of-the-house")
 
-    monkeypatch.setattr(asking.Asking, "number", fail)
+    monkeypatch.setattr(query_context.QueryContext, "rows", fail)
     with structlog.testing.capture_logs() as logs:
         answer = graph.ask(HELLO)
     error = answer.body["errors"][0]
@@ -257,7 +257,7 @@ def test_only_what_is_asked_for_is_counted(graph: Graph) -> None:
     assert not [it for it in graph.queries if "count(" in it]
     graph.queries.clear()
     assert graph.ask("{ consents { totalCount } }").data == {"consents": {"totalCount": 1}}
-    assert [it for it in graph.queries if "consents_v1" in it and "count(" not in it] == []
+    assert [it for it in graph.queries if "read.consents" in it and "count(" not in it] == []
 
 
 @pytest.mark.parametrize("count", [1, 5, 40])
@@ -274,7 +274,7 @@ def test_nested_fields_cost_one_query_for_all_parents(graph: Graph, count: int) 
         }"""
     )
     assert len(nodes(answer.data["messages"])) == count
-    reads = [it for it in graph.queries if "_v1" in it or "_v2" in it]
+    reads = [it for it in graph.queries if "FROM read." in it]
     # Two pages; enrolments, services and timelines; the organisations of services and of senders (one batch or two).
     assert 6 <= len(reads) <= 7
 

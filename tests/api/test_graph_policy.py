@@ -14,10 +14,11 @@ from api.cli import main
 from api.graph.protocol.limits import Limits
 from api.graph.protocol.policy import AD_HOC_SCOPE, AdHoc, GraphPolicy, Introspection
 from api.graph.protocol.trusted import EVERYBODY, hash_of
-from api.graph.queries import query_context as asking
+from api.graph.queries import query_context
 from api.web.rate_limits import Buckets
 from application.ports import Caller, Role
 from infrastructure.read_models import ReadModels
+from projections.row_security import Viewer
 from tests.api.graph_world import Graph, graph_over
 
 HELLO = "{ organisations { totalCount } }"
@@ -184,11 +185,13 @@ def test_a_query_that_takes_too_long_is_broken_off(database_url: str, monkeypatc
     made = ReadModels
     monkeypatch.setattr("tests.api.graph_world.ReadModels", lambda url, models: made(url, models, 0.05))
 
-    async def slow(self: asking.Asking, _query: Any) -> int:
-        return int((await self.rows(text("SELECT 1 FROM pg_sleep(5)")))[0][0])  # type: ignore[arg-type]
+    read = query_context.QueryContext.rows
+
+    async def slow(self: query_context.QueryContext, _query: Any, viewer: Viewer) -> Any:
+        return await read(self, text("SELECT 1 FROM pg_sleep(5)"), viewer)  # type: ignore[arg-type]
 
     with guarded(database_url) as graph:
-        monkeypatch.setattr(asking.Asking, "number", slow)
+        monkeypatch.setattr(query_context.QueryContext, "rows", slow)
         answer = graph.ask(HELLO)
     assert answer.codes == ["query-too-slow"]
     assert "pg_sleep" not in str(answer.body)

@@ -143,7 +143,7 @@ def needy(url: str) -> None:
         owner.execute(
             "INSERT INTO read.build"
             " (projection, version, purpose, by_worker, state, events_done, events_total, asked_by, why, outcome)"
-            " VALUES ('keys', 1, 'rebuild', true, 'filling', 1, 4, 'official-7', %s, %s)",
+            " VALUES ('keys', 2, 'rebuild', true, 'filling', 1, 4, 'official-7', %s, %s)",
             (SECRET, SECRET),
         )
         owner.execute("DELETE FROM read.checkpoint WHERE projection = 'mandates'")
@@ -155,7 +155,7 @@ def needy(url: str) -> None:
         for position in (1, 2):
             owner.execute(
                 "INSERT INTO read.parked (table_name, position, stream, stream_version, name)"
-                " VALUES ('messages_v2', %s, 'message-a', %s, 'mailbox.message-sent.v1')",
+                " VALUES ('messages_v3', %s, 'message-a', %s, 'mailbox.message-sent.v1')",
                 (position, position),
             )
 

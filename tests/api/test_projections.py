@@ -68,9 +68,9 @@ def of(progress: Any, name: str = "keys") -> Any:
 def test_everything_that_is_known_is_told(client: httpx2.Client, owner: psycopg.Connection, database_url: str) -> None:
     owner.execute(
         "INSERT INTO read.build (projection, version, purpose, by_worker, state, events_done, events_total, started_at,"
-        " asked_by, why) VALUES ('keys', 1, 'rebuild', true, 'filling', 1, 4, now(), 'official-7', 'a rule was mended')"
+        " asked_by, why) VALUES ('keys', 2, 'rebuild', true, 'filling', 1, 4, now(), 'official-7', 'a rule was mended')"
     )
-    owner.execute("INSERT INTO read.checkpoint (projection, version, position) VALUES ('keys', 2, 0)")
+    owner.execute("INSERT INTO read.checkpoint (projection, version, position) VALUES ('keys', 7, 0)")
     with looked_after(database_url, "keys"):
         answer = client.get("/projections")
     told = answer.json()
@@ -85,7 +85,7 @@ def test_everything_that_is_known_is_told(client: httpx2.Client, owner: psycopg.
         "previousPosition": None,
     }.items() <= keys.items()
     assert {"purpose": "rebuild", "percent": 25, "why": "a rule was mended"}.items() <= keys["build"].items()
-    assert [other["version"] for other in keys["otherVersions"]] == [2]
+    assert [other["version"] for other in keys["otherVersions"]] == [7]
     assert of(told, "people")["state"] == "unled"
     one = client.get("/projections/people").json()
     assert one["name"] == "people"
@@ -97,7 +97,7 @@ def test_parked_events_come_in_pages(client: httpx2.Client, owner: psycopg.Conne
     for position in range(1, 6):
         owner.execute(
             "INSERT INTO read.parked (table_name, position, stream, stream_version, name, error)"
-            " VALUES ('keys_v1', %s, 'key-a', %s, 'identity.key-registered.v1', %s)",
+            " VALUES ('keys_v2', %s, 'key-a', %s, 'identity.key-registered.v1', %s)",
             (position, position, "KeyError" if position == 1 else ""),
         )
     first = client.get("/projections/keys/parked-events?limit=3").json()

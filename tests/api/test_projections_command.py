@@ -67,7 +67,7 @@ def test_all_are_rebuilt_proven_equal_and_can_be_brought_back(folder: Path) -> N
     assert (code, undone["outcome"].startswith("undone; in use from position")) == (0, True)
     code, said = projections(folder, "drop", "consents", "--why", "checked")
     assert (code, said["carriedOut"]) == (0, True)
-    assert ask(folder, "SELECT to_regclass('read.consents_v1_before')") == [(None,)]
+    assert ask(folder, "SELECT to_regclass('read.consents_v2_before')") == [(None,)]
     code, (refused,) = projections(folder, "undo", "consents")
     assert (code, refused["outcome"]) == (1, "there are no rows of before to go back to")
 
@@ -88,11 +88,11 @@ def test_rows_are_made_as_they_were_beside_those_in_use(folder: Path) -> None:
     (middle, instant) = ask(folder, "SELECT position, recorded_at FROM log.event WHERE position = log.head() / 2")[0]
     code, (by_position,) = projections(folder, "rebuild", "messages", "--as-of", str(middle))
     assert (code, by_position["position"]) == (0, middle)
-    ((rows,),) = ask(folder, f"SELECT count(*) FROM read.messages_v2_at_{middle}")  # noqa: S608 - ours
+    ((rows,),) = ask(folder, f"SELECT count(*) FROM read.messages_v3_at_{middle}")  # noqa: S608 - ours
     name = "mailbox.message-sent.v1"
     sent = f"SELECT count(*) FROM log.event WHERE position <= {middle} AND name = '{name}'"  # noqa: S608 - ours
     assert ask(folder, sent) == [(rows,)]
-    assert 0 < rows < ask(folder, "SELECT count(*) FROM read.messages_v2")[0][0]
+    assert 0 < rows < ask(folder, "SELECT count(*) FROM read.messages_v3")[0][0]
     code, (by_instant,) = projections(folder, "rebuild", "messages", "--as-of", instant.isoformat())
     last = ask(folder, f"SELECT max(position) FROM log.event WHERE recorded_at = '{instant.isoformat()}'")  # noqa: S608
     assert (code, by_instant["position"]) == (0, last[0][0])

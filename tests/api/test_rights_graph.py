@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import strawberry
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
@@ -22,16 +23,17 @@ from graphql import (
 )
 from sqlalchemy import Table, Text
 
-from api.graph.protocol.guard import Guarded, guard
+from api.graph.protocol.guard import GraphRights, Guarded, guard, rights_of
 from api.graph.protocol.limits import Limits
 from api.graph.protocol.policy import GraphPolicy
-from api.graph.protocol.schema import GRAPHQL_SCHEMA
-from api.graph.queries.visibility import VISIBLE, everything, nothing
-from api.rights.graph import ALL, GRAPH, NONE, ROLES
+from api.graph.protocol.schema import GRAPHQL_SCHEMA, RIGHTS
+from api.rights.graph import ALL, NONE, GraphRight, asked, asked_of
 from api.rights.roles import EVERYBODY, RightsError
 from api.web.errors import Problem
 from application.ports import Caller, Role
+from projections.registry import PROJECTIONS
 from tests.api.graph_world import USUAL, Graph, graph_over
+from tests.infrastructure.who_sees import HIDDEN_FROM, NEVER_TOLD, PUBLIC
 
 ID = OWN = "org-a"
 ROOT = "Query"
@@ -52,7 +54,7 @@ RARELY_SEEN = frozenset({"IndexPoint"})
 # --- Asking for anything --------------------------------------------------------------------------------------------
 
 
-def asked(name: str, field: GraphQLField, selection: str = "") -> str:
+def written(name: str, field: GraphQLField, selection: str = "") -> str:
     """Write a field with what it needs, and something of what it has."""
     needed = {it: argument.type for it, argument in field.args.items() if is_required_argument(argument)}
     given = ", ".join(f"{it}: {_argument(name, it, of)}" for it, of in needed.items())
@@ -86,15 +88,15 @@ WAYS = ways()
 
 def query_for(of: str) -> str:
     """Write a query for all fields of a type."""
-    fields = (asked(name, field) for name, field in TYPES[of].fields.items())
+    fields = (written(name, field) for name, field in TYPES[of].fields.items())
     query = f"{{ __typename {' '.join(fields)} }}"
     for through, name in reversed(WAYS[of]):
-        query = f"{{ {asked(name, TYPES[through].fields[name], query)} }}"
+        query = f"{{ {written(name, TYPES[through].fields[name], query)} }}"
     return query
 
 
 def may_ask(role: Role, of: str, field: str) -> bool:
-    return role in ROLES.get(of, EVERYBODY) & ROLES.get(f"{of}.{field}", EVERYBODY)
+    return role in RIGHTS.roles(of, field)
 
 
 # --- A row of everything --------------------------------------------------------------------------------------------
@@ -129,8 +131,8 @@ def ask(graph: Graph, query: str, role: Role) -> tuple[set[str], str]:
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("field", QUERIES)
 def test_a_query_is_answered_for_the_roles_of_its_row_only(field: str, role: Role, graph: Graph) -> None:
-    refused, _ = ask(graph, f"{{ {asked(field, QUERIES[field])} }}", role)
-    assert refused == (set() if role in ROLES[f"{ROOT}.{field}"] else {field})
+    refused, _ = ask(graph, f"{{ {written(field, QUERIES[field])} }}", role)
+    assert refused == (set() if may_ask(role, ROOT, field) else {field})
 
 
 @pytest.mark.parametrize("role", Role)
@@ -157,76 +159,104 @@ def test_every_field_is_guarded_as_its_row_says() -> None:
             assert guarded == {role for role in Role if may_ask(role, of, name)}, f"{of}.{name}"
 
 
-def test_rows_say_what_visibility_does() -> None:
-    for right in GRAPH:
-        if right.table is not None:
-            rules = {role: tables[right.table] for role, tables in VISIBLE.items()}
-            assert {role for role, rule in rules.items() if rule is not nothing} == right.roles, right.types
-            assert (right.agencies == ALL) == (rules[Role.AGENCY] is everything), right.types
-        assert (right.agencies == NONE) == (Role.AGENCY not in right.roles), right.types
-        assert right.roles
+def test_rights_are_those_that_plain_words_give() -> None:
+    """Held against the oracle, which knows nothing of declarations."""
+    read_models = {right.read_model: right for right, _, _ in RIGHTS.rows() if right.read_model}
+    assert set(read_models) == {it.name for it in PROJECTIONS}
+    for name, right in read_models.items():
+        others = {role for role in Role if role is not Role.AGENCY and name not in HIDDEN_FROM[role]}
+        agencies = set() if name in NEVER_TOLD else {Role.AGENCY}
+        assert right.roles == others | agencies, name
+        assert (right.agencies == ALL) == (name in PUBLIC), name
+        assert (right.agencies == NONE) == (name in NEVER_TOLD), name
 
 
 # --- The guard ------------------------------------------------------------------------------------------------------
 
-DESK = "type Query { person: Person, open: Boolean } type Person { name: String, number: String }"
-RIGHTS = {"Query.person": EVERYBODY, "Query.open": EVERYBODY, "Person": EVERYBODY}
-AUDITOR = frozenset({Role.AUDITOR})
+AUDITORS = GraphRight(roles=frozenset({Role.AUDITOR}), agencies=NONE)
+OPEN = GraphRight()
 
 
-def desk(**rights: frozenset[Role]) -> GraphQLSchema:
-    """A small schema, with rights that differ from those of everybody; dots are written as two underscores."""
-    schema = build_schema(DESK)
-    guard(schema, RIGHTS | {name.replace("__", "."): roles for name, roles in rights.items()})
+def small_schema(of_query: GraphRight = OPEN, of_type: GraphRight = OPEN, of_field: GraphRight = OPEN) -> GraphQLSchema:
+    """A small schema, whose query, type and field can each be kept to some roles."""
+
+    @asked_of(of_type)
+    @strawberry.type
+    class Person:
+        name: str
+        number: str = strawberry.field(metadata=asked(of_field))
+
+    def person() -> Person | None:
+        return Person(name="Ann", number="1")
+
+    person.__annotations__["return"] = Person | None
+
+    @strawberry.type
+    class Query:
+        shown = strawberry.field(resolver=person, name="person", metadata=asked(of_query))
+        open: bool = strawberry.field(default=True, metadata=asked(OPEN))
+
+    schema: GraphQLSchema = strawberry.Schema(Query)._schema  # noqa: SLF001 - Strawberry shows its own in no other way
+    guard(schema, rights_of(schema))
     return schema
 
 
 def told(schema: GraphQLSchema, role: Role) -> tuple[Any, list[str]]:
     caller = Caller(subject="tester", role=role, organisation_id=OWN)
-    person = {"person": {"name": "Ann", "number": "1"}, "open": True}
-    result = graphql_sync(schema, "{ open person { name number } }", person, SimpleNamespace(caller=caller))
+    context = SimpleNamespace(request=SimpleNamespace(caller=caller))
+    result = graphql_sync(schema, "{ open person { name number } }", SimpleNamespace(open=True), context)
     causes = [error.original_error for error in result.errors or []]
     return result.data, [cause.code for cause in causes if isinstance(cause, Problem)]
 
 
 def test_who_may_ask_for_all_is_told_all() -> None:
-    assert told(desk(), Role.AGENCY) == ({"open": True, "person": {"name": "Ann", "number": "1"}}, [])
+    assert told(small_schema(), Role.AGENCY) == ({"open": True, "person": {"name": "Ann", "number": "1"}}, [])
 
 
 def test_a_query_a_type_and_a_field_can_each_be_kept_to_some() -> None:
-    without = {"open": True, "person": None}, ["role-not-allowed"]
-    nameless = {"open": True, "person": {"name": None, "number": None}}, ["role-not-allowed"] * 2
-    numberless = {"open": True, "person": {"name": "Ann", "number": None}}, ["role-not-allowed"]
-    for schema, refused_as in (
-        (desk(Query__person=AUDITOR), without),
-        (desk(Person=AUDITOR), nameless),
-        (desk(Person__number=AUDITOR), numberless),
-    ):
-        assert told(schema, Role.AGENCY) == refused_as
-        assert told(schema, Role.AUDITOR) == told(desk(), Role.AUDITOR)
+    without = {"open": True, "person": None}
+    for schema in (small_schema(of_query=AUDITORS), small_schema(of_type=AUDITORS), small_schema(of_field=AUDITORS)):
+        data, codes = told(schema, Role.AGENCY)
+        assert (data, set(codes)) == (without, {"role-not-allowed"})
+        assert told(schema, Role.AUDITOR) == told(small_schema(), Role.AUDITOR)
 
 
 def test_a_field_is_never_open_to_more_roles_than_its_type() -> None:
-    schema = desk(Person=AUDITOR, Person__number=EVERYBODY)
-    assert told(schema, Role.AGENCY)[0] == {"open": True, "person": {"name": None, "number": None}}
+    rights = rights_of(small_schema(of_type=AUDITORS, of_field=OPEN))
+    assert rights.roles("Person", "number") == rights.roles("Person", "name") == {Role.AUDITOR}
+    assert rights_of(small_schema(of_field=AUDITORS)).roles("Person", "name") == EVERYBODY
 
 
 @pytest.mark.parametrize(
-    ("more", "without", "message"),
+    ("more", "message"),
     [
-        ("", "Query.open", "without a row in the table of rights: Query.open"),
-        ("", "Person", "without a row in the table of rights: Person"),
-        ("type Mutation { erase: Boolean }", "", "without a row in the table of rights: Mutation.erase"),
-        ("type Subscription { everything: Boolean }", "", "subscriptions are not guarded"),
+        ("", "nothing says who may ask: Person, Query.open, Query.person$"),
+        ("type Mutation { erase: Boolean }", "nothing says who may ask: Mutation.erase, Person, Query"),
+        ("type Subscription { everything: Boolean }", "subscriptions are not guarded"),
     ],
 )
-def test_what_has_no_row_makes_no_schema(more: str, without: str, message: str) -> None:
-    rights = {name: roles for name, roles in RIGHTS.items() if name != without}
+def test_what_has_no_right_makes_no_schema(more: str, message: str) -> None:
+    without = "type Query { person: Person, open: Boolean } type Person { name: String }"
     with pytest.raises(RightsError, match=message):
-        guard(build_schema(f"{DESK} {more}"), rights)
+        rights_of(build_schema(f"{without} {more}"))
 
 
-@pytest.mark.parametrize("idle", ["Query.gone", "Gone", "Person.gone", "Query"])
-def test_a_row_of_nothing_makes_no_schema(idle: str) -> None:
-    with pytest.raises(RightsError, match=f"that are of no type or field of GraphQL: {idle}"):
-        guard(build_schema(DESK), {**RIGHTS, idle: EVERYBODY})
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"roles": frozenset[Role]()},
+        {"roles": frozenset({Role.AUDITOR}), "agencies": ALL},
+        {"roles": EVERYBODY, "agencies": NONE},
+    ],
+)
+def test_a_right_that_contradicts_itself_is_refused(wrong: Any) -> None:
+    with pytest.raises(RightsError, match="rights that contradict themselves"):
+        GraphRight(**wrong)
+
+
+def test_rights_name_each_type_and_field_once() -> None:
+    rows = RIGHTS.rows()
+    assert isinstance(RIGHTS, GraphRights)
+    named = [name for _, fields, types in rows for name in (*fields, *types)]
+    assert len(named) == len(set(named))
+    assert set(QUERIES) | (TYPES.keys() - {ROOT}) <= set(named)

@@ -12,35 +12,33 @@ from sqlalchemy import Table
 
 import api.graph.protocol.guard
 import api.graph.types.identity
-from api.graph.protocol.schema import GRAPHQL_SCHEMA
-from api.graph.queries import visibility
-from api.graph.queries.visibility import everything
-from api.rights.graph import ALL, GRAPH
+import projections.row_security
+from api.graph.protocol.schema import GRAPHQL_SCHEMA, RIGHTS
+from api.rights.graph import ALL
 from application.ports import Role
-from projections import invoices, mailboxes, mandates, messages, open_rates
+from projections import accesses, invoices, mailboxes, mandates, messages, open_rates
 from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
-from projections.row_security import EVERYTHING, IN_SESSION, NOTHING, SEEN
 from tests.api.every_query import AS_IS, documents, held
 from tests.api.graph_world import Graph, graph_over
 from tests.api.test_graph_visibility import A, B, rows_of
+from tests.infrastructure.who_sees import NEVER_TOLD, PUBLIC
 
-PUBLIC = {name for right in GRAPH if right.agencies == ALL for name in right.types}
+PUBLIC_TYPES = {name for right, _, types in RIGHTS.rows() if right.agencies == ALL for name in types}
 """What every agency sees all rows of."""
 
-OTHERS: Mapping[Table, Mapping[str, str]] = {
+TYPES_OF = {right.read_model: types for right, _, types in RIGHTS.rows() if right.read_model}
+"""The types that are made of each read model."""
+
+OTHERS: Mapping[Table, Mapping[str, Any]] = {
     invoices.TABLE: {"buyer_id": "org-c", "received_from": "org-c"},
     mailboxes.TABLE: {"provider_id": "org-c"},
     messages.TABLE: {"mailbox_id": "org-c"},
 }
 """Who else has a part in rows: an answer needs all of them."""
 
-LIMITED = [
-    (right.types, SEEN[right.table].agency)
-    for right in GRAPH
-    if right.types and right.table is not None and IN_SESSION not in SEEN[right.table].agency
-]
-"""The types of each read model, and what an agency sees of it; but for what takes a person in a session."""
+both_ways = pytest.mark.parametrize(("own", "other", "present"), [(A, B, False), (A, B, True), (B, A, True)])
+"""Who asks about whom, and whether a person of the agency's own is in a session there."""
 
 Asked = Mapping[str, Any]
 """By document, what it was answered with."""
@@ -52,6 +50,7 @@ def graph(module_database_url: str) -> Iterator[Graph]:
         for organisation in (A, B):
             for table, row in rows_of(organisation):
                 graph.have(table, {**OTHERS.get(table, {}), **row})
+            graph.consent(f"person-of-{organisation}", organisation)
         graph.have(open_rates.TABLE, {"sender_type": "municipality"})
         yield graph
 
@@ -61,8 +60,7 @@ def without_filter(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return what switches off all that our own code decides about who sees what."""
 
     def switch_off() -> None:
-        every = {role: dict.fromkeys(tables, everything) for role, tables in visibility.VISIBLE.items()}
-        monkeypatch.setattr(visibility, "VISIBLE", every)
+        monkeypatch.setattr(projections.row_security, "sees_all", lambda *_: True)
         monkeypatch.setattr(api.graph.types.identity, "check_own_service", lambda *_: None)
         monkeypatch.setattr(api.graph.protocol.guard, "must_have_role", lambda *_: None)
 
@@ -75,56 +73,62 @@ def ids_of(organisation: str) -> Sequence[str]:
     return sorted({value for value in texts if isinstance(value, str) and organisation in value})
 
 
-def ask_all(graph: Graph, organisation: str, about: str) -> Asked:
+def ask_all(graph: Graph, organisation: str, about: str, *, present: bool = False) -> Asked:
     ids = ids_of(about)
+    headers = {"Session-Id": graph.session(f"person-of-{organisation}", organisation)} if present else {}
     asked = [text for _, text in documents(GRAPHQL_SCHEMA, ids)]
-    return {text: graph.ask(text, role=Role.AGENCY, organisation=organisation).body for text in asked}
+    return {text: graph.ask(text, role=Role.AGENCY, organisation=organisation, headers=headers).body for text in asked}
 
 
 def leaked(asked: Asked, other: str) -> set[str]:
     """Return the types of which an answer holds what is of the other organisation alone."""
-    return {of for body in asked.values() for of, text in held(body.get("data")) if other in text} - PUBLIC
+    return {of for body in asked.values() for of, text in held(body.get("data")) if other in text} - PUBLIC_TYPES
 
 
-@pytest.mark.parametrize(("own", "other"), [(A, B), (B, A)])
-def test_nothing_of_another_organisation_is_seen(graph: Graph, own: str, other: str) -> None:
-    assert leaked(ask_all(graph, own, other), other) == set()
+@both_ways
+def test_nothing_of_another_organisation_is_seen(graph: Graph, own: str, other: str, *, present: bool) -> None:
+    assert leaked(ask_all(graph, own, other, present=present), other) == set()
 
 
-@pytest.mark.parametrize(("own", "other"), [(A, B), (B, A)])
+@both_ways
 def test_nothing_of_another_organisation_is_seen_without_our_own_filter(
-    graph: Graph, without_filter: Callable[[], None], own: str, other: str
+    graph: Graph, without_filter: Callable[[], None], own: str, other: str, *, present: bool
 ) -> None:
     without_filter()
-    assert leaked(ask_all(graph, own, other), other) == set()
+    assert leaked(ask_all(graph, own, other, present=present), other) == set()
 
 
-@pytest.mark.parametrize("about", [A, B])
+@pytest.mark.parametrize(("about", "present"), [(A, True), (A, False), (B, True)])
 def test_an_agency_is_answered_the_same_without_our_own_filter(
-    graph: Graph, without_filter: Callable[[], None], about: str
+    graph: Graph, without_filter: Callable[[], None], about: str, *, present: bool
 ) -> None:
     """The two say the same: PostgreSQL alone neither hides what is the caller's own nor shows more."""
-    filtered = {text: body["data"] for text, body in ask_all(graph, A, about).items() if "errors" not in body}
+    answers = ask_all(graph, A, about, present=present)
+    filtered = {text: body["data"] for text, body in answers.items() if "errors" not in body}
     assert len(filtered) > len(ids_of(about))
     without_filter()
-    unfiltered = ask_all(graph, A, about)
+    unfiltered = ask_all(graph, A, about, present=present)
     assert {text: unfiltered[text].get("data") for text in filtered} == filtered
 
 
 def test_without_both_everything_would_be_seen(
     graph: Graph, module_database_url: str, without_filter: Callable[[], None]
 ) -> None:
-    """What was asked above would have found it: every type that agencies see a part of, or nothing."""
+    """What was asked above would have found it: every type that agencies see a part of, or nothing.
+
+    But for accesses: the query for them asks for those of the person in a session, whoever filters.
+    """
     without_filter()
     with psycopg.connect(module_database_url, autocommit=True) as owner:
         for projection in PROJECTIONS:
             _switch(owner, projection.table.name, "DISABLE")
         try:
-            found = leaked(ask_all(graph, A, B), B)
+            found = leaked(ask_all(graph, A, B, present=True), B)
         finally:
             for projection in PROJECTIONS:
                 _switch(owner, projection.table.name, "ENABLE")
-    assert {types[0] for types, agency in LIMITED if agency != EVERYTHING} - found == set()
+    limited = [types for model, types in TYPES_OF.items() if model not in {*PUBLIC, accesses.READ_MODEL.name}]
+    assert [types for types in limited if not found & set(types)] == []
 
 
 def _switch(owner: psycopg.Connection, table: str, how: str) -> None:
@@ -146,7 +150,7 @@ def test_other_roles_are_answered_the_same_without_our_own_filter(
 
 def test_what_a_role_may_not_ask_for_is_not_there_either(graph: Graph, without_filter: Callable[[], None]) -> None:
     without_filter()
-    hidden = {of for types, agency in LIMITED if agency == NOTHING for of in types}
+    hidden = {of for model, types in TYPES_OF.items() if model in NEVER_TOLD for of in types}
     asked = [text for _, text in documents(GRAPHQL_SCHEMA, [A])]
     answers = [graph.ask(text, role=Role.AGENCY, organisation=A).body.get("data") for text in asked]
     rows = {of for answer in answers for of, text in held(answer) if text != of}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -14,28 +16,29 @@ from psycopg import sql
 from sqlalchemy import Table
 
 from application.ports import Append
-from domain.consent import ConsentGranted, ConsentWithdrawn
 from domain.contexts import DECIDERS
-from domain.kernel import Context, Jurisdiction
-from domain.mailbox.mailbox import MailboxOpened
+from domain.kernel import Context
+from domain.mailbox.message.model import MessageSent
 from domain.mailbox.values import OwnerKind
 from infrastructure.codec import Codec
 from infrastructure.database import EmbeddedPostgres, migrate
 from infrastructure.event_log import PostgresLog
+from infrastructure.keys import MemoryKeys
 from infrastructure.projector import Projector, platform, secure_read_models
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.row_security import SEEN as POLICY
 from infrastructure.projector.rows.row_security import secure
 from infrastructure.projector.rows.tables import ReadTable
-from projections import consents, mailboxes, projection_acts
+from projections import message_timeline, messages, projection_acts
 from projections.progress import BuildPurpose, BuildState
 from projections.read_model import ReadModel
 from projections.row_security import Viewer
 from tests.infrastructure.as_roles import addresses_of
-from tests.infrastructure.viewed import AT, Connection, keys_seen
+from tests.infrastructure.examples import example
+from tests.infrastructure.viewed import AT, Connection, fill, keys_seen
 
 AGENCIES = [Viewer(role="agency", organisation_id=organisation) for organisation in ("org-a", "org-b")]
-CHANGING = [mailboxes.READ_MODEL, consents.READ_MODEL, projection_acts.READ_MODEL]
+CHANGING = [message_timeline.READ_MODEL, messages.READ_MODEL, projection_acts.READ_MODEL]
 STANDS = """
 SELECT relname::text, relrowsecurity AND relforcerowsecurity,
        ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = pg_class.oid ORDER BY 1),
@@ -52,49 +55,34 @@ def standing(connection: Connection) -> dict[str, tuple[Any, ...]]:
 
 
 class Told:
-    """Writes what persons and organisations did to the log of a database."""
+    """Writes to the log of a database what organisations sent."""
 
     def __init__(self, url: str) -> None:
         self.events = 0
         self._url = url
-        self._versions: dict[str, int] = {}
 
-    def opened(self, mailbox_id: str) -> None:
-        event = MailboxOpened(owner_kind=OwnerKind.PERSON, provider_id="", jurisdiction=Jurisdiction.BE)
-        self._append(f"mailbox-{mailbox_id}", event)
+    def sent(self, message_id: str, sender_id: str, on_behalf_of: str = "") -> None:
+        sent = replace(
+            example(MessageSent),
+            owner_kind=OwnerKind.PERSON,
+            sender_id=sender_id,
+            on_behalf_of=on_behalf_of,
+            provider_ids=(),
+        )
+        asyncio.run(self._append(f"message-{message_id}", sent))
 
-    def consented(self, person_id: str, provider_id: str, *, withdrawn: bool = False) -> None:
-        about: dict[str, Any] = {
-            "person_id": person_id,
-            "provider_id": provider_id,
-            "jurisdiction": Jurisdiction.BE,
-            "grant_number": 1,
-            "session_id": "session",
-            "acting_person_id": person_id,
-            "mandate_id": "",
-        }
-        event = ConsentWithdrawn(**about) if withdrawn else ConsentGranted(**about, notice_version="1")
-        self._append(f"consent-{person_id}.{provider_id}", event)
-
-    def _append(self, stream: str, event: object) -> None:
-        asyncio.run(self._appended(stream, event))
-
-    async def _appended(self, stream: str, event: object) -> None:
-        at = self._versions.get(stream, 0)
+    async def _append(self, stream: str, event: object) -> None:
         context = Context(acting_id="official-7", effective_at=AT)
-        async with PostgresLog(self._url, Codec(DECIDERS), b"key") as log:
-            await log.append([Append(stream=stream, events=[event], expected={stream: at}, context=context)])
-        self._versions[stream] = at + 1
+        async with PostgresLog(self._url, Codec(DECIDERS), b"key", keys=MemoryKeys()) as log:
+            await log.append([Append(stream=stream, events=[event], expected={stream: 0}, context=context)])
         self.events += 1
 
 
 @pytest.fixture
 def told(database_url: str) -> Told:
     told = Told(database_url)
-    for person, provider in (("ann", "org-a"), ("bob", "org-b"), ("cas", "org-a"), ("cas", "org-b")):
-        if (person, provider) != ("cas", "org-b"):
-            told.opened(person)
-        told.consented(person, provider)
+    for message_id, sender, behalf in (("ann", "org-a", ""), ("bob", "org-b", ""), ("cas", "org-a", "org-b")):
+        told.sent(message_id, sender, behalf)
     return told
 
 
@@ -114,7 +102,7 @@ def query(postgres: EmbeddedPostgres, database_url: str) -> Iterator[Connection]
         yield connection
 
 
-def seen_by_agencies(query: Connection, table: Table = mailboxes.TABLE) -> Sequence[set[str]]:
+def seen_by_agencies(query: Connection, table: Table = message_timeline.TABLE) -> Sequence[set[str]]:
     return [{str(key[0]) for key in keys_seen(query, table, viewer)} for viewer in AGENCIES]
 
 
@@ -130,17 +118,17 @@ def test_rebuilds_takeovers_and_undoing_them_leave_every_table_secured(
     url = addresses_of(postgres, database_url).projector
     expected = [{"ann", "cas"}, {"bob", "cas"}]
     for purpose in (BuildPurpose.REBUILD, BuildPurpose.UNDO, BuildPurpose.UNDO, BuildPurpose.REBUILD):
-        for projection in (consents.READ_MODEL, mailboxes.READ_MODEL):
+        for projection in (messages.READ_MODEL, message_timeline.READ_MODEL):
             made_anew(url, projection, purpose)
             assert seen_by_agencies(query) == expected
             with psycopg.connect(database_url) as connection:
                 found = standing(connection)
             assert all(it == IN_USE for it in found.values())
             assert len(found) >= len(CHANGING)
-    # What decides is in another table than when the policy was made: a withdrawal is seen at once.
-    told.consented("cas", "org-a", withdrawn=True)
+    # What decides is in another table than when the policy was made: a new letter is seen at once.
+    told.sent("dan", "org-a")
     projector.catch_up()
-    assert seen_by_agencies(query) == [{"ann"}, {"bob", "cas"}]
+    assert seen_by_agencies(query) == [{"ann", "cas", "dan"}, {"bob", "cas"}]
 
 
 @pytest.mark.usefixtures("projector")
@@ -156,9 +144,9 @@ def test_what_conditions_ask_of_other_read_models_is_for_readers_only_and_become
         ("kroniek_projector", "kroniek_projector", False, None),
         ("kroniek_reader", "kroniek_projector", False, None),
     ]
-    plan = sql.SQL("EXPLAIN SELECT FROM read.{}").format(sql.Identifier(mailboxes.TABLE.name))
+    plan = sql.SQL("EXPLAIN SELECT FROM read.{}").format(sql.Identifier(message_timeline.TABLE.name))
     text = "\n".join(row[0] for row in query.execute(plan).fetchall())
-    assert consents.TABLE.name in text
+    assert messages.TABLE.name in text
     assert "Function Scan" not in text
 
 
@@ -167,8 +155,8 @@ def test_rows_as_of_a_position_are_for_auditors_only(
     postgres: EmbeddedPostgres, database_url: str, query: Connection
 ) -> None:
     addresses = addresses_of(postgres, database_url)
-    made_anew(addresses.projector, mailboxes.READ_MODEL, BuildPurpose.AS_OF, 3)
-    past = sql.SQL("SELECT count(*) FROM read.{}").format(sql.Identifier(f"{mailboxes.TABLE.name}_at_3"))
+    made_anew(addresses.projector, message_timeline.READ_MODEL, BuildPurpose.AS_OF, 2)
+    past = sql.SQL("SELECT count(*) FROM read.{}").format(sql.Identifier(f"{message_timeline.TABLE.name}_at_2"))
     with psycopg.connect(addresses.auditor) as auditor:
         assert auditor.execute(past).fetchone() == (2,)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -179,9 +167,9 @@ def test_rows_as_of_a_position_are_for_auditors_only(
 def test_nothing_is_seen_of_what_is_being_filled(postgres: EmbeddedPostgres, database_url: str) -> None:
     addresses = addresses_of(postgres, database_url)
     with psycopg.connect(addresses.projector, autocommit=True) as connection:
-        ReadTable(mailboxes.TABLE, "_build").create_bare(connection)
+        ReadTable(message_timeline.TABLE, "_build").create_bare(connection)
     with psycopg.connect(addresses.reader) as query, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        query.execute(sql.SQL("SELECT FROM read.{}").format(sql.Identifier(f"{mailboxes.TABLE.name}_build")))
+        query.execute(sql.SQL("SELECT FROM read.{}").format(sql.Identifier(f"{message_timeline.TABLE.name}_build")))
 
 
 @pytest.mark.usefixtures("projector")
@@ -192,23 +180,23 @@ def test_a_rebuild_under_queries_shows_each_of_them_its_own_rows(postgres: Embed
     def ask(place: int) -> None:
         with psycopg.connect(addresses.reader, autocommit=True) as query:
             while not done.is_set():
-                answers[place].append(keys_seen(query, mailboxes.TABLE, AGENCIES[place]))
+                answers[place].append(keys_seen(query, message_timeline.TABLE, AGENCIES[place]))
 
     threads = [threading.Thread(target=ask, args=(place,)) for place in (0, 1)]
     for thread in threads:
         thread.start()
     try:
         for _ in range(3):
-            made_anew(addresses.projector, consents.READ_MODEL)
-            made_anew(addresses.projector, mailboxes.READ_MODEL)
+            made_anew(addresses.projector, messages.READ_MODEL)
+            made_anew(addresses.projector, message_timeline.READ_MODEL)
     finally:
         done.set()
         for thread in threads:
             thread.join()
     # A statement that meets a table at the moment of its takeover may find nothing (see `ReadModels.snapshot`).
-    assert all(answer in ({("ann",), ("cas",)}, set()) for answer in answers[0])
-    assert all(answer in ({("bob",), ("cas",)}, set()) for answer in answers[1])
-    assert [answer[-1] for answer in answers] == [{("ann",), ("cas",)}, {("bob",), ("cas",)}]
+    assert all(answer in ({("ann", 1), ("cas", 1)}, set()) for answer in answers[0])
+    assert all(answer in ({("bob", 1), ("cas", 1)}, set()) for answer in answers[1])
+    assert [answer[-1] for answer in answers] == [{("ann", 1), ("cas", 1)}, {("bob", 1), ("cas", 1)}]
 
 
 # --- Upgrades -------------------------------------------------------------------------------------------------------
@@ -225,7 +213,8 @@ def unsecure(url: str, before: Path) -> None:
             table.add_indexes(connection)
             position = "INSERT INTO read.checkpoint (projection, version, position) VALUES (%s, %s, 0)"
             connection.execute(position, (projection.name, projection.version))
-        connection.execute("INSERT INTO read.mailboxes_v1 SELECT 'org-a', 'person', 'be', '', '', '', false, now()")
+        for projection in CHANGING:
+            fill(connection, projection.table, Random(1), 40)
 
 
 @pytest.fixture
@@ -242,13 +231,13 @@ def test_an_upgrade_secures_the_tables_that_are_there(
     unsecure(empty_database_url, before)
     addresses = addresses_of(postgres, empty_database_url)
     with psycopg.connect(addresses.reader, autocommit=True) as query:
-        assert keys_seen(query, mailboxes.TABLE, None) == {("org-a",)}
+        every = keys_seen(query, message_timeline.TABLE, None)
         migrate(empty_database_url)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            keys_seen(query, mailboxes.TABLE, Viewer(role="auditor"))
+            keys_seen(query, message_timeline.TABLE, Viewer(role="auditor"))
         secure_read_models(addresses.projector)
-        assert keys_seen(query, mailboxes.TABLE, None) == set()
-        assert seen_by_agencies(query) == [{"org-a"}, set()]
+        assert keys_seen(query, message_timeline.TABLE, None) == set()
+        assert all(set() < seen < {str(key[0]) for key in every} for seen in seen_by_agencies(query))
     with psycopg.connect(addresses.projector, autocommit=True) as connection:
         assert standing(connection) == {it.table.name: IN_USE for it in CHANGING}
         assert secure(connection, CHANGING) == []
@@ -265,8 +254,8 @@ def test_what_somebody_changed_by_hand_is_put_right(
             "ALTER TABLE read.{} DISABLE ROW LEVEL SECURITY",
             "DROP POLICY seen ON read.{}",
         ):
-            connection.execute(change.format(mailboxes.TABLE.name).encode())
-            assert secure(connection, CHANGING) == [mailboxes.TABLE.name]
+            connection.execute(change.format(message_timeline.TABLE.name).encode())
+            assert secure(connection, CHANGING) == [message_timeline.TABLE.name]
             assert secure(connection, CHANGING) == []
             assert seen_by_agencies(query) == [{"ann", "cas"}, {"bob", "cas"}]
 
@@ -276,8 +265,8 @@ def test_a_table_that_its_readers_hold_is_left_for_the_next_time(
     postgres: EmbeddedPostgres, database_url: str, query: Connection
 ) -> None:
     with psycopg.connect(addresses_of(postgres, database_url).projector, autocommit=True) as connection:
-        connection.execute(f"CREATE POLICY mine ON read.{mailboxes.TABLE.name} USING (true)".encode())
+        connection.execute(f"CREATE POLICY mine ON read.{message_timeline.TABLE.name} USING (true)".encode())
         with query.transaction():
-            query.execute(f"SELECT FROM read.{mailboxes.TABLE.name}".encode())
+            query.execute(f"SELECT FROM read.{message_timeline.TABLE.name}".encode())
             assert secure(connection, CHANGING) == []
-        assert secure(connection, CHANGING) == [mailboxes.TABLE.name]
+        assert secure(connection, CHANGING) == [message_timeline.TABLE.name]

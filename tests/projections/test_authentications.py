@@ -19,7 +19,7 @@ STORIES = (
     story(SESSION, "s-3", (NOVEMBER, replace(SUCCEEDED, means=Means.ITSME))),
     story(SESSION, "s-4", (NOVEMBER, REFUSED)),
 )
-EID = ("substantial", "service-1", "web")
+EID = ("substantial", "service-1", "organisation-1", "web")
 
 
 def test_each_authentication_counts_in_its_month_by_outcome() -> None:

@@ -9,15 +9,12 @@ from domain.invoicing.model import ResponseState
 from domain.invoicing.rules import INVOICE
 from projections.invoice_timeline import READ_MODEL
 from tests.domain.test_invoicing import (
-    ACCESS_POINT,
     AT,
-    BUYER,
     PART_PAID,
     RECEIVED,
     REFUSED,
     RULES,
     SHA256,
-    SUPPLIER,
     VALIDATED,
     responded,
 )
@@ -25,11 +22,6 @@ from tests.projections.story import rows, story
 
 NEXT, LAST = AT + timedelta(days=1), AT + timedelta(days=2)
 EMPTY: dict[str, Any] = {
-    "jurisdiction": "be",
-    "buyer_id": BUYER,
-    "supplier_scheme": "0208",
-    "supplier_number": SUPPLIER,
-    "received_from": ACCESS_POINT,
     "happened_at": AT,
     "step": "received",
     "rule_set": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,12 +41,18 @@ def test_a_mailbox_begins_without_address_and_unused() -> None:
         "owner_kind": "person",
         "jurisdiction": "be",
         "provider_id": "provider-1",
+        "enterprise_provider_id": "",
         "address_status": "none",
         "address_kind": "",
         "exclusive_digital": False,
         "opened_at": AT,
         "taken_into_use_at": None,
     }
+
+
+def test_the_provider_of_an_enterprises_mailbox_is_a_party_to_it() -> None:
+    opened = replace(OPENED, owner_kind=OwnerKind.ENTERPRISE)
+    assert _row(opened)["enterprise_provider_id"] == "provider-1"
 
 
 def test_the_address_is_set_verified_changed_and_removed() -> None:

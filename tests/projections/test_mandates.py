@@ -40,6 +40,7 @@ ROW: dict[str, Any] = {
     "parent_mandate_id": "",
     "service_ids": ("service-1", "service-2"),
     "organisation_ids": ("organisation-1", "organisation-2"),
+    "represented_id": "",
     "jurisdiction": "be",
     "valid_from": AT,
     "valid_until": END,
@@ -118,6 +119,12 @@ def test_a_mandate_holds_at_its_services_for_its_parties_within_its_validity(ask
 def test_what_was_never_accepted_never_held(ask: Ask) -> None:
     assert held(ask, AT, story(MANDATE, "mandate-1", (AT, REQUESTED))) == []
     assert held(ask, AT + DAY, story(MANDATE, "mandate-1", (AT, REQUESTED), (AT + DAY, REJECTED))) == []
+
+
+def test_whom_a_mandate_without_services_represents_is_named() -> None:
+    told = story(MANDATE, "mandate-1", (AT, LEGAL_REQUESTED))
+    row = rows(READ_MODEL, told)["mandate-1", 1]
+    assert (row["organisation_ids"], row["represented_id"]) == ((), row["mandator_id"])
 
 
 def test_legal_representation_holds_at_every_service(ask: Ask) -> None:

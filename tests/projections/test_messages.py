@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from domain.kernel import Recorded
-from domain.mailbox.values import ChannelReason, MessageChannel, Payment
+from domain.mailbox.values import ChannelReason, MessageChannel, OwnerKind, Payment
 from projections.messages import MISSED, READ_MODEL, TABLE
 from tests.domain.letters import (
     ALERTED,
@@ -51,6 +51,21 @@ def test_a_letter_on_paper_is_a_row_that_was_never_published() -> None:
     row = _row(ON_PAPER)
     assert (row["channel"], row["channel_reason"], row["status"]) == ("paper", "no_digital_user", "on_paper")
     assert (row["sent_at"], row["published_at"], row["notification"]) == (AT, None, "")
+
+
+def test_the_parties_to_a_letter_are_those_to_whom_it_is_delivered() -> None:
+    def parties(*events: Any) -> tuple[Any, ...]:
+        row = _row(*events)
+        return row["enterprise_id"], row["enterprise_provider_id"], row["provider_ids"]
+
+    to_enterprise: dict[str, Any] = {
+        "mailbox_id": "enterprise-1",
+        "owner_kind": OwnerKind.ENTERPRISE,
+        "provider_ids": ("provider-1",),
+    }
+    assert parties(replace(SENT, provider_ids=("provider-1", "provider-2"))) == ("", "", ("provider-1", "provider-2"))
+    assert parties(replace(SENT, **to_enterprise)) == ("enterprise-1", "provider-1", ("provider-1",))
+    assert parties(replace(ON_PAPER, **to_enterprise | {"provider_ids": ()})) == ("", "", ())
 
 
 def test_a_digital_message_is_published_and_waits_for_its_notification() -> None:

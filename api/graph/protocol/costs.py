@@ -32,7 +32,7 @@ from graphql import (
 )
 
 from api.graph.protocol.limits import fragments_of, refused
-from api.graph.queries.connections import MOST_ROWS, PAGE_SIZE
+from api.graph.queries.connections import MAX_ROWS, PAGE_SIZE
 
 ROW = 1
 COUNT = 10
@@ -97,7 +97,7 @@ def _defaults(operation: OperationDefinitionNode) -> Mapping[str, int]:
 
 def _literal(value: IntValueNode) -> int:
     # As many digits as no page needs are not worth reading: such a number is refused later.
-    return max(int(value.value), 0) if len(value.value) <= len(str(MOST_ROWS)) else MOST_ROWS
+    return max(int(value.value), 0) if len(value.value) <= len(str(MAX_ROWS)) else MAX_ROWS
 
 
 @dataclass(slots=True)
@@ -157,7 +157,7 @@ class _Planner:
 
         def size(variables: Mapping[str, Any]) -> int:
             sizes = [it for it in (read(variables) for read in asked) if it is not None]
-            return min(max(sizes, default=PAGE_SIZE), MOST_ROWS)
+            return min(max(sizes, default=PAGE_SIZE), MAX_ROWS)
 
         return size
 
@@ -172,14 +172,14 @@ class _Planner:
             case NullValueNode():
                 return lambda _: None
             case _:
-                return lambda _: MOST_ROWS
+                return lambda _: MAX_ROWS
 
 
 def _whole(value: object) -> int | None:
     """Read a variable: what is no number is refused later, and until then counts as much as can be."""
     if value is None:
         return None
-    return max(value, 0) if isinstance(value, int) else MOST_ROWS
+    return max(value, 0) if isinstance(value, int) else MAX_ROWS
 
 
 def _is_paged(field: GraphQLField) -> bool:

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from api.graph.queries.query_context import MOST_KEYS, Asking
-from api.graph.queries.visibility import visible
-from api.web.access_record import Looks
+from sqlalchemy import select
+
+from api.graph.queries.query_context import MAX_KEYS, QueryContext
+from api.web.access_record import AccessedSubjects
 from application.ports import EventStore
 from domain.identity.person import PERSON
-from projections import organisations
-
-TABLE = organisations.TABLE
+from projections.organisations import TABLE
 
 
-async def persons_in(asking: Asking, log: EventStore) -> Looks:
+async def persons_in(context: QueryContext, log: EventStore) -> AccessedSubjects:
     """Return whose data the answer holds.
 
     A party of a mandate, or the owner of a mailbox that was asked for, is a person unless an organisation is registered
     under the id. An id that the caller wrote, and no row has, is a person's only if the log knows them.
     """
-    held = asking.held
-    unsure = held.parties.of.keys() | held.named.of.keys()
+    disclosure = context.disclosure
+    unsure = disclosure.parties.of.keys() | disclosure.named.of.keys()
     if unsure:
-        persons = unsure - await _organisations(asking, unsure)
-        _add(held.looks, held.parties, persons)
-        _add(held.looks, held.named, await _registered(persons & held.named.of.keys(), log))
-    return held.looks
+        persons = unsure - await _organisations(context, unsure)
+        _add(disclosure.accessed, disclosure.parties, persons)
+        _add(disclosure.accessed, disclosure.named, await _registered(persons & disclosure.named.of.keys(), log))
+    return disclosure.accessed
 
 
-def _add(to: Looks, more: Looks, persons: Iterable[str]) -> None:
+def _add(to: AccessedSubjects, more: AccessedSubjects, persons: Iterable[str]) -> None:
     for person_id in persons:
         for category in more.of.get(person_id, ()):
             to.note(person_id, category)
 
 
-async def _organisations(asking: Asking, ids: Collection[str]) -> set[str]:
+async def _organisations(context: QueryContext, ids: Collection[str]) -> set[str]:
     found: set[str] = set()
     wanted = sorted(ids)
-    for start in range(0, len(wanted), MOST_KEYS):
-        some = TABLE.c.organisation_id.in_(wanted[start : start + MOST_KEYS])
-        found.update(row.organisation_id for row in await asking.rows(visible(asking.caller, TABLE).where(some)))
+    for start in range(0, len(wanted), MAX_KEYS):
+        some = TABLE.c.organisation_id.in_(wanted[start : start + MAX_KEYS])
+        rows = await context.visible_rows(TABLE, select(TABLE.c.organisation_id).where(some))
+        found.update(row.organisation_id for row in rows)
     return found
 
 

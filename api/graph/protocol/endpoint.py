@@ -23,12 +23,13 @@ from api.graph.protocol.requests import GRAPHQL, HTML, JSON, Wish, negotiated, w
 from api.graph.protocol.responses import Form, problem_response, refused_response, result_response
 from api.graph.protocol.schema import GRAPHQL_SCHEMA, SCHEMA
 from api.graph.protocol.trusted import TrustedDocuments, hash_of
-from api.graph.queries.query_context import Asking, Figures
-from api.web.access_record import person_in_session, record
+from api.graph.queries.query_context import Figures, QueryContext
+from api.web.access_record import record
 from api.web.errors import Problem
 from api.web.platform import Platform, caller_of
 from api.web.read_barrier import ReadBarrier, wanted_position
 from api.web.request_context import RequestContext, correlation_id_of, processing_activity, request_context
+from api.web.sessions import viewer_in_session, viewer_of
 from api.web.static_page import ScriptPage
 from application.ports import Caller
 from domain.access.access import AccessOutcome
@@ -87,25 +88,24 @@ class _Endpoint:
         by = request_context(request, caller, self._platform.now(), processing_activity(request))
         document, cost = self._admitted(wish, by)
         self._policy.charge(request, caller, cost)
-        log_id = await self._platform.log.log_id()
-        asking = await self._asking(by, wanted_position(request, log_id), document.parsed)
+        context = await self._context(request, by, document.parsed)
         result = await SCHEMA.execute(
             None,
             variable_values=wish.variables,
-            context_value=asking,
+            context_value=context,
             operation_name=wish.operation_name,
             allowed_operation_types=(OperationType.QUERY,),
         )
-        if asking.read_barrier.refusal is not None:
-            raise asking.read_barrier.refusal
+        if context.read_barrier.refusal is not None:
+            raise context.read_barrier.refusal
         said: dict[str, Any] = {
-            **asking.read_barrier.provenance(),
+            **context.read_barrier.provenance(),
             "cost": {"requested": cost, "most": self._policy.limits.cost},
         }
         if result.data is not None:
             outcome = AccessOutcome.ANSWERED_IN_PART if result.errors else AccessOutcome.ANSWERED
-            await record(self._platform, by, await persons_in(asking, self._platform.log), outcome)
-        return result_response(result, form, said, log_id)
+            await record(self._platform, by, await persons_in(context, self._platform.log), outcome)
+        return result_response(result, form, said, await self._platform.log.log_id())
 
     def _admitted(self, wish: Wish, by: RequestContext) -> tuple[Document, int]:
         """Return the document and what it costs; refuse it without having asked the database anything."""
@@ -136,15 +136,16 @@ class _Endpoint:
     def _is_trusted(self, text: str, caller: Caller) -> bool:
         return self._trusted.find(caller.organisation_id, hash_of(text)) is not None
 
-    async def _asking(self, by: RequestContext, wanted: int, document: DocumentNode) -> Asking:
-        places = self._platform.places
-        return Asking(
-            caller=by.caller,
-            now=by.now,
-            read_barrier=ReadBarrier(places, await places(), wanted),
+    async def _context(self, request: Request, by: RequestContext, document: DocumentNode) -> QueryContext:
+        platform = self._platform
+        wanted = wanted_position(request, await platform.log.log_id())
+        return QueryContext(
+            request=by,
+            viewer=await viewer_of(request, platform, by),
+            read_barrier=ReadBarrier(platform.places, await platform.places(), wanted),
             engine=self._engine,
             figures=self._figures,
             document=document,
-            opener=self._platform.opener,
-            person_in=partial(person_in_session, self._platform, by),
+            opener=platform.opener,
+            viewer_in=partial(viewer_in_session, platform, by),
         )

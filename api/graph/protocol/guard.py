@@ -1,64 +1,93 @@
 """Enforces the rights of GraphQL (`api.rights.graph`): the schema itself refuses what a role may not ask for.
 
-It looks at the schema when it is made, so that a query or type without a row in the table is noticed at once and never
-answered. What everybody may ask for costs nothing when it is asked.
+It looks at the schema when it is made, so that a type or a field of `Query` without a right is noticed at once. What
+everybody may ask for costs nothing when it is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, default_field_resolver
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, default_field_resolver
 
-from api.rights.roles import EVERYBODY, RightsError, must_fit, must_have_role
+from api.rights.graph import GraphRight, right_of_field, right_of_type
+from api.rights.roles import EVERYBODY, RightsError, must_have_role
 from application.ports import Role
 
-Roles = frozenset[Role]
+
+@dataclass(slots=True)
+class GraphRights:
+    """The rights of a schema: of each type by its name, and of each field that has one of its own (`Query.people`)."""
+
+    types: dict[str, GraphRight] = field(default_factory=dict)
+    fields: dict[str, GraphRight] = field(default_factory=dict)
+
+    def roles(self, of: str, name: str) -> frozenset[Role]:
+        """Return the roles allowed on both the type and, if it has a right of its own, the field."""
+        rights = (self.types.get(of), self.fields.get(f"{of}.{name}"))
+        return EVERYBODY.intersection(*(right.roles for right in rights if right is not None))
+
+    def rows(self) -> Sequence[tuple[GraphRight, Sequence[str], Sequence[str]]]:
+        """Return each right with the fields (those of `Query` without it) and the types that have it."""
+        rights = dict.fromkeys((*self.fields.values(), *self.types.values()))
+        return [(right, _named(self.fields, right), _named(self.types, right)) for right in rights]
 
 
-def guard(schema: GraphQLSchema, rights: Mapping[str, Roles]) -> None:
-    """Let each field of the schema answer the roles of its right only; raise RightsError where rights are missing.
+def _named(rights: Mapping[str, GraphRight], right: GraphRight) -> Sequence[str]:
+    return sorted(name.removeprefix("Query.") for name, it in rights.items() if it == right)
 
-    `rights` has a row for every type but the roots (`Person`), for every field of the roots (`Query.people`), and for
-    any other field for which fewer roles may ask than for its type.
-    """
+
+def rights_of(schema: GraphQLSchema) -> GraphRights:
+    """Return the rights that a schema declares; raise RightsError where a type or a field of a root has none."""
     if schema.subscription_type is not None:
         raise RightsError("subscriptions are not guarded: nothing checks who may follow them")
     roots = {it.name for it in (schema.query_type, schema.mutation_type) if it is not None}
-    types = _object_types(schema)
-    fields = {f"{it.name}.{name}" for it in types for name in it.fields}
-    needed = {it.name for it in types} - roots | {it for it in fields if it.partition(".")[0] in roots}
-    must_fit("type or field of GraphQL", needed, rights.keys() - (fields - needed))
-    for of in types:
-        for name, field in of.fields.items():
-            roles = _roles(rights, of.name, name)
+    rights, missing = GraphRights(), []
+    for of in _object_types(schema):
+        right = right_of_type(_definition(of).origin) if _definition(of) is not None else None
+        if right is not None:
+            rights.types[of.name] = right
+        elif of.name not in roots:
+            missing.append(of.name)
+        for name, it in of.fields.items():
+            own = right_of_field(_definition(it).metadata) if _definition(it) is not None else None
+            if own is not None:
+                rights.fields[f"{of.name}.{name}"] = own
+            elif of.name in roots:
+                missing.append(f"{of.name}.{name}")
+    if missing:
+        raise RightsError(f"types or fields of GraphQL of which nothing says who may ask: {', '.join(sorted(missing))}")
+    return rights
+
+
+def guard(schema: GraphQLSchema, rights: GraphRights) -> None:
+    """Let each field of the schema answer the roles of its right only."""
+    for of in _object_types(schema):
+        for name, it in of.fields.items():
+            roles = rights.roles(of.name, name)
             if roles != EVERYBODY:
-                field.resolve = Guarded(roles, field.resolve or default_field_resolver)
+                it.resolve = Guarded(roles, it.resolve or default_field_resolver)
 
 
-def _roles(rights: Mapping[str, Roles], of: str, name: str) -> Roles:
-    """Return who may ask for a field: whoever may ask for its type, and for the field itself if it has a row."""
-    return rights.get(of, EVERYBODY) & rights.get(f"{of}.{name}", EVERYBODY)
+def _object_types(schema: GraphQLSchema) -> Iterator[GraphQLObjectType]:
+    for name, it in schema.type_map.items():
+        if isinstance(it, GraphQLObjectType) and not name.startswith("__"):
+            yield it
 
 
-def _object_types(schema: GraphQLSchema) -> Collection[GraphQLObjectType]:
-    def ours() -> Iterator[GraphQLObjectType]:
-        for name, it in schema.type_map.items():
-            if isinstance(it, GraphQLObjectType) and not name.startswith("__"):
-                yield it
-
-    return list(ours())
+def _definition(it: GraphQLObjectType | GraphQLField) -> Any:  # noqa: ANN401 - Strawberry's own
+    return it.extensions.get("strawberry-definition")
 
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
     """A field that answers some roles and refuses the others, before it looks at anything."""
 
-    roles: Roles
+    roles: frozenset[Role]
     resolve: Callable[..., Any]
 
     def __call__(self, source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:  # noqa: ANN401 - any field
-        must_have_role(info.context.caller, self.roles)
+        must_have_role(info.context.request.caller, self.roles)
         return self.resolve(source, info, **arguments)

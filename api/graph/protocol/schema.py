@@ -11,8 +11,8 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from api.graph.protocol.guard import guard
-from api.graph.queries.disclosure import NotingExecutor
+from api.graph.protocol.guard import guard, rights_of
+from api.graph.queries.disclosure import NotingExecutor, learn_notes
 from api.graph.queries.values import SCALARS
 from api.graph.types.access import AccessQueries
 from api.graph.types.activity import ActivityQueries
@@ -25,7 +25,6 @@ from api.graph.types.invoicing import InvoicingQueries
 from api.graph.types.mailbox import MailboxQueries
 from api.graph.types.operation import OperationQueries
 from api.graph.types.organisations import OrganisationQueries
-from api.rights.graph import ROLES
 
 
 @strawberry.type
@@ -75,4 +74,6 @@ SCHEMA = Schema(
     execution_context_class=NotingExecutor,
 )
 GRAPHQL_SCHEMA: GraphQLSchema = SCHEMA._schema  # noqa: SLF001 - Strawberry shows its own in no other way
-guard(GRAPHQL_SCHEMA, ROLES)
+RIGHTS = rights_of(GRAPHQL_SCHEMA)
+guard(GRAPHQL_SCHEMA, RIGHTS)
+learn_notes(GRAPHQL_SCHEMA)

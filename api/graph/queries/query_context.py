@@ -1,16 +1,15 @@
-"""What one request may use: who asks, when, and the read models."""
+"""What one request may use: who asks, when, in whose session, and the read models."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from graphql import DocumentNode
-from sqlalchemy import ColumnElement, Row, Table, func, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, select
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql import visitors
@@ -18,26 +17,32 @@ from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
-from api.graph.queries.disclosure import Held
-from api.graph.queries.visibility import Query, visible
+from api.graph.queries.disclosure import Disclosure
+from api.graph.queries.node_models import table_of
 from api.web.errors import Problem, query_too_slow
 from api.web.read_barrier import ReadBarrier, not_built
-from application.ports import Caller, Opener, Sealed
+from api.web.request_context import RequestContext
+from application.ports import Opener, Sealed
+from projections import organisations
 from projections.progress import NotBuiltError
-from projections.row_security import VIEWER, Viewer
+from projections.row_security import AGENCY, VIEWER, Viewer, needs_numbers, rows_seen, seen_of
 
 QUERIES_AT_ONCE = 4
 """Of one request: a broad query may not take all connections."""
 
-MOST_CHILDREN = 200
+MAX_CHILDREN = 200
 """Rows of a nested list without pages; a connection reads on where that is not enough."""
 
-MOST_KEYS = 500
+MAX_KEYS = 500
 """Parents whose children are read with one query."""
 
 NOT_IN_USE = frozenset({"42P01", "42501"})
 """SQLSTATE of a table that is not there, and of one that is not open to readers yet."""
-OPENING = ("sealed texts",)
+
+Query: TypeAlias = Select[*tuple[Any, ...]]
+Rows: TypeAlias = Sequence[Row[Any]]
+Node = TypeVar("Node")
+"""A GraphQL type that is made of the rows of a read model: its rows stand for its objects."""
 
 
 class Figures(FiguresReader, Protocol):
@@ -48,38 +53,57 @@ class Figures(FiguresReader, Protocol):
 
 
 @dataclass(slots=True)
-class Asking:
+class QueryContext:
     """The context of one request.
 
-    `person_in` returns who has an open session at the caller's organisation, by the session's id, or raises a problem.
-    `held` is whose data the answer holds so far; `person_id` who asks about themselves, once a session has shown it.
+    `viewer` says for whom rows are read. `viewer_in` returns the viewer whose session has this id, or raises a problem.
+    `disclosure` is whose data the answer holds so far.
     """
 
-    caller: Caller
-    now: datetime
+    request: RequestContext
+    viewer: Viewer
     read_barrier: ReadBarrier
     engine: AsyncEngine
     figures: Figures
     document: DocumentNode
     opener: Opener
-    person_in: Callable[[str], Awaitable[str]]
-    held: Held = field(default_factory=Held)
-    person_id: str = ""
+    viewer_in: Callable[[str], Awaitable[Viewer]]
+    disclosure: Disclosure = field(default_factory=Disclosure)
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUERIES_AT_ONCE))
-    _loaders: dict[tuple[Any, ...], DataLoader[Any, Any]] = field(default_factory=dict)
+    _loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = field(default_factory=dict)
+    _numbers: asyncio.Task[Rows] | None = None
+    _sealed: DataLoader[Sealed, str | None] | None = None
 
-    async def rows(self, query: Query, mandator_id: str = "") -> Sequence[Row[Any]]:
-        """Read with a query that visibility has limited; PostgreSQL limits it once more, by who asks.
+    # --- For whom ---------------------------------------------------------------------------------------------------
 
-        With `mandator_id`, the mandates of that one that reach every service are among the rows as well.
-        """
+    async def viewer_of(self, table: Table) -> Viewer:
+        """Return for whom rows of a table are read, with the numbers that some tables know organisations by."""
+        viewer = self.viewer
+        if viewer.role != AGENCY or not viewer.organisation_id or not needs_numbers(table):
+            return viewer
+        if self._numbers is None:
+            self._numbers = asyncio.ensure_future(self.rows(_numbers_of(viewer.organisation_id), viewer))
+        numbers = tuple(row[0] for row in await self._numbers)
+        return replace(viewer, identifiers=(*viewer.identifiers, *numbers))
+
+    async def viewer_in_session(self, session_id: str) -> Viewer:
+        """Return the viewer whose session has this id; refuse a second person within one request."""
+        viewer = await self.viewer_in(session_id)
+        if self.viewer.person_id not in {"", viewer.person_id}:
+            raise Problem(403, "not-the-person", "One request asks on behalf of one person.")
+        self.viewer = viewer
+        return viewer
+
+    def must_have_session(self, table: Table) -> None:
+        """Refuse an agency that asks for what it sees in a session only, and names none."""
+        if self.viewer.role == AGENCY and seen_of(table).in_session_only and not self.viewer.person_id:
+            raise Problem(422, "session-missing", "Name the session in which the person asks.")
+
+    # --- Rows -------------------------------------------------------------------------------------------------------
+
+    async def rows(self, query: Query, viewer: Viewer) -> Rows:
+        """Read with a query that is limited to the rows of the viewer; PostgreSQL limits it once more."""
         await self.read_barrier.wait_for(_tables(query))
-        viewer = Viewer(
-            role=self.caller.role,
-            organisation_id=self.caller.organisation_id,
-            mandator_id=mandator_id,
-            person_id=self.person_id,
-        )
         async with self._turns, self.engine.connect() as connection:
             try:
                 return tuple(await connection.execute(query, execution_options={VIEWER: viewer}))
@@ -93,9 +117,33 @@ class Asking:
             except OperationalError as error:
                 raise query_too_slow(error) or error from error
 
-    async def row(self, query: Query) -> Row[Any] | None:
-        rows = await self.rows(query.limit(1))
-        return rows[0] if rows else None
+    async def visible_rows(self, table: Table, query: Query) -> Rows:
+        """Read those of the rows of a query on a table that the caller sees."""
+        viewer = await self.viewer_of(table)
+        return await self.rows(query.where(rows_seen(table, viewer)), viewer)
+
+    async def load_one(self, node: type[Node], key: ColumnElement[Any], value: object) -> Node | None:
+        """Read the object with a key, if there is one that the caller sees."""
+        table = table_of(node)
+        self.must_have_session(table)
+        rows = await self.visible_rows(table, select(table).where(key == value).limit(1))
+        return cast("Node", rows[0]) if rows else None
+
+    async def load_linked(self, node: type[Node], key: ColumnElement[Any], value: str | None) -> Node | None:
+        """Read one object by a column that names it, together with the others that this request asks for."""
+        return next(iter(await self.load_many(node, key, value)), None) if value else None
+
+    async def load_many(
+        self, node: type[Node], key: ColumnElement[Any], value: str, *order: ColumnElement[Any]
+    ) -> list[Node]:
+        """Read the objects of a parent, together with those of the other parents: one query for all."""
+        name = (node, key.key, *map(str, order))
+        if name not in self._loaders:
+            load = _children_of(self, table_of(node), key, order)
+            self._loaders[name] = DataLoader(load_fn=load, max_batch_size=MAX_KEYS)
+        return cast("list[Node]", await self._loaders[name].load(value))
+
+    # --- Figures and sealed texts -----------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[FiguresSnapshot]:
@@ -110,43 +158,17 @@ class Asking:
             except OperationalError as error:
                 raise query_too_slow(error) or error from error
 
-    async def number(self, query: Query) -> int:
-        return int((await self.rows(query))[0][0])
-
-    async def one(self, table: Table, **key: str | int) -> Any:  # noqa: ANN401 - a row stands for its GraphQL type
-        """Read the row with a key, if there is one that the caller sees."""
-        return await self.row(visible(self.caller, table).where(*(table.c[name] == it for name, it in key.items())))
-
-    async def linked(self, table: Table, key: str, value: str | None) -> Any:  # noqa: ANN401 - as above
-        """Read one row by a column that names it, together with the other rows that this request asks for."""
-        if not value:
-            return None
-        rows = await self._children(table, key, ()).load(value)
-        return rows[0] if rows else None
-
-    async def children(self, table: Table, key: str, value: str, *order: ColumnElement[Any]) -> Any:  # noqa: ANN401
-        """Read the rows of a parent, together with those of the other parents: one query for all."""
-        return await self._children(table, key, order).load(value)
-
     async def open_sealed(self, sealed: Sealed) -> str | None:
         """Open a sealed text together with the others of this request; None if its person was erased."""
-        loader = self._loaders.get(OPENING)
-        if loader is None:
-            loader = self._loaders[OPENING] = DataLoader(load_fn=self._open, max_batch_size=MOST_KEYS)
-        text: str | None = await loader.load(sealed)
-        return text
+        if self._sealed is None:
+            self._sealed = DataLoader(load_fn=self._open, max_batch_size=MAX_KEYS)
+        return await self._sealed.load(sealed)
 
     async def _open(self, sealed: list[Sealed]) -> list[str | None]:
         return list(await self.opener(sealed))
 
-    def _children(
-        self, table: Table, key: str, order: tuple[ColumnElement[Any], ...]
-    ) -> DataLoader[str, Sequence[Row[Any]]]:
-        name = (table.name, key, *(str(it) for it in order))
-        if name not in self._loaders:
-            load = _by_parent(self, table, key, order)
-            self._loaders[name] = DataLoader(load_fn=load, max_batch_size=MOST_KEYS)
-        return self._loaders[name]
+
+Info: TypeAlias = StrawberryInfo[QueryContext, None]
 
 
 def _tables(query: Query) -> set[str]:
@@ -154,19 +176,23 @@ def _tables(query: Query) -> set[str]:
     return {it.name for it in visitors.iterate(query) if isinstance(it, Table)}
 
 
-Info: TypeAlias = StrawberryInfo[Asking, None]
-Load: TypeAlias = Callable[[list[str]], Any]
+def _numbers_of(organisation_id: str) -> Query:
+    row = organisations.Row
+    return select(row.enterprise_number).where(row.organisation_id == organisation_id, row.enterprise_number != "")
 
 
-def _by_parent(asking: Asking, table: Table, key: str, order: tuple[ColumnElement[Any], ...]) -> Load:
-    async def load(parents: list[str]) -> list[Sequence[Row[Any]]]:
-        place = func.row_number().over(partition_by=table.c[key], order_by=order or table.primary_key.columns.values())
-        numbered = visible(asking.caller, table, select(table, place.label("place"))).where(table.c[key].in_(parents))
-        inner = numbered.subquery()
-        query = select(inner).where(inner.c.place <= MOST_CHILDREN).order_by(inner.c[key], inner.c.place)
+def _children_of(
+    context: QueryContext, table: Table, key: ColumnElement[Any], order: Sequence[ColumnElement[Any]]
+) -> Callable[[list[str]], Awaitable[list[Rows]]]:
+    async def load(parents: list[str]) -> list[Rows]:
+        viewer = await context.viewer_of(table)
+        place = func.row_number().over(partition_by=key, order_by=order or table.primary_key.columns.values())
+        numbered = select(table, place.label("place")).where(key.in_(parents), rows_seen(table, viewer)).subquery()
+        inner = numbered.columns
+        query = select(numbered).where(inner.place <= MAX_CHILDREN).order_by(inner[str(key.key)], inner.place)
         found: dict[str, list[Row[Any]]] = {}
-        for row in await asking.rows(query):
-            found.setdefault(getattr(row, key), []).append(row)
+        for row in await context.rows(query, viewer):
+            found.setdefault(getattr(row, str(key.key)), []).append(row)
         return [found.get(parent, []) for parent in parents]
 
     return load

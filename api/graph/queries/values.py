@@ -11,6 +11,7 @@ from typing import Annotated, Any, NewType, TypeAlias, TypeVar
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from api.rights.graph import GraphRight, asked
 from api.web.errors import Problem
 from domain.bus import FaultOrigin
 from domain.identity.values import Channel, EvidenceKind, KeyStatus, MandateKind, MandateStatus, Means, PartyKind, Route
@@ -25,9 +26,10 @@ from projections.figures import Quality, Topic, Unit, Window
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def described(text: str, *, name: str | None = None) -> Callable[[F], F]:
+def described(text: str, *, name: str | None = None, right: GraphRight | None = None) -> Callable[[F], F]:
     """Make a field of a method, as `strawberry.field` does, whose types lose the method's own."""
-    field: Callable[[F], F] = strawberry.field(description=text, name=name)
+    metadata = {} if right is None else asked(right)
+    field: Callable[[F], F] = strawberry.field(description=text, name=name, metadata=metadata)
     return field
 
 
@@ -36,11 +38,11 @@ def described(text: str, *, name: str | None = None) -> Callable[[F], F]:
 Long = NewType("Long", int)
 """A count, an amount in cents or a position: GraphQL's Int ends at 32 bits."""
 
-LEAST_LONG, MOST_LONG = -(2**63), 2**63 - 1
+MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
 
 
 def _parse_long(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not LEAST_LONG <= value <= MOST_LONG:
+    if not isinstance(value, int) or isinstance(value, bool) or not MIN_LONG <= value <= MAX_LONG:
         raise ValueError("Long is a whole number of at most 64 bits.")
     return value
 

@@ -3,84 +3,49 @@
 from __future__ import annotations
 
 from datetime import date
-from enum import StrEnum
-from typing import Annotated
 
 import strawberry
 
-from api.graph.queries.connections import Connection, Listing, Order, conditions, part, summed
+from api.graph.queries.filters import at_least, at_most
+from api.graph.queries.groups import summed
 from api.graph.queries.query_context import Info
-from api.graph.queries.values import Long, described
-from api.graph.types.organisations import Organisation, organisation_of
-from projections.daily_counts import TABLE, within
+from api.graph.queries.row_queries import Argument, Listed
+from api.graph.queries.row_types import by_columns, filter_on, grouping_of, of_row
+from api.graph.queries.values import Long
+from api.graph.types.organisations import OrganisationNode, organisation_of
+from projections.daily_counts import READ_MODEL, Row
 
-NEWEST_FIRST = Order((TABLE.c.day, TABLE.c.name, TABLE.c.organisation_id), newest_first=True)
 
-
-@strawberry.type(description="Events of one kind that happened on one civil day for one organisation.")
-class DailyCount:
-    day: date
+@of_row(READ_MODEL, "DailyCount", "Events of one kind that happened on one civil day for one organisation.")
+class DailyCountNode:
     name: str = strawberry.field(description="The name under which the events are stored.")
     organisation_id: strawberry.ID | None = strawberry.field(description="Empty where nobody's organisation acted.")
-    events: Long
     streams: Long = strawberry.field(description="How many streams they began: new messages, invoices, mandates.")
 
     @strawberry.field
-    async def organisation(self, info: Info) -> Organisation | None:
-        return await organisation_of(info, self.organisation_id)
+    async def organisation(self, info: Info, row: strawberry.Parent[Row]) -> OrganisationNode | None:
+        return await organisation_of(info, row.organisation_id)
 
 
-@strawberry.enum
-class DailyCountDimension(StrEnum):
-    """By what the counts are cut."""
-
-    DAY = "day"
-    NAME = "name"
-    ORGANISATION = "organisation_id"
-
-
-DIMENSIONS = {it.value: TABLE.c[it.value] for it in DailyCountDimension}
-
-
-@strawberry.type
-class DailyCountTotal:
-    day: date | None
-    name: str | None
-    organisation_id: strawberry.ID | None
-    events: Long
-    streams: Long
-
-
-@strawberry.type
-class DailyCountConnection(Connection[DailyCount]):
-    @described("All pages together, in groups.")
-    async def totals(self, by: list[DailyCountDimension]) -> list[DailyCountTotal]:
-        measures = (summed(TABLE.c.events), summed(TABLE.c.streams))
-        found: list[DailyCountTotal] = await self.listing.totals(by, DIMENSIONS, *measures)
-        return found
-
-
-@strawberry.input
-class DailyCountFilter:
-    name: list[str] | None = None
-    organisation_id: strawberry.ID | None = None
+DAILY_COUNTS = Listed(
+    DailyCountNode,
+    filter_on(DailyCountNode, "DailyCountFilter", (Row.organisation_id,), any_of=(Row.name,)),
+    grouping_of(
+        DailyCountNode,
+        "DailyCount",
+        by_columns(Row.day, Row.name, Row.organisation_id),
+        {"events": summed(Row.events), "streams": summed(Row.streams)},
+    ),
+)
 
 
 @strawberry.type
 class ActivityQueries:
-    @described("Counts of days from `from` to `to`, both included, the newest first.")
-    async def daily_counts(
-        self,
-        info: Info,
-        *,
-        first_day: Annotated[date | None, strawberry.argument(name="from")] = None,
-        last_day: Annotated[date | None, strawberry.argument(name="to")] = None,
-        where: DailyCountFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> DailyCountConnection:
-        wanted = part(first, after, last, before)
-        kept = [*within(first_day, last_day), *conditions(TABLE, where)]
-        return DailyCountConnection(listing=Listing(info.context, TABLE, NEWEST_FIRST, kept, wanted))
+    daily_counts = DAILY_COUNTS.field(
+        "newest",
+        "Counts of days from `from` to `to`, both included, the newest first.",
+        [
+            Argument("first_day", date, at_least(Row.day), name="from"),
+            Argument("last_day", date, at_most(Row.day), name="to"),
+        ],
+    )

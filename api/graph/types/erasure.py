@@ -3,126 +3,80 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 import strawberry
 
-from api.graph.queries.connections import Connection, Listing, Order, conditions, part
 from api.graph.queries.query_context import Info
+from api.graph.queries.row_queries import Listed
+from api.graph.queries.row_types import filter_on, of_row
 from api.graph.queries.values import described
+from api.rights.graph import asked_of, right_of_rows
 from domain.erasure.model import ErasureGround, ErasureStatus, HoldGround
 from domain.kernel import PurposeGroup
 from projections import erasures, legal_holds
+from projections.erasures import Row as ErasureRow
 from projections.erasures import least_of, statuses_of
-
-ERASURES, HOLDS = erasures.TABLE, legal_holds.TABLE
-
-NEWEST_ERASURE_FIRST = Order((ERASURES.c.began_at, ERASURES.c.person_id), newest_first=True)
-NEWEST_HOLD_FIRST = Order((HOLDS.c.placed_at, HOLDS.c.person_id, HOLDS.c.hold_id), newest_first=True)
+from projections.legal_holds import Row as HoldRow
 
 for _enum in (ErasureGround, ErasureStatus, HoldGround, PurposeGroup):
     strawberry.enum(_enum)
 
-# --- Types ----------------------------------------------------------------------------------------------------------
 
-
+@asked_of(right_of_rows(erasures.READ_MODEL))
 @strawberry.type(description="How far the erasure of a person's data of one purpose is.")
 class ErasureOfPurpose:
     purpose: PurposeGroup
     status: ErasureStatus
 
 
-@strawberry.type(description="How far the erasure of a person is. Once keys are destroyed, nobody can read the data.")
-class Erasure:
-    person_id: strawberry.ID = strawberry.field(name="id")
+@of_row(
+    erasures.READ_MODEL,
+    "Erasure",
+    "How far the erasure of a person is. Once keys are destroyed, nobody can read the data.",
+    hide=(ErasureRow.identification, ErasureRow.correspondence, ErasureRow.invoicing, ErasureRow.held_groups),
+)
+class ErasureNode:
     ground: ErasureGround | None
-    requested_at: datetime | None
-    destroyed_at: datetime | None
-    shredded_at: datetime | None
     began_at: datetime = strawberry.field(description="When there was the first decision on it, or the first hold.")
 
     @described("As far as the least of what is being erased; kept where nothing is.")
-    def status(self) -> ErasureStatus:
-        return least_of(statuses_of(self).values())
+    def status(self, row: strawberry.Parent[ErasureRow]) -> ErasureStatus:
+        return least_of(statuses_of(row).values())
 
     @described("The same for each purpose.")
-    def purposes(self) -> list[ErasureOfPurpose]:
-        return [ErasureOfPurpose(purpose=purpose, status=status) for purpose, status in statuses_of(self).items()]
+    def purposes(self, row: strawberry.Parent[ErasureRow]) -> list[ErasureOfPurpose]:
+        return [ErasureOfPurpose(purpose=purpose, status=status) for purpose, status in statuses_of(row).items()]
 
-    @described("What was asked for too at last, and was kept by a legal hold.", name="heldPurposes")
-    def held(self) -> list[PurposeGroup]:
-        groups: list[str] = self.held_groups  # type: ignore[attr-defined]
-        return [PurposeGroup(group) for group in groups]
+    @described("What was asked for too at last, and was kept by a legal hold.")
+    def held_purposes(self, row: strawberry.Parent[ErasureRow]) -> list[PurposeGroup]:
+        return [PurposeGroup(group) for group in row.held_groups]
 
 
-@strawberry.type(description="What is kept of a person although it might be erased, on what ground and until when.")
-class LegalHold:
-    person_id: strawberry.ID
-    hold_id: strawberry.ID
-    purpose: PurposeGroup
-    ground: HoldGround
+@of_row(
+    legal_holds.READ_MODEL,
+    "LegalHold",
+    "What is kept of a person although it might be erased, on what ground and until when.",
+    id_of_key=True,
+)
+class LegalHoldNode:
     until: date = strawberry.field(description="The last day, in civil time.")
     reference: str | None
-    placed_at: datetime
-    lifted_at: datetime | None
-
-    @described("Of its own among all, for the caches of clients.")
-    def id(self) -> strawberry.ID:
-        return strawberry.ID(f"{self.person_id}.{self.hold_id}")
 
 
-@strawberry.input
-class LegalHoldFilter:
-    person_id: strawberry.ID | None = None
-    purpose: list[PurposeGroup] | None = None
-    ground: list[HoldGround] | None = None
-
-
-@strawberry.type
-class ErasureConnection(Connection[Erasure]):
-    pass
-
-
-@strawberry.type
-class LegalHoldConnection(Connection[LegalHold]):
-    pass
-
-
-async def erasure_of(info: Info, person_id: str) -> Any:  # noqa: ANN401 - a row stands for its GraphQL type
+async def erasure_of(info: Info, person_id: str) -> ErasureNode | None:
     """Return how far the erasure of a person is, if any of it was requested."""
-    row = await info.context.linked(ERASURES, "person_id", person_id)
-    return None if row is None or row.requested_at is None else row
+    erasure = await info.context.load_linked(ErasureNode, erasures.TABLE.c.person_id, person_id)
+    return None if erasure is None or getattr(erasure, "requested_at", None) is None else erasure
 
 
-# --- Queries --------------------------------------------------------------------------------------------------------
+ERASURES = Listed(ErasureNode)
+HOLDS = Listed(
+    LegalHoldNode,
+    filter_on(LegalHoldNode, "LegalHoldFilter", (HoldRow.person_id,), any_of=(HoldRow.purpose, HoldRow.ground)),
+)
 
 
 @strawberry.type
 class ErasureQueries:
-    @described("Persons of whom an erasure was requested or something is held, the newest first.")
-    async def erasures(
-        self,
-        info: Info,
-        *,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> ErasureConnection:
-        wanted = part(first, after, last, before)
-        return ErasureConnection(listing=Listing(info.context, ERASURES, NEWEST_ERASURE_FIRST, [], wanted))
-
-    @described("Legal holds, the newest first; for those who run the platform and those who look over it.")
-    async def legal_holds(
-        self,
-        info: Info,
-        *,
-        where: LegalHoldFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> LegalHoldConnection:
-        wanted = part(first, after, last, before)
-        kept = conditions(HOLDS, where)
-        return LegalHoldConnection(listing=Listing(info.context, HOLDS, NEWEST_HOLD_FIRST, kept, wanted))
+    erasures = ERASURES.field("newest", "Persons of whom an erasure was requested or something is held, newest first.")
+    legal_holds = HOLDS.field("newest", "Legal holds, the newest first; for those who run the platform and oversee it.")

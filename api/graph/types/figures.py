@@ -11,23 +11,28 @@ import strawberry
 from api.graph.queries.query_context import Info
 from api.graph.queries.values import Id, Long, described
 from api.graph.types.organisations import Language
+from api.rights.graph import GraphRight, asked_of
 from api.web.errors import Problem
 from domain.kernel import Audience, Jurisdiction
 from projections import figures as computed
 from projections.figures import DEFINITIONS, HEADLINES, Quality, Topic, Unit, Window
 from projections.open_rates import WINDOWS_WEEKS
 
-MOST_PERIODS = 36
+MAX_PERIODS = 36
 """Periods of one series."""
 
-MOST_YEARS = 5
+MAX_YEARS = 5
 """Years side by side in the open-rate table."""
 
 YEARS = range(2000, 3000)
 
+PUBLISHED = GraphRight()
+"""The dashboard shows the figures to anybody."""
+
 # --- Types ----------------------------------------------------------------------------------------------------------
 
 
+@asked_of(PUBLISHED)
 @strawberry.type(description="A text in the four languages of the platform.")
 class Text:
     nl: str
@@ -41,6 +46,7 @@ class Text:
         return text
 
 
+@asked_of(PUBLISHED)
 @strawberry.type(description="What a figure counts. A definition that changes gets a new version; both stay readable.")
 class FigureDefinition:
     id: strawberry.ID
@@ -57,6 +63,7 @@ class FigureDefinition:
     events: list[str] = strawberry.field(description="The stored names of the events that it is computed from.")
 
 
+@asked_of(PUBLISHED)
 @strawberry.type(description="What a value rests on: events up to and with a position of the log.")
 class Provenance:
     events: list[str]
@@ -64,6 +71,7 @@ class Provenance:
     computed_at: datetime
 
 
+@asked_of(PUBLISHED)
 @strawberry.type(
     description="The change against the same period a year earlier; nothing to compare gives no percentage."
 )
@@ -74,6 +82,7 @@ class Growth:
     factor: Decimal | None
 
 
+@asked_of(PUBLISHED)
 @strawberry.type
 class Figure:
     definition: FigureDefinition
@@ -85,6 +94,7 @@ class Figure:
     provenance: Provenance
 
 
+@asked_of(PUBLISHED)
 @strawberry.type(description="The value of a figure in one period of a series.")
 class FigurePoint:
     period: str
@@ -92,6 +102,7 @@ class FigurePoint:
     quality: Quality
 
 
+@asked_of(PUBLISHED)
 @strawberry.type
 class OpenRate:
     weeks: int
@@ -100,6 +111,7 @@ class OpenRate:
     provisional: bool
 
 
+@asked_of(PUBLISHED)
 @strawberry.type
 class OpenRateYear:
     year: str
@@ -109,12 +121,14 @@ class OpenRateYear:
     rates: list[OpenRate]
 
 
+@asked_of(PUBLISHED)
 @strawberry.type
 class OpenRateDifference:
     weeks: int
     points: Decimal | None = strawberry.field(description="In percentage points, of the rates as shown.")
 
 
+@asked_of(PUBLISHED)
 @strawberry.type(description="One type of sender, or the subtotal without the two largest, or the total.")
 class OpenRateRow:
     sender_type: str
@@ -124,6 +138,7 @@ class OpenRateRow:
     notifications_only: bool
 
 
+@asked_of(PUBLISHED)
 @strawberry.type
 class OpenRateTable:
     jurisdiction: Jurisdiction
@@ -140,6 +155,7 @@ class OpenRateFilter:
     not_taken_into_use: bool = True
 
 
+@asked_of(PUBLISHED)
 @strawberry.type(description="The index in two months; November and December 2014 are 100.")
 class IndexPoint:
     period: str
@@ -149,6 +165,7 @@ class IndexPoint:
     growth: Growth | None
 
 
+@asked_of(PUBLISHED)
 @strawberry.type
 class UseIndex:
     audience: Audience
@@ -271,25 +288,25 @@ def _headline(figure_id: str) -> computed.Definition:
 
 
 def _years(years: Sequence[int]) -> list[computed.Period]:
-    if not 1 <= len(years) <= MOST_YEARS or any(year not in YEARS for year in years):
-        raise Problem(422, "invalid-years", f"Name from 1 to {MOST_YEARS} years from 2000 on.")
+    if not 1 <= len(years) <= MAX_YEARS or any(year not in YEARS for year in years):
+        raise Problem(422, "invalid-years", f"Name from 1 to {MAX_YEARS} years from 2000 on.")
     return [computed.Period(year, 1, 12) for year in dict.fromkeys(years)]
 
 
 @strawberry.type
 class FigureQueries:
-    @described("What each published figure counts.")
+    @described("What each published figure counts.", right=PUBLISHED)
     def figure_definitions(self) -> list[FigureDefinition]:
         return [_definition(it) for it in DEFINITIONS.values()]
 
-    @described("The headline figures of a period: 2021, 2021-11, 2022-H1 or 2017-09/2017-10.")
+    @described("The headline figures of a period: 2021, 2021-11, 2022-H1 or 2017-09/2017-10.", right=PUBLISHED)
     async def figures(self, info: Info, jurisdiction: Jurisdiction, period: str) -> list[Figure]:
         wanted = computed.Period.parse(period)
         async with info.context.snapshot() as snapshot:
-            found = await snapshot.figures(jurisdiction, wanted, info.context.now)
+            found = await snapshot.figures(jurisdiction, wanted, info.context.request.now)
         return [_figure(it) for it in found]
 
-    @described("One headline figure in one period.")
+    @described("One headline figure in one period.", right=PUBLISHED)
     async def figure(
         self,
         info: Info,
@@ -299,10 +316,10 @@ class FigureQueries:
     ) -> Figure | None:
         definition, wanted = _headline(figure_id), computed.Period.parse(period)
         async with info.context.snapshot() as snapshot:
-            found = await snapshot.figures(jurisdiction, wanted, info.context.now)
+            found = await snapshot.figures(jurisdiction, wanted, info.context.request.now)
         return next((_figure(it) for it in found if it.definition.id == definition.id), None)
 
-    @described("One headline figure in many periods, at most 36.")
+    @described("One headline figure in many periods, at most 36.", right=PUBLISHED)
     async def figure_series(
         self,
         info: Info,
@@ -311,14 +328,14 @@ class FigureQueries:
         periods: list[str],
     ) -> list[FigurePoint]:
         definition = _headline(figure_id)
-        if len(periods) > MOST_PERIODS:
-            raise Problem(422, "too-many-periods", f"A series has at most {MOST_PERIODS} periods.")
+        if len(periods) > MAX_PERIODS:
+            raise Problem(422, "too-many-periods", f"A series has at most {MAX_PERIODS} periods.")
         wanted = [computed.Period.parse(period) for period in periods]
         async with info.context.snapshot() as snapshot:
-            found = await snapshot.series(definition.id, jurisdiction, wanted, info.context.now)
+            found = await snapshot.series(definition.id, jurisdiction, wanted, info.context.request.now)
         return [FigurePoint(period=str(it.period), value=Long(it.value), quality=it.quality) for it in found]
 
-    @described("The open rates by type of sender, some years side by side.")
+    @described("The open rates by type of sender, some years side by side.", right=PUBLISHED)
     async def open_rates(
         self, info: Info, jurisdiction: Jurisdiction, years: list[int], where: OpenRateFilter | None = None
     ) -> OpenRateTable:
@@ -329,9 +346,9 @@ class FigureQueries:
             not_taken_into_use=given.not_taken_into_use,
         )
         async with info.context.snapshot() as snapshot:
-            return _table(await snapshot.open_rates(jurisdiction, wanted, info.context.now, applied))
+            return _table(await snapshot.open_rates(jurisdiction, wanted, info.context.request.now, applied))
 
-    @described("The index of use of each target group.")
+    @described("The index of use of each target group.", right=PUBLISHED)
     async def use_index(self, info: Info, jurisdiction: Jurisdiction) -> list[UseIndex]:
         async with info.context.snapshot() as snapshot:
-            return [_index(it) for it in await snapshot.indices(jurisdiction, info.context.now)]
+            return [_index(it) for it in await snapshot.indices(jurisdiction, info.context.request.now)]

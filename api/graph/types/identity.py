@@ -2,154 +2,105 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import cast
 
 import strawberry
-from sqlalchemy import func
 
-from api.graph.queries.connections import Connection, Listing, Order, conditions, part, summed, totals
-from api.graph.queries.personal_text import PersonalText, opened
+from api.graph.queries.disclosure import Discloses, Disclosure
+from api.graph.queries.groups import counted
+from api.graph.queries.personal_text import personal_text
 from api.graph.queries.query_context import Info
-from api.graph.queries.values import During, Id, Long, Months, described
-from api.graph.queries.visibility import check_own_service
-from api.graph.types.erasure import Erasure, erasure_of
-from api.graph.types.organisations import Organisation, Service, organisation_of, service_of
+from api.graph.queries.row_queries import Listed, groups_of, one_of
+from api.graph.queries.row_types import by_columns, filter_on, grouping_of, grouping_of_counts, of_counts, of_row
+from api.graph.queries.values import described
+from api.graph.types.erasure import ErasureNode, erasure_of
+from api.graph.types.organisations import OrganisationNode, ServiceNode, organisation_of, service_of
+from api.rights.graph import GraphRight, asked_of, right_of_rows
 from api.web.errors import Problem
+from application.ports import Caller, Role
+from domain.access.access import Category
 from domain.identity.person import PERSON, PersonRegistered
-from domain.identity.values import Channel, EvidenceKind, KeyStatus, MandateKind, MandateStatus, Means, PartyKind, Route
-from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
+from domain.identity.values import EvidenceKind
 from projections import authentications, keys, mandates, people, service_use
+from projections.authentications import Row as AuthenticationRow
+from projections.keys import Row as KeyRow
+from projections.mandates import Row as MandateRow
+from projections.people import Row as PersonRow
+from projections.row_security import rows_seen
+from projections.service_use import Row as UseRow
 
-PEOPLE, KEYS, MANDATES = people.TABLE, keys.TABLE, mandates.TABLE
-COUNTS, USES = authentications.TABLE, service_use.TABLE
-
-NEWEST_PERSON_FIRST = Order((PEOPLE.c.registered_at, PEOPLE.c.person_id), newest_first=True)
-NEWEST_KEY_FIRST = Order((KEYS.c.registered_at, KEYS.c.key_id), newest_first=True)
-NEWEST_MANDATE_FIRST = Order((MANDATES.c.began_at, MANDATES.c.mandate_id, MANDATES.c.period), newest_first=True)
-
-MOST_MANDATES = 20
+MAX_MANDATES = 20
 """One answer names so many mandates; one is enough to act."""
+
+OF_MANDATES = right_of_rows(mandates.READ_MODEL)
+MAY_ACT = GraphRight(
+    agencies="about its own services, others are refused with `not-your-service`; and the mandates that say so"
+)
 
 # --- Types ----------------------------------------------------------------------------------------------------------
 
 
-@strawberry.type(description="A key: a means of identification that a provider gave a person.")
-class Key:
-    key_id: strawberry.ID = strawberry.field(name="id")
-    person_id: strawberry.ID
-    provider_id: strawberry.ID
-    means: Means
-    level: LevelOfAssurance
-    jurisdiction: Jurisdiction
-    status: KeyStatus
+@of_row(keys.READ_MODEL, "Key", "A key: a means of identification that a provider gave a person.")
+class KeyNode:
     evidence_kind: EvidenceKind | None
     evidence_id: strawberry.ID | None
-    registered_at: datetime
-    activated_at: datetime | None
-    suspended_at: datetime | None
-    ended_at: datetime | None
-    valid_until: datetime | None
 
     @strawberry.field
-    async def provider(self, info: Info) -> Organisation | None:
-        return await organisation_of(info, self.provider_id)
+    async def provider(self, info: Info, row: strawberry.Parent[KeyRow]) -> OrganisationNode | None:
+        return await organisation_of(info, row.provider_id)
 
 
-@strawberry.type(description="A registered person, and how they were registered. No name is known here.")
-class Person:
-    person_id: strawberry.ID = strawberry.field(name="id")
-    jurisdiction: Jurisdiction
-    route: Route
-    registered_at: datetime
-
-    @described("The national number or, from another member state, the eIDAS identifier.", name="number")
-    async def number_of_person(self, info: Info) -> PersonalText | None:
-        sealed: str = self.number  # type: ignore[attr-defined]
-        return await opened(info, sealed, PERSON.stream(self.person_id), PersonRegistered, "number")
+@of_row(people.READ_MODEL, "Person", "A registered person, and how they were registered. No name is known here.")
+class PersonNode:
+    number_text = personal_text(
+        PersonRow.number,
+        PersonRow.person_id,
+        PERSON,
+        PersonRegistered,
+        "The national number or, from another member state, the eIDAS identifier.",
+        name="number",
+    )
 
     @described("How far their erasure is, if any of their data was to be erased.")
-    async def erasure(self, info: Info) -> Erasure | None:
-        found: Erasure | None = await erasure_of(info, self.person_id)
-        return found
+    async def erasure(self, info: Info, row: strawberry.Parent[PersonRow]) -> ErasureNode | None:
+        return await erasure_of(info, row.person_id)
 
     @described("The keys that the caller may see; at most 200.")
-    async def keys(self, info: Info) -> list[Key]:
-        found: list[Key] = await info.context.children(KEYS, "person_id", self.person_id)
-        return found
+    async def keys(self, info: Info, row: strawberry.Parent[PersonRow]) -> list[KeyNode]:
+        return await info.context.load_many(KeyNode, keys.TABLE.c.person_id, row.person_id)
 
 
-@strawberry.type(
-    description="A mandate during one stretch of time: a suspension ends it, a resumption begins the next."
+@of_row(
+    mandates.READ_MODEL,
+    "Mandate",
+    "A mandate during one stretch of time: a suspension ends it, a resumption begins the next.",
+    hide=(MandateRow.organisation_ids, MandateRow.represented_id),
+    id_of_key=True,
 )
-class Mandate:
-    mandate_id: strawberry.ID
-    period: Long
-    kind: MandateKind
-    mandator_id: strawberry.ID
-    mandator_kind: PartyKind
-    mandatary_id: strawberry.ID
-    grantor_id: strawberry.ID
+class MandateNode:
     parent_mandate_id: strawberry.ID | None
-    jurisdiction: Jurisdiction
-    valid_from: datetime
-    valid_until: datetime
-    status: MandateStatus
-    latest: bool
-    began_at: datetime
-    active_at: datetime | None
-    suspended_at: datetime | None
-    ended_at: datetime | None
-
-    @described("Of its own among all, for the caches of clients.")
-    def id(self) -> strawberry.ID:
-        return strawberry.ID(f"{self.mandate_id}.{self.period}")
-
-    @described("The services that it covers; none stands for every service.", name="serviceIds")
-    def covered_service_ids(self) -> list[strawberry.ID]:
-        ids: list[str] | None = self.service_ids  # type: ignore[attr-defined]
-        return [strawberry.ID(it) for it in ids or ()]
+    service_ids: list[strawberry.ID] = strawberry.field(
+        description="The services that it covers; none stands for every service."
+    )
 
 
+@asked_of(MAY_ACT)
 @strawberry.type(description="Whether one may act for another, and the mandates that say so.")
-class MayAct:
+class MayAct(Discloses):
     at: datetime
     allowed: bool
-    mandates: list[Mandate]
+    mandates: list[MandateNode]
     asked_about: strawberry.Private[tuple[str, str]]
 
-
-@strawberry.type(description="How many authentications there were in a group.")
-class AuthenticationCount:
-    month: str | None
-    jurisdiction: Jurisdiction | None
-    means: Means | None
-    level: LevelOfAssurance | None
-    service_id: strawberry.ID | None
-    channel: Channel | None
-    outcome: AuthenticationOutcome | None
-    authentications: Long
-
-    @strawberry.field
-    async def service(self, info: Info) -> Service | None:
-        return await service_of(info, self.service_id)
-
-
-@strawberry.type(description="How often services were used, single sign-on included: what the index rests on.")
-class ServiceUse:
-    month: str | None
-    jurisdiction: Jurisdiction | None
-    audience: Audience | None
-    service_id: strawberry.ID | None
-    uses: Long
-
-    @strawberry.field
-    async def service(self, info: Info) -> Service | None:
-        return await service_of(info, self.service_id)
-
-
-# --- Groups and filters ---------------------------------------------------------------------------------------------
+    def disclose(self, disclosure: Disclosure) -> None:
+        """Note the two who were asked about: the answer says something of them, also if it is no."""
+        # Where a mandate was found, its parties are registered; else the caller may have written anything.
+        parties = disclosure.parties if self.mandates else disclosure.named
+        for party_id in self.asked_about:
+            parties.note(party_id, Category.MANDATES)
 
 
 @strawberry.enum
@@ -160,184 +111,77 @@ class AuthenticationOutcome(StrEnum):
     REFUSED = "refused"
 
 
-@strawberry.enum
-class AuthenticationDimension(StrEnum):
-    """By what authentications are counted."""
+@of_counts(
+    authentications.READ_MODEL,
+    "AuthenticationCount",
+    "How many authentications there were in a group.",
+    hide=(AuthenticationRow.organisation_id,),
+)
+class AuthenticationCount:
+    outcome: AuthenticationOutcome | None
 
-    MONTH = "month"
-    JURISDICTION = "jurisdiction"
-    MEANS = "means"
-    LEVEL = "level"
-    SERVICE = "service_id"
-    CHANNEL = "channel"
-    OUTCOME = "outcome"
-
-
-@strawberry.input
-class AuthenticationFilter:
-    month: Months | None = strawberry.field(name="months", default=None)
-    jurisdiction: Jurisdiction | None = None
-    means: list[Means] | None = None
-    level: list[LevelOfAssurance] | None = None
-    service_id: list[strawberry.ID] | None = None
-    channel: list[Channel] | None = None
-    outcome: AuthenticationOutcome | None = None
+    @strawberry.field
+    async def service(self, info: Info, row: strawberry.Parent[AuthenticationRow]) -> ServiceNode | None:
+        return await service_of(info, row.service_id)
 
 
-@strawberry.enum
-class ServiceUseDimension(StrEnum):
-    """By what uses are counted."""
-
-    MONTH = "month"
-    JURISDICTION = "jurisdiction"
-    AUDIENCE = "audience"
-    SERVICE = "service_id"
-
-
-@strawberry.input
-class ServiceUseFilter:
-    month: Months | None = strawberry.field(name="months", default=None)
-    jurisdiction: Jurisdiction | None = None
-    audience: list[Audience] | None = None
-    service_id: list[strawberry.ID] | None = None
-
-
-@strawberry.input
-class PersonFilter:
-    jurisdiction: Jurisdiction | None = None
-    route: list[Route] | None = None
-    registered_at: During | None = None
-
-
-@strawberry.input
-class KeyFilter:
-    person_id: strawberry.ID | None = None
-    provider_id: strawberry.ID | None = None
-    jurisdiction: Jurisdiction | None = None
-    means: list[Means] | None = None
-    level: list[LevelOfAssurance] | None = None
-    status: list[KeyStatus] | None = None
-    registered_at: During | None = None
-
-
-@strawberry.enum
-class KeyDimension(StrEnum):
-    """By what keys are counted."""
-
-    MEANS = "means"
-    STATUS = "status"
-    LEVEL = "level"
-    PROVIDER = "provider_id"
-    JURISDICTION = "jurisdiction"
-
-
-@strawberry.type
-class KeyTotal:
-    means: Means | None
-    status: KeyStatus | None
-    level: LevelOfAssurance | None
-    provider_id: strawberry.ID | None
-    jurisdiction: Jurisdiction | None
-    keys: Long
-
-
-@strawberry.input
-class MandateFilter:
-    mandator_id: strawberry.ID | None = None
-    mandatary_id: strawberry.ID | None = None
-    kind: list[MandateKind] | None = None
-    status: list[MandateStatus] | None = None
-    jurisdiction: Jurisdiction | None = None
-    began_at: During | None = None
-
-
-# --- Connections ----------------------------------------------------------------------------------------------------
-
-
-@strawberry.type
-class PersonConnection(Connection[Person]):
-    pass
-
-
-@strawberry.type
-class KeyConnection(Connection[Key]):
-    @described("All pages together, in groups.")
-    async def totals(self, by: list[KeyDimension]) -> list[KeyTotal]:
-        dimensions = {it.value: KEYS.c[it.value] for it in KeyDimension}
-        found: list[KeyTotal] = await self.listing.totals(by, dimensions, func.count().label("keys"))
-        return found
-
-
-@strawberry.type
-class MandateConnection(Connection[Mandate]):
-    pass
+@of_counts(
+    service_use.READ_MODEL,
+    "ServiceUse",
+    "How often services were used, single sign-on included: what the index rests on.",
+)
+class ServiceUse:
+    @strawberry.field
+    async def service(self, info: Info, row: strawberry.Parent[UseRow]) -> ServiceNode | None:
+        return await service_of(info, row.service_id)
 
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
+PEOPLE = Listed(
+    PersonNode,
+    filter_on(PersonNode, "PersonFilter", (PersonRow.jurisdiction, PersonRow.registered_at), any_of=(PersonRow.route,)),
+)
+KEYS = Listed(
+    KeyNode,
+    filter_on(
+        KeyNode,
+        "KeyFilter",
+        (KeyRow.person_id, KeyRow.provider_id, KeyRow.jurisdiction, KeyRow.registered_at),
+        any_of=(KeyRow.means, KeyRow.level, KeyRow.status),
+    ),
+    grouping_of(
+        KeyNode,
+        "Key",
+        by_columns(KeyRow.means, KeyRow.status, KeyRow.level, KeyRow.provider_id, KeyRow.jurisdiction),
+        {"keys": counted()},
+    ),
+)
+MANDATES = Listed(
+    MandateNode,
+    filter_on(
+        MandateNode,
+        "MandateFilter",
+        (MandateRow.mandator_id, MandateRow.mandatary_id, MandateRow.jurisdiction, MandateRow.began_at),
+        any_of=(MandateRow.kind, MandateRow.status),
+    ),
+)
+
 
 @strawberry.type
 class IdentityQueries:
-    @strawberry.field
-    async def person(self, info: Info, person_id: Id) -> Person | None:
-        found: Person | None = await info.context.one(PEOPLE, person_id=person_id)
-        return found
+    person = one_of(PersonNode)
+    people = PEOPLE.field("newest", "Registered persons, the newest first.")
+    key = one_of(KeyNode)
+    keys = KEYS.field("newest", "Keys, the newest first.")
+    mandates = MANDATES.field("newest", "Mandates as they stand now, the newest first.")
 
-    @described("Registered persons, the newest first.")
-    async def people(
-        self,
-        info: Info,
-        *,
-        where: PersonFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> PersonConnection:
-        wanted = part(first, after, last, before)
-        kept = conditions(PEOPLE, where)
-        return PersonConnection(listing=Listing(info.context, PEOPLE, NEWEST_PERSON_FIRST, kept, wanted))
+    @described("The history of one mandate, a row for each stretch, the oldest first; at most 200.", right=OF_MANDATES)
+    async def mandate_history(self, info: Info, mandate_id: strawberry.ID) -> list[MandateNode]:
+        c = mandates.TABLE.c
+        return await info.context.load_many(MandateNode, c.mandate_id, mandate_id, c.period)
 
-    @strawberry.field
-    async def key(self, info: Info, key_id: Id) -> Key | None:
-        found: Key | None = await info.context.one(KEYS, key_id=key_id)
-        return found
-
-    @described("Keys, the newest first.")
-    async def keys(
-        self,
-        info: Info,
-        *,
-        where: KeyFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> KeyConnection:
-        wanted = part(first, after, last, before)
-        return KeyConnection(listing=Listing(info.context, KEYS, NEWEST_KEY_FIRST, conditions(KEYS, where), wanted))
-
-    @described("The history of one mandate, a row for each stretch, the oldest first; at most 200.")
-    async def mandate_history(self, info: Info, mandate_id: strawberry.ID) -> list[Mandate]:
-        found: list[Mandate] = await info.context.children(MANDATES, "mandate_id", mandate_id, MANDATES.c.period)
-        return found
-
-    @described("Mandates as they stand now, the newest first.")
-    async def mandates(
-        self,
-        info: Info,
-        *,
-        where: MandateFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> MandateConnection:
-        wanted = part(first, after, last, before)
-        kept = [MANDATES.c.latest, *conditions(MANDATES, where)]
-        return MandateConnection(listing=Listing(info.context, MANDATES, NEWEST_MANDATE_FIRST, kept, wanted))
-
-    @described("May A act for B at service S? At any instant, by default now.")
+    @described("May A act for B at service S? At any instant, by default now.", right=MAY_ACT)
     async def may_act(
         self,
         info: Info,
@@ -346,34 +190,53 @@ class IdentityQueries:
         service_id: strawberry.ID,
         at: datetime | None = None,
     ) -> MayAct:
-        service, instant = await service_of(info, service_id), at or info.context.now
+        context, instant = info.context, at or info.context.request.now
+        service = await service_of(info, service_id)
         if service is None:
             raise Problem(404, "service-not-found", "There is no service with this id.")
         if not mandatary_id or not mandator_id:
             raise Problem(422, "party-missing", "Name who wants to act, and for whom.")
-        check_own_service(info.context.caller, service.organisation_id)
+        check_own_service(context.request.caller, service.organisation_id)
+        # A mandate that reaches every service is shown to whoever names the mandator.
+        viewer = replace(context.viewer, identifiers=(mandator_id,))
         query = mandates.mandates_in_force(
             at=instant, mandatary_id=mandatary_id, mandator_id=mandator_id, service_id=service_id
         )
-        query = query.order_by(MANDATES.c.mandate_id).limit(MOST_MANDATES)
-        found: Any = await info.context.rows(query, mandator_id=mandator_id)
+        seen = query.where(rows_seen(mandates.TABLE, viewer)).order_by(MandateRow.mandate_id).limit(MAX_MANDATES)
+        found = cast("list[MandateNode]", list(await context.rows(seen, viewer)))
         about = (mandatary_id, mandator_id)
-        return MayAct(at=instant, allowed=bool(found), mandates=list(found), asked_about=about)
+        return MayAct(at=instant, allowed=bool(found), mandates=found, asked_about=about)
 
-    @described("Authentications in groups; agencies see those at their own services.")
-    async def authentications(
-        self, info: Info, by: list[AuthenticationDimension], where: AuthenticationFilter | None = None
-    ) -> list[AuthenticationCount]:
-        dimensions = {it.value: COUNTS.c[it.value] for it in AuthenticationDimension}
-        kept, measure = conditions(COUNTS, where), summed(COUNTS.c.authentications)
-        found: list[AuthenticationCount] = await totals(info.context, COUNTS, kept, by, dimensions, measure)
-        return found
+    authentications = groups_of(
+        AuthenticationCount,
+        grouping_of_counts(AuthenticationCount, "AuthenticationDimension"),
+        filter_on(
+            AuthenticationCount,
+            "AuthenticationFilter",
+            (AuthenticationRow.jurisdiction, AuthenticationRow.outcome),
+            any_of=(
+                *(AuthenticationRow.means, AuthenticationRow.level),
+                *(AuthenticationRow.service_id, AuthenticationRow.channel),
+            ),
+            months=AuthenticationRow.month,
+        ),
+        "Authentications in groups; agencies see those at their own services.",
+    )
+    service_use = groups_of(
+        ServiceUse,
+        grouping_of_counts(ServiceUse, "ServiceUseDimension"),
+        filter_on(
+            ServiceUse,
+            "ServiceUseFilter",
+            (UseRow.jurisdiction,),
+            any_of=(UseRow.audience, UseRow.service_id),
+            months=UseRow.month,
+        ),
+        "Uses of services in groups: for auditors and administrators.",
+    )
 
-    @described("Uses of services in groups: for auditors and administrators.")
-    async def service_use(
-        self, info: Info, by: list[ServiceUseDimension], where: ServiceUseFilter | None = None
-    ) -> list[ServiceUse]:
-        dimensions = {it.value: USES.c[it.value] for it in ServiceUseDimension}
-        kept, measure = conditions(USES, where), summed(USES.c.uses)
-        found: list[ServiceUse] = await totals(info.context, USES, kept, by, dimensions, measure)
-        return found
+
+def check_own_service(caller: Caller, organisation_id: str) -> None:
+    """Refuse an agency that asks who may act at the service of another organisation."""
+    if caller.role is Role.AGENCY and caller.organisation_id != organisation_id:
+        raise Problem(403, "not-your-service", "Who may act at a service is for its own organisation to ask.")

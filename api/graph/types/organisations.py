@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from enum import StrEnum
 
 import strawberry
-from sqlalchemy import func
 
-from api.graph.queries.connections import Connection, Listing, Order, conditions, part
+from api.graph.queries.groups import counted
 from api.graph.queries.query_context import Info
-from api.graph.queries.values import During, Id, Long, described
-from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
-from domain.organisations.values import Enrolment as EnrolmentRole
-from domain.organisations.values import Level, OrganisationType, Recognition
+from api.graph.queries.row_queries import Listed, one_of
+from api.graph.queries.row_types import by_columns, filter_on, grouping_of, of_row
+from api.graph.queries.values import Long, described
+from domain.organisations.values import Enrolment, Recognition
 from projections import enrolments, organisations, service_families, services
-
-ORGANISATIONS, ENROLMENTS, SERVICES = organisations.TABLE, enrolments.TABLE, services.TABLE
-FAMILIES = service_families.TABLE
-
-BY_ID = Order((ORGANISATIONS.c.organisation_id,))
-SERVICES_BY_ID = Order((SERVICES.c.service_id,))
-BY_CODE = Order((FAMILIES.c.code,))
-NEWEST_ENROLMENT_FIRST = Order(
-    tuple(ENROLMENTS.c[name] for name in ("enrolled_at", "organisation_id", "enrolment", "enrolment_number")),
-    newest_first=True,
-)
+from projections.enrolments import Row as EnrolmentRow
+from projections.organisations import Row as OrganisationRow
+from projections.service_families import Row as FamilyRow
+from projections.services import Row as ServiceRow
 
 
 @strawberry.enum
@@ -41,8 +32,10 @@ class Language(StrEnum):
 # --- Types ----------------------------------------------------------------------------------------------------------
 
 
-@strawberry.type(description="What has a name in four languages; a name that is not known is empty.")
+@strawberry.type
 class Named:
+    """What has a name in four languages; a name that is not known is empty."""
+
     name_nl: str | None
     name_fr: str | None
     name_de: str | None
@@ -54,243 +47,119 @@ class Named:
         return names[language] or next((name for name in names.values() if name), None)
 
 
-@strawberry.type(description="A time during which an organisation holds or held a role.")
-class Enrolment:
-    organisation_id: strawberry.ID
-    enrolment: EnrolmentRole = strawberry.field(name="role")
-    enrolment_number: Long
-    jurisdiction: Jurisdiction
-    organisation_type: OrganisationType
-    double_channel_until: date | None
-    enrolled_at: datetime
-    ended_at: datetime | None
-
-    @described("Of its own among all, for the caches of clients.")
-    def id(self) -> strawberry.ID:
-        return strawberry.ID(f"{self.organisation_id}.{self.enrolment}.{self.enrolment_number}")
+@of_row(
+    enrolments.READ_MODEL,
+    "Enrolment",
+    "A time during which an organisation holds or held a role.",
+    hide=(EnrolmentRow.level, EnrolmentRow.outside_government),
+    id_of_key=True,
+)
+class EnrolmentNode:
+    enrolment: Enrolment = strawberry.field(name="role")
 
     @strawberry.field
-    async def organisation(self, info: Info) -> Organisation | None:
-        return await organisation_of(info, self.organisation_id)
+    async def organisation(self, info: Info, row: strawberry.Parent[EnrolmentRow]) -> OrganisationNode | None:
+        return await organisation_of(info, row.organisation_id)
 
 
-@strawberry.type(description="An online service of an organisation.")
-class Service(Named):
-    service_id: strawberry.ID = strawberry.field(name="id")
+@of_row(services.READ_MODEL, "Service", "An online service of an organisation.")
+class ServiceNode(Named):
     organisation_id: strawberry.ID
-    audience: Audience
-    minimum_level: LevelOfAssurance
-    jurisdiction: Jurisdiction
-    registered_at: datetime
-    closed_at: datetime | None
 
     @strawberry.field
-    async def organisation(self, info: Info) -> Organisation | None:
-        return await organisation_of(info, self.organisation_id)
+    async def organisation(self, info: Info, row: strawberry.Parent[ServiceRow]) -> OrganisationNode | None:
+        return await organisation_of(info, row.organisation_id)
 
 
-@strawberry.type
-class Organisation(Named):
-    organisation_id: strawberry.ID = strawberry.field(name="id")
-    organisation_type: OrganisationType
-    level: Level
+@of_row(organisations.READ_MODEL, "Organisation")
+class OrganisationNode(Named):
     enterprise_number: str | None
-    jurisdiction: Jurisdiction
-    outside_government: bool
     recognition: Recognition = strawberry.field(description="Where it stands as an identity provider.")
     recognition_conditions: str | None
-    recognition_changed_at: datetime | None
-    double_channel_until: date | None
-    registered_at: datetime
     version: Long = strawberry.field(description="What a command that depends on it names in If-Match.")
 
     @described("At most 200, the oldest first.")
-    async def enrolments(self, info: Info) -> list[Enrolment]:
-        c = ENROLMENTS.c
+    async def enrolments(self, info: Info, row: strawberry.Parent[OrganisationRow]) -> list[EnrolmentNode]:
+        c = enrolments.TABLE.c
         order = (c.enrolled_at, c.enrolment, c.enrolment_number)
-        found: list[Enrolment] = await info.context.children(
-            ENROLMENTS, "organisation_id", self.organisation_id, *order
-        )
-        return found
+        return await info.context.load_many(EnrolmentNode, c.organisation_id, row.organisation_id, *order)
 
     @described("At most 200; the connection `services` has them all.")
-    async def services(self, info: Info) -> list[Service]:
-        found: list[Service] = await info.context.children(SERVICES, "organisation_id", self.organisation_id)
-        return found
+    async def services(self, info: Info, row: strawberry.Parent[OrganisationRow]) -> list[ServiceNode]:
+        return await info.context.load_many(ServiceNode, services.TABLE.c.organisation_id, row.organisation_id)
 
 
-@strawberry.type(description="A family of services on the bus, such as person or vehicle.")
-class ServiceFamily(Named):
+@of_row(service_families.READ_MODEL, "ServiceFamily", "A family of services on the bus, such as person or vehicle.")
+class ServiceFamilyNode(Named):
     code: strawberry.ID
     authentic_source_id: strawberry.ID | None
-    registered_at: datetime
 
     @described("The organisation that keeps its authentic source.")
-    async def authentic_source(self, info: Info) -> Organisation | None:
-        return await organisation_of(info, self.authentic_source_id)
+    async def authentic_source(self, info: Info, row: strawberry.Parent[FamilyRow]) -> OrganisationNode | None:
+        return await organisation_of(info, row.authentic_source_id)
 
 
-async def organisation_of(info: Info, organisation_id: str | None) -> Organisation | None:
-    found: Organisation | None = await info.context.linked(ORGANISATIONS, "organisation_id", organisation_id)
-    return found
+async def organisation_of(info: Info, organisation_id: str | None) -> OrganisationNode | None:
+    return await info.context.load_linked(OrganisationNode, organisations.TABLE.c.organisation_id, organisation_id)
 
 
-async def service_of(info: Info, service_id: str | None) -> Service | None:
-    found: Service | None = await info.context.linked(SERVICES, "service_id", service_id)
-    return found
-
-
-# --- Connections ----------------------------------------------------------------------------------------------------
-
-
-@strawberry.enum
-class OrganisationDimension(StrEnum):
-    """By what organisations are counted."""
-
-    TYPE = "organisation_type"
-    LEVEL = "level"
-    JURISDICTION = "jurisdiction"
-    RECOGNITION = "recognition"
-
-
-@strawberry.type
-class OrganisationTotal:
-    organisation_type: OrganisationType | None
-    level: Level | None
-    jurisdiction: Jurisdiction | None
-    recognition: Recognition | None
-    organisations: Long
-
-
-@strawberry.type
-class OrganisationConnection(Connection[Organisation]):
-    @described("All pages together, in groups.")
-    async def totals(self, by: list[OrganisationDimension]) -> list[OrganisationTotal]:
-        dimensions = {it.value: ORGANISATIONS.c[it.value] for it in OrganisationDimension}
-        found: list[OrganisationTotal] = await self.listing.totals(by, dimensions, func.count().label("organisations"))
-        return found
-
-
-@strawberry.type
-class ServiceConnection(Connection[Service]):
-    pass
-
-
-@strawberry.type
-class ServiceFamilyConnection(Connection[ServiceFamily]):
-    pass
-
-
-@strawberry.type
-class EnrolmentConnection(Connection[Enrolment]):
-    pass
-
-
-@strawberry.input
-class OrganisationFilter:
-    organisation_type: list[OrganisationType] | None = None
-    level: list[Level] | None = None
-    enterprise_number: str | None = None
-    jurisdiction: Jurisdiction | None = None
-    outside_government: bool | None = None
-    recognition: list[Recognition] | None = None
-    registered_at: During | None = None
-
-
-@strawberry.input
-class ServiceFilter:
-    organisation_id: strawberry.ID | None = None
-    audience: list[Audience] | None = None
-    minimum_level: list[LevelOfAssurance] | None = None
-    jurisdiction: Jurisdiction | None = None
-    registered_at: During | None = None
-    closed_at: During | None = None
-
-
-@strawberry.input
-class ServiceFamilyFilter:
-    authentic_source_id: strawberry.ID | None = None
-
-
-@strawberry.input
-class EnrolmentFilter:
-    organisation_id: strawberry.ID | None = None
-    enrolment: list[EnrolmentRole] | None = strawberry.field(name="role", default=None)
-    organisation_type: list[OrganisationType] | None = None
-    jurisdiction: Jurisdiction | None = None
-    enrolled_at: During | None = None
-    ended_at: During | None = None
+async def service_of(info: Info, service_id: str | None) -> ServiceNode | None:
+    return await info.context.load_linked(ServiceNode, services.TABLE.c.service_id, service_id)
 
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
+ORGANISATIONS = Listed(
+    OrganisationNode,
+    filter_on(
+        OrganisationNode,
+        "OrganisationFilter",
+        (
+            OrganisationRow.enterprise_number,
+            OrganisationRow.jurisdiction,
+            OrganisationRow.outside_government,
+            OrganisationRow.registered_at,
+        ),
+        any_of=(OrganisationRow.organisation_type, OrganisationRow.level, OrganisationRow.recognition),
+    ),
+    grouping_of(
+        OrganisationNode,
+        "Organisation",
+        {
+            "TYPE": OrganisationRow.organisation_type,
+            **by_columns(OrganisationRow.level, OrganisationRow.jurisdiction, OrganisationRow.recognition),
+        },
+        {"organisations": counted()},
+    ),
+)
+SERVICES = Listed(
+    ServiceNode,
+    filter_on(
+        ServiceNode,
+        "ServiceFilter",
+        (ServiceRow.organisation_id, ServiceRow.jurisdiction, ServiceRow.registered_at, ServiceRow.closed_at),
+        any_of=(ServiceRow.audience, ServiceRow.minimum_level),
+    ),
+)
+FAMILIES = Listed(
+    ServiceFamilyNode, filter_on(ServiceFamilyNode, "ServiceFamilyFilter", (FamilyRow.authentic_source_id,))
+)
+ENROLMENTS = Listed(
+    EnrolmentNode,
+    filter_on(
+        EnrolmentNode,
+        "EnrolmentFilter",
+        (EnrolmentRow.organisation_id, EnrolmentRow.jurisdiction, EnrolmentRow.enrolled_at, EnrolmentRow.ended_at),
+        any_of=(EnrolmentRow.enrolment, EnrolmentRow.organisation_type),
+    ),
+)
+
 
 @strawberry.type
 class OrganisationQueries:
-    @strawberry.field
-    async def organisation(self, info: Info, organisation_id: Id) -> Organisation | None:
-        return await organisation_of(info, organisation_id)
-
-    @strawberry.field
-    async def organisations(
-        self,
-        info: Info,
-        *,
-        where: OrganisationFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> OrganisationConnection:
-        wanted = part(first, after, last, before)
-        kept = conditions(ORGANISATIONS, where)
-        return OrganisationConnection(listing=Listing(info.context, ORGANISATIONS, BY_ID, kept, wanted))
-
-    @described("Enrolments past and present, the newest first.")
-    async def enrolments(
-        self,
-        info: Info,
-        *,
-        where: EnrolmentFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> EnrolmentConnection:
-        wanted = part(first, after, last, before)
-        kept = conditions(ENROLMENTS, where)
-        return EnrolmentConnection(listing=Listing(info.context, ENROLMENTS, NEWEST_ENROLMENT_FIRST, kept, wanted))
-
-    @strawberry.field
-    async def service(self, info: Info, service_id: Id) -> Service | None:
-        return await service_of(info, service_id)
-
-    @strawberry.field
-    async def services(
-        self,
-        info: Info,
-        *,
-        where: ServiceFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> ServiceConnection:
-        wanted = part(first, after, last, before)
-        kept = conditions(SERVICES, where)
-        return ServiceConnection(listing=Listing(info.context, SERVICES, SERVICES_BY_ID, kept, wanted))
-
-    @strawberry.field
-    async def service_families(
-        self,
-        info: Info,
-        *,
-        where: ServiceFamilyFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> ServiceFamilyConnection:
-        wanted = part(first, after, last, before)
-        kept = conditions(FAMILIES, where)
-        return ServiceFamilyConnection(listing=Listing(info.context, FAMILIES, BY_CODE, kept, wanted))
+    organisation = one_of(OrganisationNode, together=True)
+    organisations = ORGANISATIONS.field("by_id")
+    enrolments = ENROLMENTS.field("newest", "Enrolments past and present, the newest first.")
+    service = one_of(ServiceNode, together=True)
+    services = SERVICES.field("by_id")
+    service_families = FAMILIES.field("by_code")

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Dialect
 
 from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
-from projections.row_security import ROW, condition, needed_by, rows_of
+from projections.row_security import asked_by, policy, rows_of
 
 Connection = psycopg.Connection[Any]
 
@@ -64,8 +64,8 @@ def close_to_readers(connection: Connection, name: str) -> None:
     target = sql.Identifier(SCHEMA, name)
     standing = _standing(connection, name)
     connection.execute(FORCED.format(target))
-    for policy in () if standing is None else standing[1]:
-        connection.execute(sql.SQL("DROP POLICY {} ON {}").format(sql.Identifier(policy), target))
+    for name_there in () if standing is None else standing[1]:
+        connection.execute(sql.SQL("DROP POLICY {} ON {}").format(sql.Identifier(name_there), target))
     for statement in POLICIES.values():
         connection.execute(sql.SQL(statement).format(target))
 
@@ -75,7 +75,7 @@ def open_to_readers(connection: Connection, definition: Table, name: str) -> Non
     if _standing(connection, name) == _wanted(definition):
         return
     target = sql.Identifier(SCHEMA, name)
-    seen = sql.SQL(condition(definition).replace(ROW, sql.Identifier(name).as_string()))
+    seen = sql.SQL(policy(definition, name))
     with connection.transaction():
         _make_functions(connection, definition)
         close_to_readers(connection, name)
@@ -119,7 +119,7 @@ def secure(connection: Connection, projections: Iterable[ReadModel]) -> Sequence
 
 def _make_functions(connection: Connection, definition: Table) -> None:
     """Make the functions that give the rows of other read models. Those tables need not be there yet."""
-    lacking = [it for it in needed_by(definition) if not _is_there(connection, rows_of(it))]
+    lacking = [it for it in asked_by(definition) if not _is_there(connection, rows_of(it))]
     if lacking:
         connection.execute(ONE_AT_A_TIME)
         connection.execute("SET LOCAL check_function_bodies = off")
@@ -144,7 +144,7 @@ def _is_there(connection: Connection, function: str) -> bool:
 
 
 def _answerable(connection: Connection, definition: Table) -> bool:
-    names = [f"{SCHEMA}.{table.name}" for table in needed_by(definition)]
+    names = [f"{SCHEMA}.{table.name}" for table in asked_by(definition)]
     return connection.execute(TABLES_THERE, (names,)).fetchone() == (True,)
 
 
@@ -158,4 +158,4 @@ def _wanted(definition: Table) -> tuple[bool, list[str], str]:
 
 
 def _digest(definition: Table) -> str:
-    return hashlib.sha256(condition(definition).encode()).hexdigest()
+    return hashlib.sha256(policy(definition, definition.name).encode()).hexdigest()

@@ -25,6 +25,7 @@ WRITTEN: Mapping[str, str] = {
     "civil_month": "month of {0} in {1}",
     "civil_day": "day of {0}",
     "unique": "each {1} once",
+    "first": "the first of {0}",
     "eq": "{0} = {1}",
     "ne": "{0} <> {1}",
     "lt": "{0} < {1}",

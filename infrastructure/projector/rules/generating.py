@@ -20,7 +20,7 @@ from infrastructure.projector.rules.nodes import Kind, ListOf, Node, TracedEffec
 from infrastructure.projector.rules.symbols import UntraceableError
 from projections.effects import Add, Drop, Put, Set
 from projections.read_model import ReadModel
-from projections.words import CIVIL_TIME, civil_day, civil_month, unique
+from projections.words import CIVIL_TIME, civil_day, civil_month, first, unique
 
 Apply: TypeAlias = Callable[[Sequence[Any], Any, str, Any], None]
 """Called with the row of the log, the event, the id of the stream, and the rows that are changed."""
@@ -40,6 +40,7 @@ FORMS: Mapping[str, str] = {
     "date": "{0}.date()",
     "isoformat": "{0}.isoformat()",
     "len": "len({0})",
+    "first": "first({0})",
     "int": "int({0})",
     "civil_month": "civil_month({0}, {1})",
     "civil_day": "civil_day({0})",
@@ -79,6 +80,7 @@ WORDS = {
     "civil_day": civil_day,
     "civil_month": civil_month,
     "unique": unique,
+    "first": first,
     "UnsoundError": UnsoundError,
     "Dropped": Dropped,
 }

@@ -289,11 +289,16 @@ def _unique(values: Iterable[Any]) -> Symbol:
     raise UntraceableError("the texts of `unique` are not those of one list")
 
 
+def _first(texts: Symbol) -> Symbol:
+    return texts.made("first", (texts.node,), str)
+
+
 WORDS: Mapping[int, Callable[..., Any]] = {
     id(ZoneInfo): _zone,
     id(words.civil_month): _civil_month,
     id(words.civil_day): _civil_day,
     id(words.unique): _unique,
+    id(words.first): _first,
 }
 BUILTINS = {**vars(builtins), "len": _len, "int": _int, "isinstance": _isinstance, "type": _type}
 

@@ -1,0 +1,80 @@
+"""The order of a list, and its cursors: the key of a row in that order, so that rows which come or go move no page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Column, ColumnElement, Date, DateTime, Text, literal, tuple_
+
+from api.graph.queries.values import MAX_LONG, MIN_LONG
+from api.web.errors import Problem
+from domain.kernel import MalformedValue
+from domain.kernel.instants import read_day, read_instant
+from projections.read_model import ListOrder
+
+MAX_CURSOR = 1_000
+"""Characters of a cursor."""
+
+
+class CursorOrder:
+    """An order with what cursors need of it."""
+
+    def __init__(self, order: ListOrder) -> None:
+        self.columns = [column.column for column in order.columns]
+        self._newest_first = order.newest_first
+        self._name = f"{'-' if order.newest_first else ''}{','.join(column.name for column in self.columns)}"
+
+    def by(self, columns: Sequence[ColumnElement[Any]], *, backwards: bool) -> list[ColumnElement[Any]]:
+        """Order by columns that are named as those of the order."""
+        down = self._newest_first is not backwards
+        return [column.desc() if down else column.asc() for column in columns]
+
+    def beyond(self, cursor: str, *, backwards: bool) -> ColumnElement[bool]:
+        """Keep the rows after the one of the cursor, or before it."""
+        ours = tuple_(*self.columns)
+        values = zip(self._read(cursor), self.columns, strict=True)
+        theirs = tuple_(*(literal(value, column.type) for value, column in values))
+        return ours < theirs if self._newest_first is not backwards else ours > theirs
+
+    def cursor(self, row: object) -> str:
+        values = [getattr(row, column.name) for column in self.columns]
+        return base64.urlsafe_b64encode(orjson.dumps([self._name, *values])).decode().rstrip("=")
+
+    def _read(self, cursor: str) -> Sequence[object]:
+        """Return the key in a cursor; refuse what is not a cursor of this order as `invalid-cursor`."""
+        try:
+            name, *values = _unpacked(cursor)
+            if name == self._name:
+                return [_value(value, column) for value, column in zip(values, self.columns, strict=True)]
+        except (ValueError, TypeError, MalformedValue) as error:
+            raise _invalid_cursor() from error
+        raise _invalid_cursor()
+
+
+def _invalid_cursor() -> Problem:
+    return Problem(422, "invalid-cursor", "This is not a cursor of this list.")
+
+
+def _unpacked(cursor: str) -> list[object]:
+    if len(cursor) > MAX_CURSOR:
+        raise ValueError("longer than any of ours")
+    padded = cursor + "=" * (-len(cursor) % 4)
+    # Text that is not base64 or JSON is refused with a ValueError too, and JSON that is no list with a TypeError.
+    return list(orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True)))
+
+
+def _value(value: object, column: Column[Any]) -> object:
+    match column.type, value:
+        case Text(), str() if "\0" not in value:
+            return value
+        case BigInteger(), int() if not isinstance(value, bool) and MIN_LONG <= value <= MAX_LONG:
+            return value
+        case DateTime(), str():
+            return read_instant(value)
+        case Date(), str():
+            return read_day(value)
+        case _:
+            raise ValueError(f"not a value of {column.name}")

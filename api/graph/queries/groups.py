@@ -1,0 +1,67 @@
+"""Rows counted and summed in groups: the enumeration of dimensions, and the type of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, Text, func, literal_column, null, select
+
+from api.graph.queries.query_context import QueryContext, Rows
+from api.web.errors import Problem
+from projections.row_security import RowColumn, Viewer, rows_seen
+from projections.sums import total
+from projections.words import CIVIL_TIME
+
+MAX_GROUPS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """How rows are grouped: by what, and what is said of a group. `by` is the enumeration of the dimensions' names."""
+
+    by: type[Enum]
+    group: type
+    dimensions: Mapping[str, ColumnElement[Any]]
+    measures: Mapping[str, ColumnElement[Any]]
+
+    async def read(
+        self,
+        context: QueryContext,
+        table: Table,
+        viewer: Viewer,
+        where: Sequence[ColumnElement[bool]],
+        by: Sequence[Enum],
+    ) -> Rows:
+        """Group the rows that the viewer sees by some dimensions; a dimension that is not asked for is empty."""
+        wanted = list(dict.fromkeys(str(it.value) for it in by))
+        groups = [self.dimensions[name] for name in wanted]
+        columns = [(it if name in wanted else null()).label(name) for name, it in self.dimensions.items()]
+        measures = [measure.label(name) for name, measure in self.measures.items()]
+        query = select(*columns, *measures).select_from(table).where(*where, rows_seen(table, viewer))
+        limit: ColumnElement[int] = literal_column(str(MAX_GROUPS + 1))
+        rows = await context.rows(query.group_by(*groups).order_by(*groups).limit(limit), viewer)
+        if len(rows) > MAX_GROUPS:
+            detail = f"There are more than {MAX_GROUPS} groups: filter, or group by less."
+            raise Problem(422, "too-many-groups", detail)
+        return rows
+
+
+def month_of(column: RowColumn) -> ColumnElement[Any]:
+    """Return the civil month of an instant, as `2021-11`."""
+    zone = literal_column(f"'{CIVIL_TIME.key}'", Text)
+    return func.to_char(func.timezone(zone, column.column), literal_column("'YYYY-MM'", Text))
+
+
+def counted() -> ColumnElement[int]:
+    return func.count()
+
+
+def counted_once(column: RowColumn) -> ColumnElement[int]:
+    return func.count(column.column.distinct())
+
+
+def summed(column: RowColumn) -> ColumnElement[int]:
+    return total(column.column)

@@ -1,0 +1,42 @@
+"""Which read model a GraphQL type is made of, and what its objects are to it."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TypeVar
+
+from sqlalchemy import Table
+
+from api.rights.graph import asked_of, right_of_rows
+from projections.read_model import ReadModel
+
+T = TypeVar("T", bound=type)
+
+
+class Kind(Enum):
+    """What the objects of a type are: rows, edges of pages of rows, or what is said of many rows."""
+
+    NODE = auto()
+    EDGE = auto()
+    WHOLE = auto()
+
+
+_MADE_OF: dict[type, tuple[ReadModel, Kind]] = {}
+
+
+def made_of(model: ReadModel, kind: Kind, made: T) -> T:
+    """Say of which read model a type is made, give it the right to ask for its rows, and return it."""
+    _MADE_OF[made] = (model, kind)
+    return asked_of(right_of_rows(model))(made)
+
+
+def model_of(made: type) -> ReadModel | None:
+    return _MADE_OF[made][0] if made in _MADE_OF else None
+
+
+def kind_of(made: type) -> Kind | None:
+    return _MADE_OF[made][1] if made in _MADE_OF else None
+
+
+def table_of(node: type) -> Table:
+    return _MADE_OF[node][0].table

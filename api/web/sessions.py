@@ -1,0 +1,80 @@
+"""For whom a request reads: the caller, and the person who has an open session at one of the caller's services.
+
+What is a person's own is shown to an organisation while that person is there, or a mandatary of theirs. A session is
+named in the header `Session-Id`; one who acts for another names the mandate in `Mandate-Id`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+from starlette.requests import HTTPConnection
+
+from api.web.errors import Problem
+from api.web.platform import Platform
+from api.web.request_context import RequestContext
+from application.ports import Role
+from domain import consent
+from domain.identity.mandate.model import Mandate, in_force
+from domain.identity.mandate.rules import MANDATE
+from domain.identity.session import SESSION, Session, is_open
+from domain.kernel import Decider
+from projections.row_security import Viewer
+
+SESSION_HEADER, MANDATE_HEADER = "session-id", "mandate-id"
+
+_IDS = re.compile(r"[A-Za-z0-9_-]{1,80}(\.[A-Za-z0-9_-]{1,80})?")
+
+S = TypeVar("S")
+
+
+async def viewer_of(connection: HTTPConnection, platform: Platform, by: RequestContext) -> Viewer:
+    """Return for whom a request reads; refuse a session or mandate in its headers that shows nobody."""
+    session_id = connection.headers.get(SESSION_HEADER, "")
+    if by.caller.role is Role.AGENCY and session_id:
+        return await viewer_in_session(platform, by, session_id, connection.headers.get(MANDATE_HEADER, ""))
+    return Viewer(role=by.caller.role, organisation_id=by.caller.organisation_id)
+
+
+async def viewer_in_session(platform: Platform, by: RequestContext, session_id: str, mandate_id: str = "") -> Viewer:
+    """Return the caller as the viewer of the data of the person in a session, or of whom that person may act for.
+
+    Refuse a session that is not open at a service of the caller as `no-session-at-caller`, and a mandate that is not in
+    force for the person there as `not-the-person`.
+    """
+    own = by.caller.organisation_id
+    session = await _state(platform, SESSION, session_id)
+    if not is_open(session, at=by.now) or own not in session.organisation_ids:
+        detail = "This needs an open authentication session at this organisation."
+        raise Problem(403, "no-session-at-caller", detail)
+    person_id = session.person_id if not mandate_id else await _mandator(platform, by, session, mandate_id)
+    chosen = consent.is_active(await _state(platform, consent.CONSENT, consent.consent_id(person_id, own)))
+    return Viewer(role=by.caller.role, organisation_id=own, person_id=person_id, chosen_by=person_id if chosen else "")
+
+
+async def _mandator(platform: Platform, by: RequestContext, session: Session, mandate_id: str) -> str:
+    """Return whom the person in a session may act for, at a service of the caller that the session reached."""
+    mandate = await _state(platform, MANDATE, mandate_id)
+    # A mandate without a parent needs none: nothing is recorded of it.
+    parent = await _state(platform, MANDATE, mandate.parent_mandate_id)
+    own = by.caller.organisation_id
+    holds = in_force(mandate, mandatary_id=session.person_id, at=by.now, organisation_id=own, parent=parent)
+    if not holds or not _reached(session, mandate, own):
+        detail = "Only the person can see this, or someone with a mandate in force at this service."
+        raise Problem(403, "not-the-person", detail)
+    return mandate.mandator_id
+
+
+def _reached(session: Session, mandate: Mandate, organisation_id: str) -> bool:
+    services = mandate.terms.services if mandate.terms is not None else ()
+    reached = {it.service_id for it in services if it.organisation_id == organisation_id} & session.service_ids
+    return not services or bool(reached)
+
+
+async def _state(platform: Platform, decider: Decider[Any, S, Any], aggregate_id: str) -> S:
+    """Read the state of an aggregate; what a caller wrote that cannot be an id names none."""
+    if not _IDS.fullmatch(aggregate_id):
+        return decider.initial
+    stream = decider.stream(aggregate_id)
+    return decider.fold((await platform.log.read([stream]))[stream].events)
