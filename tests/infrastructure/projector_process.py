@@ -23,7 +23,7 @@ import psycopg
 from infrastructure.projector import BusyError, Worker
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.definitions import Definitions, find
-from infrastructure.projector.rows.limits import ProjectorLimits
+from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from projections.progress import BuildPurpose
 from tests.waiting import wait_until
 

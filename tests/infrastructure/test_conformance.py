@@ -43,7 +43,7 @@ from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.keys import MemoryKeys
 from infrastructure.projector import MemoryRows, Projector, platform
 from infrastructure.projector.rebuild.awaited import rebuild
-from infrastructure.projector.rows.limits import ProjectorLimits
+from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
 from sample.history import commands

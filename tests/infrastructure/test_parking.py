@@ -16,7 +16,7 @@ from infrastructure.codec import Codec
 from infrastructure.projector import Definitions, Projector
 from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.rebuild.awaited import rebuild
-from infrastructure.projector.rows.limits import ProjectorLimits
+from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from projections.progress import BuildState
 from projections.read_model import ReadModel
 from tests.infrastructure.projector_process import Processes, kill

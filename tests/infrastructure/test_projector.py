@@ -20,7 +20,7 @@ from infrastructure.event_log import MemoryLog, PostgresLog
 from infrastructure.projector import MemoryRows, Projector, Worker, definitions
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.effect_checks import MisfitError
-from infrastructure.projector.rows.limits import ProjectorLimits
+from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.projector.rules.generating import Dropped

@@ -14,7 +14,7 @@ from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.rebuild import stream_fold as filling
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rebuild.build_environment import StoppedError
-from infrastructure.projector.rows.limits import ProjectorLimits
+from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS
 from tests.infrastructure.sample_models import (

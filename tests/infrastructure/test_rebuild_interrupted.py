@@ -17,7 +17,7 @@ from infrastructure.projector.proof.comparing import Proof, prove
 from infrastructure.projector.rebuild import build, builds
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rebuild.builds import BUILDS
-from infrastructure.projector.rows.limits import ProjectorLimits
+from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.projector_process import Processes, fillers_of, kill, lives, stop

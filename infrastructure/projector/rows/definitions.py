@@ -16,7 +16,7 @@ from domain.contexts import DECIDERS
 from domain.kernel import AnyDecider
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_statements import BASIC_COLUMNS, FURTHER_COLUMNS
-from infrastructure.projector.rows.limits import ProjectorLimits
+from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from infrastructure.projector.rules.compiled import (
     CompiledModel,
     Traces,
