@@ -111,6 +111,8 @@ def create_app(
         summary="Event-sourced backend for digital government.",
         lifespan=lifespan,
         openapi_url="/openapi.json",
+        # The framework knows neither the public address nor which Host to believe: it sends nobody elsewhere.
+        redirect_slashes=False,
     )
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(RequestMiddleware, limits=request_limits(settings))

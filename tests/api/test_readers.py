@@ -358,3 +358,15 @@ def test_whole_numbers_are_written_in_digits(world: World, written: str) -> None
     for name in ("after", "limit"):
         answer = world.client.get("/projections/messages/parked-events", params={name: written}, headers=headers)
         must_be_refused(answer, 400, "malformed-request")
+
+
+# --- Addresses ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/organisations/", "/findUsage/", "/dashboard/", "/graphql/", "/commands/"])
+def test_an_address_with_a_slash_too_many_sends_nobody_elsewhere(world: World, path: str) -> None:
+    headers = world.headers(Role.ADMINISTRATOR, PLATFORM, world.new_key()) | {"Host": "elsewhere.example"}
+    for method in ("GET", "POST"):
+        answer = world.client.request(method, path, headers=headers, follow_redirects=False)
+        assert answer.status_code == 404
+        assert "location" not in answer.headers
