@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from api.graph.queries.node_models import Kind, kind_of, model_of
+from api.graph.queries.node_models import NodeKind, kind_of, model_of
 from api.web.access_record import AccessedSubjects
 from projections.read_model import About, ReadModel
 
@@ -79,9 +79,9 @@ def _note_of(made: type) -> Note | None:
     if model is None or not model.about:
         return None
     match kind_of(made):
-        case Kind.NODE:
+        case NodeKind.NODE:
             return lambda row, disclosure: disclosure.row(model, row)
-        case Kind.EDGE:
+        case NodeKind.EDGE:
             return lambda edge, disclosure: disclosure.row(model, edge.node)
         case _:
             return None

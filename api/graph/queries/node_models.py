@@ -13,7 +13,7 @@ from projections.read_model import ReadModel
 T = TypeVar("T", bound=type)
 
 
-class Kind(Enum):
+class NodeKind(Enum):
     """What the objects of a type are: rows, edges of pages of rows, or what is said of many rows."""
 
     NODE = auto()
@@ -21,10 +21,10 @@ class Kind(Enum):
     WHOLE = auto()
 
 
-_MADE_OF: dict[type, tuple[ReadModel, Kind]] = {}
+_MADE_OF: dict[type, tuple[ReadModel, NodeKind]] = {}
 
 
-def made_of(model: ReadModel, kind: Kind, made: T) -> T:
+def made_of(model: ReadModel, kind: NodeKind, made: T) -> T:
     """Say of which read model a type is made, give it the right to ask for its rows, and return it."""
     _MADE_OF[made] = (model, kind)
     return asked_of(right_of_rows(model))(made)
@@ -34,7 +34,7 @@ def model_of(made: type) -> ReadModel | None:
     return _MADE_OF[made][0] if made in _MADE_OF else None
 
 
-def kind_of(made: type) -> Kind | None:
+def kind_of(made: type) -> NodeKind | None:
     return _MADE_OF[made][1] if made in _MADE_OF else None
 
 

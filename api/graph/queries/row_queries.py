@@ -15,7 +15,7 @@ from strawberry.types import get_object_definition
 from api.graph.queries.connections import ConnectionQuery, Page, page_of
 from api.graph.queries.filters import Filters, Keep, RowFilter
 from api.graph.queries.groups import Grouping
-from api.graph.queries.node_models import Kind, made_of, model_of
+from api.graph.queries.node_models import NodeKind, made_of, model_of
 from api.graph.queries.query_context import Info, QueryContext
 from api.graph.queries.values import Long, described
 from api.rights.graph import PAGES, asked, asked_of, right_of_rows
@@ -80,14 +80,14 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
+class RowAudience:
     """For whom a list is read, and what it keeps beside what was asked for."""
 
     viewer: Viewer
     filters: Filters = Filters()
 
 
-Prepare: TypeAlias = Callable[[QueryContext, object], Awaitable[Audience]]
+Prepare: TypeAlias = Callable[[QueryContext, object], Awaitable[RowAudience]]
 """Decides for whom a list is read, by the context and the session that an argument names."""
 
 
@@ -137,15 +137,15 @@ SESSION = "session_id"
 PAGE_ARGUMENTS: Mapping[str, type] = {"first": int, "after": str, "last": int, "before": str}
 
 
-async def _usual(context: QueryContext, model: ReadModel) -> Audience:
+async def _usual(context: QueryContext, model: ReadModel) -> RowAudience:
     context.must_have_session(model.table)
-    return Audience(await context.viewer_of(model.table))
+    return RowAudience(await context.viewer_of(model.table))
 
 
 def _connection_of(node: type, model: ReadModel, totals: Grouping | None) -> Any:  # noqa: ANN401 - a class of its own
     name = get_object_definition(node, strict=True).name
     fields = {"__annotations__": {"cursor": str, "node": node}}
-    edge: Any = made_of(model, Kind.EDGE, strawberry.type(type(f"{name}Edge", (), fields)))
+    edge: Any = made_of(model, NodeKind.EDGE, strawberry.type(type(f"{name}Edge", (), fields)))
 
     async def edges(root: Connection) -> list[object]:
         cursor = root.query.order.cursor
@@ -158,7 +158,7 @@ def _connection_of(node: type, model: ReadModel, totals: Grouping | None) -> Any
     }
     if totals is not None:
         members["totals"] = _totals_field(totals)
-    return made_of(model, Kind.WHOLE, strawberry.type(type(f"{name}Connection", (Connection,), members)))
+    return made_of(model, NodeKind.WHOLE, strawberry.type(type(f"{name}Connection", (Connection,), members)))
 
 
 def _totals_field(totals: Grouping) -> Any:  # noqa: ANN401 - a field of Strawberry

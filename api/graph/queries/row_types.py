@@ -20,7 +20,7 @@ from strawberry.types import get_object_definition
 
 from api.graph.queries.filters import RowFilter, filter_type
 from api.graph.queries.groups import Grouping, summed
-from api.graph.queries.node_models import Kind, made_of, model_of
+from api.graph.queries.node_models import NodeKind, made_of, model_of
 from api.graph.queries.values import During, Long, Months
 from domain.kernel import PersonalText
 from projections.read_model import ReadModel
@@ -56,7 +56,7 @@ def of_row(
         if id_of_key:
             setattr(made, "id", _id_of(keys))  # noqa: B010 - no class is known to have it
         made.__annotations__ = {**derived, **get_annotations(made)}
-        return made_of(model, Kind.NODE, strawberry.type(made, name=name, description=description))
+        return made_of(model, NodeKind.NODE, strawberry.type(made, name=name, description=description))
 
     return decorate
 
@@ -118,7 +118,7 @@ def of_counts(
             if column not in hidden | declared.keys()
         }
         made.__annotations__ = {**derived, **declared}
-        return made_of(model, Kind.WHOLE, strawberry.type(made, name=name, description=description))
+        return made_of(model, NodeKind.WHOLE, strawberry.type(made, name=name, description=description))
 
     return decorate
 
@@ -153,7 +153,7 @@ def grouping_of(
     }
     made: dict[str, Any] = {"__annotations__": {**shown, **dict.fromkeys(measures, Long)}}
     made |= {measure: strawberry.field(description=text) for measure, text in descriptions.items()}
-    group = made_of(model, Kind.WHOLE, strawberry.type(type(f"{name}Total", (), made)))
+    group = made_of(model, NodeKind.WHOLE, strawberry.type(type(f"{name}Total", (), made)))
     return _grouping(group, f"{name}Dimension", dimensions, measures)
 
 

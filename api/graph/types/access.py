@@ -8,7 +8,7 @@ import strawberry
 
 from api.graph.queries.filters import Filters
 from api.graph.queries.query_context import Info, QueryContext
-from api.graph.queries.row_queries import Argument, Audience, Listed
+from api.graph.queries.row_queries import Argument, Listed, RowAudience
 from api.graph.queries.row_types import filter_on, of_row
 from api.graph.queries.values import described
 from api.graph.types.organisations import OrganisationNode, organisation_of
@@ -62,16 +62,16 @@ class AccessSuppressionNode:
     lifted_by: str | None
 
 
-async def told_to(context: QueryContext, session_id: object) -> Audience:
+async def told_to(context: QueryContext, session_id: object) -> RowAudience:
     """Tell a person in a session of the looks at their data, but for those under a suppression; others, of all."""
     if session_id is None and context.request.caller.role is not Role.AGENCY:
-        return Audience(context.viewer)
+        return RowAudience(context.viewer)
     viewer = context.viewer if session_id is None else await context.viewer_in_session(str(session_id))
     if not viewer.person_id:
         raise Problem(422, "session-missing", "Name the session in which the person asks.")
     # The question itself is on record, also if nobody ever looked.
     context.disclosure.accessed.note(viewer.person_id, Category.ACCESSES)
-    return Audience(viewer, Filters([accesses.told_to(viewer.person_id, context.request.now)]))
+    return RowAudience(viewer, Filters([accesses.told_to(viewer.person_id, context.request.now)]))
 
 
 @strawberry.type
