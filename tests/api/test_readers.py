@@ -368,5 +368,5 @@ def test_an_address_with_a_slash_too_many_sends_nobody_elsewhere(world: World, p
     headers = world.headers(Role.ADMINISTRATOR, PLATFORM, world.new_key()) | {"Host": "elsewhere.example"}
     for method in ("GET", "POST"):
         answer = world.client.request(method, path, headers=headers, follow_redirects=False)
-        assert answer.status_code == 404
+        assert answer.status_code in {404, 405}
         assert "location" not in answer.headers
