@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from psycopg.abc import AdaptContext
 from psycopg.adapt import Dumper
@@ -24,6 +24,7 @@ _INT8 = struct.Struct("!iq").pack
 _INT4 = struct.Struct("!ii").pack
 _BOOL = struct.Struct("!i?").pack
 _NULL = _LENGTH(-1)
+_SHORT = [_LENGTH(length) for length in range(256)]
 
 _BOOL_OID, _BYTEA, _INT8_OID, _INT4_OID, _TEXT, _DATE, _TIMESTAMPTZ = 16, 17, 20, 23, 25, 1082, 1184
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -55,7 +56,10 @@ _CLASSES: Mapping[int, type[PackedArray]] = {
 def texts(values: Sequence[str | None]) -> PackedArray:
     if values and (first := _only_one(values)) is not None:
         return _packed_bytes([first.encode()], _TEXT, times=len(values))
-    return _packed_bytes([None if value is None else value.encode() for value in values], _TEXT)
+    if None in values:
+        return _packed_bytes([None if value is None else value.encode() for value in values], _TEXT)
+    packed = [_length(len(value)) + value for value in map(str.encode, cast("Sequence[str]", values))]
+    return _joined(packed, _TEXT)
 
 
 def text_lists(values: Sequence[Sequence[str] | None]) -> PackedArray:
@@ -129,6 +133,10 @@ def _packed_bytes(values: Sequence[bytes | None], element_oid: int, *, times: in
     length = _LENGTH
     packed = [_NULL if value is None else length(len(value)) + value for value in values]
     return _joined(packed, element_oid, with_null=None in values, times=times)
+
+
+def _length(length: int) -> bytes:
+    return _SHORT[length] if length < len(_SHORT) else _LENGTH(length)
 
 
 def _only_one(values: Sequence[T | None]) -> T | None:
