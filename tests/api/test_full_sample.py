@@ -261,7 +261,7 @@ def _assert_equal(connection: psycopg.Connection[Any], model: MemoryRows, table:
         for row in cursor.execute(query):
             made = model.rows.pop(row[:keys])
             assert len(made) == width
-            assert values(made) == row[keys:]
+            assert values(made) == tuple(tuple(it) if isinstance(it, list) else it for it in row[keys:])
     assert model.rows == {}
 
 

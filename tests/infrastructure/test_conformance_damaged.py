@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -18,8 +19,8 @@ import pytest
 from infrastructure.event_log import LogReader
 from infrastructure.event_log.log_reader import NAME, PAYLOAD, POSITION, STREAM
 from infrastructure.projector import MemoryRows, Projector
-from infrastructure.projector.live import projector as live
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from infrastructure.projector.rows.row_views import views
 from infrastructure.projector.rows.tables import ReadTable
 from projections.read_model import ReadModel
@@ -41,9 +42,7 @@ Parked = list[tuple[str, int]]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_damaged_and_skipped_events_lead_to_the_same_rows_and_parked_events(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
+def test_damaged_and_skipped_events_lead_to_the_same_rows_and_parked_events(database_url: str, seed: int) -> None:
     random = Random(seed)
     asyncio.run(send(database_url, random_history(random)))
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -51,8 +50,7 @@ def test_damaged_and_skipped_events_lead_to_the_same_rows_and_parked_events(
         expected, parked = by_the_plain_rules(connection)
         assert len({name for name, _ in parked}) > 5
         for batch in (97, 10**9):
-            monkeypatch.setattr(live, "BATCH_EVENTS", batch)
-            projector = Projector(connection, DEFINITIONS)
+            projector = Projector(connection, replace(DEFINITIONS, limits=ProjectorLimits(batch_events=batch)))
             projector.prepare()
             projector.catch_up()
             assert differing(connection, expected) == {}

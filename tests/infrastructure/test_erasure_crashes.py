@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.numbers import national_number
 from tests.infrastructure.erasing import STEPS, Crash, CrashError, Site, kept, site
 from tests.lengths import runs_longer, sized
 from tests.waiting import until
@@ -33,7 +34,7 @@ async def here(database_url: str, keys_url: str, tmp_path: Path) -> AsyncIterato
 
 async def somebody_to_erase(here: Site) -> tuple[str, str]:
     serial = next(_serials)
-    person_id, number = f"person-{serial}", f"8001{serial:07d}"
+    person_id, number = f"person-{serial}", national_number(serial)
     await here.register(person_id, number)
     assert await here.number_of(person_id) == number
     await here.order_erasure(person_id)

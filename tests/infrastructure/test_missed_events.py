@@ -11,7 +11,7 @@ from tests.torture import missed
 from tests.torture.reader import FAULTS
 
 SEED = 20_211_103
-EVENTS = 10_000
+EVENTS = 20_000
 
 
 def test_readers_miss_nothing_of_what_many_write(database_url: str, tmp_path: Path) -> None:
