@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -36,6 +36,10 @@ class Codec:
 
     def encode(self, event: object) -> tuple[str, bytes]:
         return self.names[type(event)], self._encoder.encode(event)
+
+    def decoder(self, name: str) -> Callable[[bytes], Any]:
+        """Return what decodes events of one known name: for callers that decode many."""
+        return self._decoders[name].decode
 
     def decode(self, name: str, payload: bytes) -> Any:  # noqa: ANN401 - the name decides the class
         decoder = self._decoders.get(name)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.measuring import Bar, Report, show, told
-from benchmarks.projections import everything, folds, lag, queries
+from benchmarks.projections import cpu, everything, folds, lag, queries
 from benchmarks.server import Server, durable_settings, own_server
 
 BARS: Mapping[str, Bar] = {
@@ -75,4 +75,5 @@ def measure(server: Server, sizes: Sizes) -> Report:
     stock_url = server.database("history_stock")
     rebuilt = told("all read models", lambda: everything.measure(url, stock_url, events, sizes.stock_events))
     live = told("live", lambda: lag.measure(url, server.folder, written, sizes.lag_s))
-    return report.with_more(*rebuilt).with_more(*live).with_more(*asked)
+    spent = told("CPU", lambda: cpu.measure(url))
+    return report.with_more(*rebuilt).with_more(*live).with_more(*asked).with_more(*spent)

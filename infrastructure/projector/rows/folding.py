@@ -78,6 +78,10 @@ class Fold:
         for effect in effects:
             self.take(effect)
 
+    def concerns(self, row: Row) -> bool:
+        """Return whether an event is skipped, or follows a parked one."""
+        return row[STREAM] in self.parked_streams or row[POSITION] in self.skipped
+
     def is_aside(self, row: Row) -> bool:
         """Return whether an event is skipped, or parked behind an earlier one."""
         if row[POSITION] in self.skipped:
@@ -123,6 +127,10 @@ def _wanted(definitions: Definitions, folds: Sequence[Fold]) -> Mapping[str, Seq
     return known
 
 
+Bound: TypeAlias = tuple[Callable[[bytes], Any], Sequence[tuple[Fold, AnyRule, Apply | None, Any]]]
+"""What decodes the events of a name, and for each fold that wants them its rule, the function and the rows."""
+
+
 class Folding:
     """Runs events through the folds that have rules for them.
 
@@ -130,49 +138,52 @@ class Folding:
     """
 
     def __init__(self, definitions: Definitions, folds: Sequence[Fold]) -> None:
-        codec = definitions.codec
-        self._decode = codec.decode
+        self._codec = definitions.codec
         self._recorded = views(definitions.further)
-        self._classes = codec.classes
         self._folds = folds
         self._wanted = _wanted(definitions, folds)
+        self._bound: dict[str, Bound | None] = {}
 
     def feed(self, rows: Iterable[Row]) -> None:
         """Fold events, which come in the order of their streams at least."""
-        wanted, decode, folds = self._wanted.get, self._decode, self._folds
+        known, recorded = self._bound, self._recorded
         for row in rows:
             name, payload = row[NAME], row[PAYLOAD]
-            if (these := wanted(name)) is None:
+            bound = known[name] if name in known else self._bind(name)
+            if bound is None:
                 continue
+            decode, these = bound
             try:
-                event = decode(name, payload)
+                event = decode(payload)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with the bytes, the event is parked
-                self._undecodable(row, these, error)
+                self._undecodable(row, error)
                 continue
             # PostgreSQL cannot keep some characters, all of them escaped, and an index cannot take a long text.
             plain = ESCAPE not in payload and len(payload) <= MAX_PLAIN_BYTES
-            aggregate_id = row[STREAM].split("-", 1)[1]
-            for at, rule, function in these:
-                fold = folds[at]
-                if (
-                    function is None
-                    or not plain
-                    or (
-                        (fold.parked_streams or fold.skipped)
-                        and (row[STREAM] in fold.parked_streams or row[POSITION] in fold.skipped)
-                    )
-                ):
-                    fold.run(rule, self._recorded(row, event), row)
+            aggregate_id = row[STREAM].partition("-")[2]
+            for fold, rule, function, changed in these:
+                if function is None or not plain or ((fold.parked_streams or fold.skipped) and fold.concerns(row)):
+                    fold.run(rule, recorded(row, event), row)
                     continue
                 try:
-                    function(row, event, aggregate_id, fold.rows)
+                    function(row, event, aggregate_id, changed)
                 except Exception:  # noqa: BLE001 - the rule itself says what is wrong
-                    fold.run(rule, self._recorded(row, event), row)
+                    fold.run(rule, recorded(row, event), row)
 
-    def _undecodable(self, row: Row, these: Sequence[Wanted], error: Exception) -> None:
+    def _bind(self, name: str) -> Bound | None:
+        """Look up, when the first event of a name comes, what decodes it and which folds want it; None if none does."""
+        wanted = self._wanted.get(name)
+        bound = None
+        if wanted is not None:
+            these = [(self._folds[at], rule, function, self._folds[at].rows) for at, rule, function in wanted]
+            bound = self._codec.decoder(name), these
+        self._bound[name] = bound
+        return bound
+
+    def _undecodable(self, row: Row, error: Exception) -> None:
         """Park an event for all but those that only count it: they read what stands beside the payload."""
-        kind = self._classes[row[NAME]]
-        for at, rule, _ in these:
+        kind = self._codec.classes[row[NAME]]
+        for at, rule, _ in self._wanted[row[NAME]]:
             fold = self._folds[at]
             if fold.read_model.tallied:
                 fold.run(rule, self._recorded(row, object.__new__(kind)), row)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from types import CellType, CodeType, FunctionType, NoneType, UnionType
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
@@ -88,6 +89,12 @@ def truth(op: str, *args: Node) -> Node:
     return Node(op, args, bool)
 
 
+@cache
+def hints_of(kind: type) -> Mapping[str, Any]:
+    """Return the types of a class's fields. Looking them up takes longer than all else that a rule asks."""
+    return get_type_hints(kind)
+
+
 def plain(annotation: Any) -> Any:  # noqa: ANN401 - a type, however it is written
     while hasattr(annotation, "__supertype__"):
         annotation = annotation.__supertype__
@@ -129,7 +136,7 @@ class Symbol:
         if isinstance(kind, type):
             if name == "value" and issubclass(kind, Enum):
                 return self.made("value", (self.node,), str)
-            if is_dataclass(kind) and name in (hints := get_type_hints(kind)):
+            if is_dataclass(kind) and name in (hints := hints_of(kind)):
                 if self.node.op == "field":
                     return symbol(self.path, "field", (*self.node.args, name), hints[name])
                 return symbol(self.path, "attribute", (self.node, name), hints[name])
@@ -231,7 +238,7 @@ class SymbolicContext:
         self.path = path
 
     def __getattr__(self, name: str) -> Symbol | None:
-        return symbol(self.path, "context", (name,), get_type_hints(Context)[name])
+        return symbol(self.path, "context", (name,), hints_of(Context)[name])
 
 
 class SymbolicRecorded:
