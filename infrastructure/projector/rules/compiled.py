@@ -91,7 +91,7 @@ def context_of(traces: Traces) -> set[str]:
     }
 
 
-def by_event_reason(rule: Any) -> str:  # noqa: ANN401 - any rule
+def by_event_reason(rule: object) -> str:
     """Return why a rule is called event by event, if it says so."""
     reason: str = getattr(rule, "__by_event__", "")
     return reason

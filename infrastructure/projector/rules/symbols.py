@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import dis
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -256,25 +256,25 @@ class SymbolicRecorded:
 # --- Words ----------------------------------------------------------------------------------------------------------
 
 
-def _len(value: Any) -> Any:  # noqa: ANN401 - as the built-in one
+def _len(value: Sized) -> object:
     return value.made("len", (value.node,), int) if isinstance(value, Symbol) else len(value)
 
 
-def _int(value: Any = 0, *args: Any) -> Any:  # noqa: ANN401 - the same
-    return value.made("int", (value.node,), int) if isinstance(value, Symbol) else int(value, *args)
+def _int(value: str | Symbol = "0") -> object:
+    return value.made("int", (value.node,), int) if isinstance(value, Symbol) else int(value)
 
 
-def _isinstance(value: object, classes: Any) -> bool:  # noqa: ANN401 - the same
+def _isinstance(value: object, classes: type | tuple[type, ...]) -> bool:
     if not isinstance(value, Symbol):
         return isinstance(value, classes)
     return isinstance(value.node.kind, type) and issubclass(value.node.kind, classes)
 
 
-def _type(value: object, *args: Any) -> Any:  # noqa: ANN401 - the same
-    return value.node.kind if isinstance(value, Symbol) else type(value, *args)
+def _type(value: object) -> object:
+    return value.node.kind if isinstance(value, Symbol) else type(value)
 
 
-def _zone(key: Any) -> Any:  # noqa: ANN401 - as the class
+def _zone(key: str | Symbol) -> object:
     return key.made("zone", (key.node,), ZoneInfo) if isinstance(key, Symbol) else ZoneInfo(key)
 
 
