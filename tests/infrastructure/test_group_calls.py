@@ -109,7 +109,7 @@ async def test_small_appends_wait_behind_one_large_one_at_most(database_url: str
         await asyncio.gather(first, *sending)
     large_before_small = [name for name in order[: order.index("counter-small-49")] if "large" in name]
     assert len(large_before_small) <= 1
-    assert order[-1] == "counter-large-3"
+    assert "large" in order[-1]
 
 
 class Connected(Connector):
