@@ -146,7 +146,7 @@ def _annotation(kind: Kind) -> Any:  # noqa: ANN401 - a type, however it is writ
 def _is_of_stream(node: Node) -> bool:
     """Return whether a column of a key holds the stream's id, a place in the log, or a text of the event itself.
 
-    That such a text repeats the stream's id is what tests on real histories look at.
+    That such a text repeats the stream's id is for the author of the rule to see: the trace cannot tell.
     """
     if node.op == "context":
         return node.args[0] in ("aggregate_id", "position")
