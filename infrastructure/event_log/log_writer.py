@@ -38,9 +38,20 @@ class CommittedAttempt:
 
 @dataclass(slots=True)
 class AssumedHead:
-    """The head of the log once every batch under way is accepted; shared by the writers of a process."""
+    """The head of the log once every batch under way is written; shared by the writers of a process.
 
-    position: int = 0
+    Batches under way may be written in another order than they were sent in, so their events are only counted.
+    """
+
+    written: int = 0
+    """The highest position that one of the writers is known to have written."""
+
+    under_way: int = 0
+    """How many events were sent and have no outcome yet."""
+
+    @property
+    def position(self) -> int:
+        return self.written + self.under_way
 
 
 @dataclass(slots=True)
@@ -86,13 +97,16 @@ class LogWriter:
         known = {stream for stream, version in state.versions.items() if version}
         presumption = _assumption(batch, state)
         resolved = resolve(batch, state)
-        self.head.position = state.head
         self.batches += 1
         attempt = Attempt(self.batches, head, resolved)
         self.in_doubt.append(attempt)
         outdated = bigints(self.committed) if len(self.committed) >= MAX_COMMIT_ROWS else None
         identity = self.writer_id.bytes, attempt.number.to_bytes(8, "big"), outdated
-        before = await call_append(connection, (*identity, *presumption, *columns(resolved, head, known)))
+        self.head.under_way += len(resolved.rows)
+        try:
+            before = await call_append(connection, (*identity, *presumption, *columns(resolved, head, known)))
+        finally:
+            self.head.under_way -= len(resolved.rows)
         return None if before is None else CommittedAttempt(attempt, before)
 
     async def _find_committed(self, connection: AsyncConnection) -> CommittedAttempt | None:
@@ -107,8 +121,7 @@ class LogWriter:
         """Note the commit and return the outcomes with their final positions."""
         resolved, moved = written.attempt.resolved, written.before - written.attempt.head
         head = written.before + len(resolved.rows)
-        if moved:
-            self.head.position = head
+        self.head.written = max(self.head.written, head)
         if resolved.rows:
             self.committed = [*(self.committed if len(self.committed) < MAX_COMMIT_ROWS else ()), head]
         return _moved(resolved.outcomes, moved)
