@@ -8,10 +8,10 @@ from datetime import datetime
 
 from api.dashboard.localiser import Localiser
 from domain.kernel import Jurisdiction
-from projections.figures import LANGUAGES, Language, OpenRateFilter, Period
+from projections.figures import Language, OpenRateFilter, Period
 from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR
 
-DEFAULT_LANGUAGE: Language = "en"
+DEFAULT_LANGUAGE = Language.EN
 MAX_LANGUAGE_RANGES = 20
 """How many ranges of an Accept-Language header are read."""
 
@@ -38,7 +38,7 @@ def accepted_language(header: str) -> Language:
     accepted = [
         (_weight(parameters), language)
         for tag, _, parameters in parts
-        for language in LANGUAGES
+        for language in Language
         if tag.strip().lower().split("-")[0] == language
     ]
     # Among equal weights `max` takes the first, as the header lists them.
@@ -57,10 +57,10 @@ def _weight(parameters: str) -> float:
 
 
 def language_named(text: str) -> Language:
-    for language in LANGUAGES:
-        if language == text:
-            return language
-    raise PageNotFound
+    try:
+        return Language(text)
+    except ValueError:
+        raise PageNotFound from None
 
 
 def jurisdiction_named(text: str) -> Jurisdiction:

@@ -16,12 +16,11 @@ from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR
 from projections.words import CIVIL_TIME
 
 LOCALES: Mapping[Language, Locale] = {
-    "nl": Locale("nl"),
-    "fr": Locale("fr"),
-    "de": Locale("de"),
-    "en": Locale("en", "GB"),
+    Language.NL: Locale("nl"),
+    Language.FR: Locale("fr"),
+    Language.DE: Locale("de"),
+    Language.EN: Locale("en", "GB"),
 }
-LANGUAGE_NAMES: Mapping[Language, str] = {"nl": "Nederlands", "fr": "Français", "de": "Deutsch", "en": "English"}
 TEXTS = read_texts(Path(__file__).parent / "texts")
 RANGE = " \N{EN DASH} "
 

@@ -26,14 +26,14 @@ from api.dashboard.choice import (
 )
 from api.dashboard.content import figure_page, overview, table_of
 from api.dashboard.links import ROOT, Links, slug
-from api.dashboard.localiser import LANGUAGE_NAMES, Localiser
+from api.dashboard.localiser import LOCALES, Localiser
 from api.dashboard.number_tables import as_csv
 from api.dashboard.page_context import PageContext
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.web.entity_tags import read_tags
 from domain.kernel import InvalidValue, Jurisdiction
 from projections import figures
-from projections.figures import DEFINITIONS, LANGUAGES, Definition, Language, Period
+from projections.figures import DEFINITIONS, Definition, Language, Period
 from projections.progress import NotBuiltError
 from projections.words import CIVIL_TIME
 
@@ -81,8 +81,7 @@ class _Pages:
             lstrip_blocks=True,
         )
         self.templates.globals.update(
-            languages=LANGUAGES,
-            language_names=LANGUAGE_NAMES,
+            locales=LOCALES,
             jurisdictions=tuple(Jurisdiction),
             slug=slug,
             sample=sample,
@@ -150,7 +149,7 @@ class _Pages:
 
     async def missing(self, rest: str) -> Response:
         language = rest.split("/", maxsplit=1)[0]
-        return self._not_found(language_named(language) if language in LANGUAGES else DEFAULT_LANGUAGE)
+        return self._not_found(Language(language) if language in LOCALES else DEFAULT_LANGUAGE)
 
     # --- How every page is answered ---------------------------------------------------------------------------------
 

@@ -7,12 +7,11 @@ from projections.figures.figure_values import Figure, Growth, Point, Provenance,
 from projections.figures.index import IndexPoint, IndexSeries
 from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateRow, OpenRateTable
 from projections.figures.period import Period
-from projections.figures.translations import LANGUAGES, Language, Text, read_texts
+from projections.figures.translations import Language, Text, read_texts
 
 __all__ = [
     "DEFINITIONS",
     "HEADLINES",
-    "LANGUAGES",
     "OPEN_RATE",
     "USE_INDEX",
     "Cohort",

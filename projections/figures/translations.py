@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
-Language: TypeAlias = Literal["nl", "fr", "de", "en"]
-LANGUAGES: tuple[Language, ...] = ("nl", "fr", "de", "en")
-TRANSLATED: tuple[Language, ...] = ("nl", "fr", "de")
+
+class Language(StrEnum):
+    """A language of the platform."""
+
+    NL = "nl"
+    FR = "fr"
+    DE = "de"
+    EN = "en"
+
+
+TRANSLATED = (Language.NL, Language.FR, Language.DE)
 """The languages with a catalogue of their own; the English sentences are what they translate."""
 
 

@@ -17,7 +17,7 @@ from api.dashboard.charts import year_ticks
 from api.dashboard.choice import accepted_language, latest_period
 from api.dashboard.localiser import Localiser
 from api.dashboard.number_tables import Cell, DataTable, as_csv
-from projections.figures import DEFINITIONS, LANGUAGES, Language, Period
+from projections.figures import DEFINITIONS, Language, Period
 from tests.api.dashboard_figures import NOW, POSITION, FakeFigures
 
 
@@ -59,7 +59,7 @@ def test_the_entrance_takes_a_language_and_keeps_the_choice() -> None:
     assert answer.headers["location"] == "/dashboard/de?jurisdiction=nl&period=2018"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", Language)
 def test_every_page_speaks_its_language(language: Language) -> None:
     for path in ("", "/figures", "/figures/active-consents", "/figures/open-rate", "/figures/use-index"):
         answer = client().get(f"/dashboard/{language}{path}")
@@ -281,7 +281,7 @@ def test_the_page_is_light() -> None:
 
 
 def test_numbers_are_written_as_each_language_does() -> None:
-    written = {language: Localiser(language) for language in LANGUAGES}
+    written = {language: Localiser(language) for language in Language}
     assert [it.number(3_102_226) for it in written.values()] == [
         "3.102.226",
         "3\N{NARROW NO-BREAK SPACE}102\N{NARROW NO-BREAK SPACE}226",

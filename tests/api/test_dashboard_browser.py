@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Page
 
 from api.dashboard import dashboard_router
-from projections.figures import LANGUAGES
+from projections.figures import Language
 from tests.api.browsing import NARROW, WIDE, Scheme, Window, faults, served
 from tests.api.dashboard_figures import NOW, RATES, FakeFigures
 
@@ -56,7 +56,7 @@ def faults_unfolded(page: Page) -> Sequence[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [WIDE, NARROW])
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", Language)
 def test_axe_finds_nothing_and_every_text_of_a_chart_is_in_it(
     visit: Visit, language: str, width: int, scheme: Scheme
 ) -> None:

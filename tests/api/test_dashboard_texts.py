@@ -18,7 +18,7 @@ from domain.identity.values import Means
 from domain.kernel import Audience, Jurisdiction
 from domain.organisations.values import OrganisationType
 from projections import figures
-from projections.figures import DEFINITIONS, LANGUAGES, Quality, Text, Topic, Unit, Window
+from projections.figures import DEFINITIONS, Language, Quality, Text, Topic, Unit, Window
 from projections.figures.definition import TEXTS as FIGURE_TEXTS
 from projections.figures.translations import TRANSLATED, read_messages, read_texts
 
@@ -123,7 +123,7 @@ def test_everything_that_is_counted_has_a_name() -> None:
 
 
 def test_a_value_without_a_name_is_shown_as_it_is_stored() -> None:
-    assert Localiser("fr").name("family", "land-of_the-living") == "Land of the living"
+    assert Localiser(Language.FR).name("family", "land-of_the-living") == "Land of the living"
 
 
 def test_a_translation_that_is_missing_is_an_error(tmp_path: Path) -> None:
@@ -137,4 +137,4 @@ def test_a_translation_that_is_missing_is_an_error(tmp_path: Path) -> None:
 
 def test_an_unknown_key_is_an_error() -> None:
     with pytest.raises(KeyError):
-        Localiser(LANGUAGES[0]).text("none_such")
+        Localiser(Language.NL).text("none_such")

@@ -19,9 +19,9 @@ from domain.kernel import Decider, InvalidValue, Jurisdiction
 from projections.figures import (
     DEFINITIONS,
     HEADLINES,
-    LANGUAGES,
     Cohort,
     Growth,
+    Language,
     OpenRateFilter,
     OpenRateTable,
     Period,
@@ -329,7 +329,7 @@ def test_every_definition_is_said_in_four_languages() -> None:
     for definition in DEFINITIONS.values():
         for text in (definition.title, definition.text, definition.population):
             assert isinstance(text, Text)
-            said = [text.in_language(language) for language in LANGUAGES]
+            said = [text.in_language(language) for language in Language]
             assert all(said), definition.id
             # A brand name may be the same everywhere; a whole sentence may not.
             assert len(set(said)) > 1, definition.id

@@ -1,13 +1,12 @@
-"""Filters of lists and groups: input types made of the columns of a read model, and what they keep."""
+"""Filters of lists and groups: input types made of the columns of a read model, and the rows that they keep."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import strawberry
 from sqlalchemy import ColumnElement
 
 from api.graph.queries.values import During, Months
@@ -20,14 +19,14 @@ MAX_LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Conditions, and the columns that must equal a value, each with it."""
+    """Conditions; and each column that must equal a value, by its name with that value."""
 
     conditions: Sequence[ColumnElement[bool]] = ()
     named: Sequence[tuple[str, object]] = ()
 
     @classmethod
     def all(cls, of: Iterable[Filters]) -> Filters:
-        """Keep what each of some filters keeps."""
+        """Keep the rows that every one of some filters keeps."""
         parts = list(of)
         return cls([it for part in parts for it in part.conditions], [it for part in parts for it in part.named])
 
@@ -60,7 +59,7 @@ class RowFilter:
     columns: Mapping[str, RowColumn]
 
     def read(self, given: object) -> Filters:
-        """Return what an object of the input type keeps; a field that is left out keeps everything.
+        """Return the filters that an object of the input type stands for; a field that is left out keeps every row.
 
         A list keeps each of its values, a `During` an interval of instants, `Months` one of months.
         """
@@ -90,11 +89,3 @@ def _given(keeping: Callable[[RowColumn], Keep], column: RowColumn, value: objec
 
 def _plain(value: object) -> object:
     return value.value if isinstance(value, Enum) else value
-
-
-def filter_type(name: str, fields: Iterable[tuple[RowColumn, Any, str]]) -> RowFilter:
-    """Make an input type of columns, each with its GraphQL type and, if it has another, its name."""
-    chosen = list(fields)
-    made: dict[str, Any] = {"__annotations__": {column.name: of | None for column, of, _ in chosen}}
-    made |= {column.name: strawberry.field(name=shown or None, default=None) for column, _, shown in chosen}
-    return RowFilter(strawberry.input(type(name, (), made)), {column.name: column for column, _, _ in chosen})

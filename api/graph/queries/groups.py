@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Table, Text, func, literal_column, null, select
 
@@ -17,15 +17,18 @@ from projections.words import CIVIL_TIME
 
 MAX_GROUPS = 1_000
 
+Measures: TypeAlias = Mapping[str, ColumnElement[int]]
+"""The numbers of a group, by their names: aggregates over its rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """How rows are grouped: by what, and what is said of a group. `by` is the enumeration of the dimensions' names."""
+    """How rows are grouped: the enumeration `by` of dimensions, the type of a group, and their SQL expressions."""
 
     by: type[Enum]
     group: type
     dimensions: Mapping[str, ColumnElement[Any]]
-    measures: Mapping[str, ColumnElement[Any]]
+    measures: Measures
 
     async def read(
         self,
@@ -44,12 +47,11 @@ class Grouping:
         limit: ColumnElement[int] = literal_column(str(MAX_GROUPS + 1))
         rows = await context.rows(query.group_by(*groups).order_by(*groups).limit(limit), viewer)
         if len(rows) > MAX_GROUPS:
-            detail = f"There are more than {MAX_GROUPS} groups: filter, or group by less."
-            raise Problem(422, "too-many-groups", detail)
+            raise Problem(422, "too-many-groups", f"There are more than {MAX_GROUPS} groups: filter, or group by less.")
         return rows
 
 
-def month_of(column: RowColumn) -> ColumnElement[Any]:
+def month_of(column: RowColumn) -> ColumnElement[str]:
     """Return the civil month of an instant, as `2021-11`."""
     zone = literal_column(f"'{CIVIL_TIME.key}'", Text)
     return func.to_char(func.timezone(zone, column.column), literal_column("'YYYY-MM'", Text))

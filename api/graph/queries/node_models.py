@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TypeVar
 
-from sqlalchemy import Table
-
 from api.rights.graph import asked_of, right_of_rows
 from projections.read_model import ReadModel
 
@@ -14,7 +12,7 @@ T = TypeVar("T", bound=type)
 
 
 class NodeKind(Enum):
-    """What the objects of a type are: rows, edges of pages of rows, or what is said of many rows."""
+    """What the objects of a type are: rows, edges of pages of rows, or what is counted over many rows."""
 
     NODE = auto()
     EDGE = auto()
@@ -25,18 +23,15 @@ _MADE_OF: dict[type, tuple[ReadModel, NodeKind]] = {}
 
 
 def made_of(model: ReadModel, kind: NodeKind, made: T) -> T:
-    """Say of which read model a type is made, give it the right to ask for its rows, and return it."""
+    """Note of which read model a type is made, give it the right to ask for its rows, and return it."""
     _MADE_OF[made] = (model, kind)
     return asked_of(right_of_rows(model))(made)
 
 
-def model_of(made: type) -> ReadModel | None:
-    return _MADE_OF[made][0] if made in _MADE_OF else None
+def model_of(made: type) -> ReadModel:
+    """Return the read model of whose rows a type is made; a type made of no rows is a KeyError."""
+    return _MADE_OF[made][0]
 
 
-def kind_of(made: type) -> NodeKind | None:
-    return _MADE_OF[made][1] if made in _MADE_OF else None
-
-
-def table_of(node: type) -> Table:
-    return _MADE_OF[node][0].table
+def model_and_kind_of(made: type) -> tuple[ReadModel, NodeKind] | None:
+    return _MADE_OF.get(made)

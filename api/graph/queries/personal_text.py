@@ -1,8 +1,8 @@
-"""Personal texts in answers: sealed in every table, opened for who may read them, gone once the person is erased."""
+"""Personal texts in answers: sealed in every table, opened for callers that may read them, gone after an erasure."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import strawberry
 
@@ -10,7 +10,6 @@ from api.graph.queries.query_context import Info
 from api.rights.graph import PERSONAL_TEXTS, asked, asked_of
 from application.ports import Sealed
 from application.registry import EVENT_NAMES
-from domain.kernel import Decider
 from projections.row_security import RowColumn
 
 
@@ -22,27 +21,20 @@ class PersonalText:
 
 
 def personal_text(
-    column: RowColumn,
-    key: RowColumn,
-    decider: Decider[Any, Any, Any],
-    event: type,
-    description: str,
-    *,
-    name: str,
-    path: str = "",
-) -> Any:  # noqa: ANN401 - a field of Strawberry
-    """Make a field of the sealed text in a column; there is nothing in it where nothing was given.
+    column: RowColumn, key: RowColumn, stream: Callable[[str], str], event: type, description: str, *, path: str = ""
+) -> object:
+    """Make a field of the sealed text in a column; it is null where no text was given.
 
-    The text was sealed in an event of the stream that the column `key` names. `path` names the field of the event, with
-    a dot before the field of a value within it; without one it is called as the column.
+    The text was sealed in an event of the stream whose id the column `key` holds. `path` names the field of the event,
+    with a dot before the field of a value within it; without `path` the field has the column's name.
     """
 
     async def resolve(root: object, info: Info) -> PersonalText | None:
         sealed: str = getattr(root, column.name)
         if not sealed:
             return None
-        stream = decider.stream(getattr(root, key.name))
-        text = await info.context.open_sealed(Sealed(sealed, stream, EVENT_NAMES[event], path or column.name))
+        name = stream(getattr(root, key.name))
+        text = await info.context.open_sealed(Sealed(sealed, name, EVENT_NAMES[event], path or column.name))
         return PersonalText(text=text, erased=text is None)
 
-    return strawberry.field(resolver=resolve, name=name, description=description, metadata=asked(PERSONAL_TEXTS))
+    return strawberry.field(resolver=resolve, description=description, metadata=asked(PERSONAL_TEXTS))

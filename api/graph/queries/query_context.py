@@ -1,4 +1,4 @@
-"""What one request may use: who asks, when, in whose session, and the read models."""
+"""The context of one request: its caller, its time, the person in session, and access to the read models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from graphql import DocumentNode
-from sqlalchemy import ColumnElement, Row, Select, Table, func, select
+from sqlalchemy import Row, Select, Table, func, select
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql import visitors
@@ -18,14 +18,14 @@ from strawberry.types import Info as StrawberryInfo
 
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.graph.queries.disclosure import Disclosure
-from api.graph.queries.node_models import table_of
+from api.graph.queries.node_models import model_of
 from api.web.errors import Problem, query_too_slow
 from api.web.read_barrier import ReadBarrier, not_built
 from api.web.request_context import RequestContext
 from application.ports import Opener, Sealed
 from projections import organisations
 from projections.progress import NotBuiltError
-from projections.row_security import AGENCY, VIEWER, Viewer, needs_numbers, rows_seen, seen_of
+from projections.row_security import AGENCY, VIEWER, RowColumn, Viewer, needs_numbers, rows_seen, seen_of
 
 QUERIES_AT_ONCE = 4
 """Of one request: a broad query may not take all connections."""
@@ -56,8 +56,8 @@ class Figures(FiguresReader, Protocol):
 class QueryContext:
     """The context of one request.
 
-    `viewer` says for whom rows are read. `viewer_in` returns the viewer whose session has this id, or raises a problem.
-    `disclosure` is whose data the answer holds so far.
+    Rows are read for the `viewer`. `viewer_in` returns the viewer whose session has this id, or raises a problem.
+    `disclosure` holds the persons whose data the answer has so far.
     """
 
     request: RequestContext
@@ -70,14 +70,14 @@ class QueryContext:
     viewer_in: Callable[[str], Awaitable[Viewer]]
     disclosure: Disclosure = field(default_factory=Disclosure)
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUERIES_AT_ONCE))
-    _loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = field(default_factory=dict)
+    _loaders: dict[tuple[object, ...], DataLoader[str, list[object]]] = field(default_factory=dict)
     _numbers: asyncio.Task[Rows] | None = None
     _sealed: DataLoader[Sealed, str | None] | None = None
 
-    # --- For whom ---------------------------------------------------------------------------------------------------
+    # --- The viewer -------------------------------------------------------------------------------------------------
 
     async def viewer_of(self, table: Table) -> Viewer:
-        """Return for whom rows of a table are read, with the numbers that some tables know organisations by."""
+        """Return the viewer for a table: with the organisation's numbers in registers, where its rows name those."""
         viewer = self.viewer
         if viewer.role != AGENCY or not viewer.organisation_id or not needs_numbers(table):
             return viewer
@@ -95,7 +95,7 @@ class QueryContext:
         return viewer
 
     def must_have_session(self, table: Table) -> None:
-        """Refuse an agency that asks for what it sees in a session only, and names none."""
+        """Refuse an agency that names no session and asks for rows that it sees in a session only."""
         if self.viewer.role == AGENCY and seen_of(table).in_session_only and not self.viewer.person_id:
             raise Problem(422, "session-missing", "Name the session in which the person asks.")
 
@@ -122,24 +122,22 @@ class QueryContext:
         viewer = await self.viewer_of(table)
         return await self.rows(query.where(rows_seen(table, viewer)), viewer)
 
-    async def load_one(self, node: type[Node], key: ColumnElement[Any], value: object) -> Node | None:
+    async def load_one(self, node: type[Node], key: RowColumn, value: object) -> Node | None:
         """Read the object with a key, if there is one that the caller sees."""
-        table = table_of(node)
+        table = model_of(node).table
         self.must_have_session(table)
-        rows = await self.visible_rows(table, select(table).where(key == value).limit(1))
+        rows = await self.visible_rows(table, select(table).where(key.column == value).limit(1))
         return cast("Node", rows[0]) if rows else None
 
-    async def load_linked(self, node: type[Node], key: ColumnElement[Any], value: str | None) -> Node | None:
+    async def load_linked(self, node: type[Node], key: RowColumn, value: str | None) -> Node | None:
         """Read one object by a column that names it, together with the others that this request asks for."""
         return next(iter(await self.load_many(node, key, value)), None) if value else None
 
-    async def load_many(
-        self, node: type[Node], key: ColumnElement[Any], value: str, *order: ColumnElement[Any]
-    ) -> list[Node]:
+    async def load_many(self, node: type[Node], key: RowColumn, value: str, *order: RowColumn) -> list[Node]:
         """Read the objects of a parent, together with those of the other parents: one query for all."""
-        name = (node, key.key, *map(str, order))
+        name = (node, key.name, *(column.name for column in order))
         if name not in self._loaders:
-            load = _children_of(self, table_of(node), key, order)
+            load = _children_of(self, model_of(node).table, key, order)
             self._loaders[name] = DataLoader(load_fn=load, max_batch_size=MAX_KEYS)
         return cast("list[Node]", await self._loaders[name].load(value))
 
@@ -182,17 +180,19 @@ def _numbers_of(organisation_id: str) -> Query:
 
 
 def _children_of(
-    context: QueryContext, table: Table, key: ColumnElement[Any], order: Sequence[ColumnElement[Any]]
-) -> Callable[[list[str]], Awaitable[list[Rows]]]:
-    async def load(parents: list[str]) -> list[Rows]:
+    context: QueryContext, table: Table, key: RowColumn, order: Sequence[RowColumn]
+) -> Callable[[list[str]], Awaitable[list[list[object]]]]:
+    ordered = [column.column for column in order] or table.primary_key.columns.values()
+
+    async def load(parents: list[str]) -> list[list[object]]:
         viewer = await context.viewer_of(table)
-        place = func.row_number().over(partition_by=key, order_by=order or table.primary_key.columns.values())
-        numbered = select(table, place.label("place")).where(key.in_(parents), rows_seen(table, viewer)).subquery()
+        place = func.row_number().over(partition_by=key.column, order_by=ordered).label("place")
+        numbered = select(table, place).where(key.column.in_(parents), rows_seen(table, viewer)).subquery()
         inner = numbered.columns
-        query = select(numbered).where(inner.place <= MAX_CHILDREN).order_by(inner[str(key.key)], inner.place)
-        found: dict[str, list[Row[Any]]] = {}
+        query = select(numbered).where(inner.place <= MAX_CHILDREN).order_by(inner[key.name], inner.place)
+        found: dict[str, list[object]] = {}
         for row in await context.rows(query, viewer):
-            found.setdefault(getattr(row, str(key.key)), []).append(row)
+            found.setdefault(getattr(row, key.name), []).append(row)
         return [found.get(parent, []) for parent in parents]
 
     return load

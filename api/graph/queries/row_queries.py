@@ -1,26 +1,36 @@
-"""Fields of `Query` that are answered with rows: one of them, a list in pages, or groups."""
+"""Fields that are answered with rows: a row by its key, a list in pages, groups of rows, the children of a row."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from inspect import Parameter, Signature
 from types import GenericAlias
-from typing import Annotated, Any, TypeAlias
+from typing import TypeAlias
 
 import strawberry
-from strawberry.types import get_object_definition
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.unset import UNSET
 
 from api.graph.queries.connections import ConnectionQuery, Page, page_of
-from api.graph.queries.filters import Filters, Keep, RowFilter
-from api.graph.queries.groups import Grouping
+from api.graph.queries.filters import Filters, Keep
+from api.graph.queries.groups import Grouping, Measures
 from api.graph.queries.node_models import NodeKind, made_of, model_of
-from api.graph.queries.query_context import Info, QueryContext
+from api.graph.queries.query_context import Info, QueryContext, Rows
+from api.graph.queries.row_types import (
+    Columns,
+    Dimensions,
+    filter_on,
+    grouping_of,
+    grouping_of_counts,
+    name_of,
+    optional,
+)
 from api.graph.queries.values import Long, described
 from api.rights.graph import PAGES, asked, asked_of, right_of_rows
 from projections.read_model import ReadModel
-from projections.row_security import Viewer
+from projections.row_security import RowColumn, Viewer
 
 # --- Pages ----------------------------------------------------------------------------------------------------------
 
@@ -49,7 +59,7 @@ class PageInfo:
 
 @strawberry.type
 class Connection:
-    """What a page of rows is asked for, whatever their type."""
+    """A page of rows, whatever their type."""
 
     query: strawberry.Private[ConnectionQuery]
 
@@ -70,10 +80,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument of a list beside its filter and its page, and what it keeps. One that is not required is optional."""
+    """An argument of a list beside its filter and its page, and the rows that it keeps. Optional unless `required`."""
 
     python_name: str
-    annotation: Any
+    annotation: object
     kept: Keep
     required: bool = False
     name: str | None = None
@@ -81,7 +91,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class RowAudience:
-    """For whom a list is read, and what it keeps beside what was asked for."""
+    """The viewer for whom a list is read, and filters beside those that were asked for."""
 
     viewer: Viewer
     filters: Filters = Filters()
@@ -90,16 +100,34 @@ class RowAudience:
 Prepare: TypeAlias = Callable[[QueryContext, object], Awaitable[RowAudience]]
 """Decides for whom a list is read, by the context and the session that an argument names."""
 
+SESSION = "session_id"
+PAGE_ARGUMENTS: Mapping[str, type] = {"first": int, "after": str, "last": int, "before": str}
+
 
 class Listed:
-    """The lists of one type of rows: its connection and edge, its filter, and its totals if it has any."""
+    """The lists of one type of rows: its connection and edge, its filter, and its totals in groups if it has any.
 
-    def __init__(self, node: type, filters: RowFilter | None = None, totals: Grouping | None = None) -> None:
-        model = model_of(node)
-        assert model is not None, f"{node.__name__} is not made of rows"
-        self._model = model
-        self._filters = filters
-        self._connection = _connection_of(node, model, totals)
+    Rows are filtered by a value of `filters`, or by some of `any_of`. `totals` are counted and summed `by` dimensions;
+    `notes` describes some of them.
+    """
+
+    def __init__(
+        self,
+        node: type,
+        filters: Columns = (),
+        any_of: Columns = (),
+        *,
+        by: Dimensions | None = None,
+        totals: Measures | None = None,
+        notes: Mapping[str, str | None] | None = None,
+    ) -> None:
+        self._model = model_of(node)
+        self._filter = filter_on(node, f"{name_of(node)}Filter", filters, any_of) if filters or any_of else None
+        members = {"edges": _edges_of(node, self._model)}
+        if by is not None and totals is not None:
+            members["totals"] = _totals_by(grouping_of(node, by, totals, notes or {}))
+        connection = type(f"{name_of(node)}Connection", (Connection,), members)
+        self._connection = made_of(self._model, NodeKind.WHOLE, strawberry.type(connection))
 
     def field(
         self,
@@ -109,32 +137,35 @@ class Listed:
         *,
         also: Filters = Filters(),  # noqa: B008 - it is frozen
         prepare: Prepare | None = None,
-    ) -> Any:  # noqa: ANN401 - a field of Strawberry
+    ) -> object:
         """Make a field of `Query` that lists rows in an order of the read model. `also` is kept beside the filter."""
-        model, listed, connection = self._model, self._model.lists[order], self._connection
+        model, listed, row_filter = self._model, self._model.lists[order], self._filter
 
-        async def resolve(info: Info, **given: Any) -> Any:  # noqa: ANN401 - the arguments below
+        async def resolve(
+            info: Info,
+            first: int | None = None,
+            after: str | None = None,
+            last: int | None = None,
+            before: str | None = None,
+            **given: object,
+        ) -> object:
             context = info.context
-            page = page_of(*(given.pop(name, None) for name in PAGE_ARGUMENTS))
+            page = page_of(first, after, last, before)
             audience = await (_usual(context, model) if prepare is None else prepare(context, given.get(SESSION)))
             filters = [audience.filters, also]
-            if self._filters is not None:
-                filters.append(self._filters.read(given.get("where")))
+            if row_filter is not None:
+                filters.append(row_filter.read(given.get("where")))
             filters += [it.kept(given[it.python_name]) for it in arguments if given.get(it.python_name) is not None]
             query = ConnectionQuery(
                 context, model, order=listed, filters=Filters.all(filters), page=page, viewer=audience.viewer
             )
-            return connection(query=query)
+            return self._connection(query=query)
 
-        parameters = [_parameter(it.python_name, it.annotation, it.name, required=it.required) for it in arguments]
-        if self._filters is not None:
-            parameters.append(_parameter("where", self._filters.input))
-        parameters += [_parameter(name, of) for name, of in PAGE_ARGUMENTS.items()]
-        return _field(resolve, parameters, connection, model, description)
-
-
-SESSION = "session_id"
-PAGE_ARGUMENTS: Mapping[str, type] = {"first": int, "after": str, "last": int, "before": str}
+        shown = [_argument(it.python_name, it.annotation, it.name, required=it.required) for it in arguments]
+        if row_filter is not None:
+            shown.append(_argument("where", row_filter.input))
+        shown += [_argument(name, of) for name, of in PAGE_ARGUMENTS.items()]
+        return _field(resolve, shown, self._connection, description, model)
 
 
 async def _usual(context: QueryContext, model: ReadModel) -> RowAudience:
@@ -142,95 +173,99 @@ async def _usual(context: QueryContext, model: ReadModel) -> RowAudience:
     return RowAudience(await context.viewer_of(model.table))
 
 
-def _connection_of(node: type, model: ReadModel, totals: Grouping | None) -> Any:  # noqa: ANN401 - a class of its own
-    name = get_object_definition(node, strict=True).name
-    fields = {"__annotations__": {"cursor": str, "node": node}}
-    edge: Any = made_of(model, NodeKind.EDGE, strawberry.type(type(f"{name}Edge", (), fields)))
+def _edges_of(node: type, model: ReadModel) -> object:
+    edge_type = type(f"{name_of(node)}Edge", (), {"__annotations__": {"cursor": str, "node": node}})
+    edge = made_of(model, NodeKind.EDGE, strawberry.type(edge_type))
 
     async def edges(root: Connection) -> list[object]:
         cursor = root.query.order.cursor
         return [edge(cursor=cursor(row), node=row) for row in (await root.query.page()).rows]
 
-    members: dict[str, object] = {
-        "edges": strawberry.field(
-            resolver=_with(edges, [_parameter("root", Connection, required=True)], GenericAlias(list, edge))
-        )
-    }
-    if totals is not None:
-        members["totals"] = _totals_field(totals)
-    return made_of(model, NodeKind.WHOLE, strawberry.type(type(f"{name}Connection", (Connection,), members)))
+    return _field(edges, (), GenericAlias(list, edge))
 
 
-def _totals_field(totals: Grouping) -> Any:  # noqa: ANN401 - a field of Strawberry
-    async def resolve(root: Connection, by: Sequence[Enum]) -> Any:  # noqa: ANN401 - rows stand for groups
-        return await root.query.totals(totals, by)
+def _totals_by(grouping: Grouping) -> object:
+    async def totals(root: Connection, by: Sequence[Enum]) -> Rows:
+        return await root.query.totals(grouping, by)
 
-    parameters = [_parameter("root", Connection), _parameter("by", GenericAlias(list, totals.by), required=True)]
-    resolver = _with(resolve, parameters, GenericAlias(list, totals.group))
-    return strawberry.field(resolver=resolver, description="All pages together, in groups.")
+    return _field(totals, [_by(grouping)], GenericAlias(list, grouping.group), "All pages together, in groups.")
 
 
 # --- One row, and groups --------------------------------------------------------------------------------------------
 
 
-def one_of(node: type, *, together: bool = False) -> Any:  # noqa: ANN401 - a field of Strawberry
+def one_of(node: type, *, together: bool = False) -> object:
     """Make a field of `Query` that finds a row by its key, `together` with others that the request links to."""
     model = model_of(node)
-    assert model is not None
-    (key,) = (column.column for column in model.row.__columns__.values() if column.is_key)
+    (key,) = (column for column in model.row.__columns__.values() if column.is_key)
 
-    async def resolve(info: Info, key_value: str) -> Any:  # noqa: ANN401 - a row stands for its GraphQL type
-        if together:
-            return await info.context.load_linked(node, key, key_value)
-        return await info.context.load_one(node, key, key_value)
+    async def resolve(info: Info, key_value: str) -> object:
+        load = info.context.load_linked if together else info.context.load_one
+        return await load(node, key, key_value)
 
-    return _field(resolve, [_parameter("key_value", strawberry.ID, "id", required=True)], node | None, model, None)
+    return _field(resolve, [_argument("key_value", strawberry.ID, "id", required=True)], optional(node), None, model)
 
 
-def groups_of(group: type, grouping: Grouping, filters: RowFilter, description: str) -> Any:  # noqa: ANN401 - a field
-    """Make a field of `Query` that sums rows in groups."""
-    model = model_of(group)
-    assert model is not None
-
-    async def resolve(info: Info, by: Sequence[Enum], where: object = None) -> Any:  # noqa: ANN401 - rows stand for groups
-        viewer = await info.context.viewer_of(model.table)
-        return await grouping.read(info.context, model.table, viewer, filters.read(where).conditions, by)
-
-    parameters = [_parameter("by", GenericAlias(list, grouping.by), required=True), _parameter("where", filters.input)]
-    return _field(resolve, parameters, GenericAlias(list, group), model, description)
-
-
-# --- Signatures that Strawberry reads -------------------------------------------------------------------------------
-
-
-def _parameter(
-    python_name: str,
-    annotation: Any,  # noqa: ANN401 - any GraphQL type
-    name: str | None = None,
+def groups_of(
+    group: type,
+    description: str,
+    filters: Columns,
+    any_of: Columns = (),
     *,
-    required: bool = False,
-) -> Parameter:
-    """Return a parameter, shown under a name of its own if it has one; one that is not required is None without."""
-    of = annotation if required else annotation | None
-    shown = of if name is None else Annotated[of, strawberry.argument(name=name)]
-    return Parameter(
-        python_name, Parameter.KEYWORD_ONLY, default=Parameter.empty if required else None, annotation=shown
-    )
+    months: RowColumn,
+    by_name: str = "",
+    filter_name: str = "",
+) -> object:
+    """Make a field of `Query` that sums rows in groups of a type made by `of_counts`, filtered as a list is.
+
+    The enumeration of dimensions and the input type are called `<type>Dimension` and `<type>Filter` if not by a name.
+    """
+    model = model_of(group)
+    grouping = grouping_of_counts(group, by_name or f"{name_of(group)}Dimension")
+    row_filter = filter_on(group, filter_name or f"{name_of(group)}Filter", filters, any_of, months)
+
+    async def resolve(info: Info, by: Sequence[Enum], where: object = None) -> Rows:
+        viewer = await info.context.viewer_of(model.table)
+        return await grouping.read(info.context, model.table, viewer, row_filter.read(where).conditions, by)
+
+    arguments = [_by(grouping), _argument("where", row_filter.input)]
+    return _field(resolve, arguments, GenericAlias(list, group), description, model)
+
+
+# --- Rows of a row -------------------------------------------------------------------------------------------------
+
+
+def children_of(node: type, key: RowColumn, description: str, *order: RowColumn) -> object:
+    """Make a field of the rows that name their parent in a column, which has the name of the parent's own key."""
+
+    async def resolve(root: object, info: Info) -> list[object]:
+        return await info.context.load_many(node, key, getattr(root, key.name), *order)
+
+    return _field(resolve, (), GenericAlias(list, node), description)
+
+
+# --- Fields with arguments of their own -----------------------------------------------------------------------------
+
+
+def _argument(python_name: str, of: object, name: str | None = None, *, required: bool = False) -> StrawberryArgument:
+    """Return an argument, shown under a name of its own if it has one; one that is not required is null by default."""
+    annotation = StrawberryAnnotation(of if required else optional(of))
+    return StrawberryArgument(python_name, name, annotation, default=UNSET if required else None)
+
+
+def _by(grouping: Grouping) -> StrawberryArgument:
+    return _argument("by", GenericAlias(list, grouping.by), required=True)
 
 
 def _field(
-    resolve: Callable[..., Any],
-    parameters: Sequence[Parameter],
+    resolve: Callable[..., Awaitable[object]],
+    arguments: Iterable[StrawberryArgument],
     returned: object,
-    model: ReadModel,
-    description: str | None,
-) -> Any:  # noqa: ANN401 - a field of Strawberry
-    info = Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
-    resolver = _with(resolve, [info, *parameters], returned)
-    return strawberry.field(resolver=resolver, description=description, metadata=asked(right_of_rows(model)))
-
-
-def _with(resolve: Callable[..., Any], parameters: Sequence[Parameter], returned: object) -> Callable[..., Any]:
-    """Tell Strawberry, which reads it from the signature, what a resolver takes and returns."""
-    resolve.__signature__ = Signature(parameters, return_annotation=returned)  # type: ignore[attr-defined]
-    return resolve
+    description: str | None = None,
+    model: ReadModel | None = None,
+) -> object:
+    """Make a field of a GraphQL type; one of `Query` has the right to ask for rows of its read model."""
+    metadata = {} if model is None else asked(right_of_rows(model))
+    field = strawberry.field(resolver=resolve, description=description, metadata=metadata, graphql_type=returned)
+    field.arguments = list(arguments)
+    return field

@@ -1,4 +1,4 @@
-"""Scalars and enums of the GraphQL schema, and the two ways in which a filter names a stretch of time."""
+"""Scalars and enums of the GraphQL schema, and the two input types of intervals of time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, NewType, TypeAlias, TypeVar
+from typing import Annotated, NewType, TypeAlias, TypeVar
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
@@ -23,13 +23,18 @@ from domain.mailbox.values import ChannelReason, MessageChannel, MessageType, No
 from domain.organisations.values import Enrolment, Level, OrganisationType, Recognition
 from projections.figures import Quality, Topic, Unit, Window
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
-def described(text: str, *, name: str | None = None, right: GraphRight | None = None) -> Callable[[F], F]:
-    """Make a field of a method, as `strawberry.field` does, whose types lose the method's own."""
+def described(
+    text: str, *, name: str | None = None, right: GraphRight | None = None, of: object = None
+) -> Callable[[F], F]:
+    """Make a field of a method, as `strawberry.field` does, whose types lose the method's own.
+
+    `of` is the GraphQL type of the answer, if its objects are made of values of another class.
+    """
     metadata = {} if right is None else asked(right)
-    field: Callable[[F], F] = strawberry.field(description=text, name=name, metadata=metadata)
+    field: Callable[[F], F] = strawberry.field(description=text, name=name, metadata=metadata, graphql_type=of)
     return field
 
 

@@ -8,34 +8,28 @@ import strawberry
 
 from api.graph.queries.filters import at_least, at_most
 from api.graph.queries.groups import summed
-from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Argument, Listed
-from api.graph.queries.row_types import by_columns, filter_on, grouping_of, of_row
+from api.graph.queries.row_types import by_columns, of_row
 from api.graph.queries.values import Long
-from api.graph.types.organisations import OrganisationNode, organisation_of
+from api.graph.types.organisations import organisation_in
 from projections.daily_counts import READ_MODEL, Row
 
 
 @of_row(READ_MODEL, "DailyCount", "Events of one kind that happened on one civil day for one organisation.")
 class DailyCountNode:
     name: str = strawberry.field(description="The name under which the events are stored.")
-    organisation_id: strawberry.ID | None = strawberry.field(description="Empty where nobody's organisation acted.")
+    organisation_id: strawberry.ID | None = strawberry.field(description="Empty where no organisation acted.")
     streams: Long = strawberry.field(description="How many streams they began: new messages, invoices, mandates.")
 
-    @strawberry.field
-    async def organisation(self, info: Info, row: strawberry.Parent[Row]) -> OrganisationNode | None:
-        return await organisation_of(info, row.organisation_id)
+    organisation = organisation_in(Row.organisation_id)
 
 
 DAILY_COUNTS = Listed(
     DailyCountNode,
-    filter_on(DailyCountNode, "DailyCountFilter", (Row.organisation_id,), any_of=(Row.name,)),
-    grouping_of(
-        DailyCountNode,
-        "DailyCount",
-        by_columns(Row.day, Row.name, Row.organisation_id),
-        {"events": summed(Row.events), "streams": summed(Row.streams)},
-    ),
+    (Row.organisation_id,),
+    any_of=(Row.name,),
+    by=by_columns(Row.day, Row.name, Row.organisation_id),
+    totals={"events": summed(Row.events), "streams": summed(Row.streams)},
 )
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import strawberry
 
 from api.graph.queries.groups import counted, month_of, summed
-from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Listed, groups_of, one_of
-from api.graph.queries.row_types import by_columns, filter_on, grouping_of, grouping_of_counts, of_counts, of_row
-from api.graph.types.organisations import OrganisationNode, organisation_of
+from api.graph.queries.row_types import by_columns, of_counts, of_row
+from api.graph.types.organisations import organisation_in
 from domain.bus import FaultOrigin
 from domain.kernel import Jurisdiction
 from projections import bus_counts
@@ -29,13 +28,8 @@ class BusTransactionNode:
     fault_code: str | None
     response_sha256: str | None
 
-    @strawberry.field
-    async def source(self, info: Info, row: strawberry.Parent[Row]) -> OrganisationNode | None:
-        return await organisation_of(info, row.source_id)
-
-    @strawberry.field
-    async def target(self, info: Info, row: strawberry.Parent[Row]) -> OrganisationNode | None:
-        return await organisation_of(info, row.target_id)
+    source = organisation_in(Row.source_id)
+    target = organisation_in(Row.target_id)
 
 
 @of_counts(
@@ -49,28 +43,20 @@ class BusCount:
 
 TRANSACTIONS = Listed(
     BusTransactionNode,
-    filter_on(
-        BusTransactionNode,
-        "BusTransactionFilter",
-        (
-            *(Row.jurisdiction, Row.source_id, Row.source_reference, Row.target_id),
-            *(Row.accepted_at, Row.times_out_at, Row.finished_at),
-        ),
-        any_of=(Row.service_family, Row.status, Row.fault_code),
+    (
+        *(Row.jurisdiction, Row.source_id, Row.source_reference, Row.target_id),
+        *(Row.accepted_at, Row.times_out_at, Row.finished_at),
     ),
-    grouping_of(
-        BusTransactionNode,
-        "BusTransaction",
-        {
-            "MONTH": month_of(Row.accepted_at),
-            **by_columns(Row.service_family, Row.status, Row.source_id, Row.target_id),
-        },
-        {
-            "transactions": counted(),
-            "request_size_bytes": summed(Row.request_size_bytes),
-            "response_size_bytes": summed(Row.response_size_bytes),
-        },
-    ),
+    any_of=(Row.service_family, Row.status, Row.fault_code),
+    by={
+        "MONTH": month_of(Row.accepted_at),
+        **by_columns(Row.service_family, Row.status, Row.source_id, Row.target_id),
+    },
+    totals={
+        "transactions": counted(),
+        "request_size_bytes": summed(Row.request_size_bytes),
+        "response_size_bytes": summed(Row.response_size_bytes),
+    },
 )
 
 
@@ -79,14 +65,5 @@ class BusQueries:
     bus_transaction = one_of(BusTransactionNode)
     bus_transactions = TRANSACTIONS.field("newest", "Transactions, the newest first.")
     bus_counts = groups_of(
-        BusCount,
-        grouping_of_counts(BusCount, "BusCountDimension"),
-        filter_on(
-            BusCount,
-            "BusCountFilter",
-            (CountRow.jurisdiction,),
-            any_of=(CountRow.service_family,),
-            months=CountRow.month,
-        ),
-        "The public counts.",
+        BusCount, "The public counts.", (CountRow.jurisdiction,), (CountRow.service_family,), months=CountRow.month
     )

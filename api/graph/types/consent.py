@@ -9,9 +9,9 @@ import strawberry
 from api.graph.queries.groups import counted, counted_once, month_of
 from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Listed
-from api.graph.queries.row_types import by_columns, filter_on, grouping_of, of_row
+from api.graph.queries.row_types import by_columns, of_row
 from api.graph.queries.values import Long, described
-from api.graph.types.organisations import OrganisationNode, organisation_of
+from api.graph.types.organisations import organisation_in
 from api.rights.graph import asked_of, right_of_rows
 from domain.kernel import Jurisdiction
 from projections.consents import READ_MODEL, TABLE, GrantStatus, Row, active_consents
@@ -24,9 +24,7 @@ class ConsentNode:
     notice_version: str | None
     mandate_id: strawberry.ID | None
 
-    @strawberry.field
-    async def provider(self, info: Info, row: strawberry.Parent[Row]) -> OrganisationNode | None:
-        return await organisation_of(info, row.provider_id)
+    provider = organisation_in(Row.provider_id)
 
 
 @asked_of(right_of_rows(READ_MODEL))
@@ -39,18 +37,10 @@ class ActiveConsents:
 
 CONSENTS = Listed(
     ConsentNode,
-    filter_on(
-        ConsentNode,
-        "ConsentFilter",
-        (Row.person_id, Row.provider_id, Row.jurisdiction, Row.granted_at, Row.withdrawn_at),
-        any_of=(Row.status,),
-    ),
-    grouping_of(
-        ConsentNode,
-        "Consent",
-        {"MONTH": month_of(Row.granted_at), **by_columns(Row.provider_id, Row.status, Row.jurisdiction)},
-        {"consents": counted(), "persons": counted_once(Row.person_id)},
-    ),
+    (Row.person_id, Row.provider_id, Row.jurisdiction, Row.granted_at, Row.withdrawn_at),
+    any_of=(Row.status,),
+    by={"MONTH": month_of(Row.granted_at), **by_columns(Row.provider_id, Row.status, Row.jurisdiction)},
+    totals={"consents": counted(), "persons": counted_once(Row.person_id)},
 )
 
 

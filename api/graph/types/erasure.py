@@ -8,7 +8,7 @@ import strawberry
 
 from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Listed
-from api.graph.queries.row_types import filter_on, of_row
+from api.graph.queries.row_types import of_row
 from api.graph.queries.values import described
 from api.rights.graph import asked_of, right_of_rows
 from domain.erasure.model import ErasureGround, ErasureStatus, HoldGround
@@ -65,15 +65,12 @@ class LegalHoldNode:
 
 async def erasure_of(info: Info, person_id: str) -> ErasureNode | None:
     """Return how far the erasure of a person is, if any of it was requested."""
-    erasure = await info.context.load_linked(ErasureNode, erasures.TABLE.c.person_id, person_id)
+    erasure = await info.context.load_linked(ErasureNode, ErasureRow.person_id, person_id)
     return None if erasure is None or getattr(erasure, "requested_at", None) is None else erasure
 
 
 ERASURES = Listed(ErasureNode)
-HOLDS = Listed(
-    LegalHoldNode,
-    filter_on(LegalHoldNode, "LegalHoldFilter", (HoldRow.person_id,), any_of=(HoldRow.purpose, HoldRow.ground)),
-)
+HOLDS = Listed(LegalHoldNode, (HoldRow.person_id,), any_of=(HoldRow.purpose, HoldRow.ground))
 
 
 @strawberry.type

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated, TypeVar, dataclass_transform
 
 import strawberry
 
 from api.graph.queries.query_context import Info
 from api.graph.queries.values import Id, Long, described
-from api.graph.types.organisations import Language
 from api.rights.graph import GraphRight, asked_of
 from api.web.errors import Problem
 from domain.kernel import Audience, Jurisdiction
-from projections import figures as computed
-from projections.figures import DEFINITIONS, HEADLINES, Quality, Topic, Unit, Window
+from projections.figures import (
+    DEFINITIONS,
+    HEADLINES,
+    Cohort,
+    Definition,
+    Figure,
+    Growth,
+    IndexSeries,
+    Language,
+    OpenRateFilter,
+    OpenRateRow,
+    OpenRateTable,
+    Period,
+    Point,
+    Quality,
+    Text,
+    Topic,
+    Unit,
+    Window,
+    rounded,
+)
 from projections.open_rates import WINDOWS_WEEKS
 
 MAX_PERIODS = 36
@@ -26,35 +46,45 @@ MAX_YEARS = 5
 
 YEARS = range(2000, 3000)
 
+T = TypeVar("T")
 PUBLISHED = GraphRight()
 """The dashboard shows the figures to anybody."""
 
 # --- Types ----------------------------------------------------------------------------------------------------------
 
 
-@asked_of(PUBLISHED)
-@strawberry.type(description="A text in the four languages of the platform.")
-class Text:
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
+def published(name: str, description: str | None = None) -> Callable[[type[T]], type[T]]:
+    """Make a type that everybody may ask for. Values of `projections.figures` stand for the objects of most."""
+
+    def decorate(made: type[T]) -> type[T]:
+        return asked_of(PUBLISHED)(strawberry.type(made, name=name, description=description))
+
+    return decorate
+
+
+@published("Text", "A text in the four languages of the platform.")
+class TextType:
     nl: str
     fr: str
     de: str
     en: str
 
     @described("The text in one language.", name="in")
-    def in_language(self, language: Language) -> str:
-        text: str = getattr(self, language.value)
-        return text
+    def in_language(self, text: strawberry.Parent[Text], language: Language) -> str:
+        return text.in_language(language)
 
 
-@asked_of(PUBLISHED)
-@strawberry.type(description="What a figure counts. A definition that changes gets a new version; both stay readable.")
+@published(
+    "FigureDefinition", "What a figure counts. A definition that changes gets a new version; both stay readable."
+)
 class FigureDefinition:
     id: strawberry.ID
     version: int
     topic: Topic
-    title: Text
-    text: Text
-    population: Text
+    title: TextType
+    text: TextType
+    population: TextType
     distinct_key: str = strawberry.field(description="By which fields one thing that is counted is told from another.")
     window: Window
     unit: Unit
@@ -63,47 +93,52 @@ class FigureDefinition:
     events: list[str] = strawberry.field(description="The stored names of the events that it is computed from.")
 
 
-@asked_of(PUBLISHED)
-@strawberry.type(description="What a value rests on: events up to and with a position of the log.")
-class Provenance:
+@published("Provenance", "What a value rests on: events up to and with a position of the log.")
+class ProvenanceType:
     events: list[str]
     position: Long
     computed_at: datetime
 
 
-@asked_of(PUBLISHED)
-@strawberry.type(
-    description="The change against the same period a year earlier; nothing to compare gives no percentage."
-)
-class Growth:
-    previous: Decimal
-    current: Decimal
+@published("Growth", "The change against the same period a year earlier; nothing to compare gives no percentage.")
+class GrowthType:
     percent: Decimal | None
     factor: Decimal | None
 
+    @strawberry.field
+    def previous(self, growth: strawberry.Parent[Growth]) -> Decimal:
+        return rounded(growth.previous, 2)
 
-@asked_of(PUBLISHED)
-@strawberry.type
-class Figure:
+    @strawberry.field
+    def current(self, growth: strawberry.Parent[Growth]) -> Decimal:
+        return rounded(growth.current, 2)
+
+
+@published("Figure")
+class FigureType:
     definition: FigureDefinition
     jurisdiction: Jurisdiction
-    period: str
     value: Long
     quality: Quality
-    growth: Growth | None = strawberry.field(description="Empty while the period still runs.")
-    provenance: Provenance
+    growth: GrowthType | None = strawberry.field(description="Empty while the period still runs.")
+    provenance: ProvenanceType
+
+    @strawberry.field
+    def period(self, figure: strawberry.Parent[Figure]) -> str:
+        return str(figure.period)
 
 
-@asked_of(PUBLISHED)
-@strawberry.type(description="The value of a figure in one period of a series.")
+@published("FigurePoint", "The value of a figure in one period of a series.")
 class FigurePoint:
-    period: str
     value: Long
     quality: Quality
 
+    @strawberry.field
+    def period(self, point: strawberry.Parent[Point]) -> str:
+        return str(point.period)
 
-@asked_of(PUBLISHED)
-@strawberry.type
+
+@published("OpenRate")
 class OpenRate:
     weeks: int
     opened: Long
@@ -111,8 +146,7 @@ class OpenRate:
     provisional: bool
 
 
-@asked_of(PUBLISHED)
-@strawberry.type
+@published("OpenRateYear")
 class OpenRateYear:
     year: str
     published: Long
@@ -121,16 +155,14 @@ class OpenRateYear:
     rates: list[OpenRate]
 
 
-@asked_of(PUBLISHED)
-@strawberry.type
+@published("OpenRateDifference")
 class OpenRateDifference:
     weeks: int
     points: Decimal | None = strawberry.field(description="In percentage points, of the rates as shown.")
 
 
-@asked_of(PUBLISHED)
-@strawberry.type(description="One type of sender, or the subtotal without the two largest, or the total.")
-class OpenRateRow:
+@published("OpenRateRow", "One type of sender, or the subtotal without the two largest, or the total.")
+class OpenRateRowType:
     sender_type: str
     years: list[OpenRateYear]
     differences: list[OpenRateDifference] = strawberry.field(description="From the first year to the last.")
@@ -138,103 +170,26 @@ class OpenRateRow:
     notifications_only: bool
 
 
-@asked_of(PUBLISHED)
-@strawberry.type
-class OpenRateTable:
+@published("OpenRateTable")
+class OpenRateTableType:
     jurisdiction: Jurisdiction
-    rows: list[OpenRateRow]
-    subtotal: OpenRateRow
-    total: OpenRateRow
-    provenance: Provenance
+    provenance: ProvenanceType
+
+    @strawberry.field
+    def rows(self, table: strawberry.Parent[OpenRateTable]) -> list[OpenRateRowType]:
+        return [_row(table, row) for row in table.rows]
+
+    @strawberry.field
+    def subtotal(self, table: strawberry.Parent[OpenRateTable]) -> OpenRateRowType:
+        return _row(table, table.subtotal)
+
+    @strawberry.field
+    def total(self, table: strawberry.Parent[OpenRateTable]) -> OpenRateRowType:
+        return _row(table, table.total)
 
 
-@strawberry.input(description="What takes part: by default government only, with all of its messages.")
-class OpenRateFilter:
-    outside_government: bool = False
-    notification_only: bool = True
-    not_taken_into_use: bool = True
-
-
-@asked_of(PUBLISHED)
-@strawberry.type(description="The index in two months; November and December 2014 are 100.")
-class IndexPoint:
-    period: str
-    value: Decimal
-    services: int = strawberry.field(description="That took part in the link to the two months before.")
-    uses: Long
-    growth: Growth | None
-
-
-@asked_of(PUBLISHED)
-@strawberry.type
-class UseIndex:
-    audience: Audience
-    points: list[IndexPoint]
-
-
-# --- From what was computed -----------------------------------------------------------------------------------------
-
-
-def _definition(it: computed.Definition) -> FigureDefinition:
-    return FigureDefinition(
-        id=strawberry.ID(it.id),
-        version=it.version,
-        topic=it.topic,
-        title=_text(it.title),
-        text=_text(it.text),
-        population=_text(it.population),
-        distinct_key=it.distinct_key,
-        window=it.window,
-        unit=it.unit,
-        time_zone=it.time_zone,
-        jurisdictions=list(it.jurisdictions),
-        events=list(it.events),
-    )
-
-
-def _text(it: computed.Text) -> Text:
-    return Text(nl=it.nl, fr=it.fr, de=it.de, en=it.en)
-
-
-def _growth(it: computed.Growth | None) -> Growth | None:
-    if it is None:
-        return None
-    return Growth(
-        previous=computed.rounded(it.previous, 2),
-        current=computed.rounded(it.current, 2),
-        percent=it.percent,
-        factor=it.factor,
-    )
-
-
-def _provenance(it: computed.Provenance) -> Provenance:
-    return Provenance(events=list(it.events), position=Long(it.position), computed_at=it.computed_at)
-
-
-def _figure(it: computed.Figure) -> Figure:
-    return Figure(
-        definition=_definition(it.definition),
-        jurisdiction=it.jurisdiction,
-        period=str(it.period),
-        value=Long(it.value),
-        quality=it.quality,
-        growth=_growth(it.growth),
-        provenance=_provenance(it.provenance),
-    )
-
-
-def _table(it: computed.OpenRateTable) -> OpenRateTable:
-    return OpenRateTable(
-        jurisdiction=it.jurisdiction,
-        rows=[_row(it, row) for row in it.rows],
-        subtotal=_row(it, it.subtotal),
-        total=_row(it, it.total),
-        provenance=_provenance(it.provenance),
-    )
-
-
-def _row(table: computed.OpenRateTable, row: computed.OpenRateRow) -> OpenRateRow:
-    return OpenRateRow(
+def _row(table: OpenRateTable, row: OpenRateRow) -> OpenRateRowType:
+    return OpenRateRowType(
         sender_type=row.sender_type,
         years=[_year(table, year, cohort) for year, cohort in zip(table.years, row.cohorts, strict=True)],
         differences=[OpenRateDifference(weeks=weeks, points=row.difference(weeks)) for weeks in WINDOWS_WEEKS],
@@ -243,7 +198,7 @@ def _row(table: computed.OpenRateTable, row: computed.OpenRateRow) -> OpenRateRo
     )
 
 
-def _year(table: computed.OpenRateTable, year: computed.Period, cohort: computed.Cohort) -> OpenRateYear:
+def _year(table: OpenRateTable, year: Period, cohort: Cohort) -> OpenRateYear:
     return OpenRateYear(
         year=str(year),
         published=Long(cohort.published),
@@ -261,94 +216,103 @@ def _year(table: computed.OpenRateTable, year: computed.Period, cohort: computed
     )
 
 
-def _index(it: computed.IndexSeries) -> UseIndex:
-    return UseIndex(
-        audience=Audience(it.audience),
-        points=[
-            IndexPoint(
+@strawberry.input(
+    name="OpenRateFilter", description="What takes part: by default government only, with all of its messages."
+)
+class OpenRateInput:
+    outside_government: bool = False
+    notification_only: bool = True
+    not_taken_into_use: bool = True
+
+
+@published("IndexPoint", "The index in two months; November and December 2014 are 100.")
+class IndexPointType:
+    period: str
+    value: Decimal
+    services: int = strawberry.field(description="That took part in the link to the two months before.")
+    uses: Long
+    growth: Annotated[Growth | None, strawberry.field(graphql_type=GrowthType | None)]
+
+
+@published("UseIndex")
+class UseIndex:
+    audience: Audience
+
+    @strawberry.field
+    def points(self, index: strawberry.Parent[IndexSeries]) -> list[IndexPointType]:
+        return [
+            IndexPointType(
                 period=str(point.period),
                 value=point.shown,
                 services=point.services,
                 uses=Long(point.uses),
-                growth=_growth(it.growth(point)),
+                growth=index.growth(point),
             )
-            for point in it.points
-        ],
-    )
+            for point in index.points
+        ]
 
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
-def _headline(figure_id: str) -> computed.Definition:
+def _headline(figure_id: str) -> Definition:
     found = next((it for it in HEADLINES if it.id == figure_id), None)
     if found is None:
         raise Problem(404, "figure-not-found", "There is no figure with this id.")
     return found
 
 
-def _years(years: Sequence[int]) -> list[computed.Period]:
+def _years(years: Sequence[int]) -> list[Period]:
     if not 1 <= len(years) <= MAX_YEARS or any(year not in YEARS for year in years):
         raise Problem(422, "invalid-years", f"Name from 1 to {MAX_YEARS} years from 2000 on.")
-    return [computed.Period(year, 1, 12) for year in dict.fromkeys(years)]
+    return [Period(year, 1, 12) for year in dict.fromkeys(years)]
+
+
+async def _figures(info: Info, jurisdiction: Jurisdiction, period: str) -> Sequence[Figure]:
+    wanted = Period.parse(period)
+    async with info.context.snapshot() as snapshot:
+        return await snapshot.figures(jurisdiction, wanted, info.context.request.now)
 
 
 @strawberry.type
 class FigureQueries:
-    @described("What each published figure counts.", right=PUBLISHED)
-    def figure_definitions(self) -> list[FigureDefinition]:
-        return [_definition(it) for it in DEFINITIONS.values()]
+    @described("What each published figure counts.", right=PUBLISHED, of=list[FigureDefinition])
+    def figure_definitions(self) -> Collection[Definition]:
+        return DEFINITIONS.values()
 
-    @described("The headline figures of a period: 2021, 2021-11, 2022-H1 or 2017-09/2017-10.", right=PUBLISHED)
-    async def figures(self, info: Info, jurisdiction: Jurisdiction, period: str) -> list[Figure]:
-        wanted = computed.Period.parse(period)
-        async with info.context.snapshot() as snapshot:
-            found = await snapshot.figures(jurisdiction, wanted, info.context.request.now)
-        return [_figure(it) for it in found]
+    @described(
+        "The headline figures of a period: 2021, 2021-11, 2022-H1 or 2017-09/2017-10.",
+        right=PUBLISHED,
+        of=list[FigureType],
+    )
+    async def figures(self, info: Info, jurisdiction: Jurisdiction, period: str) -> Sequence[Figure]:
+        return await _figures(info, jurisdiction, period)
 
-    @described("One headline figure in one period.", right=PUBLISHED)
-    async def figure(
-        self,
-        info: Info,
-        figure_id: Id,
-        jurisdiction: Jurisdiction,
-        period: str,
-    ) -> Figure | None:
-        definition, wanted = _headline(figure_id), computed.Period.parse(period)
-        async with info.context.snapshot() as snapshot:
-            found = await snapshot.figures(jurisdiction, wanted, info.context.request.now)
-        return next((_figure(it) for it in found if it.definition.id == definition.id), None)
+    @described("One headline figure in one period.", right=PUBLISHED, of=FigureType | None)
+    async def figure(self, info: Info, figure_id: Id, jurisdiction: Jurisdiction, period: str) -> Figure | None:
+        definition = _headline(figure_id)
+        return next((it for it in await _figures(info, jurisdiction, period) if it.definition is definition), None)
 
-    @described("One headline figure in many periods, at most 36.", right=PUBLISHED)
+    @described("One headline figure in many periods, at most 36.", right=PUBLISHED, of=list[FigurePoint])
     async def figure_series(
-        self,
-        info: Info,
-        figure_id: Id,
-        jurisdiction: Jurisdiction,
-        periods: list[str],
-    ) -> list[FigurePoint]:
+        self, info: Info, figure_id: Id, jurisdiction: Jurisdiction, periods: list[str]
+    ) -> Sequence[Point]:
         definition = _headline(figure_id)
         if len(periods) > MAX_PERIODS:
             raise Problem(422, "too-many-periods", f"A series has at most {MAX_PERIODS} periods.")
-        wanted = [computed.Period.parse(period) for period in periods]
+        wanted = [Period.parse(period) for period in periods]
         async with info.context.snapshot() as snapshot:
-            found = await snapshot.series(definition.id, jurisdiction, wanted, info.context.request.now)
-        return [FigurePoint(period=str(it.period), value=Long(it.value), quality=it.quality) for it in found]
+            return await snapshot.series(definition.id, jurisdiction, wanted, info.context.request.now)
 
-    @described("The open rates by type of sender, some years side by side.", right=PUBLISHED)
+    @described("The open rates by type of sender, some years side by side.", right=PUBLISHED, of=OpenRateTableType)
     async def open_rates(
-        self, info: Info, jurisdiction: Jurisdiction, years: list[int], where: OpenRateFilter | None = None
+        self, info: Info, jurisdiction: Jurisdiction, years: list[int], where: OpenRateInput | None = None
     ) -> OpenRateTable:
-        wanted, given = _years(years), where or OpenRateFilter()
-        applied = computed.OpenRateFilter(
-            outside_government=given.outside_government,
-            notification_only=given.notification_only,
-            not_taken_into_use=given.not_taken_into_use,
-        )
+        wanted, applied = _years(years), OpenRateFilter(**asdict(where or OpenRateInput()))
         async with info.context.snapshot() as snapshot:
-            return _table(await snapshot.open_rates(jurisdiction, wanted, info.context.request.now, applied))
+            return await snapshot.open_rates(jurisdiction, wanted, info.context.request.now, applied)
 
-    @described("The index of use of each target group.", right=PUBLISHED)
-    async def use_index(self, info: Info, jurisdiction: Jurisdiction) -> list[UseIndex]:
+    @described("The index of use of each target group.", right=PUBLISHED, of=list[UseIndex])
+    async def use_index(self, info: Info, jurisdiction: Jurisdiction) -> Sequence[IndexSeries]:
         async with info.context.snapshot() as snapshot:
-            return [_index(it) for it in await snapshot.indices(jurisdiction, info.context.request.now)]
+            return await snapshot.indices(jurisdiction, info.context.request.now)

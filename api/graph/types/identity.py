@@ -13,11 +13,11 @@ from api.graph.queries.disclosure import Discloses, Disclosure
 from api.graph.queries.groups import counted
 from api.graph.queries.personal_text import personal_text
 from api.graph.queries.query_context import Info
-from api.graph.queries.row_queries import Listed, groups_of, one_of
-from api.graph.queries.row_types import by_columns, filter_on, grouping_of, grouping_of_counts, of_counts, of_row
+from api.graph.queries.row_queries import Listed, children_of, groups_of, one_of
+from api.graph.queries.row_types import by_columns, of_counts, of_row
 from api.graph.queries.values import described
 from api.graph.types.erasure import ErasureNode, erasure_of
-from api.graph.types.organisations import OrganisationNode, ServiceNode, organisation_of, service_of
+from api.graph.types.organisations import organisation_in, service_in, service_of
 from api.rights.graph import GraphRight, asked_of, right_of_rows
 from api.web.errors import Problem
 from application.ports import Caller, Role
@@ -33,7 +33,7 @@ from projections.row_security import rows_seen
 from projections.service_use import Row as UseRow
 
 MAX_MANDATES = 20
-"""One answer names so many mandates; one is enough to act."""
+"""Mandates that one answer names; one is enough to act."""
 
 OF_MANDATES = right_of_rows(mandates.READ_MODEL)
 MAY_ACT = GraphRight(
@@ -48,29 +48,24 @@ class KeyNode:
     evidence_kind: EvidenceKind | None
     evidence_id: strawberry.ID | None
 
-    @strawberry.field
-    async def provider(self, info: Info, row: strawberry.Parent[KeyRow]) -> OrganisationNode | None:
-        return await organisation_of(info, row.provider_id)
+    provider = organisation_in(KeyRow.provider_id)
 
 
 @of_row(people.READ_MODEL, "Person", "A registered person, and how they were registered. No name is known here.")
 class PersonNode:
-    number_text = personal_text(
+    number = personal_text(
         PersonRow.number,
         PersonRow.person_id,
-        PERSON,
+        PERSON.stream,
         PersonRegistered,
         "The national number or, from another member state, the eIDAS identifier.",
-        name="number",
     )
 
     @described("How far their erasure is, if any of their data was to be erased.")
     async def erasure(self, info: Info, row: strawberry.Parent[PersonRow]) -> ErasureNode | None:
         return await erasure_of(info, row.person_id)
 
-    @described("The keys that the caller may see; at most 200.")
-    async def keys(self, info: Info, row: strawberry.Parent[PersonRow]) -> list[KeyNode]:
-        return await info.context.load_many(KeyNode, keys.TABLE.c.person_id, row.person_id)
+    keys = children_of(KeyNode, KeyRow.person_id, "The keys that the caller may see; at most 200.")
 
 
 @of_row(
@@ -120,9 +115,7 @@ class AuthenticationOutcome(StrEnum):
 class AuthenticationCount:
     outcome: AuthenticationOutcome | None
 
-    @strawberry.field
-    async def service(self, info: Info, row: strawberry.Parent[AuthenticationRow]) -> ServiceNode | None:
-        return await service_of(info, row.service_id)
+    service = service_in(AuthenticationRow.service_id)
 
 
 @of_counts(
@@ -131,40 +124,23 @@ class AuthenticationCount:
     "How often services were used, single sign-on included: what the index rests on.",
 )
 class ServiceUse:
-    @strawberry.field
-    async def service(self, info: Info, row: strawberry.Parent[UseRow]) -> ServiceNode | None:
-        return await service_of(info, row.service_id)
+    service = service_in(UseRow.service_id)
 
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
-PEOPLE = Listed(
-    PersonNode,
-    filter_on(PersonNode, "PersonFilter", (PersonRow.jurisdiction, PersonRow.registered_at), any_of=(PersonRow.route,)),
-)
+PEOPLE = Listed(PersonNode, (PersonRow.jurisdiction, PersonRow.registered_at), any_of=(PersonRow.route,))
 KEYS = Listed(
     KeyNode,
-    filter_on(
-        KeyNode,
-        "KeyFilter",
-        (KeyRow.person_id, KeyRow.provider_id, KeyRow.jurisdiction, KeyRow.registered_at),
-        any_of=(KeyRow.means, KeyRow.level, KeyRow.status),
-    ),
-    grouping_of(
-        KeyNode,
-        "Key",
-        by_columns(KeyRow.means, KeyRow.status, KeyRow.level, KeyRow.provider_id, KeyRow.jurisdiction),
-        {"keys": counted()},
-    ),
+    (KeyRow.person_id, KeyRow.provider_id, KeyRow.jurisdiction, KeyRow.registered_at),
+    any_of=(KeyRow.means, KeyRow.level, KeyRow.status),
+    by=by_columns(KeyRow.means, KeyRow.status, KeyRow.level, KeyRow.provider_id, KeyRow.jurisdiction),
+    totals={"keys": counted()},
 )
 MANDATES = Listed(
     MandateNode,
-    filter_on(
-        MandateNode,
-        "MandateFilter",
-        (MandateRow.mandator_id, MandateRow.mandatary_id, MandateRow.jurisdiction, MandateRow.began_at),
-        any_of=(MandateRow.kind, MandateRow.status),
-    ),
+    (MandateRow.mandator_id, MandateRow.mandatary_id, MandateRow.jurisdiction, MandateRow.began_at),
+    any_of=(MandateRow.kind, MandateRow.status),
 )
 
 
@@ -178,8 +154,7 @@ class IdentityQueries:
 
     @described("The history of one mandate, a row for each stretch, the oldest first; at most 200.", right=OF_MANDATES)
     async def mandate_history(self, info: Info, mandate_id: strawberry.ID) -> list[MandateNode]:
-        c = mandates.TABLE.c
-        return await info.context.load_many(MandateNode, c.mandate_id, mandate_id, c.period)
+        return await info.context.load_many(MandateNode, MandateRow.mandate_id, mandate_id, MandateRow.period)
 
     @described("May A act for B at service S? At any instant, by default now.", right=MAY_ACT)
     async def may_act(
@@ -209,30 +184,22 @@ class IdentityQueries:
 
     authentications = groups_of(
         AuthenticationCount,
-        grouping_of_counts(AuthenticationCount, "AuthenticationDimension"),
-        filter_on(
-            AuthenticationCount,
-            "AuthenticationFilter",
-            (AuthenticationRow.jurisdiction, AuthenticationRow.outcome),
-            any_of=(
-                *(AuthenticationRow.means, AuthenticationRow.level),
-                *(AuthenticationRow.service_id, AuthenticationRow.channel),
-            ),
-            months=AuthenticationRow.month,
-        ),
         "Authentications in groups; agencies see those at their own services.",
+        (AuthenticationRow.jurisdiction, AuthenticationRow.outcome),
+        any_of=(
+            *(AuthenticationRow.means, AuthenticationRow.level),
+            *(AuthenticationRow.service_id, AuthenticationRow.channel),
+        ),
+        months=AuthenticationRow.month,
+        by_name="AuthenticationDimension",
+        filter_name="AuthenticationFilter",
     )
     service_use = groups_of(
         ServiceUse,
-        grouping_of_counts(ServiceUse, "ServiceUseDimension"),
-        filter_on(
-            ServiceUse,
-            "ServiceUseFilter",
-            (UseRow.jurisdiction,),
-            any_of=(UseRow.audience, UseRow.service_id),
-            months=UseRow.month,
-        ),
         "Uses of services in groups: for auditors and administrators.",
+        (UseRow.jurisdiction,),
+        any_of=(UseRow.audience, UseRow.service_id),
+        months=UseRow.month,
     )
 
 

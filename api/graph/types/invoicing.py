@@ -6,24 +6,23 @@ import strawberry
 
 from api.graph.queries.groups import counted, month_of, summed
 from api.graph.queries.personal_text import personal_text
-from api.graph.queries.query_context import Info
-from api.graph.queries.row_queries import Listed, groups_of, one_of
-from api.graph.queries.row_types import by_columns, filter_on, grouping_of, grouping_of_counts, of_counts, of_row
-from api.graph.queries.values import described
-from api.graph.types.organisations import OrganisationNode, organisation_of
+from api.graph.queries.row_queries import Listed, children_of, groups_of, one_of
+from api.graph.queries.row_types import by_columns, of_counts, of_row
+from api.graph.types.organisations import organisation_in
 from domain.invoicing.model import InvoiceReceived, ResponseState
 from domain.invoicing.rules import INVOICE
 from domain.kernel import Jurisdiction
 from projections import invoice_counts, invoice_timeline, invoices
 from projections.invoice_counts import Row as CountRow
 from projections.invoice_timeline import InvoiceStepKind
+from projections.invoice_timeline import Row as StepRow
 from projections.invoices import InvoiceStatus, Row
 
 strawberry.enum(InvoiceStatus)
 strawberry.enum(InvoiceStepKind)
 
 
-@of_row(invoice_timeline.READ_MODEL, "InvoiceStep", hide=(invoice_timeline.Row.invoice_id,))
+@of_row(invoice_timeline.READ_MODEL, "InvoiceStep", hide=(StepRow.invoice_id,))
 class InvoiceStepNode:
     rule_set: str | None
     rule_ids: list[str] = strawberry.field(description="The rules that a refused document broke.")
@@ -40,23 +39,17 @@ class InvoiceNode:
     rule_set: str | None
     response_state: ResponseState | None
 
-    seller_contact_text = personal_text(
+    seller_contact = personal_text(
         Row.seller_contact,
         Row.invoice_id,
-        INVOICE,
+        INVOICE.stream,
         InvoiceReceived,
         "Whom to ask at the seller (EN 16931, BT-41).",
-        name="sellerContact",
     )
-
-    @strawberry.field
-    async def buyer(self, info: Info, row: strawberry.Parent[Row]) -> OrganisationNode | None:
-        return await organisation_of(info, row.buyer_id)
-
-    @described("Its steps, the oldest first; at most 200.")
-    async def timeline(self, info: Info, row: strawberry.Parent[Row]) -> list[InvoiceStepNode]:
-        step = invoice_timeline.TABLE.c
-        return await info.context.load_many(InvoiceStepNode, step.invoice_id, row.invoice_id, step.version)
+    buyer = organisation_in(Row.buyer_id)
+    timeline = children_of(
+        InvoiceStepNode, StepRow.invoice_id, "Its steps, the oldest first; at most 200.", StepRow.version
+    )
 
 
 @of_counts(invoice_counts.READ_MODEL, "InvoiceCount", "Each step counted in the month in which it happened.")
@@ -66,25 +59,17 @@ class InvoiceCount:
 
 INVOICES = Listed(
     InvoiceNode,
-    filter_on(
-        InvoiceNode,
-        "InvoiceFilter",
-        (
-            *(Row.jurisdiction, Row.kind, Row.supplier_number, Row.buyer_id, Row.received_from),
-            *(Row.number, Row.currency, Row.first_response_on_time, Row.received_at),
-        ),
-        any_of=(Row.status, Row.response_state),
+    (
+        *(Row.jurisdiction, Row.kind, Row.supplier_number, Row.buyer_id, Row.received_from),
+        *(Row.number, Row.currency, Row.first_response_on_time, Row.received_at),
     ),
-    grouping_of(
-        InvoiceNode,
-        "Invoice",
-        {
-            "MONTH": month_of(Row.received_at),
-            **by_columns(Row.status, Row.response_state, Row.kind, Row.currency, Row.buyer_id),
-        },
-        {"invoices": counted(), "payable_cents": summed(Row.payable_cents)},
-        payable_cents="Of one currency only if grouped or filtered by it.",
-    ),
+    any_of=(Row.status, Row.response_state),
+    by={
+        "MONTH": month_of(Row.received_at),
+        **by_columns(Row.status, Row.response_state, Row.kind, Row.currency, Row.buyer_id),
+    },
+    totals={"invoices": counted(), "payable_cents": summed(Row.payable_cents)},
+    notes={"payable_cents": "Of one currency only if grouped or filtered by it."},
 )
 
 
@@ -94,9 +79,7 @@ class InvoicingQueries:
     invoices = INVOICES.field("newest", "Invoices and credit notes, the newest first.")
     invoice_counts = groups_of(
         InvoiceCount,
-        grouping_of_counts(InvoiceCount, "InvoiceCountDimension"),
-        filter_on(
-            InvoiceCount, "InvoiceCountFilter", (CountRow.jurisdiction, CountRow.buyer_id), months=CountRow.month
-        ),
         "The counts of the buyers that the caller may see.",
+        (CountRow.jurisdiction, CountRow.buyer_id),
+        months=CountRow.month,
     )

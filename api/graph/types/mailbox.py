@@ -7,11 +7,10 @@ import strawberry
 from api.graph.queries.filters import Filters, equals
 from api.graph.queries.groups import counted, month_of
 from api.graph.queries.personal_text import personal_text
-from api.graph.queries.query_context import Info
-from api.graph.queries.row_queries import Argument, Listed, groups_of, one_of
-from api.graph.queries.row_types import by_columns, filter_on, grouping_of, grouping_of_counts, of_counts, of_row
-from api.graph.queries.values import Long, described
-from api.graph.types.organisations import OrganisationNode, organisation_of
+from api.graph.queries.row_queries import Argument, Listed, children_of, groups_of, one_of
+from api.graph.queries.row_types import by_columns, of_counts, of_row
+from api.graph.queries.values import Long
+from api.graph.types.organisations import organisation_in
 from domain.kernel import Jurisdiction
 from domain.mailbox.message.model import MessageSent
 from domain.mailbox.message.rules import MESSAGE
@@ -21,6 +20,7 @@ from projections import mailboxes, message_counts, message_timeline, messages, o
 from projections.mailboxes import AddressStatus
 from projections.mailboxes import Row as BoxRow
 from projections.message_counts import Row as CountRow
+from projections.message_timeline import Row as StepRow
 from projections.messages import Row
 from projections.open_rates import Row as CohortRow
 
@@ -33,7 +33,7 @@ strawberry.enum(AddressStatus)
     message_timeline.READ_MODEL,
     "MessageStep",
     "Something that happened to a message.",
-    hide=(message_timeline.Row.message_id,),
+    hide=(StepRow.message_id,),
 )
 class MessageStepNode:
     detail: str | None
@@ -56,25 +56,19 @@ class MessageNode:
     in_reply_to: strawberry.ID | None = strawberry.field(name="inReplyToId")
     reply_message_id: strawberry.ID | None
 
-    subject_text = personal_text(Row.subject, Row.message_id, MESSAGE, MessageSent, "What it is about.", name="subject")
-    payment_reference_text = personal_text(
+    subject = personal_text(Row.subject, Row.message_id, MESSAGE.stream, MessageSent, "What it is about.")
+    payment_reference = personal_text(
         Row.payment_reference,
         Row.message_id,
-        MESSAGE,
+        MESSAGE.stream,
         MessageSent,
         "The structured reference to pay with.",
-        name="paymentReference",
         path="payment.reference",
     )
-
-    @strawberry.field
-    async def sender(self, info: Info, row: strawberry.Parent[Row]) -> OrganisationNode | None:
-        return await organisation_of(info, row.sender_id)
-
-    @described("Its steps, the oldest first; at most 200.")
-    async def timeline(self, info: Info, row: strawberry.Parent[Row]) -> list[MessageStepNode]:
-        step = message_timeline.TABLE.c
-        return await info.context.load_many(MessageStepNode, step.message_id, row.message_id, step.version)
+    sender = organisation_in(Row.sender_id)
+    timeline = children_of(
+        MessageStepNode, StepRow.message_id, "Its steps, the oldest first; at most 200.", StepRow.version
+    )
 
 
 @of_row(
@@ -86,9 +80,7 @@ class MessageNode:
 class MailboxNode:
     address_kind: str | None
 
-    @strawberry.field
-    async def provider(self, info: Info, row: strawberry.Parent[BoxRow]) -> OrganisationNode | None:
-        return await organisation_of(info, row.provider_id)
+    provider = organisation_in(BoxRow.provider_id)
 
 
 @of_counts(message_counts.READ_MODEL, "MessageCount", "Messages in the month in which they were sent or delivered.")
@@ -112,33 +104,21 @@ class OpenRateCohort:
 
 MAILBOXES = Listed(
     MailboxNode,
-    filter_on(
-        MailboxNode,
-        "MailboxFilter",
-        (BoxRow.owner_kind, BoxRow.jurisdiction, BoxRow.provider_id, BoxRow.exclusive_digital, BoxRow.opened_at),
-        any_of=(BoxRow.address_status,),
-    ),
+    (BoxRow.owner_kind, BoxRow.jurisdiction, BoxRow.provider_id, BoxRow.exclusive_digital, BoxRow.opened_at),
+    any_of=(BoxRow.address_status,),
 )
 MESSAGES = Listed(
     MessageNode,
-    filter_on(
-        MessageNode,
-        "MessageFilter",
-        (
-            *(Row.mailbox_id, Row.owner_kind, Row.jurisdiction, Row.sender_id, Row.on_behalf_of),
-            *(Row.requires_payment, Row.sent_at, Row.published_at, Row.expires_at),
-        ),
-        any_of=(Row.message_type, Row.channel, Row.status, Row.notification),
+    (
+        *(Row.mailbox_id, Row.owner_kind, Row.jurisdiction, Row.sender_id, Row.on_behalf_of),
+        *(Row.requires_payment, Row.sent_at, Row.published_at, Row.expires_at),
     ),
-    grouping_of(
-        MessageNode,
-        "Message",
-        {
-            "MONTH": month_of(Row.sent_at),
-            **by_columns(Row.channel, Row.channel_reason, Row.message_type, Row.status, Row.sender_id),
-        },
-        {"messages": counted()},
-    ),
+    any_of=(Row.message_type, Row.channel, Row.status, Row.notification),
+    by={
+        "MONTH": month_of(Row.sent_at),
+        **by_columns(Row.channel, Row.channel_reason, Row.message_type, Row.status, Row.sender_id),
+    },
+    totals={"messages": counted()},
 )
 
 
@@ -159,28 +139,19 @@ class MailboxQueries:
     )
     message_counts = groups_of(
         MessageCount,
-        grouping_of_counts(MessageCount, "MessageCountDimension"),
-        filter_on(
-            MessageCount,
-            "MessageCountFilter",
-            (CountRow.jurisdiction, CountRow.sender_id),
-            any_of=(CountRow.sender_type, CountRow.channel),
-            months=CountRow.month,
-        ),
         "Messages of the senders that the caller may see, in groups.",
+        (CountRow.jurisdiction, CountRow.sender_id),
+        any_of=(CountRow.sender_type, CountRow.channel),
+        months=CountRow.month,
     )
     open_rate_cohorts = groups_of(
         OpenRateCohort,
-        grouping_of_counts(OpenRateCohort, "OpenRateDimension"),
-        filter_on(
-            OpenRateCohort,
-            "OpenRateCohortFilter",
-            (
-                *(CohortRow.jurisdiction, CohortRow.outside_government),
-                *(CohortRow.notification_only, CohortRow.taken_into_use),
-            ),
-            any_of=(CohortRow.sender_type,),
-            months=CohortRow.period,
-        ),
         "The cohorts behind the open rates; a period is the month of publication.",
+        (
+            *(CohortRow.jurisdiction, CohortRow.outside_government),
+            *(CohortRow.notification_only, CohortRow.taken_into_use),
+        ),
+        any_of=(CohortRow.sender_type,),
+        months=CohortRow.period,
+        by_name="OpenRateDimension",
     )

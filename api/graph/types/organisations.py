@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import strawberry
 
 from api.graph.queries.groups import counted
 from api.graph.queries.query_context import Info
-from api.graph.queries.row_queries import Listed, one_of
-from api.graph.queries.row_types import by_columns, filter_on, grouping_of, of_row
+from api.graph.queries.row_queries import Listed, children_of, one_of
+from api.graph.queries.row_types import by_columns, of_row
 from api.graph.queries.values import Long, described
 from domain.organisations.values import Enrolment, Recognition
 from projections import enrolments, organisations, service_families, services
 from projections.enrolments import Row as EnrolmentRow
+from projections.figures import Language
 from projections.organisations import Row as OrganisationRow
+from projections.row_security import RowColumn
 from projections.service_families import Row as FamilyRow
 from projections.services import Row as ServiceRow
 
+strawberry.enum(Language)
 
-@strawberry.enum
-class Language(StrEnum):
-    """The languages of the platform."""
+# --- Links to them --------------------------------------------------------------------------------------------------
 
-    NL = "nl"
-    FR = "fr"
-    DE = "de"
-    EN = "en"
+
+def organisation_in(column: RowColumn, description: str | None = None) -> object:
+    """Make a field of the organisation whose id a column holds, if it holds one."""
+
+    async def resolve(root: object, info: Info) -> OrganisationNode | None:
+        found = getattr(root, column.name)
+        return await info.context.load_linked(OrganisationNode, OrganisationRow.organisation_id, found)
+
+    return strawberry.field(resolver=resolve, description=description)
+
+
+def service_in(column: RowColumn) -> object:
+    """Make a field of the service whose id a column holds, if it holds one."""
+
+    async def resolve(root: object, info: Info) -> ServiceNode | None:
+        return await service_of(info, getattr(root, column.name))
+
+    return strawberry.field(resolver=resolve)
+
+
+async def service_of(info: Info, service_id: str | None) -> ServiceNode | None:
+    return await info.context.load_linked(ServiceNode, ServiceRow.service_id, service_id)
 
 
 # --- Types ----------------------------------------------------------------------------------------------------------
@@ -57,18 +74,13 @@ class Named:
 class EnrolmentNode:
     enrolment: Enrolment = strawberry.field(name="role")
 
-    @strawberry.field
-    async def organisation(self, info: Info, row: strawberry.Parent[EnrolmentRow]) -> OrganisationNode | None:
-        return await organisation_of(info, row.organisation_id)
+    organisation = organisation_in(EnrolmentRow.organisation_id)
 
 
 @of_row(services.READ_MODEL, "Service", "An online service of an organisation.")
 class ServiceNode(Named):
     organisation_id: strawberry.ID
-
-    @strawberry.field
-    async def organisation(self, info: Info, row: strawberry.Parent[ServiceRow]) -> OrganisationNode | None:
-        return await organisation_of(info, row.organisation_id)
+    organisation = organisation_in(ServiceRow.organisation_id)
 
 
 @of_row(organisations.READ_MODEL, "Organisation")
@@ -78,15 +90,15 @@ class OrganisationNode(Named):
     recognition_conditions: str | None
     version: Long = strawberry.field(description="What a command that depends on it names in If-Match.")
 
-    @described("At most 200, the oldest first.")
-    async def enrolments(self, info: Info, row: strawberry.Parent[OrganisationRow]) -> list[EnrolmentNode]:
-        c = enrolments.TABLE.c
-        order = (c.enrolled_at, c.enrolment, c.enrolment_number)
-        return await info.context.load_many(EnrolmentNode, c.organisation_id, row.organisation_id, *order)
-
-    @described("At most 200; the connection `services` has them all.")
-    async def services(self, info: Info, row: strawberry.Parent[OrganisationRow]) -> list[ServiceNode]:
-        return await info.context.load_many(ServiceNode, services.TABLE.c.organisation_id, row.organisation_id)
+    enrolments = children_of(
+        EnrolmentNode,
+        EnrolmentRow.organisation_id,
+        "At most 200, the oldest first.",
+        *(EnrolmentRow.enrolled_at, EnrolmentRow.enrolment, EnrolmentRow.enrolment_number),
+    )
+    services = children_of(
+        ServiceNode, ServiceRow.organisation_id, "At most 200; the connection `services` has them all."
+    )
 
 
 @of_row(service_families.READ_MODEL, "ServiceFamily", "A family of services on the bus, such as person or vehicle.")
@@ -94,64 +106,36 @@ class ServiceFamilyNode(Named):
     code: strawberry.ID
     authentic_source_id: strawberry.ID | None
 
-    @described("The organisation that keeps its authentic source.")
-    async def authentic_source(self, info: Info, row: strawberry.Parent[FamilyRow]) -> OrganisationNode | None:
-        return await organisation_of(info, row.authentic_source_id)
-
-
-async def organisation_of(info: Info, organisation_id: str | None) -> OrganisationNode | None:
-    return await info.context.load_linked(OrganisationNode, organisations.TABLE.c.organisation_id, organisation_id)
-
-
-async def service_of(info: Info, service_id: str | None) -> ServiceNode | None:
-    return await info.context.load_linked(ServiceNode, services.TABLE.c.service_id, service_id)
+    authentic_source = organisation_in(
+        FamilyRow.authentic_source_id, "The organisation that keeps its authentic source."
+    )
 
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 ORGANISATIONS = Listed(
     OrganisationNode,
-    filter_on(
-        OrganisationNode,
-        "OrganisationFilter",
-        (
-            OrganisationRow.enterprise_number,
-            OrganisationRow.jurisdiction,
-            OrganisationRow.outside_government,
-            OrganisationRow.registered_at,
-        ),
-        any_of=(OrganisationRow.organisation_type, OrganisationRow.level, OrganisationRow.recognition),
+    (
+        *(OrganisationRow.enterprise_number, OrganisationRow.jurisdiction),
+        *(OrganisationRow.outside_government, OrganisationRow.registered_at),
     ),
-    grouping_of(
-        OrganisationNode,
-        "Organisation",
-        {
-            "TYPE": OrganisationRow.organisation_type,
-            **by_columns(OrganisationRow.level, OrganisationRow.jurisdiction, OrganisationRow.recognition),
-        },
-        {"organisations": counted()},
-    ),
+    any_of=(OrganisationRow.organisation_type, OrganisationRow.level, OrganisationRow.recognition),
+    by={
+        "TYPE": OrganisationRow.organisation_type,
+        **by_columns(OrganisationRow.level, OrganisationRow.jurisdiction, OrganisationRow.recognition),
+    },
+    totals={"organisations": counted()},
 )
 SERVICES = Listed(
     ServiceNode,
-    filter_on(
-        ServiceNode,
-        "ServiceFilter",
-        (ServiceRow.organisation_id, ServiceRow.jurisdiction, ServiceRow.registered_at, ServiceRow.closed_at),
-        any_of=(ServiceRow.audience, ServiceRow.minimum_level),
-    ),
+    (ServiceRow.organisation_id, ServiceRow.jurisdiction, ServiceRow.registered_at, ServiceRow.closed_at),
+    any_of=(ServiceRow.audience, ServiceRow.minimum_level),
 )
-FAMILIES = Listed(
-    ServiceFamilyNode, filter_on(ServiceFamilyNode, "ServiceFamilyFilter", (FamilyRow.authentic_source_id,))
-)
+FAMILIES = Listed(ServiceFamilyNode, (FamilyRow.authentic_source_id,))
 ENROLMENTS = Listed(
     EnrolmentNode,
-    filter_on(
-        EnrolmentNode,
-        "EnrolmentFilter",
-        (EnrolmentRow.organisation_id, EnrolmentRow.jurisdiction, EnrolmentRow.enrolled_at, EnrolmentRow.ended_at),
-        any_of=(EnrolmentRow.enrolment, EnrolmentRow.organisation_type),
-    ),
+    (EnrolmentRow.organisation_id, EnrolmentRow.jurisdiction, EnrolmentRow.enrolled_at, EnrolmentRow.ended_at),
+    any_of=(EnrolmentRow.enrolment, EnrolmentRow.organisation_type),
 )
 
 
