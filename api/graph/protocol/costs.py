@@ -1,14 +1,15 @@
-"""What a query costs, told from its text and variables before anything is read.
+"""The cost of a query, computed from its text and variables before anything is read; and whether it is about persons.
 
 One point is about one row of a read model. A page costs its rows, whether or not there are as many; a nested list
-without pages is taken for ten. What counts or groups a whole table has a price of its own, whatever its answer's size.
+without pages counts as ten. A field that counts or groups a whole table has a price of its own, whatever the size of
+its answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from graphql import (
     DocumentNode,
@@ -27,12 +28,12 @@ from graphql import (
     VariableNode,
     get_named_type,
     get_nullable_type,
-    is_leaf_type,
     is_list_type,
 )
 
 from api.graph.protocol.limits import fragments_of, refused
 from api.graph.queries.connections import MAX_ROWS, PAGE_SIZE
+from api.graph.queries.disclosure import NOTES
 
 ROW = 1
 COUNT = 10
@@ -45,10 +46,10 @@ FIGURES = 200
 """Figures that are computed when they are asked for."""
 
 NESTED_ROWS = 10
-"""For how many rows a nested list without pages is taken. The most there can be, 200, hardly ever are."""
+"""The rows that a nested list without pages counts as. It has 200 at most, and hardly ever."""
 
-MOST_UNKNOWN = 5
-"""Fields that the schema does not have, until a document is refused without saying which."""
+MAX_UNKNOWN = 5
+"""Fields that the schema does not have, until a document is refused without listing them."""
 
 DECLARED: Mapping[tuple[str, str], int] = {
     ("Query", "__schema"): 1_000,
@@ -61,30 +62,40 @@ DECLARED: Mapping[tuple[str, str], int] = {
     ("Query", "useIndex"): FIGURES,
     ("Query", "figureDefinitions"): ROW,
 }
-"""Fields whose price does not follow from their form; what lies below them is in it."""
+"""Fields whose price does not follow from their form; the price covers the fields below them."""
 
-Size: TypeAlias = Callable[[Mapping[str, Any]], int]
+Variables: TypeAlias = Mapping[str, object]
+Size: TypeAlias = Callable[[Variables], int]
 """How many times something is read, by the variables of the request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The cost of a field: its own, and that of what lies below it, so many times. No size stands for once."""
+class Cost:
+    """The cost of a field: its own, and that of the fields below it times a size; no size means once."""
 
     own: int
-    below: Sequence[Plan] = ()
+    below: Sequence[Cost] = ()
     size: Size | None = None
 
-    def cost(self, variables: Mapping[str, Any]) -> int:
-        below = sum([plan.cost(variables) for plan in self.below]) if self.below else 0
+    def points(self, variables: Variables) -> int:
+        below = sum([cost.points(variables) for cost in self.below]) if self.below else 0
         return self.own + below * (1 if self.size is None else self.size(variables))
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A query as far as it is known before it runs: its cost, and whether its answer can be about persons."""
+
+    cost: Cost
+    personal: bool
+
+
 def plan_of(document: DocumentNode, operation: OperationDefinitionNode, schema: GraphQLSchema) -> Plan:
-    """Prepare the cost of an operation whose document is within its limits. It need not fit the schema."""
+    """Plan an operation whose document is within its limits. It need not fit the schema."""
     assert schema.query_type is not None
     planner = _Planner(fragments_of(document), _defaults(operation))
-    return Plan(0, planner.selected(operation.selection_set, schema.query_type, None, frozenset()))
+    costs = planner.selected(operation.selection_set, schema.query_type, None, frozenset())
+    return Plan(Cost(0, costs), planner.personal)
 
 
 def _defaults(operation: OperationDefinitionNode) -> Mapping[str, int]:
@@ -104,92 +115,91 @@ def _literal(value: IntValueNode) -> int:
 class _Planner:
     fragments: Mapping[str, FragmentDefinitionNode]
     defaults: Mapping[str, int]
+    personal: bool = False
     _unknown: set[tuple[str, str]] = field(default_factory=set)
 
     def selected(
         self, selections: SelectionSetNode, of: GraphQLObjectType, page: Size | None, open_: frozenset[str]
-    ) -> Sequence[Plan]:
-        plans: list[Plan] = []
+    ) -> Sequence[Cost]:
+        costs: list[Cost] = []
         for selection in selections.selections:
             match selection:
                 case FieldNode():
-                    plans.extend(self._field(selection, of, page, open_))
+                    costs.extend(self._field(selection, of, page, open_))
                 case InlineFragmentNode():
-                    plans.extend(self.selected(selection.selection_set, of, page, open_))
+                    costs.extend(self.selected(selection.selection_set, of, page, open_))
                 case FragmentSpreadNode(name=name) if name.value in self.fragments and name.value not in open_:
                     inner = self.fragments[name.value].selection_set
-                    plans.extend(self.selected(inner, of, page, open_ | {name.value}))
+                    costs.extend(self.selected(inner, of, page, open_ | {name.value}))
                 case _:
                     pass
-        return plans
+        return costs
 
     def _field(
         self, node: FieldNode, of: GraphQLObjectType, page: Size | None, open_: frozenset[str]
-    ) -> Sequence[Plan]:
+    ) -> Sequence[Cost]:
         name = node.name.value
-        if (of.name, name) in DECLARED:
-            return [Plan(DECLARED[of.name, name])]
-        known = of.fields.get(name)
-        if known is None:
+        known, declared = of.fields.get(name), DECLARED.get((of.name, name))
+        if known is None and declared is None:
             self._note_unknown(of.name, name)
-            return []
-        named = get_named_type(known.type)
-        if is_leaf_type(named) or node.selection_set is None:
-            return [Plan(COUNT)] if name == "totalCount" else []
-        if "by" in known.args:
-            return [Plan(GROUPS)]
-        if not isinstance(named, GraphQLObjectType):
-            return []
-        inner_page = self._page(node) if _is_paged(known) else None
-        below = self.selected(node.selection_set, named, inner_page, open_)
-        return [_plan(name, known, below, page)]
+        if known is None:
+            return [] if declared is None else [Cost(declared)]
+        named, below = get_named_type(known.type), None
+        if node.selection_set is not None and isinstance(named, GraphQLObjectType):
+            self.personal = self.personal or named.name in NOTES
+            below = self.selected(node.selection_set, named, _page(node, known, self.defaults), open_)
+        if declared is not None:
+            return [Cost(declared)]
+        if below is None:
+            return [Cost(COUNT)] if name == "totalCount" else []
+        return [Cost(GROUPS)] if "by" in known.args else [_cost(name, known, below, page)]
 
     def _note_unknown(self, of: str, name: str) -> None:
-        """Give up where much is unknown: checking such a document takes long, to say the same."""
+        """Give up where many fields are unknown: checking such a document takes long, to the same end."""
         if not name.startswith("__"):
             self._unknown.add((of, name))
-        if len(self._unknown) > MOST_UNKNOWN:
-            raise refused("graphql-invalid", f"More than {MOST_UNKNOWN} fields are not in the schema.")
+        if len(self._unknown) > MAX_UNKNOWN:
+            raise refused("graphql-invalid", f"More than {MAX_UNKNOWN} fields are not in the schema.")
 
-    def _page(self, node: FieldNode) -> Size:
-        given = {it.name.value: it.value for it in node.arguments or ()}
-        asked = [self._asked(given[name]) for name in ("first", "last") if name in given]
 
-        def size(variables: Mapping[str, Any]) -> int:
-            sizes = [it for it in (read(variables) for read in asked) if it is not None]
-            return min(max(sizes, default=PAGE_SIZE), MAX_ROWS)
+def _page(node: FieldNode, known: GraphQLField, defaults: Mapping[str, int]) -> Size | None:
+    """Return how many rows the page of a connection has; None where the field is no connection."""
+    if "first" not in known.args:
+        return None
+    asked = [_asked(it.value, defaults) for it in node.arguments or () if it.name.value in {"first", "last"}]
 
-        return size
+    def size(variables: Variables) -> int:
+        sizes = [it for it in (read(variables) for read in asked) if it is not None]
+        return min(max(sizes, default=PAGE_SIZE), MAX_ROWS)
 
-    def _asked(self, value: ValueNode) -> Callable[[Mapping[str, Any]], int | None]:
-        match value:
-            case IntValueNode():
-                literal = _literal(value)
-                return lambda _: literal
-            case VariableNode():
-                name, default = value.name.value, self.defaults.get(value.name.value)
-                return lambda variables: _whole(variables.get(name, default))
-            case NullValueNode():
-                return lambda _: None
-            case _:
-                return lambda _: MAX_ROWS
+    return size
+
+
+def _asked(value: ValueNode, defaults: Mapping[str, int]) -> Callable[[Variables], int | None]:
+    match value:
+        case IntValueNode():
+            literal = _literal(value)
+            return lambda _: literal
+        case VariableNode():
+            name, default = value.name.value, defaults.get(value.name.value)
+            return lambda variables: _whole(variables.get(name, default))
+        case NullValueNode():
+            return lambda _: None
+        case _:
+            return lambda _: MAX_ROWS
 
 
 def _whole(value: object) -> int | None:
-    """Read a variable: what is no number is refused later, and until then counts as much as can be."""
+    """Read a variable: a value that is no number is refused later, and until then counts as the most."""
     if value is None:
         return None
     return max(value, 0) if isinstance(value, int) else MAX_ROWS
 
 
-def _is_paged(field: GraphQLField) -> bool:
-    return "first" in field.args
-
-
-def _plan(name: str, field: GraphQLField, below: Sequence[Plan], page: Size | None) -> Plan:
+def _cost(name: str, known: GraphQLField, below: Sequence[Cost], page: Size | None) -> Cost:
     if page is not None:
-        # Right below a connection: its edges are the rows of the page; the rest there is said once.
-        return Plan(0, below, page) if name == "edges" else Plan(0, below)
-    if is_list_type(get_nullable_type(field.type)):
-        return Plan(NESTED_ROWS, below, lambda _: NESTED_ROWS)
-    return Plan(ROW, below)
+        # Right below a connection: its edges are the rows of the page; the rest there is read once.
+        return Cost(0, below, page) if name == "edges" else Cost(0, below)
+    if is_list_type(get_nullable_type(known.type)):
+        return Cost(NESTED_ROWS, below, lambda _: NESTED_ROWS)
+    return Cost(ROW, below)

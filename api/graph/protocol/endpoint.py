@@ -1,14 +1,14 @@
 """GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/): POST and GET on /graphql, and its page.
 
-A document is read, measured, priced and checked before anything is asked of the database. An answer says in its
-extensions which read models it used and how far they were, and what it cost. A request that names its own write in
-`X-Position` waits for it, bounded, in the read models that it uses.
+A document is parsed, measured, planned and checked before the database is asked anything. The extensions of an answer
+name the read models that it used with their positions, and its cost. A request that names its own write in `X-Position`
+waits for it, bounded, in the read models that it uses.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from graphql import DocumentNode
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from strawberry.types.graphql import OperationType
 from api.graph.protocol.disclosed_persons import persons_in
 from api.graph.protocol.documents import Document, DocumentRefusedError, Documents
 from api.graph.protocol.policy import GraphPolicy
-from api.graph.protocol.requests import GRAPHQL, HTML, JSON, Wish, negotiated, wish_of
+from api.graph.protocol.requests import GRAPHQL, HTML, JSON, GraphRequest, graph_request, negotiated
 from api.graph.protocol.responses import Form, problem_response, refused_response, result_response
 from api.graph.protocol.schema import GRAPHQL_SCHEMA, SCHEMA
 from api.graph.protocol.trusted import TrustedDocuments, hash_of
@@ -44,7 +44,7 @@ def graphql_routes(platform: Platform, figures: Figures, policy: GraphPolicy = O
     endpoint = _Endpoint(platform, figures, policy)
     return [
         Route("/graphql", endpoint.get, methods=["GET"]),
-        Route("/graphql", endpoint.post, methods=["POST"]),
+        Route("/graphql", endpoint.answer, methods=["POST"]),
         Route("/graphql/{name}", PAGE.file, methods=["GET"]),
     ]
 
@@ -62,21 +62,16 @@ class _Endpoint:
     async def get(self, request: Request) -> Response:
         if negotiated(request, (JSON, GRAPHQL, HTML)) == HTML:
             return await PAGE.index(request)
-        return await self._answer(request)
+        return await self.answer(request)
 
-    async def post(self, request: Request) -> Response:
-        return await self._answer(request)
-
-    async def _answer(self, request: Request) -> Response:
-        correlation_id = correlation_id_of(request)
+    async def answer(self, request: Request) -> Response:
         media_type = negotiated(request, (JSON, GRAPHQL))
+        form = Form(media_type=media_type or JSON, correlation_id=correlation_id_of(request))
         if media_type is None:
-            problem = Problem(406, "not-acceptable", f"The answer can be {JSON} or {GRAPHQL}.")
-            return problem_response(problem, Form(media_type=JSON, correlation_id=correlation_id))
-        form = Form(media_type=media_type, correlation_id=correlation_id)
+            return problem_response(Problem(406, "not-acceptable", f"The answer can be {JSON} or {GRAPHQL}."), form)
         try:
             caller = await caller_of(request, self._platform)
-            form = Form(media_type=media_type, correlation_id=correlation_id, hints=self._policy.may_introspect(caller))
+            form = replace(form, hints=self._policy.may_introspect(caller))
             return await self._answered(request, caller, form)
         except DocumentRefusedError as refusal:
             return refused_response(refusal.errors, form)
@@ -84,57 +79,54 @@ class _Endpoint:
             return problem_response(problem, form)
 
     async def _answered(self, request: Request, caller: Caller, form: Form) -> Response:
-        wish = await wish_of(request)
+        asked = await graph_request(request)
         by = request_context(request, caller, self._platform.now(), processing_activity(request))
-        document, cost = self._admitted(wish, by)
+        document, cost = self._admitted(asked, by)
         self._policy.charge(request, caller, cost)
         context = await self._context(request, by, document.parsed)
         result = await SCHEMA.execute(
             None,
-            variable_values=wish.variables,
+            variable_values=asked.variables,
             context_value=context,
-            operation_name=wish.operation_name,
+            operation_name=asked.operation_name,
             allowed_operation_types=(OperationType.QUERY,),
         )
         if context.read_barrier.refusal is not None:
             raise context.read_barrier.refusal
-        said: dict[str, Any] = {
-            **context.read_barrier.provenance(),
-            "cost": {"requested": cost, "most": self._policy.limits.cost},
-        }
+        price = {"requested": cost, "most": self._policy.limits.cost}
+        extensions = {**context.read_barrier.provenance(), "cost": price}
         if result.data is not None:
             outcome = AccessOutcome.ANSWERED_IN_PART if result.errors else AccessOutcome.ANSWERED
             await record(self._platform, by, await persons_in(context, self._platform.log), outcome)
-        return result_response(result, form, said, await self._platform.log.log_id())
+        return result_response(result, form, extensions, await self._platform.log.log_id())
 
-    def _admitted(self, wish: Wish, by: RequestContext) -> tuple[Document, int]:
-        """Return the document and what it costs; refuse it without having asked the database anything."""
+    def _admitted(self, asked: GraphRequest, by: RequestContext) -> tuple[Document, int]:
+        """Return the document and its cost in points; refuse it before the database is asked anything."""
         caller = by.caller
-        document = self._documents.read(self._text(wish, caller))
-        cost = self._documents.cost(document, wish.operation_name, wish.variables)
+        document = self._documents.read(self._text(asked, caller))
+        cost = self._documents.cost(document, asked.operation_name, asked.variables)
         if document.introspects and not self._policy.may_introspect(caller):
             raise Problem(403, "introspection-not-allowed", "The schema is not told to you here.")
         document.check()
-        if document.personal(wish.operation_name):
+        if document.plan(asked.operation_name).personal:
             by.must_name_activity()
         return document, cost
 
-    def _text(self, wish: Wish, caller: Caller) -> str:
-        """Return the document's text: what was sent, if it may be, or the trusted one that was named."""
-        if wish.query is not None:
-            if not self._policy.may_ask_ad_hoc(caller) and not self._is_trusted(wish.query, caller):
-                detail = "Only documents on the list of your organisation are answered here."
-                raise Problem(403, "ad-hoc-not-allowed", detail)
-            return wish.query
-        text = self._trusted.find(caller.organisation_id, wish.document_hash or "")
+    def _text(self, asked: GraphRequest, caller: Caller) -> str:
+        """Return the text of the document: the one sent, if the caller may send it, or the trusted one named."""
+        find = partial(self._trusted.find, caller.organisation_id)
+        if asked.query is not None:
+            if self._policy.may_ask_ad_hoc(caller) or find(hash_of(asked.query)) is not None:
+                return asked.query
+            raise Problem(
+                403, "ad-hoc-not-allowed", "Only documents on the list of your organisation are answered here."
+            )
+        text = find(asked.document_hash or "")
         if text is None:
             # By this text Apollo's clients know that they have to send the document itself.
-            detail = "PersistedQueryNotFound" if wish.apollo else "No document of this hash is on your list."
+            detail = "PersistedQueryNotFound" if asked.apollo else "No document of this hash is on your list."
             raise Problem(404, "document-not-found", detail)
         return text
-
-    def _is_trusted(self, text: str, caller: Caller) -> bool:
-        return self._trusted.find(caller.organisation_id, hash_of(text)) is not None
 
     async def _context(self, request: Request, by: RequestContext, document: DocumentNode) -> QueryContext:
         platform = self._platform

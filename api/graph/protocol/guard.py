@@ -1,20 +1,26 @@
-"""Enforces the rights of GraphQL (`api.rights.graph`): the schema itself refuses what a role may not ask for.
+"""Enforces the rights of GraphQL (`api.rights.graph`): the schema itself refuses a role that may not ask for a field.
 
-It looks at the schema when it is made, so that a type or a field of `Query` without a right is noticed at once. What
-everybody may ask for costs nothing when it is asked.
+The schema is checked when it is made, so that a type or a field of `Query` without a right is noticed at once. A field
+that everybody may ask for costs nothing more when it is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, default_field_resolver
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
 
+from api.graph.queries.query_context import QueryContext
 from api.rights.graph import GraphRight, right_of_field, right_of_type
 from api.rights.roles import EVERYBODY, RightsError, must_have_role
 from application.ports import Role
+
+DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
+"""Under this name Strawberry notes its own definitions beside those of the schema."""
 
 
 @dataclass(slots=True)
@@ -46,13 +52,13 @@ def rights_of(schema: GraphQLSchema) -> GraphRights:
     roots = {it.name for it in (schema.query_type, schema.mutation_type) if it is not None}
     rights, missing = GraphRights(), []
     for of in _object_types(schema):
-        right = right_of_type(_definition(of).origin) if _definition(of) is not None else None
+        right = _right_of_type(of)
         if right is not None:
             rights.types[of.name] = right
         elif of.name not in roots:
             missing.append(of.name)
         for name, it in of.fields.items():
-            own = right_of_field(_definition(it).metadata) if _definition(it) is not None else None
+            own = _right_of_field(it)
             if own is not None:
                 rights.fields[f"{of.name}.{name}"] = own
             elif of.name in roots:
@@ -77,17 +83,23 @@ def _object_types(schema: GraphQLSchema) -> Iterator[GraphQLObjectType]:
             yield it
 
 
-def _definition(it: GraphQLObjectType | GraphQLField) -> Any:  # noqa: ANN401 - Strawberry's own
-    return it.extensions.get("strawberry-definition")
+def _right_of_type(of: GraphQLObjectType) -> GraphRight | None:
+    definition: StrawberryObjectDefinition | None = of.extensions.get(DEFINITION)
+    return None if definition is None else right_of_type(definition.origin)
+
+
+def _right_of_field(it: GraphQLField) -> GraphRight | None:
+    definition: StrawberryField | None = it.extensions.get(DEFINITION)
+    return None if definition is None else right_of_field(definition.metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A field that answers some roles and refuses the others, before it looks at anything."""
+    """A field that answers some roles and refuses the others, before it reads anything."""
 
     roles: frozenset[Role]
-    resolve: Callable[..., Any]
+    resolve: Callable[..., object]
 
-    def __call__(self, source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:  # noqa: ANN401 - any field
+    def __call__(self, source: object, info: GraphQLResolveInfo[QueryContext], **arguments: object) -> object:
         must_have_role(info.context.request.caller, self.roles)
         return self.resolve(source, info, **arguments)

@@ -1,4 +1,4 @@
-"""Requests of GraphQL over HTTP: which media type is wanted, and what is asked, in the body or in the address.
+"""Requests of GraphQL over HTTP: the media type wanted, and the document with its variables, in body or address.
 
 A document is given as text, or by the SHA-256 of a trusted one: as `documentId` of the draft's persisted documents,
 `sha256:` before the hexadecimal digits, or as `extensions.persistedQuery.sha256Hash`, which Apollo's clients send.
@@ -7,7 +7,6 @@ A document is given as text, or by the SHA-256 of a trusted one: as `documentId`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -18,28 +17,28 @@ from domain.kernel import MalformedValue
 from domain.kernel.json_text import check_json
 
 JSON, GRAPHQL, HTML = "application/json", "application/graphql-response+json", "text/html"
-MOST_BODY_BYTES = 256 * 1024
+MAX_BODY_BYTES = 256 * 1024
 PREFIX = "sha256:"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a well-formed request says. It has a query, or the hash of one, or both; `apollo` says how it was given."""
+class GraphRequest:
+    """A well-formed request. It has a query, the hash of a document, or both; `apollo` tells how the hash was given."""
 
     query: str | None
     document_hash: str | None
-    variables: dict[str, Any]
+    variables: dict[str, object]
     operation_name: str | None
     apollo: bool = False
 
 
-async def wish_of(request: Request) -> Wish:
+async def graph_request(request: Request) -> GraphRequest:
     """Read a request; raise a problem if it is malformed."""
-    return _from_url(request) if request.method == "GET" else await _from_body(request)
+    return _read(_from_url(request) if request.method == "GET" else await _from_body(request))
 
 
 def negotiated(request: Request, offered: tuple[str, ...]) -> str | None:
-    """Choose what the caller likes best of what is offered (RFC 9110, 12.5.1); the first one if they do not say."""
+    """Choose the media type that the caller prefers among those offered (RFC 9110, 12.5.1); by default the first."""
     accept = request.headers.get("accept", "").strip()
     if not accept:
         return offered[0]
@@ -70,16 +69,18 @@ def _quality(parameters: list[str]) -> float:
         return 0.0
 
 
-def _from_url(request: Request) -> Wish:
-    """Read a query from the address: variables and extensions are JSON."""
-    given: dict[str, Any] = dict(request.query_params)
+def _from_url(request: Request) -> object:
+    """Read the parameters of the address: `variables` and `extensions` are JSON."""
+    given: dict[str, object] = dict(request.query_params)
     for name in ("variables", "extensions"):
-        if name in given:
-            given[name] = _json(given[name].encode(), f"`{name}` is not JSON.") if given[name] else None
-    return _wish(given)
+        if text := request.query_params.get(name):
+            given[name] = _json(text.encode(), f"`{name}` is not JSON.")
+        else:
+            given[name] = None
+    return given
 
 
-async def _from_body(request: Request) -> Wish:
+async def _from_body(request: Request) -> object:
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.replace('"', "").strip().lower()
     if media_type.strip().lower() != JSON or charset not in {"", "charset=utf-8"}:
@@ -87,12 +88,12 @@ async def _from_body(request: Request) -> Wish:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BODY_BYTES:
-            raise Problem(413, "body-too-large", f"A request has at most {MOST_BODY_BYTES // 1024} KiB.")
-    return _wish(_json(bytes(body), "The body is not JSON."))
+        if len(body) > MAX_BODY_BYTES:
+            raise Problem(413, "body-too-large", f"A request has at most {MAX_BODY_BYTES // 1024} KiB.")
+    return _json(bytes(body), "The body is not JSON.")
 
 
-def _json(text: bytes, otherwise: str) -> Any:  # noqa: ANN401 - any JSON
+def _json(text: bytes, otherwise: str) -> object:
     try:
         check_json(text)
         return orjson.loads(text)
@@ -102,35 +103,37 @@ def _json(text: bytes, otherwise: str) -> Any:  # noqa: ANN401 - any JSON
         raise Problem(400, "malformed-json", otherwise) from error
 
 
-def _wish(given: object) -> Wish:
+def _read(given: object) -> GraphRequest:
     if isinstance(given, list):
         raise Problem(400, "batch-not-allowed", "One request asks one thing; a list of requests is not answered.")
     if not isinstance(given, dict):
         raise Problem(400, "malformed-request", "The body is one JSON object.")
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    extensions = given.get("extensions")
     if not isinstance(variables, dict | None):
         raise Problem(400, "malformed-request", "`variables` is a JSON object.")
     if not isinstance(name, str | None):
         raise Problem(400, "malformed-request", "`operationName` is a text.")
-    if not isinstance(given.get("extensions"), dict | None):
+    if not isinstance(extensions, dict | None):
         raise Problem(400, "malformed-request", "`extensions` is a JSON object.")
-    persisted = (given.get("extensions") or {}).get("persistedQuery")
+    persisted = (extensions or {}).get("persistedQuery")
     document_hash = _document_hash(given.get("documentId"), persisted)
-    if query in {None, ""} and document_hash:
+    if (query is None or query == "") and document_hash:
         query = None
     elif not isinstance(query, str) or not query.strip():
         raise Problem(400, "query-missing", "`query` is the text of a GraphQL document.")
     elif document_hash and hash_of(query) != document_hash:
         raise Problem(400, "document-hash-mismatch", "The hash is not that of the document beside it.")
-    return Wish(query, document_hash, variables or {}, name or None, apollo=persisted is not None)
+    return GraphRequest(query, document_hash, variables or {}, name or None, apollo=persisted is not None)
 
 
 def _document_hash(document_id: object, persisted: object) -> str | None:
-    """Return the hash that names a document, however it was given."""
+    """Return the hash that names a document, as `documentId` or as `extensions.persistedQuery`."""
     given = document_id.removeprefix(PREFIX) if isinstance(document_id, str) else document_id
     if given is None and persisted is not None:
-        given = persisted.get("sha256Hash") if isinstance(persisted, dict) else persisted
-        given = "" if given is None else given
-    if given is not None and not (isinstance(given, str) and is_hash(given)):
+        given = persisted.get("sha256Hash", "") if isinstance(persisted, dict) else persisted
+    if given is None and persisted is None:
+        return None
+    if not isinstance(given, str) or not is_hash(given):
         raise Problem(400, "invalid-document-id", "A document is named by its SHA-256 in 64 hexadecimal digits.")
     return given

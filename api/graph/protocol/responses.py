@@ -1,4 +1,4 @@
-"""Answers of GraphQL over HTTP, and what their errors say: of our own failures, only where to find them in the log."""
+"""Answers of GraphQL over HTTP and their errors; an error of our own names only its place in the log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 import orjson
 import structlog
@@ -25,19 +24,19 @@ _HINT = re.compile(r"\s*Did you mean .*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """How a request is answered. With `hints`, errors may name what was perhaps meant: the schema is no secret."""
+    """How a request is answered. With `hints`, errors may suggest similar names: the schema is no secret then."""
 
     media_type: str
     correlation_id: str
     hints: bool = False
 
 
-def result_response(result: ExecutionResult, form: Form, extensions: Mapping[str, Any], log_id: str) -> Response:
-    """Answer what was executed, or what a variable that did not fit kept from it."""
+def result_response(result: ExecutionResult, form: Form, extensions: Mapping[str, object], log_id: str) -> Response:
+    """Answer a document that was executed, or whose variables did not fit the schema."""
     errors = result.errors or []
     # Nothing was executed if a variable did not fit: such errors stand on no path.
     refused = isinstance(result, PreExecutionError) or (result.data is None and all(it.path is None for it in errors))
-    body: dict[str, Any] = {} if refused else {"data": result.data}
+    body: dict[str, object] = {} if refused else {"data": result.data}
     if errors:
         body = {"errors": [_error(it, form, refused=refused) for it in errors], **body}
     return _response(body | {"extensions": extensions}, form, _status(form, refused=refused), {"X-Log-Id": log_id})
@@ -59,7 +58,7 @@ def _status(form: Form, *, refused: bool) -> int:
     return HTTPStatus.BAD_REQUEST if refused and form.media_type == GRAPHQL else HTTPStatus.OK
 
 
-def _response(body: Mapping[str, Any], form: Form, status: int, headers: Mapping[str, str]) -> Response:
+def _response(body: Mapping[str, object], form: Form, status: int, headers: Mapping[str, str]) -> Response:
     return Response(
         orjson.dumps(body),
         status_code=status,
@@ -72,12 +71,12 @@ def _response(body: Mapping[str, Any], form: Form, status: int, headers: Mapping
     )
 
 
-def _error(error: GraphQLError, form: Form, *, refused: bool) -> dict[str, Any]:
-    """Say what the caller did wrong; of what we did wrong say nothing but where to find it in the log."""
-    message, code = _said(error, refused=refused)
+def _error(error: GraphQLError, form: Form, *, refused: bool) -> Mapping[str, object]:
+    """Describe a mistake of the caller; of an error of our own, say nothing but its correlation id, and log it."""
+    message, code = _message_and_code(error, refused=refused)
     if code == "internal-error":
         _log(error)
-    formatted: dict[str, Any] = {"message": message if form.hints else _HINT.sub("", message)}
+    formatted: dict[str, object] = {"message": message if form.hints else _HINT.sub("", message)}
     if error.locations:
         formatted["locations"] = [{"line": it.line, "column": it.column} for it in error.locations]
     if error.path:
@@ -85,7 +84,7 @@ def _error(error: GraphQLError, form: Form, *, refused: bool) -> dict[str, Any]:
     return formatted | {"extensions": {"code": code, "correlationId": form.correlation_id}}
 
 
-def _said(error: GraphQLError, *, refused: bool) -> tuple[str, str]:
+def _message_and_code(error: GraphQLError, *, refused: bool) -> tuple[str, str]:
     cause = error.original_error
     if isinstance(cause, Refusal):
         cause = problem_of(cause)
@@ -112,7 +111,7 @@ def _code_of_refused(error: GraphQLError) -> str:
 
 
 def _log(error: GraphQLError) -> None:
-    """Note what failed and where, not what it said: the text of an exception may hold anything."""
+    """Log the class and the place of an error, not its message: the message of an exception may hold anything."""
     cause = error.original_error or error
     trace, place = cause.__traceback__, ""
     while trace is not None:

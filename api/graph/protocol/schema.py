@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
@@ -46,12 +45,12 @@ class Query(
 
 class Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Leave the log to the endpoint, which knows what an error may say."""
+        """Leave the log to the endpoint, which knows what may be logged of an error."""
 
 
-def _field(source: Any, name: str) -> Any:  # noqa: ANN401 - of any row
-    """Read a column of a row. An empty text says "none" in a table, and nothing in an answer."""
-    value = getattr(source, name)
+def _field(source: object, name: str) -> object:
+    """Read a column of a row. An empty text stands for none in a table, and is null in an answer."""
+    value: object = getattr(source, name)
     return None if value == "" else value
 
 
