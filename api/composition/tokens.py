@@ -26,7 +26,6 @@ from infrastructure.tokens import (
     OrganisationDirectory,
     ProofRefusedError,
     TokenRefusedError,
-    TokenRequest,
     Trust,
     Verifier,
 )
@@ -84,7 +83,7 @@ def _token_issuer(issuer: LocalIssuer, settings: Settings, now: Clock) -> TokenI
 
     def give(fields: Mapping[str, str], proofs: Sequence[str], address: str) -> Mapping[str, object]:
         try:
-            answer = grant(TokenRequest(fields=fields, proofs=proofs, address=address))
+            answer = grant(fields, proofs, address)
         except GrantRefusedError as error:
             LOG.info("token_not_given", why=error.code)
             raise TokenNotGivenError(error.code, error.description) from error

@@ -3,11 +3,9 @@
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.callers import OrganisationDirectory, subject_of
 from infrastructure.tokens.clients import ClientError, Clients
-from infrastructure.tokens.dpop import PROOF_MAX_AGE_S
-from infrastructure.tokens.grant import ClientCredentials, TokenRequest
+from infrastructure.tokens.grant import ClientCredentials
 from infrastructure.tokens.issuer import LocalIssuer
-from infrastructure.tokens.jose import MAX_TOKEN_LENGTH, SKEW_S
-from infrastructure.tokens.jwks import JWKS_MAX_AGE_S, JWKS_MIN_INTERVAL_S, JWKS_UNKNOWN_KEY_S, JwksKeys
+from infrastructure.tokens.jwks import JwksKeys
 from infrastructure.tokens.token_refusals import (
     GrantRefusedError,
     IssuerUnavailableError,
@@ -18,12 +16,6 @@ from infrastructure.tokens.verifier import Trust, Verifier
 
 __all__ = [
     "ALGORITHMS",
-    "JWKS_MAX_AGE_S",
-    "JWKS_MIN_INTERVAL_S",
-    "JWKS_UNKNOWN_KEY_S",
-    "MAX_TOKEN_LENGTH",
-    "PROOF_MAX_AGE_S",
-    "SKEW_S",
     "ClientCredentials",
     "ClientError",
     "Clients",
@@ -34,7 +26,6 @@ __all__ = [
     "OrganisationDirectory",
     "ProofRefusedError",
     "TokenRefusedError",
-    "TokenRequest",
     "Trust",
     "Verifier",
     "subject_of",

@@ -7,12 +7,12 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from application.ports import Caller, Role
 from domain.kernel.kinds import ID_PATTERN, SUBJECT_PATTERN
 from domain.kernel.participants import SCHEMES
-from infrastructure.tokens.jose import Claims
 from infrastructure.tokens.token_refusals import TokenRefusedError
 
 AUTHORITY = "iso6523-actorid-upis"
@@ -33,8 +33,7 @@ LookUp = Callable[[str], Awaitable[str | None]]
 """Returns the id of the organisation with this number in a register, if the platform knows it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedOrganisation:
+class NamedOrganisation(NamedTuple):
     """An organisation as a token names it; `number` is its number in a register, if any."""
 
     organisation_id: str = ""
@@ -43,16 +42,14 @@ class NamedOrganisation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSubject:
-    """The caller as the claims of a token name them."""
+    """The caller as the claims of a token name them, and the numbers of their organisations in a register, if any."""
 
-    subject: str
-    role: Role
-    consumer: NamedOrganisation
-    supplier: NamedOrganisation
-    scopes: frozenset[str]
+    caller: Caller
+    organisation_number: str
+    supplier_number: str
 
 
-def subject_of(claims: Claims, role_claim: str) -> TokenSubject:
+def subject_of(claims: Mapping[str, object], role_claim: str) -> TokenSubject:
     """Return the caller; raise TokenRefusedError unless the claims name exactly one."""
     subject, role = claims.get("sub"), claims.get(role_claim)
     if not (isinstance(subject, str) and _SUBJECT.fullmatch(subject)):
@@ -61,18 +58,27 @@ def subject_of(claims: Claims, role_claim: str) -> TokenSubject:
         raise TokenRefusedError("no role")
     if ("organisation" in claims) == ("consumer" in claims):
         raise TokenRefusedError("exactly one claim names the organisation")
-    own = claims["organisation"] if "organisation" in claims else _object(claims["consumer"])
-    supplier = organisation_of(claims["supplier"]) if "supplier" in claims else NamedOrganisation()
-    scopes = _scopes(claims.get("scope", ""))
-    return TokenSubject(
-        subject=subject, role=Role(role), consumer=organisation_of(own), supplier=supplier, scopes=scopes
+    own = _organisation(claims["organisation"]) if "organisation" in claims else _numbered(claims["consumer"])
+    supplier = _organisation(claims["supplier"]) if "supplier" in claims else NamedOrganisation()
+    caller = Caller(
+        subject=subject,
+        role=Role(role),
+        organisation_id=own.organisation_id,
+        supplier_id=supplier.organisation_id,
+        scopes=_scopes(claims.get("scope", "")),
     )
+    return TokenSubject(caller=caller, organisation_number=own.number, supplier_number=supplier.number)
 
 
-def organisation_of(claim: object) -> NamedOrganisation:
-    """Read an organisation: its id on this platform, or {"authority": "iso6523-actorid-upis", "ID": "0208:..."}."""
+def _organisation(claim: object) -> NamedOrganisation:
+    """Read an organisation: its id on this platform, or its number in a register."""
     if isinstance(claim, str) and _ORGANISATION.fullmatch(claim):
-        return NamedOrganisation(organisation_id=claim)
+        return NamedOrganisation(claim)
+    return _numbered(claim)
+
+
+def _numbered(claim: object) -> NamedOrganisation:
+    """Read the number of an organisation: {"authority": "iso6523-actorid-upis", "ID": "0208:..."}."""
     if not isinstance(claim, Mapping) or claim.get("authority") != AUTHORITY:
         raise TokenRefusedError("not an organisation")
     match = _ISO_6523.fullmatch(str(claim.get("ID")))
@@ -83,7 +89,7 @@ def organisation_of(claim: object) -> NamedOrganisation:
     if scheme is None or not scheme.takes(value):
         raise TokenRefusedError("not a number of a participant scheme")
     # Ids have no colon.
-    return NamedOrganisation(organisation_id=f"{code}-{value}", number=scheme.number_in_register(value) or "")
+    return NamedOrganisation(f"{code}-{value}", scheme.number_in_register(value) or "")
 
 
 def _scopes(claim: object) -> frozenset[str]:
@@ -91,12 +97,6 @@ def _scopes(claim: object) -> frozenset[str]:
     if not (isinstance(claim, str) and _SCOPE.fullmatch(claim)):
         raise TokenRefusedError("scope is not a list of names")
     return frozenset(claim.split())
-
-
-def _object(claim: object) -> Mapping[str, object]:
-    if not isinstance(claim, Mapping):
-        raise TokenRefusedError("not an organisation")
-    return claim
 
 
 async def nobody_known(_number: str) -> str | None:
@@ -119,27 +119,24 @@ class OrganisationDirectory:
         self._max_cached = max_cached
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
-    async def caller(self, claims_in: TokenSubject) -> Caller:
-        return Caller(
-            subject=claims_in.subject,
-            role=claims_in.role,
-            organisation_id=await self._id(claims_in.consumer),
-            supplier_id=await self._id(claims_in.supplier),
-            scopes=claims_in.scopes,
+    async def caller(self, named: TokenSubject) -> Caller:
+        """Return the caller with the ids under which the platform knows the numbers, if it does."""
+        if not (named.organisation_number or named.supplier_number):
+            return named.caller
+        return replace(
+            named.caller,
+            organisation_id=await self._id(named.organisation_number) or named.caller.organisation_id,
+            supplier_id=await self._id(named.supplier_number) or named.caller.supplier_id,
         )
 
-    async def _id(self, named_party: NamedOrganisation) -> str:
-        """Return the id under which the platform knows the register's number; else the one that the token gives."""
-        if not named_party.number:
-            return named_party.organisation_id
-        found, until = self._known.get(named_party.number, ("", -math.inf))
+    async def _id(self, number: str) -> str:
+        if not number:
+            return ""
+        found, until = self._known.get(number, ("", -math.inf))
         if self._clock() >= until:
-            found = await self._look_up(named_party.number) or ""
-            self._remember(named_party.number, found)
-        return found or named_party.organisation_id
-
-    def _remember(self, number: str, found: str) -> None:
-        self._known[number] = (found, self._clock() + (FOUND_MAX_AGE_S if found else NOT_FOUND_MAX_AGE_S))
-        self._known.move_to_end(number)
-        while len(self._known) > self._max_cached:
-            self._known.popitem(last=False)
+            found = await self._look_up(number) or ""
+            self._known[number] = (found, self._clock() + (FOUND_MAX_AGE_S if found else NOT_FOUND_MAX_AGE_S))
+            self._known.move_to_end(number)
+            while len(self._known) > self._max_cached:
+                self._known.popitem(last=False)
+        return found

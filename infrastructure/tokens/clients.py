@@ -10,9 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from joserfc.jwk import ECKey, Key
+from joserfc.jwk import DictKey, ECKey, Key
 
 from application.ports import Caller, Role
 from infrastructure.secret_files import keep_new_text
@@ -28,14 +27,10 @@ class ClientError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A registered client; its id is the subject of the tokens that it gets."""
+    """A registered client and its public key; its id is the subject of the caller."""
 
     caller: Caller
     key: Key
-
-    @property
-    def client_id(self) -> str:
-        return self.caller.subject
 
 
 class Clients:
@@ -48,15 +43,11 @@ class Clients:
         if path is None or not path.is_file():
             return None
         kept = json.loads(path.read_text(encoding="utf-8"))
-        caller = Caller(
-            subject=path.stem,
-            role=Role(kept["role"]),
-            organisation_id=kept["organisation"],
-            supplier_id=kept.get("supplier", ""),
-        )
+        role, organisation_id, supplier_id = Role(kept["role"]), kept["organisation"], kept.get("supplier", "")
+        caller = Caller(subject=path.stem, role=role, organisation_id=organisation_id, supplier_id=supplier_id)
         return Client(caller=caller, key=public_key(kept["jwk"]))
 
-    def add(self, caller: Caller, jwk: Mapping[str, Any]) -> None:
+    def add(self, caller: Caller, jwk: Mapping[str, object]) -> None:
         """Register a client with its public key (a JWK); raise ClientError where it is refused."""
         path = self._path(caller.subject)
         if path is None:
@@ -65,15 +56,14 @@ class Clients:
             public_key(jwk)
         except MALFORMED as error:
             raise ClientError("The key must be a public one: RSA, or a curve of NIST or Ed25519, as a JWK.") from error
-        claims_in = {"organisation": caller.organisation_id, "role": caller.role.value, "jwk": dict(jwk)}
-        if caller.supplier_id:
-            claims_in["supplier"] = caller.supplier_id
+        supplier = {"supplier": caller.supplier_id} if caller.supplier_id else {}
+        content = {"organisation": caller.organisation_id, "role": caller.role.value, "jwk": dict(jwk)} | supplier
         try:
-            keep_new_text(path, json.dumps(claims_in, indent=2) + "\n")
+            keep_new_text(path, json.dumps(content, indent=2) + "\n")
         except FileExistsError as error:
             raise ClientError("There is a client of this name already. Delete its file first.") from error
 
-    def generate(self, name: str) -> tuple[Mapping[str, Any], Path]:
+    def generate(self, name: str) -> tuple[DictKey, Path]:
         """Make a key for a client; return its public half, and the file that the private one was written to."""
         path = self._path(name)
         if path is None or path.exists():

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from joserfc.jwt import Claims
+from joserfc.util import urlsafe_b64encode
+
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.jose import (
     MALFORMED,
     SKEW_S,
-    Claims,
     is_id,
     is_instant,
     parse_signed,
@@ -49,8 +50,8 @@ class DpopRequest:
 class Proofs:
     """Checks proofs; each one is valid once."""
 
-    def __init__(self, seen: UsedIds | None = None) -> None:
-        self._seen = seen or UsedIds()
+    def __init__(self) -> None:
+        self._used = UsedIds()
 
     def thumbprint(self, proofs: Sequence[str], asked: DpopRequest) -> str:
         """Return the thumbprint of the key (RFC 7638) that the one proof shows; raise ProofRefusedError otherwise.
@@ -66,14 +67,14 @@ class Proofs:
             raise ProofRefusedError(type(error).__name__) from error
         # A proof dated ahead of our clock stays valid longer, so it is remembered longer.
         until = asked.now + PROOF_MAX_AGE_S + SKEW_S + 1
-        if not self._seen.is_first(thumbprint, claims["jti"], now=asked.now, until=until):
+        if not self._used.is_first(thumbprint, claims["jti"], now=asked.now, until=until):
             raise ProofRefusedError("used before")
         return thumbprint
 
 
 def ath(token: str) -> str:
     """Return the hash by which a proof names its token (RFC 9449, section 4.2)."""
-    return _base64url(hashlib.sha256(token.encode()).digest())
+    return urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).decode()
 
 
 def normal(address: str) -> str:
@@ -93,26 +94,21 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def _proven(proof: str) -> tuple[Claims, str]:
+    """Return the claims and the thumbprint of the key that comes with the proof and signed it."""
     signed = parse_signed(proof, kinds={TYPE}, algorithms=ALGORITHMS, brings_key=True)
     key = public_key(signed.protected["jwk"])
     return verified_claims(signed, key), key.thumbprint()
 
 
 def _check(claims: Claims, thumbprint: str, asked: DpopRequest) -> None:
-    if not is_id(claims.get("jti")):
-        raise ValueError("jti")
-    if claims.get("htm") != asked.method:
-        raise ValueError("htm")
-    if not isinstance(claims.get("htu"), str) or normal(claims["htu"]) != normal(asked.address):
-        raise ValueError("htu")
-    made_at = claims.get("iat")
-    if not is_instant(made_at) or not -PROOF_MAX_AGE_S <= made_at - asked.now <= SKEW_S:
-        raise ValueError("iat")
-    if asked.token and claims.get("ath") != ath(asked.token):
-        raise ValueError("ath")
-    if asked.thumbprint and thumbprint != asked.thumbprint:
-        raise ValueError("another key")
-
-
-def _base64url(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+    made_at, address = claims.get("iat"), claims.get("htu")
+    holds = {
+        "jti": is_id(claims.get("jti")),
+        "htm": claims.get("htm") == asked.method,
+        "htu": isinstance(address, str) and normal(address) == normal(asked.address),
+        "iat": is_instant(made_at) and -PROOF_MAX_AGE_S <= made_at - asked.now <= SKEW_S,
+        "ath": not asked.token or claims.get("ath") == ath(asked.token),
+        "cnf": asked.thumbprint in ("", thumbprint),
+    }
+    if not all(holds.values()):
+        raise ValueError(", ".join(name for name, it_holds in holds.items() if not it_holds))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from joserfc.jwt import Claims
 
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.clients import Client, Clients
 from infrastructure.tokens.dpop import DpopRequest, Proofs
 from infrastructure.tokens.issuer import LocalIssuer
 from infrastructure.tokens.jose import (
+    ESSENTIAL,
     MALFORMED,
     SKEW_S,
-    Claims,
+    check_claims,
     claims_in,
     is_id,
-    is_instant,
     parse_signed,
     verified_claims,
 )
@@ -32,15 +33,6 @@ ASSERTION_MAX_S = 3_600
 _ASSERTION_KINDS = frozenset({"", "jwt", "client-authentication+jwt"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRequest:
-    """A request for a token: the fields of its form, its DPoP headers, and the address of the endpoint it came to."""
-
-    fields: Mapping[str, str]
-    proofs: Sequence[str]
-    address: str
-
-
 class ClientCredentials:
     """Gives tokens to registered clients; each assertion and each proof is valid once."""
 
@@ -51,13 +43,16 @@ class ClientCredentials:
         self._assertions = UsedIds()
         self._proofs = Proofs()
 
-    def __call__(self, request: TokenRequest) -> dict[str, object]:
-        """Return the answer of RFC 6749, section 5.1; raise GrantRefusedError otherwise."""
-        _check_fields(request.fields)
-        client, claims = self._authenticated(request)
-        thumbprint = self._thumbprint(request)
+    def __call__(self, fields: Mapping[str, str], proofs: Sequence[str], address: str) -> dict[str, object]:
+        """Return the answer of RFC 6749, section 5.1; raise GrantRefusedError otherwise.
+
+        `fields` are those of the form, `proofs` the DPoP headers, `address` is that of the endpoint.
+        """
+        _check_fields(fields)
+        client, claims = self._authenticated(fields, address)
+        thumbprint = self._thumbprint(proofs, address)
         now, ends_at = self._now(), claims["exp"] + SKEW_S + 1
-        if not self._assertions.is_first(client.client_id, claims["jti"], now=now.timestamp(), until=ends_at):
+        if not self._assertions.is_first(client.caller.subject, claims["jti"], now=now.timestamp(), until=ends_at):
             raise GrantRefusedError("invalid_client", "The assertion was used before.")
         return {
             "access_token": self._issuer.issue(client.caller, now, LIFETIME, thumbprint=thumbprint),
@@ -65,46 +60,40 @@ class ClientCredentials:
             "expires_in": int(LIFETIME.total_seconds()),
         }
 
-    def _authenticated(self, request: TokenRequest) -> tuple[Client, Claims]:
+    def _authenticated(self, fields: Mapping[str, str], address: str) -> tuple[Client, Claims]:
         try:
-            signed = parse_signed(request.fields["client_assertion"], kinds=_ASSERTION_KINDS, algorithms=ALGORITHMS)
-            client = self._client(claims_in(signed).get("sub"))
+            signed = parse_signed(fields["client_assertion"], kinds=_ASSERTION_KINDS, algorithms=ALGORITHMS)
+            client = self._clients.get(claims_in(signed).get("sub"))
+            if client is None:
+                raise KeyError("sub")
             claims = verified_claims(signed, client.key)
-            self._check_claims(claims, client.client_id, request)
-        except (*MALFORMED, LookupError) as error:
+            self._check_claims(claims, client.caller.subject, fields, address)
+        except MALFORMED as error:
             # The answer does not say which check failed: the caller is not known to be a client.
             raise GrantRefusedError("invalid_client", "The assertion does not prove who asks.") from error
         return client, claims
 
-    def _client(self, client_id: object) -> Client:
-        client = self._clients.get(client_id)
-        if client is None:
-            raise LookupError
-        return client
-
-    def _check_claims(self, claims: Claims, client_id: str, request: TokenRequest) -> None:
+    def _check_claims(self, claims: Claims, client_id: str, fields: Mapping[str, str], address: str) -> None:
         """Check what RFC 7523, section 3, asks for, with `jti` obligatory and the end not far ahead."""
         now = self._now().timestamp()
-        if claims.get("iss") != client_id or request.fields.get("client_id", client_id) != client_id:
-            raise ValueError("iss")
-        audiences = claims.get("aud")
-        if not {self._issuer.issuer, request.address} & set(audiences if isinstance(audiences, list) else [audiences]):
-            raise ValueError("aud")
-        ends_at = claims.get("exp")
-        if not is_instant(ends_at) or not -SKEW_S < ends_at - now <= ASSERTION_MAX_S + SKEW_S:
-            raise ValueError("exp")
-        for name in ("iat", "nbf"):
-            if name in claims and not (is_instant(claims[name]) and claims[name] <= now + SKEW_S):
-                raise ValueError(name)
-        if not is_id(claims.get("jti")):
-            raise ValueError("jti")
+        check_claims(
+            claims,
+            now,
+            iss={"essential": True, "value": client_id},
+            aud={"essential": True, "values": [self._issuer.issuer, address]},
+            exp=ESSENTIAL,
+        )
+        if claims["exp"] - now > ASSERTION_MAX_S + SKEW_S or not is_id(claims.get("jti")):
+            raise ValueError("exp or jti")
+        if fields.get("client_id", client_id) != client_id:
+            raise ValueError("client_id")
 
-    def _thumbprint(self, request: TokenRequest) -> str:
-        if not request.proofs:
+    def _thumbprint(self, proofs: Sequence[str], address: str) -> str:
+        if not proofs:
             return ""
-        asked = DpopRequest(method="POST", address=request.address, now=self._now().timestamp())
+        asked = DpopRequest(method="POST", address=address, now=self._now().timestamp())
         try:
-            return self._proofs.thumbprint(request.proofs, asked)
+            return self._proofs.thumbprint(proofs, asked)
         except ProofRefusedError as error:
             raise GrantRefusedError("invalid_dpop_proof", "The DPoP proof proves nothing here.") from error
 

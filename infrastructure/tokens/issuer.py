@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import DictKey, ECKey, KeySet, KeySetSerialization
 
 from application.ports import Caller
 from infrastructure.secret_files import kept_text
@@ -26,14 +25,15 @@ class LocalIssuer:
         self.issuer = issuer
         self._audience = audience
         self._role_claim = role_claim
-        self._key = _kept_key(folder / "token-key.json")
+        kept = kept_text(folder / "token-key.json", lambda: json.dumps(_new_key()))
+        self._key = ECKey.import_key(json.loads(kept))
         self._keys = KeySet([self._key])
 
     async def key_set(self, *, lacking: str = "") -> KeySet:  # noqa: ARG002 - the one key never changes
         return self._keys
 
-    def jwks(self) -> dict[str, Any]:
-        return {"keys": [self._key.as_dict(private=False)]}
+    def jwks(self) -> KeySetSerialization:
+        return self._keys.as_dict(private=False)
 
     def issue(
         self,
@@ -48,7 +48,7 @@ class LocalIssuer:
 
         `thumbprint` binds it to a key (RFC 9449); `consumer` names the organisation as a register does, not by its id.
         """
-        claims: dict[str, Any] = {
+        claims: jwt.Claims = {
             "iss": self.issuer,
             "aud": self._audience,
             "sub": caller.subject,
@@ -70,10 +70,6 @@ class LocalIssuer:
         return jwt.encode(header, claims, self._key, algorithms=[LOCAL_ALGORITHM])
 
 
-def _kept_key(path: Path) -> ECKey:
-    return ECKey.import_key(json.loads(kept_text(path, lambda: json.dumps(_new_key()))))
-
-
-def _new_key() -> dict[str, Any]:
+def _new_key() -> DictKey:
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": LOCAL_ALGORITHM, "kid": str(uuid4())})
-    return dict(key.as_dict(private=True))
+    return key.as_dict(private=True)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any, TypeAlias, TypeGuard
+from typing import TypeGuard
 
 from joserfc.errors import BadSignatureError, JoseError
+from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import JWKRegistry, Key, OctKey, RSAKey
 from joserfc.jws import CompactSignature, JWSRegistry, extract_compact, validate_compact
+from joserfc.jwt import Claims, ClaimsOption, JWTClaimsRegistry
 from joserfc.util import urlsafe_b64decode
 
 from domain.kernel import MalformedValue
@@ -22,8 +24,7 @@ SKEW_S = 30
 MAX_TOKEN_LENGTH = 8_192
 MAX_ID_LENGTH = 255
 
-Claims: TypeAlias = dict[str, Any]
-"""A JSON object of claims, as the signer wrote it."""
+ESSENTIAL: ClaimsOption = {"essential": True}
 
 MALFORMED = (JoseError, MalformedValue, ValueError, TypeError, KeyError, RecursionError, OverflowError)
 """The errors that made-up signed JSON can cause."""
@@ -37,17 +38,17 @@ _RSA_BITS = range(2_048, 4_097)
 
 
 class _Registry(JWSRegistry):
-    """Takes longer headers, which hold a public key, and only the listed algorithms."""
+    """Takes longer headers, which hold a public key, and only the listed algorithms, none with a warning."""
 
     max_header_length = 4_096
 
-    def get_alg(self, name: str) -> Any:  # noqa: ANN401 - the library's type of it is not public
+    def get_alg(self, name: str) -> JWSAlgModel:
         if name not in ALGORITHMS:
             raise ValueError("algorithm")
         return self.algorithms[name]
 
 
-_REGISTRY = _Registry(algorithms=ALGORITHMS, strict_check_header=False)
+_REGISTRY = _Registry(strict_check_header=False)
 
 
 def parse_signed(
@@ -61,7 +62,7 @@ def parse_signed(
         raise ValueError("length")
     signed = extract_compact(text.encode(), None, _REGISTRY)
     check_json(urlsafe_b64decode(text.partition(".")[0].encode()))
-    header: Any = signed.protected
+    header: object = signed.protected
     if not isinstance(header, dict) or not _NOT_TAKEN.isdisjoint(header.keys() - ({"jwk"} if brings_key else set())):
         raise ValueError("header")
     if header.get("alg") not in tuple(algorithms):
@@ -86,6 +87,16 @@ def verified_claims(signed: CompactSignature, key: Key) -> Claims:
     if weak or not validate_compact(signed, key, ALGORITHMS, _REGISTRY):
         raise BadSignatureError
     return claims_in(signed)
+
+
+def check_claims(claims: Claims, now: float, **options: ClaimsOption) -> None:
+    """Check claims at an instant (seconds since 1970) against the library's options; raise one of MALFORMED.
+
+    `exp`, `nbf` and `iat` have a skew of SKEW_S.
+    """
+    JWTClaimsRegistry(now=int(now), leeway=SKEW_S, **options).validate(claims)
+    if not all(is_instant(claims[name]) for name in ("exp", "iat", "nbf") if name in claims):
+        raise ValueError("beyond all time")
 
 
 def public_key(jwk: object) -> Key:

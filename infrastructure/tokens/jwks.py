@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from joserfc.errors import JoseError
@@ -76,7 +76,10 @@ class JwksKeys:
         if self._keys is None or (lacking and self._fetched_at < self._tried_at):
             raise IssuerUnavailableError
         if lacking and self._fetched_at > asked_at and lacking not in {key.kid for key in self._keys}:
-            self._remember_unknown(lacking)
+            self._unknown[lacking] = self._clock() + JWKS_UNKNOWN_KEY_S
+            self._unknown.move_to_end(lacking)
+            while len(self._unknown) > self._limits.unknown_keys:
+                self._unknown.popitem(last=False)
         return self._keys
 
     def _wants_newer(self, lacking: str) -> bool:
@@ -84,12 +87,6 @@ class JwksKeys:
             return self._clock() >= self._unknown.get(lacking, -math.inf)
         # The cached keys are used while newer ones are fetched.
         return self._fetching is None and self._clock() - self._fetched_at >= JWKS_MAX_AGE_S
-
-    def _remember_unknown(self, kid: str) -> None:
-        self._unknown[kid] = self._clock() + JWKS_UNKNOWN_KEY_S
-        self._unknown.move_to_end(kid)
-        while len(self._unknown) > self._limits.unknown_keys:
-            self._unknown.popitem(last=False)
 
     async def _refresh(self) -> None:
         if self._fetching is None:
@@ -102,7 +99,8 @@ class JwksKeys:
 
     async def _fetch(self) -> None:
         try:
-            self._keys = KeySet.import_key_set(await asyncio.to_thread(_json_at, self._url, self._limits))
+            content = await asyncio.to_thread(_read, self._url, self._limits)
+            self._keys = KeySet.import_key_set(json.loads(content))
         except (OSError, HTTPException, JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
             LOG.warning("jwks_not_fetched", error=type(error).__name__)
         else:
@@ -119,7 +117,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _json_at(url: str, limits: JwksLimits) -> Any:  # noqa: ANN401 - checked by the key set
+def _read(url: str, limits: JwksLimits) -> bytearray:
     ends_at = time.monotonic() + limits.timeout_s
     opener = urllib.request.build_opener(_NoRedirects)
     content = bytearray()
@@ -130,4 +128,4 @@ def _json_at(url: str, limits: JwksLimits) -> Any:  # noqa: ANN401 - checked by 
                 raise ValueError("too large")
             if time.monotonic() > ends_at:
                 raise TimeoutError
-    return json.loads(content)
+    return content

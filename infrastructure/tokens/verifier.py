@@ -9,19 +9,19 @@ from datetime import datetime
 
 from joserfc.jwk import Key, KeySet
 from joserfc.jws import CompactSignature
-from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
+from joserfc.jwt import Claims
 
 from application.ports import Caller, Credentials
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.callers import OrganisationDirectory, TokenSubject, subject_of
 from infrastructure.tokens.dpop import DpopRequest, Proofs
 from infrastructure.tokens.jose import (
+    ESSENTIAL,
     MALFORMED,
     MAX_TOKEN_LENGTH,
     SKEW_S,
-    Claims,
+    check_claims,
     is_id,
-    is_instant,
     parse_signed,
     verified_claims,
 )
@@ -81,9 +81,12 @@ class Verifier:
             raise TokenRefusedError("too long")
         digest = hashlib.sha256(shown.token.encode(errors="replace")).digest()
         known = self._verified.get(digest)
-        if known is None or known.keys is not await self._keys.key_set() or not self._is_before(known.until):
+        now = self._now().timestamp()
+        if known is None or known.keys is not await self._keys.key_set() or now >= known.until:
             known = await self._verify(shown.token)
-            self._remember(digest, known)
+            if len(self._verified) >= self._max_cached:
+                self._verified.clear()
+            self._verified[digest] = known
         self._check_possession(shown, known.thumbprint)
         return await self._organisations.caller(known.subject)
 
@@ -109,14 +112,6 @@ class Verifier:
             )
             self._proofs.thumbprint(shown.proofs, request)
 
-    def _is_before(self, until: float) -> bool:
-        return self._now().timestamp() < until
-
-    def _remember(self, digest: bytes, verified: _Verified) -> None:
-        if len(self._verified) >= self._max_cached:
-            self._verified.clear()
-        self._verified[digest] = verified
-
     async def _key(self, signed: CompactSignature) -> tuple[Key, KeySet]:
         """Return the issuer's key that the token names. A token has to name one."""
         kid = signed.protected.get("kid")
@@ -130,19 +125,15 @@ class Verifier:
 
     def _check_claims(self, claims: Claims) -> None:
         """Check the claims of RFC 9068, section 4."""
-        essential: ClaimsOption = {"essential": True}
-        registry = JWTClaimsRegistry(
-            now=int(self._now().timestamp()),
-            leeway=SKEW_S,
+        check_claims(
+            claims,
+            self._now().timestamp(),
             iss={"essential": True, "value": self._trust.issuer},
             aud={"essential": True, "value": self._trust.audience},
-            sub=essential,
-            exp=essential,
-            iat=essential,
+            sub=ESSENTIAL,
+            exp=ESSENTIAL,
+            iat=ESSENTIAL,
         )
-        registry.validate(claims)
-        if not all(is_instant(claims[name]) for name in ("exp", "iat", "nbf") if name in claims):
-            raise TokenRefusedError("beyond all time")
 
 
 def _thumbprint(claims: Claims) -> str:

@@ -15,7 +15,8 @@ from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64decode
 
 from application.ports import Caller, Role
-from infrastructure.tokens import PROOF_MAX_AGE_S, SKEW_S
+from infrastructure.tokens.dpop import PROOF_MAX_AGE_S
+from infrastructure.tokens.jose import SKEW_S
 from tests.api.refused import must_be_refused
 from tests.api.world import BEGIN, PLATFORM, World, organisation
 from tests.infrastructure.issuing import ANY, encoded

@@ -12,8 +12,9 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from application.ports import Credentials
-from infrastructure.tokens import PROOF_MAX_AGE_S, SKEW_S, LocalIssuer, ProofRefusedError, TokenRefusedError, Verifier
-from infrastructure.tokens.dpop import normal
+from infrastructure.tokens import LocalIssuer, ProofRefusedError, TokenRefusedError, Verifier
+from infrastructure.tokens.dpop import PROOF_MAX_AGE_S, normal
+from infrastructure.tokens.jose import SKEW_S
 from infrastructure.tokens.used_ids import UsedIds
 from tests.infrastructure.issuing import ANY, AUDIENCE, CALLER, ISSUER, NOW, TRUST, encoded
 from tests.infrastructure.proving import ADDRESS, METHOD, OTHER_KEY, PROOF_KEY, proof

@@ -137,4 +137,4 @@ async def test_whoever_is_not_named_in_one_way_is_refused(claims: dict[str, Any]
 
 async def test_the_role_stands_where_the_setting_says() -> None:
     claims = {"sub": "system-7", "organisation": "a", "https://kroniek.example/role": "auditor", "role": "system"}
-    assert subject_of(claims, "https://kroniek.example/role").role is Role.AUDITOR
+    assert subject_of(claims, "https://kroniek.example/role").caller.role is Role.AUDITOR

@@ -15,16 +15,15 @@ from joserfc.jwk import ECKey, OctKey
 
 from application.ports import Caller, Credentials, Role
 from infrastructure.tokens import (
-    SKEW_S,
     ClientCredentials,
     ClientError,
     Clients,
     GrantRefusedError,
     LocalIssuer,
-    TokenRequest,
     Verifier,
 )
 from infrastructure.tokens.grant import ASSERTION_MAX_S, ASSERTION_TYPE
+from infrastructure.tokens.jose import SKEW_S
 from tests.infrastructure.issuing import ANY, AUDIENCE, ISSUER, NOW, TRUST
 from tests.infrastructure.proving import OTHER_KEY, PROOF_KEY, proof
 
@@ -50,7 +49,7 @@ class Given:
         usual = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE}
         said = usual | {"client_assertion": assertion()} | fields
         kept = {name: value for name, value in said.items() if value is not None}
-        answer: dict[str, Any] = self.grant(TokenRequest(fields=kept, proofs=proofs, address=ENDPOINT))
+        answer: dict[str, Any] = self.grant(kept, proofs, ENDPOINT)
         return answer
 
 

@@ -16,7 +16,8 @@ import pytest
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from application.ports import Role
-from infrastructure.tokens import MAX_TOKEN_LENGTH, SKEW_S, JwksKeys, LocalIssuer, TokenRefusedError, Trust, Verifier
+from infrastructure.tokens import JwksKeys, LocalIssuer, TokenRefusedError, Trust, Verifier
+from infrastructure.tokens.jose import MAX_TOKEN_LENGTH, SKEW_S
 from tests.infrastructure.issuing import (
     AUDIENCE,
     CALLER,
