@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infrastructure.secret_files import SECRET_BYTES, kept_secret
@@ -49,8 +50,56 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+# --- Kinds of values ------------------------------------------------------------------------------------------------
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
+
+
+def _postgres_url(value: SecretStr) -> SecretStr:
+    if urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must be an address such as postgresql://user:password@host:5432/database")
+    return value
+
+
+def _trustworthy_url(value: str) -> str:
+    parts = urlsplit(value)
+    is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if not parts.hostname or not (parts.scheme == "https" or is_local):
+        raise ValueError("must be an https address (http only on this machine): the keys decide who is let in")
+    return value
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be the address at which clients reach the API, such as https://api.example.be")
+    return value.rstrip("/")
+
+
+def _algorithms(value: str) -> str:
+    names = [name.strip() for name in value.split(",")]
+    if not set(names) <= set(ALGORITHMS):
+        raise ValueError(f"must be some of {', '.join(ALGORITHMS)}, with commas between them")
+    return ",".join(names)
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    try:
+        length = len(bytes.fromhex(value.get_secret_value()))
+    except ValueError:
+        length = 0
+    if length != SECRET_BYTES:
+        raise ValueError(f"must be {SECRET_BYTES} bytes as {2 * SECRET_BYTES} hexadecimal digits")
+    return value
+
+
+Lower = BeforeValidator(_lower)
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+
+
+# --- Settings -------------------------------------------------------------------------------------------------------
 
 
 class SettingsError(Exception):
@@ -66,14 +115,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
-    environment: Annotated[Environment, BeforeValidator(_lower)] = Environment.LOCAL
+    environment: Annotated[Environment, Lower] = Environment.LOCAL
     data_dir: Path = Path(".kroniek")
-    database_url: SecretStr | None = None
-    database_url_writer: SecretStr | None = None
-    database_url_projector: SecretStr | None = None
-    database_url_reader: SecretStr | None = None
-    keys_url: SecretStr | None = None
-    keys_provider: Annotated[KeysProvider, BeforeValidator(_lower)] = KeysProvider.FILE
+    database_url: PostgresUrl | None = None
+    database_url_writer: PostgresUrl | None = None
+    database_url_projector: PostgresUrl | None = None
+    database_url_reader: PostgresUrl | None = None
+    keys_url: PostgresUrl | None = None
+    keys_provider: Annotated[KeysProvider, Lower] = KeysProvider.FILE
     keys_folder: Path | None = None
     pkcs11_module: Path | None = None
     pkcs11_token: str | None = Field(default=None, min_length=1, max_length=32)
@@ -81,13 +130,13 @@ class Settings(BaseSettings):
     pkcs11_key_label: str = Field(default="kroniek", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     host: str = Field(default="127.0.0.1", min_length=1, pattern=r"^\S+$")
     port: int = Field(default=8000, ge=0, le=65_535)
-    jwks_url: str | None = None
+    jwks_url: Annotated[str, AfterValidator(_trustworthy_url)] | None = None
     token_issuer: str = Field(default=LOCAL_ISSUER, min_length=1)
     token_audience: str = Field(default="kroniek", min_length=1)
-    token_algorithms: str = ",".join(ALGORITHMS)
+    token_algorithms: Annotated[str, AfterValidator(_algorithms)] = ",".join(ALGORITHMS)
     token_role_claim: str = Field(default="role", pattern=r"^[!-~]{1,80}$")
-    public_url: str | None = None
-    blind_index_key: SecretStr | None = None
+    public_url: Annotated[str, AfterValidator(_base_url)] | None = None
+    blind_index_key: Annotated[SecretStr, AfterValidator(_secret_key)] | None = None
     graphql_tokens: int = Field(default=1_000, ge=10, le=10_000)
     graphql_depth: int = Field(default=6, ge=1, le=20)
     graphql_aliases: int = Field(default=15, ge=0, le=1_000)
@@ -95,119 +144,61 @@ class Settings(BaseSettings):
     graphql_cost: int = Field(default=5_000, ge=1)
     graphql_cost_per_minute: int = Field(default=500_000, ge=0)
     graphql_documents: Path | None = None
-    graphql_ad_hoc: Annotated[Literal["allowed", "scope", "refused"] | None, BeforeValidator(_lower)] = None
-    graphql_introspection: Annotated[Literal["allowed", "overseers", "refused"] | None, BeforeValidator(_lower)] = None
+    graphql_ad_hoc: Annotated[Literal["allowed", "scope", "refused"] | None, Lower] = None
+    graphql_introspection: Annotated[Literal["allowed", "overseers", "refused"] | None, Lower] = None
     query_timeout_s: float = Field(default=5.0, ge=0.01, le=600)
     request_timeout_s: float = Field(default=60.0, ge=0.1, le=600)
     requests_per_minute: int = Field(default=60_000, ge=0)
     lookups_per_minute: int = Field(default=600, ge=0)
     lookup_misses_per_minute: int = Field(default=60, ge=0)
-    log_format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.AUTO
-    log_level: Annotated[LogLevel, BeforeValidator(_lower)] = LogLevel.INFO
+    log_format: Annotated[LogFormat, Lower] = LogFormat.AUTO
+    log_level: Annotated[LogLevel, Lower] = LogLevel.INFO
 
     @property
     def names_a_database(self) -> bool:
         """Whether the database is at an address that is set here, for all roles or for some; else it is embedded."""
-        return any((self.database_url, self.database_url_writer, self.database_url_projector, self.database_url_reader))
+        return any(self._urls_of_log)
 
     @property
-    def needs_keys(self) -> bool:
-        """Whether this process writes or answers: a worker that only keeps the read models does not."""
-        return any((self.database_url, self.database_url_writer, self.database_url_reader))
+    def documents_folder(self) -> Path:
+        """The folder of the trusted documents: the one set, else one in the data folder."""
+        return self.graphql_documents or self.data_dir / "documents"
 
-    @field_validator("database_url", "database_url_writer", "database_url_projector", "database_url_reader", "keys_url")
-    @classmethod
-    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
-            raise ValueError("must be an address such as postgresql://user:password@host:5432/database")
-        return value
-
-    @field_validator("jwks_url")
-    @classmethod
-    def _is_trustworthy(cls, value: str | None) -> str | None:
-        if value is None:
-            return value
-        parts = urlsplit(value)
-        if not parts.hostname or (
-            parts.scheme != "https" and (parts.scheme, parts.hostname in _LOOPBACK) != ("http", True)
-        ):
-            raise ValueError("must be an https address (http only on this machine): the keys decide who is let in")
-        return value
-
-    @field_validator("token_algorithms")
-    @classmethod
-    def _are_signatures(cls, value: str) -> str:
-        names = [name.strip() for name in value.split(",")]
-        if not set(names) <= set(ALGORITHMS):
-            raise ValueError(f"must be some of {', '.join(ALGORITHMS)}, with commas between them")
-        return ",".join(names)
-
-    @field_validator("public_url")
-    @classmethod
-    def _is_a_base(cls, value: str | None) -> str | None:
-        if value is None:
-            return value
-        parts = urlsplit(value)
-        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be the address at which clients reach the API, such as https://api.example.be")
-        return value.rstrip("/")
-
-    @field_validator("blind_index_key")
-    @classmethod
-    def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            try:
-                length = len(bytes.fromhex(value.get_secret_value()))
-            except ValueError:
-                length = 0
-            if length != SECRET_BYTES:
-                raise ValueError(f"must be {SECRET_BYTES} bytes as {2 * SECRET_BYTES} hexadecimal digits")
-        return value
+    @property
+    def _urls_of_log(self) -> Sequence[SecretStr | None]:
+        return self.database_url, self.database_url_writer, self.database_url_projector, self.database_url_reader
 
     @model_validator(mode="after")
-    def _affords_a_query(self) -> Self:
+    def _agree(self) -> Self:
+        if contradiction := next(self._contradictions(), None):
+            raise ValueError(contradiction)
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        """Yield what is wrong between settings, each time with the name of the first one that has to change."""
         if 0 < self.graphql_cost_per_minute < self.graphql_cost:
-            raise ValueError(f"{PREFIX}GRAPHQL_COST_PER_MINUTE: must be 0, for none, or let one query pass")
-        return self
-
-    @model_validator(mode="after")
-    def _keeps_keys_apart(self) -> Self:
-        log = {self.database_url, self.database_url_writer, self.database_url_projector, self.database_url_reader}
-        if self.keys_url is not None and _place(self.keys_url) in {_place(url) for url in log if url is not None}:
-            raise ValueError(f"{PREFIX}KEYS_URL: must be another database than that of the log")
-        return self
-
-    @model_validator(mode="after")
-    def _names_its_token(self) -> Self:
-        needed = {"MODULE": self.pkcs11_module, "TOKEN": self.pkcs11_token, "PIN": self.pkcs11_pin}
-        missing = [f"{PREFIX}PKCS11_{name}" for name, value in needed.items() if value is None]
-        if missing and (len(missing) < len(needed) or self.keys_provider is KeysProvider.PKCS11):
-            raise ValueError(
-                f"{missing[0]}: a token is reached with {', '.join(f'{PREFIX}PKCS11_{name}' for name in needed)}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _names_its_issuer(self) -> Self:
+            yield f"{PREFIX}GRAPHQL_COST_PER_MINUTE: must be 0, for none, or let one query pass"
+        if self.keys_url is not None and _place(self.keys_url) in {_place(url) for url in self._urls_of_log if url}:
+            yield f"{PREFIX}KEYS_URL: must be another database than that of the log"
+        token = {"MODULE": self.pkcs11_module, "TOKEN": self.pkcs11_token, "PIN": self.pkcs11_pin}
+        missing = [f"{PREFIX}PKCS11_{name}" for name, value in token.items() if value is None]
+        if missing and (len(missing) < len(token) or self.keys_provider is KeysProvider.PKCS11):
+            yield f"{missing[0]}: a token is reached with {', '.join(f'{PREFIX}PKCS11_{name}' for name in token)}"
         if self.jwks_url is not None and self.token_issuer == LOCAL_ISSUER:
-            raise ValueError(f"{PREFIX}TOKEN_ISSUER: must name the issuer whose keys are at {PREFIX}JWKS_URL")
-        return self
-
-    @model_validator(mode="after")
-    def _is_fit_for_production(self) -> Self:
+            yield f"{PREFIX}TOKEN_ISSUER: must name the issuer whose keys are at {PREFIX}JWKS_URL"
+        # A worker that only fills read models neither writes nor answers: it needs no keys.
+        has_no_keys = not (self.database_url or self.database_url_writer or self.database_url_reader)
+        has_folder = self.keys_folder is not None or self.keys_provider is not KeysProvider.FILE
         needed = {
             "JWKS_URL": self.jwks_url is not None,
             "DATABASE_URL": self.names_a_database,
             "BLIND_INDEX_KEY": self.blind_index_key is not None,
-            "KEYS_URL": self.keys_url is not None or not self.needs_keys,
-            "KEYS_FOLDER": self.keys_folder is not None
-            or self.keys_provider is not KeysProvider.FILE
-            or not self.needs_keys,
+            "KEYS_URL": self.keys_url is not None or has_no_keys,
+            "KEYS_FOLDER": has_folder or has_no_keys,
         }
         missing = [PREFIX + name for name, there in needed.items() if not there]
         if self.environment is Environment.PRODUCTION and missing:
-            raise ValueError(f"{PREFIX}ENVIRONMENT: `production` also needs {', '.join(missing)}")
-        return self
+            yield f"{PREFIX}ENVIRONMENT: `production` also needs {', '.join(missing)}"
 
 
 def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - checked by the model
@@ -221,17 +212,11 @@ def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - checked by the mo
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        lines += [
-            _line(problem["loc"], problem["msg"]) for problem in error.errors(include_url=False, include_input=False)
-        ]
+        problems = error.errors(include_url=False, include_input=False)
+        lines += [_line(problem["loc"], problem["msg"]) for problem in problems]
     if lines:
         raise SettingsError(lines)
     return settings
-
-
-def documents_folder(settings: Settings) -> Path:
-    """Return the folder of the trusted documents: the one set, else one in the data folder."""
-    return settings.graphql_documents or settings.data_dir / "documents"
 
 
 def blind_index_key(settings: Settings) -> bytes:
@@ -243,11 +228,6 @@ def blind_index_key(settings: Settings) -> bytes:
     if settings.blind_index_key is not None:
         return bytes.fromhex(settings.blind_index_key.get_secret_value())
     return kept_secret(settings.data_dir / "blind-index.key")
-
-
-def keys_folder(settings: Settings) -> Path:
-    """Return the folder of the key-encryption keys that are files: the one set, else one in the data folder."""
-    return settings.keys_folder or settings.data_dir / "keys"
 
 
 def _place(url: SecretStr) -> tuple[str | None, int, str]:

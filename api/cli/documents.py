@@ -22,12 +22,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, output: Output) -> None:
     from api.cli.common import settings_of
     from api.graph.protocol.trusted import EVERYBODY, is_folder
-    from infrastructure.settings import documents_folder
 
     owner = options.organisation or EVERYBODY
     if not is_folder(owner):
         raise CommandError(Exit.WRONG_USAGE, "This is no id of an organisation.")
-    folder = documents_folder(settings_of()) / owner
+    folder = settings_of().documents_folder / owner
     match options.act:
         case "add":
             found = [_add(folder, path) for path in options.files]

@@ -7,7 +7,7 @@ from api.graph.protocol.policy import AdHoc, GraphPolicy, Introspection
 from api.rest.person_lookups import LookupLimits
 from api.web.middleware import RequestLimits
 from api.web.rate_limits import Buckets
-from infrastructure.settings import Environment, Settings, documents_folder
+from infrastructure.settings import Environment, Settings
 
 
 def request_limits(settings: Settings) -> RequestLimits:
@@ -39,6 +39,6 @@ def graph_policy(settings: Settings) -> GraphPolicy:
         introspection=Introspection(
             settings.graphql_introspection or (Introspection.ALLOWED if trusting else Introspection.OVERSEERS)
         ),
-        documents=documents_folder(settings),
+        documents=settings.documents_folder,
         budget=Buckets("cost", settings.graphql_cost_per_minute),
     )
