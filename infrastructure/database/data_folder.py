@@ -9,13 +9,14 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from infrastructure.database.addresses import LOGINS, Addresses, DatabaseRole
 from infrastructure.database.installation import Account, open_folder
 from infrastructure.postgres.failures import DatabaseUnusableError
+from infrastructure.secret_files import replace_text, temporary_secret
 
 NAME = "kroniek"
 """The database and the role that owns it."""
@@ -96,9 +97,8 @@ class Server:
 
     def with_role_passwords(self) -> Server:
         """Return it with a password for each role; existing ones stay."""
-        return replace(
-            self, role_passwords={str(role): self.role_passwords.get(role) or _new_password() for role in LOGINS}
-        )
+        passwords = {str(role): self.role_passwords.get(role) or _new_password() for role in LOGINS}
+        return replace(self, role_passwords=passwords)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,15 +116,7 @@ class DataFolder:
         return Server(**json.loads((self.home / "server.json").read_text()))
 
     def remember(self, server: Server) -> None:
-        new, kept = self.home / "server.json.new", self.home / "server.json"
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(asdict(server), file)
-            file.flush()
-            os.fsync(file.fileno())
-        if kept.exists():
-            shutil.chown(new, kept.stat().st_uid, kept.stat().st_gid)  # root may start the server of another user
-        new.replace(kept)
+        replace_text(self.home / "server.json", json.dumps(asdict(server)))
 
     def initialise(self, account: Account, programs: Path) -> None:
         """Make `pgdata` under another name and rename it when complete: a half-made one is never taken for it."""
@@ -209,7 +201,9 @@ class DataFolder:
 
 
 def _initdb(pgdata: Path, server: Server, account: Account, programs: Path) -> None:
-    with _password_file(server.superuser_password, account, pgdata.parent) as password_file:
+    # On a command line everybody could read the password.
+    with temporary_secret(pgdata.parent, server.superuser_password) as password_file:
+        account.own(password_file)
         command = [
             str(programs / "bin" / "initdb"),
             f"--pgdata={pgdata}",
@@ -228,19 +222,6 @@ def _initdb(pgdata: Path, server: Server, account: Account, programs: Path) -> N
     (pgdata / "pg_hba.conf").write_text(ACCESS)
     with (pgdata / "postgresql.conf").open("a") as configuration:
         configuration.write("\ninclude 'kroniek.conf'\n")
-
-
-@contextlib.contextmanager
-def _password_file(password: str, account: Account, folder: Path) -> Iterator[Path]:
-    """Give the password to a program in a file that it alone can read; on a command line everybody could."""
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix="password-")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(password)
-        account.own(Path(name))
-        yield Path(name)
-    finally:
-        Path(name).unlink()
 
 
 def _new_password() -> str:

@@ -143,10 +143,8 @@ class EmbeddedPostgres:
         self._data.configure(account)
         log = pgdata / "start.log"
         log.unlink(missing_ok=True)
-        options = [f"--pgdata={pgdata}", f"--log={log}", "--wait", f"--timeout={_START_TIMEOUT_S}"]
-        command = [str(programs / "bin" / "pg_ctl"), "start", *options]
         try:
-            code, output = account.run(command, timeout_s=_START_TIMEOUT_S + _MARGIN_S)
+            code, output = _pg_ctl(account, programs, ["start", f"--pgdata={pgdata}", f"--log={log}"], _START_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return f"It does not answer within {_START_TIMEOUT_S} seconds."
         return "" if code == 0 else "\n".join([output.strip(), *self._data.complaints()])
@@ -155,10 +153,9 @@ class EmbeddedPostgres:
         pgdata = self._data.pgdata.resolve()
         if not (pgdata / "postmaster.pid").exists() or self._data.processes() == frozenset():
             return
-        options = [f"--pgdata={pgdata}", "--mode=fast", "--wait", f"--timeout={_STOP_TIMEOUT_S}"]
         account = account_for(pgdata)
-        command = [str(self._programs(account) / "bin" / "pg_ctl"), "stop", *options]
-        code, output = account.run(command, timeout_s=_STOP_TIMEOUT_S + _MARGIN_S)
+        act = ["stop", f"--pgdata={pgdata}", "--mode=fast"]
+        code, output = _pg_ctl(account, self._programs(account), act, _STOP_TIMEOUT_S)
         if code != 0 and self.running():
             raise DatabaseUnusableError(f"PostgreSQL on {pgdata} does not stop:\n{output.strip()}")
 
@@ -175,6 +172,11 @@ class EmbeddedPostgres:
             _make_roles(connection, server, renewed=server != known)
             _make_database(connection, NAME, GROUPS)
             _make_database(connection, KEYS, ())
+
+
+def _pg_ctl(account: Account, programs: Path, act: Sequence[str], timeout_s: int) -> tuple[int, str]:
+    command = [str(programs / "bin" / "pg_ctl"), *act, "--wait", f"--timeout={timeout_s}"]
+    return account.run(command, timeout_s=timeout_s + _MARGIN_S)
 
 
 def _make_roles(connection: psycopg.Connection, server: Server, *, renewed: bool) -> None:

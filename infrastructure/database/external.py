@@ -43,11 +43,7 @@ _HOLDS_THE_LOG = (
 
 def verify(url: str) -> None:
     """Raise DatabaseUnusableError, with every reason, unless the owner at this address can make a durable platform."""
-    found, may_create = _ask(url, DatabaseRole.OWNER)
-    complaints = _complaints(found)
-    if not may_create:
-        complaints.append("Its role may not create schemas and tables: make it the owner of the database.")
-    _refuse(complaints, DatabaseRole.OWNER)
+    _refuse(_complaints_of_owner(url, DatabaseRole.OWNER), DatabaseRole.OWNER)
 
 
 def verify_sessions(addresses: Addresses) -> None:
@@ -61,15 +57,12 @@ def verify_sessions(addresses: Addresses) -> None:
             found, _ = _ask(addresses.known[role], role)
             _refuse(_complaints(found), role)
     if DatabaseRole.READER in addresses.known:
-        _refuse(_of_the_reader(addresses.reader), DatabaseRole.READER)
+        _refuse(_complaints_of_reader(addresses.reader), DatabaseRole.READER)
 
 
 def verify_keys(url: str) -> None:
     """Raise DatabaseUnusableError unless the owner of this address can keep the keys there, apart from the log."""
-    found, may_create = _ask(url, DatabaseRole.KEYS)
-    complaints = _complaints(found)
-    if not may_create:
-        complaints.append("Its role may not create schemas and tables: make it the owner of the database.")
+    complaints = _complaints_of_owner(url, DatabaseRole.KEYS)
     with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
         if connection.execute(_HOLDS_THE_LOG).fetchone() == (True,):
             complaints.append("It holds the log too. The keys need a database of their own: see KRONIEK_KEYS_URL.")
@@ -85,7 +78,15 @@ def _ask(url: str, role: DatabaseRole) -> tuple[Mapping[str, str], bool]:
         raise DatabaseUnusableError(f"The database cannot be reached as {role}: {str(error).strip()}") from error
 
 
-def _of_the_reader(url: str) -> list[str]:
+def _complaints_of_owner(url: str, role: DatabaseRole) -> list[str]:
+    found, may_create = _ask(url, role)
+    complaints = _complaints(found)
+    if not may_create:
+        complaints.append("Its role may not create schemas and tables: make it the owner of the database.")
+    return complaints
+
+
+def _complaints_of_reader(url: str) -> list[str]:
     """Return the reasons why row-level security would hide nothing from the role of queries."""
     with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
         row = connection.execute(_SEES_TOO_MUCH, [list(_SEE_EVERY_ROW)]).fetchone()

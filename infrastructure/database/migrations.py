@@ -6,9 +6,9 @@ import hashlib
 import importlib.resources
 import itertools
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib.resources.abc import Traversable
+from typing import TypeAlias
 
 import psycopg
 
@@ -25,18 +25,11 @@ CREATE TABLE IF NOT EXISTS kroniek_migration (
     applied_at timestamptz NOT NULL DEFAULT now()
 )
 """
+_RECORD = "INSERT INTO kroniek_migration (name, sha256) VALUES (%s, %s)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Migration:
-    """One file of SQL statements, applied once and never changed after that."""
-
-    name: str
-    statements: bytes
-
-    @property
-    def sha256(self) -> bytes:
-        return hashlib.sha256(self.statements).digest()
+Migrations: TypeAlias = Mapping[str, bytes]
+"""The files of SQL statements by their names, in order; each is applied once and never changed after that."""
 
 
 def migrate(url: str, folder: Traversable | None = None) -> list[str]:
@@ -52,10 +45,10 @@ def migrate(url: str, folder: Traversable | None = None) -> list[str]:
         rows = connection.execute("SELECT name, sha256 FROM kroniek_migration")
         applied: dict[str, bytes] = dict(rows.fetchall())
         _compare(migrations, applied)
-        new = [migration for migration in migrations if migration.name not in applied]
-        for migration in new:
-            _apply(connection, migration)
-    return [migration.name for migration in new]
+        new = [name for name in migrations if name not in applied]
+        for name in new:
+            _apply(connection, name, migrations[name])
+    return new
 
 
 def migrate_keys(url: str) -> list[str]:
@@ -72,14 +65,14 @@ def check_migrated(url: str) -> None:
         rows = connection.execute("SELECT name, sha256 FROM kroniek_migration").fetchall() if seen == (True,) else []
     applied: dict[str, bytes] = dict(rows)
     _compare(migrations, applied)
-    if any(migration.name not in applied for migration in migrations):
+    if not applied.keys() >= migrations.keys():
         raise DatabaseUnusableError(
             "The schema of the database is not up to date: run `kroniek migrate` first, with the address of the "
             "database's owner in KRONIEK_DATABASE_URL."
         )
 
 
-def _read(folder: Traversable) -> Sequence[Migration]:
+def _read(folder: Traversable) -> Migrations:
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     names = [file.name for file in files]
     wrong = [name for name in names if not _NAME.fullmatch(name)]
@@ -88,37 +81,36 @@ def _read(folder: Traversable) -> Sequence[Migration]:
         raise DatabaseUnusableError(
             f"Migrations are named 0001_what.sql, each number once; wrong are: {', '.join(wrong + twice)}."
         )
-    return [Migration(name=file.name, statements=file.read_bytes()) for file in files]
+    return {file.name: file.read_bytes() for file in files}
 
 
-def _compare(migrations: Sequence[Migration], applied: Mapping[str, bytes]) -> None:
-    known = {migration.name: migration for migration in migrations}
-    if missing := sorted(applied.keys() - known.keys()):
+def _compare(migrations: Migrations, applied: Mapping[str, bytes]) -> None:
+    if missing := sorted(applied.keys() - migrations.keys()):
         raise DatabaseUnusableError(
             f"The database has migrations that this version of kroniek does not know: {', '.join(missing)}. "
             "It was used by a newer version: install that one."
         )
-    changed = sorted(name for name, sha256 in applied.items() if known[name].sha256 != bytes(sha256))
+    changed = sorted(name for name, digest in applied.items() if _digest(migrations[name]) != bytes(digest))
     if changed:
         raise DatabaseUnusableError(
             f"Migrations were changed after they had been applied: {', '.join(changed)}. "
             "Put them back as they were and write the change as a new migration."
         )
-    new = [migration.name for migration in migrations if migration.name not in applied]
+    new = [name for name in migrations if name not in applied]
     if applied and new and new[0] < max(applied):
         raise DatabaseUnusableError(
             f"{new[0]} comes before {max(applied)}, which is applied already: give it a later number."
         )
 
 
-def _apply(connection: psycopg.Connection, migration: Migration) -> None:
+def _apply(connection: psycopg.Connection, name: str, statements: bytes) -> None:
     try:
         with connection.transaction():
-            connection.execute(migration.statements)
-            connection.execute(
-                "INSERT INTO kroniek_migration (name, sha256) VALUES (%s, %s)", [migration.name, migration.sha256]
-            )
+            connection.execute(statements)
+            connection.execute(_RECORD, [name, _digest(statements)])
     except psycopg.Error as error:
-        raise DatabaseUnusableError(
-            f"{migration.name} failed and was undone: {error.diag.message_primary or error}"
-        ) from error
+        raise DatabaseUnusableError(f"{name} failed and was undone: {error.diag.message_primary or error}") from error
+
+
+def _digest(statements: bytes) -> bytes:
+    return hashlib.sha256(statements).digest()
