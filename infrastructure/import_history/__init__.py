@@ -1,12 +1,8 @@
-"""Imports histories: events decided elsewhere, or commands to be decided here as at the time of their wish."""
+"""Imports histories: events decided elsewhere, or commands to be decided here, as of their own time."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
-
 from application.gathering import Rules
-from application.ports import EventStore
 from domain.contexts import DECIDERS
 from infrastructure.import_history.commands import CommandsWriter, UnderstandCommand
 from infrastructure.import_history.decided import Understanding
@@ -24,7 +20,6 @@ __all__ = [
     "Watch",
     "import_commands",
     "import_events",
-    "import_events_file",
     "import_id_of",
     "is_import_id",
 ]
@@ -47,10 +42,3 @@ async def import_commands(
 ) -> ImportReport:
     """Import commands. `understand` makes a command with a key of a line, or refuses it; raises as `import_events`."""
     return await Run(history, lines, CommandsWriter(history, rules, understand), watch).run()
-
-
-async def import_events_file(path: Path, log: EventStore) -> ImportReport:
-    """Import a file of decided events under the name of the file."""
-    history = Import(log, import_id_of(path.name), lambda: datetime.now(UTC))
-    with path.open("rb") as source:
-        return await import_events(history, Lines(source))

@@ -6,35 +6,24 @@ chunk follows its commands: a chunk without one is sent again, and only what is 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from application.gathering import Rules
 from application.handler import CommandEnvelope, handle_many
 from application.ports import OtherContent, Receipt
 from application.unit_of_work import UnitOfWork
 from domain.kernel import Refusal
-from infrastructure.import_history.line_refusals import refused_line
+from infrastructure.import_history.line_refusals import refused_line, understood
 from infrastructure.import_history.lines import Chunk
 from infrastructure.import_history.record import Import
 from infrastructure.system_events import ChunkImported, RefusedLine
 
-LINES_AT_ONCE = 100
-"""After so many lines the log gets its turn, so that it never waits for the next chunk to be understood."""
-
 UnderstandCommand = Callable[[int, bytes | None, datetime], CommandEnvelope]
 """Turns a line, with its number and the latest instant that it may name, into a command with a key; or refuses it."""
 
-
-@dataclass(frozen=True, slots=True)
-class ChunkOfCommands:
-    """A chunk as commands and refusals, by line."""
-
-    chunk: Chunk
-    envelopes: Mapping[int, CommandEnvelope]
-    refused: Mapping[int, RefusedLine]
+CommandLine: TypeAlias = CommandEnvelope | RefusedLine
 
 
 class CommandsWriter:
@@ -50,54 +39,36 @@ class CommandsWriter:
         self._unit = UnitOfWork(history.log)
         self._first = True
 
-    async def prepare(self, chunk: Chunk) -> ChunkOfCommands:
+    async def prepare(self, chunk: Chunk) -> Sequence[CommandLine]:
         now = self._import.now()
-        envelopes: dict[int, CommandEnvelope] = {}
-        refused: dict[int, RefusedLine] = {}
-        for number, line in enumerate(chunk.lines, chunk.first_line):
-            try:
-                envelopes[number] = self._understand(number, line, now)
-            except Refusal as refusal:
-                refused[number] = refused_line(number, refusal)
-            if number % LINES_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        return ChunkOfCommands(chunk, envelopes, refused)
+        return await understood(chunk, lambda number, line: self._understand(number, line, now))
 
-    async def write(self, prepared: ChunkOfCommands, version: int, *, again: bool) -> ChunkImported | None:
+    async def write(
+        self, chunk: Chunk, lines: Sequence[CommandLine], version: int, *, again: bool
+    ) -> ChunkImported | None:
         """Decide a chunk, then record it on the given version of the import's stream; return None if it had moved.
 
         With `again`, and for the first chunk of a run, an earlier try may have been cut off.
         """
         may_be_there, self._first = again or self._first, False
-        answers = await self._asked_before(prepared) if may_be_there else {}
-        missing = {number: envelope for number, envelope in prepared.envelopes.items() if number not in answers}
+        numbered = dict(enumerate(lines, chunk.first_line))
+        envelopes = {number: line for number, line in numbered.items() if isinstance(line, CommandEnvelope)}
+        answers = await self._asked_before(envelopes) if may_be_there else {}
+        missing = {number: envelope for number, envelope in envelopes.items() if number not in answers}
         decided = await handle_many(list(missing.values()), self._import.log, self._rules, self._unit)
         answers |= zip(missing, decided, strict=True)
-        record = _record(prepared, answers)
+        refused = [line for line in lines if isinstance(line, RefusedLine)]
+        refused += [
+            refused_line(number, refusal) for number, refusal in answers.items() if isinstance(refusal, Refusal)
+        ]
+        events = sum(len(receipt.events) for receipt in answers.values() if isinstance(receipt, Receipt))
+        record = chunk.imported(events, refused)
         (outcome,) = await self._import.log.append([self._import.append(record, version)])
         return record if isinstance(outcome, Receipt) else None
 
-    async def _asked_before(self, prepared: ChunkOfCommands) -> dict[int, Receipt | Refusal]:
+    async def _asked_before(self, envelopes: Mapping[int, CommandEnvelope]) -> dict[int, Receipt | Refusal]:
         """Return the receipts of the commands that are in the log already."""
-        keys = {line: key for line, envelope in prepared.envelopes.items() if (key := envelope.idempotency) is not None}
+        keys = {line: key for line, envelope in envelopes.items() if (key := envelope.idempotency) is not None}
         known = await self._import.log.receipts(list(keys.values()))
         found = {number: known[key] for number, key in keys.items() if key in known}
         return {number: answer for number, answer in found.items() if not isinstance(answer, OtherContent)}
-
-
-def _record(prepared: ChunkOfCommands, answers: Mapping[int, Receipt | Refusal]) -> ChunkImported:
-    refused = dict(prepared.refused)
-    events = 0
-    for number, answer in answers.items():
-        if isinstance(answer, Refusal):
-            refused[number] = refused_line(number, answer)
-        else:
-            events += len(answer.events)
-    chunk = prepared.chunk
-    return ChunkImported(
-        first_line=chunk.first_line,
-        last_line=chunk.last_line,
-        sha256=chunk.sha256,
-        events=events,
-        refused=tuple(refused[number] for number in sorted(refused)),
-    )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -48,7 +48,7 @@ class DecidedEvent:
     """An event with its context. `version` is its place in its stream, None for the next one."""
 
     stream: str
-    event: Any
+    event: object
     version: int | None
     context: Context
     claims: tuple[Claim, ...]
@@ -78,6 +78,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False
     trace: str = ""
 
 
+_CONTEXT_TEXTS = [field.name for field in fields(Context) if field.name != "effective_at"]
 _READ_LINE = msgspec.json.Decoder(_Line).decode
 _READ_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _READ_ANY = msgspec.json.Decoder().decode
@@ -108,25 +109,17 @@ class Understanding:
         return DecidedEvent(stream=said.stream, event=event, version=said.version, context=context, claims=claims)
 
     def _context(self, said: _Line, effective_at: datetime) -> Context:
-        context = Context(
-            acting_id=said.acting_id,
-            subject_id=said.subject_id,
-            organisation_id=said.organisation_id,
-            mandate_id=said.mandate_id,
-            activity=said.activity,
-            command_id=said.command_id,
-            correlation_id=self._correlation_id if said.correlation_id is None else said.correlation_id,
-            causation_id=said.causation_id,
-            trace=said.trace,
-            effective_at=effective_at,
-        )
+        texts = {name: getattr(said, name) for name in _CONTEXT_TEXTS}
+        if said.correlation_id is None:
+            texts["correlation_id"] = self._correlation_id
+        context = Context(effective_at=effective_at, **texts)
         try:
             check(context, effective_at)
         except MalformedValue as refusal:
             raise MalformedValue("malformed-line", f"{refusal.place[0]}: {refusal.sentence}") from refusal
         return context
 
-    def _event(self, name: str, data: msgspec.Raw, at: datetime) -> Any:  # noqa: ANN401 - the name decides the class
+    def _event(self, name: str, data: msgspec.Raw, at: datetime) -> object:
         given = bytes(data)
         try:
             decoded = self._codec.decode(name, data)

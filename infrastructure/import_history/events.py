@@ -9,36 +9,24 @@ again. So the record itself can say what was refused.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from application.ports import Append, Receipt
 from domain.kernel import Claim, Refusal
 from infrastructure.import_history.decided import DecidedEvent, Understanding
-from infrastructure.import_history.line_refusals import instant_runs_backwards, refused_line
+from infrastructure.import_history.line_refusals import instant_runs_backwards, refused_line, understood
 from infrastructure.import_history.lines import Chunk
 from infrastructure.import_history.record import PASSING, Import
 from infrastructure.system_events import ChunkImported, RefusedLine
 
-MAX_REMEMBERED = 100_000
-"""After so many new streams, those not used since the last time this was reached are forgotten."""
+MAX_REMEMBERED = 200_000
+"""Of how many streams the heads are remembered; those used least lately are forgotten."""
 
-LINES_AT_ONCE = 100
-"""After so many lines the log gets its turn, so that it never waits for the next chunk to be understood."""
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """A chunk, with a decided event or a refusal for each line."""
-
-    chunk: Chunk
-    lines: Sequence[DecidedEvent | RefusedLine]
-
-    @property
-    def events(self) -> Sequence[DecidedEvent]:
-        return [line for line in self.lines if isinstance(line, DecidedEvent)]
+EventLine: TypeAlias = DecidedEvent | RefusedLine
 
 
 class EventsWriter:
@@ -56,38 +44,34 @@ class EventsWriter:
         """How many chunks may be under way at once: what was read holds for the next chunk only."""
         return 1 if self._careful else 3
 
-    async def prepare(self, chunk: Chunk) -> Understood:
+    async def prepare(self, chunk: Chunk) -> Sequence[EventLine]:
         now = self._import.now()
-        lines: list[DecidedEvent | RefusedLine] = []
-        for number, line in enumerate(chunk.lines, chunk.first_line):
-            try:
-                lines.append(self._understanding(line, now))
-            except Refusal as refusal:
-                lines.append(refused_line(number, refusal))
-            if number % LINES_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        prepared = Understood(chunk, lines)
-        if any(claim.release for event in prepared.events for claim in event.claims):
+        lines = await understood(chunk, lambda _number, line: self._understanding(line, now))
+        events = _events(lines)
+        if any(claim.release for event in events for claim in event.claims):
             self._careful = True
-        await self._learn_heads_of_older(prepared.events)
-        return prepared
+        await self._learn_heads_of_older(events)
+        return lines
 
-    async def write(self, prepared: Understood, version: int, *, again: bool) -> ChunkImported | None:
+    async def write(
+        self, chunk: Chunk, lines: Sequence[EventLine], version: int, *, again: bool
+    ) -> ChunkImported | None:
         """Write a chunk on the given version of the import's stream; return None if nothing was written.
 
-        With `again`, an earlier try was in vain: nothing is presumed any more.
+        With `again`, an earlier try wrote nothing: nothing is presumed any more.
         """
         if again:
             self._careful = True
             self._versions = _Versions()
         holders: dict[Claim, str | None] = {}
         if self._careful:
-            await self._learn_heads({event.stream for event in prepared.events})
-            holders = await self._learn_holders(prepared.events)
-        decided = _Decisions(self._import, prepared.chunk, version, self._versions, holders)
-        for number, line in enumerate(prepared.lines, prepared.chunk.first_line):
+            events = _events(lines)
+            await self._learn_heads({event.stream for event in events})
+            holders = await self._learn_holders(events)
+        decided = _Decisions(self._import, version, self._versions, holders)
+        for number, line in enumerate(lines, chunk.first_line):
             decided.add(number, line)
-        record = decided.record()
+        record = chunk.imported(decided.events, decided.refused)
         outcomes = await self._import.log.append(decided.appends(record))
         if not isinstance(outcomes[0], Receipt):
             return None
@@ -123,7 +107,6 @@ class _Decisions:
     """What is decided of a chunk, line by line. `holders` gives who holds a value; one not in it is free."""
 
     history: Import
-    chunk: Chunk
     version: int
     versions: _Versions
     holders: dict[Claim, str | None]
@@ -133,10 +116,10 @@ class _Decisions:
     accepted: list[Append] = field(default_factory=list)
     refused: list[RefusedLine] = field(default_factory=list)
     events: int = 0
-    last_events: list[Any] = field(default_factory=list)
+    last_events: list[object] = field(default_factory=list)
     """The events of the last append."""
 
-    def add(self, number: int, line: DecidedEvent | RefusedLine) -> None:
+    def add(self, number: int, line: EventLine) -> None:
         if isinstance(line, RefusedLine):
             self.refused.append(line)
             return
@@ -155,15 +138,6 @@ class _Decisions:
             self.last_events.append(line.event)
         else:
             self.accepted.append(self._append(line, version))
-
-    def record(self) -> ChunkImported:
-        return ChunkImported(
-            first_line=self.chunk.first_line,
-            last_line=self.chunk.last_line,
-            sha256=self.chunk.sha256,
-            events=self.events,
-            refused=tuple(self.refused),
-        )
 
     def appends(self, record: ChunkImported) -> list[Append]:
         """Return the record and what it records, in the order in which the log is to settle them."""
@@ -233,21 +207,15 @@ class _Head(NamedTuple):
     last_at: datetime | None = None
 
 
-class _Versions:
-    """Where streams are known or presumed to stand: as many streams as fit, the last used ones."""
-
-    def __init__(self) -> None:
-        self._newer: dict[str, _Head] = {}
-        self._older: dict[str, _Head] = {}
-
-    def __contains__(self, stream: str) -> bool:
-        return stream in self._newer or stream in self._older
-
-    def get(self, stream: str) -> _Head | None:
-        found = self._newer.get(stream)
-        return self._older.get(stream) if found is None else found
+class _Versions(OrderedDict[str, _Head]):
+    """The known or presumed heads of streams: as many as fit, the last used ones."""
 
     def put(self, stream: str, head: _Head) -> None:
-        self._newer[stream] = head
-        if len(self._newer) > MAX_REMEMBERED:
-            self._older, self._newer = self._newer, {}
+        self[stream] = head
+        self.move_to_end(stream)
+        if len(self) > MAX_REMEMBERED:
+            self.popitem(last=False)
+
+
+def _events(lines: Sequence[EventLine]) -> Sequence[DecidedEvent]:
+    return [line for line in lines if isinstance(line, DecidedEvent)]

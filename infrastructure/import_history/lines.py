@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import BinaryIO
+
+from infrastructure.system_events import ChunkImported, RefusedLine
 
 CHUNK_LINES = 1_000
 CHUNK_BYTES = 8_000_000
@@ -30,6 +33,16 @@ class Chunk:
     @property
     def last_line(self) -> int:
         return self.first_line + len(self.lines) - 1
+
+    def imported(self, events: int, refused: Iterable[RefusedLine]) -> ChunkImported:
+        """Return the record of the import of this chunk."""
+        return ChunkImported(
+            first_line=self.first_line,
+            last_line=self.last_line,
+            sha256=self.sha256,
+            events=events,
+            refused=tuple(sorted(refused, key=attrgetter("line"))),
+        )
 
 
 class Lines:

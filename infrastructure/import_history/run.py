@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import structlog
@@ -54,75 +55,64 @@ class ImportReport:
 
 
 Watch = Callable[[ChunkImported, ImportReport], None]
-"""Told of each chunk once it is durable, those of earlier runs first, with the sums up to it."""
+"""Called with each chunk once it is durable, those of earlier runs first, and with the sums up to it."""
+
+L = TypeVar("L")
+T = TypeVar("T")
 
 
-class Prepared(Protocol):
-    """A chunk that was understood."""
-
-    @property
-    def chunk(self) -> Chunk: ...
-
-
-P = TypeVar("P", bound=Prepared)
-
-
-class Writer(Protocol[P]):
+class Writer(Protocol[L]):
     """Understands chunks, several lines at a time, and writes them."""
 
     @property
     def in_flight(self) -> int: ...
 
-    async def prepare(self, chunk: Chunk) -> P: ...
+    async def prepare(self, chunk: Chunk) -> Sequence[L]: ...
 
-    async def write(self, prepared: P, version: int, *, again: bool) -> ChunkImported | None: ...
+    async def write(self, chunk: Chunk, lines: Sequence[L], version: int, *, again: bool) -> ChunkImported | None: ...
 
 
-class Run(Generic[P]):
+class Run(Generic[L]):
     """One run of an import, from the first line of its history to the last."""
 
-    def __init__(self, history: Import, lines: Lines, writer: Writer[P], watch: Watch) -> None:
+    def __init__(self, history: Import, lines: Lines, writer: Writer[L], watch: Watch) -> None:
         self._import = history
         self._lines = lines
         self._writer = writer
         self._watch = watch
         self._version = 0
-        self._flying: deque[tuple[P, asyncio.Task[ChunkImported | None]]] = deque()
+        self._flying: deque[tuple[Chunk, Sequence[L], asyncio.Task[ChunkImported | None]]] = deque()
         self._report = ImportReport(import_id=history.import_id)
 
     async def run(self) -> ImportReport:
         started = time.monotonic()
-        self._skip(await self._patiently_read())
+        for record in await self._patiently(self._import.chunks, "the log cannot be reached"):
+            self._note(record, self._lines.next(until_line=record.last_line))
         self._report = replace(self._report, skipped_lines=self._report.lines)
         try:
             with rare_collections():
                 await self._write_rest()
         finally:
-            for _, task in self._flying:
+            for *_, task in self._flying:
                 task.cancel()
-            await asyncio.gather(*(task for _, task in self._flying), return_exceptions=True)
+            await asyncio.gather(*(task for *_, task in self._flying), return_exceptions=True)
         return replace(self._report, seconds=time.monotonic() - started)
-
-    def _skip(self, recorded: Sequence[ChunkImported]) -> None:
-        for record in recorded:
-            chunk = self._lines.next(until_line=record.last_line)
-            self._note(record, chunk)
 
     async def _write_rest(self) -> None:
         while (chunk := self._lines.next()) is not None:
-            prepared = await self._writer.prepare(chunk)
+            lines = await self._writer.prepare(chunk)
             while len(self._flying) >= self._writer.in_flight:
                 await self._land()
             version = self._version + len(self._flying)
-            task = asyncio.create_task(self._writer.write(prepared, version, again=False))
-            self._flying.append((prepared, task))
-            await asyncio.sleep(0)  # so that it is in line before the next chunk is read
+            task = asyncio.create_task(self._writer.write(chunk, lines, version, again=False))
+            self._flying.append((chunk, lines, task))
+            await asyncio.sleep(0)  # so that its appends wait before the next chunk is read
         while self._flying:
             await self._land()
 
     async def _land(self) -> None:
-        """Wait for the oldest chunk under way; where it did not stand, nor do those after it: write them anew."""
-        prepared, task = self._flying[0]
+        """Wait for the oldest chunk under way; where nothing of it was written, write it and those after it again."""
+        chunk, _, task = self._flying[0]
         try:
             record = await task
         except PASSING:
@@ -130,45 +120,36 @@ class Run(Generic[P]):
             record = None
         if record is not None:
             self._flying.popleft()
-            self._note(record, prepared.chunk)
+            self._note(record, chunk)
             return
-        await asyncio.wait([task for _, task in self._flying])
+        await asyncio.wait([task for *_, task in self._flying])
         while self._flying:
-            prepared, task = self._flying[0]
+            chunk, lines, task = self._flying[0]
             if (error := task.exception()) is not None and not isinstance(error, PASSING):
                 raise error
-            await self._settle(prepared)
+            write = partial(self._written, chunk, lines)
+            self._note(await self._patiently(write, "a chunk could not be written"), chunk)
             self._flying.popleft()
 
-    async def _settle(self, prepared: P) -> None:
-        """Write a chunk of which it is not known whether it was written."""
+    async def _written(self, chunk: Chunk, lines: Sequence[L]) -> ChunkImported | None:
+        """Write a chunk of which it is not known whether it was written; return None if it has to be tried again."""
+        recorded = await self._import.chunks()
+        if len(recorded) > self._version:
+            return recorded[self._version]
+        return await self._writer.write(chunk, lines, self._version, again=True)
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T | None]], failure: str) -> T:
+        """Try until there is a result; raise ImportStoppedError if there is none for too long."""
         pause_s = FIRST_PAUSE_S
         for _ in range(MAX_TRIES):
             try:
-                if (record := await self._written(prepared)) is not None:
-                    self._note(record, prepared.chunk)
-                    return
+                if (result := await attempt()) is not None:
+                    return result
             except PASSING:
                 LOG.warning("import_waits", pause_s=pause_s)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, MAX_PAUSE_S)
-        raise ImportStoppedError("a chunk could not be written")
-
-    async def _written(self, prepared: P) -> ChunkImported | None:
-        recorded = await self._import.chunks()
-        if len(recorded) > self._version:
-            return recorded[self._version]
-        return await self._writer.write(prepared, self._version, again=True)
-
-    async def _patiently_read(self) -> Sequence[ChunkImported]:
-        pause_s = FIRST_PAUSE_S
-        for _ in range(MAX_TRIES):
-            try:
-                return await self._import.chunks()
-            except PASSING:
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, MAX_PAUSE_S)
-        raise ImportStoppedError("the log cannot be reached")
+        raise ImportStoppedError(failure)
 
     def _note(self, record: ChunkImported, chunk: Chunk | None) -> None:
         """Add a chunk that the log holds to the report; refuse a history that says something else there."""
