@@ -32,10 +32,11 @@ from benchmarks.server import Server, durable_settings, own_server
 from domain.kernel import CommandBase, Decider, PersonalText, PurposeGroup, personal
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
-from infrastructure.keys import KeyOwner, MemoryKeys
+from infrastructure.keys import KeyOwner
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
 from infrastructure.sealing import EventPlace, open_all, seal
+from tests.memory_keys import MemoryKeys
 
 IN_FLIGHT = 16
 COMMANDS, QUICK_COMMANDS = 12_000, 4_000

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,8 +24,8 @@ from domain.contexts import DECIDERS
 from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
-from infrastructure.import_history import import_events_file
-from infrastructure.keys import MemoryKeys
+from infrastructure.import_history import Import, ImportReport, Lines, import_events, import_id_of
+from tests.memory_keys import MemoryKeys
 
 WARM_UP_LINES = 2_000
 ORGANISATION_ID = str(uuid4())
@@ -46,15 +47,21 @@ def ours(url: str, folder: Path, total: int) -> float:
 
     async def run() -> float:
         async with PostgresLog(url, Codec(DECIDERS), b"key", keys=MemoryKeys()) as log:
-            await import_events_file(_file(folder, WARM_UP_LINES), log)
+            await _import(_file(folder, WARM_UP_LINES), log)
             file = _file(folder, total)
             started = time.perf_counter()
-            report = await import_events_file(file, log)
+            report = await _import(file, log)
             taken_s = time.perf_counter() - started
             assert report.events == total
             return total / taken_s
 
     return asyncio.run(run())
+
+
+async def _import(path: Path, log: PostgresLog) -> ImportReport:
+    history = Import(log, import_id_of(path.name), lambda: datetime.now(UTC))
+    with path.open("rb") as source:
+        return await import_events(history, Lines(source))
 
 
 def unnest(url: str, total: int, batch: int, *, packed: bool) -> float:

@@ -15,12 +15,12 @@ from benchmarks.projections.copying import multiply
 from benchmarks.projections.folds import ALL_PROCESSORS
 from benchmarks.projections.rebuilding import rebuilding
 from infrastructure.event_log import PostgresLog
-from infrastructure.keys import MemoryKeys
 from infrastructure.projector import Projector, platform
 from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose
 from projections.read_model import ReadModel
 from sample import run_sample
+from tests.memory_keys import MemoryKeys
 
 SEED = 2014
 TIMES = 10

@@ -1,8 +1,7 @@
-"""The log: group commit into PostgreSQL, its twin in memory, and readers by position."""
+"""The log: group commit into PostgreSQL, and readers by position."""
 
 from infrastructure.event_log.log_lookup import MissingEventsError, OtherLogError
 from infrastructure.event_log.log_reader import LogReader
-from infrastructure.event_log.memory_log import MemoryLog
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.event_log.subscription import LogSubscription
 from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
@@ -12,7 +11,6 @@ __all__ = [
     "LogReader",
     "LogSubscription",
     "LogUnavailableError",
-    "MemoryLog",
     "MissingEventsError",
     "OtherLogError",
     "PostgresLog",

@@ -4,7 +4,6 @@
 """
 
 from infrastructure.keys.data_keys import DataKey, KeyBrokenError, KeyOwner, Keys, KeysUnavailableError, UnknownKeyError
-from infrastructure.keys.memory_keys import MemoryKeys
 
 __all__ = [
     "DataKey",
@@ -12,6 +11,5 @@ __all__ = [
     "KeyOwner",
     "Keys",
     "KeysUnavailableError",
-    "MemoryKeys",
     "UnknownKeyError",
 ]

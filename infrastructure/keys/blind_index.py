@@ -14,19 +14,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-import psycopg
 from psycopg import AsyncConnection
 
 from application.lookups import Identifier, LookupPurpose
-from infrastructure.keys import key_statements
-from infrastructure.keys.data_keys import KeysUnavailableError
+from infrastructure.keys.key_statements import FIRST, RECONNECT_TIMEOUT_S, database_of_keys
 from infrastructure.postgres.arrays import byte_strings, texts
 from infrastructure.postgres.connecting import Connector, connect_async
-from infrastructure.postgres.failures import LogUnavailableError
 from infrastructure.postgres.group_calls import GroupCallQueue
-
-RECONNECT_TIMEOUT_S = 10.0
-"""How long to reconnect before pending callers get KeysUnavailableError."""
 
 ROW_BYTES = 100
 """The size of a row to be added, roughly."""
@@ -75,9 +69,7 @@ class BlindIndex:
     ) -> None:
         self._url = url
         self._named = named
-        self._queue = GroupCallQueue[_IndexQuery, str | None](
-            Connector(url, key_statements.FIRST), [_serve], reconnect_timeout_s
-        )
+        self._queue = GroupCallQueue[_IndexQuery, str | None](Connector(url, FIRST), [_serve], reconnect_timeout_s)
 
     async def __aenter__(self) -> Self:
         self._queue.start()
@@ -107,18 +99,14 @@ class BlindIndex:
     async def overwrite(self) -> None:
         """Overwrite the bytes of deleted rows. Safe to repeat."""
         # Over a connection of its own: rewriting a large part takes long.
-        try:
+        with database_of_keys():
             async with await connect_async(self._url) as connection:
                 for (part,) in await (await connection.execute(_RESIDUE)).fetchall():
                     await connection.execute(_OVERWRITE, (part,))
-        except psycopg.OperationalError as error:
-            raise KeysUnavailableError("the database of the keys does not answer") from error
 
     async def _ask(self, wanted: _IndexQuery, size: int = 1) -> str | None:
-        try:
+        with database_of_keys():
             return await self._queue.call(wanted, size)
-        except LogUnavailableError as error:
-            raise KeysUnavailableError("the database of the keys does not answer") from error
 
 
 def key_name(purpose: LookupPurpose) -> str:

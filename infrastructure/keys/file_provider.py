@@ -39,9 +39,6 @@ class FileProvider:
             keep_new_text(self._path(kek_id), secrets.token_hex(KEY_BYTES))
         self._keep_folder()
 
-    def holds(self, kek_id: str) -> bool:
-        return self._path(kek_id).is_file()
-
     def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
         cipher = self._cipher(kek_id)
         wrapped = []

@@ -6,20 +6,18 @@ The database says which one is current, in the transactions that write keys; a k
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from domain.kernel import PurposeGroup
 from infrastructure.keys.data_keys import KeyOwner
 from infrastructure.keys.key_statements import associated_data, associated_data_of_name
-from infrastructure.keys.provider import BoundKey, KekProvider
-
-T = TypeVar("T")
+from infrastructure.keys.provider import BoundKey, KekProvider, unwrap_each
 
 BATCH = 500
 """How many keys are rewrapped in one transaction."""
@@ -32,6 +30,7 @@ _BEGUN = "SELECT kek_id FROM keys.kek WHERE current_from IS NULL AND retired_at 
 _REGISTER = "INSERT INTO keys.kek (kek_id) VALUES (%s)"
 _DEMOTE = "UPDATE keys.kek SET is_current = false WHERE is_current"
 _PROMOTE = "UPDATE keys.kek SET is_current = true, current_from = clock_timestamp() WHERE kek_id = %s"
+_RETIRE = "UPDATE keys.kek SET retired_at = clock_timestamp() WHERE kek_id = %s"
 _LEFT = """
 SELECT (SELECT count(*) FROM keys.secret WHERE kek_id <> %(kek)s)
      + (SELECT count(*) FROM keys.named_secret WHERE kek_id <> %(kek)s)
@@ -43,8 +42,15 @@ FROM keys.secret AS s JOIN keys.key AS k USING (key_id) WHERE s.kek_id <> %s AND
 ORDER BY s.key_id LIMIT %s FOR UPDATE OF s SKIP LOCKED
 """
 _NAMED = "SELECT name, kek_id, wrapped FROM keys.named_secret WHERE kek_id <> %s FOR UPDATE"
+_REWRAP_SECRETS = """
+UPDATE keys.secret AS kept SET kek_id = %s, wrapped = new.wrapped
+FROM unnest(%s::bytea[], %s::bytea[]) AS new (id, wrapped) WHERE kept.key_id = new.id
+"""
+_REWRAP_NAMED = """
+UPDATE keys.named_secret AS kept SET kek_id = %s, wrapped = new.wrapped
+FROM unnest(%s::text[], %s::bytea[]) AS new (id, wrapped) WHERE kept.name = new.id
+"""
 _REWRAP_INTERVAL_S = 0.05
-_TABLES = {"secret": ("key_id", "bytea"), "named_secret": ("name", "text")}
 
 _LIST = """
 SELECT kek_id, registered_at, current_from, retired_at, is_current,
@@ -89,13 +95,15 @@ class Counts:
 
 async def current_kek(connection: AsyncConnection, provider: KekProvider) -> str:
     """Return the id of the current key-encryption key; make the first one where there is none yet."""
-    row = await (await connection.execute(_CURRENT)).fetchone()
-    return str(row[0]) if row is not None else await _locked(connection, lambda: _first(connection, provider))
+    if (kek_id := await _current(connection)) is not None:
+        return kek_id
+    async with _one_at_a_time(connection):
+        return await _current(connection) or await _make_current(connection, provider)
 
 
-async def _first(connection: AsyncConnection, provider: KekProvider) -> str:
+async def _current(connection: AsyncConnection) -> str | None:
     row = await (await connection.execute(_CURRENT)).fetchone()
-    return str(row[0]) if row is not None else await _make_current(connection, provider)
+    return None if row is None else str(row[0])
 
 
 async def rotate(connection: AsyncConnection, provider: KekProvider, report: Callable[[int, int], None]) -> str:
@@ -104,23 +112,20 @@ async def rotate(connection: AsyncConnection, provider: KekProvider, report: Cal
     An interrupted rotation is finished instead of beginning another one. `report` is called with the number of keys
     done and the total. The platform may run meanwhile.
     """
-    return await _locked(connection, lambda: _rotate(connection, provider, report))
-
-
-async def _rotate(connection: AsyncConnection, provider: KekProvider, report: Callable[[int, int], None]) -> str:
-    row = await (await connection.execute(_CURRENT)).fetchone()
-    broken_off = row is not None and await _left(connection, row[0])
-    kek_id = str(row[0]) if row is not None and broken_off else await _make_current(connection, provider)
-    total, done = await _left(connection, kek_id), 0
-    while await _left(connection, kek_id):
-        after: bytes | None = b""
-        while after is not None:
-            after, wrapped = await _rewrap(connection, provider, kek_id, after)
-            done += wrapped
-            report(min(done, total), total)
-        # Another transaction was changing the rows that are left.
-        await asyncio.sleep(_REWRAP_INTERVAL_S)
-    return kek_id
+    async with _one_at_a_time(connection):
+        kek_id = await _current(connection)
+        if kek_id is None or not await _left(connection, kek_id):
+            kek_id = await _make_current(connection, provider)
+        total, done = await _left(connection, kek_id), 0
+        while await _left(connection, kek_id):
+            after: bytes | None = b""
+            while after is not None:
+                after, wrapped = await _rewrap(connection, provider, kek_id, after)
+                done += wrapped
+                report(min(done, total), total)
+            # Another transaction was changing the rows that are left.
+            await asyncio.sleep(_REWRAP_INTERVAL_S)
+        return kek_id
 
 
 async def _make_current(connection: AsyncConnection, provider: KekProvider) -> str:
@@ -151,44 +156,35 @@ async def _rewrap(
     """
     async with connection.transaction():
         rows = await (await connection.execute(_SECRETS, (kek_id, after, BATCH))).fetchall()
-        keys = [
-            (old, BoundKey(bytes(content), associated_data(bytes(key_id), KeyOwner(subject, PurposeGroup(group)))))
+        secrets = {
+            key_id: (old, BoundKey(bytes(content), associated_data(key_id, KeyOwner(subject, PurposeGroup(group)))))
             for key_id, subject, group, old, content in rows
-        ]
-        wrapped = await _rewrapped(provider, kek_id, keys)
-        await _write(connection, "secret", [key_id for key_id, *_ in rows], wrapped, kek_id)
+        }
+        await _rewrap_rows(connection, provider, kek_id, _REWRAP_SECRETS, secrets)
         if len(rows) == BATCH:
             return rows[-1][0], len(rows)
         names = await (await connection.execute(_NAMED, (kek_id,))).fetchall()
-        keys = [(old, BoundKey(bytes(content), associated_data_of_name(name))) for name, old, content in names]
-        wrapped = await _rewrapped(provider, kek_id, keys)
-        await _write(connection, "named_secret", [name for name, *_ in names], wrapped, kek_id)
+        named = {name: (old, BoundKey(bytes(content), associated_data_of_name(name))) for name, old, content in names}
+        await _rewrap_rows(connection, provider, kek_id, _REWRAP_NAMED, named)
     return None, len(rows) + len(names)
 
 
-async def _rewrapped(provider: KekProvider, kek_id: str, wrapped: Sequence[tuple[str, BoundKey]]) -> Sequence[bytes]:
-    def work() -> Sequence[bytes]:
-        opened: dict[int, BoundKey] = {}
-        for old in {old for old, _ in wrapped}:
-            places = [place for place, (kek, _) in enumerate(wrapped) if kek == old]
-            bounds = [wrapped[place][1] for place in places]
-            for place, bound, key in zip(places, bounds, provider.unwrap(old, bounds), strict=True):
-                opened[place] = BoundKey(key, bound.associated_data)
-        return provider.wrap(kek_id, [opened[place] for place in range(len(wrapped))])
-
-    return await asyncio.to_thread(work) if wrapped else ()
-
-
-async def _write(
-    connection: AsyncConnection, table: str, ids: Sequence[bytes] | Sequence[str], wrapped: Sequence[bytes], kek_id: str
+async def _rewrap_rows(
+    connection: AsyncConnection,
+    provider: KekProvider,
+    kek_id: str,
+    statement: str,
+    rows: Mapping[bytes, tuple[str, BoundKey]] | Mapping[str, tuple[str, BoundKey]],
 ) -> None:
-    if ids:
-        key, kind = _TABLES[table]
-        statement = sql.SQL(
-            "UPDATE keys.{table} AS kept SET kek_id = %s, wrapped = new.wrapped"
-            " FROM unnest(%s::{kind}[], %s::bytea[]) AS new (id, wrapped) WHERE kept.{key} = new.id"
-        ).format(table=sql.Identifier(table), key=sql.Identifier(key), kind=sql.Identifier(kind))
-        await connection.execute(statement, (kek_id, list(ids), list(wrapped)))
+    """Wrap the keys of these rows, each with the id of its present key-encryption key, with another one."""
+
+    def rewrapped() -> Sequence[bytes]:
+        wrapped = list(rows.values())
+        keys = zip(unwrap_each(provider, wrapped), wrapped, strict=True)
+        return provider.wrap(kek_id, [BoundKey(key, bound.associated_data) for key, (_, bound) in keys])
+
+    if rows:
+        await connection.execute(statement, (kek_id, list(rows), list(await asyncio.to_thread(rewrapped))))
 
 
 async def retire(connection: AsyncConnection, provider: KekProvider, kek_id: str) -> None:
@@ -196,24 +192,20 @@ async def retire(connection: AsyncConnection, provider: KekProvider, kek_id: str
 
     Raises KekRefusedError where it is not known, is the current one, or wraps anything.
     """
-    await _locked(connection, lambda: _retire(connection, provider, kek_id))
-
-
-async def _retire(connection: AsyncConnection, provider: KekProvider, kek_id: str) -> None:
-    async with connection.transaction():
-        # Waits for transactions that are wrapping with it; the database refuses later ones.
-        await connection.execute("SELECT FROM keys.kek WHERE kek_id = %s FOR UPDATE", (kek_id,))
-        known = {kek.kek_id: kek for kek in await list_keks(connection)}
-        if kek_id not in known:
-            raise KekRefusedError(f"There is no key-encryption key {kek_id}.")
-        kek = known[kek_id]
-        if kek.is_current:
-            raise KekRefusedError(f"{kek_id} is the current key-encryption key: rotate first.")
-        if kek.wraps:
-            raise KekRefusedError(f"{kek_id} still wraps {kek.wraps:,} keys: rotate first.")
-        if kek.retired_at is None:
-            await connection.execute("UPDATE keys.kek SET retired_at = clock_timestamp() WHERE kek_id = %s", (kek_id,))
-    await asyncio.to_thread(provider.remove, kek_id)
+    async with _one_at_a_time(connection):
+        async with connection.transaction():
+            # Waits for transactions that are wrapping with it; the database refuses later ones.
+            await connection.execute("SELECT FROM keys.kek WHERE kek_id = %s FOR UPDATE", (kek_id,))
+            kek = {kek.kek_id: kek for kek in await list_keks(connection)}.get(kek_id)
+            if kek is None:
+                raise KekRefusedError(f"There is no key-encryption key {kek_id}.")
+            if kek.is_current:
+                raise KekRefusedError(f"{kek_id} is the current key-encryption key: rotate first.")
+            if kek.wraps:
+                raise KekRefusedError(f"{kek_id} still wraps {kek.wraps:,} keys: rotate first.")
+            if kek.retired_at is None:
+                await connection.execute(_RETIRE, (kek_id,))
+        await asyncio.to_thread(provider.remove, kek_id)
 
 
 async def list_keks(connection: AsyncConnection) -> Sequence[Kek]:
@@ -228,10 +220,11 @@ async def count_keys(connection: AsyncConnection) -> Counts:
     return counts
 
 
-async def _locked(connection: AsyncConnection, work: Callable[[], Awaitable[T]]) -> T:
+@asynccontextmanager
+async def _one_at_a_time(connection: AsyncConnection) -> AsyncIterator[None]:
     await connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
     try:
-        return await work()
+        yield
     finally:
         if not connection.closed:
             await connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))

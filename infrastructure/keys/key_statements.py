@@ -6,18 +6,23 @@ The connections take packed arrays (`infrastructure.postgres.connecting.connect_
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import TupleRow
 
 from domain.kernel import PurposeGroup
-from infrastructure.keys.data_keys import KEY_ID_BYTES, KeyOwner
+from infrastructure.keys.data_keys import KEY_ID_BYTES, KeyOwner, KeysUnavailableError
 from infrastructure.postgres.arrays import PackedArray, byte_strings, texts
 from infrastructure.postgres.connecting import LOOKUPS_BY_INDEX
+from infrastructure.postgres.failures import LogUnavailableError
 
 FIRST = ("SET synchronous_commit = on", *LOOKUPS_BY_INDEX)
+
+RECONNECT_TIMEOUT_S = 10.0
+"""How long to reconnect before pending callers get KeysUnavailableError."""
 
 _SEEN = "SELECT number FROM keys.last_destruction"
 _DESTROYED = """
@@ -61,6 +66,15 @@ class KeyRow(NamedTuple):
     destroyed: bool
     kek_id: str
     wrapped: bytes
+
+
+@contextmanager
+def database_of_keys() -> Iterator[None]:
+    """Raise KeysUnavailableError where the database of the keys does not answer."""
+    try:
+        yield
+    except (LogUnavailableError, OperationalError) as error:
+        raise KeysUnavailableError("the database of the keys does not answer") from error
 
 
 def associated_data(key_id: bytes, owner: KeyOwner) -> bytes:

@@ -12,8 +12,8 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Self, TypeVar
 
@@ -33,11 +33,16 @@ from infrastructure.keys.data_keys import (
 )
 from infrastructure.keys.keks import current_kek
 from infrastructure.keys.key_cache import CachedKey, KeyCache
-from infrastructure.keys.key_lookup import KeyAnswer, KeyQuery
-from infrastructure.keys.key_statements import KeyRow, associated_data, associated_data_of_name
-from infrastructure.keys.provider import BoundKey, KekProvider
+from infrastructure.keys.key_statements import (
+    RECONNECT_TIMEOUT_S,
+    KeyRow,
+    associated_data,
+    associated_data_of_name,
+    database_of_keys,
+)
+from infrastructure.keys.provider import BoundKey, KekProvider, unwrap_each
 from infrastructure.postgres.connecting import Connector, connect_async
-from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
+from infrastructure.postgres.failures import LogBusyError
 from infrastructure.postgres.group_calls import GroupCallQueue
 
 LOG = structlog.get_logger()
@@ -47,9 +52,6 @@ LEASE_S = 2.0
 
 RENEWALS_IN_LEASE = 4
 """How often in that time an otherwise idle process renews its lease."""
-
-RECONNECT_TIMEOUT_S = 10.0
-"""How long to reconnect before pending callers get KeysUnavailableError."""
 
 MAX_CACHED_KEYS = 20_000
 """How many keys a process caches. Each takes about three kilobytes."""
@@ -61,6 +63,29 @@ MAX_LOOKUPS = 3
 """How often keys are looked up again that another process was making, or whose partition was being rewritten."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyQuery:
+    """A call: find or make keys, or destroy them. An empty one only renews the lease."""
+
+    owners: frozenset[KeyOwner] = frozenset()
+    key_ids: frozenset[bytes] = frozenset()
+    destroyed: frozenset[KeyOwner] = frozenset()
+    name: str = ""
+
+
+@dataclass(slots=True)
+class KeyAnswer:
+    """The keys found for a batch of calls."""
+
+    by_owner: dict[KeyOwner, CachedKey] = field(default_factory=dict)
+    by_id: dict[bytes, CachedKey] = field(default_factory=dict)
+    by_name: dict[str, bytes] = field(default_factory=dict)
+
+    def add(self, entries: Sequence[CachedKey]) -> None:
+        self.by_owner.update({entry.owner: entry for entry in entries})
+        self.by_id.update({entry.key_id: entry for entry in entries})
 
 
 class Keyring:
@@ -146,8 +171,9 @@ class Keyring:
 
     async def shred(self, owners: Collection[KeyOwner]) -> None:
         # Over a connection of its own: rewriting a large partition takes long.
-        async with self._connected() as connection:
-            await key_statements.shred(connection, frozenset(owners))
+        with database_of_keys():
+            async with await connect_async(self._url) as connection:
+                await key_statements.shred(connection, frozenset(owners))
 
     async def named(self, name: str) -> bytes:
         """Return the key of this name, of 32 bytes, made at the first call. It belongs to no person.
@@ -160,9 +186,8 @@ class Keyring:
 
     async def _call(self, wanted: KeyQuery) -> KeyAnswer:
         try:
-            return await self._queue.call(wanted)
-        except LogUnavailableError as error:
-            raise KeysUnavailableError("the database of the keys does not answer") from error
+            with database_of_keys():
+                return await self._queue.call(wanted)
         finally:
             self._was_called = True
 
@@ -176,14 +201,6 @@ class Keyring:
                     # Callers that need keys get the same error.
                     LOG.warning("keys_unreachable", error=type(error).__name__)
             await asyncio.sleep(self._renew_interval_s)
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with await connect_async(self._url) as connection:
-                yield connection
-        except psycopg.OperationalError as error:
-            raise KeysUnavailableError("the database of the keys does not answer") from error
 
     # --- Batches ----------------------------------------------------------------------------------------------------
 
@@ -241,23 +258,13 @@ class Keyring:
 
     async def _keep(self, rows: Sequence[KeyRow]) -> Sequence[CachedKey]:
         """Unwrap and cache keys. One without bytes is left out: its partition may be in rewriting."""
-        opened = await self._unwrap([row for row in rows if not row.destroyed and row.wrapped])
-        entries = [
-            CachedKey(row.owner, row.key_id, None if row.destroyed else DataKey(row.key_id, AESGCM(opened[row.key_id])))
-            for row in rows
-            if row.destroyed or row.wrapped
-        ]
+        entries = [CachedKey(row.owner, row.key_id, None) for row in rows if row.destroyed]
+        if alive := [row for row in rows if not row.destroyed and row.wrapped]:
+            wrapped = [(row.kek_id, BoundKey(row.wrapped, associated_data(row.key_id, row.owner))) for row in alive]
+            keys = await self._provided(partial(unwrap_each, self._provider, wrapped))
+            entries += [_cached(row.owner, row.key_id, key) for row, key in zip(alive, keys, strict=True)]
         self._cached.put(entries)
         return entries
-
-    async def _unwrap(self, rows: Sequence[KeyRow]) -> Mapping[bytes, bytes]:
-        opened: dict[bytes, bytes] = {}
-        for kek_id in {row.kek_id for row in rows}:
-            own = [row for row in rows if row.kek_id == kek_id]
-            bound = [BoundKey(row.wrapped, associated_data(row.key_id, row.owner)) for row in own]
-            keys = await self._provided(partial(self._provider.unwrap, kek_id, bound))
-            opened.update(zip([row.key_id for row in own], keys, strict=True))
-        return opened
 
     async def _make(self, connection: AsyncConnection, owners: Sequence[KeyOwner]) -> Sequence[CachedKey]:
         """Make missing keys and return them.
@@ -269,26 +276,16 @@ class Keyring:
             BoundKey(secrets.token_bytes(KEY_BYTES), associated_data(key_id, owner))
             for key_id, owner in zip(key_ids, owners, strict=True)
         ]
-        made = await self._wrap_and_insert(connection, key_ids, owners, keys)
-        return [
-            CachedKey(owner, key_id, DataKey(key_id, AESGCM(key.content)))
-            for owner, key_id, key in zip(owners, key_ids, keys, strict=True)
-            if key_id in made
-        ]
-
-    async def _wrap_and_insert(
-        self,
-        connection: AsyncConnection,
-        key_ids: Sequence[bytes],
-        owners: Sequence[KeyOwner],
-        keys: Sequence[BoundKey],
-    ) -> Collection[bytes]:
         for _ in range(MAX_LOOKUPS):
             self._kek_id = self._kek_id or await current_kek(connection, self._provider)
             wrapped = await self._provided(partial(self._provider.wrap, self._kek_id, keys))
             made = await key_statements.insert(connection, key_ids, owners, self._kek_id, wrapped)
             if made is not None:
-                return made
+                return [
+                    _cached(owner, key_id, key.content)
+                    for owner, key_id, key in zip(owners, key_ids, keys, strict=True)
+                    if key_id in made
+                ]
             self._kek_id = ""
         raise KeysUnavailableError("another key-encryption key becomes the current one again and again")
 
@@ -309,3 +306,7 @@ class Keyring:
     async def _provided(self, call: Callable[[], T]) -> T:
         """Call the provider, in a thread where it waits for another machine."""
         return await asyncio.to_thread(call) if self._provider.waits else call()
+
+
+def _cached(owner: KeyOwner, key_id: bytes, key: bytes) -> CachedKey:
+    return CachedKey(owner, key_id, DataKey(key_id, AESGCM(key)))

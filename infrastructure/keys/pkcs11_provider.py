@@ -73,22 +73,11 @@ class Pkcs11Provider:
 
         self._do(make)
 
-    def holds(self, kek_id: str) -> bool:
-        return self._do(lambda session: _find(session, _label(kek_id)) is not None)
-
     def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
-        def wrap(session: Session) -> Sequence[bytes]:
-            kek = self._key(session, kek_id)
-            return [_wrapped(kek, key) for key in keys]
-
-        return self._do(wrap)
+        return self._each(_wrapped, kek_id, keys)
 
     def unwrap(self, kek_id: str, wrapped: Sequence[BoundKey]) -> Sequence[bytes]:
-        def unwrap(session: Session) -> Sequence[bytes]:
-            kek = self._key(session, kek_id)
-            return [_unwrapped(kek, key) for key in wrapped]
-
-        return self._do(unwrap)
+        return self._each(_unwrapped, kek_id, wrapped)
 
     def remove(self, kek_id: str) -> None:
         def remove(session: Session) -> None:
@@ -98,6 +87,13 @@ class Pkcs11Provider:
             self._found.pop(kek_id, None)
 
         self._do(remove)
+
+    def _each(self, work: Callable[[Kek, BoundKey], bytes], kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
+        def work_on_all(session: Session) -> Sequence[bytes]:
+            kek = self._key(session, kek_id)
+            return [work(kek, key) for key in keys]
+
+        return self._do(work_on_all)
 
     def _key(self, session: Session, kek_id: str) -> Kek:
         if kek_id not in self._found:
@@ -133,10 +129,9 @@ class Pkcs11Provider:
 
 def _find(session: Session, label: str) -> Kek | None:
     try:
-        found = session.get_key(object_class=ObjectClass.SECRET_KEY, label=label)
+        return session.get_key(object_class=ObjectClass.SECRET_KEY, label=label)
     except NoSuchKey:
         return None
-    return found
 
 
 def _label(kek_id: str) -> str:

@@ -29,9 +29,6 @@ class KekProvider(Protocol):
     def make(self, kek_id: str) -> None:
         """Make this key-encryption key unless it exists. When it returns, the key is durable."""
 
-    def holds(self, kek_id: str) -> bool:
-        """Return whether this key-encryption key exists."""
-
     def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
         """Return the keys wrapped, in order."""
 
@@ -40,3 +37,12 @@ class KekProvider(Protocol):
 
     def remove(self, kek_id: str) -> None:
         """Destroy a key-encryption key: keys wrapped with it are lost. Safe to repeat."""
+
+
+def unwrap_each(provider: KekProvider, wrapped: Sequence[tuple[str, BoundKey]]) -> Sequence[bytes]:
+    """Return the keys, in order; each comes with the id of the key-encryption key that wraps it."""
+    opened: dict[BoundKey, bytes] = {}
+    for kek_id in {kek_id for kek_id, _ in wrapped}:
+        own = [key for each, key in wrapped if each == kek_id]
+        opened |= zip(own, provider.unwrap(kek_id, own), strict=True)
+    return [opened[key] for _, key in wrapped]

@@ -11,7 +11,7 @@ from infrastructure.keys import file_provider
 from infrastructure.keys.data_keys import KeysUnavailableError
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.provider import BoundKey, KekProvider
-from infrastructure.settings import KeysProvider, Settings, keys_folder
+from infrastructure.settings import KeysProvider, Settings
 
 
 class KekProviders:
@@ -27,9 +27,6 @@ class KekProviders:
 
     def make(self, kek_id: str) -> None:
         self._of(kek_id).make(kek_id)
-
-    def holds(self, kek_id: str) -> bool:
-        return kek_id.partition("-")[0] in self._providers and self._of(kek_id).holds(kek_id)
 
     def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
         return self._of(kek_id).wrap(kek_id, keys)
@@ -49,7 +46,8 @@ class KekProviders:
 
 def make_provider(settings: Settings) -> KekProviders:
     """Make the configured providers. A token is reached when it is first needed."""
-    providers: dict[str, KekProvider] = {file_provider.KIND: FileProvider(keys_folder(settings))}
+    folder = settings.keys_folder or settings.data_dir / "keys"
+    providers: dict[str, KekProvider] = {file_provider.KIND: FileProvider(folder)}
     if settings.pkcs11_module and settings.pkcs11_token and settings.pkcs11_pin:
         # Loads a shared library, so only where a token is configured.
         from infrastructure.keys import pkcs11_provider  # noqa: PLC0415

@@ -12,7 +12,6 @@ from sqlalchemy import Table
 from application.ports import Append
 from domain.identity.person import PERSON, PersonRegistered
 from domain.kernel import Context
-from infrastructure.event_log import MemoryLog
 from projections import (
     access_suppressions,
     accesses,
@@ -31,6 +30,7 @@ from projections import (
 )
 from tests.api.graph_world import AT, NOW
 from tests.infrastructure.examples import example
+from tests.memory_log import MemoryLog
 
 PERSONS = tuple(f"person-{at}" for at in range(12))
 ORGANISATIONS = tuple(f"org-{letter}" for letter in "abcd")

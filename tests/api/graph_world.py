@@ -34,7 +34,6 @@ from domain.identity.values import MandateKind
 from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
-from infrastructure.event_log import MemoryLog
 from infrastructure.read_models import ReadModels
 from projections import (
     access_suppressions,
@@ -68,6 +67,7 @@ from projections.registry import PROJECTIONS
 from tests.infrastructure.examples import example
 from tests.infrastructure.read_tables import make_read_tables
 from tests.infrastructure.viewed import as_events_fill
+from tests.memory_log import MemoryLog
 
 NOW = datetime(2022, 6, 1, 12, tzinfo=UTC)
 AT = datetime(2022, 3, 1, 9, 30, tzinfo=UTC)

@@ -17,11 +17,11 @@ from application.ports import Append, Role
 from domain.access.access import AccessOutcome, AccessRecorded, Category, Look
 from domain.identity.session import SESSION, AuthenticationSucceeded, SessionEnded
 from domain.kernel import Context
-from infrastructure.event_log import MemoryLog
 from projections import access_suppressions, accesses, consents, keys, messages, people
 from tests.api.access_world import NOBODY
 from tests.api.graph_world import AT, NOW, WHY, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
 from tests.infrastructure.examples import example
+from tests.memory_log import MemoryLog
 
 ANN, BOB = "ann", "bob"
 LETTERS = "{ messages(first: 100) { edges { node { id } } } }"

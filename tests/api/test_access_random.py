@@ -19,11 +19,11 @@ from domain.access.access import AccessRecorded
 from domain.contexts import DECIDERS
 from domain.kernel import Context
 from infrastructure.codec import Codec
-from infrastructure.event_log import MemoryLog
 from tests.api.access_queries import Asked, Oracle, Pairs, Queries
 from tests.api.access_world import NOBODY, ORGANISATIONS, Rows, register, rows
 from tests.api.graph_world import WHY, application, row, rows_of
 from tests.lengths import runs_longer, sized
+from tests.memory_log import MemoryLog
 
 pytestmark = [pytest.mark.anyio, runs_longer, pytest.mark.timeout(sized(300, long=1_800))]
 

@@ -17,13 +17,14 @@ from api.web.errors import Problem
 from application.ports import Role, Sealed
 from domain.kernel import PersonalText, PurposeGroup, personal
 from infrastructure.database import EmbeddedPostgres
-from infrastructure.keys import KeyOwner, MemoryKeys
+from infrastructure.keys import KeyOwner
 from infrastructure.keys.keyring import Keyring
 from infrastructure.sealing import EventPlace, seal
 from infrastructure.settings import Settings
 from tests.api.examples import examples
 from tests.api.refused import must_be_refused
 from tests.api.world import Request, World, organisation
+from tests.memory_keys import MemoryKeys
 from tests.waiting import wait_until
 
 

@@ -73,8 +73,8 @@ from domain.organisations.organisation.model import (
 from domain.organisations.service import RegisterService
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from infrastructure.codec import Codec
-from infrastructure.event_log import MemoryLog
 from tests.api.numbers import enterprise_number
+from tests.memory_log import MemoryLog
 
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 CODEC = Codec(DECIDERS)

@@ -8,8 +8,8 @@ from copy import deepcopy
 from application.gathering import Versioned, gather
 from application.unit_of_work import UnitOfWork
 from infrastructure.codec import Codec
-from infrastructure.event_log import MemoryLog
 from tests.infrastructure.sample_counter import DECIDER, RULES, CounterRaised, raise_counter
+from tests.memory_log import MemoryLog
 
 LIMITED = raise_counter("a", limit_from="limit")
 LIMIT = {"counter-limit": Versioned(1, DECIDER.fold([CounterRaised(amount=3)]))}

@@ -12,8 +12,8 @@ from application.ports import Receipt, StreamEvents
 from application.unit_of_work import StateCache
 from domain.kernel import Duplicate, InvalidValue, RuleBroken, StaleVersion
 from infrastructure.codec import Codec
-from infrastructure.event_log import MemoryLog
 from tests.infrastructure.sample_counter import DECIDER, RULES, CounterRaised, append, order, raise_counter
+from tests.memory_log import MemoryLog
 
 pytestmark = pytest.mark.anyio
 

@@ -11,8 +11,8 @@ from application.ports import Append, Outcome, Receipt, StreamEvents
 from application.unit_of_work import UnitOfWork
 from domain.kernel import RuleBroken
 from infrastructure.codec import Codec
-from infrastructure.event_log import MemoryLog
 from tests.infrastructure.sample_counter import AT, DECIDER, RULES, CloseCounter, order, raise_counter
+from tests.memory_log import MemoryLog
 
 pytestmark = pytest.mark.anyio
 

@@ -23,8 +23,8 @@ from domain.organisations.organisation.model import OrganisationEnrolled, Organi
 from domain.organisations.organisation.rules import ORGANISATION
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from infrastructure.codec import Codec
-from infrastructure.event_log import MemoryLog
 from tests.domain.letters import text_sha256
+from tests.memory_log import MemoryLog
 
 pytestmark = pytest.mark.anyio
 

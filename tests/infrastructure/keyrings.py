@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.kernel import PurposeGroup
-from infrastructure.keys import KeyOwner
+from infrastructure.keys import KeyOwner, KeysUnavailableError
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
+from infrastructure.keys.provider import KekProvider
 
 ANN = KeyOwner("ann", PurposeGroup.IDENTIFICATION)
 ANN_MAIL = KeyOwner("ann", PurposeGroup.CORRESPONDENCE)
@@ -39,3 +40,12 @@ class Place:
 
 def person(number: int, group: PurposeGroup = PurposeGroup.IDENTIFICATION) -> KeyOwner:
     return KeyOwner(f"person-{number}", group)
+
+
+def holds(provider: KekProvider, kek_id: str) -> bool:
+    """Whether a provider can use a key-encryption key."""
+    try:
+        provider.wrap(kek_id, ())
+    except KeysUnavailableError:
+        return False
+    return True

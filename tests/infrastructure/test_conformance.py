@@ -40,7 +40,6 @@ from domain.kernel import Command, Context, PurposeGroup
 from domain.organisations.organisation.model import RegisterOrganisation
 from infrastructure.codec import Codec
 from infrastructure.event_log import LogReader, PostgresLog
-from infrastructure.keys import MemoryKeys
 from infrastructure.projector import MemoryRows, Projector, platform
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.projector_limits import ProjectorLimits
@@ -49,6 +48,7 @@ from projections.registry import PROJECTIONS
 from sample.history import commands
 from tests.infrastructure.emptying import empty_log
 from tests.lengths import runs_longer, sized
+from tests.memory_keys import MemoryKeys
 
 CODEC = Codec(DECIDERS)
 DEFINITIONS = platform()

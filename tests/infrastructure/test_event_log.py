@@ -17,7 +17,7 @@ from application.handler import handle, handle_many
 from application.ports import Conflict, Idempotency, OtherContent, Receipt, Taken
 from domain.kernel import Claim, Duplicate, InvalidValue, Refusal, RuleBroken, StaleVersion
 from infrastructure.codec import Codec, UnknownEventError
-from infrastructure.event_log import LogReader, LogUnavailableError, MemoryLog, PostgresLog
+from infrastructure.event_log import LogReader, LogUnavailableError, PostgresLog
 from tests.infrastructure.sample_counter import (
     AT,
     CONTEXT,
@@ -29,6 +29,7 @@ from tests.infrastructure.sample_counter import (
     order,
     raise_counter,
 )
+from tests.memory_log import MemoryLog
 
 pytestmark = pytest.mark.anyio
 CODEC = Codec([DECIDER])

@@ -21,7 +21,7 @@ from domain.identity.key import KeyRegistered
 from domain.identity.values import Means
 from domain.kernel import Claim, Context, Jurisdiction, LevelOfAssurance, Recorded
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader, LogUnavailableError, MemoryLog, PostgresLog
+from infrastructure.event_log import LogReader, LogUnavailableError, PostgresLog
 from infrastructure.import_history import (
     Import,
     ImportReport,
@@ -34,6 +34,7 @@ from infrastructure.import_history import (
     run,
 )
 from infrastructure.system_events import ChunkImported, RefusedLine
+from tests.memory_log import MemoryLog
 
 pytestmark = pytest.mark.anyio
 

@@ -12,10 +12,11 @@ import pytest
 from psycopg import sql
 
 from infrastructure.database import EmbeddedPostgres
-from infrastructure.keys import DataKey, Keys, KeysUnavailableError, MemoryKeys, UnknownKeyError
+from infrastructure.keys import DataKey, Keys, KeysUnavailableError, UnknownKeyError
 from infrastructure.keys.key_cache import CachedKey, KeyCache
 from tests.infrastructure.cutting_proxy import cutting_proxy
 from tests.infrastructure.keyrings import ANN, ANN_MAIL, BOB, LEASE_S, Place, person
+from tests.memory_keys import MemoryKeys
 
 pytestmark = pytest.mark.anyio
 T = TypeVar("T")

@@ -18,6 +18,7 @@ from infrastructure.keys.provider import BoundKey, KekProvider
 from infrastructure.keys.providers import make_provider
 from infrastructure.settings import Settings
 from tests.infrastructure.hsm import PIN, TOKEN, Token
+from tests.infrastructure.keyrings import holds
 
 KEYS = [BoundKey(bytes([at]) * 32, b"owner %d" % at) for at in range(5)]
 
@@ -39,7 +40,7 @@ def bound(wrapped: list[bytes], to: list[BoundKey] = KEYS) -> list[BoundKey]:
 
 def test_what_is_wrapped_is_unwrapped_and_no_two_wrappings_are_alike(provider: KekProvider) -> None:
     kek_id = provider.new_id()
-    assert not provider.holds(kek_id)
+    assert not holds(provider, kek_id)
     provider.make(kek_id)
     first, second = (list(provider.wrap(kek_id, KEYS)) for _ in range(2))
     assert len({*first, *second}) == 2 * len(KEYS)
@@ -77,7 +78,7 @@ def test_a_key_that_is_not_there_is_unavailable_and_removing_it_is_safe_to_repea
     wrapped = list(provider.wrap(kek_id, KEYS))
     for _ in range(2):
         provider.remove(kek_id)
-        assert not provider.holds(kek_id)
+        assert not holds(provider, kek_id)
         with pytest.raises(KeysUnavailableError):
             provider.wrap(kek_id, KEYS)
         with pytest.raises(KeysUnavailableError):
@@ -187,7 +188,7 @@ def test_each_key_is_unwrapped_by_whoever_wrapped_it_and_new_ones_are_made_by_th
     assert both.unwrap(old, bound(wrapped)) == [key.content for key in KEYS]
     assert both.unwrap(new, bound(list(both.wrap(new, KEYS)))) == [key.content for key in KEYS]
     assert (of_files.waits, both.waits) == (False, True)
-    assert not of_files.holds(new)
+    assert not holds(of_files, new)
     with pytest.raises(KeysUnavailableError):
         of_files.unwrap(new, bound(wrapped))
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from application.handler import CommandEnvelope, handle_many
 from domain.kernel import Recorded
 from infrastructure.codec import Codec
-from infrastructure.event_log import MemoryLog, PostgresLog
+from infrastructure.event_log import PostgresLog
 from infrastructure.projector import MemoryRows, Projector, Worker, definitions
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.effect_checks import MisfitError
@@ -42,6 +42,7 @@ from tests.infrastructure.sample_counter import (
     raise_counter,
 )
 from tests.lengths import runs_longer, sized
+from tests.memory_log import MemoryLog
 
 CODEC = Codec([DECIDER])
 PROJECTIONS = [COUNTERS, COUNTER_SUMS]

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from domain.kernel import PurposeGroup
-from infrastructure.keys import KeyOwner, MemoryKeys
+from infrastructure.keys import KeyOwner
 from infrastructure.reactors import reapply_erasures
 from tests.api.numbers import national_number
 from tests.infrastructure.erasing import CODEC, Site, kept, site
+from tests.memory_keys import MemoryKeys
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio

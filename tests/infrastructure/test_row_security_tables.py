@@ -23,7 +23,6 @@ from domain.mailbox.values import OwnerKind
 from infrastructure.codec import Codec
 from infrastructure.database import EmbeddedPostgres, migrate
 from infrastructure.event_log import PostgresLog
-from infrastructure.keys import MemoryKeys
 from infrastructure.projector import Projector, platform, secure_read_models
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.row_security import SEEN as POLICY
@@ -36,6 +35,7 @@ from projections.row_security import Viewer
 from tests.infrastructure.as_roles import addresses_of
 from tests.infrastructure.examples import example
 from tests.infrastructure.viewed import AT, Connection, fill, keys_seen
+from tests.memory_keys import MemoryKeys
 
 AGENCIES = [Viewer(role="agency", organisation_id=organisation) for organisation in ("org-a", "org-b")]
 CHANGING = [message_timeline.READ_MODEL, messages.READ_MODEL, projection_acts.READ_MODEL]

@@ -27,9 +27,8 @@ from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox.message.model import MessageOpened, MessagePublished, MessageSent
 from infrastructure.codec import Codec
-from infrastructure.event_log import MemoryLog, PostgresLog
+from infrastructure.event_log import PostgresLog
 from infrastructure.event_log.resolve import EventRow
-from infrastructure.keys import MemoryKeys
 from infrastructure.projector.rows.memory import MemoryRows
 from projections import consents, enrolments, open_rates, service_use, services
 from projections.figures import Period
@@ -46,6 +45,8 @@ from sample import (
     run_sample,
 )
 from sample.history import commands
+from tests.memory_keys import MemoryKeys
+from tests.memory_log import MemoryLog
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,8 @@ from infrastructure.codec import Codec
 from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.event_log.resolve import Encoded, EventRow, LogState, resolve
-from infrastructure.keys import Keys, MemoryKeys
+from infrastructure.keys import Keys
+from tests.memory_keys import MemoryKeys
 
 
 class MemoryLog:
