@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from application.ports import Enriched, FactReader
 from domain.kernel import AnyDecider, Command, Decider
@@ -29,12 +29,20 @@ class Versioned(NamedTuple):
 NOTHING: Mapping[str, AnyDecider] = MappingProxyType({})
 
 
+Lookup: TypeAlias = Callable[[Command], Awaitable[Command]]
+"""Fills in the facts of a command that are not in the log, such as the state of a read model."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Which decider decides a command, and how the command learns its facts."""
+    """Which decider decides a command, and how the command learns its facts: from the log, or by a look-up elsewhere.
+
+    Without its look-up, a command is decided on facts that are not known.
+    """
 
     deciders: Mapping[type[Command], AnyDecider]
     readers: Mapping[type, FactReader]
+    lookups: Mapping[type[Command], Lookup] = field(default_factory=dict)
 
 
 class LoadedStates(Protocol):

@@ -99,6 +99,7 @@ async def handle_many(
     A caller with many lists may lend the same unit of work from one call to the next, never to two at once. Its states
     can be out of date, so only what the log accepts on them counts.
     """
+    envelopes = [await _looked_up(envelope, rules) for envelope in envelopes]
     answers: dict[int, Receipt | Refusal] = {}
     waiting = list(range(len(envelopes)))
     if unit is not None:
@@ -111,6 +112,12 @@ async def handle_many(
         answers[index] = RuleBroken("too-much-contention", "Others keep changing this at the same time. Try again.")
     answers |= await _answered_before(envelopes, answers, store)
     return [answers[index] for index in range(len(envelopes))]
+
+
+async def _looked_up(envelope: CommandEnvelope, rules: Rules) -> CommandEnvelope:
+    """Return a command with its facts that are not in the log."""
+    lookup = rules.lookups.get(type(envelope.command))
+    return envelope if lookup is None else replace(envelope, command=await lookup(envelope.command))
 
 
 async def _try_on_older_states(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, assert_never, get_args
 
-from domain.kernel import CommandBase, Decider, InvalidValue, RuleBroken
+from domain.kernel import CommandBase, Decider, InvalidValue, NotFound, RuleBroken, fact
 from domain.kernel.checks import check
 from domain.kernel.kinds import several_lines, whole, written
 
@@ -165,14 +165,18 @@ class ResumeProjection(ProjectionCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryParkedEvents(ProjectionCommand):
-    """Apply parked events again: those of the stream whose first parked one is named, or all of the projection."""
+    """Apply parked events again: those of the stream of which a parked one is named, or all of the projection."""
 
     event_position: ParkedPositions = EVERY_PARKED_EVENT
+    parked: bool = fact(False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkipParkedEvent(ProjectionCommand):
+    """Leave an event out. It is `parked` also where the projection has stopped, and has not come to it yet."""
+
     event_position: ParkedPosition
+    parked: bool = fact(False)
 
 
 Request = RequestRebuild | CancelRebuild | RequestVerification | UndoTakeover | DropPreviousRows
@@ -235,11 +239,19 @@ def _resume(command: ResumeProjection, state: Operation) -> Sequence[Event]:
 
 
 def _retry(command: RetryParkedEvents) -> Sequence[Event]:
+    if command.event_position != EVERY_PARKED_EVENT:
+        _must_be_parked(command)
     return [ParkedEventsRetried(projection=command.projection, why=command.why, event_position=command.event_position)]
 
 
 def _skip(command: SkipParkedEvent) -> Sequence[Event]:
+    _must_be_parked(command)
     return [ParkedEventSkipped(projection=command.projection, why=command.why, event_position=command.event_position)]
+
+
+def _must_be_parked(command: RetryParkedEvents | SkipParkedEvent) -> None:
+    if not command.parked:
+        raise NotFound("parked-event-not-found", "No event is parked for this projection at this position.")
 
 
 def evolve(state: Operation, event: Event) -> Operation:

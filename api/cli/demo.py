@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -47,16 +48,14 @@ async def _caught_up(url: str, worker: WorkerProcess, output: Output) -> int:
     from infrastructure.read_models import ReadModels
     from projections.registry import PROJECTIONS
 
-    reads = ReadModels(url, PROJECTIONS)
-    try:
-        while (progress := await reads.progress()).position < progress.head or not progress.projections:
-            worker.check()
+    async with aclosing(ReadModels(url, PROJECTIONS)) as reads:
+        while True:
+            progress = await reads.progress()
             output.progress("read models, position", progress.position, progress.head)
+            if progress.projections and progress.position >= progress.head:
+                return progress.head
+            worker.check()
             await asyncio.sleep(POLL_INTERVAL_S)
-        output.progress("read models, position", progress.position, progress.head)
-        return progress.head
-    finally:
-        await reads.close()
 
 
 def _token(settings: Settings) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -62,18 +63,16 @@ async def _read(url: str, *, everything: bool) -> tuple[Sequence[dict[str, Any]]
     from projections.registry import PROJECTIONS
     from projections.row_security import ADMINISTRATOR, VIEWER, Viewer
 
-    reads = ReadModels(url, PROJECTIONS)
-    try:
-        async with reads.engine.connect() as connection:
-            viewer = {VIEWER: Viewer(role=ADMINISTRATOR)}
-            rows = (await connection.execute(asked_for(open_only=not everything), execution_options=viewer)).all()
-        return [_shown(row) for row in rows], await deferred_reactions(reads.engine)
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
-            raise
-        raise CommandError(Exit.BUSY, "The read models are not made yet: let a worker run first.") from error
-    finally:
-        await reads.close()
+    viewer = {VIEWER: Viewer(role=ADMINISTRATOR)}
+    async with aclosing(ReadModels(url, PROJECTIONS)) as reads:
+        try:
+            async with reads.engine.connect() as connection:
+                rows = (await connection.execute(asked_for(open_only=not everything), execution_options=viewer)).all()
+            return [_shown(row) for row in rows], await deferred_reactions(reads.engine)
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
+                raise
+            raise CommandError(Exit.BUSY, "The read models are not made yet: let a worker run first.") from error
 
 
 def _shown(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the table

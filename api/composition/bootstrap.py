@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -37,9 +38,12 @@ from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
 from api.web.rate_limits import Buckets
 from api.web.read_barrier import waiting_for_own_write
+from application.gathering import Rules
 from application.registry import RULES
 from application.unit_of_work import StateCache
 from domain.contexts import DECIDERS
+from domain.kernel import Command
+from domain.operation import RetryParkedEvents, SkipParkedEvent
 from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.event_log import PostgresLog
@@ -74,6 +78,18 @@ def make_log(settings: Settings, addresses: Addresses, keys: Keys | None) -> Pos
     return PostgresLog(addresses.writer, make_codec(), blind_index_key(settings), keys=keys)
 
 
+def make_rules(reads: ReadModels) -> Rules:
+    """Return the rules, with what they ask of the read models: whether there is an event to retry or to skip."""
+
+    async def with_parked(command: Command) -> Command:
+        assert isinstance(command, RetryParkedEvents | SkipParkedEvent)
+        or_next = isinstance(command, SkipParkedEvent)
+        parked = await reads.is_parked(command.projection, command.event_position, or_next=or_next)
+        return replace(command, parked=parked)
+
+    return replace(RULES, lookups=dict.fromkeys((RetryParkedEvents, SkipParkedEvent), with_parked))
+
+
 def make_command_readers(settings: Settings) -> Mapping[str, CommandReader]:
     """Make the readers, by intent, of commands that come from a file or the command line."""
     return command_readers(COMMAND_ROUTES, _keyed_hash(blind_index_key(settings)))
@@ -102,7 +118,7 @@ def create_app(
         async with keys, log, people, at_work(working):
             LOG.info("api_started")
             yield
-        await reads.close()
+        await reads.aclose()
         LOG.info("api_stopped")
 
     app = FastAPIOffline(
@@ -142,7 +158,7 @@ def _platform(
 ) -> Platform:
     return Platform(
         log=log,
-        rules=RULES,
+        rules=make_rules(reads),
         state_cache=StateCache(),
         reads=reads.engine,
         authenticate=authenticate,

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from infrastructure.read_models.progress_rows import build_of, others_of, parked_of, pause_of, place_of, progress_of
 from infrastructure.read_models.statements import (
     BUILDS,
+    IS_PARKED,
     LATEST_BUILDS,
     OTHER_VERSIONS,
     PARKED,
@@ -64,7 +65,7 @@ class ReadModels:
         # One statement needs no transaction around it.
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         await self.engine.dispose()
 
     # --- Where they are ---------------------------------------------------------------------------------------------
@@ -144,6 +145,12 @@ class ReadModels:
         table = self._tables[projection]
         rows = await self._all(PARKED, table_name=table, after=after, limit=min(limit, MOST_SHOWN))
         return [parked_of(projection, row) for row in rows]
+
+    async def is_parked(self, projection: str, position: int, *, or_next: bool) -> bool:
+        """Return whether an event is parked for a read model; with `or_next`, or behind the place where it stopped."""
+        table = self._tables[projection]
+        (row,) = await self._all(IS_PARKED, table_name=table, position=position, or_next=or_next)
+        return bool(row.parked)
 
     async def builds(self, projection: str, limit: int = MOST_SHOWN) -> Sequence[Build]:
         """Return the builds of a read model, of all its versions, the newest first."""

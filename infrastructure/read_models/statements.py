@@ -94,6 +94,15 @@ PARKED = text("""
     WHERE table_name = :table_name AND position > :after ORDER BY position LIMIT :limit
 """)
 
+# A read model that has stopped may stand at an event, which is not parked then.
+IS_PARKED = text("""
+    SELECT EXISTS (SELECT FROM read.parked WHERE table_name = :table_name AND position = :position)
+        OR CAST(:or_next AS boolean) AND EXISTS (
+            SELECT FROM read.checkpoint
+            WHERE projection || '_v' || version = :table_name AND position < :position AND error <> ''
+        ) AS parked
+""")
+
 TABLES_THERE = text("""
     SELECT name FROM unnest(CAST(:tables AS text[])) AS name WHERE to_regclass('read.' || quote_ident(name)) IS NOT NULL
 """)

@@ -69,7 +69,7 @@ async def asker(database_url: str) -> AsyncIterator[tuple[Asker, Oracle]]:
         async with httpx2.AsyncClient(transport=transport, base_url="http://kroniek") as client:
             yield Asker(client, log), Oracle(written)
     finally:
-        await models.close()
+        await models.aclose()
 
 
 def fill(database_url: str, written: Rows) -> None:

@@ -71,7 +71,7 @@ def read(platform: dict[str, Any], wanted: Any) -> Any:
             async with models.snapshot() as reading:
                 return await wanted(reading)
         finally:
-            await models.close()
+            await models.aclose()
 
     return asyncio.run(run())
 

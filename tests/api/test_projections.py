@@ -94,12 +94,7 @@ def test_everything_that_is_known_is_told(client: httpx2.Client, owner: psycopg.
 
 
 def test_parked_events_come_in_pages(client: httpx2.Client, owner: psycopg.Connection) -> None:
-    for position in range(1, 6):
-        owner.execute(
-            "INSERT INTO read.parked (table_name, position, stream, stream_version, name, error)"
-            " VALUES ('keys_v2', %s, 'key-a', %s, 'identity.key-registered.v1', %s)",
-            (position, position, "KeyError" if position == 1 else ""),
-        )
+    park(owner, *range(1, 6))
     first = client.get("/projections/keys/parked-events?limit=3").json()
     assert [it["position"] for it in first["parkedEvents"]] == [1, 2, 3]
     assert first["parkedEvents"][0]["error"] == "KeyError"
@@ -107,6 +102,61 @@ def test_parked_events_come_in_pages(client: httpx2.Client, owner: psycopg.Conne
     assert [it["position"] for it in second["parkedEvents"]] == [4, 5]
     assert second["nextAfter"] is None
     assert client.get("/projections/people/parked-events").json() == {"parkedEvents": [], "nextAfter": None}
+
+
+def park(owner: psycopg.Connection, *positions: int) -> None:
+    for position in positions:
+        owner.execute(
+            "INSERT INTO read.parked (table_name, position, stream, stream_version, name, error)"
+            " VALUES ('keys_v2', %s, 'key-a', %s, 'identity.key-registered.v1', %s)",
+            (position, position, "KeyError" if position == 1 else ""),
+        )
+
+
+def ordered(client: httpx2.Client, step: str, position: int, key: str) -> httpx2.Response:
+    body = {"why": "a rule was mended", "eventPosition": position}
+    return client.post(f"/projections/keys/parked-events/{step}", json=body, headers={"Idempotency-Key": key})
+
+
+@pytest.mark.parametrize("step", ["retries", "skips"])
+def test_only_an_event_that_is_parked_is_retried_or_skipped(
+    step: str, client: httpx2.Client, owner: psycopg.Connection
+) -> None:
+    park(owner, 3)
+    must_be_refused(ordered(client, step, 2, "other"), 404, "parked-event-not-found")
+    first = ordered(client, step, 3, "order")
+    assert first.status_code == 200, first.text
+    owner.execute("TRUNCATE read.parked")
+    assert ordered(client, step, 3, "order").content == first.content
+    must_be_refused(ordered(client, step, 3, "again"), 404, "parked-event-not-found")
+
+
+def test_what_is_not_parked_is_refused_among_many_commands_too(
+    client: httpx2.Client, owner: psycopg.Connection
+) -> None:
+    park(owner, 3)
+    lines = [
+        {
+            "command": command,
+            "idempotencyKey": f"{command}-{position}",
+            "ids": {"projection": "keys"},
+            "body": {"why": "a rule was mended", "eventPosition": position},
+        }
+        for command in ("retry-parked-events", "skip-parked-event")
+        for position in (2, 3)
+    ]
+    content = "\n".join(map(json.dumps, lines))
+    answer = client.post("/commands", content=content, headers={"Content-Type": "application/x-ndjson"})
+    assert [json.loads(line)["status"] for line in answer.text.splitlines()] == ["refused", "accepted"] * 2
+
+
+def test_an_event_at_which_a_read_model_stopped_is_skipped_and_not_retried(
+    client: httpx2.Client, owner: psycopg.Connection
+) -> None:
+    owner.execute("UPDATE read.checkpoint SET position = 5, error = 'DiskFull' WHERE projection = 'keys'")
+    must_be_refused(ordered(client, "skips", 5, "before"), 404, "parked-event-not-found")
+    must_be_refused(ordered(client, "retries", 6, "retried"), 404, "parked-event-not-found")
+    assert ordered(client, "skips", 6, "skipped").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/no-such", "/no-such/parked-events", "/no-such/builds"])

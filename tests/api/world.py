@@ -22,6 +22,7 @@ from api.rest.command_routes import COMMAND_ROUTES
 from application.ports import Caller, Role
 from infrastructure.database import Addresses
 from infrastructure.settings import Settings
+from projections import invoices
 from tests.api.numbers import enterprise_number, national_number
 
 BEGIN = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -187,7 +188,15 @@ class World:
         hold: dict[str, Any] = {"group": "identification", "ground": "legal_claims", "until": "2027-12-31"}
         self.id["hal.hold"] = self.do("place-legal-hold", person_id=self.id["hal"], **hold)
 
+        self._park_an_event()
         self.id["suppression"] = self.do("suppress-accesses", **self.suppression(ground="a closed inquiry, decision 7"))
+
+    def _park_an_event(self) -> None:
+        self._log.execute(
+            "INSERT INTO read.parked (table_name, position, stream, stream_version, name, error)"
+            " VALUES (%s, 12, 'invoice-a', 1, 'invoicing.invoice-received.v1', 'KeyError')",
+            (invoices.TABLE.name,),
+        )
 
     def suppression(self, **more: Any) -> dict[str, Any]:
         """Give the body with which an auditor keeps from Ann that the agency looks at her data."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from domain.kernel import InvalidValue, Refusal, RuleBroken
+from domain.kernel import InvalidValue, NotFound, Refusal, RuleBroken
 from domain.operation import (
     ACTS,
     MAX_EVENT_POSITION,
@@ -44,7 +44,7 @@ SAID: dict[str, Any] = {"projection": "bus_counts", "why": WHY}
 FRAME: dict[str, Any] = {"at": AT, "by": "platform", **SAID}
 
 PAUSE, RESUME = PauseProjection(**FRAME), ResumeProjection(**FRAME)
-RETRY, SKIP = RetryParkedEvents(**FRAME), SkipParkedEvent(**FRAME, event_position=4711)
+RETRY, SKIP = RetryParkedEvents(**FRAME), SkipParkedEvent(**FRAME, event_position=4711, parked=True)
 PAUSED, RESUMED = ProjectionPaused(**SAID), ProjectionResumed(**SAID)
 RETRIED = ParkedEventsRetried(**SAID, event_position=0)
 SKIPPED = ParkedEventSkipped(**SAID, event_position=4711)
@@ -85,10 +85,16 @@ def test_what_administrators_ordered_is_always_read() -> None:
 
 def test_parked_events_are_retried_all_or_those_of_one_stream() -> None:
     given(OPERATION).when(RETRY).then(RETRIED)
-    given(OPERATION).when(replace(RETRY, event_position=4711)).then(replace(RETRIED, event_position=4711))
+    of_one_stream = replace(RETRY, event_position=4711, parked=True)
+    given(OPERATION).when(of_one_stream).then(replace(RETRIED, event_position=4711))
 
 
-def test_an_event_is_skipped_whenever_that_is_ordered_as_only_the_worker_knows_what_is_parked() -> None:
+def test_an_event_that_is_not_parked_is_neither_retried_nor_skipped() -> None:
+    for wish in (replace(RETRY, event_position=4711), replace(SKIP, parked=False)):
+        given(OPERATION).when(wish).refused(NotFound, "parked-event-not-found")
+
+
+def test_an_event_is_skipped_as_long_as_it_is_parked() -> None:
     given(OPERATION).when(SKIP).then(SKIPPED)
     given(OPERATION, SKIPPED).when(SKIP).then(SKIPPED)
     given(OPERATION, SKIPPED).when(replace(SKIP, event_position=4712)).then(replace(SKIPPED, event_position=4712))

@@ -237,7 +237,7 @@ async def test_what_fails_for_one_is_tried_again_in_order_and_holds_up_nobody_el
         assert [it.error.partition(" at ")[0] for it in waiting] == ["ValueError", "", ""]
         del notes.failing["ann"]
         await until(nothing_waits, "ann still waits")
-    await reads.close()
+    await reads.aclose()
     assert [it for it in notes.called if it in {3, 4}] == [3, 4]
     assert notes.called.count(5) == 1
 
@@ -289,7 +289,7 @@ async def test_where_nothing_can_be_done_for_anybody_the_keeper_stands_still_and
         assert (progress.position, progress.error.partition(" at ")[0]) == (0, type(error).__name__)
         notes.failing.clear()
         await until(went_on, "it does not go on")
-    await reads.close()
+    await reads.aclose()
 
 
 def test_each_pause_is_twice_as_long_up_to_the_longest() -> None:

@@ -46,7 +46,7 @@ async def models(database_url: str) -> AsyncIterator[ReadModels]:
         await log.append([append("counter-a", 1, 2, 3, at=0)])
     models = ReadModels(Addresses.at(database_url).reader, PROJECTIONS)
     yield models
-    await models.close()
+    await models.aclose()
 
 
 @pytest.fixture

@@ -205,7 +205,7 @@ async def test_each_task_is_done_by_its_role_and_its_login_alone(addresses: Addr
         progress = await reads.progress()
         assert (progress.head, [model.lag_events for model in progress.projections]) == (2, [0] * len(PROJECTIONS))
     finally:
-        await reads.close()
+        await reads.aclose()
     for address in (addresses.reader, addresses.auditor):
         with psycopg.connect(address) as connection:
             _read_all(connection)
@@ -227,7 +227,7 @@ async def test_the_lag_is_that_of_the_oldest_event_missed_also_where_its_partiti
     assert row is not None
     reads = ReadModels(addresses.reader, [COUNTERS])
     (model,) = (await reads.progress()).projections
-    await reads.close()
+    await reads.aclose()
     assert model.lag_events == 1
     assert model.lag_s >= row[0]
 
@@ -241,7 +241,7 @@ async def test_one_login_works_as_the_role_of_each_task(database_url: str) -> No
     reads = ReadModels(addresses.reader, [])
     async with reads.engine.connect() as queries:
         assert (await queries.exec_driver_sql("SELECT current_user::text")).scalar() == READER
-    await reads.close()
+    await reads.aclose()
 
 
 def test_other_options_of_an_address_stay() -> None:

@@ -37,7 +37,7 @@ async def models(database_url: str) -> AsyncIterator[ReadModels]:
         fill(owner, messages.TABLE, Random(7), ROWS)
     models = ReadModels(Addresses.at(database_url).reader, PROJECTIONS, statement_timeout_s=0.3)
     yield models
-    await models.close()
+    await models.aclose()
 
 
 @pytest.fixture

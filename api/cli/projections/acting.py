@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import getpass
 import time
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -66,16 +67,13 @@ def _list(options: argparse.Namespace, output: Output) -> None:
     output.result([asdict(event) for event in found], text)
 
 
-async def _parked(url: str, name: str, after: int = 0) -> Sequence[ParkedEvent]:
+async def _parked(url: str, name: str) -> Sequence[ParkedEvent]:
     from infrastructure.read_models import ReadModels
     from projections.registry import PROJECTIONS
 
-    reads = ReadModels(url, PROJECTIONS)
-    try:
-        names = [name] if name else [projection.name for projection in PROJECTIONS]
-        return [event for projection in names for event in await reads.parked(projection, after, MAX_LISTED)]
-    finally:
-        await reads.close()
+    names = [name] if name else [projection.name for projection in PROJECTIONS]
+    async with aclosing(ReadModels(url, PROJECTIONS)) as reads:
+        return [event for projection in names for event in await reads.parked(projection, limit=MAX_LISTED)]
 
 
 def _act(intent: str, options: argparse.Namespace, output: Output, **more: Any) -> None:  # noqa: ANN401 - of the body
@@ -85,8 +83,6 @@ def _act(intent: str, options: argparse.Namespace, output: Output, **more: Any) 
     settings = settings_of()
     body = {"why": options.why, **{name: value for name, value in more.items() if value}}
     with database(settings) as addresses:
-        if event_position := more.get("eventPosition"):
-            _check_parked(addresses.reader, options.name, event_position)
         envelope = _envelope(settings, intent, options.name, body)
         position = asyncio.run(_record(settings, addresses, envelope))
         done = position == 0 or _carried_out(addresses.reader, options.name, position)
@@ -122,24 +118,22 @@ def _envelope(settings: Settings, intent: str, name: str, body: dict[str, Any]) 
 
 async def _record(settings: Settings, addresses: Addresses, envelope: CommandEnvelope) -> int:
     """Append the act; return its position, 0 if everything is that way already."""
-    from api.composition.bootstrap import make_log
+    from api.composition.bootstrap import make_log, make_rules
     from application.handler import handle
-    from application.registry import RULES
-    from domain.kernel import Refusal
+    from domain.kernel import NotFound, Refusal
+    from infrastructure.read_models import ReadModels
+    from projections.registry import PROJECTIONS
 
-    # Nothing personal is in an act.
-    async with make_log(settings, addresses, None) as log:
+    async with (
+        make_log(settings, addresses, None) as log,  # nothing personal is in an act
+        aclosing(ReadModels(addresses.reader, PROJECTIONS)) as reads,
+    ):
         try:
-            receipt = await handle(envelope, log, RULES)
+            receipt = await handle(envelope, log, make_rules(reads))
         except Refusal as refusal:
-            raise CommandError(Exit.WRONG_USAGE, refusal.sentence) from refusal
+            code = Exit.NOT_FOUND if isinstance(refusal, NotFound) else Exit.WRONG_USAGE
+            raise CommandError(code, refusal.sentence) from refusal
     return receipt.position if receipt.events else 0
-
-
-def _check_parked(url: str, name: str, position: int) -> None:
-    """Refuse an act on an event that is not parked: it would change nothing."""
-    if not any(event.position == position for event in asyncio.run(_parked(url, name, after=position - 1))):
-        raise CommandError(Exit.NOT_FOUND, f"No event is parked in {name} at position {position}.")
 
 
 def _carried_out(url: str, name: str, position: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -44,11 +45,8 @@ async def _progress(url: str) -> Progress:
     from infrastructure.read_models import ReadModels
     from projections.registry import PROJECTIONS
 
-    reads = ReadModels(url, PROJECTIONS)
-    try:
+    async with aclosing(ReadModels(url, PROJECTIONS)) as reads:
         return await reads.progress()
-    finally:
-        await reads.close()
 
 
 def _row(progress: ProjectionProgress) -> tuple[object, ...]:
