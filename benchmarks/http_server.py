@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from api.cli.common import database, settings_of
 from api.cli.processes import unwind_on_term
-from api.cli.serve import address, listening, serve_app
+from api.cli.serve import address, listening, serve
 from api.composition.bootstrap import create_app
 
 NO_OP = "/no-op"
@@ -26,7 +26,7 @@ def main() -> None:
     unwind_on_term()
     with listening(settings) as listener, database(settings) as addresses:
         print(address(listener), flush=True)
-        serve_app(_with_no_op(create_app(settings, addresses)), listener)
+        serve(_with_no_op(create_app(settings, addresses)), listener)
 
 
 def _with_no_op(app: FastAPI) -> FastAPI:

@@ -103,7 +103,7 @@ async def measure(size: int, rounds: int) -> Report:
         ratios["all_queries_geometric_mean"] = statistics.geometric_mean(ratios.values())
         ratios[SMALL_VS_LARGE] = await _small_vs_large(engines[0], rounds, measured)
         for it in models:
-            await it.close()
+            await it.aclose()
     return Report(measured, ratios, {}, {"messages": f"{size:,}", "rounds": str(rounds)})
 
 

@@ -1,12 +1,14 @@
-"""The command line: `kroniek`. Each command is imported when it is called, so that help and tokens come at once."""
+"""The command line: `kroniek`. Only the module of the command that is called is imported: help comes at once."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import version
 
-from api.cli.output import CommandError, Exit, Output
+from api.cli.output import AS_JSON, CommandError, Exit, Output
 
 COMMANDS = {
     "demo": "sample history, API and dashboard on this machine, with one command",
@@ -34,8 +36,8 @@ EXIT_CODES = "exit codes: " + ", ".join(f"{code.value} {code.name.lower().replac
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser(given[:1]).parse_args(given)
     output = Output(as_json=options.json)
     try:
         ended: Exit | None = options.run(options, output)
@@ -47,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return Exit.DONE.value if ended is None else ended.value
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
+    """Make the parser of all commands; only the one that is called, if one is, has its options."""
     parser = argparse.ArgumentParser(
         prog="kroniek", description="The event-sourced backend for digital government.", epilog=EXIT_CODES
     )
@@ -55,10 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, about in COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
-        command.add_argument("--json", action="store_true", help="results and errors as JSON on standard output")
-        module = import_module(f"api.cli.{MODULES.get(name, name)}")
-        module.add_options(command)
-        command.set_defaults(run=module.run)
+        command.add_argument("--json", action="store_true", help=AS_JSON)
+        if name in called:
+            module = import_module(f"api.cli.{MODULES.get(name, name)}")
+            # An action of a command takes the place of its `run`.
+            command.set_defaults(run=getattr(module, "run", None))
+            module.add_options(command)
     return parser
 
 
@@ -66,7 +71,5 @@ class _Version(argparse.Action):
     """Asks for the version only when it is wanted: looking into a package's metadata takes as long as all the rest."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"kroniek {version('kroniek')}")  # noqa: T201 - the result itself
+        sys.stdout.write(f"kroniek {version('kroniek')}\n")
         parser.exit()

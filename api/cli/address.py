@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output
 
 READING = ("auditor", "reader")
@@ -14,8 +15,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import database, settings_of
-
     settings = settings_of()
     with database(settings) as addresses:
         if settings.names_a_database:

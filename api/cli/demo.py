@@ -6,48 +6,43 @@ import argparse
 import asyncio
 from contextlib import aclosing
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from api.cli import sample
+from api.cli import sample, serve
+from api.cli.common import database, settings_of
 from api.cli.output import Output
-
-if TYPE_CHECKING:
-    from api.cli.processes import WorkerProcess
-    from infrastructure.settings import Settings
+from api.cli.processes import WorkerProcess, unwind_on_term
+from api.composition.bootstrap import create_app, utc_now
+from api.composition.tokens import make_issuer
+from application.ports import Caller, Role
+from infrastructure.read_models import ReadModels
+from infrastructure.settings import Settings
+from projections.registry import PROJECTIONS
 
 TOKEN_HOURS = 12
 POLL_INTERVAL_S = 0.3
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", help="the address to listen on (KRONIEK_HOST)")
-    parser.add_argument("--port", type=int, help="the port to listen on, 0 for a free one (KRONIEK_PORT)")
+    serve.add_options(parser)
     sample.add_options(parser)
 
 
 def run(options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import database, settings_of
-    from api.cli.processes import WorkerProcess, unwind_on_term
-    from api.cli.serve import address, addresses, listening, serve
-
     settings = settings_of(host=options.host, port=options.port)
     unwind_on_term()
-    with listening(settings) as listener:
+    with serve.listening(settings) as listener:
         output.say("Starting the database ...")
-        with database(settings) as database_addresses, WorkerProcess() as worker:
+        with database(settings) as addresses, WorkerProcess() as worker:
             output.say("Writing the sample history: real commands, real decisions, real events ...")
-            sample.write_sample(settings, database_addresses, options, output)
-            position = asyncio.run(_caught_up(database_addresses.reader, worker, output))
-            base, token = address(listener), _token(settings)
-            output.result({**addresses(base), "token": token}, _welcome(base, token, position))
-            serve(settings, database_addresses, listener, sample=True)
+            sample.write_sample(settings, addresses, options, output)
+            position = asyncio.run(_caught_up(addresses.reader, worker, output))
+            base, token = serve.address(listener), _token(settings)
+            output.result({**serve.addresses(base), "token": token}, _welcome(base, token, position))
+            serve.serve(create_app(settings, addresses, sample=True), listener)
 
 
 async def _caught_up(url: str, worker: WorkerProcess, output: Output) -> int:
     """Wait until the read models are at the head of the log; return its position."""
-    from infrastructure.read_models import ReadModels
-    from projections.registry import PROJECTIONS
-
     async with aclosing(ReadModels(url, PROJECTIONS)) as reads:
         while True:
             progress = await reads.progress()
@@ -59,10 +54,6 @@ async def _caught_up(url: str, worker: WorkerProcess, output: Output) -> int:
 
 
 def _token(settings: Settings) -> str:
-    from api.composition.bootstrap import utc_now
-    from api.composition.tokens import make_issuer
-    from application.ports import Caller, Role
-
     caller = Caller(subject="demo", role=Role.AUDITOR, organisation_id="demo")
     return make_issuer(settings).issue(caller, utc_now(), timedelta(hours=TOKEN_HOURS))
 

@@ -8,37 +8,42 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from api.cli.output import CommandError, Exit, Output, add_action, table
+from sqlalchemy import Row
+from sqlalchemy.exc import ProgrammingError
 
-if TYPE_CHECKING:
-    from application.retention import WaitingDuty
-    from infrastructure.database import Addresses
-    from infrastructure.settings import Settings
+from api.cli.common import database, settings_of
+from api.cli.output import CommandError, Exit, Output, add_actions, table
+from api.composition.bootstrap import make_codec, make_keyring, utc_now
+from application.retention import WaitingDuty
+from domain.erasure.model import ErasureStatus
+from infrastructure.database import Addresses
+from infrastructure.reactors import deferred_reactions, reapply_erasures
+from infrastructure.read_models import ReadModels
+from infrastructure.settings import Settings
+from projections.erasures import asked_for, least_of, statuses_of
+from projections.registry import PROJECTIONS
+from projections.row_security import ADMINISTRATOR, VIEWER, Viewer
 
 HEADINGS = ("person", "status", "purposes", "held", "requested", "age")
 UNDEFINED_TABLE = "42P01"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = add_action(actions, "list", "list the erasures that are not carried out to the end, and why")
-    listing.add_argument("--all", action="store_true", help="also those that are")
     again = "destroy again what the log says was destroyed: after a backup of the keys was brought back"
-    add_action(actions, "repeat", again)
-
-
-def run(options: argparse.Namespace, output: Output) -> None:
-    {"list": _list, "repeat": _repeat}[options.action](options, output)
+    actions = {
+        "list": ("list the erasures that are not carried out to the end, and why", _list),
+        "repeat": (again, _repeat),
+    }
+    listing = add_actions(parser, actions)["list"]
+    listing.add_argument("--all", action="store_true", help="also those that are")
 
 
 # --- Listing --------------------------------------------------------------------------------------------------------
 
 
 def _list(options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import database, settings_of
-
     with database(settings_of()) as addresses:
         erasures, waiting = asyncio.run(_read(addresses.reader, everything=options.all))
     text = table(HEADINGS, [tuple(erasure.values()) for erasure in erasures]) if erasures else "Nobody is being erased."
@@ -54,15 +59,7 @@ def _list(options: argparse.Namespace, output: Output) -> None:
     output.result({"erasures": erasures, "waiting": failed}, text)
 
 
-async def _read(url: str, *, everything: bool) -> tuple[Sequence[dict[str, Any]], Sequence[WaitingDuty]]:
-    from sqlalchemy.exc import ProgrammingError
-
-    from infrastructure.reactors import deferred_reactions
-    from infrastructure.read_models import ReadModels
-    from projections.erasures import asked_for
-    from projections.registry import PROJECTIONS
-    from projections.row_security import ADMINISTRATOR, VIEWER, Viewer
-
+async def _read(url: str, *, everything: bool) -> tuple[Sequence[Mapping[str, str]], Sequence[WaitingDuty]]:
     viewer = {VIEWER: Viewer(role=ADMINISTRATOR)}
     async with aclosing(ReadModels(url, PROJECTIONS)) as reads:
         try:
@@ -75,25 +72,19 @@ async def _read(url: str, *, everything: bool) -> tuple[Sequence[dict[str, Any]]
             raise CommandError(Exit.BUSY, "The read models are not made yet: let a worker run first.") from error
 
 
-def _shown(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the table
-    from domain.erasure.model import ErasureStatus
-    from projections.erasures import least_of, statuses_of
-
-    statuses: Mapping[Any, ErasureStatus] = statuses_of(row)
-    requested_at: datetime = row.requested_at
+def _shown(row: Row[Any]) -> Mapping[str, str]:
+    statuses = statuses_of(row)
     return {
         "personId": row.person_id,
         "status": least_of(statuses.values()).value,
-        "purposes": ", ".join(group.value for group, it in statuses.items() if it is not ErasureStatus.KEPT),
+        "purposes": ", ".join(group.value for group, status in statuses.items() if status is not ErasureStatus.KEPT),
         "held": ", ".join(row.held_groups),
-        "requestedAt": f"{requested_at:%Y-%m-%d %H:%M}",
-        "age": _age(requested_at),
+        "requestedAt": f"{row.requested_at:%Y-%m-%d %H:%M}",
+        "age": _age(row.requested_at),
     }
 
 
 def _age(since: datetime) -> str:
-    from api.composition.bootstrap import utc_now
-
     seconds = max(0, int((utc_now() - since).total_seconds()))
     days, hours, minutes = seconds // 86_400, seconds // 3_600 % 24, seconds // 60 % 60
     return f"{days} d {hours} h" if days else f"{hours} h {minutes} min" if hours else f"{minutes} min"
@@ -103,8 +94,6 @@ def _age(since: datetime) -> str:
 
 
 def _repeat(_options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import database, settings_of
-
     settings = settings_of()
     with database(settings) as addresses:
         erasures = asyncio.run(_erase_again(settings, addresses, output))
@@ -112,9 +101,5 @@ def _repeat(_options: argparse.Namespace, output: Output) -> None:
 
 
 async def _erase_again(settings: Settings, addresses: Addresses, output: Output) -> int:
-    from api.composition.bootstrap import make_codec, make_keyring
-    from infrastructure.reactors import reapply_erasures
-
     async with make_keyring(settings, addresses) as keys:
-        told = partial(output.progress, "events looked at")
-        return await reapply_erasures(keys, addresses.writer, make_codec(), told)
+        return await reapply_erasures(keys, addresses.writer, make_codec(), partial(output.progress, "events read"))

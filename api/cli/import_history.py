@@ -7,21 +7,42 @@ import asyncio
 import os
 import stat
 import sys
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-from api.cli.output import CommandError, Exit, Output
+import msgspec
+import orjson
 
-if TYPE_CHECKING:
-    from infrastructure.database import Addresses
-    from infrastructure.import_history import ImportReport, Lines, Watch
-    from infrastructure.settings import Settings
-    from infrastructure.system_events import ChunkImported
+from api.cli.commands_in_lines import CommandsInLines
+from api.cli.common import database, settings_of
+from api.cli.output import CommandError, Exit, Output, ending_as
+from api.cli.processes import unwind_on_term
+from api.composition.bootstrap import make_command_readers, make_keyring, make_log, utc_now
+from application.registry import RULES
+from domain.kernel import MalformedValue
+from domain.kernel.json_text import check_no_byte_order_mark
+from infrastructure.database import Addresses
+from infrastructure.import_history import (
+    Import,
+    ImportReport,
+    ImportStoppedError,
+    Lines,
+    OtherHistoryError,
+    Watch,
+    import_commands,
+    import_events,
+    import_id_of,
+    is_import_id,
+)
+from infrastructure.import_history.line_refusals import UNREADABLE
+from infrastructure.import_history.lock import ImportRunningError, only_import
+from infrastructure.settings import Settings
+from infrastructure.system_events import ChunkImported
 
 STANDARD_INPUT = "-"
-KEPT = "What was imported so far stays; run the same command again to go on from there."
+STAYS = "What was imported so far stays; run the same command again to go on from there."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,37 +51,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--refusals", type=Path, metavar="FILE", help="where to write which lines were refused and why")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
-    """What to import: lines that are all of one kind, under a name."""
-
-    import_id: str
-    kind: str
-    lines: Lines
-    bytes_total: int | None
-    refusals: Path | None
-
-
 def run(options: argparse.Namespace, output: Output) -> Exit:
-    from api.cli.common import database, settings_of
-    from api.cli.processes import unwind_on_term
-    from infrastructure.import_history import Lines
-
-    import_id = _import_id(options)
-    settings = settings_of()
+    import_id, settings = _import_id(options), settings_of()
     unwind_on_term()
     with _source(options.file) as source:
         lines = Lines(source)
-        task = _Task(
-            import_id=import_id,
-            kind=_kind(lines),
-            lines=lines,
-            bytes_total=_size(source),
-            refusals=options.refusals,
-        )
-        with database(settings) as addresses:
-            report = _run(task, settings, addresses, output)
-    output.result(_result(report, task), _text(report, task))
+        kind = _kind(lines)
+        with (
+            database(settings) as addresses,
+            _ends_as_sentences(import_id),
+            only_import(addresses.writer, import_id),
+            _refusals(options.refusals) as refusals,
+        ):
+            watch = _watch(output, refusals, _size(source))
+            report = asyncio.run(_import(import_id, kind, lines, settings, addresses, watch=watch))
+    output.result(_result(report, kind), _text(report, kind, options.refusals))
     return Exit.REFUSED if report.refused else Exit.DONE
 
 
@@ -68,8 +73,6 @@ def run(options: argparse.Namespace, output: Output) -> Exit:
 
 
 def _import_id(options: argparse.Namespace) -> str:
-    from infrastructure.import_history import import_id_of, is_import_id
-
     if options.id is None and options.file == STANDARD_INPUT:
         sentence = "Give what comes over standard input a name with --id, so that the import can be taken up again."
         raise CommandError(Exit.WRONG_USAGE, sentence)
@@ -83,10 +86,8 @@ def _import_id(options: argparse.Namespace) -> str:
 def _source(name: str) -> BinaryIO:
     if name == STANDARD_INPUT:
         return sys.stdin.buffer
-    try:
+    with ending_as(Exit.NOT_FOUND, OSError, lambda error: f"{name} cannot be read: {error.strerror}."):
         return Path(name).open("rb")
-    except OSError as error:
-        raise CommandError(Exit.NOT_FOUND, f"{name} cannot be read: {error.strerror}.") from error
 
 
 def _size(source: BinaryIO) -> int | None:
@@ -96,19 +97,12 @@ def _size(source: BinaryIO) -> int | None:
 
 
 def _kind(lines: Lines) -> str:
-    """Tell by the first line what a history holds: all its lines are of one kind."""
-    import msgspec
-
-    from domain.kernel import MalformedValue
-    from domain.kernel.json_text import check_no_byte_order_mark
-    from infrastructure.import_history.line_refusals import UNREADABLE
-
-    try:
+    """Return what a history holds according to its first line: all its lines are of one kind."""
+    with ending_as(Exit.WRONG_USAGE, MalformedValue):
         line = lines.first()
         check_no_byte_order_mark(line)
+    try:
         first = msgspec.json.decode(line)
-    except MalformedValue as error:
-        raise CommandError(Exit.WRONG_USAGE, str(error)) from error
     except UNREADABLE:
         first = None
     for kind, field in (("events", "event"), ("commands", "command")):
@@ -120,55 +114,43 @@ def _kind(lines: Lines) -> str:
 # --- The import -----------------------------------------------------------------------------------------------------
 
 
-def _run(task: _Task, settings: Settings, addresses: Addresses, output: Output) -> ImportReport:
-    """Import; say in a sentence why that cannot be done."""
-    from infrastructure.import_history import ImportStoppedError, OtherHistoryError
-    from infrastructure.import_history.lock import ImportRunningError, only_import
-
-    try:
-        with only_import(addresses.writer, task.import_id), _refusals(task.refusals) as refusals:
-            return asyncio.run(_import(task, settings, addresses, _watch(output, refusals, task.bytes_total)))
-    except ImportRunningError as error:
-        raise CommandError(Exit.BUSY, f"An import with the name {task.import_id} is under way already.") from error
-    except OtherHistoryError as error:
-        sentence = (
-            f"Under the name {task.import_id} other lines {error.first_line} to {error.last_line} were imported "
-            "before: the file was changed, or it is another one. Nothing more was imported. For another history, "
-            "give another name with --id."
-        )
-        raise CommandError(Exit.CHANGED, sentence) from error
-    except ImportStoppedError as error:
-        raise CommandError(Exit.NO_DATABASE, f"The import stopped: {error}. {KEPT}") from error
+@contextmanager
+def _ends_as_sentences(import_id: str) -> Iterator[None]:
+    running = f"An import with the name {import_id} is under way already."
+    other = (
+        f"Under the name {import_id} other lines {{0.first_line}} to {{0.last_line}} were imported before: the file "
+        "was changed, or it is another one. Nothing more was imported. For another history, give another name with "
+        "--id."
+    )
+    with (
+        ending_as(Exit.BUSY, ImportRunningError, lambda _error: running),
+        ending_as(Exit.CHANGED, OtherHistoryError, other.format),
+        ending_as(Exit.NO_DATABASE, ImportStoppedError, lambda error: f"The import stopped: {error}. {STAYS}"),
+    ):
+        yield
 
 
-async def _import(task: _Task, settings: Settings, addresses: Addresses, watch: Watch) -> ImportReport:
-    from api.cli.commands_in_lines import CommandsInLines
-    from api.composition.bootstrap import make_command_readers, make_keyring, make_log, utc_now
-    from application.registry import RULES
-    from infrastructure.import_history import Import, import_commands, import_events
-
+async def _import(
+    import_id: str, kind: str, lines: Lines, settings: Settings, addresses: Addresses, *, watch: Watch
+) -> ImportReport:
     async with make_keyring(settings, addresses) as keys, make_log(settings, addresses, keys) as log:
-        history = Import(log, task.import_id, utc_now)
-        if task.kind == "events":
-            return await import_events(history, task.lines, watch)
+        history = Import(log, import_id, utc_now)
+        if kind == "events":
+            return await import_events(history, lines, watch)
         understand = CommandsInLines(make_command_readers(settings), history.stream)
-        return await import_commands(history, task.lines, RULES, understand, watch)
+        return await import_commands(history, lines, RULES, understand, watch)
 
 
-# --- What to tell ---------------------------------------------------------------------------------------------------
+# --- What is reported -----------------------------------------------------------------------------------------------
 
 
 def _refusals(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
-    # Written anew each time, from the first line on: what earlier runs refused is in the log.
-    try:
+    # Written again each time, from the first line on: what earlier runs refused is in the log.
+    with ending_as(Exit.WRONG_USAGE, OSError, lambda error: f"{path} cannot be written: {error.strerror}."):
         return nullcontext() if path is None else path.open("wb")
-    except OSError as error:
-        raise CommandError(Exit.WRONG_USAGE, f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _watch(output: Output, refusals: BinaryIO | None, bytes_total: int | None) -> Watch:
-    import orjson
-
     def watch(record: ChunkImported, report: ImportReport) -> None:
         if refusals is not None:
             for refused in record.refused:
@@ -180,10 +162,10 @@ def _watch(output: Output, refusals: BinaryIO | None, bytes_total: int | None) -
     return watch
 
 
-def _result(report: ImportReport, task: _Task) -> dict[str, object]:
+def _result(report: ImportReport, kind: str) -> dict[str, object]:
     return {
         "importId": report.import_id,
-        "kind": task.kind,
+        "kind": kind,
         "lines": report.lines,
         "skippedLines": report.skipped_lines,
         "events": report.events,
@@ -192,11 +174,11 @@ def _result(report: ImportReport, task: _Task) -> dict[str, object]:
     }
 
 
-def _text(report: ImportReport, task: _Task) -> str:
+def _text(report: ImportReport, kind: str, refusals: Path | None) -> str:
     new = report.lines - report.skipped_lines
-    text = f"{report.import_id}: {report.lines:,} lines of {task.kind} are imported and gave {report.events:,} events"
+    text = f"{report.import_id}: {report.lines:,} lines of {kind} are imported and gave {report.events:,} events"
     text += f"; {new:,} lines in this run, in {report.seconds:.1f} s"
     if report.refused:
-        where = f"see {task.refusals}" if task.refusals else "run again with --refusals FILE to see which and why"
+        where = f"see {refusals}" if refusals else "run again with --refusals FILE to see which and why"
         text += f"\n{report.refused:,} lines were refused: {where}"
     return text

@@ -9,14 +9,20 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
-from api.cli.output import CommandError, Exit, Output, add_action, table
+import psycopg
 
-if TYPE_CHECKING:
-    from infrastructure.database import Addresses
-    from infrastructure.keys.keks import Counts, Kek
-    from infrastructure.settings import Settings
+from api.cli.common import database, settings_of
+from api.cli.output import Exit, Output, add_actions, ending_as, table
+from api.composition.bootstrap import make_codec, make_keyring
+from infrastructure.database import Addresses
+from infrastructure.keys import KeyBrokenError, KeysUnavailableError
+from infrastructure.keys.blind_index import BlindIndex
+from infrastructure.keys.keks import Counts, Kek, KekRefusedError, count_keys, list_keks, retire, rotate
+from infrastructure.keys.providers import make_provider
+from infrastructure.reactors import Indexer, fill_index
+from infrastructure.settings import Settings
 
 ACTIONS = {
     "list": "list the key-encryption keys and how many keys each wraps; count the keys",
@@ -27,64 +33,41 @@ ACTIONS = {
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, about in ACTIONS.items():
-        action = add_action(actions, name, about)
-        if name == "retire":
-            action.add_argument("kek", metavar="KEK", help="the name that `list` gives it")
+    actions = add_actions(parser, {name: (about, _run) for name, about in ACTIONS.items()})
+    actions["retire"].add_argument("kek", metavar="KEK", help="the name that `list` gives it")
 
 
-def run(options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import database, settings_of
-    from infrastructure.keys import KeyBrokenError, KeysUnavailableError
-
+def _run(options: argparse.Namespace, output: Output) -> None:
     settings = settings_of()
-    with database(settings) as addresses:
-        try:
-            if options.action == "index":
-                asyncio.run(_index(settings, addresses, output))
-                return
-            keks, counts = asyncio.run(_act(options, settings, addresses.keys, output))
-        except KeysUnavailableError as error:
-            raise CommandError(Exit.FAILED, f"The key-encryption keys cannot be used: {error}.") from error
-        except KeyBrokenError as error:
-            raise CommandError(Exit.FAILED, f"The keys are damaged: {error}.") from error
-    shown = {"keks": [asdict(kek) for kek in keks], "keys": asdict(counts)}
-    output.result(shown, _text(keks, counts))
+    with (
+        database(settings) as addresses,
+        ending_as(Exit.FAILED, KeysUnavailableError, "The key-encryption keys cannot be used: {}.".format),
+        ending_as(Exit.FAILED, KeyBrokenError, "The keys are damaged: {}.".format),
+    ):
+        if options.action == "index":
+            asyncio.run(_index(settings, addresses, output))
+        else:
+            asyncio.run(_act(options, settings, addresses.keys, output))
 
 
-async def _act(
-    options: argparse.Namespace, settings: Settings, url: str, output: Output
-) -> tuple[Sequence[Kek], Counts]:
-    """Do what was asked for; return how things are then."""
-    import psycopg
-
-    from infrastructure.keys.keks import KekRefusedError, count_keys, list_keks, retire, rotate
-    from infrastructure.keys.providers import make_provider
-
+async def _act(options: argparse.Namespace, settings: Settings, url: str, output: Output) -> None:
+    """Do what was asked for, and show how things are then."""
     provider = make_provider(settings)
-    async with await psycopg.AsyncConnection[Any].connect(url, autocommit=True) as connection:
-        try:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        with ending_as(Exit.FAILED, KekRefusedError):
             if options.action == "rotate":
-                await rotate(connection, provider, lambda done, total: output.progress("keys wrapped", done, total))
+                await rotate(connection, provider, partial(output.progress, "keys wrapped"))
             elif options.action == "retire":
                 await retire(connection, provider, options.kek)
-        except KekRefusedError as error:
-            raise CommandError(Exit.FAILED, str(error)) from error
-        return await list_keks(connection), await count_keys(connection)
+        keks, counts = await list_keks(connection), await count_keys(connection)
+    output.result({"keks": [asdict(kek) for kek in keks], "keys": asdict(counts)}, _text(keks, counts))
 
 
 async def _index(settings: Settings, addresses: Addresses, output: Output) -> None:
     """Add everybody of the log to the blind index."""
-    from api.composition.bootstrap import make_codec, make_keyring
-    from infrastructure.keys.blind_index import BlindIndex
-    from infrastructure.reactors import Indexer, fill_index
-
     async with make_keyring(settings, addresses) as keys, BlindIndex(addresses.keys, keys.named) as index:
         indexer = Indexer(index=index, keys=keys, codec=make_codec())
-        seen = await fill_index(
-            indexer, addresses.writer, lambda done, head: output.progress("events looked at", done, head)
-        )
+        seen = await fill_index(indexer, addresses.writer, partial(output.progress, "events read"))
     output.result({"registrations": seen}, f"Everybody of {seen:,} registrations is in the index, but who was erased.")
 
 

@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
+from typing import TypeAlias
 
-from api.cli.output import CommandError, Exit, Output, add_action, table
+import psycopg
 
-ACTIONS = {
-    "partitions": "list the partitions of the log",
-    "detach": "take the oldest attached partition out of the log's table; it stays readable",
-    "attach": "put a detached partition back",
-}
+from api.cli.common import database, settings_of
+from api.cli.output import Exit, Output, add_actions, ending_as, table
+from infrastructure.event_log.partitions import (
+    PartitionRefusedError,
+    attach_partition,
+    detach_partition,
+    list_partitions,
+)
+
+Change: TypeAlias = Callable[[psycopg.Connection, int], None]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, about in ACTIONS.items():
-        action = add_action(actions, name, about)
-        if name != "partitions":
-            action.add_argument("number", type=int, metavar="NUMBER")
+    out = "take the oldest attached partition out of the log's table; it stays readable"
+    actions = {
+        "partitions": ("list the partitions of the log", partial(_list_after, None)),
+        "detach": (out, partial(_list_after, detach_partition)),
+        "attach": ("put a detached partition back", partial(_list_after, attach_partition)),
+    }
+    parsers = add_actions(parser, actions)
+    for name in ("detach", "attach"):
+        parsers[name].add_argument("number", type=int, metavar="NUMBER")
 
 
-def run(options: argparse.Namespace, output: Output) -> None:
-    import psycopg
-
-    from api.cli.common import database, settings_of
-    from infrastructure.event_log.partitions import (
-        PartitionRefusedError,
-        attach_partition,
-        detach_partition,
-        list_partitions,
-    )
-
+def _list_after(change: Change | None, options: argparse.Namespace, output: Output) -> None:
     with (
         database(settings_of()) as addresses,
         psycopg.connect(addresses.owner, autocommit=True) as connection,
     ):
-        try:
-            if options.action == "detach":
-                detach_partition(connection, options.number)
-            elif options.action == "attach":
-                attach_partition(connection, options.number)
-        except PartitionRefusedError as error:
-            raise CommandError(Exit.FAILED, str(error)) from error
+        if change is not None:
+            with ending_as(Exit.FAILED, PartitionRefusedError):
+                change(connection, options.number)
         found = list_partitions(connection)
     rows = [
         (

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from api.cli.common import opened_database, settings_of
 from api.cli.output import Output
+from infrastructure.database import DatabaseRole, migrate, migrate_keys
+from infrastructure.projector import secure_read_models
 
 
 def add_options(_parser: argparse.ArgumentParser) -> None:
@@ -12,11 +15,7 @@ def add_options(_parser: argparse.ArgumentParser) -> None:
 
 
 def run(_options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import database_errors_as_sentences, settings_of
-    from infrastructure.database import DatabaseRole, migrate, migrate_keys, open_database
-    from infrastructure.projector import secure_read_models
-
-    with database_errors_as_sentences(), open_database(settings_of()) as addresses:
+    with opened_database(settings_of()) as addresses:
         applied = migrate(addresses.owner)
         secure_read_models(addresses.projector)
         applied_to_keys = migrate_keys(addresses.keys) if DatabaseRole.KEYS in addresses.known else []

@@ -6,12 +6,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any
+from typing import TypeAlias, TypeVar
 
+AS_JSON = "results and errors as JSON on standard output"
 PROGRESS_EVERY_S = 0.2
 PROGRESS_LINE_EVERY_S = 5.0
+E = TypeVar("E", bound=Exception)
 
 
 class Exit(IntEnum):
@@ -31,11 +34,22 @@ class Exit(IntEnum):
 
 
 class CommandError(Exception):
-    """The command could not do its work, for a reason that can be told in a sentence."""
+    """The command could not do its work, for a reason that a sentence can give."""
 
     def __init__(self, exit_code: Exit, sentence: str) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
+
+
+@contextmanager
+def ending_as(
+    exit_code: Exit, errors: type[E] | tuple[type[E], ...], sentence: Callable[[E], object] = str
+) -> Iterator[None]:
+    """Raise some errors as the end of the command, with a sentence made of the error."""
+    try:
+        yield
+    except errors as error:
+        raise CommandError(exit_code, str(sentence(error))) from error
 
 
 class Output:
@@ -46,16 +60,16 @@ class Output:
         self._drawn_at = 0.0
         self._on_line = False
 
-    def result(self, value: Mapping[str, Any] | Sequence[Mapping[str, Any]], text: str) -> None:
+    def result(self, value: Mapping[str, object] | Sequence[Mapping[str, object]], text: str) -> None:
         self._end_line()
-        print(json.dumps(value, default=str) if self._as_json else text, flush=True)  # noqa: T201 - the result itself
+        sys.stdout.write((json.dumps(value, default=str) if self._as_json else text) + "\n")
+        sys.stdout.flush()
 
     def error(self, error: CommandError) -> None:
-        self._end_line()
         if self._as_json:
-            body = {"error": str(error), "exitCode": error.exit_code.value}
-            print(json.dumps(body), flush=True)  # noqa: T201 - the result itself
+            self.result({"error": str(error), "exitCode": error.exit_code.value}, "")
         else:
+            self._end_line()
             sys.stderr.write(f"kroniek: {error}\n")
 
     def say(self, text: str) -> None:
@@ -90,16 +104,24 @@ class Output:
             self._on_line = False
 
 
-def add_action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str
-) -> argparse.ArgumentParser:
-    """Add an action of a command, such as `list`; `--json` may stand before it or after it."""
-    action = actions.add_parser(name, help=about, description=about)
-    # Without a default of its own, so that `--json` before the action is not undone after it.
-    action.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="results and errors as JSON on standard output"
-    )
-    return action
+Run: TypeAlias = Callable[[argparse.Namespace, Output], Exit | None]
+"""Carries out a command, or one of its actions."""
+
+Actions: TypeAlias = Mapping[str, tuple[str, Run | None]]
+"""The actions of a command by name: a sentence about each, and what carries it out, unless it has actions itself."""
+
+
+def add_actions(
+    parser: argparse.ArgumentParser, actions: Actions, metavar: str = "ACTION"
+) -> Mapping[str, argparse.ArgumentParser]:
+    """Add the actions of a command; return their parsers by name. `--json` may stand before an action or after it."""
+    subparsers = parser.add_subparsers(dest="action", required=True, metavar=metavar)
+    parsers = {name: subparsers.add_parser(name, help=about, description=about) for name, (about, _) in actions.items()}
+    for name, action in parsers.items():
+        # Without a default of its own, so that `--json` before the action is not undone after it.
+        action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=AS_JSON)
+        action.set_defaults(run=actions[name][1])
+    return parsers
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

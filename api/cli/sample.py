@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
+from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output
-
-if TYPE_CHECKING:
-    from infrastructure.database import Addresses
-    from infrastructure.settings import Settings
-    from sample import SampleReport
+from api.composition.bootstrap import make_keyring, make_log
+from application.registry import RULES
+from infrastructure.database import Addresses
+from infrastructure.settings import Settings
+from sample import SampleProgress, SampleReport, run_sample
 
 DEFAULT_SEED = 2014
 MIN_SCALE, MAX_SCALE = 0.001, 1_000
@@ -24,8 +24,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import database, settings_of
-
     settings = settings_of()
     with database(settings) as addresses:
         report = write_sample(settings, addresses, options, output)
@@ -37,10 +35,6 @@ def run(options: argparse.Namespace, output: Output) -> None:
 
 def write_sample(settings: Settings, addresses: Addresses, options: argparse.Namespace, output: Output) -> SampleReport:
     """Write what is not there yet of the sample history; return what was done."""
-    from api.composition.bootstrap import make_keyring, make_log
-    from application.registry import RULES
-    from sample import SampleProgress, run_sample
-
     if not MIN_SCALE <= options.scale <= MAX_SCALE:
         raise CommandError(Exit.WRONG_USAGE, f"The scale is a number from {MIN_SCALE} to {MAX_SCALE}.")
 

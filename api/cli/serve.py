@@ -6,16 +6,15 @@ import argparse
 import contextlib
 import gc
 import socket
-from typing import TYPE_CHECKING
 
-from api.cli.output import CommandError, Exit, Output
+import uvicorn
+from fastapi import FastAPI
 
-if TYPE_CHECKING:
-    import uvicorn
-    from fastapi import FastAPI
-
-    from infrastructure.database import Addresses
-    from infrastructure.settings import Settings
+from api.cli.common import database, settings_of
+from api.cli.output import Exit, Output, ending_as
+from api.cli.processes import WorkerProcess, unwind_on_term
+from api.composition.bootstrap import create_app
+from infrastructure.settings import Settings
 
 GARBAGE_THRESHOLD = 10_000
 """How many objects are made and not freed before Python looks among them for garbage."""
@@ -27,30 +26,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import database, settings_of
-    from api.cli.processes import WorkerProcess, unwind_on_term
-
     settings = settings_of(host=options.host, port=options.port)
     unwind_on_term()
-    with listening(settings) as listener, database(settings) as database_addresses, WorkerProcess():
+    with listening(settings) as listener, database(settings) as of_database, WorkerProcess():
         base = address(listener)
         output.result(addresses(base), "\n".join(f"{name}: {at}" for name, at in addresses(base).items()))
-        serve(settings, database_addresses, listener)
+        serve(create_app(settings, of_database), listener)
 
 
 def listening(settings: Settings) -> socket.socket:
-    """Take the port before anything else is started, so that a taken one is told at once."""
+    """Take the port before anything else is started, so that a taken one is reported at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        sentence = f"{settings.host} port {settings.port} cannot be listened on: {error.strerror}. Set KRONIEK_PORT."
-        raise CommandError(Exit.BUSY, sentence) from error
-    return listener
+    with ending_as(Exit.BUSY, OSError, lambda error: f"There is no listening: {error.strerror}. Set KRONIEK_PORT."):
+        return socket.create_server((settings.host, settings.port), family=family)
 
 
 def address(listener: socket.socket) -> str:
@@ -62,33 +50,28 @@ def addresses(base: str) -> dict[str, str]:
     return {"dashboard": f"{base}/dashboard", "graphql": f"{base}/graphql", "apiDocs": f"{base}/docs"}
 
 
-def serve(settings: Settings, database_addresses: Addresses, listener: socket.socket, *, sample: bool = False) -> None:
-    """Serve until a signal ends it."""
-    from api.composition.bootstrap import create_app
-
-    serve_app(create_app(settings, database_addresses, sample=sample), listener)
-
-
-def serve_app(app: FastAPI, listener: socket.socket) -> None:
-    """Serve an application that is made already, until a signal ends it."""
-    server = make_server(app)
+def serve(app: FastAPI, listener: socket.socket) -> None:
+    """Serve an application until a signal ends it."""
+    server = ApiServer(app)
     _spare_the_collector()
     with contextlib.suppress(KeyboardInterrupt):  # how uvicorn passes on the signal that it ended on
         server.run(sockets=[listener])
 
 
-def make_server(app: FastAPI) -> uvicorn.Server:
-    """Make the server of an application. Told to stop, it ends its streams, and answers what it began."""
-    import uvicorn
+class ApiServer(uvicorn.Server):
+    """A server that, as soon as it is to stop, ends the streams of its application, and answers what it began."""
 
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            app.state.end_streams()
-            await super().shutdown(sockets)
+    def __init__(self, app: FastAPI) -> None:
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=20
+        )
+        config.load()
+        super().__init__(config)
+        self._end_streams = app.state.end_streams
 
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=20)
-    config.load()
-    return Server(config)
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end_streams()
+        await super().shutdown(sockets)
 
 
 def _spare_the_collector() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from datetime import timedelta
 
+from api.cli.common import must_be_nameable, settings_of
 from api.cli.output import CommandError, Exit, Output
+from api.composition.bootstrap import utc_now
+from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 
 DEFAULT_HOURS = 12
@@ -21,10 +24,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import must_be_nameable, settings_of
-    from api.composition.bootstrap import utc_now
-    from api.composition.tokens import make_issuer
-
     settings = settings_of()
     if settings.jwks_url is not None:
         raise CommandError(Exit.WRONG_SETTINGS, "Tokens come from the issuer behind KRONIEK_JWKS_URL.")

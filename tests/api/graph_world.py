@@ -333,7 +333,7 @@ def graph_over(url: str, policy: GraphPolicy = OPEN) -> Iterator[Graph]:
             yield Graph(client, rows, queries, log)
         finally:
             assert client.portal is not None
-            client.portal.call(models.close)
+            client.portal.call(models.aclose)
             rows.dispose()
 
 

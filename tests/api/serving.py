@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
-from api.cli.serve import make_server
+from api.cli.serve import ApiServer
 from api.composition.bootstrap import create_app
 from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
@@ -44,7 +44,7 @@ class Served:
 def platform_served(url: str, keys_url: str, folder: Path) -> Iterator[Served]:
     settings = Settings(data_dir=folder, log_level="error")
     listener = socket.create_server(("127.0.0.1", 0))
-    server = make_server(create_app(settings, Addresses.at(url, keys_url)))
+    server = ApiServer(create_app(settings, Addresses.at(url, keys_url)))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
     thread.start()
     served = Served(f"http://127.0.0.1:{listener.getsockname()[1]}", settings, server, thread)

@@ -23,7 +23,7 @@ def address(module_database_url: str) -> Iterator[str]:
             organisations.TABLE.insert(), [row(organisations.TABLE, organisation_id="o", name_nl="Gent")]
         )
     rows.dispose()
-    with served(app, models.close) as address:
+    with served(app, models.aclose) as address:
         yield address
 
 

@@ -6,19 +6,28 @@ import argparse
 import asyncio
 import getpass
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
-from api.cli.output import CommandError, Exit, Output, table
+import orjson
+import psycopg
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from application.handler import CommandEnvelope
-    from infrastructure.database import Addresses
-    from infrastructure.settings import Settings
-    from projections.progress import ParkedEvent
+from api.cli.common import database, settings_of
+from api.cli.output import CommandError, Exit, Output, ending_as, table
+from api.composition.bootstrap import make_command_readers, make_log, make_rules, utc_now
+from api.rest.command_reader import RawCommand
+from api.web.errors import Problem
+from api.web.request_context import RequestContext
+from application.handler import CommandEnvelope, handle
+from application.ports import Caller, Role
+from domain.kernel import NotFound, Refusal
+from infrastructure.database import Addresses
+from infrastructure.read_models import ReadModels
+from infrastructure.settings import Settings
+from projections.progress import ParkedEvent
+from projections.registry import PROJECTIONS
 
 WAIT_S = 10.0
 POLL_INTERVAL_S = 0.1
@@ -28,35 +37,7 @@ ORGANISATION = "platform"
 MAX_LISTED = 1_000
 
 
-def cancel(options: argparse.Namespace, output: Output) -> None:
-    _act("cancel-rebuild", options, output)
-
-
-def drop(options: argparse.Namespace, output: Output) -> None:
-    _act("drop-previous-rows", options, output)
-
-
-def pause(options: argparse.Namespace, output: Output) -> None:
-    _act("pause-projection", options, output)
-
-
-def resume(options: argparse.Namespace, output: Output) -> None:
-    _act("resume-projection", options, output)
-
-
-def parked(options: argparse.Namespace, output: Output) -> None:
-    match options.step:
-        case "list":
-            _list(options, output)
-        case "retry":
-            _act("retry-parked-events", options, output, eventPosition=options.position)
-        case _:
-            _act("skip-parked-event", options, output, eventPosition=options.position)
-
-
-def _list(options: argparse.Namespace, output: Output) -> None:
-    from api.cli.common import database, settings_of
-
+def list_parked(options: argparse.Namespace, output: Output) -> None:
     with database(settings_of()) as addresses:
         found = asyncio.run(_parked(addresses.reader, options.name))
     rows = [
@@ -68,44 +49,31 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 
 
 async def _parked(url: str, name: str) -> Sequence[ParkedEvent]:
-    from infrastructure.read_models import ReadModels
-    from projections.registry import PROJECTIONS
-
     names = [name] if name else [projection.name for projection in PROJECTIONS]
     async with aclosing(ReadModels(url, PROJECTIONS)) as reads:
         return [event for projection in names for event in await reads.parked(projection, limit=MAX_LISTED)]
 
 
-def _act(intent: str, options: argparse.Namespace, output: Output, **more: Any) -> None:  # noqa: ANN401 - of the body
+def act(intent: str, options: argparse.Namespace, output: Output) -> None:
     """Record an act, and wait a while for the worker to carry it out."""
-    from api.cli.common import database, settings_of
-
     settings = settings_of()
-    body = {"why": options.why, **{name: value for name, value in more.items() if value}}
+    body: dict[str, object] = {"why": options.why}
+    if position := getattr(options, "position", 0):
+        body["eventPosition"] = position
     with database(settings) as addresses:
         envelope = _envelope(settings, intent, options.name, body)
-        position = asyncio.run(_record(settings, addresses, envelope))
-        done = position == 0 or _carried_out(addresses.reader, options.name, position)
-    if position == 0:
+        recorded_at = asyncio.run(_record(settings, addresses, envelope))
+        done = recorded_at == 0 or _carried_out(addresses.reader, options.name, recorded_at)
+    if recorded_at == 0:
         text = "there was nothing to change"
     else:
-        text = f"recorded at position {position:,}, " + (
+        text = f"recorded at position {recorded_at:,}, " + (
             "and carried out" if done else "and waits for a worker, which carries it out"
         )
-    output.result({"projection": options.name, "position": position, "carriedOut": done}, f"{options.name}: {text}")
+    output.result({"projection": options.name, "position": recorded_at, "carriedOut": done}, f"{options.name}: {text}")
 
 
-def _envelope(settings: Settings, intent: str, name: str, body: dict[str, Any]) -> CommandEnvelope:
-    from uuid import uuid4
-
-    import orjson
-
-    from api.composition.bootstrap import make_command_readers, utc_now
-    from api.rest.command_reader import RawCommand
-    from api.web.errors import Problem
-    from api.web.request_context import RequestContext
-    from application.ports import Caller, Role
-
+def _envelope(settings: Settings, intent: str, name: str, body: dict[str, object]) -> CommandEnvelope:
     caller = Caller(subject=getpass.getuser(), role=Role.ADMINISTRATOR, organisation_id=ORGANISATION)
     raw = RawCommand(ids={"projection": name}, body=orjson.dumps(body), key=str(uuid4()), if_match=None)
     context = RequestContext(caller=caller, now=utc_now(), correlation_id=str(uuid4()))
@@ -118,27 +86,16 @@ def _envelope(settings: Settings, intent: str, name: str, body: dict[str, Any]) 
 
 async def _record(settings: Settings, addresses: Addresses, envelope: CommandEnvelope) -> int:
     """Append the act; return its position, 0 if everything is that way already."""
-    from api.composition.bootstrap import make_log, make_rules
-    from application.handler import handle
-    from domain.kernel import NotFound, Refusal
-    from infrastructure.read_models import ReadModels
-    from projections.registry import PROJECTIONS
-
     async with (
         make_log(settings, addresses, None) as log,  # nothing personal is in an act
         aclosing(ReadModels(addresses.reader, PROJECTIONS)) as reads,
     ):
-        try:
+        with ending_as(Exit.WRONG_USAGE, Refusal), ending_as(Exit.NOT_FOUND, NotFound):
             receipt = await handle(envelope, log, make_rules(reads))
-        except Refusal as refusal:
-            code = Exit.NOT_FOUND if isinstance(refusal, NotFound) else Exit.WRONG_USAGE
-            raise CommandError(code, refusal.sentence) from refusal
     return receipt.position if receipt.events else 0
 
 
 def _carried_out(url: str, name: str, position: int) -> bool:
-    import psycopg
-
     query = "SELECT count(*) FROM read.checkpoint WHERE projection = %s AND act_position >= %s"
     deadline = time.monotonic() + WAIT_S
     with psycopg.connect(url, autocommit=True) as connection:
