@@ -108,6 +108,7 @@ class RowBase:
     __columns__: ClassVar[Mapping[str, Col[Any]]] = {}
     __keys__: ClassVar[tuple[str, ...]] = ()
     __others__: ClassVar[tuple[str, ...]] = ()
+    __places__: ClassVar[Mapping[str, int]] = {}
 
     __cells__: Mapping[str, Any]
 
@@ -121,6 +122,7 @@ class RowBase:
         cls.__columns__ = columns
         cls.__keys__ = tuple(name for name, column in columns.items() if column.is_key)
         cls.__others__ = tuple(name for name, column in columns.items() if not column.is_key)
+        cls.__places__ = {name: at for at, name in enumerate(columns)}
         if tuple(columns) != (*cls.__keys__, *cls.__others__):
             raise TypeError(f"{cls.__module__}: the columns of the key come first")
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from sqlalchemy import (
     ARRAY,
     Boolean,
+    ClauseElement,
     Column,
     ColumnElement,
     FromClause,
@@ -30,8 +31,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Dialect, make_url
 
 ROLE = "kroniek.role"
 ORGANISATION = "kroniek.organisation"
@@ -53,7 +53,8 @@ OVERSEERS = (AUDITOR, ADMINISTRATOR)
 INDEXED_ELEMENTS = 3
 """Elements of an array of parties by which lists are read in their order; rows with more have an index of their own."""
 
-_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+DIALECT: Dialect = make_url("postgresql+psycopg://").get_dialect()()
+"""In which expressions become the text of statements."""
 
 # --- What is declared -----------------------------------------------------------------------------------------------
 
@@ -298,7 +299,7 @@ def policy(definition: Table, table_name: str) -> str:
     ways: list[ColumnElement[bool]] = [role.in_([literal_column(f"'{it}'") for it in seen.roles])] if seen.roles else []
     if seen.to_agencies:
         ways.append(and_(role == literal_column(f"'{AGENCY}'"), _of_agency(seen, table)))
-    return _sql(func.coalesce(or_(false(), *ways), false()))
+    return sql_text(func.coalesce(or_(false(), *ways), false()))
 
 
 def _of_agency(seen: Seen, table: FromClause) -> ColumnElement[bool]:
@@ -313,7 +314,7 @@ def _policy_ways(seen: Seen, place: Place) -> Iterator[ColumnElement[bool]]:
     if seen.through is not None and seen.key is not None:
         # Row security shows of the other table what the same viewer sees.
         parent = seen.through.table
-        same = f"parent.{_key_of(parent).name} = {_sql(place(seen.key))}"
+        same = f"parent.{_key_of(parent).name} = {sql_text(place(seen.key))}"
         yield literal_column(f"EXISTS (SELECT FROM {rows_of(parent)} AS parent WHERE {same})")
     by = _Named(
         organisation=select(_setting(ORGANISATION)).scalar_subquery(),
@@ -338,8 +339,9 @@ def _key_of(table: Table) -> Column[Any]:
 
 def written_out(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return a condition whose values stand in the text of a statement instead of beside it."""
-    return literal_column(f"({_sql(condition)})", Boolean)
+    return literal_column(f"({sql_text(condition)})", Boolean)
 
 
-def _sql(expression: ColumnElement[Any]) -> str:
-    return str(expression.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+def sql_text(expression: ClauseElement) -> str:
+    """Return an expression or a query as text, with the values in it."""
+    return str(expression.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import is_dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from random import Random
 from types import NoneType, UnionType
@@ -79,5 +80,6 @@ def _value(random: Random, annotation: Any) -> Any:
         int: random.choice((0, 1, 2, 3, -5, 2**53 + 1)),
         datetime: _instant(random),
         date: _instant(random).date(),
+        Decimal: random.choice((Decimal(0), Decimal("1.50"), Decimal("-1E+20"))),
     }
     return kinds[annotation]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from random import Random
 from typing import Any
@@ -15,7 +16,7 @@ from domain.kernel import Recorded
 from infrastructure.projector import Definitions, MemoryRows, definitions, platform
 from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable
-from infrastructure.projector.rules import generating
+from infrastructure.projector.rules import nodes
 from infrastructure.projector.rules.compiled import RuleError, by_event_reason, traces_of
 from infrastructure.projector.rules.generating import Dropped
 from projections.effects import AnyRule, Effects, by_event
@@ -63,7 +64,7 @@ def test_so_it_is_where_rows_are_dropped_and_added_to(read_model: ReadModel) -> 
 def test_a_mistake_of_the_compiler_is_found(
     monkeypatch: pytest.MonkeyPatch, operation: str, wrong: str, read_model: str
 ) -> None:
-    monkeypatch.setitem(generating.FORMS, operation, wrong)
+    monkeypatch.setitem(nodes.OPERATIONS, operation, nodes.OPERATIONS[operation]._replace(python=wrong))
     broken = definitions("with a mistake", [], [it for it in PROJECTIONS if it.name == read_model])
     mutated = replace(broken, codec=platform().codec)
     assert any(differing(mutated, broken.projections[read_model], seed) for seed in range(3))
@@ -134,6 +135,7 @@ class Painted:
     colour: Colour
     size: int
     note: str | None
+    price: Decimal
     at: datetime
     parts: tuple[Part, ...]
 
@@ -270,6 +272,8 @@ class PartsRow(RowBase):
     names: Col[tuple[str, ...]]
     note: Col[str | None]
     size: Col[int]
+    price: Col[Decimal | None]
+    parts: Col[tuple[Part, ...]]
 
 
 def _branching(told: Told) -> Effects[PartsRow]:
@@ -277,7 +281,16 @@ def _branching(told: Told) -> Effects[PartsRow]:
     size = event.size + 1 if event.colour in (Colour.RED, Colour.BLUE) and event.size > 2 else len(event.parts)
     note = event.note or None
     thing = PartsRow.thing_id.to(told.aggregate_id)
-    yield put(PartsRow(thing_id=told.aggregate_id, names=unique(it.name for it in event.parts), note=note, size=size))
+    yield put(
+        PartsRow(
+            thing_id=told.aggregate_id,
+            names=unique(it.name for it in event.parts),
+            note=note,
+            size=size,
+            price=event.price if event.size else None,
+            parts=event.parts,
+        )
+    )
     for part in event.parts:
         yield change(PartsRow, thing, PartsRow.note.to(part.name))
         if part.size > 1:

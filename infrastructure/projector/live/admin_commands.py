@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from psycopg import Connection
 
 from infrastructure.event_log.log_lookup import MissingEventsError
 from infrastructure.event_log.log_reader import POSITION, LogReader
@@ -23,7 +24,6 @@ from projections.projection_acts import ProjectionActKind
 
 LOG = structlog.get_logger()
 
-Connection = psycopg.Connection[Any]
 
 PURPOSES: Mapping[ProjectionActKind, BuildPurpose] = {
     ProjectionActKind.REBUILD: BuildPurpose.REBUILD,

@@ -1,40 +1,42 @@
-"""What administrators ordered, as the read model of their acts has it."""
+"""The acts that administrators ordered, read from the read model of acts."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import NamedTuple
 
-import psycopg
-from sqlalchemy import Select, func, select
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.engine import Dialect
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from sqlalchemy import func, select
 
 from infrastructure.projector.rows.tables import ReadTable
-from projections.projection_acts import TABLE, acts_after, paused
+from projections.projection_acts import TABLE, Row, acts_after, paused
 from projections.read_model import ReadModel
-
-Connection = psycopg.Connection[Any]
-
-_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+from projections.row_security import sql_text
 
 
-def _compiled(query: Select[*tuple[Any, ...]]) -> bytes:
-    return str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})).encode()
+class OrderedAct(NamedTuple):
+    """An act on a projection: its place in the log, its kind, and the event that it concerns, 0 for none."""
+
+    position: int
+    act: str
+    event_position: int
+    why: str
+    acting_id: str
 
 
 _ACTS = ReadTable(TABLE)
-# Asked between any two batches.
-_NEWEST = _compiled(select(func.coalesce(func.max(TABLE.c.act_position), 0)))
-_PAUSED = _compiled(paused())
+# Both are read between batches.
+_NEWEST = sql_text(select(func.coalesce(func.max(TABLE.c.act_position), 0))).encode()
+_PAUSED = sql_text(paused()).encode()
 
 
-def acts_of(connection: Connection, projection: ReadModel, after: int) -> Sequence[Any]:
-    """Return the acts on a projection after a position: position, act, event position, why, who."""
+def acts_of(connection: Connection, projection: ReadModel, after: int) -> Sequence[OrderedAct]:
+    """Return the next acts on a projection after a position."""
+    query = acts_after(after).where(Row.projection == projection.name)
     c = TABLE.c
-    query = acts_after(after).where(c.projection == projection.name)
     chosen = query.with_only_columns(c.act_position, c.act, c.event_position, c.why, c.acting_id)
-    return _rows(connection, _compiled(chosen))
+    return [OrderedAct(*row) for row in _rows(connection, sql_text(chosen).encode())]
 
 
 def newest_act(connection: Connection) -> int:
@@ -47,7 +49,7 @@ def paused_names(connection: Connection) -> Collection[str]:
     return {row[0] for row in _rows(connection, _PAUSED)}
 
 
-def _rows(connection: Connection, statement: bytes) -> Sequence[Any]:
-    if not _ACTS.exists(connection):  # nobody can have ordered anything yet
+def _rows(connection: Connection, statement: bytes) -> Sequence[TupleRow]:
+    if not _ACTS.exists(connection):  # no act was ordered yet
         return ()
     return connection.execute(statement).fetchall()

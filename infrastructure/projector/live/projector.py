@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 import psycopg
 import structlog
+from psycopg import Connection
 
 from infrastructure.event_log.log_lookup import MissingEventsError, OtherLogError
 from infrastructure.event_log.log_reader import STREAM, LogReader
@@ -32,7 +32,6 @@ RATE_S = 10.0
 LEADS = 1
 """The kind of lock that a worker holds for each projection that it looks after."""
 
-Connection = psycopg.Connection[Any]
 
 CHECKPOINTS = "SELECT projection, version, position, generation FROM read.checkpoint"
 MOVE = """

@@ -8,10 +8,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 import structlog
+from psycopg import Connection
 
 from infrastructure.postgres.connecting import connect_to_lead
 from infrastructure.projector.live.admin_commands import carry_out
@@ -28,8 +29,6 @@ from projections.progress import BuildPurpose
 LOG = structlog.get_logger()
 
 STOP_S = 30.0
-
-Connection = psycopg.Connection[Any]
 
 
 class Worker:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
+from psycopg import Connection
 
 from infrastructure.projector.proof.difference import MadeBy, Side, events_of, first_difference, sentence
 from infrastructure.projector.proof.digest import digest
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.target import Target
-
-Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

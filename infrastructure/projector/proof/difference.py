@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice, zip_longest
 from typing import Any
 
-import psycopg
-from psycopg import sql
+from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from domain.kernel import Recorded
@@ -24,8 +23,6 @@ from infrastructure.projector.rows.row_views import views
 from infrastructure.projector.rows.tables import ReadTable
 from projections.effects import Add, AnyEffect, RowKey
 from projections.read_model import ReadModel
-
-Connection = psycopg.Connection[Any]
 
 FETCH_ROWS = 2_000
 """How many rows are fetched at once while two sets are compared."""

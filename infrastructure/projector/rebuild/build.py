@@ -12,10 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import psycopg
-from psycopg import IsolationLevel
+from psycopg import Connection, IsolationLevel
 
 from infrastructure.event_log.log_reader import NAME, VERSION, LogReader
 from infrastructure.postgres.failures import ValueFreeError, summary
@@ -36,8 +35,6 @@ COMPARABLE_EVENTS = 200_000
 """Rows in use that are further behind the log than this are not waited for to be compared."""
 
 BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s AND position = %s"
-
-Connection = psycopg.Connection[Any]
 
 
 class BusyError(RuntimeError):

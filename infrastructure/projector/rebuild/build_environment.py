@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import psycopg
+from psycopg import Connection
 
 from infrastructure.postgres.arrays import register_types
 from infrastructure.projector.rebuild import builds
@@ -30,7 +30,6 @@ WHERE lock.relation = ANY(%s) AND session.usename = current_user AND lock.pid <>
 """
 """Ends the sessions of this role that hold tables."""
 
-Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]
 """Called with how many events were folded, and of how many."""
 

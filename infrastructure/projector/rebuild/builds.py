@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
+from psycopg import Connection
 from psycopg.rows import class_row
 
 from projections.progress import BuildPurpose, BuildState
@@ -18,7 +17,6 @@ BUILDS = 2
 MOST_KEPT = 100
 """How many builds of a projection are remembered."""
 
-Connection = psycopg.Connection[Any]
 
 _OPEN = "state NOT IN ('done', 'cancelled', 'failed')"
 

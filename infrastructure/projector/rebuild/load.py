@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
+from psycopg import Connection
 
 from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.build_environment import SUMS, CancelledError, Site
@@ -18,8 +17,6 @@ from infrastructure.projector.rebuild.workers import Task, fill
 from infrastructure.projector.rows.counting import count
 from infrastructure.projector.rows.tables import ReadTable
 from projections.read_model import ReadModel
-
-Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

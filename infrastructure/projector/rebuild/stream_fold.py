@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from operator import add
 from typing import Any
 
-import psycopg
-from psycopg import sql
+from psycopg import Connection, sql
 
 from infrastructure.event_log.log_reader import STREAM, LogReader, Row
 from infrastructure.projector.rebuild.build_environment import SUMS
@@ -27,7 +26,6 @@ from projections.read_model import SCHEMA, ReadModel
 MAX_SUMS = 50_000
 """How many sums are kept in memory before they are written."""
 
-Connection = psycopg.Connection[Any]
 
 # Streams in the order of their names, cut where so many events have come together, and where a category ends or a long
 # stream lies between: whatever is not to be folded is not read either.
@@ -149,7 +147,7 @@ class Filler:
         with self._connection.transaction():
             names = sql.SQL(", ").join(sql.Identifier(SCHEMA, name) for name in self._oids)
             self._connection.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(names))
-            there = dict(self._connection.execute(WHICH, (list(self._oids),)).fetchall())
+            there: dict[str, int] = dict(self._connection.execute(WHICH, (list(self._oids),)).fetchall())
             if there != self._oids:
                 raise OtherTablesError
             yield

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import Connection, sql
 
 from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.rows.definitions import Definitions
@@ -26,7 +25,6 @@ LOCK_WAITS_MS = (50, 100, 200)
 TRIES = 300
 PAUSE_S = 0.5
 
-Connection = psycopg.Connection[Any]
 
 LOCKED = "SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s FOR UPDATE"
 TAKEN_OVER = """

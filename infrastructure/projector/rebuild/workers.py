@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol, Self
 
 import psycopg
+from psycopg import Connection
 
 from infrastructure.postgres.arrays import register_types
 from infrastructure.postgres.failures import ValueFreeError, summary
@@ -57,7 +58,7 @@ class Task:
     until: int
     long_streams: Sequence[str]
 
-    def filler(self, connection: psycopg.Connection[Any], definitions: Definitions) -> Filler:
+    def filler(self, connection: Connection, definitions: Definitions) -> Filler:
         register_types(connection)
         tables = {name: ReadTable(definitions.projections[name].table, self.suffix) for name in self.names}
         return Filler(connection, definitions, tables, oids=self.oids, until=self.until, long_streams=self.long_streams)

@@ -1,22 +1,17 @@
-"""Counts the log for projections that only count: one statement for any stretch of it, and no payload is opened."""
+"""Counts the log for projections that only count: one statement for any part of it, and no payload is opened."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import psycopg
-from psycopg import ClientCursor, sql
+from psycopg import ClientCursor, Connection, sql
 
 from infrastructure.event_log.log_reader import LogReader
+from infrastructure.postgres.composing import commas, names
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.set_based import tallied_rows
 from infrastructure.projector.rows.tables import ReadTable
 from projections.read_model import ReadModel
 
-Connection = psycopg.Connection[Any]
-
-# Whoever rebuilds wants it soon: all processors are worth their start, and groups are kept in memory.
+# A rebuild is worth the start of parallel workers, and groups are kept in memory.
 PARALLEL = ("SET LOCAL parallel_setup_cost = 0", "SET LOCAL parallel_tuple_cost = 0", "SET LOCAL work_mem = '64MB'")
 
 
@@ -29,7 +24,7 @@ def count(
     until: int,
     workers: int,
 ) -> None:
-    """Make a table of the counts up to a position, which are to be added up; on all processors."""
+    """Make a table of the counts up to a position, in parts that are to be added up, by so many parallel workers."""
     source = LogReader(definitions.codec).table(connection, until)
     rows = tallied_rows(projection, definitions.codec.names, source)
     with connection.transaction(), ClientCursor(connection) as cursor:
@@ -49,25 +44,16 @@ def count_on(
     after: int,
     until: int,
 ) -> None:
-    """Add the events of a stretch of the log to counts that are there already."""
+    """Add the events of a part of the log to the counts of a table."""
     source = LogReader(definitions.codec).table(connection, until)
     statement = table.counting.get(named := source.as_string())
     if statement is None:
-        statement = table.counting[named] = _adding(definitions, projection, table, source).as_string().encode()
+        adding = sql.SQL("INSERT INTO {} AS old ({}) {} ON CONFLICT ({}) DO UPDATE SET {}").format(
+            table.target,
+            names(table.columns),
+            tallied_rows(projection, definitions.codec.names, source),
+            names(table.keys),
+            commas(sql.SQL("{0} = old.{0} + excluded.{0}").format(sql.Identifier(it)) for it in table.others),
+        )
+        statement = table.counting[named] = adding.as_string().encode()
     connection.execute(statement, (after, until))
-
-
-def _adding(definitions: Definitions, projection: ReadModel, table: ReadTable, source: sql.Composable) -> sql.Composed:
-    return sql.SQL("INSERT INTO {} AS old ({}) {} ON CONFLICT ({}) DO UPDATE SET {}").format(
-        table.target,
-        _names([*table.keys, *table.others]),
-        tallied_rows(projection, definitions.codec.names, source),
-        _names(table.keys),
-        sql.SQL(", ").join(
-            sql.SQL("{0} = old.{0} + excluded.{0}").format(sql.Identifier(column)) for column in table.others
-        ),
-    )
-
-
-def _names(columns: Iterable[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
-import psycopg
+from psycopg import Connection
 
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector.rows.definitions import Definitions
@@ -17,7 +16,6 @@ from projections.read_model import ReadModel
 AT_ONCE = 1_000
 """How many parked events are tried again in one step."""
 
-Connection = psycopg.Connection[Any]
 
 PARK = """
 INSERT INTO read.parked (table_name, position, stream, stream_version, name, error) VALUES (%s, %s, %s, %s, %s, %s)

@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import Connection, sql
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.engine import Dialect
 
 from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
-from projections.row_security import asked_by, policy, rows_of
-
-Connection = psycopg.Connection[Any]
-
-_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+from projections.row_security import DIALECT, asked_by, policy, rows_of
 
 KEPT, AUDITED, SEEN = "kept", "audited", "seen"
 
@@ -132,7 +125,7 @@ def _rows_statement(table: Table) -> sql.Composed:
     call = sql.SQL(rows_of(table))
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
     types = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type.compile(dialect=_DIALECT)))
+        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type.compile(dialect=DIALECT)))
         for column in table.columns
     )
     body = sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier(SCHEMA, table.name))

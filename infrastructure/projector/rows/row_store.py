@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-from infrastructure.projector.rows.effect_checks import Fitting, MisfitError
+from infrastructure.projector.rows.effect_checks import EffectCheck, MisfitError
 from infrastructure.projector.rules.compiled import CompiledModel
 from infrastructure.projector.rules.generating import Apply, Dropped
 from projections.effects import Add, AnyEffect, Drop, Put, RowKey
+
+Cells: TypeAlias = list[Any]
+Change: TypeAlias = Cells | dict[int, Any]
+"""A whole row, or the changed columns of one by their numbers."""
 
 
 class RowStore:
@@ -19,14 +23,15 @@ class RowStore:
     second event can touch are `appended` to a list instead.
     """
 
-    def __init__(self, model: CompiledModel, check: Fitting, *, whole_streams: bool) -> None:
+    def __init__(self, model: CompiledModel, check: EffectCheck, *, whole_streams: bool) -> None:
         self.model = model
         self.functions: Mapping[type, Apply] = model.in_whole if whole_streams else model.in_part
         self.additive: bool | None = model.additive if model.traces else None
         self.rows: Any = [] if model.appended else {}
         self._check = check
         self._whole_streams = whole_streams
-        self._numbers, self._keys = model.numbers, model.keys
+        self._row = model.read_model.row
+        self._keys = len(self._row.__keys__)
 
     def check(self, effect: AnyEffect) -> None:
         """Raise MisfitError for an effect that cannot be written."""
@@ -38,44 +43,38 @@ class RowStore:
 
     def take(self, effect: AnyEffect) -> None:
         """Change the rows by an effect that was checked."""
-        if self.model.appended:
-            self.rows.append(self._row(effect))
-            return
-        rows: dict[Any, Any] = self.rows
         key = effect.key[0] if self._keys == 1 else effect.key
-        if isinstance(effect, Put):
-            rows[key] = self._row(effect)
-        elif isinstance(effect, Drop):
-            if self._whole_streams:
-                rows.pop(key, None)
-            else:
-                rows[key] = Dropped()
-        elif isinstance(effect, Add):
-            sums = rows.setdefault(key, [0] * (len(self._numbers) - self._keys))
-            for name, amount in effect.cells.items():
-                sums[self._numbers[name] - self._keys] += amount
-        else:
-            found = rows.get(key)
-            if found is None and not self._whole_streams:
-                rows[key] = found = {}
-            if found is not None:
+        places = self._row.__places__
+        match effect:
+            case Put(cells=cells):
+                row = [*effect.key, *(cells[name] for name in self._row.__others__)]
+                if self.model.appended:
+                    self.rows.append(row)
+                else:
+                    self.rows[key] = row
+            case Add(cells=amounts):
+                sums = self.rows.setdefault(key, [0] * len(self._row.__others__))
+                for name, amount in amounts.items():
+                    sums[places[name] - self._keys] += amount
+            case Drop() if self._whole_streams:
+                self.rows.pop(key, None)
+            case Drop():
+                self.rows[key] = Dropped()
+            case _ if not self._whole_streams or key in self.rows:
+                changed = self.rows.setdefault(key, {})
                 for name, value in effect.cells.items():
-                    found[self._numbers[name]] = value
+                    changed[places[name]] = value
 
-    def _row(self, effect: AnyEffect) -> list[Any]:
-        return [*effect.key, *(effect.cells[name] for name in self.model.read_model.row.__others__)]
-
-    def written(self) -> Iterable[Sequence[Any]]:
+    def written(self) -> Iterable[Sequence[object]]:
         """Return whole rows, or sums with their keys."""
         if self.additive:
             return self.with_keys(self.rows)
-        rows: Iterable[Sequence[Any]] = self.rows if self.model.appended else self.rows.values()
+        rows: Iterable[Cells] = self.rows if self.model.appended else self.rows.values()
         return rows
 
-    def with_keys(self, sums: Mapping[Any, Sequence[int]]) -> Sequence[Sequence[Any]]:
-        if self._keys == 1:
-            return [(key, *amounts) for key, amounts in sums.items()]
-        return [(*key, *amounts) for key, amounts in sums.items()]
+    def with_keys(self, sums: Mapping[object, Sequence[int]]) -> Sequence[Sequence[object]]:
+        return [(*self.key_of(key), *amounts) for key, amounts in sums.items()]
 
-    def key_of(self, key: Any) -> RowKey:  # noqa: ANN401 - of one column or a tuple
-        return (key,) if self._keys == 1 else key
+    def key_of(self, key: object) -> RowKey:
+        """Return the values of the key columns."""
+        return key if self._keys > 1 and isinstance(key, tuple) else (key,)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from domain.kernel import Recorded
-from infrastructure.event_log.log_reader import Row
+from infrastructure.event_log.log_reader import AnyRecorded, Row
 from infrastructure.event_log.log_statements import BASIC_COLUMNS, FURTHER_COLUMNS
 
-Complete = Callable[[Row, Any], Recorded[Any]]
+Complete: TypeAlias = Callable[[Row, object], AnyRecorded]
 """Puts a row and its decoded event together."""
 
 
@@ -21,13 +21,15 @@ def views(further: Sequence[str] = FURTHER_COLUMNS) -> Complete:
     none of which have the same name; a field whose column was not read is missing.
     """
     columns = (*BASIC_COLUMNS, *further, "event")
-    members: dict[str, Any] = {
-        name: property(itemgetter(at)) for at, name in enumerate(columns) if name not in ("name", "payload")
-    }
-    members |= {
-        "__slots__": (),
-        "context": property(lambda view: view),
-        "aggregate_id": Recorded.aggregate_id,
-    }
-    view: Any = type("RecordedView", (tuple,), members)
+    members = {name: property(itemgetter(at)) for at, name in enumerate(columns) if name not in ("name", "payload")}
+    view: Any = type(
+        "RecordedView",
+        (tuple,),
+        {
+            **members,
+            "__slots__": (),
+            "context": property(lambda view: view),
+            "aggregate_id": Recorded.aggregate_id,
+        },
+    )
     return lambda row, event: view((*row, event))

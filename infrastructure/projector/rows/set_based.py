@@ -10,6 +10,7 @@ from typing import TypeVar, assert_never
 
 from psycopg import sql
 
+from infrastructure.postgres.composing import commas
 from projections.read_model import ReadModel
 from projections.tally import Constant, Measure, Part, StoredName, Tally, Typed, tallies
 from projections.words import CIVIL_TIME
@@ -36,13 +37,13 @@ def tallied_rows(projection: ReadModel, names: Mapping[type, str], source: sql.C
     return sql.SQL(
         "SELECT {columns} FROM {source} WHERE {named} AND position > %s AND position <= %s GROUP BY {keys}"
     ).format(
-        columns=_commas(
+        columns=commas(
             sql.SQL("{} AS {}").format(value, sql.Identifier(column))
             for column, value in zip([*keys, *others], [*parts, *counts], strict=True)
         ),
         source=source,
         named=_named(rules),
-        keys=_commas(sql.SQL(str(at)) for at in range(1, len(keys) + 1)),
+        keys=commas(sql.SQL(str(at)) for at in range(1, len(keys) + 1)),
     )
 
 
@@ -91,28 +92,15 @@ def _key(part: Part) -> sql.Composable:
 
 def _count(measures: Mapping[str, Measure], names_in_all: int) -> sql.Composable:
     """Express a number column. Names of events that do not count in it are left out; without any it is 0."""
-    counts = [
-        _filtered([*_measured(measure), *([_named(names)] if len(names) < names_in_all else [])])
-        for measure, names in _grouped(measures)
-    ]
+    counts = []
+    for measure, names in _grouped(measures):
+        conditions = [
+            *([sql.SQL("version = 1")] if measure is Measure.STREAMS else []),
+            *([_named(names)] if len(names) < names_in_all else []),
+        ]
+        only = sql.SQL(" FILTER (WHERE {})").format(sql.SQL(" AND ").join(conditions)) if conditions else sql.SQL("")
+        counts.append(sql.SQL("count(*)") + only)
     return sql.SQL(" + ").join(counts) if counts else sql.SQL("0::bigint")
-
-
-def _measured(measure: Measure) -> Sequence[sql.Composable]:
-    """Return the conditions under which an event counts."""
-    match measure:
-        case Measure.EVENTS:
-            return []
-        case Measure.STREAMS:
-            return [sql.SQL("version = 1")]
-        case _:
-            assert_never(measure)
-
-
-def _filtered(conditions: Sequence[sql.Composable]) -> sql.Composable:
-    if not conditions:
-        return sql.SQL("count(*)")
-    return sql.SQL("count(*) FILTER (WHERE {})").format(sql.SQL(" AND ").join(conditions))
 
 
 # --- Helpers --------------------------------------------------------------------------------------------------------
@@ -135,7 +123,3 @@ def _grouped(by_name: Mapping[str, T]) -> Sequence[tuple[T, Sequence[str]]]:
 
 def _named(names: Iterable[str]) -> sql.Composed:
     return sql.SQL("name = ANY ({}::text[])").format(sql.Literal(sorted(names)))
-
-
-def _commas(parts: Iterable[sql.Composable]) -> sql.Composed:
-    return sql.SQL(", ").join(parts)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import psycopg
+from psycopg import Connection
 
 from infrastructure.event_log.log_reader import NAME, POSITION, LogReader, Row
 from infrastructure.projector.rows.counting import count_on
@@ -17,8 +17,6 @@ from infrastructure.projector.rows.parking import park, parked_streams, skipped_
 from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable
 from projections.read_model import ReadModel
-
-Connection = psycopg.Connection[Any]
 
 """How many events are applied in one transaction."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import GenericAlias
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from infrastructure.projector.rules.generating import Apply, generated
-from infrastructure.projector.rules.nodes import Kind, ListOf, Node, TracedEffect
-from infrastructure.projector.rules.symbols import RECORDED, UntraceableError, plain
+from infrastructure.projector.rules.nodes import ListOf, Node, TracedEffect
+from infrastructure.projector.rules.symbols import RECORDED, UntraceableError
 from infrastructure.projector.rules.tracing import trace
 from projections.columns import column_type
 from projections.effects import Add, Put
@@ -31,8 +31,7 @@ class CompiledModel:
     """`in_part` and `in_whole` are the generated functions, for parts of the log and for whole streams.
 
     Rules that are called by event have none. `appended` says that each effect makes a row of its own, so that rows
-    are a list; `additive`, that they are sums by key. `numbers` are the places of the columns, of which the first so
-    many are `keys`.
+    are a list; `additive`, that they are sums by key.
     """
 
     read_model: ReadModel
@@ -41,8 +40,6 @@ class CompiledModel:
     in_whole: Mapping[type, Apply]
     additive: bool
     appended: bool
-    numbers: Mapping[str, int]
-    keys: int
 
 
 def traces_of(read_model: ReadModel) -> Traces:
@@ -75,8 +72,6 @@ def compiled(read_model: ReadModel, traces: Traces, places: Mapping[str, int]) -
         in_whole=in_whole,
         additive=_is_additive(traces),
         appended=appended,
-        numbers={name: at for at, name in enumerate(read_model.row.__columns__)},
-        keys=len(read_model.row.__keys__),
     )
 
 
@@ -129,7 +124,8 @@ def _fit(read_model: ReadModel, effect: TracedEffect) -> None:
             raise UntraceableError(f"{name} may be None, and the column may not")
         if node.op == "const" and node.args == (None,):
             continue
-        if str(column_type(_annotation(node.kind))[0]) != str(wanted):
+        kind = GenericAlias(tuple, (node.kind.element, ...)) if isinstance(node.kind, ListOf) else node.kind
+        if str(column_type(kind)[0]) != str(wanted):
             raise UntraceableError(f"{name} is of another type than the column")
     if effect.effect is Put and len(named) != len(row.__columns__):
         raise UntraceableError("a whole row has all columns")
@@ -139,15 +135,11 @@ def _fit(read_model: ReadModel, effect: TracedEffect) -> None:
         raise UntraceableError("the key says nothing of the stream, and the row is not only added to")
 
 
-def _annotation(kind: Kind) -> Any:  # noqa: ANN401 - a type, however it is written
-    return GenericAlias(tuple, (kind.element, ...)) if isinstance(kind, ListOf) else plain(kind)
-
-
 def _is_of_stream(node: Node) -> bool:
     """Return whether a column of a key holds the stream's id, a place in the log, or a text of the event itself.
 
-    That such a text repeats the stream's id is for the author of the rule to see: the trace cannot tell.
+    The trace cannot tell whether such a text repeats the stream's id: a test holds it on the history of the sample.
     """
     if node.op == "context":
         return node.args[0] in ("aggregate_id", "position")
-    return node.op == "field" and len(node.args) == 1 and node.kind is str
+    return node.op == "attribute" and node.args[0].op == "event" and node.kind is str
