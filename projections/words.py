@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
@@ -11,11 +12,34 @@ from zoneinfo import ZoneInfo
 CIVIL_TIME = ZoneInfo("Europe/Brussels")
 
 
-@lru_cache(maxsize=1_000)
+YEARS = range(1970, 2100)
+"""In these years the month of an instant is looked up; before and after them it is computed."""
+
+MAX_ZONES = 16
+"""Of how many zones the months are kept."""
+
+
 def civil_month(instant: datetime, zone: tzinfo = CIVIL_TIME) -> str:
-    """Return the month of an instant in civil time, as `2021-11`. Several rules ask for that of one event."""
-    local = instant.astimezone(zone)
+    """Return the month of an instant in civil time, as `2021-11`."""
+    begins, months = _CIVIL_MONTHS if zone is CIVIL_TIME else _months(zone)
+    at = bisect_right(begins, instant.timestamp())
+    if 0 < at < len(begins):
+        return months[at - 1]
+    return _written(instant.astimezone(zone))
+
+
+@lru_cache(maxsize=MAX_ZONES)
+def _months(zone: tzinfo) -> tuple[Sequence[float], Sequence[str]]:
+    """Return when the months of a zone begin, in seconds since 1970, and the months."""
+    begins = [datetime(year, month, 1, tzinfo=zone) for year in YEARS for month in range(1, 13)]
+    return [begin.timestamp() for begin in begins], [_written(begin) for begin in begins]
+
+
+def _written(local: datetime) -> str:
     return f"{local.year:04d}-{local.month:02d}"
+
+
+_CIVIL_MONTHS = _months(CIVIL_TIME)
 
 
 def civil_day(instant: datetime) -> date:

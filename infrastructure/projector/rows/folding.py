@@ -91,11 +91,6 @@ class Fold:
             return True
         return False
 
-    def fail(self, row: Row, error: Exception) -> None:
-        """Park an event that cannot be decoded."""
-        if not self.is_aside(row):
-            self.park(row, summary(error))
-
     def park(self, row: Row, error: str) -> None:
         self.parked_streams.add(row[STREAM])
         self.parked.append(Parked(row, error))
@@ -143,10 +138,13 @@ class Folding:
         self._folds = folds
         self._wanted = _wanted(definitions, folds)
         self._bound: dict[str, Bound | None] = {}
+        self._aside = False
+        """Whether any fold has events that it passes over."""
 
     def feed(self, rows: Iterable[Row]) -> None:
         """Fold events, which come in the order of their streams at least."""
-        known, recorded = self._bound, self._recorded
+        known = self._bound
+        self._aside = any(fold.parked_streams or fold.skipped for fold in self._folds)
         for row in rows:
             name, payload = row[NAME], row[PAYLOAD]
             bound = known[name] if name in known else self._bind(name)
@@ -162,13 +160,17 @@ class Folding:
             plain = ESCAPE not in payload and len(payload) <= MAX_PLAIN_BYTES
             aggregate_id = row[STREAM].partition("-")[2]
             for fold, rule, function, changed in these:
-                if function is None or not plain or ((fold.parked_streams or fold.skipped) and fold.concerns(row)):
-                    fold.run(rule, recorded(row, event), row)
+                if function is None or not plain or (self._aside and fold.concerns(row)):
+                    self._run(fold, rule, row, event)
                     continue
                 try:
                     function(row, event, aggregate_id, changed)
                 except Exception:  # noqa: BLE001 - the rule itself says what is wrong
-                    fold.run(rule, recorded(row, event), row)
+                    self._run(fold, rule, row, event)
+
+    def _run(self, fold: Fold, rule: AnyRule, row: Row, event: object) -> None:
+        fold.run(rule, self._recorded(row, event), row)
+        self._aside = self._aside or bool(fold.parked_streams)
 
     def _bind(self, name: str) -> Bound | None:
         """Look up, when the first event of a name comes, what decodes it and which folds want it; None if none does."""
@@ -186,6 +188,7 @@ class Folding:
         for at, rule, _ in self._wanted[row[NAME]]:
             fold = self._folds[at]
             if fold.read_model.tallied:
-                fold.run(rule, self._recorded(row, object.__new__(kind)), row)
-            else:
-                fold.fail(row, error)
+                self._run(fold, rule, row, object.__new__(kind))
+            elif not fold.is_aside(row):
+                fold.park(row, summary(error))
+                self._aside = True

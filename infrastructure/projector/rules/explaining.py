@@ -3,64 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 from infrastructure.projector.rules.compiled import traces_of
-from infrastructure.projector.rules.nodes import Node, TracedEffect
+from infrastructure.projector.rules.nodes import OPERATIONS, Node, TracedEffect
 from projections.read_model import ReadModel
 
-WRITTEN: Mapping[str, str] = {
-    "if": "{1} if {0}, else {2}",
-    "is_none": "{0} is none",
-    "not": "not ({0})",
-    "and": "{0} and {1}",
-    "contains": "{0} has {1}",
-    "value": "{0}",
-    "zone": "zone {0}",
-    "astimezone": "{0} in {1}",
-    "date": "day of {0}",
-    "isoformat": "{0} as text",
-    "len": "number of {0}",
-    "int": "{0} as a number",
-    "civil_month": "month of {0} in {1}",
-    "civil_day": "day of {0}",
-    "unique": "each {1} once",
-    "first": "the first of {0}",
-    "eq": "{0} = {1}",
-    "ne": "{0} <> {1}",
-    "lt": "{0} < {1}",
-    "le": "{0} <= {1}",
-    "gt": "{0} > {1}",
-    "ge": "{0} >= {1}",
-    "add": "{0} + {1}",
-    "sub": "{0} - {1}",
-}
-"""How the operations are written for people."""
+ExplainedEffect = TypedDict(
+    "ExplainedEffect", {"event": str, "effect": str, "if": str, "for each": str, "values": Mapping[str, str]}
+)
+"""An effect in words: the event, the kind of effect, its conditions, and what each column becomes."""
 
 
-def explained(read_model: ReadModel, names: Mapping[type, str]) -> Sequence[Mapping[str, Any]]:
-    """Return the effects of a read model's rules, as JSON can hold them: event, effect, conditions, and each column.
+def explained(read_model: ReadModel, names: Mapping[type, str]) -> Sequence[ExplainedEffect]:
+    """Return the effects of a read model's rules in words; those of rules that are called by event are left out.
 
-    `names` are the stored names of events. Rules that are called by event are left out.
+    `names` are the stored names of events.
     """
     keys = read_model.row.__keys__
     traces = traces_of(read_model)
     return [_effect(names[event], keys, effect) for event, effects in traces.items() for effect in effects]
 
 
-def sentences(effects: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Sequence[str]:
+def sentences(effects: Sequence[ExplainedEffect], columns: Sequence[str]) -> Sequence[str]:
     """Return by column which events make it, and of what."""
     lines = []
     for column in columns:
         lines.append(column)
         for effect in effects:
             if column in effect["values"]:
-                when = "".join(f", {word} {effect[word]}" for word in ("if", "for each") if effect[word])
-                lines.append(f"    {effect['event']} ({effect['effect']}{when}): {effect['values'][column]}")
+                where = f", if {effect['if']}" if effect["if"] else ""
+                loops = f", for each {effect['for each']}" if effect["for each"] else ""
+                lines.append(f"    {effect['event']} ({effect['effect']}{where}{loops}): {effect['values'][column]}")
     return lines
 
 
-def _effect(name: str, keys: Sequence[str], effect: TracedEffect) -> Mapping[str, Any]:
+def _effect(name: str, keys: Sequence[str], effect: TracedEffect) -> ExplainedEffect:
     return {
         "event": name,
         "effect": effect.effect.__name__.lower(),
@@ -72,17 +50,16 @@ def _effect(name: str, keys: Sequence[str], effect: TracedEffect) -> Mapping[str
 
 def written(node: Node) -> str:
     """Return an expression for people."""
-    match node.op:
-        case "field":
-            return ".".join(node.args)
-        case "context":
-            return f"@{node.args[0]}"
-        case "const":
-            value = node.args[0]
+    match node.op, *node.args:
+        case "attribute", Node() as value, str(name):
+            return f"{written(value)}.{name}".removeprefix(".")
+        case "context", str(name):
+            return f"@{name}"
+        case "const", value:
             return "none" if value is None else repr(value) if isinstance(value, str) else str(value)
-        case "loop" | "element":
-            return written(node.args[0])
-        case "attribute":
-            return f"{written(node.args[0])}.{node.args[1]}"
+        case "loop" | "element", Node() as value, *_:
+            return written(value)
+        case "unique", _, Node() as text:
+            return f"each {written(text)} once"
         case _:
-            return WRITTEN[node.op].format(*map(written, node.args))
+            return OPERATIONS[node.op].text.format(*map(written, node.args))

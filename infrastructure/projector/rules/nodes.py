@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any, NamedTuple, TypeAlias
@@ -13,19 +13,20 @@ from projections.effects import AnyEffect
 class ListOf(NamedTuple):
     """The kind of a list: the kind of its elements."""
 
-    element: Any
+    element: type
 
 
 Kind: TypeAlias = type | ListOf
-"""The Python type of a value, None left aside."""
+"""The Python type of a value other than None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """An expression: an operation and its arguments, which are nodes, names or constants.
 
-    `field` reads the event, `context` what stands beside it, `loop` is a list and which of the loops over lists it is,
-    `element` the element of a loop. `nullable` says that the value may be None.
+    `event` is the event, `attribute` a field of a value, `context` a value beside the event by its name, `loop` a list
+    and which of the loops over lists it is, `element` the element of a loop, `unique` a loop and a text of its element;
+    the others are in `OPERATIONS`. `nullable` says that the value may be None.
     """
 
     op: str
@@ -38,6 +39,12 @@ class Node:
         for arg in self.args:
             if isinstance(arg, Node):
                 yield from arg.walk()
+
+
+def element_of(loop: Node) -> Node:
+    """Return the element of a loop."""
+    assert isinstance(loop.kind, ListOf)
+    return Node("element", (loop,), loop.kind.element)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +64,39 @@ class TracedEffect:
     def walk(self) -> Iterator[Node]:
         for node in (*self.loops, *self.values, *([self.where] if self.where else [])):
             yield from node.walk()
+
+
+class Operation(NamedTuple):
+    """How an operation is written in Python, and how for people. A `clock` raises for instants at the ends of time."""
+
+    python: str
+    text: str
+    clock: bool = False
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "event": Operation("event", ""),
+    "if": Operation("({1} if {0} else {2})", "{1} if {0}, else {2}"),
+    "is_none": Operation("({0} is None)", "{0} is none"),
+    "not": Operation("(not {0})", "not ({0})"),
+    "and": Operation("({0} and {1})", "{0} and {1}"),
+    "contains": Operation("({1} in {0})", "{0} has {1}"),
+    "value": Operation("{0}._value_", "{0}"),
+    "zone": Operation("ZoneInfo({0})", "zone {0}", clock=True),
+    "astimezone": Operation("{0}.astimezone({1})", "{0} in {1}", clock=True),
+    "date": Operation("{0}.date()", "day of {0}", clock=True),
+    "isoformat": Operation("{0}.isoformat()", "{0} as text", clock=True),
+    "civil_month": Operation("civil_month({0}, {1})", "month of {0} in {1}", clock=True),
+    "civil_day": Operation("civil_day({0})", "day of {0}", clock=True),
+    "len": Operation("len({0})", "number of {0}"),
+    "int": Operation("int({0})", "{0} as a number"),
+    "first": Operation("first({0})", "the first of {0}"),
+    "eq": Operation("({0} == {1})", "{0} = {1}"),
+    "ne": Operation("({0} != {1})", "{0} <> {1}"),
+    "lt": Operation("({0} < {1})", "{0} < {1}"),
+    "le": Operation("({0} <= {1})", "{0} <= {1}"),
+    "gt": Operation("({0} > {1})", "{0} > {1}"),
+    "ge": Operation("({0} >= {1})", "{0} >= {1}"),
+    "add": Operation("({0} + {1})", "{0} + {1}"),
+    "sub": Operation("({0} - {1})", "{0} - {1}"),
+}

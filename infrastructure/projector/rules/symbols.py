@@ -1,8 +1,8 @@
-"""Values that are not known yet: a rule that is called with them says what it would do with any event.
+"""Symbols stand for unknown values: a rule that is called with symbols shows what it does with any event.
 
-A truth that is asked of a symbol is not known either. The tracer calls the rule once for each answer (`Path`). What
-would be wrong without a word is refused: `is` between values, a value as a key, a text made of a value, an unknown
-method, a loop that is left early.
+The truth of a symbol is unknown too: the tracer calls the rule once for each answer (`Path`). What would give a wrong
+trace without an error is refused: `is` between values, a value as a key, a text made of a value, an unknown method, a
+loop that is left early.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 from types import CellType, CodeType, FunctionType, NoneType, UnionType
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
@@ -22,8 +23,12 @@ from zoneinfo import ZoneInfo
 from domain.kernel import Context
 from infrastructure.projector.rules.nodes import Kind, ListOf, Node
 from projections import words
+from projections.effects import AnyRule
 
 CONSTANTS = (NoneType, str, bool, int, datetime, date, timedelta, Decimal)
+LIBRARIES = ("builtins", "typing", "dataclasses", "functools", "sqlalchemy")
+"""Where functions are called as they are."""
+
 RECORDED: Mapping[str, type] = {
     "position": int,
     "version": int,
@@ -40,9 +45,9 @@ class UntraceableError(TypeError):
 
 @dataclass(slots=True)
 class Path:
-    """One way through a rule: what was asked and answered so far, and the loops that are open.
+    """One way through a rule: the questions and answers so far, and the loops that are open.
 
-    The first answers are given; after them each is yes. Each list is gone through `turns` times.
+    The first answers are given; each later one is yes. Each list has `turns` elements.
     """
 
     given: Sequence[tuple[Node, bool]]
@@ -90,19 +95,20 @@ def truth(op: str, *args: Node) -> Node:
 
 
 @cache
-def hints_of(kind: type) -> Mapping[str, Any]:
-    """Return the types of a class's fields. Looking them up takes longer than all else that a rule asks."""
+def hints_of(kind: type) -> Mapping[str, object]:
+    """Return the types of a class's fields. The look-up takes longer than the rest of a trace."""
     return get_type_hints(kind)
 
 
-def plain(annotation: Any) -> Any:  # noqa: ANN401 - a type, however it is written
-    while hasattr(annotation, "__supertype__"):
-        annotation = annotation.__supertype__
+def plain(annotation: object) -> object:
+    """Return the type that a NewType is made of, and other types as they are."""
+    while (supertype := getattr(annotation, "__supertype__", None)) is not None:
+        annotation = supertype
     return annotation
 
 
-def symbol(path: Path, op: str, args: tuple[Any, ...], annotation: Any) -> Symbol | None:  # noqa: ANN401 - as `plain`
-    """Return a value of an annotated type. One that may be None is None, on the path on which that is answered yes."""
+def symbol(path: Path, op: str, args: tuple[object, ...], annotation: object) -> Symbol | None:
+    """Return a value of an annotated type: None on the path on which a value that may be None is None."""
     annotation = plain(annotation)
     origin = get_origin(annotation)
     if origin in (Union, UnionType):
@@ -112,11 +118,15 @@ def symbol(path: Path, op: str, args: tuple[Any, ...], annotation: Any) -> Symbo
         found = symbol(path, op, args, others[0])
         assert found is not None
         return None if path.answer(truth("is_none", found.node)) else found
-    if origin in (tuple, list, Sequence):
-        return Symbol(Node(op, args, ListOf(plain(get_args(annotation)[0]))), path)
-    if origin is not None:
+    kind = plain(get_args(annotation)[0]) if origin in (tuple, list, Sequence) else annotation
+    if not isinstance(kind, type):
         raise UntraceableError(f"a field is of type {annotation}")
-    return Symbol(Node(op, args, annotation), path)
+    return Symbol(Node(op, args, kind if origin is None else ListOf(kind)), path)
+
+
+def _compared(op: str) -> Callable[[Any, object], Any]:
+    """Return the method of symbols for a comparison: it gives a symbol, not a truth."""
+    return lambda self, other: self.made(op, bool, other)
 
 
 class Symbol:
@@ -128,20 +138,19 @@ class Symbol:
         self.node = node
         self.path = path
 
-    def made(self, op: str, args: tuple[Any, ...], kind: Kind) -> Symbol:
-        return Symbol(Node(op, args, kind), self.path)
+    def made(self, op: str, kind: Kind, *others: object) -> Symbol:
+        """Return what an operation makes of this value and others."""
+        return Symbol(Node(op, (self.node, *map(node_of, others)), kind), self.path)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of any field
         kind = self.node.kind
         if isinstance(kind, type):
             if name == "value" and issubclass(kind, Enum):
-                return self.made("value", (self.node,), str)
+                return self.made("value", str)
             if is_dataclass(kind) and name in (hints := hints_of(kind)):
-                if self.node.op == "field":
-                    return symbol(self.path, "field", (*self.node.args, name), hints[name])
                 return symbol(self.path, "attribute", (self.node, name), hints[name])
             if issubclass(kind, datetime) and name in _OF_INSTANTS:
-                return lambda *args: _OF_INSTANTS[name](self, *args)
+                return partial(self.made, name, _OF_INSTANTS[name])
         raise UntraceableError(f"it asks {_name(kind)} for {name}")
 
     def __bool__(self) -> bool:
@@ -178,29 +187,14 @@ class Symbol:
     def __contains__(self, value: object) -> bool:
         return self.path.answer(truth("contains", self.node, node_of(value)))
 
-    def __eq__(self, other: object) -> Any:  # noqa: ANN401 - a symbol, not a truth
-        return self.made("eq", (self.node, node_of(other)), bool)
-
-    def __ne__(self, other: object) -> Any:  # noqa: ANN401 - the same
-        return self.made("ne", (self.node, node_of(other)), bool)
-
-    def __lt__(self, other: object) -> Symbol:
-        return self.made("lt", (self.node, node_of(other)), bool)
-
-    def __le__(self, other: object) -> Symbol:
-        return self.made("le", (self.node, node_of(other)), bool)
-
-    def __gt__(self, other: object) -> Symbol:
-        return self.made("gt", (self.node, node_of(other)), bool)
-
-    def __ge__(self, other: object) -> Symbol:
-        return self.made("ge", (self.node, node_of(other)), bool)
+    __eq__, __ne__, __lt__ = _compared("eq"), _compared("ne"), _compared("lt")
+    __le__, __gt__, __ge__ = _compared("le"), _compared("gt"), _compared("ge")
 
     def __add__(self, other: object) -> Symbol:
-        return self.made("add", (self.node, node_of(other)), _sum(self.node.kind, other))
+        return self.made("add", _sum(self.node.kind, other), other)
 
     def __sub__(self, other: object) -> Symbol:
-        return self.made("sub", (self.node, node_of(other)), _sum(self.node.kind, other))
+        return self.made("sub", _sum(self.node.kind, other), other)
 
     def __hash__(self) -> int:
         raise UntraceableError("a value of the event as a key, where it would never be found")
@@ -226,11 +220,8 @@ def _sum(kind: Kind, other: object) -> Kind:
     raise UntraceableError(f"{_name(kind)} and {_name(right)} are added up")
 
 
-_OF_INSTANTS: Mapping[str, Callable[..., Symbol]] = {
-    "astimezone": lambda it, zone: it.made("astimezone", (it.node, node_of(zone)), datetime),
-    "date": lambda it: it.made("date", (it.node,), date),
-    "isoformat": lambda it: it.made("isoformat", (it.node,), str),
-}
+_OF_INSTANTS: Mapping[str, Kind] = {"astimezone": datetime, "date": date, "isoformat": str}
+"""The methods of instants that a rule may call, and the kinds of their values."""
 
 
 class SymbolicContext:
@@ -242,10 +233,10 @@ class SymbolicContext:
 
 
 class SymbolicRecorded:
-    """A recorded event of a class. Of the event itself nothing is known but its class."""
+    """A recorded event, of which only the class of its event is known."""
 
     def __init__(self, event: type, path: Path) -> None:
-        self.event = Symbol(Node("field", (), event), path)
+        self.event = Symbol(Node("event", (), event), path)
         self.context = SymbolicContext(path)
         self.path = path
 
@@ -257,11 +248,11 @@ class SymbolicRecorded:
 
 
 def _len(value: Sized) -> object:
-    return value.made("len", (value.node,), int) if isinstance(value, Symbol) else len(value)
+    return value.made("len", int) if isinstance(value, Symbol) else len(value)
 
 
 def _int(value: str | Symbol = "0") -> object:
-    return value.made("int", (value.node,), int) if isinstance(value, Symbol) else int(value)
+    return value.made("int", int) if isinstance(value, Symbol) else int(value)
 
 
 def _isinstance(value: object, classes: type | tuple[type, ...]) -> bool:
@@ -275,32 +266,32 @@ def _type(value: object) -> object:
 
 
 def _zone(key: str | Symbol) -> object:
-    return key.made("zone", (key.node,), ZoneInfo) if isinstance(key, Symbol) else ZoneInfo(key)
+    return key.made("zone", ZoneInfo) if isinstance(key, Symbol) else ZoneInfo(key)
 
 
 def _civil_month(instant: Symbol, zone: object = words.CIVIL_TIME) -> Symbol:
-    return instant.made("civil_month", (instant.node, node_of(zone)), str)
+    return instant.made("civil_month", str, zone)
 
 
 def _civil_day(instant: Symbol) -> Symbol:
-    return instant.made("civil_day", (instant.node,), date)
+    return instant.made("civil_day", date)
 
 
-def _unique(values: Iterable[Any]) -> Symbol:
+def _unique(values: Iterable[object]) -> Symbol:
     found = [(value, tuple(value.path.loops)) for value in values if isinstance(value, Symbol)]
     if found:
         text, loops = found[0]
         over = loops[len(text.path.loops) :]
         if len(over) == 1 and all(value.node == text.node and its == loops for value, its in found):
-            return text.made("unique", (over[0], text.node), ListOf(str))
+            return Symbol(Node("unique", (over[0], text.node), ListOf(str)), text.path)
     raise UntraceableError("the texts of `unique` are not those of one list")
 
 
 def _first(texts: Symbol) -> Symbol:
-    return texts.made("first", (texts.node,), str)
+    return texts.made("first", str)
 
 
-WORDS: Mapping[int, Callable[..., Any]] = {
+WORDS: Mapping[int, Callable[..., object]] = {
     id(ZoneInfo): _zone,
     id(words.civil_month): _civil_month,
     id(words.civil_day): _civil_day,
@@ -310,30 +301,19 @@ WORDS: Mapping[int, Callable[..., Any]] = {
 BUILTINS = {**vars(builtins), "len": _len, "int": _int, "isinstance": _isinstance, "type": _type}
 
 
-def with_words(rule: Callable[..., Any], known: dict[int, Any]) -> Callable[..., Any]:
-    """Return the rule as it is called with symbols: its helpers too, with the words of rules in their place."""
-    replaced: Callable[..., Any] = _replaced(rule, known)
+def with_words(rule: AnyRule) -> AnyRule:
+    """Return a rule that can be called with symbols: its words, and those of its helpers, are replaced."""
+    replaced: AnyRule = _replaced(rule, {})
     return replaced
 
 
-def _replaced(value: Any, known: dict[int, Any]) -> Any:  # noqa: ANN401 - whatever a rule has a name for
+def _replaced(value: Any, known: dict[int, object]) -> Any:  # noqa: ANN401 - whatever a rule has a name for
     if id(value) in WORDS:
         return WORDS[id(value)]
     if id(value) in known:
         return known[id(value)]
     if isinstance(value, FunctionType) and _is_of_rules(value):
-        _refuse_identity(value.__code__)
-        names: dict[str, Any] = {"__builtins__": BUILTINS}
-        cells = tuple(CellType() for _ in value.__closure__ or ())
-        copied = FunctionType(value.__code__, names, value.__name__, value.__defaults__, cells)
-        copied.__kwdefaults__ = value.__kwdefaults__
-        known[id(value)] = copied
-        for name in _names(value.__code__):
-            if name in value.__globals__:
-                names[name] = _replaced(value.__globals__[name], known)
-        for cell, original in zip(cells, value.__closure__ or (), strict=True):
-            cell.cell_contents = _replaced(original.cell_contents, known)
-        return copied
+        return _copied(value, known)
     call = vars(type(value)).get("__call__")
     if is_dataclass(value) and not isinstance(value, type) and call is not None:  # a rule that is data
         replaced = _replaced(call, known)
@@ -341,26 +321,37 @@ def _replaced(value: Any, known: dict[int, Any]) -> Any:  # noqa: ANN401 - whate
     return value
 
 
+def _copied(function: FunctionType, known: dict[int, object]) -> FunctionType:
+    _refuse_identity(function.__code__)
+    names: dict[str, object] = {"__builtins__": BUILTINS}
+    cells = tuple(CellType() for _ in function.__closure__ or ())
+    copied = FunctionType(function.__code__, names, function.__name__, function.__defaults__, cells)
+    copied.__kwdefaults__ = function.__kwdefaults__
+    known[id(function)] = copied
+    used = {name for code in _codes(function.__code__) for name in code.co_names}
+    names |= {name: _replaced(value, known) for name, value in function.__globals__.items() if name in used}
+    for cell, original in zip(cells, function.__closure__ or (), strict=True):
+        cell.cell_contents = _replaced(original.cell_contents, known)
+    return copied
+
+
 def _is_of_rules(function: FunctionType) -> bool:
     """Return whether a function is a rule or a helper of one; those that make effects take symbols as they are."""
-    return function.__module__ not in ("projections.effects", "projections.columns") and function.__module__.partition(
-        "."
-    )[0] not in ("builtins", "typing", "dataclasses", "functools", "sqlalchemy")
+    package = function.__module__.partition(".")[0]
+    return function.__module__ not in ("projections.effects", "projections.columns") and package not in LIBRARIES
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield the code of a function and of the functions within it."""
+    yield code
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
-            yield from _names(inner)
+            yield from _codes(inner)
 
 
 def _refuse_identity(code: CodeType) -> None:
-    before: Any = None
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "IS_OP" and not (before.opname == "LOAD_CONST" and before.argval is None):
-            raise UntraceableError("`is` between values, of which nothing is known: say ==")
-        before = instruction
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            _refuse_identity(inner)
+    for each in _codes(code):
+        for before, instruction in pairwise(dis.get_instructions(each)):
+            with_none = before.opname == "LOAD_CONST" and before.argval is None
+            if instruction.opname == "IS_OP" and not with_none:
+                raise UntraceableError("`is` between values, of which nothing is known: say ==")

@@ -26,20 +26,17 @@ Way: TypeAlias = tuple[Answers, Sequence[TracedEffect]]
 
 def trace(rule: AnyRule, event: type) -> Sequence[TracedEffect]:
     """Return the effects of a rule for events of a class, in order. Raises UntraceableError, with what it does."""
-    called = with_words(rule, {})
+    called = with_words(rule)
     ways = _ways(called, event, turns=1)
     if _each_once(ways) != _each_once(_ways(called, event, turns=2)):
         raise UntraceableError("a loop carries a value from element to element")
     effects = _merged(ways, 0)
     for effect in effects:
         elements = {node.args[0] for node in effect.walk() if node.op == "element"}
-        if not elements - set(_of_unique(effect)) <= set(effect.loops):
+        own = {node.args[0] for node in effect.walk() if node.op == "unique"}
+        if not elements - own <= set(effect.loops):
             raise UntraceableError("an element is used outside of its loop")
     return effects
-
-
-def _of_unique(effect: TracedEffect) -> Sequence[Node]:
-    return [node.args[0] for node in effect.walk() if node.op == "unique"]
 
 
 def _each_once(ways: Sequence[Way]) -> Sequence[Way]:
