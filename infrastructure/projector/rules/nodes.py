@@ -66,7 +66,7 @@ class TracedEffect:
             yield from node.walk()
 
 
-class Operation(NamedTuple):
+class NodeForm(NamedTuple):
     """How an operation is written in Python, and how for people. A `clock` raises for instants at the ends of time."""
 
     python: str
@@ -74,29 +74,29 @@ class Operation(NamedTuple):
     clock: bool = False
 
 
-OPERATIONS: Mapping[str, Operation] = {
-    "event": Operation("event", ""),
-    "if": Operation("({1} if {0} else {2})", "{1} if {0}, else {2}"),
-    "is_none": Operation("({0} is None)", "{0} is none"),
-    "not": Operation("(not {0})", "not ({0})"),
-    "and": Operation("({0} and {1})", "{0} and {1}"),
-    "contains": Operation("({1} in {0})", "{0} has {1}"),
-    "value": Operation("{0}._value_", "{0}"),
-    "zone": Operation("ZoneInfo({0})", "zone {0}", clock=True),
-    "astimezone": Operation("{0}.astimezone({1})", "{0} in {1}", clock=True),
-    "date": Operation("{0}.date()", "day of {0}", clock=True),
-    "isoformat": Operation("{0}.isoformat()", "{0} as text", clock=True),
-    "civil_month": Operation("civil_month({0}, {1})", "month of {0} in {1}", clock=True),
-    "civil_day": Operation("civil_day({0})", "day of {0}", clock=True),
-    "len": Operation("len({0})", "number of {0}"),
-    "int": Operation("int({0})", "{0} as a number"),
-    "first": Operation("first({0})", "the first of {0}"),
-    "eq": Operation("({0} == {1})", "{0} = {1}"),
-    "ne": Operation("({0} != {1})", "{0} <> {1}"),
-    "lt": Operation("({0} < {1})", "{0} < {1}"),
-    "le": Operation("({0} <= {1})", "{0} <= {1}"),
-    "gt": Operation("({0} > {1})", "{0} > {1}"),
-    "ge": Operation("({0} >= {1})", "{0} >= {1}"),
-    "add": Operation("({0} + {1})", "{0} + {1}"),
-    "sub": Operation("({0} - {1})", "{0} - {1}"),
+OPERATIONS: Mapping[str, NodeForm] = {
+    "event": NodeForm("event", ""),
+    "if": NodeForm("({1} if {0} else {2})", "{1} if {0}, else {2}"),
+    "is_none": NodeForm("({0} is None)", "{0} is none"),
+    "not": NodeForm("(not {0})", "not ({0})"),
+    "and": NodeForm("({0} and {1})", "{0} and {1}"),
+    "contains": NodeForm("({1} in {0})", "{0} has {1}"),
+    "value": NodeForm("{0}._value_", "{0}"),
+    "zone": NodeForm("ZoneInfo({0})", "zone {0}", clock=True),
+    "astimezone": NodeForm("{0}.astimezone({1})", "{0} in {1}", clock=True),
+    "date": NodeForm("{0}.date()", "day of {0}", clock=True),
+    "isoformat": NodeForm("{0}.isoformat()", "{0} as text", clock=True),
+    "civil_month": NodeForm("civil_month({0}, {1})", "month of {0} in {1}", clock=True),
+    "civil_day": NodeForm("civil_day({0})", "day of {0}", clock=True),
+    "len": NodeForm("len({0})", "number of {0}"),
+    "int": NodeForm("int({0})", "{0} as a number"),
+    "first": NodeForm("first({0})", "the first of {0}"),
+    "eq": NodeForm("({0} == {1})", "{0} = {1}"),
+    "ne": NodeForm("({0} != {1})", "{0} <> {1}"),
+    "lt": NodeForm("({0} < {1})", "{0} < {1}"),
+    "le": NodeForm("({0} <= {1})", "{0} <= {1}"),
+    "gt": NodeForm("({0} > {1})", "{0} > {1}"),
+    "ge": NodeForm("({0} >= {1})", "{0} >= {1}"),
+    "add": NodeForm("({0} + {1})", "{0} + {1}"),
+    "sub": NodeForm("({0} - {1})", "{0} - {1}"),
 }
