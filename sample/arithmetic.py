@@ -14,17 +14,6 @@ def half_up(value: Fraction) -> int:
     return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
-def percent(part: int, whole: int) -> int:
-    """Return `part` of `whole` in whole percent, halves up; nothing of nothing is 0."""
-    return half_up(Fraction(100 * part, whole)) if whole else 0
-
-
-def growth(previous: int, current: int) -> int:
-    """Return the change in whole percent, halves away from zero."""
-    change = Fraction(100 * (current - previous), previous)
-    return half_up(change) if change >= 0 else -half_up(-change)
-
-
 def apportion(total: int, weights: Sequence[Number]) -> list[int]:
     """Share a whole number out by weights, largest remainders first: the parts add up to it exactly."""
     whole = sum(weights)

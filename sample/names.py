@@ -2,70 +2,65 @@
 
 from __future__ import annotations
 
-from random import Random
+from itertools import count
 
 from domain.kernel import Audience, Jurisdiction
 from domain.organisations.values import Names, OrganisationType
-from sample.invented import INVENTED
+from sample.chance import Chance
+from sample.invented import INVENTED, Words
 
 _SUBJECT_KINDS = frozenset({OrganisationType.NATIONAL_ORGANISATION, OrganisationType.SOCIAL_SECURITY_INSTITUTION})
+_WALLOON_SHARE = 0.3
 
 
 class Namer:
     """Gives organisations and services names; no two organisations of a kind and country share one."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Chance) -> None:
         self._rng = rng
         self._given: set[tuple[Jurisdiction, OrganisationType, str]] = set()
 
     def organisation(self, kind: OrganisationType, jurisdiction: Jurisdiction) -> Names:
         place = self._place(kind, jurisdiction)
-        number = 1
-        while (jurisdiction, kind, f"{place}{number}") in self._given:
-            number += 1
+        number = next(it for it in count(1) if (jurisdiction, kind, f"{place}{it}") not in self._given)
         self._given.add((jurisdiction, kind, f"{place}{number}"))
         numbered = place if number == 1 else f"{place} {_roman(number)}"
-        if kind in _SUBJECT_KINDS:
-            subject = self._rng.choice(INVENTED.subjects)
-            parts = [f"{word} {numbered}" for word in subject]
-        else:
-            parts = [numbered] * 4
-        nl, fr, de, en = (
-            pattern.format(part) for pattern, part in zip(INVENTED.organisations[kind], parts, strict=True)
-        )
-        if jurisdiction is Jurisdiction.NL:
-            return Names(nl=nl, en=en)
-        return Names(nl=nl, fr=fr, de=de, en=en)
+        subject = self._rng.choice(INVENTED.subjects) if kind in _SUBJECT_KINDS else None
+        parts = [f"{word} {numbered}" for word in subject] if subject else [numbered] * 4
+        nl, fr, de, en = (name.format(part) for name, part in zip(INVENTED.organisations[kind], parts, strict=True))
+        dutch = jurisdiction is Jurisdiction.NL
+        return Names(nl=nl, fr="" if dutch else fr, de="" if dutch else de, en=en)
 
     def service(self, audience: Audience, owner: Names, number: int) -> Names:
+        """Return the name of a service, in the languages in which its owner has one."""
         offered = INVENTED.services[audience]
-        nl, fr, de, en = offered[number % len(offered)]
-        return Names(
-            nl=f"{nl} - {owner.nl}",
-            fr=f"{fr} - {owner.fr}" if owner.fr else "",
-            de=f"{de} - {owner.de}" if owner.de else "",
-            en=f"{en} - {owner.en}",
-        )
+        services, owners = offered[number % len(offered)], (owner.nl, owner.fr, owner.de, owner.en)
+        nl, fr, de, en = (f"{it} - {by}" if by else "" for it, by in zip(services, owners, strict=True))
+        return Names(nl=nl, fr=fr, de=de, en=en)
 
     def _place(self, kind: OrganisationType, jurisdiction: Jurisdiction) -> str:
         if "{}" not in INVENTED.organisations[kind][0]:
             return ""
-        walloon = jurisdiction is Jurisdiction.BE and self._rng.random() < 0.3  # noqa: PLR2004 - about a third
-        if walloon:
-            return self._rng.choice(INVENTED.towns.walloon)
-        return self._rng.choice(INVENTED.towns.beginnings) + self._rng.choice(INVENTED.towns.endings)
+        towns, rng = INVENTED.towns, self._rng
+        if jurisdiction is Jurisdiction.BE and rng.random() < _WALLOON_SHARE:
+            return rng.choice(towns.walloon)
+        return rng.choice(towns.beginnings) + rng.choice(towns.endings)
 
 
 def _roman(number: int) -> str:
     """Write a small number in Roman numerals, as parishes and districts are numbered."""
-    numerals = ((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
     written = ""
-    for value, letters in numerals:
+    for value, letters in ((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")):
         written += letters * (number // value)
         number %= value
     return written
 
 
+def in_four(words: Words) -> Names:
+    nl, fr, de, en = words
+    return Names(nl=nl, fr=fr, de=de, en=en)
+
+
 def same(name: str) -> Names:
     """Return a name that is the same in every language."""
-    return Names(nl=name, fr=name, de=name, en=name)
+    return in_four((name,) * 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from random import Random
 from typing import TypeVar
@@ -39,7 +40,7 @@ class Numbers:
     def national(self, jurisdiction: Jurisdiction, *, bis: bool = False) -> NationalNumber:
         if jurisdiction is Jurisdiction.NL:
             return self._once(self._bsn)
-        return self._once(self._bis if bis else self._belgian)
+        return self._once(partial(self._belgian, _BIS_SEX_KNOWN if bis else 0))
 
     def enterprise(self, jurisdiction: Jurisdiction) -> EnterpriseNumber:
         return self._once(self._kvk if jurisdiction is Jurisdiction.NL else self._kbo)
@@ -50,13 +51,7 @@ class Numbers:
         self._given.add(number)
         return number
 
-    def _belgian(self) -> NationalNumber:
-        return self._belgian_person(0)
-
-    def _bis(self) -> NationalNumber:
-        return self._belgian_person(_BIS_SEX_KNOWN)
-
-    def _belgian_person(self, added_to_month: int) -> NationalNumber:
+    def _belgian(self, added_to_month: int) -> NationalNumber:
         """Date of birth in the twentieth century, serial number of the day, two check digits."""
         rng = self._rng
         born = f"{rng.randint(32, 99):02d}{rng.randint(1, 12) + added_to_month:02d}{rng.randint(1, 28):02d}"

@@ -49,12 +49,6 @@ class SampleReport:
     complete_before: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    number: int
-    envelopes: Sequence[CommandEnvelope]
-
-
 async def run_sample(
     log: EventStore,
     rules: Rules,
@@ -80,18 +74,18 @@ async def _send_missing(
     done = await _chunks_done(log, seed, scale)
     unit = UnitOfWork(log)
     sent = skipped = events = 0
-    for chunk in _chunks(seed, scale):
-        if chunk.number < done:
-            skipped += len(chunk.envelopes)
+    for number, chunk in enumerate(_chunks(seed, scale)):
+        if number < done:
+            skipped += len(chunk)
             continue
-        events += await _send(chunk, unit, rules, may_be_there=chunk.number == done)
-        sent += len(chunk.envelopes)
+        events += await _send(chunk, unit, rules, may_be_there=number == done)
+        sent += len(chunk)
         progress(
             SampleProgress(
                 commands=skipped + sent,
                 expected_commands=max(skipped + sent, expected_commands(scale)),
                 events=events,
-                month=chunk.envelopes[-1].command.at.strftime("%Y-%m"),
+                month=chunk[-1].command.at.strftime("%Y-%m"),
             )
         )
     return SampleReport(commands=sent, skipped_commands=skipped, events=events, seconds=0, complete_before=False)
@@ -106,11 +100,11 @@ def expected_commands(scale: Fraction) -> int:
     return _COMMANDS_AT_ANY_SCALE + int(_COMMANDS_AT_SCALE_1 * scale)
 
 
-async def _send(chunk: _Chunk, unit: UnitOfWork, rules: Rules, *, may_be_there: bool) -> int:
+async def _send(chunk: Sequence[CommandEnvelope], unit: UnitOfWork, rules: Rules, *, may_be_there: bool) -> int:
     """Send a chunk; return how many events it wrote."""
-    answers = await handle_many(chunk.envelopes, unit.store, rules, unit)
+    answers = await handle_many(chunk, unit.store, rules, unit)
     events = 0
-    for envelope, answer in zip(chunk.envelopes, answers, strict=True):
+    for envelope, answer in zip(chunk, answers, strict=True):
         if isinstance(answer, Receipt):
             events += len(answer.events)
         elif not (may_be_there and isinstance(answer, Duplicate)):
@@ -133,15 +127,15 @@ async def _chunks_done(log: EventStore, seed: int, scale: Fraction) -> int:
     raise AssertionError("a sample has fewer chunks than this")
 
 
-def _chunks(seed: int, scale: Fraction) -> Iterator[_Chunk]:
-    """Cut the history into chunks; the last order of each carries a key that says it was written."""
+def _chunks(seed: int, scale: Fraction) -> Iterator[Sequence[CommandEnvelope]]:
+    """Cut the history into chunks; the last command of each carries a key that says it was written."""
     every = commands(seed, scale)
     number, chunk = 0, list(islice(every, CHUNK_COMMANDS))
     while chunk:
         following = list(islice(every, CHUNK_COMMANDS))
         key = _key(seed, scale, str(number) if following else "end")
         chunk[-1] = replace(chunk[-1], idempotency=key)
-        yield _Chunk(number, chunk)
+        yield chunk
         number, chunk = number + 1, following
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import starmap
 from operator import itemgetter
-from random import Random
 from typing import TypeAlias
 
 from application.handler import CommandEnvelope
 from domain.kernel import Command, Context
 from sample import civil
+from sample.chance import Chance
 from sample.numbers import uuid4
 
 Entry: TypeAlias = tuple[int, Callable[..., Command], str, dict[str, object]]
@@ -26,8 +26,8 @@ class Schedule:
         self._months: list[list[Entry]] = [[] for _ in range(civil.MONTHS)]
         self._read = 0
         self._clerks: dict[str, str] = {}
-        self._ids = Random(f"{seed}:commands")  # noqa: S311 - invented data, the same every time
-        self._clerk_ids = Random(f"{seed}:clerks")  # noqa: S311 - the same
+        self._ids = Chance(f"{seed}:commands")
+        self._clerk_ids = Chance(f"{seed}:clerks")
 
     def add(self, at: int, command: Callable[..., Command], by: str, **fields: object) -> None:
         """Add a command; one after the end of the history is left out."""
@@ -37,7 +37,7 @@ class Schedule:
             self._months[place].append((at, command, by, fields))
 
     def read(self, place: int) -> Iterator[CommandEnvelope]:
-        """Return the commands of a month in order of time; of those at the same instant, as they were written."""
+        """Return the commands of a month in order of time; of those at the same instant, as they were added."""
         entries, self._months[place] = sorted(self._months[place], key=_INSTANT), []
         self._read = place + 1
         return starmap(self._envelope, entries)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from random import Random
-from typing import TypeVar
 
-from domain.identity.session import AccessService, EndSession, OpenSession
-from domain.identity.values import Channel, Means
+from domain.identity.session import AccessService, EndSession
+from domain.identity.values import Means
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from sample import civil
-from sample.generators.world import SampleKey, SampleService, World
+from sample.generators.world import Generator, SampleKey, SampleService, World
 from sample.plan.use import DutchMonth, Month, belgian_uses, dutch_authentications
 
 BE, NL = Jurisdiction.BE, Jurisdiction.NL
-T = TypeVar("T")
+LOW, SUBSTANTIAL, HIGH = LevelOfAssurance
 
 _INDEX_FROM, _INDEX_UNTIL = civil.month(2014, 11), civil.month(2017, 10)
 _BELGIAN_MEANS = (Means.EID, Means.TOKEN, Means.ITSME, Means.MOBILE_APP, Means.EIDAS)
@@ -23,24 +21,27 @@ _BELGIAN_MIX = {2014: (84, 14, 0, 0, 2), 2018: (70, 13, 14, 0, 3), 2020: (42, 8,
 
 _DUTCH_MEANS = (Means.PASSWORD, Means.SMS, Means.EID, Means.EIDAS)
 _DUTCH_MIX = (58, 36, 4, 2)
+_SKEW = 3
+"""How much more the first services are used than the others."""
+
 _REFUSED_EACH = 50
 """One refused authentication for so many that succeed."""
+
+_LEVEL_TOO_HIGH, _DEAD_KEY, _CLOSED_SERVICE, _REASONS = 1, 2, 3, 5
+"""Which of every five refused authentications are refused for a reason other than a key too weak for the service."""
 
 _ENDED_EACH = 20
 _STOPPED_EACH = 25
 _AT_MAILBOX_PCT = 15
-_APPS = frozenset({Means.ITSME, Means.MOBILE_APP})
 Opened = tuple[int, str, SampleKey, SampleService]
+"""When a session was opened, its id, with which key and at which service."""
 
 
-class Authentications:
+class Authentications(Generator):
     """Adds the authentications of a month that are planned and that no other generator opened."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
-        self._add = world.schedule.add
-        self._add = self._add
-        self._rng = world.rng("authentications")
+        super().__init__(world, "authentications")
         self._belgian = belgian_uses(world.scale)
         self._dutch = dutch_authentications(world.scale)
         self._old: dict[Audience, int] = {}
@@ -59,9 +60,7 @@ class Authentications:
         opened: list[Opened] = []
         others = self._world.sessions[BE, month]
         for audience, planned in uses.items():
-            count = planned.authentications
-            if audience is Audience.CITIZEN:
-                count -= others
+            count = planned.authentications - (others if audience is Audience.CITIZEN else 0)
             opened += self._open_belgian(month, self._services(month, audience), max(0, count))
         for audience, planned in uses.items():
             self._go_on(opened, self._services(month, audience), planned.accesses)
@@ -78,91 +77,73 @@ class Authentications:
         year = civil.year_and_month(month)[0]
         mix = next(mix for since, mix in reversed(_BELGIAN_MIX.items()) if year >= since)
         pools = [self._world.keys[BE, means] for means in _BELGIAN_MEANS]
-        weights = [weight if pool else 0 for weight, pool in zip(mix, pools, strict=True)]
         rng = self._rng
         opened: list[Opened] = []
-        for pool in rng.choices(pools, weights, k=count) if count else ():
-            service = _popular(services, rng)
-            key = _one_of(pool, rng)
+        for pool in self._choices(pools, mix, count) if count else ():
+            service = rng.one_of(services, _SKEW)
+            key = rng.one_of(pool)
             if not opened or not key.level.covers(service.minimum_level):
-                key = _one_of(pools[0], rng)
+                key = rng.one_of(pools[0])
             opened.append(self._open(month, key, service))
         return opened
 
     def _go_on(self, opened: Sequence[Opened], services: Sequence[SampleService], count: int) -> None:
         """Let sessions reach further services, each one once."""
-        strong = [session for session in opened if session[2].level is LevelOfAssurance.HIGH]
+        strong = [session for session in opened if session[2].level is HIGH]
         if not strong:
             return
         rng, reached = self._rng, {(session_id, service.id) for _, session_id, _, service in opened}
         for _ in range(count):
-            at, session_id, key, _ = _one_of(strong, rng)
-            service = _popular(services, rng)
-            while (session_id, service.id) in reached:
-                at, session_id, key, _ = _one_of(strong, rng)
-                service = _one_of(services, rng)
-            reached.add((session_id, service.id))
-            self._add(
-                at + int(rng.random() * 30 * civil.MINUTE) + civil.SECOND,
-                AccessService,
-                key.provider_id,
-                session_id=session_id,
-                service_id=service.id,
-            )
+            session, service = rng.one_of(strong), rng.one_of(services, _SKEW)
+            while (session[1], service.id) in reached:
+                session, service = rng.one_of(strong), rng.one_of(services)
+            reached.add((session[1], service.id))
+            self._access(int(rng.random() * 30 * civil.MINUTE) + civil.SECOND, session, service)
 
     def _stop_short(self, opened: Sequence[Opened]) -> None:
         """Let some go on to a service that asks for more than the key they came with: they are refused there."""
-        weak = [session for session in opened if session[2].level is LevelOfAssurance.SUBSTANTIAL]
-        strict = [
-            service
-            for service in self._world.services[BE, Audience.CITIZEN]
-            if service.minimum_level is LevelOfAssurance.HIGH
-        ]
-        for at, session_id, key, _ in weak[::_STOPPED_EACH] if strict else ():
-            self._add(
-                at + 10 * civil.MINUTE,
-                AccessService,
-                key.provider_id,
-                session_id=session_id,
-                service_id=_one_of(strict, self._rng).id,
-            )
+        weak = [session for session in opened if session[2].level is SUBSTANTIAL]
+        strict = [it for it in self._world.services[BE, Audience.CITIZEN] if it.minimum_level is HIGH]
+        for session in weak[::_STOPPED_EACH] if strict else ():
+            self._access(10 * civil.MINUTE, session, self._rng.one_of(strict))
+
+    def _access(self, after: int, session: Opened, service: SampleService) -> None:
+        at, session_id, key, _ = session
+        self._add(at + after, AccessService, key.provider_id, session_id=session_id, service_id=service.id)
 
     # --- The Netherlands --------------------------------------------------------------------------------------------
 
     def _write_dutch(self, month: int, planned: DutchMonth) -> None:
         world, rng = self._world, self._rng
-        others, others_by_app = world.sessions[NL, month], world.app_sessions[month]
-        by_app = max(0, planned.by_app - others_by_app)
-        by_other_means = max(0, planned.citizens - others - by_app)
-        pools = [world.keys[NL, means] for means in _DUTCH_MEANS]
-        weights = [weight if pool else 0 for weight, pool in zip(_DUTCH_MIX, pools, strict=True)]
-        low = [
-            service for service in world.services[NL, Audience.CITIZEN] if service.minimum_level is LevelOfAssurance.LOW
-        ]
-        mailbox = world.provider_services[world.providers_of(NL)[0].id]
+        by_app = max(0, planned.by_app - world.app_sessions[month])
+        by_other_means = max(0, planned.citizens - world.sessions[NL, month] - by_app)
+        low = [service for service in world.services[NL, Audience.CITIZEN] if service.minimum_level is LOW]
+        mailbox = world.provider_services[world.providers[NL][0].id]
         opened = [
             self._open(
-                month, _one_of(pool, rng), mailbox if rng.randrange(100) < _AT_MAILBOX_PCT else _popular(low, rng)
+                month,
+                rng.one_of(pool),
+                mailbox if rng.randrange(100) < _AT_MAILBOX_PCT else rng.one_of(low, _SKEW),
             )
-            for pool in rng.choices(pools, weights, k=by_other_means)
+            for pool in self._choices([world.keys[NL, means] for means in _DUTCH_MEANS], _DUTCH_MIX, by_other_means)
         ]
-        apps = world.keys[NL, Means.MOBILE_APP]
-        opened += [
-            self._open(month, _one_of(apps, rng), _popular(world.services[NL, Audience.CITIZEN], rng))
-            for _ in range(by_app)
-        ]
-        companies = world.keys[NL, Means.EHERKENNING]
-        opened += [
-            self._open(month, _one_of(companies, rng), _popular(world.services[NL, Audience.COMPANY], rng))
-            for _ in range(planned.companies)
-        ]
+        for means, audience, count in (
+            (Means.MOBILE_APP, Audience.CITIZEN, by_app),
+            (Means.EHERKENNING, Audience.COMPANY, planned.companies),
+        ):
+            keys, services = world.keys[NL, means], world.services[NL, audience]
+            opened += [self._open(month, rng.one_of(keys), rng.one_of(services, _SKEW)) for _ in range(count)]
         self._refuse(NL, month, len(opened) // _REFUSED_EACH)
         self._end(opened)
 
     # --- Sessions ---------------------------------------------------------------------------------------------------
 
+    def _choices(self, pools: Sequence[list[SampleKey]], mix: Sequence[int], count: int) -> list[list[SampleKey]]:
+        """Draw pools by their share in the mix; empty ones have none."""
+        return self._rng.choices(pools, [share if pool else 0 for share, pool in zip(mix, pools, strict=True)], k=count)
+
     def _open(self, month: int, key: SampleKey, service: SampleService) -> Opened:
-        at = civil.instant(month, self._rng)
+        at = self._instant(month)
         return at, self._world.authenticate(at, key, service), key, service
 
     def _end(self, opened: Sequence[Opened]) -> None:
@@ -173,35 +154,15 @@ class Authentications:
         """Let people try in vain: with a key too weak or no longer usable, above its level, at a closed service."""
         world, rng = self._world, self._rng
         weak = world.keys[jurisdiction, Means.TOKEN if jurisdiction is BE else Means.PASSWORD]
-        services = [
-            service
-            for service in world.services[jurisdiction, Audience.CITIZEN]
-            if not LevelOfAssurance.SUBSTANTIAL.covers(service.minimum_level)
-        ] or world.app_services
+        citizens = world.services[jurisdiction, Audience.CITIZEN]
+        services = [it for it in citizens if not SUBSTANTIAL.covers(it.minimum_level)] or world.app_services
         for number in range(count if weak and services else 0):
-            key, service, level = _one_of(weak, rng), _one_of(services, rng), None
-            if number % 5 == 1:
-                level = LevelOfAssurance.HIGH
-            elif number % 5 == 2 and world.dead_keys and jurisdiction is BE:  # noqa: PLR2004 - one reason in five each
-                key = _one_of(world.dead_keys, rng)
-            elif number % 5 == 3 and world.closed_services and jurisdiction is BE:  # noqa: PLR2004 - the same
-                service = _one_of(world.closed_services, rng)
-            self._add(
-                civil.instant(month, rng),
-                OpenSession,
-                key.provider_id,
-                session_id=world.id(),
-                key_id=key.id,
-                service_id=service.id,
-                level=level or key.level,
-                channel=Channel.APP if key.means in _APPS else Channel.WEB,
-            )
-
-
-def _one_of(items: Sequence[T], rng: Random) -> T:
-    return items[int(rng.random() * len(items))]
-
-
-def _popular(items: Sequence[T], rng: Random) -> T:
-    """Return one of a list whose first ones are used most."""
-    return items[int(rng.random() ** 3 * len(items))]
+            key, service, level = rng.one_of(weak), rng.one_of(services), None
+            reason = number % _REASONS
+            if reason == _LEVEL_TOO_HIGH:
+                level = HIGH
+            elif reason == _DEAD_KEY and world.dead_keys and jurisdiction is BE:
+                key = rng.one_of(world.dead_keys)
+            elif reason == _CLOSED_SERVICE and world.closed_services and jurisdiction is BE:
+                service = rng.one_of(world.closed_services)
+            world.authenticate(self._instant(month), key, service, level)

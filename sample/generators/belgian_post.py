@@ -11,7 +11,7 @@ from domain.mailbox.values import OwnerKind
 from sample import civil
 from sample.generators.delivery import LATER, NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, Delivery, time_unread
 from sample.generators.letters import Letters
-from sample.generators.world import SampleOrganisation, World
+from sample.generators.world import Generator, SampleOrganisation, World
 from sample.plan.volumes import Post, belgian_post
 
 BE = Jurisdiction.BE
@@ -26,15 +26,13 @@ _ON_BEHALF_PCT = 1
 _FIVE_YEARS = 5 * 365 * civil.DAY
 
 
-class BelgianPost:
+class BelgianPost(Generator):
     def __init__(self, world: World) -> None:
-        self._world = world
-        self._add = world.schedule.add
-        self._rng = world.rng("belgian post")
+        super().__init__(world, "belgian post")
         self._letters = Letters(self._rng, dutch=False)
-        self._delivery = Delivery(world, self._rng)
+        self._delivery = Delivery(world, self._rng, self._letters)
         self._post = belgian_post(world.scale)
-        self._mandates: dict[str, tuple[str, str]] = {}
+        self._mandates: dict[str, dict[str, str]] = {}
         """By company, who represents it and under which mandate."""
 
     def write(self, month: int) -> None:
@@ -44,18 +42,18 @@ class BelgianPost:
             self._send_month(month, self._post[month])
 
     def _send_month(self, month: int, post: Post) -> None:
-        rng = self._rng
         senders = self._senders(post.senders)
         for number in range(post.sent):
             # Every sender of the month sends once; what is left goes out by size.
-            chosen = number if number < len(senders) else int(rng.random() ** 2 * len(senders))
-            at = civil.instant(month, rng)
+            sender = senders[number] if number < len(senders) else self._rng.one_of(senders, skew=2)
+            at = self._instant(month)
             if number >= post.delivered or not self._world.recipients:
-                self._on_paper(at, senders[chosen])
-            elif rng.random() * 100 < _TO_COMPANIES_PCT:
-                self._to_company(at, senders[chosen])
+                # To somebody who did not consent: the platform answers that it goes on paper.
+                self._send(at, sender, self._rng.choice(self._world.undecided).id)
+            elif self._rng.happens(_TO_COMPANIES_PCT):
+                self._to_company(at, sender)
             else:
-                self._to_person(at, senders[chosen])
+                self._to_person(at, sender)
 
     def _senders(self, count: int) -> list[SampleOrganisation]:
         """Return the senders of a month: the earliest ones always, of the others now these, now those."""
@@ -64,28 +62,27 @@ class BelgianPost:
         return always + self._rng.sample(enrolled[count // 2 :], count - len(always))
 
     def _to_person(self, at: int, sender: SampleOrganisation) -> None:
-        rng, recipients = self._rng, self._world.recipients
-        recipient = recipients[int(rng.random() * len(recipients))]
+        recipient = self._rng.one_of(self._world.recipients)
         fields = self._letters.write(sender.kind)
-        if rng.random() * 100 < _ON_BEHALF_PCT:
+        if self._rng.happens(_ON_BEHALF_PCT):
             fields["on_behalf_of"] = self._world.senders[0].id
-        (opening,) = rng.choices(_OPENINGS, _OPENING_WEIGHTS)
-        self._delivery.send(at, sender, recipient, fields=fields, opening=opening, letters=self._letters)
+        self._delivery.send(at, sender, recipient, fields=fields, opening=self._opening())
 
-    def _on_paper(self, at: int, sender: SampleOrganisation) -> None:
-        """Send to somebody who did not consent: the platform answers that it goes on paper."""
-        person = self._rng.choice(self._world.undecided)
-        fields = self._letters.write(sender.kind)
+    def _opening(self) -> int:
+        return self._rng.choices(_OPENINGS, _OPENING_WEIGHTS)[0]
+
+    def _send(self, at: int, sender: SampleOrganisation, mailbox_id: str) -> str:
         message_id = self._world.id()
-        self._add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=person.id, **fields)
+        fields = self._letters.write(sender.kind)
+        self._add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=mailbox_id, **fields)
+        return message_id
 
     # --- Companies --------------------------------------------------------------------------------------------------
 
     def _open_company_mailboxes(self, month: int) -> None:
-        world, rng = self._world, self._rng
-        provider = world.providers_of(BE)[0]
-        for number, company in enumerate(world.companies):
-            at = civil.instant(month, rng)
+        provider = self._world.providers[BE][0]
+        for number, company in enumerate(self._world.companies):
+            at = self._instant(month)
             self._add(at, OpenMailbox, provider.id, mailbox_id=company.id, owner_kind=OwnerKind.ENTERPRISE)
             if number % _REPRESENTED_EACH == 0:
                 self._represent(at + civil.HOUR, company, provider)
@@ -94,7 +91,7 @@ class BelgianPost:
         """Let somebody represent a company: they ask for it in a session, and an authority confirms it."""
         world = self._world
         person = self._rng.choice(world.undecided)
-        session_id = world.open_session(at, person.key, world.provider_services[provider.id], BE)
+        session_id = world.open_session(at, person.key, world.provider_services[provider.id])
         mandate_id = world.id()
         self._add(
             at + civil.MINUTE,
@@ -111,28 +108,14 @@ class BelgianPost:
             valid_until=civil.as_datetime(at + _FIVE_YEARS),
         )
         authority = self._rng.choice(world.authorities[BE])
-        self._add(
-            at + 2 * civil.DAY,
-            ConfirmMandate,
-            authority.id,
-            mandate_id=mandate_id,
-            ground=f"articles-of-association-{self._rng.randrange(10**6)}",
-        )
-        self._mandates[company.id] = (person.id, mandate_id)
+        ground = f"articles-of-association-{self._rng.randrange(10**6)}"
+        self._add(at + 2 * civil.DAY, ConfirmMandate, authority.id, mandate_id=mandate_id, ground=ground)
+        self._mandates[company.id] = {"person_id": person.id, "mandate_id": mandate_id}
 
     def _to_company(self, at: int, sender: SampleOrganisation) -> None:
-        world, rng, message_id = self._world, self._rng, self._world.id()
-        company = rng.choice(world.companies)
-        fields = self._letters.write(sender.kind)
-        self._add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=company.id, **fields)
-        (opening,) = rng.choices(_OPENINGS, _OPENING_WEIGHTS)
-        if company.id in self._mandates and opening:
-            person_id, mandate_id = self._mandates[company.id]
-            self._add(
-                at + time_unread(opening, rng),
-                OpenMessage,
-                world.providers_of(BE)[0].id,
-                message_id=message_id,
-                person_id=person_id,
-                mandate_id=mandate_id,
-            )
+        company = self._rng.choice(self._world.companies)
+        message_id = self._send(at, sender, company.id)
+        opening = self._opening()
+        if opening and company.id in self._mandates:
+            by, read_at = self._world.providers[BE][0].id, at + time_unread(opening, self._rng)
+            self._add(read_at, OpenMessage, by, message_id=message_id, **self._mandates[company.id])

@@ -1,4 +1,4 @@
-"""OrganisationRegister ask each other for data over the bus: most are answered, some after a retry, some never."""
+"""Organisations ask each other for data over the bus: most are answered, some after a retry, some never."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from domain.bus import (
 )
 from domain.kernel import Jurisdiction
 from domain.organisations.service_family import RegisterServiceFamily
-from domain.organisations.values import Names
 from sample import civil
-from sample.generators.world import PLATFORM, World
+from sample.generators.world import PLATFORM, Generator, World
 from sample.invented import INVENTED
+from sample.names import in_four
 from sample.numbers import digest
 from sample.plan.volumes import bus_transactions
 
@@ -25,15 +25,19 @@ _ACTIVITIES = ("Handling an application", "Checking a right", "Keeping a file up
 _TIMEOUTS_S = (10, 30, 30, 60, 300)
 _DIGESTS = 256
 _FAULTS = ("not-found", "not-authorised", "invalid-request", "internal-error")
+_FORWARDED_ONCE = 0.97
+_FATES = (
+    *(("answered", 0.955), ("faulted", 0.97), ("answered after a retry", 0.985)),
+    *(("given up", 0.99), ("faulted", 0.995), ("timed out", 1)),
+)
+"""What becomes of a transaction whose draw is below a bound, and not below the one before."""
+
 _UNDELIVERABLE = ("connection-refused", "tls-handshake-failed", "no-route")
 
 
-class Bus:
+class Bus(Generator):
     def __init__(self, world: World) -> None:
-        self._world = world
-        self._add = world.schedule.add
-        self._add = self._add
-        self._rng = world.rng("bus")
+        super().__init__(world, "bus")
         self._digests = [digest(f"payload {number}") for number in range(_DIGESTS)]
         self._counts = bus_transactions(world.scale)
 
@@ -41,18 +45,17 @@ class Bus:
         if month == _FAMILIES_FROM:
             self._register_families(month)
         for _ in range(self._counts.get(month, 0)):
-            self._exchange(civil.instant(month, self._rng))
+            self._exchange(self._instant(month))
 
     def _register_families(self, month: int) -> None:
         owners = self._world.public[Jurisdiction.BE]
         for number, family in enumerate(INVENTED.service_families):
-            nl, fr, de, en = family.names
             self._add(
-                civil.instant(month, self._rng),
+                self._instant(month),
                 RegisterServiceFamily,
                 PLATFORM,
                 code=family.code,
-                names=Names(nl=nl, fr=fr, de=de, en=en),
+                names=in_four(family.names),
                 authentic_source_id=owners[number].id if number < _AUTHENTIC_SOURCES else "",
             )
 
@@ -75,9 +78,9 @@ class Bus:
             target_id=target_id,
             service_family=family.code,
             service=f"{family.code}-lookup",
-            request_sha256=self._digests[int(rng.random() * _DIGESTS)],
+            request_sha256=rng.one_of(self._digests),
             request_size_bytes=400 + int(rng.random() * 3_000),
-            activity=_ACTIVITIES[int(rng.random() * len(_ACTIVITIES))],
+            activity=rng.one_of(_ACTIVITIES),
             legal_basis=family.legal_basis,
             timeout_s=timeout_s,
         )
@@ -85,23 +88,24 @@ class Bus:
 
     def _forward(self, at: int, transaction_id: str, target_id: str, timeout_s: int) -> None:
         chance = self._rng.random()
-        attempts = 1 if chance < 0.97 else 2 + int(self._rng.random() * 2)  # noqa: PLR2004 - three in a hundred again
+        attempts = 1 if chance < _FORWARDED_ONCE else 2 + int(self._rng.random() * 2)
         for attempt in range(1, attempts + 1):
             self._add(at, ForwardTransaction, PLATFORM, transaction_id=transaction_id, attempt=attempt)
             at += 1_500
-        if chance < 0.955:  # noqa: PLR2004 - most are answered
-            self._answer(at - 1_400, transaction_id, target_id)
-        elif chance < 0.97 or 0.99 < chance < 0.995:  # noqa: PLR2004 - the target could not serve it
-            fault = self._rng.choice(_FAULTS)
-            self._add(at - 1_300, FaultTransaction, target_id, transaction_id=transaction_id, fault_code=fault)
-        elif chance < 0.985:  # noqa: PLR2004 - answered after a retry
-            self._answer(at - 1_000, transaction_id, target_id)
-        elif chance < 0.99:  # noqa: PLR2004 - given up
-            code = self._rng.choice(_UNDELIVERABLE)
-            self._add(at, FailDelivery, PLATFORM, transaction_id=transaction_id, fault_code=code)
-        else:
-            late = at + timeout_s * civil.SECOND + civil.SECOND
-            self._add(late, TimeOutTransaction, PLATFORM, transaction_id=transaction_id)
+        match next(fate for fate, until in _FATES if chance < until):
+            case "answered":
+                self._answer(at - 1_400, transaction_id, target_id)
+            case "faulted":
+                fault = self._rng.choice(_FAULTS)
+                self._add(at - 1_300, FaultTransaction, target_id, transaction_id=transaction_id, fault_code=fault)
+            case "answered after a retry":
+                self._answer(at - 1_000, transaction_id, target_id)
+            case "given up":
+                code = self._rng.choice(_UNDELIVERABLE)
+                self._add(at, FailDelivery, PLATFORM, transaction_id=transaction_id, fault_code=code)
+            case "timed out":
+                late = at + timeout_s * civil.SECOND + civil.SECOND
+                self._add(late, TimeOutTransaction, PLATFORM, transaction_id=transaction_id)
 
     def _answer(self, at: int, transaction_id: str, target_id: str) -> None:
         rng = self._rng
@@ -110,6 +114,6 @@ class Bus:
             AnswerTransaction,
             target_id,
             transaction_id=transaction_id,
-            response_sha256=self._digests[int(rng.random() * _DIGESTS)],
+            response_sha256=rng.one_of(self._digests),
             response_size_bytes=800 + int(rng.random() * 20_000),
         )

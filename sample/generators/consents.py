@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from domain.consent import GrantConsent, RefuseConsent, ShowImpactNotice, WithdrawConsent
-from domain.identity.mandate.model import AcceptMandate, RequestMandate
-from domain.identity.values import MandateKind, PartyKind
-from domain.kernel import Jurisdiction
+from domain.identity.mandate.model import AcceptMandate
+from domain.kernel import Command, Jurisdiction
 from domain.mailbox.mailbox import (
     OpenMailbox,
     RecordFirstUse,
@@ -18,7 +17,8 @@ from domain.mailbox.mailbox import (
 )
 from domain.mailbox.values import AddressKind, OwnerKind
 from sample import civil
-from sample.generators.world import SampleOrganisation, SamplePerson, SampleRecipient, World
+from sample.generators.mandates import SampleMandate, act, request
+from sample.generators.world import Generator, SampleOrganisation, SamplePerson, SampleRecipient, World
 from sample.numbers import digest
 from sample.plan.consents import ConsentPlan, PlannedConsent
 
@@ -31,60 +31,58 @@ _IDLE_PCT = 8
 _TWO_YEARS = 730 * civil.DAY
 
 
-class Consents:
+class Consents(Generator):
     """The consents of the plan, and those of the Dutch recipients."""
 
     def __init__(self, world: World, plan: ConsentPlan) -> None:
-        self._world = world
-        self._add = world.schedule.add
-        self._add = self._add
-        self._rng = world.rng("consents")
+        super().__init__(world, "consents")
         self._granted: dict[int, list[PlannedConsent]] = defaultdict(list)
         self._refused: dict[int, list[PlannedConsent]] = defaultdict(list)
         self._withdrawn: dict[int, list[PlannedConsent]] = defaultdict(list)
         self._again: dict[int, list[PlannedConsent]] = defaultdict(list)
         for consent in (*plan.consents, *plan.leavers):
-            self._granted[consent.granted].append(consent)
             for month, by_month in (
+                (consent.granted, self._granted),
                 (consent.refused, self._refused),
                 (consent.withdrawn, self._withdrawn),
                 (consent.again, self._again),
             ):
                 if month is not None:
                     by_month[month].append(consent)
-        self._refusals = {month: plan.refusers.count(month) for month in set(plan.refusers)}
+        self._refusals = Counter(plan.refusers)
         self._verified: dict[str, bool] = {}
 
     def write(self, month: int) -> None:
         world = self._world
         for consent in self._refused.pop(month, ()):
-            self._refuse(month, world.citizens[consent.person], self._provider(consent))
+            self._refuse(month, *self._parties(consent))
         for consent in self._granted.pop(month, ()):
             self._grant(month, consent)
         for consent in self._withdrawn.pop(month, ()):
-            self._withdraw(month, world.citizens[consent.person], self._provider(consent))
+            at = self._instant(month)
+            person, provider = self._parties(consent)
+            self._decide(at, WithdrawConsent, person, provider, self._session(at - civil.MINUTE, person, provider))
         for consent in self._again.pop(month, ()):
-            self._consent(civil.instant(month, self._rng), world.citizens[consent.person], self._provider(consent))
+            self._consent(self._instant(month), *self._parties(consent))
             self._receives(consent)
-        for _ in range(self._refusals.get(month, 0)):
+        for _ in range(self._refusals[month]):
             person = world.refusers.pop(0)
-            self._refuse(month, person, world.providers_of(BE)[0])
+            self._refuse(month, person, world.providers[BE][0])
             world.undecided.append(person)
         for person in world.newcomers:
             self._join_dutch(month, person)
 
-    def _provider(self, consent: PlannedConsent) -> SampleOrganisation:
-        """Most begin at the first provider; each person has an order of their own."""
-        providers = self._world.providers_of(BE)
-        number = consent.person
+    def _parties(self, consent: PlannedConsent) -> tuple[SamplePerson, SampleOrganisation]:
+        """Return the person and the provider. Most begin at the first one; each person has an order of their own."""
+        providers, number = self._world.providers[BE], consent.person
         first = 0 if number * 37 % 100 < _MY_EBOX_PCT else 1 + number % (len(providers) - 1)
-        return providers[(first + consent.place * (1 + number % 2)) % len(providers)]
+        return self._world.citizens[number], providers[(first + consent.place * (1 + number % 2)) % len(providers)]
 
     # --- Belgium ----------------------------------------------------------------------------------------------------
 
     def _grant(self, month: int, consent: PlannedConsent) -> None:
-        person, provider = self._world.citizens[consent.person], self._provider(consent)
-        at = civil.instant(month, self._rng)
+        person, provider = self._parties(consent)
+        at = self._instant(month)
         if consent.by_mandatary and self._world.recipients:
             at = self._consent_by_mandatary(at, person, provider)
         else:
@@ -97,9 +95,8 @@ class Consents:
     def _receives(self, consent: PlannedConsent) -> None:
         """From next month on this person gets digital post, if this is where they began."""
         if consent.place == 0:
-            person = self._world.citizens[consent.person]
-            recipient = SampleRecipient(person, self._provider(consent).id, self._verified[person.id])
-            self._world.arrives(self._world.recipients, recipient)
+            person, provider = self._parties(consent)
+            self._world.arrives(self._world.recipients, SampleRecipient(person, provider.id, self._verified[person.id]))
 
     def _consent(self, at: int, person: SamplePerson, provider: SampleOrganisation) -> None:
         session_id = self._session(at - 5 * civil.MINUTE, person, provider)
@@ -107,28 +104,13 @@ class Consents:
 
     def _consent_by_mandatary(self, at: int, person: SamplePerson, provider: SampleOrganisation) -> int:
         """Let somebody else consent, under a mandate that both sides agreed on before; return when."""
-        mandate_id = self._world.id()
-        mandatary = self._rng.choice(self._world.recipients).person
-        session_id = self._session(at, person, provider)
-        self._add(
-            at + civil.MINUTE,
-            RequestMandate,
-            provider.id,
-            mandate_id=mandate_id,
-            session_id=session_id,
-            kind=MandateKind.VOLUNTARY,
-            mandator_id=person.id,
-            mandator_kind=PartyKind.PERSON,
-            mandatary_id=mandatary.id,
-            service_ids=(self._world.provider_services[provider.id].id,),
-            valid_from=civil.as_datetime(at),
-            valid_until=civil.as_datetime(at + _TWO_YEARS),
-        )
-        later = at + civil.HOUR
-        session_id = self._session(later, mandatary, provider)
-        self._add(later + civil.MINUTE, AcceptMandate, provider.id, mandate_id=mandate_id, session_id=session_id)
-        granted = later + 3 * civil.MINUTE
-        self._consent_informed(granted, person, provider, session_id, mandate_id)
+        world, service = self._world, self._world.provider_services[provider.id]
+        mandatary = self._rng.choice(world.recipients).person
+        mandate = SampleMandate(world.id(), person, mandatary, service, at + _TWO_YEARS)
+        request(world, at, mandate, person)
+        session_id = act(world, at + civil.HOUR, AcceptMandate, mandatary, mandate)
+        granted = at + civil.HOUR + 3 * civil.MINUTE
+        self._consent_informed(granted, person, provider, session_id, mandate.id)
         return granted
 
     def _consent_informed(
@@ -136,44 +118,30 @@ class Consents:
     ) -> None:
         """Show the notice and, a minute later, consent to it."""
         version = self._show_notice(at - civil.MINUTE, person, provider, session_id, mandate_id)
-        self._add(
-            at,
-            GrantConsent,
-            provider.id,
-            person_id=person.id,
-            provider_id=provider.id,
-            session_id=session_id,
-            mandate_id=mandate_id,
-            notice_version=version,
-        )
+        mandate = {"mandate_id": mandate_id, "notice_version": version}
+        self._decide(at, GrantConsent, person, provider, session_id, **mandate)
 
     def _refuse(self, month: int, person: SamplePerson, provider: SampleOrganisation) -> None:
-        at = civil.instant(month, self._rng)
+        at = self._instant(month)
         session_id = self._session(at - 5 * civil.MINUTE, person, provider)
         self._show_notice(at - civil.MINUTE, person, provider, session_id)
-        self._add(at, RefuseConsent, provider.id, person_id=person.id, provider_id=provider.id, session_id=session_id)
-
-    def _withdraw(self, month: int, person: SamplePerson, provider: SampleOrganisation) -> None:
-        at = civil.instant(month, self._rng)
-        session_id = self._session(at - civil.MINUTE, person, provider)
-        self._add(at, WithdrawConsent, provider.id, person_id=person.id, provider_id=provider.id, session_id=session_id)
+        self._decide(at, RefuseConsent, person, provider, session_id)
 
     def _session(self, at: int, person: SamplePerson, provider: SampleOrganisation) -> str:
-        service = self._world.provider_services[provider.id]
-        return self._world.open_session(at, person.key, service, provider.jurisdiction)
+        return self._world.open_session(at, person.key, self._world.provider_services[provider.id])
 
     def _show_notice(
         self, at: int, person: SamplePerson, provider: SampleOrganisation, session_id: str, mandate_id: str = ""
     ) -> str:
+        """Show the notice of the year in a language of the country; return its version."""
         version = f"{civil.as_datetime(at).year}-1"
         language = self._rng.choice(_LANGUAGES[provider.jurisdiction])
-        self._add(
+        self._decide(
             at,
             ShowImpactNotice,
-            provider.id,
-            person_id=person.id,
-            provider_id=provider.id,
-            session_id=session_id,
+            person,
+            provider,
+            session_id,
             mandate_id=mandate_id,
             notice_version=version,
             language=language,
@@ -181,12 +149,25 @@ class Consents:
         )
         return version
 
+    def _decide(
+        self,
+        at: int,
+        command: type[Command],
+        person: SamplePerson,
+        provider: SampleOrganisation,
+        session_id: str,
+        **fields: str,
+    ) -> None:
+        """Add a command about the consent of a person at a provider."""
+        ids = {"person_id": person.id, "provider_id": provider.id, "session_id": session_id}
+        self._add(at, command, provider.id, **ids, **fields)
+
     # --- Mailboxes --------------------------------------------------------------------------------------------------
 
     def _join_dutch(self, month: int, person: SamplePerson) -> None:
         world, rng = self._world, self._rng
-        provider = world.providers_of(NL)[0]
-        at = civil.instant(month, rng)
+        provider = world.providers[NL][0]
+        at = self._instant(month)
         self._consent(at, person, provider)
         in_use = rng.randrange(100) >= _IDLE_PCT or not world.dutch_recipients
         self._open_mailbox(at + civil.MINUTE, person, provider.id, in_use=in_use)
@@ -194,28 +175,22 @@ class Consents:
         world.arrives(world.dutch_recipients if in_use else world.idle_recipients, recipient)
 
     def _open_mailbox(self, at: int, person: SamplePerson, provider_id: str, *, in_use: bool) -> None:
-        rng = self._rng
-        self._add(at, OpenMailbox, provider_id, mailbox_id=person.id, owner_kind=OwnerKind.PERSON)
+        rng, mailbox = self._rng, {"mailbox_id": person.id}
+        self._add(at, OpenMailbox, provider_id, **mailbox, owner_kind=OwnerKind.PERSON)
         if in_use:
-            self._add(at + civil.MINUTE, RecordFirstUse, provider_id, mailbox_id=person.id)
-        self._verified[person.id] = rng.randrange(100) < _VERIFIED_PCT
-        if self._verified[person.id] or rng.randrange(2):
+            self._add(at + civil.MINUTE, RecordFirstUse, provider_id, **mailbox)
+        verified = self._verified[person.id] = rng.randrange(100) < _VERIFIED_PCT
+        if verified or rng.randrange(2):
             self._set_address(at + 2 * civil.MINUTE, person, provider_id)
         if rng.randrange(10) == 0:
-            self._add(
-                at + 5 * civil.MINUTE, SetChannelPreference, provider_id, mailbox_id=person.id, exclusive_digital=True
-            )
+            self._add(at + 5 * civil.MINUTE, SetChannelPreference, provider_id, **mailbox, exclusive_digital=True)
 
     def _set_address(self, at: int, person: SamplePerson, provider_id: str) -> None:
         """Name an address; those who do not verify it may remove it again."""
-        address_id = self._world.id()
+        address = {"mailbox_id": person.id, "address_id": self._world.id()}
         kind = AddressKind.SMS if self._rng.randrange(5) == 0 else AddressKind.EMAIL
-        self._add(at, SetNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id, kind=kind)
+        self._add(at, SetNotificationAddress, provider_id, **address, kind=kind)
         if self._verified[person.id]:
-            self._add(
-                at + civil.MINUTE, VerifyNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id
-            )
+            self._add(at + civil.MINUTE, VerifyNotificationAddress, provider_id, **address)
         elif self._rng.randrange(4) == 0:
-            self._add(
-                at + 20 * civil.DAY, RemoveNotificationAddress, provider_id, mailbox_id=person.id, address_id=address_id
-            )
+            self._add(at + 20 * civil.DAY, RemoveNotificationAddress, provider_id, **address)

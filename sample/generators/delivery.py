@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from domain.mailbox.message.model import (
     AlertMessageExpiry,
     ConfirmMessage,
@@ -15,6 +13,7 @@ from domain.mailbox.message.model import (
 )
 from domain.mailbox.values import NotificationOutcome
 from sample import civil
+from sample.chance import Chance
 from sample.generators.letters import Letters
 from sample.generators.world import PLATFORM, SampleOrganisation, SampleRecipient, World
 
@@ -33,12 +32,13 @@ NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, LATER = range(4)
 
 
 class Delivery:
-    """Sends messages and writes what their recipients do with them."""
+    """Sends letters and schedules what their recipients do with them."""
 
-    def __init__(self, world: World, rng: Random) -> None:
+    def __init__(self, world: World, rng: Chance, letters: Letters) -> None:
         self._world = world
         self._add = world.schedule.add
         self._rng = rng
+        self._letters = letters
 
     def send(
         self,
@@ -48,39 +48,31 @@ class Delivery:
         *,
         fields: dict[str, object],
         opening: int,
-        letters: Letters,
     ) -> None:
         """Send a digital message to a person; `opening` says how long it lies before it is read."""
         rng, message_id = self._rng, self._world.id()
-        replies = rng.random() * 100 < _REPLY_ALLOWED_PCT
+        replies = rng.happens(_REPLY_ALLOWED_PCT)
         if replies:
             fields["reply_allowed"] = True
-        if opening == NEVER and rng.random() * 100 < _EXPIRES_PCT:
+        if opening == NEVER and rng.happens(_EXPIRES_PCT):
             self._expire(at, message_id, fields)
         self._add(at, SendMessage, sender.id, message_id=message_id, mailbox_id=recipient.person.id, **fields)
-        if recipient.verified and rng.random() * 100 < _REPORTED_PCT:
+        if recipient.verified and rng.happens(_REPORTED_PCT):
             self._report(at, message_id, recipient.provider_id)
         if opening:
-            self._read(at + time_unread(opening, rng), message_id, recipient, letters if replies else None)
+            self._read(at + time_unread(opening, rng), message_id, recipient, replies=replies)
 
-    def _read(self, at: int, message_id: str, recipient: SampleRecipient, letters: Letters | None) -> None:
-        provider_id, person_id = recipient.provider_id, recipient.person.id
-        self._add(at, OpenMessage, provider_id, message_id=message_id, person_id=person_id)
-        if self._rng.random() * 100 < _CONFIRMED_PCT:
-            self._add(at + civil.MINUTE, ConfirmMessage, provider_id, message_id=message_id, person_id=person_id)
-        if letters is not None and self._rng.randrange(3) == 0:
-            self._add(
-                at + 20 * civil.MINUTE,
-                ReplyToMessage,
-                provider_id,
-                message_id=message_id,
-                person_id=person_id,
-                reply_message_id=self._world.id(),
-                contents=letters.contents(),
-            )
+    def _read(self, at: int, message_id: str, recipient: SampleRecipient, *, replies: bool) -> None:
+        by, read = recipient.provider_id, {"message_id": message_id, "person_id": recipient.person.id}
+        self._add(at, OpenMessage, by, **read)
+        if self._rng.happens(_CONFIRMED_PCT):
+            self._add(at + civil.MINUTE, ConfirmMessage, by, **read)
+        if replies and self._rng.randrange(3) == 0:
+            reply_id, contents = self._world.id(), self._letters.contents()
+            self._add(at + 20 * civil.MINUTE, ReplyToMessage, by, **read, reply_message_id=reply_id, contents=contents)
 
     def _report(self, at: int, message_id: str, provider_id: str) -> None:
-        failed = self._rng.random() * 100 < _FAILED_PCT
+        failed = self._rng.happens(_FAILED_PCT)
         self._add(
             at + 30 * civil.SECOND,
             RecordNotification,
@@ -97,7 +89,7 @@ class Delivery:
         self._add(expires + civil.HOUR, ExpireMessage, PLATFORM, message_id=message_id)
 
 
-def time_unread(opening: int, rng: Random) -> int:
+def time_unread(opening: int, rng: Chance) -> int:
     """Return how long a message lies unread: whole days and some hours, safely within its window or after it."""
     if opening == WITHIN_3_WEEKS:
         return int(rng.random() ** 2 * 20) * civil.DAY + civil.MINUTE + int(rng.random() * 3 * civil.HOUR)

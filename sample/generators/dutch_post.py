@@ -9,8 +9,8 @@ from domain.organisations.values import OrganisationType
 from sample import civil, published
 from sample.generators.delivery import LATER, NEVER, WITHIN_3_WEEKS, WITHIN_6_WEEKS, Delivery
 from sample.generators.letters import Letters
-from sample.generators.world import SampleOrganisation, World
-from sample.plan.open_rates import PlannedCohort, cohorts, outside_government
+from sample.generators.world import Generator, SampleOrganisation, World
+from sample.plan.open_rates import PlannedCohort, all_cohorts
 from sample.plan.volumes import DUTCH_SENDERS
 
 _TAX_MONTHS = (6, 16, 14, 10, 10, 8, 7, 6, 7, 7, 9, 12)
@@ -23,13 +23,11 @@ Letter = tuple[SampleOrganisation, int]
 """Who sends, and how long it lies before it is read."""
 
 
-class DutchPost:
+class DutchPost(Generator):
     def __init__(self, world: World) -> None:
-        self._world = world
-        self._add = world.schedule.add
-        self._rng = world.rng("dutch post")
+        super().__init__(world, "dutch post")
         self._letters = Letters(self._rng, dutch=True)
-        self._delivery = Delivery(world, self._rng)
+        self._delivery = Delivery(world, self._rng, self._letters)
         self._by_month: dict[int, list[Letter]] = defaultdict(list)
 
     def write(self, month: int) -> None:
@@ -41,16 +39,14 @@ class DutchPost:
 
     def _plan(self, year: int) -> None:
         """Spread the year's messages over senders and months."""
-        rows = cohorts(year, self._world.scale)
-        rows[OrganisationType.PENSION_FUND] = outside_government(year, self._world.scale)
-        for kind, cohort in rows.items():
+        for kind, cohort in all_cohorts(year, self._world.scale).items():
             count = DUTCH_SENDERS[kind][published.YEARS.index(year)]
             senders = self._world.dutch_senders[kind][:count]
             weights = _TAX_MONTHS if kind is OrganisationType.TAX_ADMINISTRATION else (1,) * 12
-            months = self._rng.choices(list(civil.year(year)), weights, k=cohort.messages)
+            months = self._rng.choices(civil.year(year), weights, k=cohort.messages)
             for number, (month, opening) in enumerate(zip(months, self._openings(cohort), strict=True)):
                 # Every sender sends once; what is left goes out by size.
-                sender = senders[number] if number < len(senders) else self._by_size(senders)
+                sender = senders[number] if number < len(senders) else self._rng.one_of(senders, skew=2)
                 self._by_month[month].append((sender, opening))
 
     def _openings(self, cohort: PlannedCohort) -> list[int]:
@@ -63,20 +59,15 @@ class DutchPost:
         self._rng.shuffle(openings)
         return openings
 
-    def _by_size(self, senders: list[SampleOrganisation]) -> SampleOrganisation:
-        return senders[int(self._rng.random() ** 2 * len(senders))]
-
     def _send(self, month: int, sender: SampleOrganisation, opening: int) -> None:
         world, rng = self._world, self._rng
         recipients = world.dutch_recipients
         tax = sender.kind is OrganisationType.TAX_ADMINISTRATION
-        if tax and opening == NEVER and world.idle_recipients and rng.random() * 100 < _TO_IDLE_PCT:
+        if tax and opening == NEVER and world.idle_recipients and rng.happens(_TO_IDLE_PCT):
             recipients = world.idle_recipients
         fields = self._letters.write(sender.kind)
         fields["sender_time_zone"] = SenderTimeZone.AMSTERDAM
         if sender.kind is OrganisationType.EMPLOYEE_INSURANCE_AGENCY:
             fields["notification_only"] = True
-        recipient = recipients[int(rng.random() * len(recipients))]
-        self._delivery.send(
-            civil.instant(month, rng), sender, recipient, fields=fields, opening=opening, letters=self._letters
-        )
+        recipient = rng.one_of(recipients)
+        self._delivery.send(self._instant(month), sender, recipient, fields=fields, opening=opening)

@@ -13,7 +13,7 @@ from domain.invoicing.model import (
 )
 from domain.kernel import EnterpriseNumber, Jurisdiction
 from sample import civil
-from sample.generators.world import PLATFORM, World
+from sample.generators.world import PLATFORM, Generator, World
 from sample.invented import INVENTED
 from sample.numbers import digest
 from sample.plan.volumes import invoices
@@ -27,12 +27,9 @@ _CREDIT_NOTE_EACH = 14
 _REFUSED_PCT = 4
 
 
-class Invoices:
+class Invoices(Generator):
     def __init__(self, world: World) -> None:
-        self._world = world
-        self._add = world.schedule.add
-        self._add = self._add
-        self._rng = world.rng("invoices")
+        super().__init__(world, "invoices")
         self._counts = invoices(world.scale)
         self._number = 0
         self._suppliers: dict[Jurisdiction, list[EnterpriseNumber]] = {
@@ -43,7 +40,7 @@ class Invoices:
     def write(self, month: int) -> None:
         for jurisdiction in Jurisdiction:
             for _ in range(self._counts.get((jurisdiction, month), 0)):
-                self._receive(jurisdiction, civil.instant(month, self._rng))
+                self._receive(jurisdiction, self._instant(month))
 
     def _receive(self, jurisdiction: Jurisdiction, at: int) -> None:
         world, rng = self._world, self._rng

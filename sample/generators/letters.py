@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from domain.mailbox.values import Attachment, MessageType, Payment
 from domain.organisations.values import OrganisationType
+from sample.chance import Chance
 from sample.invented import INVENTED
 from sample.numbers import belgian_reference, digest, dutch_reference
 
@@ -19,7 +18,7 @@ _TO_PAY_PCT = 40
 class Letters:
     """Writes messages."""
 
-    def __init__(self, rng: Random, *, dutch: bool) -> None:
+    def __init__(self, rng: Chance, *, dutch: bool) -> None:
         self._rng = rng
         self._contents = [_contents(number, rng) for number in range(_CONTENTS)]
         reference = dutch_reference if dutch else belgian_reference
@@ -31,25 +30,22 @@ class Letters:
     def write(self, kind: OrganisationType) -> dict[str, object]:
         """Return the fields of a message that an organisation of this type sends."""
         rng = self._rng
-        types = INVENTED.letters_by_sender[kind]
-        message_type = types[int(rng.random() * len(types))]
-        subjects = INVENTED.letter_subjects[message_type]
+        message_type = rng.one_of(INVENTED.letters_by_sender[kind])
         fields: dict[str, object] = {
             "message_type": message_type,
-            "subject": subjects[int(rng.random() * len(subjects))],
+            "subject": rng.one_of(INVENTED.letter_subjects[message_type]),
             "contents": self.contents(),
         }
-        if message_type in _PAID and rng.random() * 100 < _TO_PAY_PCT:
-            fields["payment"] = self._payments[int(rng.random() * _PAYMENTS)]
-            fields["requires_payment"] = True
+        if message_type in _PAID and rng.happens(_TO_PAY_PCT):
+            fields |= {"payment": rng.one_of(self._payments), "requires_payment": True}
         return fields
 
     def contents(self) -> tuple[Attachment, ...]:
-        return self._contents[int(self._rng.random() * _CONTENTS)]
+        return self._rng.one_of(self._contents)
 
 
-def _contents(number: int, rng: Random) -> tuple[Attachment, ...]:
-    attachments = [
+def _contents(number: int, rng: Chance) -> tuple[Attachment, ...]:
+    return tuple(
         Attachment(
             media_type="application/pdf",
             size_bytes=rng.randint(20_000, 900_000),
@@ -57,5 +53,4 @@ def _contents(number: int, rng: Random) -> tuple[Attachment, ...]:
             main=part == 0,
         )
         for part in range(1 if number % 4 else rng.randint(2, 4))
-    ]
-    return tuple(attachments)
+    )

@@ -1,4 +1,4 @@
-"""OrganisationRegister register, are enrolled in their roles and connect their services."""
+"""Organisations register and are enrolled in their roles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.organisations.organisation.model import (
 )
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from sample import civil
-from sample.generators.world import PLATFORM, SampleOrganisation, World
+from sample.generators.world import PLATFORM, Generator, SampleOrganisation, World
 from sample.names import Namer, same
 from sample.plan import volumes
 
@@ -41,6 +41,7 @@ _SERVICE_PROVIDERS = {BE: 110, NL: 60}
 _MEMBERS = 45
 _DUTCH_RECEIVERS = 45
 _AUTHORITIES = {BE: 3, NL: 6}
+_RENAMED = 6
 
 _START = civil.month(2014, 1)
 _DUTCH_START = civil.month(2016, 1)
@@ -73,23 +74,27 @@ SUSPENDED = range(civil.month(2019, 5), civil.month(2019, 9))
 WITHDRAWN_FROM = civil.month(2020, 2)
 """The month in which the recognition of Passepartout was withdrawn."""
 
+_RECOGNITIONS_END = (
+    (SUSPENDED[0], SuspendRecognition, "sleutel", "The yearly audit report is late."),
+    (WITHDRAWN_FROM, WithdrawRecognition, "passe", "The provider has stopped its service."),
+)
+
 _ENDS = frozenset({civil.month(2020, 4), civil.month(2021, 2), civil.month(2022, 2)})
 
 
-class OrganisationRegister:
+class OrganisationRegister(Generator):
     """The register of organisations and their roles."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
-        self._add = world.schedule.add
-        self._rng = world.rng("organisations")
+        super().__init__(world, "organisations")
         self._namer = Namer(world.rng("names"))
-        self.names: dict[str, Names] = {}
         self._to_enrol: list[SampleOrganisation] = []
         self._enrolled_senders: list[SampleOrganisation] = []
         self._to_receive: list[SampleOrganisation] = []
         self._in_transition: set[str] = set()
-        self._dutch_late: list[tuple[int, SampleOrganisation]] = []
+        self._dutch_senders: list[tuple[int, SampleOrganisation]] = []
+        """The Dutch senders, with the month in which each is enrolled."""
+
         self._receiving = 0
 
     def write(self, month: int) -> None:
@@ -100,7 +105,9 @@ class OrganisationRegister:
         if month == _LATE_REGISTRATION:
             self._to_enrol += self._many(Kind.MUNICIPALITY, BE, _LATER_MUNICIPALITIES, month)
         self._found_key_providers(month)
-        self._found_mailbox_providers(month)
+        if month == _PROVIDERS_FROM:
+            for name, kind in MAILBOX_PROVIDERS:
+                self._offer_mailboxes(self._register(kind, BE, self._instant(month), same(name)), month + 1)
         if month == _COMPANIES_FROM:
             self._world.companies += self._many(Kind.PRIVATE_ORGANISATION, BE, _COMPANIES, month)
         if month == _MEMBERS_FROM:
@@ -116,14 +123,14 @@ class OrganisationRegister:
         self, kind: Kind, jurisdiction: Jurisdiction, at: int, names: Names | None = None
     ) -> SampleOrganisation:
         world = self._world
-        organisation = SampleOrganisation(world.id(), kind, jurisdiction)
-        self.names[organisation.id] = names or self._namer.organisation(kind, jurisdiction)
+        names = names or self._namer.organisation(kind, jurisdiction)
+        organisation = SampleOrganisation(world.id(), kind, jurisdiction, names)
         self._add(
             at,
             RegisterOrganisation,
             PLATFORM,
             organisation_id=organisation.id,
-            names=self.names[organisation.id],
+            names=names,
             organisation_type=kind,
             level=_LEVELS.get(kind, Level.FEDERAL),
             enterprise_number=world.numbers.enterprise(jurisdiction),
@@ -133,117 +140,80 @@ class OrganisationRegister:
         return organisation
 
     def _many(self, kind: Kind, jurisdiction: Jurisdiction, count: int, month: int) -> list[SampleOrganisation]:
-        return [self._register(kind, jurisdiction, civil.instant(month, self._rng)) for _ in range(count)]
+        return [self._register(kind, jurisdiction, self._instant(month)) for _ in range(count)]
 
-    def _enrol(self, organisation: SampleOrganisation, role: Enrolment, at: int) -> None:
+    def _enrol(self, organisation: SampleOrganisation, role: Enrolment, month: int) -> None:
+        at = self._instant(month)
         self._add(at, EnrolOrganisation, PLATFORM, organisation_id=organisation.id, enrolment=role)
 
     def _found_belgium(self, month: int) -> None:
-        world = self._world
+        public, rng = self._world.public[BE], self._rng
         for kind, count in _BELGIAN_PUBLIC:
-            world.public[BE] += self._many(kind, BE, count, month)
-        shuffled = self._rng.sample(world.public[BE], len(world.public[BE]))
-        self._to_enrol = shuffled
-        self._to_receive = self._rng.sample(world.public[BE], len(world.public[BE]))
+            public += self._many(kind, BE, count, month)
+        self._to_enrol = rng.sample(public, len(public))
+        self._to_receive = rng.sample(public, len(public))
         self._give_roles(BE, month + 1)
-        renamed = self._rng.sample(world.public[BE], 6)
-        for number, organisation in enumerate(renamed):
-            at = civil.instant(civil.month(2015 + number, 1), self._rng)
+        for number, organisation in enumerate(rng.sample(public, _RENAMED)):
+            at = self._instant(civil.month(2015 + number, 1))
             names = self._namer.organisation(organisation.kind, BE)
             self._add(at, RenameOrganisation, PLATFORM, organisation_id=organisation.id, names=names)
 
     def _found_netherlands(self, month: int) -> None:
         world = self._world
         for kind, (first, then) in volumes.DUTCH_SENDERS.items():
-            self._new_dutch_of(kind, first, month)
-            late = self._many(kind, NL, then - first, _DUTCH_LATE)
-            self._dutch_late += [(_DUTCH_LATE + 1 + self._rng.randrange(7), organisation) for organisation in late]
+            early = self._dutch(kind, first, month, range(_DUTCH_SENDERS_FROM, _DUTCH_SENDERS_FROM + 3))
+            if kind not in _OUTSIDE:
+                world.public[NL] += early
+            self._dutch(kind, then - first, _DUTCH_LATE, range(_DUTCH_LATE + 1, _DUTCH_LATE + 8))
         self._give_roles(NL, month + 1)
-        mijnoverheid = self._register(
-            Kind.NATIONAL_ORGANISATION, NL, civil.instant(month, self._rng), same("MijnOverheid")
-        )
-        self._offer_mailboxes(mijnoverheid, month + 1)
+        at = self._instant(month)
+        self._offer_mailboxes(self._register(Kind.NATIONAL_ORGANISATION, NL, at, same("MijnOverheid")), month + 1)
         for organisation in world.public[NL][:_DUTCH_RECEIVERS]:
-            self._enrol(organisation, Enrolment.INVOICE_RECEIVER, civil.instant(civil.month(2016, 10), self._rng))
+            self._enrol(organisation, Enrolment.INVOICE_RECEIVER, civil.month(2016, 10))
             world.receivers[NL].append(organisation)
 
-    def _new_dutch_of(self, kind: Kind, count: int, month: int) -> None:
+    def _dutch(self, kind: Kind, count: int, month: int, enrolled_in: range) -> list[SampleOrganisation]:
+        """Register Dutch organisations in a month; each is enrolled as a sender in one of some later months."""
         organisations = self._many(kind, NL, count, month)
-        self._dutch_late += [
-            (_DUTCH_SENDERS_FROM + self._rng.randrange(3), organisation) for organisation in organisations
-        ]
-        if kind not in _OUTSIDE:
-            self._world.public[NL] += organisations
+        self._dutch_senders += [(self._rng.choice(enrolled_in), organisation) for organisation in organisations]
+        return organisations
 
     def _give_roles(self, jurisdiction: Jurisdiction, month: int) -> None:
-        world, public = self._world, self._world.public[jurisdiction]
-        authorities = [organisation for organisation in public if organisation.kind is Kind.MUNICIPALITY][
-            : _AUTHORITIES[jurisdiction]
-        ]
-        for organisation in authorities:
-            self._enrol(organisation, Enrolment.REGISTRATION_AUTHORITY, civil.instant(month, self._rng))
-        world.authorities[jurisdiction] += authorities
-        # The services of an organisation connect once it is enrolled, so enrolments lie in the month before.
-        for organisation in self.service_providers(jurisdiction):
-            self._enrol(organisation, Enrolment.SERVICE_PROVIDER, civil.instant(month, self._rng))
-
-    def service_providers(self, jurisdiction: Jurisdiction) -> list[SampleOrganisation]:
         public = self._world.public[jurisdiction]
-        step = max(1, len(public) // _SERVICE_PROVIDERS[jurisdiction])
-        return public[::step][: _SERVICE_PROVIDERS[jurisdiction]]
+        authorities = [it for it in public if it.kind is Kind.MUNICIPALITY][: _AUTHORITIES[jurisdiction]]
+        for organisation in authorities:
+            self._enrol(organisation, Enrolment.REGISTRATION_AUTHORITY, month)
+        self._world.authorities[jurisdiction] += authorities
+        # The services of an organisation connect once it is enrolled, so enrolments lie in the month before.
+        for organisation in service_providers(self._world, jurisdiction):
+            self._enrol(organisation, Enrolment.SERVICE_PROVIDER, month)
 
     # --- Providers --------------------------------------------------------------------------------------------------
 
     def _found_key_providers(self, month: int) -> None:
         for code, name, jurisdiction, kind, since in _KEY_PROVIDERS:
             if since == month:
-                at = civil.instant(month, self._rng)
-                organisation = self._register(kind, jurisdiction, at, same(name))
-                self._world.key_providers[code] = organisation.id
-                self._add(at + civil.DAY // 24, RequestRecognition, organisation.id, organisation_id=organisation.id)
-                self._recognise(organisation.id, at + civil.DAY // 8)
+                at = self._instant(month)
+                provider = self._world.key_providers[code] = self._register(kind, jurisdiction, at, same(name))
+                self._add(at + civil.HOUR, RequestRecognition, provider.id, organisation_id=provider.id)
+                self._recognise(provider, at + 3 * civil.HOUR)
 
-    def _recognise(self, organisation_id: str, at: int) -> None:
-        self._add(
-            at,
-            GrantRecognition,
-            PLATFORM,
-            organisation_id=organisation_id,
-            conditions_version="2017-1",
-            checked_by=self._world.id(),
-        )
+    def _recognise(self, provider: SampleOrganisation, at: int) -> None:
+        checked = {"conditions_version": "2017-1", "checked_by": self._world.id()}
+        self._add(at, GrantRecognition, PLATFORM, organisation_id=provider.id, **checked)
 
     def _change_recognitions(self, month: int) -> None:
-        providers, rng = self._world.key_providers, self._rng
-        if month == SUSPENDED[0]:
-            self._add(
-                civil.instant(month, rng),
-                SuspendRecognition,
-                PLATFORM,
-                organisation_id=providers["sleutel"],
-                reason="The yearly audit report is late.",
-            )
+        providers = self._world.key_providers
+        for since, command, code, reason in _RECOGNITIONS_END:
+            if month == since:
+                self._add(self._instant(month), command, PLATFORM, organisation_id=providers[code].id, reason=reason)
         if month == SUSPENDED[-1] + 1:
-            self._recognise(providers["sleutel"], civil.instant(month, rng))
-        if month == WITHDRAWN_FROM:
-            self._add(
-                civil.instant(month, rng),
-                WithdrawRecognition,
-                PLATFORM,
-                organisation_id=providers["passe"],
-                reason="The provider has stopped its service.",
-            )
-
-    def _found_mailbox_providers(self, month: int) -> None:
-        if month == _PROVIDERS_FROM:
-            for name, kind in MAILBOX_PROVIDERS:
-                organisation = self._register(kind, BE, civil.instant(month, self._rng), same(name))
-                self._offer_mailboxes(organisation, month + 1)
+            self._recognise(providers["sleutel"], self._instant(month))
 
     def _offer_mailboxes(self, organisation: SampleOrganisation, month: int) -> None:
-        self._enrol(organisation, Enrolment.MAILBOX_PROVIDER, civil.instant(month, self._rng))
-        self._enrol(organisation, Enrolment.SERVICE_PROVIDER, civil.instant(month, self._rng))
-        self._world.providers.append(organisation)
+        self._enrol(organisation, Enrolment.MAILBOX_PROVIDER, month)
+        self._enrol(organisation, Enrolment.SERVICE_PROVIDER, month)
+        self._world.providers[organisation.jurisdiction].append(organisation)
 
     # --- Senders, members, receivers --------------------------------------------------------------------------------
 
@@ -253,8 +223,7 @@ class OrganisationRegister:
             gone = next(sender for sender in reversed(self._world.senders) if sender.id not in self._in_transition)
             self._world.senders.remove(gone)
             self._enrolled_senders.remove(gone)
-            at = civil.instant(month, self._rng)
-            self._add(at, EndSenderEnrolment, gone.id, organisation_id=gone.id)
+            self._add(self._instant(month), EndSenderEnrolment, gone.id, organisation_id=gone.id)
         while len(self._enrolled_senders) < volumes.belgian_senders(month):
             organisation = self._to_enrol.pop(0)
             self._enrol_sender(organisation, month, double=len(self._enrolled_senders) % 5 == 0)
@@ -262,38 +231,37 @@ class OrganisationRegister:
             self._world.arrives(self._world.senders, organisation)
 
     def _enrol_sender(self, organisation: SampleOrganisation, month: int, *, double: bool) -> None:
-        at = civil.instant(month, self._rng)
+        by, at = organisation.id, self._instant(month)
         until = civil.as_date(at + 365 * civil.DAY) if double else None
-        self._add(at, EnrolAsSender, organisation.id, organisation_id=organisation.id, double_channel_until=until)
+        self._add(at, EnrolAsSender, by, organisation_id=by, double_channel_until=until)
         if double:
-            self._in_transition.add(organisation.id)
-        if double and self._rng.randrange(4) == 0:
-            later = at + 200 * civil.DAY
-            sooner = civil.as_date(at + 230 * civil.DAY)
-            self._add(
-                later,
-                ChangeDoubleChannel,
-                organisation.id,
-                organisation_id=organisation.id,
-                double_channel_until=sooner,
-            )
+            self._in_transition.add(by)
+            if self._rng.randrange(4) == 0:
+                later, sooner = at + 200 * civil.DAY, civil.as_date(at + 230 * civil.DAY)
+                self._add(later, ChangeDoubleChannel, by, organisation_id=by, double_channel_until=sooner)
 
     def _enrol_dutch_senders(self, month: int) -> None:
-        for since, organisation in self._dutch_late:
+        for since, organisation in self._dutch_senders:
             if since == month:
                 self._enrol_sender(organisation, month, double=False)
                 self._world.arrives(self._world.dutch_senders[organisation.kind], organisation)
 
     def _enrol_members(self, month: int) -> None:
         federal = (Kind.NATIONAL_ORGANISATION, Kind.SOCIAL_SECURITY_INSTITUTION, Kind.PARTNERSHIP)
-        members = [organisation for organisation in self._world.public[BE] if organisation.kind in federal]
-        for organisation in self._rng.sample(members, _MEMBERS):
-            self._enrol(organisation, Enrolment.BUS_MEMBER, civil.instant(month, self._rng))
-            self._world.members.append(organisation)
+        candidates = [organisation for organisation in self._world.public[BE] if organisation.kind in federal]
+        self._world.members += self._rng.sample(candidates, _MEMBERS)
+        for organisation in self._world.members:
+            self._enrol(organisation, Enrolment.BUS_MEMBER, month)
 
     def _enrol_receivers(self, month: int) -> None:
-        receivers = self._world.receivers[BE]
+        receivers, until = self._world.receivers[BE], volumes.belgian_receivers(month)
         receivers += self._to_receive[len(receivers) : self._receiving]
-        for organisation in self._to_receive[self._receiving : volumes.belgian_receivers(month)]:
-            self._enrol(organisation, Enrolment.INVOICE_RECEIVER, civil.instant(month, self._rng))
-        self._receiving = max(self._receiving, volumes.belgian_receivers(month))
+        for organisation in self._to_receive[self._receiving : until]:
+            self._enrol(organisation, Enrolment.INVOICE_RECEIVER, month)
+        self._receiving = max(self._receiving, until)
+
+
+def service_providers(world: World, jurisdiction: Jurisdiction) -> list[SampleOrganisation]:
+    """Return the public organisations of a country that offer services."""
+    public, count = world.public[jurisdiction], _SERVICE_PROVIDERS[jurisdiction]
+    return public[:: max(1, len(public) // count)][:count]

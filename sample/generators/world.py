@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from random import Random
 from typing import TypeVar
 
 from domain.identity.session import OpenSession
 from domain.identity.values import Channel, Means
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
-from domain.organisations.values import OrganisationType
+from domain.organisations.values import Names, OrganisationType
 from sample import civil
+from sample.chance import Chance
 from sample.numbers import Numbers, uuid4
 from sample.schedule import Schedule
 
@@ -23,18 +24,22 @@ T = TypeVar("T")
 PLATFORM = "platform"
 """The organisation on whose behalf the platform's own systems and administrators act."""
 
+_APPS = frozenset({Means.ITSME, Means.MOBILE_APP})
+
 
 @dataclass(frozen=True, slots=True)
 class SampleOrganisation:
     id: str
     kind: OrganisationType
     jurisdiction: Jurisdiction
+    names: Names
 
 
 @dataclass(frozen=True, slots=True)
 class SampleService:
     id: str
     organisation_id: str
+    jurisdiction: Jurisdiction
     audience: Audience
     minimum_level: LevelOfAssurance
 
@@ -65,91 +70,84 @@ class SampleRecipient:
     verified: bool
 
 
-@dataclass(slots=True)
 class World:
     """Lists grow as the history goes on; what is in a list has happened before the month that is being written."""
 
-    seed: int
-    scale: Fraction
-    schedule: Schedule = field(init=False)
-    numbers: Numbers = field(init=False)
-    ids: Random = field(init=False)
-
-    key_providers: dict[str, str] = field(default_factory=dict)
-    authorities: dict[Jurisdiction, list[SampleOrganisation]] = field(default_factory=lambda: defaultdict(list))
-    providers: list[SampleOrganisation] = field(default_factory=list)
-    provider_services: dict[str, SampleService] = field(default_factory=dict)
-    public: dict[Jurisdiction, list[SampleOrganisation]] = field(default_factory=lambda: defaultdict(list))
-    companies: list[SampleOrganisation] = field(default_factory=list)
-    senders: list[SampleOrganisation] = field(default_factory=list)
-    dutch_senders: dict[OrganisationType, list[SampleOrganisation]] = field(default_factory=lambda: defaultdict(list))
-    receivers: dict[Jurisdiction, list[SampleOrganisation]] = field(default_factory=lambda: defaultdict(list))
-    members: list[SampleOrganisation] = field(default_factory=list)
-
-    services: dict[tuple[Jurisdiction, Audience], list[SampleService]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    closed_services: list[SampleService] = field(default_factory=list)
-    app_services: list[SampleService] = field(default_factory=list)
-    """Dutch services that a password does not open."""
-
-    keys: dict[tuple[Jurisdiction, Means], list[SampleKey]] = field(default_factory=lambda: defaultdict(list))
-    dead_keys: list[SampleKey] = field(default_factory=list)
-    citizens: dict[int, SamplePerson] = field(default_factory=dict)
-    """The Belgians of the plan of consents, by their number in it."""
-
-    refusers: list[SamplePerson] = field(default_factory=list)
-    undecided: list[SamplePerson] = field(default_factory=list)
-    """Belgians who are not asked for their consent: they get their post on paper."""
-
-    newcomers: list[SamplePerson] = field(default_factory=list)
-    """Dutch persons who can consent to digital post from this month on."""
-
-    recipients: list[SampleRecipient] = field(default_factory=list)
-    dutch_recipients: list[SampleRecipient] = field(default_factory=list)
-    idle_recipients: list[SampleRecipient] = field(default_factory=list)
-    """Dutch persons who never took their mailbox into use."""
-
-    sessions: Counter[tuple[Jurisdiction, int]] = field(default_factory=Counter)
-    """The sessions by month that other generators than `Authentications` opened."""
-
-    app_sessions: Counter[int] = field(default_factory=Counter)
-
-    arriving: list[Callable[[], None]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.schedule = Schedule(self.seed)
+    def __init__(self, seed: int, scale: Fraction) -> None:
+        self.seed, self.scale = seed, scale
+        self.schedule = Schedule(seed)
         self.numbers = Numbers(self.rng("numbers"))
-        self.ids = self.rng("ids")
+        self._ids = self.rng("ids")
+        self._arriving: list[Callable[[], None]] = []
+
+        self.key_providers: dict[str, SampleOrganisation] = {}
+        self.authorities: dict[Jurisdiction, list[SampleOrganisation]] = defaultdict(list)
+        self.providers: dict[Jurisdiction, list[SampleOrganisation]] = defaultdict(list)
+        """The organisations that offer mailboxes."""
+
+        self.provider_services: dict[str, SampleService] = {}
+        self.public: dict[Jurisdiction, list[SampleOrganisation]] = defaultdict(list)
+        self.companies: list[SampleOrganisation] = []
+        self.senders: list[SampleOrganisation] = []
+        self.dutch_senders: dict[OrganisationType, list[SampleOrganisation]] = defaultdict(list)
+        self.receivers: dict[Jurisdiction, list[SampleOrganisation]] = defaultdict(list)
+        self.members: list[SampleOrganisation] = []
+
+        self.services: dict[tuple[Jurisdiction, Audience], list[SampleService]] = defaultdict(list)
+        self.closed_services: list[SampleService] = []
+        self.app_services: list[SampleService] = []
+        """Dutch services that a password does not open."""
+
+        self.keys: dict[tuple[Jurisdiction, Means], list[SampleKey]] = defaultdict(list)
+        self.dead_keys: list[SampleKey] = []
+        self.citizens: dict[int, SamplePerson] = {}
+        """The Belgians of the plan of consents, by their number in it."""
+
+        self.refusers: list[SamplePerson] = []
+        self.undecided: list[SamplePerson] = []
+        """Belgians who are not asked for their consent: they get their post on paper."""
+
+        self.newcomers: list[SamplePerson] = []
+        """Dutch persons who can consent to digital post from this month on."""
+
+        self.recipients: list[SampleRecipient] = []
+        self.dutch_recipients: list[SampleRecipient] = []
+        self.idle_recipients: list[SampleRecipient] = []
+        """Dutch persons who never took their mailbox into use."""
+
+        self.sessions: Counter[tuple[Jurisdiction, int]] = Counter()
+        """The sessions by month that other generators than `Authentications` opened."""
+
+        self.app_sessions: Counter[int] = Counter()
 
     def arrives(self, where: list[T], what: T) -> None:
         """Let something be in a list from the next month on."""
-        self.arriving.append(partial(where.append, what))
+        self._arriving.append(partial(where.append, what))
 
     def begin_month(self) -> None:
-        for arrive in self.arriving:
+        for arrive in self._arriving:
             arrive()
-        self.arriving.clear()
+        self._arriving.clear()
 
-    def providers_of(self, jurisdiction: Jurisdiction) -> list[SampleOrganisation]:
-        return [provider for provider in self.providers if provider.jurisdiction is jurisdiction]
-
-    def rng(self, name: str) -> Random:
-        return Random(f"{self.seed}:{name}")  # noqa: S311 - invented data, the same every time
+    def rng(self, name: str) -> Chance:
+        return Chance(f"{self.seed}:{name}")
 
     def id(self) -> str:
-        return uuid4(self.ids)
+        return uuid4(self._ids)
 
-    def open_session(self, at: int, key: SampleKey, service: SampleService, jurisdiction: Jurisdiction) -> str:
-        """Write an authentication down that is a part of the planned ones."""
-        month = civil.month_of(at)
+    def open_session(self, at: int, key: SampleKey, service: SampleService) -> str:
+        """Add an authentication that is a part of the planned ones; return the id of its session."""
         if at < civil.END:
-            self.sessions[jurisdiction, month] += 1
-            if key.means is Means.MOBILE_APP and jurisdiction is Jurisdiction.NL:
+            month = civil.month_of(at)
+            self.sessions[service.jurisdiction, month] += 1
+            if key.means is Means.MOBILE_APP and service.jurisdiction is Jurisdiction.NL:
                 self.app_sessions[month] += 1
         return self.authenticate(at, key, service)
 
-    def authenticate(self, at: int, key: SampleKey, service: SampleService) -> str:
+    def authenticate(
+        self, at: int, key: SampleKey, service: SampleService, level: LevelOfAssurance | None = None
+    ) -> str:
+        """Add an authentication, at the level of the key if no other is asked; return the id of its session."""
         session_id = self.id()
         self.schedule.add(
             at,
@@ -158,10 +156,23 @@ class World:
             session_id=session_id,
             key_id=key.id,
             service_id=service.id,
-            level=key.level,
+            level=level or key.level,
             channel=Channel.APP if key.means in _APPS else Channel.WEB,
         )
         return session_id
 
 
-_APPS = frozenset({Means.ITSME, Means.MOBILE_APP})
+class Generator(ABC):
+    """One part of the platform, with its own source of draws."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self._world = world
+        self._add = world.schedule.add
+        self._rng = world.rng(name)
+
+    @abstractmethod
+    def write(self, month: int) -> None:
+        """Schedule the commands that begin in a month, and what follows from them later."""
+
+    def _instant(self, month: int) -> int:
+        return civil.instant(month, self._rng)

@@ -50,8 +50,7 @@ class ConsentPlan:
 
     def users(self, month: int) -> int:
         """Count the persons with a consent in force at the end of a month."""
-        every = (*self.consents, *self.leavers)
-        return len({consent.person for consent in every if is_active(consent, month)})
+        return len({consent.person for consent in (*self.consents, *self.leavers) if is_active(consent, month)})
 
 
 def is_active(consent: PlannedConsent, month: int) -> bool:
@@ -77,22 +76,20 @@ def consent_plan(scale: Fraction) -> ConsentPlan:
     _grow(plan, range(_NOV_2021 + 1, _LAST + 1), users_2022, consents_2022)
     _refuse(plan, scale)
     _leave(plan, scaled(30_000, FINE, scale))
-    for consent in [planned for planned in plan.consents if planned.granted > _NOV_2021 + 1][
-        : scaled(12_000, FINE, scale)
-    ]:
+    late = [consent for consent in plan.consents if consent.granted > _NOV_2021 + 1]
+    for consent in late[: scaled(12_000, FINE, scale)]:
         consent.by_mandatary = True
     return plan
 
 
 def _grow(plan: ConsentPlan, months: range, users: int, consents: int) -> None:
     """Add grants in some months, so that at their end there are so many users and consents in force."""
-    last = months[-1]
     new_users = users - len(plan.first_grants)
     for place in range(new_users):
         granted = _month(months, place, new_users)
         plan.consents.append(PlannedConsent(person=len(plan.first_grants), place=0, granted=granted))
         plan.first_grants.append(granted)
-    missing = consents - plan.active(last)
+    missing = consents - plan.active(months[-1])
     open_places = _open_places(plan)
     for number in range(missing):
         person, place = open_places[number]

@@ -42,6 +42,11 @@ def cohorts(year: int, scale: Fraction) -> dict[OrganisationType, PlannedCohort]
     return {kind: _cohort(messages[kind], within[3][kind], max(within[3][kind], within[6][kind])) for kind in messages}
 
 
+def all_cohorts(year: int, scale: Fraction) -> dict[OrganisationType, PlannedCohort]:
+    """Return the rows of the table at scale, and pension funds, which stand outside it."""
+    return {**cohorts(year, scale), OrganisationType.PENSION_FUND: outside_government(year, scale)}
+
+
 def outside_government(year: int, scale: Fraction) -> PlannedCohort:
     total = scaled(_ALL_MESSAGES, FINE, scale)
     if year != published.YEARS[-1]:

@@ -31,7 +31,11 @@ _OTHER_YEARS = {2018: 59_000_000, 2019: 89_000_000, 2022: 149_000_000}
 """Years between the printed ones, 2022 up to June."""
 
 _LATE_2017 = 7_600_000
-_NL_YEARS = {2016: 21_000_000, 2017: 280_000_000}
+_DUTCH_CITIZENS = (21_000_000, 280_000_000)
+"""Their authentications in the last two months of 2016 and in 2017."""
+
+_ONE_BY_APP_OF = 50
+"""Before 2018, one authentication of so many is by app."""
 
 _YEAR_RISE = 3
 """How much each month weighs more than the one before, in hundredths of the first."""
@@ -71,22 +75,13 @@ def _up_to_index(scale: Fraction) -> Iterator[tuple[int, Month]]:
     uses = {audience: _trend(audience, scale) for audience in Audience}
     sessions = _sessions(uses, scale)
     for period in range(_PERIODS):
+        # The second month of two has the odd one.
         for half in range(2):
+            shares = {it: ((uses[it][period] + half) // 2, (sessions[it][period] + half) // 2) for it in Audience}
             yield (
                 _FIRST_PERIOD + 2 * period + half,
-                {
-                    audience: _uses(_half(uses[audience][period], half), _half(sessions[audience][period], half))
-                    for audience in Audience
-                },
+                {it: Uses(authentications=opened, accesses=all_ - opened) for it, (all_, opened) in shares.items()},
             )
-
-
-def _uses(uses: int, authentications: int) -> Uses:
-    return Uses(authentications=authentications, accesses=uses - authentications)
-
-
-def _half(number: int, half: int) -> int:
-    return number // 2 if half == 0 else number - number // 2
 
 
 def _trend(audience: Audience, scale: Fraction) -> list[int]:
@@ -118,22 +113,16 @@ def _sessions(uses: dict[Audience, list[int]], scale: Fraction) -> dict[Audience
 
 
 def _after_index(scale: Fraction) -> Iterator[tuple[int, Month]]:
-    spans = [(civil.months((2017, 11), (2017, 12)), scaled(_LATE_2017, COARSE, scale))]
-    spans += [(civil.year(year), _year_total(year, scale)) for year in range(2018, 2023)]
-    for months, total in spans:
+    totals = {
+        civil.months((2017, 11), (2017, 12)): scaled(_LATE_2017, COARSE, scale),
+        **{civil.year(year): scaled(count, COARSE, scale) for year, count in _OTHER_YEARS.items()},
+        civil.year(2020): figure_year_before("be.fas.authentications.2021", COARSE, scale),
+        civil.year(2021): scaled_figure("be.fas.authentications.2021", COARSE, scale),
+    }
+    for months, total in totals.items():
         weights = [100 + _YEAR_RISE * place for place in range(len(months))]
         for month, count in zip(months, apportion(total, weights), strict=True):
             yield month, _by_audience(count)
-
-
-def _year_total(year: int, scale: Fraction) -> int:
-    match year:
-        case 2020:
-            return figure_year_before("be.fas.authentications.2021", COARSE, scale)
-        case 2021:
-            return scaled_figure("be.fas.authentications.2021", COARSE, scale)
-        case _:
-            return scaled(_OTHER_YEARS[year], COARSE, scale)
 
 
 def _by_audience(count: int) -> Month:
@@ -144,7 +133,7 @@ def _by_audience(count: int) -> Month:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DutchMonth:
     """Authentications of one month in the Netherlands: those by app are a part of those of citizens."""
 
@@ -154,31 +143,17 @@ class DutchMonth:
 
 
 def dutch_authentications(scale: Fraction) -> dict[int, DutchMonth]:
-    totals = {
-        2016: (scaled(_NL_YEARS[2016], COARSE, scale), 0),
-        2017: (
-            scaled(_NL_YEARS[2017], COARSE, scale),
-            figure_year_before("nl.eherkenning.authentications.2018", COARSE, scale),
-        ),
-        2018: (
-            scaled_figure("nl.digid.authentications.2018", COARSE, scale),
-            scaled_figure("nl.eherkenning.authentications.2018", COARSE, scale),
-        ),
-    }
+    companies = "nl.eherkenning.authentications.2018"
+    in_2016, in_2017 = (scaled(count, COARSE, scale) for count in _DUTCH_CITIZENS)
+    in_2018 = scaled_figure("nl.digid.authentications.2018", COARSE, scale)
+    by_app = scaled_figure("nl.digid.app_authentications.2018", COARSE, scale)
     by_month: dict[int, DutchMonth] = {}
-    for year, (citizens, companies) in totals.items():
-        months = civil.months((2016, 11), (2016, 12)) if year == _FIRST_DUTCH_YEAR else civil.year(year)
-        by_app = _app_total(year, citizens, scale)
-        shares = [apportion(total, [1] * len(months)) for total in (citizens, by_app, companies)]
+    for months, *totals in (
+        (civil.months((2016, 11), (2016, 12)), in_2016, in_2016 // _ONE_BY_APP_OF, 0),
+        (civil.year(2017), in_2017, in_2017 // _ONE_BY_APP_OF, figure_year_before(companies, COARSE, scale)),
+        (civil.year(2018), in_2018, by_app, scaled_figure(companies, COARSE, scale)),
+    ):
+        shares = [apportion(total, [1] * len(months)) for total in totals]
         for month, *counts in zip(months, *shares, strict=True):
-            by_month[month] = DutchMonth(citizens=counts[0], by_app=counts[1], companies=counts[2])
+            by_month[month] = DutchMonth(*counts)
     return by_month
-
-
-_FIRST_DUTCH_YEAR = 2016
-
-
-def _app_total(year: int, citizens: int, scale: Fraction) -> int:
-    if year == published.YEARS[-1]:
-        return scaled_figure("nl.digid.app_authentications.2018", COARSE, scale)
-    return citizens // 50

@@ -103,10 +103,7 @@ DUTCH_SENDERS: dict[OrganisationType, tuple[int, int]] = {
 
 def bus_transactions(scale: Fraction) -> dict[int, int]:
     """Return the transactions by month, in the two half years of which the growth is printed."""
-    return {
-        **_rising(figure_year_before("be.fsb.transactions.2022-H1", COARSE, scale), civil.months((2021, 1), (2021, 6))),
-        **_rising(scaled_figure("be.fsb.transactions.2022-H1", COARSE, scale), civil.months((2022, 1), (2022, 6))),
-    }
+    return _with_year_before("be.fsb.transactions.2022-H1", COARSE, scale, civil.months((2022, 1), (2022, 6)))
 
 
 _BELGIAN_INVOICES = {2015: 60_000, 2016: 120_000, 2017: 210_000, 2018: 330_000, 2019: 450_000, 2020: 580_000}
@@ -114,22 +111,13 @@ _BELGIAN_INVOICES = {2015: 60_000, 2016: 120_000, 2017: 210_000, 2018: 330_000, 
 
 def invoices(scale: Fraction) -> dict[tuple[Jurisdiction, int], int]:
     """Return the invoices and credit notes received by jurisdiction and month."""
-    belgian: dict[int, int] = {}
+    belgian = _with_year_before("be.mercurius.invoices.2022-H1", FINE, scale, civil.months((2022, 1), (2022, 6)))
+    belgian |= _rising(sum(belgian.values()) // 2, civil.months((2021, 7), (2021, 12)))
     for year, total in _BELGIAN_INVOICES.items():
         belgian |= _rising(scaled(total, FINE, scale), civil.year(year))
-    before = figure_year_before("be.mercurius.invoices.2022-H1", FINE, scale)
-    now = scaled_figure("be.mercurius.invoices.2022-H1", FINE, scale)
-    belgian |= _rising(before, civil.months((2021, 1), (2021, 6)))
-    belgian |= _rising((before + now) // 2, civil.months((2021, 7), (2021, 12)))
-    belgian |= _rising(now, civil.months((2022, 1), (2022, 6)))
-    dutch = {
-        **_rising(figure_year_before("nl.digipoort.invoices.2018", FINE, scale), civil.year(2017)),
-        **_rising(scaled_figure("nl.digipoort.invoices.2018", FINE, scale), civil.year(2018)),
-    }
-    return {
-        **{(Jurisdiction.BE, month): count for month, count in belgian.items()},
-        **{(Jurisdiction.NL, month): count for month, count in dutch.items()},
-    }
+    dutch = _with_year_before("nl.digipoort.invoices.2018", FINE, scale, civil.year(2018))
+    counts = {Jurisdiction.BE: belgian, Jurisdiction.NL: dutch}
+    return {(country, month): count for country, by_month in counts.items() for month, count in by_month.items()}
 
 
 # --- Organisations and services -------------------------------------------------------------------------------------
@@ -137,11 +125,8 @@ def invoices(scale: Fraction) -> dict[tuple[Jurisdiction, int], int]:
 
 def belgian_receivers(month: int) -> int:
     """Return how many Belgian organisations can receive electronic invoices at the end of a month."""
-    points = [
-        (civil.month(2014, 10), 20),
-        (civil.month(2017, 12), published.figure("be.mercurius.institutions.2017").value),
-    ]
-    return between([*points, (civil.month(2022, 6), 320)], month)
+    printed = published.figure("be.mercurius.institutions.2017").value
+    return between([(civil.month(2014, 10), 20), (civil.month(2017, 12), printed), (civil.month(2022, 6), 320)], month)
 
 
 def belgian_services(month: int) -> int:
@@ -150,6 +135,14 @@ def belgian_services(month: int) -> int:
     return between([*points, (civil.month(2022, 6), 1_362)], month)
 
 
+def _with_year_before(figure_id: str, divisor: int, scale: Fraction, months: range) -> dict[int, int]:
+    """Spread a figure over its months, and what it grew from over the same months a year before."""
+    earlier = range(months.start - 12, months.stop - 12)
+    before, now = figure_year_before(figure_id, divisor, scale), scaled_figure(figure_id, divisor, scale)
+    return _rising(before, earlier) | _rising(now, months)
+
+
 def _rising(total: int, months: Sequence[int]) -> dict[int, int]:
+    """Share a number out over months, each a little more than the one before."""
     weights = [100 + _RISE * place for place in range(len(months))]
     return dict(zip(months, apportion(total, weights), strict=True))

@@ -39,10 +39,16 @@ from projections.figures import OpenRateFilter, OpenRateTable, Period, percentag
 from projections.figures.figure_reading import Reading
 from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
-from sample import ExpectedFigure, expected_figures, expected_index, expected_open_rates
-from sample.arithmetic import growth, percent
 from tests.api.running import get, kroniek
 from tests.lengths import runs_longer, sized
+from tests.sample_expectations import (
+    ExpectedFigure,
+    expected_figures,
+    expected_index,
+    expected_open_rates,
+    growth,
+    percent,
+)
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 BE, NL = Jurisdiction.BE, Jurisdiction.NL

@@ -35,18 +35,11 @@ from projections.figures import Period
 from projections.figures.index import ServiceLife, chain
 from projections.read_model import ReadModel
 from projections.words import civil_month
-from sample import (
-    ExpectedFigure,
-    SampleProgress,
-    SampleRefusedError,
-    expected_figures,
-    expected_index,
-    expected_open_rates,
-    run_sample,
-)
+from sample import SampleProgress, SampleRefusedError, run_sample
 from sample.history import commands
 from tests.memory_keys import MemoryKeys
 from tests.memory_log import MemoryLog
+from tests.sample_expectations import ExpectedFigure, expected_figures, expected_index, expected_open_rates
 
 pytestmark = pytest.mark.anyio
 
