@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, case, select
+from sqlalchemy import Select, case, not_, select
 
 from domain.kernel import Recorded
 from domain.mailbox.message.model import MessageOpened, MessagePublished, Publication
@@ -88,38 +88,35 @@ def open_rates_of_year(
     jurisdiction: str,
     year: int,
     *,
-    outside_government: bool | None = None,
-    notification_only: bool | None = None,
-    taken_into_use: bool | None = None,
-) -> Select[*tuple[Any, ...]]:
+    outside_government: bool = True,
+    notification_only: bool = True,
+    not_taken_into_use: bool = True,
+) -> Select[str, int, int, int, int, int]:
     """Sum the cohorts of a year by type of sender, under the names of the columns.
 
-    Beside them `notifications` and `not_taken_into_use` say how many of the published were notifications only, and
-    went to accounts not yet taken into use. A filter that is None keeps both kinds: say False to leave out senders
-    outside government or notification-only messages, True to leave out accounts not yet taken into use.
+    Beside them `estimated` and `notifications` say how many of the published went to accounts not yet taken into use,
+    and were notifications only. With a filter that is False, senders outside government, notification-only messages or
+    accounts not yet taken into use are left out.
     """
-    query = (
+    filters = (
+        (outside_government, Row.outside_government),
+        (notification_only, Row.notification_only),
+        (not_taken_into_use, not_(Row.taken_into_use)),
+    )
+    return (
         select(
             Row.sender_type,
             total(Row.published).label("published"),
             total(Row.opened_3_weeks).label("opened_3_weeks"),
             total(Row.opened_6_weeks).label("opened_6_weeks"),
+            total(case((Row.taken_into_use, 0), else_=Row.published)).label("estimated"),
             total(case((Row.notification_only, Row.published), else_=0)).label("notifications"),
-            total(case((Row.taken_into_use, 0), else_=Row.published)).label("not_taken_into_use"),
         )
         .where(Row.jurisdiction == jurisdiction, Row.period.between(f"{year:04d}-01", f"{year:04d}-12"))
+        .where(*(not_(kind) for takes_part, kind in filters if not takes_part))
         .group_by(Row.sender_type)
         .order_by(Row.sender_type)
     )
-    filters = (
-        (Row.outside_government, outside_government),
-        (Row.notification_only, notification_only),
-        (Row.taken_into_use, taken_into_use),
-    )
-    for column, wanted in filters:
-        if wanted is not None:
-            query = query.where(column.is_(wanted))
-    return query
 
 
 def final_from(year: int, weeks: int) -> datetime:

@@ -7,129 +7,61 @@ from __future__ import annotations
 
 from projections.figures.definition import Definition, Topic, Unit, Window
 
-ENROLLED = ("organisations.organisation-enrolled.v1", "organisations.enrolment-ended.v1")
+_CONSENTS = ("consent.granted.v1", "consent.withdrawn.v1")
+_ENROLMENTS = ("organisations.organisation-enrolled.v1", "organisations.enrolment-ended.v1")
+_SERVICES = ("organisations.service-registered.v1", "organisations.service-closed.v1")
+_SENT, _PUBLISHED, _OPENED = (f"mailbox.message-{step}.v1" for step in ("sent", "published", "opened"))
+_AUTHENTICATED, _ACCESSED = "identity.authentication-succeeded.v1", "identity.service-accessed.v1"
+_ACCEPTED = "bus.transaction-accepted.v1"
+_RECEIVED = "invoicing.invoice-received.v1"
+
+
+def _as_of_end(figure_id: str, topic: Topic, unit: Unit, distinct_key: str, *events: str) -> Definition:
+    """Count what is so at the end of a period."""
+    return Definition(
+        id=figure_id, topic=topic, unit=unit, window=Window.AS_OF_END, distinct_key=distinct_key, events=events
+    )
+
+
+def _during(figure_id: str, topic: Topic, unit: Unit, distinct_key: str, *events: str) -> Definition:
+    """Count what happens in a period."""
+    return Definition(
+        id=figure_id, topic=topic, unit=unit, window=Window.DURING, distinct_key=distinct_key, events=events
+    )
+
 
 HEADLINES: tuple[Definition, ...] = (
-    Definition(
-        id="active_consents",
-        topic=Topic.MAILBOX,
-        distinct_key="consent_id, grant_number",
-        window=Window.AS_OF_END,
-        unit=Unit.CONSENTS,
-        events=("consent.granted.v1", "consent.withdrawn.v1"),
-    ),
-    Definition(
-        id="unique_mailbox_users",
-        topic=Topic.MAILBOX,
-        distinct_key="person_id",
-        window=Window.AS_OF_END,
-        unit=Unit.PERSONS,
-        events=("consent.granted.v1", "consent.withdrawn.v1"),
-    ),
-    Definition(
-        id="messages_sent",
-        topic=Topic.MAILBOX,
-        distinct_key="message_id",
-        window=Window.DURING,
-        unit=Unit.MESSAGES,
-        events=("mailbox.message-sent.v1",),
-    ),
-    Definition(
-        id="messages_to_active_mailboxes",
-        topic=Topic.MAILBOX,
-        distinct_key="message_id",
-        window=Window.DURING,
-        unit=Unit.MESSAGES,
-        events=("mailbox.message-published.v1",),
-    ),
-    Definition(
-        id="senders_connected",
-        topic=Topic.MAILBOX,
-        distinct_key="organisation_id",
-        window=Window.AS_OF_END,
-        unit=Unit.ORGANISATIONS,
-        events=ENROLLED,
-    ),
-    Definition(
-        id="sending_organisations",
-        topic=Topic.MAILBOX,
-        distinct_key="sender_id",
-        window=Window.DURING,
-        unit=Unit.ORGANISATIONS,
-        events=("mailbox.message-sent.v1",),
-    ),
-    Definition(
-        id="authentications",
-        topic=Topic.IDENTITY,
-        distinct_key="session_id",
-        window=Window.DURING,
-        unit=Unit.AUTHENTICATIONS,
-        events=("identity.authentication-succeeded.v1",),
-    ),
-    Definition(
-        id="connected_services",
-        topic=Topic.IDENTITY,
-        distinct_key="service_id",
-        window=Window.AS_OF_END,
-        unit=Unit.SERVICES,
-        events=("organisations.service-registered.v1", "organisations.service-closed.v1"),
-    ),
-    Definition(
-        id="bus_transactions",
-        topic=Topic.BUS,
-        distinct_key="source_id, transaction_id",
-        window=Window.DURING,
-        unit=Unit.TRANSACTIONS,
-        events=("bus.transaction-accepted.v1",),
-    ),
-    Definition(
-        id="service_families",
-        topic=Topic.BUS,
-        distinct_key="service_family",
-        window=Window.DURING,
-        unit=Unit.SERVICE_FAMILIES,
-        events=("bus.transaction-accepted.v1",),
-    ),
-    Definition(
-        id="invoices_received",
-        topic=Topic.INVOICING,
-        distinct_key="supplier_id, number, issue year",
-        window=Window.DURING,
-        unit=Unit.INVOICES,
-        events=("invoicing.invoice-received.v1",),
-    ),
-    Definition(
-        id="invoice_receivers",
-        topic=Topic.INVOICING,
-        distinct_key="organisation_id",
-        window=Window.AS_OF_END,
-        unit=Unit.ORGANISATIONS,
-        events=ENROLLED,
-    ),
+    _as_of_end("active_consents", Topic.MAILBOX, Unit.CONSENTS, "consent_id, grant_number", *_CONSENTS),
+    _as_of_end("unique_mailbox_users", Topic.MAILBOX, Unit.PERSONS, "person_id", *_CONSENTS),
+    _during("messages_sent", Topic.MAILBOX, Unit.MESSAGES, "message_id", _SENT),
+    _during("messages_to_active_mailboxes", Topic.MAILBOX, Unit.MESSAGES, "message_id", _PUBLISHED),
+    _as_of_end("senders_connected", Topic.MAILBOX, Unit.ORGANISATIONS, "organisation_id", *_ENROLMENTS),
+    _during("sending_organisations", Topic.MAILBOX, Unit.ORGANISATIONS, "sender_id", _SENT),
+    _during("authentications", Topic.IDENTITY, Unit.AUTHENTICATIONS, "session_id", _AUTHENTICATED),
+    _as_of_end("connected_services", Topic.IDENTITY, Unit.SERVICES, "service_id", *_SERVICES),
+    _during("bus_transactions", Topic.BUS, Unit.TRANSACTIONS, "source_id, transaction_id", _ACCEPTED),
+    _during("service_families", Topic.BUS, Unit.SERVICE_FAMILIES, "service_family", _ACCEPTED),
+    _during("invoices_received", Topic.INVOICING, Unit.INVOICES, "supplier_id, number, issue year", _RECEIVED),
+    _as_of_end("invoice_receivers", Topic.INVOICING, Unit.ORGANISATIONS, "organisation_id", *_ENROLMENTS),
 )
 """The figures that are one number for a period."""
 
 OPEN_RATE = Definition(
     id="open_rate",
     topic=Topic.MAILBOX,
-    distinct_key="message_id",
-    window=Window.COHORT,
     unit=Unit.PERCENT,
-    events=("mailbox.message-published.v1", "mailbox.message-opened.v1"),
+    window=Window.COHORT,
+    distinct_key="message_id",
+    events=(_PUBLISHED, _OPENED),
 )
 
 USE_INDEX = Definition(
     id="use_index",
     topic=Topic.USE,
-    distinct_key="session_id, service_id",
-    window=Window.TWO_MONTHS,
     unit=Unit.INDEX,
-    events=(
-        "identity.authentication-succeeded.v1",
-        "identity.service-accessed.v1",
-        "organisations.service-registered.v1",
-        "organisations.service-closed.v1",
-    ),
+    window=Window.TWO_MONTHS,
+    distinct_key="session_id, service_id",
+    events=(_AUTHENTICATED, _ACCESSED, *_SERVICES),
 )
 
 DEFINITIONS: dict[str, Definition] = {definition.id: definition for definition in (*HEADLINES, OPEN_RATE, USE_INDEX)}

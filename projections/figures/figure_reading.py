@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Select, Table, func, select, union
+from sqlalchemy import ColumnElement, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.kernel import Audience, Jurisdiction
-from projections import authentications, bus_counts, invoice_counts, message_counts, open_rates, service_use, services
+from domain.identity.values import Means
+from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
+from projections import authentications, bus_counts, invoice_counts, message_counts, services
 from projections.figures.definition import Definition
 from projections.figures.figure_definitions import HEADLINES, OPEN_RATE
 from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, Share
@@ -20,32 +21,38 @@ from projections.figures.index import BASE, IndexSeries, ServiceLife, chain
 from projections.figures.measures import MEASURES, as_of, counted
 from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateTable, build_table
 from projections.figures.period import Period
+from projections.open_rates import open_rates_of_year
+from projections.read_model import Col
+from projections.service_use import uses_by_service
 from projections.sums import total
 
-COUNTS: tuple[Table, ...] = (
-    authentications.TABLE,
-    bus_counts.TABLE,
-    invoice_counts.TABLE,
-    message_counts.TABLE,
+COUNTERS: tuple[Col[int], ...] = (
+    authentications.Row.authentications,
+    bus_counts.Row.accepted,
+    invoice_counts.Row.received,
+    message_counts.Row.sent,
 )
-"""The read models that count by month: a month is worth showing if one of them has counted something in it."""
+"""A counter of each read model by month: a month is worth showing if one of them has a row of it."""
 
 LAST_MONTH = "9999-12"
 
-DIMENSIONS: Mapping[tuple[str, str], tuple[ColumnElement[str], ColumnElement[int], tuple[ColumnElement[bool], ...]]] = {
+Cut: TypeAlias = tuple[Col[Means] | Col[LevelOfAssurance] | Col[str], Col[int], Sequence[ColumnElement[bool]]]
+"""The column of a dimension, the column that is summed, and what takes part."""
+
+DIMENSIONS: Mapping[tuple[str, str], Cut] = {
     ("authentications", "means"): (
-        authentications.TABLE.c.means,
-        authentications.TABLE.c.authentications,
-        (authentications.TABLE.c.outcome == authentications.SUCCEEDED,),
+        authentications.Row.means,
+        authentications.Row.authentications,
+        (authentications.HAS_SUCCEEDED,),
     ),
     ("authentications", "level"): (
-        authentications.TABLE.c.level,
-        authentications.TABLE.c.authentications,
-        (authentications.TABLE.c.outcome == authentications.SUCCEEDED,),
+        authentications.Row.level,
+        authentications.Row.authentications,
+        (authentications.HAS_SUCCEEDED,),
     ),
-    ("bus_transactions", "service_family"): (bus_counts.TABLE.c.service_family, bus_counts.TABLE.c.accepted, ()),
+    ("bus_transactions", "service_family"): (bus_counts.Row.service_family, bus_counts.Row.accepted, ()),
 }
-"""By what a figure can be cut: the column of the dimension, the column that is summed, and what takes part."""
+"""By what a figure can be cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,8 @@ class Reading:
 
     async def months(self, jurisdiction: Jurisdiction) -> tuple[str, ...]:
         """Return the months in which anything was counted, oldest first."""
-        queries = (select(table.c.month).where(table.c.jurisdiction == jurisdiction.value) for table in COUNTS)
+        tables = (counter.column.table.c for counter in COUNTERS)
+        queries = (select(table.month).where(table.jurisdiction == jurisdiction.value) for table in tables)
         rows = await self.connection.execute(union(*queries))
         return tuple(sorted(rows.scalars()))
 
@@ -68,9 +76,8 @@ class Reading:
         """Compute every headline figure of a period, with its growth against the year before."""
         wanted = [definition for definition in HEADLINES if jurisdiction in definition.jurisdictions]
         current = await self._values([(definition.id, jurisdiction, period) for definition in wanted], now)
-        earlier = await self._values(
-            [(definition.id, jurisdiction, period.year_before()) for definition in wanted], now
-        )
+        year_before = period.year_before()
+        earlier = await self._values([(definition.id, jurisdiction, year_before) for definition in wanted], now)
         return tuple(
             self._figure(definition, jurisdiction, period, now, values)
             for definition, values in zip(wanted, zip(current, earlier, strict=True), strict=True)
@@ -87,16 +94,16 @@ class Reading:
         self, figure_id: str, dimension: str, jurisdiction: Jurisdiction, period: Period
     ) -> tuple[Share, ...]:
         """Cut a headline figure by a dimension, largest share first; what has none of it is left out."""
-        column, number, filters = DIMENSIONS[figure_id, dimension]
-        number_of_part = total(number).label("total")
+        column, counter, filters = DIMENSIONS[figure_id, dimension]
+        number = total(counter)
         query = (
-            select(column.label("part"), number_of_part)
-            .where(*counted(column.table, jurisdiction, period), *filters)
+            select(column, number)
+            .where(*counted(counter, jurisdiction, period), *filters)
             .group_by(column)
-            .having(func.sum(number) > 0)
-            .order_by(number_of_part.desc(), column)
+            .having(number > 0)
+            .order_by(number.desc(), column)
         )
-        return tuple(Share(row.part, row.total) for row in await self.connection.execute(query))
+        return tuple(Share(part, count) for part, count in await self.connection.execute(query))
 
     async def open_rates(
         self,
@@ -107,38 +114,30 @@ class Reading:
     ) -> OpenRateTable:
         """Compute the open rates of some years, side by side."""
         counts = [
-            (year, row.sender_type, _cohort(row))
+            (year, sender_type, Cohort(*numbers))
             for year in years
-            for row in await self.connection.execute(_open_rates(jurisdiction, year, applied))
+            for sender_type, *numbers in await self.connection.execute(
+                open_rates_of_year(jurisdiction.value, year.year, **asdict(applied))
+            )
         ]
-        return build_table(
-            jurisdiction=jurisdiction,
-            years=years,
-            counts=counts,
-            applied=applied,
-            provenance=self._provenance(OPEN_RATE, now),
-        )
+        return build_table(jurisdiction, years, counts, applied, self._provenance(OPEN_RATE, now))
 
     async def indices(self, jurisdiction: Jurisdiction, now: datetime) -> tuple[IndexSeries, ...]:
         """Compute the index of each target group over all periods that are over."""
         return tuple([await self._index(jurisdiction, audience, now) for audience in Audience])
 
     async def _index(self, jurisdiction: Jurisdiction, audience: Audience, now: datetime) -> IndexSeries:
-        service = services.TABLE
         uses: dict[str, dict[str, int]] = {}
-        of_audience = service_use.uses_by_service(jurisdiction.value, audience.value, BASE.months[0], LAST_MONTH)
-        for row in await self.connection.execute(of_audience):
-            uses.setdefault(row.month, {})[row.service_id] = row.uses
+        of_audience = uses_by_service(jurisdiction.value, audience.value, BASE.months[0], LAST_MONTH)
+        for month, service_id, count in await self.connection.execute(of_audience):
+            uses.setdefault(month, {})[service_id] = count
+        service = services.Row
         rows = await self.connection.execute(
-            select(service.c.service_id, service.c.registered_at, service.c.closed_at).where(
-                service.c.jurisdiction == jurisdiction.value, service.c.audience == audience
+            select(service.service_id, service.registered_at, service.closed_at).where(
+                service.jurisdiction == jurisdiction.value, service.audience == audience
             )
         )
-        lives = [
-            ServiceLife(service_id=row.service_id, registered_at=row.registered_at, closed_at=row.closed_at)
-            for row in rows
-        ]
-        return chain(audience.value, uses, lives, now)
+        return chain(audience.value, uses, [ServiceLife(*row) for row in rows], now)
 
     async def _values(self, wanted: Sequence[tuple[str, Jurisdiction, Period]], now: datetime) -> tuple[int, ...]:
         """Compute many numbers in one round trip."""
@@ -172,23 +171,3 @@ class Reading:
 
 def _quality(period: Period, now: datetime) -> Quality:
     return Quality.EXACT if period.is_over(now) else Quality.PROVISIONAL
-
-
-def _open_rates(jurisdiction: Jurisdiction, year: Period, applied: OpenRateFilter) -> Select[Any]:
-    return open_rates.open_rates_of_year(
-        jurisdiction.value,
-        year.year,
-        outside_government=None if applied.outside_government else False,
-        notification_only=None if applied.notification_only else False,
-        taken_into_use=None if applied.not_taken_into_use else True,
-    )
-
-
-def _cohort(row: Any) -> Cohort:  # noqa: ANN401 - a row of the query above
-    return Cohort(
-        published=row.published,
-        opened_3_weeks=row.opened_3_weeks,
-        opened_6_weeks=row.opened_6_weeks,
-        estimated=row.not_taken_into_use,
-        notifications=row.notifications,
-    )

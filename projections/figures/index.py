@@ -28,7 +28,7 @@ EVEN_WEIGHT = Fraction(1)
 MAX_PERIODS = 480
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ServiceLife:
     """From when to when a service was there; `closed_at` is empty while it still is."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 
 from domain.kernel import Jurisdiction
@@ -25,7 +26,7 @@ class OpenRateFilter:
     not_taken_into_use: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Cohort:
     """The messages published in a year, and how many of them were first opened within 3 and 6 weeks.
 
@@ -39,13 +40,7 @@ class Cohort:
     notifications: int = 0
 
     def __add__(self, other: Cohort) -> Cohort:
-        return Cohort(
-            published=self.published + other.published,
-            opened_3_weeks=self.opened_3_weeks + other.opened_3_weeks,
-            opened_6_weeks=self.opened_6_weeks + other.opened_6_weeks,
-            estimated=self.estimated + other.estimated,
-            notifications=self.notifications + other.notifications,
-        )
+        return Cohort(*map(operator.add, astuple(self), astuple(other)))
 
     def opened(self, weeks: int) -> int:
         return {3: self.opened_3_weeks, 6: self.opened_6_weeks}[weeks]
@@ -95,7 +90,6 @@ class OpenRateTable:
 
 
 def build_table(
-    *,
     jurisdiction: Jurisdiction,
     years: Sequence[Period],
     counts: Iterable[tuple[Period, str, Cohort]],

@@ -127,8 +127,8 @@ def test_the_year_of_a_type_of_organisation_is_the_sum_of_its_cohorts(ask: Ask) 
     tax = "tax_administration"
     assert answer() == [("pension_fund", 1, 0, 0, 0, 0), (tax, 4, 0, 1, 1, 1)]
     assert answer(outside_government=False) == [(tax, 4, 0, 1, 1, 1)]
-    assert answer(outside_government=False, notification_only=False) == [(tax, 3, 0, 1, 0, 1)]
-    assert answer(outside_government=False, taken_into_use=True) == [(tax, 3, 0, 1, 1, 0)]
+    assert answer(outside_government=False, notification_only=False) == [(tax, 3, 0, 1, 1, 0)]
+    assert answer(outside_government=False, not_taken_into_use=False) == [(tax, 3, 0, 1, 0, 1)]
 
 
 def test_a_year_is_provisional_until_the_last_window_has_closed_everywhere() -> None:
