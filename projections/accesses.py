@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, not_, select
 
@@ -71,7 +70,7 @@ def told_to(person_id: str, now: datetime) -> ColumnElement[bool]:
     return and_(c.subject_id == person_id, not_(hidden))
 
 
-def usages(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def usages(*where: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
     """Select each look once, with its categories and the name of the organisation, the newest first."""
     c, by = TABLE.c, organisations.TABLE.c
     once = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.identity.session import AuthenticationRefused, AuthenticationSucceeded
 from domain.identity.values import Channel, Means
 from domain.kernel import Jurisdiction, LevelOfAssurance, Recorded
-from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, Rule, add
 from projections.row_security import FIGURES, STAFF, Seen
 from projections.words import civil_month
 
@@ -25,28 +25,23 @@ class Row(RowBase):
     authentications: Col[int]
 
 
-def _count(recorded: Recorded[AuthenticationSucceeded] | Recorded[AuthenticationRefused], outcome: str) -> Effect[Row]:
-    event = recorded.event
-    return add(
-        Row,
-        Row.month.to(civil_month(recorded.context.effective_at)),
-        Row.jurisdiction.to(event.jurisdiction),
-        Row.means.to(event.means),
-        Row.level.to(event.level),
-        Row.service_id.to(event.service_id),
-        Row.organisation_id.to(event.organisation_id),
-        Row.channel.to(event.channel),
-        Row.outcome.to(outcome),
-        Row.authentications.to(1),
-    )
+def _count(outcome: str) -> Rule[Row]:
+    def rule(recorded: Recorded[AuthenticationSucceeded | AuthenticationRefused]) -> Effects[Row]:
+        event = recorded.event
+        yield add(
+            Row,
+            Row.month.to(civil_month(recorded.context.effective_at)),
+            Row.jurisdiction.to(event.jurisdiction),
+            Row.means.to(event.means),
+            Row.level.to(event.level),
+            Row.service_id.to(event.service_id),
+            Row.organisation_id.to(event.organisation_id),
+            Row.channel.to(event.channel),
+            Row.outcome.to(outcome),
+            Row.authentications.to(1),
+        )
 
-
-def _succeeded(recorded: Recorded[AuthenticationSucceeded]) -> Effects[Row]:
-    yield _count(recorded, SUCCEEDED)
-
-
-def _refused(recorded: Recorded[AuthenticationRefused]) -> Effects[Row]:
-    yield _count(recorded, REFUSED)
+    return rule
 
 
 READ_MODEL = ReadModel(
@@ -54,8 +49,8 @@ READ_MODEL = ReadModel(
     version=2,
     row=Row,
     rules={
-        AuthenticationSucceeded: _succeeded,
-        AuthenticationRefused: _refused,
+        AuthenticationSucceeded: _count(SUCCEEDED),
+        AuthenticationRefused: _count(REFUSED),
     },
     indexes={
         "month": (Row.jurisdiction, Row.outcome, Row.month),

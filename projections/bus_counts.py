@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from domain.bus import (
     TransactionAccepted,
     TransactionAnswered,
@@ -12,7 +10,7 @@ from domain.bus import (
     TransactionTimedOut,
 )
 from domain.kernel import Recorded
-from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, Rule, add
 from projections.row_security import FIGURES, STAFF, Seen
 from projections.words import civil_month
 
@@ -27,31 +25,18 @@ class Row(RowBase):
     timed_out: Col[int]
 
 
-def _accepted(recorded: Recorded[TransactionAccepted]) -> Effects[Row]:
-    return (_one(Row.accepted, recorded),)
+def _count(counter: Col[int]) -> Rule[Row]:
+    def rule(recorded: Recorded[TransactionEvent]) -> Effects[Row]:
+        event = recorded.event
+        yield add(
+            Row,
+            Row.month.to(civil_month(recorded.context.effective_at)),
+            Row.jurisdiction.to(event.jurisdiction),
+            Row.service_family.to(event.service_family),
+            counter.to(1),
+        )
 
-
-def _answered(recorded: Recorded[TransactionAnswered]) -> Effects[Row]:
-    return (_one(Row.answered, recorded),)
-
-
-def _faulted(recorded: Recorded[TransactionFaulted]) -> Effects[Row]:
-    return (_one(Row.faulted, recorded),)
-
-
-def _timed_out(recorded: Recorded[TransactionTimedOut]) -> Effects[Row]:
-    return (_one(Row.timed_out, recorded),)
-
-
-def _one(measure: Col[int], recorded: Recorded[Any]) -> Effect[Row]:
-    event: TransactionEvent = recorded.event
-    return add(
-        Row,
-        Row.month.to(civil_month(recorded.context.effective_at)),
-        Row.jurisdiction.to(event.jurisdiction),
-        Row.service_family.to(event.service_family),
-        measure.to(1),
-    )
+    return rule
 
 
 READ_MODEL = ReadModel(
@@ -59,10 +44,10 @@ READ_MODEL = ReadModel(
     version=1,
     row=Row,
     rules={
-        TransactionAccepted: _accepted,
-        TransactionAnswered: _answered,
-        TransactionFaulted: _faulted,
-        TransactionTimedOut: _timed_out,
+        TransactionAccepted: _count(Row.accepted),
+        TransactionAnswered: _count(Row.answered),
+        TransactionFaulted: _count(Row.faulted),
+        TransactionTimedOut: _count(Row.timed_out),
     },
     indexes={
         "period": (Row.jurisdiction, Row.month),

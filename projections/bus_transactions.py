@@ -8,12 +8,13 @@ from enum import StrEnum
 from domain.bus import (
     TransactionAccepted,
     TransactionAnswered,
+    TransactionEvent,
     TransactionFaulted,
     TransactionForwarded,
     TransactionTimedOut,
 )
 from domain.kernel import Jurisdiction, Recorded
-from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, To, change, put
 from projections.row_security import Seen
 
 
@@ -79,19 +80,13 @@ def _accepted(recorded: Recorded[TransactionAccepted]) -> Effects[Row]:
 
 
 def _forwarded(recorded: Recorded[TransactionForwarded]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.transaction_id.to(recorded.aggregate_id),
-        Row.status.to(BusTransactionStatus.FORWARDED),
-        Row.attempts.to(recorded.event.attempt),
-    )
+    return _moved(recorded, BusTransactionStatus.FORWARDED, Row.attempts.to(recorded.event.attempt))
 
 
 def _answered(recorded: Recorded[TransactionAnswered]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.transaction_id.to(recorded.aggregate_id),
-        Row.status.to(BusTransactionStatus.ANSWERED),
+    return _moved(
+        recorded,
+        BusTransactionStatus.ANSWERED,
         Row.response_sha256.to(recorded.event.response_sha256),
         Row.response_size_bytes.to(recorded.event.response_size_bytes),
         Row.finished_at.to(recorded.context.effective_at),
@@ -99,10 +94,9 @@ def _answered(recorded: Recorded[TransactionAnswered]) -> Effects[Row]:
 
 
 def _faulted(recorded: Recorded[TransactionFaulted]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.transaction_id.to(recorded.aggregate_id),
-        Row.status.to(BusTransactionStatus.FAULTED),
+    return _moved(
+        recorded,
+        BusTransactionStatus.FAULTED,
         Row.fault_origin.to(recorded.event.origin),
         Row.fault_code.to(recorded.event.fault_code),
         Row.finished_at.to(recorded.context.effective_at),
@@ -110,12 +104,15 @@ def _faulted(recorded: Recorded[TransactionFaulted]) -> Effects[Row]:
 
 
 def _timed_out(recorded: Recorded[TransactionTimedOut]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.transaction_id.to(recorded.aggregate_id),
-        Row.status.to(BusTransactionStatus.TIMED_OUT),
-        Row.finished_at.to(recorded.context.effective_at),
-    )
+    return _moved(recorded, BusTransactionStatus.TIMED_OUT, Row.finished_at.to(recorded.context.effective_at))
+
+
+def _moved(
+    recorded: Recorded[TransactionEvent],
+    status: BusTransactionStatus,
+    *others: To[str] | To[int] | To[datetime | None],
+) -> Effects[Row]:
+    yield change(Row, Row.transaction_id.to(recorded.aggregate_id), Row.status.to(status), *others)
 
 
 READ_MODEL = ReadModel(

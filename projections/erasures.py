@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Select, or_, select
 
 from domain.access.access import Category
-from domain.erasure.model import ErasureRequested, ErasureStatus, KeysDestroyed, KeysShredded, LegalHoldPlaced
+from domain.erasure.model import ErasureRequested, ErasureStatus, Event, KeysDestroyed, KeysShredded, LegalHoldPlaced
 from domain.kernel import PurposeGroup, Recorded
 from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
 from projections.row_security import Seen
@@ -39,7 +38,7 @@ STATUS_OF: Mapping[PurposeGroup, Col[ErasureStatus]] = {
 """The column that says how far the erasure of each purpose is."""
 
 
-def _begun(recorded: Recorded[Any], groups: Sequence[PurposeGroup], status: ErasureStatus) -> Effects[Row]:
+def _begun(recorded: Recorded[Event], groups: Sequence[PurposeGroup], status: ErasureStatus) -> Effects[Row]:
     """Make the row with the first event of the stream, whichever it is; set the status of the groups in any case."""
     person_id = recorded.event.person_id
     if recorded.version == 1:
@@ -110,7 +109,7 @@ TABLE = READ_MODEL.table
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
-def statuses_of(row: Any) -> Mapping[PurposeGroup, ErasureStatus]:  # noqa: ANN401 - a row of the table
+def statuses_of(row: object) -> Mapping[PurposeGroup, ErasureStatus]:
     """Return how far the erasure of each purpose is."""
     return {group: ErasureStatus(getattr(row, group.value)) for group in PurposeGroup}
 
@@ -121,7 +120,7 @@ def least_of(statuses: Iterable[ErasureStatus]) -> ErasureStatus:
     return min((it for it in statuses if it is not ErasureStatus.KEPT), key=steps.index, default=ErasureStatus.KEPT)
 
 
-def asked_for(*, open_only: bool) -> Select[*tuple[Any, ...]]:
+def asked_for(*, open_only: bool) -> Select[*tuple[object, ...]]:
     """Select erasures that were requested, the newest first; only those not carried out to the end, if wanted."""
     under_way = (ErasureStatus.REQUESTED, ErasureStatus.DESTROYED)
     is_open = or_(*(column.in_(under_way) for column in STATUS_OF.values()))

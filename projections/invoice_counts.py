@@ -6,11 +6,9 @@ payments in full. An approval may be skipped: an invoice that is paid at once co
 
 from __future__ import annotations
 
-from typing import Any
-
-from domain.invoicing.model import InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, ResponseState
+from domain.invoicing.model import InvoiceEvent, InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, ResponseState
 from domain.kernel import Recorded
-from projections.read_model import Col, Effect, Effects, Key, ReadModel, RowBase, add
+from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add
 from projections.row_security import FIGURES, STAFF, Seen
 from projections.words import civil_month
 
@@ -25,32 +23,31 @@ class Row(RowBase):
     paid: Col[int]
 
 
+def _one(counter: Col[int], recorded: Recorded[InvoiceEvent]) -> Effects[Row]:
+    yield add(
+        Row,
+        Row.month.to(civil_month(recorded.context.effective_at)),
+        Row.jurisdiction.to(recorded.event.jurisdiction),
+        Row.buyer_id.to(recorded.event.buyer_id),
+        counter.to(1),
+    )
+
+
 def _received(recorded: Recorded[InvoiceReceived]) -> Effects[Row]:
-    return (_one(Row.received, recorded),)
+    return _one(Row.received, recorded)
 
 
 def _refused(recorded: Recorded[InvoiceRefused]) -> Effects[Row]:
-    return (_one(Row.refused, recorded),)
+    return _one(Row.refused, recorded)
 
 
 def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Effects[Row]:
     event = recorded.event
     if event.state == ResponseState.ACCEPTED:
-        return (_one(Row.accepted, recorded),)
+        return _one(Row.accepted, recorded)
     if event.state == ResponseState.PAID and not event.partial:
-        return (_one(Row.paid, recorded),)
+        return _one(Row.paid, recorded)
     return ()
-
-
-def _one(measure: Col[int], recorded: Recorded[Any]) -> Effect[Row]:
-    event: InvoiceReceived | InvoiceRefused | InvoiceResponseGiven = recorded.event
-    return add(
-        Row,
-        Row.month.to(civil_month(recorded.context.effective_at)),
-        Row.jurisdiction.to(event.jurisdiction),
-        Row.buyer_id.to(event.buyer_id),
-        measure.to(1),
-    )
 
 
 READ_MODEL = ReadModel(

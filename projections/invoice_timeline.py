@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from domain.invoicing.model import (
     Clarification,
@@ -67,7 +66,7 @@ def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Effects[Row]:
 
 
 def _step(
-    recorded: Recorded[Any],
+    recorded: Recorded[object],
     step: InvoiceStepKind,
     *,
     rule_set: str = "",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from domain.access.access import Category
-from domain.identity.key import KeyActivated, KeyExpired, KeyRegistered, KeyResumed, KeyRevoked, KeySuspended
+from domain.identity.key import KeyActivated, KeyEvent, KeyExpired, KeyRegistered, KeyResumed, KeyRevoked, KeySuspended
 from domain.identity.values import KeyStatus, Means
 from domain.kernel import Jurisdiction, LevelOfAssurance, Recorded
-from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, To, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, Rule, change, put
 from projections.row_security import Seen
 
 
@@ -63,24 +62,17 @@ def _activated(recorded: Recorded[KeyActivated]) -> Effects[Row]:
     )
 
 
-def _suspended(recorded: Recorded[KeySuspended]) -> Effects[Row]:
-    return _moved(recorded, KeyStatus.SUSPENDED, Row.suspended_at.to(recorded.context.effective_at))
-
-
 def _resumed(recorded: Recorded[KeyResumed]) -> Effects[Row]:
-    return _moved(recorded, KeyStatus.ACTIVE, Row.suspended_at.to(None))
+    key = Row.key_id.to(recorded.event.key_id)
+    yield change(Row, key, Row.status.to(KeyStatus.ACTIVE), Row.suspended_at.to(None))
 
 
-def _revoked(recorded: Recorded[KeyRevoked]) -> Effects[Row]:
-    return _moved(recorded, KeyStatus.REVOKED, Row.ended_at.to(recorded.context.effective_at))
+def _moved(status: KeyStatus, instant: Col[datetime | None]) -> Rule[Row]:
+    def rule(recorded: Recorded[KeyEvent]) -> Effects[Row]:
+        key = Row.key_id.to(recorded.event.key_id)
+        yield change(Row, key, Row.status.to(status), instant.to(recorded.context.effective_at))
 
-
-def _expired(recorded: Recorded[KeyExpired]) -> Effects[Row]:
-    return _moved(recorded, KeyStatus.EXPIRED, Row.ended_at.to(recorded.context.effective_at))
-
-
-def _moved(recorded: Recorded[Any], status: KeyStatus, instant: To[datetime | None]) -> Effects[Row]:
-    yield change(Row, Row.key_id.to(recorded.event.key_id), Row.status.to(status), instant)
+    return rule
 
 
 READ_MODEL = ReadModel(
@@ -90,10 +82,10 @@ READ_MODEL = ReadModel(
     rules={
         KeyRegistered: _registered,
         KeyActivated: _activated,
-        KeySuspended: _suspended,
+        KeySuspended: _moved(KeyStatus.SUSPENDED, Row.suspended_at),
         KeyResumed: _resumed,
-        KeyRevoked: _revoked,
-        KeyExpired: _expired,
+        KeyRevoked: _moved(KeyStatus.REVOKED, Row.ended_at),
+        KeyExpired: _moved(KeyStatus.EXPIRED, Row.ended_at),
     },
     indexes={
         "person": (Row.person_id, Row.key_id),

@@ -16,7 +16,7 @@ from domain.mailbox.mailbox import (
     NotificationAddressVerified,
 )
 from domain.mailbox.values import OwnerKind
-from projections.read_model import About, Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.read_model import About, Col, Effects, Key, ListOrder, ReadModel, RowBase, To, change, put
 from projections.row_security import Seen
 
 
@@ -60,31 +60,24 @@ def _opened(recorded: Recorded[MailboxOpened]) -> Effects[Row]:
 
 
 def _address_set(recorded: Recorded[NotificationAddressSet]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.mailbox_id.to(recorded.aggregate_id),
-        Row.address_status.to(AddressStatus.UNVERIFIED),
-        Row.address_kind.to(recorded.event.kind),
-    )
+    return _address(recorded, AddressStatus.UNVERIFIED, Row.address_kind.to(recorded.event.kind))
 
 
 def _address_verified(recorded: Recorded[NotificationAddressVerified]) -> Effects[Row]:
-    yield change(Row, Row.mailbox_id.to(recorded.aggregate_id), Row.address_status.to(AddressStatus.VERIFIED))
+    return _address(recorded, AddressStatus.VERIFIED)
 
 
 def _address_removed(recorded: Recorded[NotificationAddressRemoved]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.mailbox_id.to(recorded.aggregate_id),
-        Row.address_status.to(AddressStatus.NONE),
-        Row.address_kind.to(""),
-    )
+    return _address(recorded, AddressStatus.NONE, Row.address_kind.to(""))
+
+
+def _address(recorded: Recorded[object], status: AddressStatus, *others: To[str]) -> Effects[Row]:
+    yield change(Row, Row.mailbox_id.to(recorded.aggregate_id), Row.address_status.to(status), *others)
 
 
 def _preference_set(recorded: Recorded[ChannelPreferenceSet]) -> Effects[Row]:
-    yield change(
-        Row, Row.mailbox_id.to(recorded.aggregate_id), Row.exclusive_digital.to(recorded.event.exclusive_digital)
-    )
+    exclusive = Row.exclusive_digital.to(recorded.event.exclusive_digital)
+    yield change(Row, Row.mailbox_id.to(recorded.aggregate_id), exclusive)
 
 
 def _taken_into_use(recorded: Recorded[MailboxTakenIntoUse]) -> Effects[Row]:

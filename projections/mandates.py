@@ -7,24 +7,14 @@ mandate ended. A mandate without services reaches every service.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Select,
-    and_,
-    any_,
-    exists,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, FromClause, Select, and_, any_, exists, func, or_, select
 
 from domain.access.access import Category
 from domain.identity.mandate.model import (
     MandateAccepted,
     MandateConfirmed,
+    MandateEvent,
     MandateExpired,
     MandateRejected,
     MandateRequested,
@@ -73,7 +63,7 @@ def _resumed(recorded: Recorded[MandateResumed]) -> Effects[Row]:
 
 
 def _period(
-    recorded: Recorded[MandateRequested] | Recorded[MandateResumed], status: MandateStatus, active_at: datetime | None
+    recorded: Recorded[MandateRequested | MandateResumed], status: MandateStatus, active_at: datetime | None
 ) -> Effect[Row]:
     event = recorded.event
     terms = event.terms
@@ -104,7 +94,7 @@ def _period(
 
 
 def _moved(status: MandateStatus, instant: Col[datetime | None]) -> Rule[Row]:
-    def rule(recorded: Recorded[Any]) -> Effects[Row]:
+    def rule(recorded: Recorded[MandateEvent]) -> Effects[Row]:
         event = recorded.event
         yield change(
             Row,
@@ -156,7 +146,9 @@ TABLE = READ_MODEL.table
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
-def mandates_in_force(*, at: datetime, mandatary_id: str, mandator_id: str, service_id: str) -> Select[Any]:
+def mandates_in_force(
+    *, at: datetime, mandatary_id: str, mandator_id: str, service_id: str
+) -> Select[*tuple[object, ...]]:
     """Select the mandates in force at an instant, past or present, of these parties and at this service.
 
     May A act for B at S? Any row says yes. A chain mandate counts only while its parent is in force as well; it reaches

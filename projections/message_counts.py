@@ -25,10 +25,9 @@ class Row(RowBase):
 
 def _sent(recorded: Recorded[MessageSent]) -> Effects[Row]:
     event = recorded.event
-    month = civil_month(recorded.context.effective_at)
     yield add(
         Row,
-        Row.month.to(month),
+        Row.month.to(civil_month(recorded.context.effective_at)),
         Row.jurisdiction.to(event.jurisdiction),
         Row.sender_id.to(event.sender_id),
         Row.sender_type.to(event.sender_type),
@@ -38,16 +37,14 @@ def _sent(recorded: Recorded[MessageSent]) -> Effects[Row]:
 
 
 def _published(recorded: Recorded[MessagePublished]) -> Effects[Row]:
-    event = recorded.event
-    publication = event.publication
-    month = civil_month(publication.published_at)
+    publication = recorded.event.publication
     yield add(
         Row,
-        Row.month.to(month),
+        Row.month.to(civil_month(publication.published_at)),
         Row.jurisdiction.to(publication.jurisdiction),
         Row.sender_id.to(publication.sender_id),
         Row.sender_type.to(publication.sender_type),
-        Row.channel.to(event.channel),
+        Row.channel.to(recorded.event.channel),
         Row.delivered.to(1),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from domain.kernel import Recorded
 from domain.mailbox.message.model import (
@@ -33,7 +32,7 @@ class Row(RowBase):
     happened_at: Col[datetime]
 
 
-def _row(recorded: Recorded[Any], happening: str, detail: str = "") -> Effects[Row]:
+def _row(recorded: Recorded[object], happening: str, detail: str = "") -> Effects[Row]:
     context = recorded.context
     yield put(
         Row(
@@ -73,7 +72,7 @@ def _expiry_alerted(recorded: Recorded[MessageExpiryAlerted]) -> Effects[Row]:
 
 
 def _happened(happening: str) -> Rule[Row]:
-    def rule(recorded: Recorded[Any]) -> Effects[Row]:
+    def rule(recorded: Recorded[object]) -> Effects[Row]:
         return _row(recorded, happening)
 
     return rule

@@ -24,7 +24,7 @@ from domain.mailbox.message.model import (
     MessageStatus,
 )
 from domain.mailbox.values import ChannelReason, MessageChannel, MessageType, NotificationStatus, OwnerKind
-from projections.read_model import About, Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.read_model import About, Col, Effects, Key, ListOrder, ReadModel, RowBase, Rule, To, change, put
 from projections.row_security import Seen
 from projections.words import first
 
@@ -138,40 +138,12 @@ def _notification_impossible(recorded: Recorded[MessageNotificationImpossible]) 
     )
 
 
-def _notified(recorded: Recorded[MessageNotified]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.message_id.to(recorded.aggregate_id),
-        Row.notification.to(NotificationStatus.NOTIFIED),
-        Row.notification_code.to(""),
-        Row.notified_at.to(recorded.context.effective_at),
-    )
-
-
 def _notification_failed(recorded: Recorded[MessageNotificationFailed]) -> Effects[Row]:
     yield change(
         Row,
         Row.message_id.to(recorded.aggregate_id),
         Row.notification.to(NotificationStatus.FAILED),
         Row.notification_code.to(recorded.event.code),
-    )
-
-
-def _opened(recorded: Recorded[MessageOpened]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.message_id.to(recorded.aggregate_id),
-        Row.status.to(MessageStatus.OPENED),
-        Row.first_opened_at.to(recorded.context.effective_at),
-    )
-
-
-def _confirmed(recorded: Recorded[MessageConfirmed]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.message_id.to(recorded.aggregate_id),
-        Row.status.to(MessageStatus.CONFIRMED),
-        Row.confirmed_at.to(recorded.context.effective_at),
     )
 
 
@@ -184,17 +156,18 @@ def _replied(recorded: Recorded[MessageReplied]) -> Effects[Row]:
     )
 
 
-def _expiry_alerted(recorded: Recorded[MessageExpiryAlerted]) -> Effects[Row]:
-    yield change(Row, Row.message_id.to(recorded.aggregate_id), Row.expiry_alerted_at.to(recorded.context.effective_at))
+def _happened(instant: Col[datetime | None], *others: To[MessageStatus] | To[str]) -> Rule[Row]:
+    """Note when it happened, and what else is so from then on."""
 
+    def rule(recorded: Recorded[object]) -> Effects[Row]:
+        yield change(
+            Row,
+            Row.message_id.to(recorded.aggregate_id),
+            instant.to(recorded.context.effective_at),
+            *others,
+        )
 
-def _expired(recorded: Recorded[MessageExpired]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.message_id.to(recorded.aggregate_id),
-        Row.status.to(MessageStatus.EXPIRED),
-        Row.expired_at.to(recorded.context.effective_at),
-    )
+    return rule
 
 
 READ_MODEL = ReadModel(
@@ -205,13 +178,15 @@ READ_MODEL = ReadModel(
         MessageSent: _sent,
         MessagePublished: _published,
         MessageNotificationImpossible: _notification_impossible,
-        MessageNotified: _notified,
+        MessageNotified: _happened(
+            Row.notified_at, Row.notification.to(NotificationStatus.NOTIFIED), Row.notification_code.to("")
+        ),
         MessageNotificationFailed: _notification_failed,
-        MessageOpened: _opened,
-        MessageConfirmed: _confirmed,
+        MessageOpened: _happened(Row.first_opened_at, Row.status.to(MessageStatus.OPENED)),
+        MessageConfirmed: _happened(Row.confirmed_at, Row.status.to(MessageStatus.CONFIRMED)),
         MessageReplied: _replied,
-        MessageExpiryAlerted: _expiry_alerted,
-        MessageExpired: _expired,
+        MessageExpiryAlerted: _happened(Row.expiry_alerted_at),
+        MessageExpired: _happened(Row.expired_at, Row.status.to(MessageStatus.EXPIRED)),
     },
     indexes={
         "sender": (Row.sender_id, Row.sent_at, Row.message_id),

@@ -7,9 +7,7 @@ plus 7k days have passed. Definition: Monitor Digitale Overheid, percentages of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, case, not_, select
@@ -52,7 +50,7 @@ def _opened(recorded: Recorded[MessageOpened]) -> Effects[Row]:
             yield add(Row, *_cohort(publication), column.to(1))
 
 
-def _cohort(publication: Publication) -> Sequence[To[Any]]:
+def _cohort(publication: Publication) -> tuple[To[str] | To[bool], ...]:
     return (
         Row.jurisdiction.to(publication.jurisdiction),
         Row.period.to(civil_month(publication.published_at, ZoneInfo(publication.sender_time_zone))),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from domain.kernel import Jurisdiction, Recorded
 from domain.organisations.organisation.model import (
     DoubleChannelChanged,
     EnrolmentEnded,
     OrganisationEnrolled,
+    OrganisationEvent,
     OrganisationRegistered,
     OrganisationRenamed,
     RecognitionGranted,
@@ -18,7 +18,7 @@ from domain.organisations.organisation.model import (
     RecognitionWithdrawn,
 )
 from domain.organisations.values import Enrolment, Level, OrganisationType, Recognition
-from projections.read_model import Col, Effect, Effects, Key, ListOrder, ReadModel, RowBase, Rule, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, Rule, To, change, put
 from projections.row_security import Seen
 
 
@@ -67,9 +67,8 @@ def _registered(recorded: Recorded[OrganisationRegistered]) -> Effects[Row]:
 
 def _renamed(recorded: Recorded[OrganisationRenamed]) -> Effects[Row]:
     names = recorded.event.names
-    yield change(
-        Row,
-        Row.organisation_id.to(recorded.event.organisation_id),
+    return _changed(
+        recorded,
         Row.name_nl.to(names.nl),
         Row.name_fr.to(names.fr),
         Row.name_de.to(names.de),
@@ -78,49 +77,45 @@ def _renamed(recorded: Recorded[OrganisationRenamed]) -> Effects[Row]:
 
 
 def _enrolled(recorded: Recorded[OrganisationEnrolled]) -> Effects[Row]:
-    event = recorded.event
-    if event.enrolment == Enrolment.MAILBOX_SENDER:
-        yield _double_channel(event.organisation_id, event.double_channel_until)
+    if recorded.event.enrolment == Enrolment.MAILBOX_SENDER:
+        return _changed(recorded, Row.double_channel_until.to(recorded.event.double_channel_until))
+    return _changed(recorded)
 
 
 def _enrolment_ended(recorded: Recorded[EnrolmentEnded]) -> Effects[Row]:
-    event = recorded.event
-    if event.enrolment == Enrolment.MAILBOX_SENDER:
-        yield _double_channel(event.organisation_id, None)
+    if recorded.event.enrolment == Enrolment.MAILBOX_SENDER:
+        return _changed(recorded, Row.double_channel_until.to(None))
+    return _changed(recorded)
 
 
 def _double_channel_changed(recorded: Recorded[DoubleChannelChanged]) -> Effects[Row]:
-    yield _double_channel(recorded.event.organisation_id, recorded.event.double_channel_until)
+    return _changed(recorded, Row.double_channel_until.to(recorded.event.double_channel_until))
 
 
-def _double_channel(organisation_id: str, until: date | None) -> Effect[Row]:
-    return change(Row, Row.organisation_id.to(organisation_id), Row.double_channel_until.to(until))
+def _recognised(recorded: Recorded[RecognitionGranted]) -> Effects[Row]:
+    conditions = Row.recognition_conditions.to(recorded.event.conditions_version)
+    return _recognition_changed(recorded, Recognition.RECOGNISED, conditions)
 
 
 def _recognition(status: Recognition) -> Rule[Row]:
-    def rule(recorded: Recorded[Any]) -> Effects[Row]:
-        event = recorded.event
-        yield change(
-            Row,
-            Row.organisation_id.to(event.organisation_id),
-            Row.recognition.to(status),
-            Row.recognition_changed_at.to(recorded.context.effective_at),
-        )
-        if isinstance(event, RecognitionGranted):
-            conditions = Row.recognition_conditions.to(event.conditions_version)
-            yield change(Row, Row.organisation_id.to(event.organisation_id), conditions)
+    def rule(recorded: Recorded[OrganisationEvent]) -> Effects[Row]:
+        return _recognition_changed(recorded, status)
 
     return rule
 
 
-def _versioned(rule: Rule[Row]) -> Rule[Row]:
-    """Let every event of the organisation move the version of its row."""
+def _recognition_changed(recorded: Recorded[OrganisationEvent], status: Recognition, *others: To[str]) -> Effects[Row]:
+    changed_at = Row.recognition_changed_at.to(recorded.context.effective_at)
+    return _changed(recorded, Row.recognition.to(status), changed_at, *others)
 
-    def versioned(recorded: Recorded[Any]) -> Effects[Row]:
-        yield from rule(recorded)
-        yield change(Row, Row.organisation_id.to(recorded.event.organisation_id), Row.version.to(recorded.version))
 
-    return versioned
+def _changed(
+    recorded: Recorded[OrganisationEvent],
+    *values: To[str] | To[Recognition] | To[datetime | None] | To[date | None],
+) -> Effects[Row]:
+    """Change the row and its version: every event of the organisation moves that."""
+    organisation_id = Row.organisation_id.to(recorded.event.organisation_id)
+    yield change(Row, organisation_id, Row.version.to(recorded.version), *values)
 
 
 READ_MODEL = ReadModel(
@@ -129,14 +124,14 @@ READ_MODEL = ReadModel(
     row=Row,
     rules={
         OrganisationRegistered: _registered,
-        OrganisationRenamed: _versioned(_renamed),
-        OrganisationEnrolled: _versioned(_enrolled),
-        EnrolmentEnded: _versioned(_enrolment_ended),
-        DoubleChannelChanged: _versioned(_double_channel_changed),
-        RecognitionRequested: _versioned(_recognition(Recognition.APPLIED)),
-        RecognitionGranted: _versioned(_recognition(Recognition.RECOGNISED)),
-        RecognitionSuspended: _versioned(_recognition(Recognition.SUSPENDED)),
-        RecognitionWithdrawn: _versioned(_recognition(Recognition.WITHDRAWN)),
+        OrganisationRenamed: _renamed,
+        OrganisationEnrolled: _enrolled,
+        EnrolmentEnded: _enrolment_ended,
+        DoubleChannelChanged: _double_channel_changed,
+        RecognitionRequested: _recognition(Recognition.APPLIED),
+        RecognitionGranted: _recognised,
+        RecognitionSuspended: _recognition(Recognition.SUSPENDED),
+        RecognitionWithdrawn: _recognition(Recognition.WITHDRAWN),
     },
     indexes={
         "number": (Row.enterprise_number,),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Select, exists, select
 
@@ -13,6 +12,7 @@ from domain.operation import (
     ParkedEventSkipped,
     ParkedEventsRetried,
     PreviousRowsDropRequested,
+    ProjectionEvent,
     ProjectionPaused,
     ProjectionResumed,
     RebuildCancelled,
@@ -20,7 +20,7 @@ from domain.operation import (
     TakeoverUndoRequested,
     VerificationRequested,
 )
-from projections.read_model import Col, Effect, Effects, Key, ListOrder, ReadModel, RowBase, Rule, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, Rule, put
 from projections.row_security import OVERSEERS, Seen
 
 MOST_ACTS = 500
@@ -52,34 +52,26 @@ class Row(RowBase):
     acted_at: Col[datetime]
 
 
-def _on_projection(act: ProjectionActKind) -> Rule[Row]:
-    def rule(recorded: Recorded[Any]) -> Effects[Row]:
-        yield _ordered(recorded, act, 0)
-
-    return rule
+_OF_EVENTS = (ParkedEventsRetried, ParkedEventSkipped)
 
 
-def _on_event(act: ProjectionActKind) -> Rule[Row]:
-    def rule(recorded: Recorded[Any]) -> Effects[Row]:
-        yield _ordered(recorded, act, recorded.event.event_position)
-
-    return rule
-
-
-def _ordered(recorded: Recorded[Any], act: ProjectionActKind, event_position: int) -> Effect[Row]:
-    event, context = recorded.event, recorded.context
-    return put(
-        Row(
-            act_position=recorded.position,
-            projection=event.projection,
-            act=act,
-            event_position=event_position,
-            why=event.why,
-            acting_id=context.acting_id,
-            organisation_id=context.organisation_id,
-            acted_at=context.effective_at,
+def _ordered(act: ProjectionActKind) -> Rule[Row]:
+    def rule(recorded: Recorded[ProjectionEvent]) -> Effects[Row]:
+        event, context = recorded.event, recorded.context
+        yield put(
+            Row(
+                act_position=recorded.position,
+                projection=event.projection,
+                act=act,
+                event_position=event.event_position if isinstance(event, _OF_EVENTS) else 0,
+                why=event.why,
+                acting_id=context.acting_id,
+                organisation_id=context.organisation_id,
+                acted_at=context.effective_at,
+            )
         )
-    )
+
+    return rule
 
 
 READ_MODEL = ReadModel(
@@ -87,15 +79,15 @@ READ_MODEL = ReadModel(
     version=1,
     row=Row,
     rules={
-        RebuildRequested: _on_projection(ProjectionActKind.REBUILD),
-        RebuildCancelled: _on_projection(ProjectionActKind.CANCEL),
-        VerificationRequested: _on_projection(ProjectionActKind.VERIFY),
-        TakeoverUndoRequested: _on_projection(ProjectionActKind.UNDO),
-        PreviousRowsDropRequested: _on_projection(ProjectionActKind.DROP),
-        ProjectionPaused: _on_projection(ProjectionActKind.PAUSE),
-        ProjectionResumed: _on_projection(ProjectionActKind.RESUME),
-        ParkedEventsRetried: _on_event(ProjectionActKind.RETRY),
-        ParkedEventSkipped: _on_event(ProjectionActKind.SKIP),
+        RebuildRequested: _ordered(ProjectionActKind.REBUILD),
+        RebuildCancelled: _ordered(ProjectionActKind.CANCEL),
+        VerificationRequested: _ordered(ProjectionActKind.VERIFY),
+        TakeoverUndoRequested: _ordered(ProjectionActKind.UNDO),
+        PreviousRowsDropRequested: _ordered(ProjectionActKind.DROP),
+        ProjectionPaused: _ordered(ProjectionActKind.PAUSE),
+        ProjectionResumed: _ordered(ProjectionActKind.RESUME),
+        ParkedEventsRetried: _ordered(ProjectionActKind.RETRY),
+        ParkedEventSkipped: _ordered(ProjectionActKind.SKIP),
     },
     indexes={
         "projection": (Row.projection, Row.act_position),
@@ -108,12 +100,12 @@ TABLE = READ_MODEL.table
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
-def acts_after(position: int) -> Select[*tuple[Any, ...]]:
+def acts_after(position: int) -> Select[*tuple[object, ...]]:
     """Select the acts recorded after a position, in their order; after the last of `MOST_ACTS`, ask again."""
     return select(TABLE).where(Row.act_position > position).order_by(Row.act_position).limit(MOST_ACTS)
 
 
-def paused() -> Select[str, str, str, Any]:
+def paused() -> Select[str, str, str, datetime]:
     """Select the projections that are paused, with why, by whom and since when."""
     later = TABLE.alias("later")
     changed_since = exists(

@@ -20,12 +20,11 @@ class Row(RowBase):
     uses: Col[int]
 
 
-def _used(recorded: Recorded[AuthenticationSucceeded] | Recorded[ServiceAccessed]) -> Effects[Row]:
+def _used(recorded: Recorded[AuthenticationSucceeded | ServiceAccessed]) -> Effects[Row]:
     event = recorded.event
-    month = civil_month(recorded.context.effective_at)
     yield add(
         Row,
-        Row.month.to(month),
+        Row.month.to(civil_month(recorded.context.effective_at)),
         Row.jurisdiction.to(event.jurisdiction),
         Row.audience.to(event.audience),
         Row.service_id.to(event.service_id),

@@ -123,7 +123,7 @@ async def _who_asks(request: Request, platform: Platform, by: RequestContext, us
 
 async def _found(
     platform: Platform, by: RequestContext, viewer: Viewer, asked: UsageQuery
-) -> tuple[int, Sequence[Row[Any]]]:
+) -> tuple[int, Sequence[Row[*tuple[object, ...]]]]:
     """Return how many accesses there are, and some of them."""
     c = accesses.TABLE.c
     where = [accesses.told_to(viewer.person_id, by.now)]
@@ -171,13 +171,13 @@ def _header(name: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": HEADERS[name]}
 
 
-def _answer(total: int, rows: Sequence[Row[Any]]) -> Response:
+def _answer(total: int, rows: Sequence[Row[*tuple[object, ...]]]) -> Response:
     body = {"totalUsages": total, "returnedUsages": len(rows), "dataResponses": [_usage(row) for row in rows]}
     content = orjson.dumps(body, option=orjson.OPT_UTC_Z)
     return Response(content, media_type="application/json", headers={"Cache-Control": "private, no-store"})
 
 
-def _usage(row: Row[Any]) -> dict[str, Any]:
+def _usage(row: Row[*tuple[object, ...]]) -> dict[str, Any]:
     return {
         "logTime": row.accessed_at,
         "purpose": row.activity,
@@ -191,7 +191,7 @@ def _usage(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _organisation(row: Row[Any]) -> dict[str, str]:
+def _organisation(row: Row[*tuple[object, ...]]) -> dict[str, str]:
     """Tell who looked; by number only where it is as long as the contract's, which are Estonian."""
     names = (row.name_nl, row.name_fr, row.name_de, row.name_en)
     shown = {

@@ -60,6 +60,7 @@ class Claim:
 C = TypeVar("C", bound=Command)
 S = TypeVar("S")
 E = TypeVar("E")
+E_co = TypeVar("E_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +122,13 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded(Generic[E]):
+class Recorded(Generic[E_co]):
     """An event as the log holds it. `position` is its place in the whole log, `version` in its stream, both from 1."""
 
     position: int
     stream: str
     version: int
-    event: E
+    event: E_co
     context: Context
     recorded_at: datetime
 

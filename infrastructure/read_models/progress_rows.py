@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -108,7 +109,7 @@ def parked_of(projection: str, row: Row[Any]) -> ParkedEvent:
     )
 
 
-def pause_of(row: Row[Any]) -> Pause:
+def pause_of(row: Row[str, str, str, datetime]) -> Pause:
     return Pause(by=row.acting_id, why=row.why, at=row.acted_at)
 
 
