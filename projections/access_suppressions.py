@@ -1,4 +1,4 @@
-"""Suppressions: which looks of an organisation at a person the person is not told of, until when, on whose order."""
+"""Suppressions: which accesses to a person's data are withheld from the person, until when and on whose order."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def suppressed(
     accessed_at: ColumnElement[datetime],
     now: datetime,
 ) -> ColumnElement[bool]:
-    """Say whether a look of an organisation at a person is not told now."""
+    """Say whether an access of an organisation to a person's data is withheld from the person now."""
     c = TABLE.c
     return exists(
         select(c.suppression_id).where(

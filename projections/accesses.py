@@ -1,4 +1,4 @@
-"""Accesses: who looked at whose data, of which kind, and why: one row for each look, person and category."""
+"""Accesses: who saw whose data, of which category, and why: one row for each access, person and category."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Row(RowBase):
 
 def _recorded(recorded: Recorded[AccessRecorded]) -> Effects[Row]:
     event, context = recorded.event, recorded.context
-    for look in event.looks:
-        for category in look.categories:
+    for subject in event.looks:
+        for category in subject.categories:
             yield put(
                 Row(
                     access_id=event.access_id,
-                    subject_id=look.subject_id,
+                    subject_id=subject.subject_id,
                     category=category,
                     organisation_id=event.on_behalf_of,
                     supplier_id=event.supplier_id,
@@ -63,15 +63,15 @@ TABLE = READ_MODEL.table
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
-def told_to(person_id: str, now: datetime) -> ColumnElement[bool]:
-    """Keep the accesses to a person's data that the person is told of: all but those under a suppression."""
+def visible_to(person_id: str, now: datetime) -> ColumnElement[bool]:
+    """Keep the accesses to a person's data that the person may see: all but those under a suppression."""
     c = TABLE.c
     hidden = access_suppressions.suppressed(c.subject_id, c.organisation_id, c.accessed_at, now)
     return and_(c.subject_id == person_id, not_(hidden))
 
 
 def usages(*where: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
-    """Select each look once, with its categories and the name of the organisation, the newest first."""
+    """Select each access once, with its categories and the name of the organisation, the newest first."""
     c, by = TABLE.c, organisations.TABLE.c
     once = (
         *(c.access_id, c.organisation_id, c.activity, c.automated, c.accessed_at),

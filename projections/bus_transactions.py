@@ -1,4 +1,4 @@
-"""Bus transactions: one row for each, with its parties, its progress and the digests of what travelled."""
+"""Bus transactions: one row for each, with its parties, its status and the digests of request and response."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from projections.row_security import Seen
 
 
 class BusTransactionStatus(StrEnum):
-    """How far a transaction came."""
+    """The last step of a transaction."""
 
     ACCEPTED = "accepted"
     FORWARDED = "forwarded"

@@ -15,7 +15,7 @@ from projections.row_security import FIGURES, STAFF, Seen
 
 
 class GrantStatus(StrEnum):
-    """Where a grant stands."""
+    """Whether a grant is in force."""
 
     GRANTED = "granted"
     WITHDRAWN = "withdrawn"

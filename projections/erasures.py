@@ -1,4 +1,4 @@
-"""Erasures: for each person of whom an erasure was requested or something is held, how far it is for each purpose."""
+"""Erasures: how far the data of each purpose are erased, for each person with a request or a legal hold."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from domain.kernel import PurposeGroup, Recorded
 from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
 from projections.row_security import Seen
 
-MOST_LISTED = 500
-"""How many erasures are listed at once."""
+MAX_LISTED = 500
+"""Erasures in one list."""
 
 
 class Row(RowBase):
@@ -35,11 +35,11 @@ STATUS_OF: Mapping[PurposeGroup, Col[ErasureStatus]] = {
     PurposeGroup.CORRESPONDENCE: Row.correspondence,
     PurposeGroup.INVOICING: Row.invoicing,
 }
-"""The column that says how far the erasure of each purpose is."""
+"""The status column of each purpose."""
 
 
 def _begun(recorded: Recorded[Event], groups: Sequence[PurposeGroup], status: ErasureStatus) -> Effects[Row]:
-    """Make the row with the first event of the stream, whichever it is; set the status of the groups in any case."""
+    """Make the row with the first event of the stream, and set the status of the groups with every event."""
     person_id = recorded.event.person_id
     if recorded.version == 1:
         yield put(
@@ -86,7 +86,7 @@ def _shredded(recorded: Recorded[KeysShredded]) -> Effects[Row]:
 
 
 def _held(recorded: Recorded[LegalHoldPlaced]) -> Effects[Row]:
-    # What was requested and is held before it is carried out, is kept.
+    # A hold that is placed before the keys are destroyed keeps them.
     yield from _begun(recorded, (recorded.event.group,), ErasureStatus.KEPT)
 
 
@@ -110,19 +110,19 @@ TABLE = READ_MODEL.table
 
 
 def statuses_of(row: object) -> Mapping[PurposeGroup, ErasureStatus]:
-    """Return how far the erasure of each purpose is."""
+    """Return the status of each purpose from a row of the table."""
     return {group: ErasureStatus(getattr(row, group.value)) for group in PurposeGroup}
 
 
 def least_of(statuses: Iterable[ErasureStatus]) -> ErasureStatus:
-    """Return how far the erasure as a whole is: as far as the least of what is being erased; kept if nothing is."""
+    """Return the status of the whole erasure: the earliest of the purposes that are being erased; kept if none is."""
     steps = list(ErasureStatus)
     return min((it for it in statuses if it is not ErasureStatus.KEPT), key=steps.index, default=ErasureStatus.KEPT)
 
 
 def asked_for(*, open_only: bool) -> Select[*tuple[object, ...]]:
-    """Select erasures that were requested, the newest first; only those not carried out to the end, if wanted."""
+    """Select erasures that were requested, the newest first; with `open_only`, those that are not complete."""
     under_way = (ErasureStatus.REQUESTED, ErasureStatus.DESTROYED)
     is_open = or_(*(column.in_(under_way) for column in STATUS_OF.values()))
     wanted = is_open if open_only else Row.requested_at.is_not(None)
-    return select(TABLE).where(wanted).order_by(Row.requested_at.desc(), Row.person_id).limit(MOST_LISTED)
+    return select(TABLE).where(wanted).order_by(Row.requested_at.desc(), Row.person_id).limit(MAX_LISTED)

@@ -1,4 +1,4 @@
-"""Invoices: one row for each invoice or credit note, with its verdict, what the buyer last answered and its days."""
+"""Invoices: one row for each invoice or credit note, with its verdict, the buyer's last answer and its dates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from projections.row_security import Seen
 
 
 class InvoiceStatus(StrEnum):
-    """What became of the document itself; what the buyer answers is the response state."""
+    """The verdict on the document itself; the buyer's answer is the response state."""
 
     RECEIVED = "received"
     VALIDATED = "validated"

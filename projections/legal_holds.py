@@ -1,4 +1,4 @@
-"""Legal holds: what is kept of whom although it might be erased, on what ground and until when; one row for each."""
+"""Legal holds: one row for each, with the purpose whose data it keeps from erasure, its ground and its last day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mailboxes: one row for each, with where its notifications go and whether it is in use."""
+"""Mailboxes: one row for each, with its address for notifications and whether it is in use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from projections.row_security import Seen
 
 
 class AddressStatus(StrEnum):
-    """Whether notifications have somewhere to go."""
+    """Whether the mailbox has an address for notifications."""
 
     NONE = "none"
     UNVERIFIED = "unverified"

@@ -152,7 +152,7 @@ def mandates_in_force(
     """Select the mandates in force at an instant, past or present, of these parties and at this service.
 
     May A act for B at S? Any row says yes. A chain mandate counts only while its parent is in force as well; it reaches
-    no further than its parent, so the parent's services need no second look.
+    no further than its parent, so the parent's services need no second check.
     """
     parent = TABLE.alias("parent")
     parent_in_force = exists(

@@ -1,7 +1,7 @@
-"""The inbox: one row for each message, whatever its channel, with how far it came.
+"""The inbox: one row for each message of any channel, with its status.
 
-The subject and the reference of a payment stand here as the log has them: sealed. What became of the notification
-stands in a column of its own: a technical report never changes the status.
+The subject and the reference of a payment are sealed, as in the log. The outcome of the notification has a column of
+its own: a technical report never changes the status.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Organisations: one row for each, with its name, its kind and where it stands as an identity provider."""
+"""Organisations: one row for each, with its name, its type and its recognition as an identity provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projection acts: what administrators ordered for the read models, one row for each act, with who and why."""
+"""Projection acts: the orders of administrators for read models, one row for each, with who gave it and why."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from domain.operation import (
 from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, Rule, put
 from projections.row_security import OVERSEERS, Seen
 
-MOST_ACTS = 500
-"""How many acts are read at once."""
+MAX_ACTS = 500
+"""Acts in one answer."""
 
 
 class ProjectionActKind(StrEnum):
-    """What was ordered."""
+    """The orders that administrators can give."""
 
     REBUILD = "rebuild"
     CANCEL = "cancel"
@@ -101,8 +101,8 @@ TABLE = READ_MODEL.table
 
 
 def acts_after(position: int) -> Select[*tuple[object, ...]]:
-    """Select the acts recorded after a position, in their order; after the last of `MOST_ACTS`, ask again."""
-    return select(TABLE).where(Row.act_position > position).order_by(Row.act_position).limit(MOST_ACTS)
+    """Select the acts recorded after a position, in their order, at most `MAX_ACTS` of them."""
+    return select(TABLE).where(Row.act_position > position).order_by(Row.act_position).limit(MAX_ACTS)
 
 
 def paused() -> Select[str, str, str, datetime]:

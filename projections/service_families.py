@@ -1,4 +1,4 @@
-"""Service families of the bus: one row for each code, with its names and the keeper of its authentic source."""
+"""Service families of the bus: one row for each code, with its names and the organisation of its authentic source."""
 
 from __future__ import annotations
 

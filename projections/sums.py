@@ -1,4 +1,4 @@
-"""What a column of counts adds up to."""
+"""Sums of columns of counts."""
 
 from __future__ import annotations
 

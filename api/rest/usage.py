@@ -126,7 +126,7 @@ async def _found(
 ) -> tuple[int, Sequence[Row[*tuple[object, ...]]]]:
     """Return how many accesses there are, and some of them."""
     c = accesses.TABLE.c
-    where = [accesses.told_to(viewer.person_id, by.now)]
+    where = [accesses.visible_to(viewer.person_id, by.now)]
     where += [c.accessed_at >= asked.period_start] if asked.period_start else []
     where += [c.accessed_at <= asked.period_end] if asked.period_end else []
     where += [] if asked.include_bulk_processing else [~c.automated]

@@ -1,4 +1,4 @@
-"""What the definition of a figure is made of."""
+"""The parts of the definition of a figure."""
 
 from __future__ import annotations
 
@@ -78,5 +78,5 @@ class Definition:
 
     @property
     def population(self) -> Text:
-        """What takes part in the count."""
+        """The things among which the figure counts."""
         return TEXTS[f"{self.id}.population"]

@@ -75,19 +75,27 @@ class Reading:
     async def figures(self, jurisdiction: Jurisdiction, period: Period, now: datetime) -> tuple[Figure, ...]:
         """Compute every headline figure of a period, with its growth against the year before."""
         wanted = [definition for definition in HEADLINES if jurisdiction in definition.jurisdictions]
-        current = await self._values([(definition.id, jurisdiction, period) for definition in wanted], now)
-        year_before = period.year_before()
-        earlier = await self._values([(definition.id, jurisdiction, year_before) for definition in wanted], now)
+        periods = (period, period.year_before())
+        values = await self._values(jurisdiction, [(it.id, when) for it in wanted for when in periods], now)
         return tuple(
-            self._figure(definition, jurisdiction, period, now, values)
-            for definition, values in zip(wanted, zip(current, earlier, strict=True), strict=True)
+            Figure(
+                definition=definition,
+                jurisdiction=jurisdiction,
+                period=period,
+                value=value,
+                quality=_quality(period, now),
+                # A part of a period against the whole of an earlier one would be a false comparison.
+                growth=Growth(Fraction(previous), Fraction(value)) if period.is_over(now) else None,
+                provenance=self._provenance(definition, now),
+            )
+            for definition, value, previous in zip(wanted, values[::2], values[1::2], strict=True)
         )
 
     async def series(
         self, figure_id: str, jurisdiction: Jurisdiction, periods: Sequence[Period], now: datetime
     ) -> tuple[Point, ...]:
         """Compute one headline figure for each of the periods."""
-        values = await self._values([(figure_id, jurisdiction, period) for period in periods], now)
+        values = await self._values(jurisdiction, [(figure_id, period) for period in periods], now)
         return tuple(Point(period, value, _quality(period, now)) for period, value in zip(periods, values, strict=True))
 
     async def shares(
@@ -139,31 +147,17 @@ class Reading:
         )
         return chain(audience.value, uses, [ServiceLife(*row) for row in rows], now)
 
-    async def _values(self, wanted: Sequence[tuple[str, Jurisdiction, Period]], now: datetime) -> tuple[int, ...]:
+    async def _values(
+        self, jurisdiction: Jurisdiction, wanted: Sequence[tuple[str, Period]], now: datetime
+    ) -> Sequence[int]:
         """Compute many numbers in one round trip."""
         if not wanted:
             return ()
         numbers = [
             MEASURES[figure_id](jurisdiction, period, as_of(period, now)).scalar_subquery().label(f"n{at}")
-            for at, (figure_id, jurisdiction, period) in enumerate(wanted)
+            for at, (figure_id, period) in enumerate(wanted)
         ]
         return tuple((await self.connection.execute(select(*numbers))).one())
-
-    def _figure(
-        self, definition: Definition, jurisdiction: Jurisdiction, period: Period, now: datetime, values: tuple[int, int]
-    ) -> Figure:
-        value, previous = values
-        # A part of a period against the whole of an earlier one would be a false comparison.
-        growth = Growth(Fraction(previous), Fraction(value)) if period.is_over(now) else None
-        return Figure(
-            definition=definition,
-            jurisdiction=jurisdiction,
-            period=period,
-            value=value,
-            quality=_quality(period, now),
-            growth=growth,
-            provenance=self._provenance(definition, now),
-        )
 
     def _provenance(self, definition: Definition, now: datetime) -> Provenance:
         return Provenance(events=definition.events, position=self.position, computed_at=now)

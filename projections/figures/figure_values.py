@@ -1,4 +1,4 @@
-"""What a computed figure is: its value, how good it is, how it grew and what it was computed from."""
+"""A computed figure: its value, its quality, its growth and its provenance."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Quality(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What a value rests on: the stored names of the events, and the place in the log up to which they were counted."""
+    """The stored names of the events that were counted, and the position of the log up to which they were."""
 
     events: tuple[str, ...]
     position: int

@@ -7,7 +7,7 @@ joining alone does not move the index. Exact fractions throughout; rounded to tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -24,8 +24,8 @@ WEIGHTS: Mapping[str, Fraction] = {}
 """The published weights by service id. A service without one weighs 1: each use counts the same."""
 
 EVEN_WEIGHT = Fraction(1)
-# Two-month periods of eighty years: nobody may make the chain run without end.
 MAX_PERIODS = 480
+"""A bound of the chain: eighty years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +71,6 @@ class IndexSeries:
         return Growth(previous=earlier.value, current=point.value) if earlier else None
 
 
-def two_months_until(now: datetime) -> Iterator[Period]:
-    """Yield the periods from the base on that are over."""
-    period = BASE
-    for _ in range(MAX_PERIODS):
-        if not period.is_over(now):
-            return
-        yield period
-        period = period.next()
-
-
 def chain(
     audience: str,
     uses: Mapping[str, Mapping[str, int]],
@@ -93,22 +83,21 @@ def chain(
     The series ends with the last period in which anything was used, or where no service spans two periods.
     """
     last_month = max((month for month, services in uses.items() if any(services.values())), default="")
-    periods = [period for period in two_months_until(now) if period.months[0] <= last_month]
     points: list[IndexPoint] = []
-    for period in periods:
+    period = BASE
+    while len(points) < MAX_PERIODS and period.is_over(now) and period.months[0] <= last_month:
         point = _link(points[-1], period, uses, lives, weights) if points else _base(uses, lives)
         if point is None:
             break
         points.append(point)
+        period = period.next()
     return IndexSeries(audience=audience, points=tuple(points))
 
 
 def _base(uses: Mapping[str, Mapping[str, int]], lives: Sequence[ServiceLife]) -> IndexPoint | None:
     there = [life.service_id for life in lives if life.covers(BASE)]
-    total = sum(_uses(uses, BASE, service) for service in there)
-    if not total:
-        return None
-    return IndexPoint(period=BASE, value=BASE_VALUE, services=len(there), uses=total)
+    used = sum(_uses(uses, BASE, service_id) for service_id in there)
+    return IndexPoint(period=BASE, value=BASE_VALUE, services=len(there), uses=used) if used else None
 
 
 def _link(
@@ -119,12 +108,14 @@ def _link(
     weights: Mapping[str, Fraction],
 ) -> IndexPoint | None:
     both = [life.service_id for life in lives if life.covers(before.period) and life.covers(period)]
-    then = sum(weights.get(service_id, EVEN_WEIGHT) * _uses(uses, before.period, service_id) for service_id in both)
-    now = sum(weights.get(service_id, EVEN_WEIGHT) * _uses(uses, period, service_id) for service_id in both)
+    then, now = (
+        sum(weights.get(service_id, EVEN_WEIGHT) * _uses(uses, when, service_id) for service_id in both)
+        for when in (before.period, period)
+    )
     if not then:
         return None
-    total = sum(_uses(uses, period, service_id) for service_id in both)
-    return IndexPoint(period=period, value=before.value * now / then, services=len(both), uses=total)
+    used = sum(_uses(uses, period, service_id) for service_id in both)
+    return IndexPoint(period=period, value=before.value * now / then, services=len(both), uses=used)
 
 
 def _uses(uses: Mapping[str, Mapping[str, int]], period: Period, service_id: str) -> int:

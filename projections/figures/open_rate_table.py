@@ -1,4 +1,4 @@
-"""The open-rate table: how much of what was published was opened within 3 and 6 weeks, by type of organisation."""
+"""The open-rate table: the messages of each type of organisation that were opened within 3 and 6 weeks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ APART = frozenset({OrganisationType.TAX_ADMINISTRATION.value, OrganisationType.E
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRateFilter:
-    """What takes part: by default government only, with notifications and with accounts not yet taken into use."""
+    """The messages that take part: by default those of government, with notifications and accounts not yet in use."""
 
     outside_government: bool = False
     notification_only: bool = True

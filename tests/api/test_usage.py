@@ -191,5 +191,5 @@ def test_looks_at_others_are_not_told_without_our_own_filter_either(
     looked: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL shows the looks at the person in the session; that some of them are suppressed is for the filter."""
-    monkeypatch.setattr("projections.accesses.told_to", lambda *_: true())
+    monkeypatch.setattr("projections.accesses.visible_to", lambda *_: true())
     assert set(ids(find(looked, includeBulkProcessing="true"))) == {f"look-{at}" for at in range(5)}

@@ -283,7 +283,7 @@ def _carried_out(connection: Connection) -> int:
 def test_all_acts_are_carried_out_however_many_there_are(
     connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(projection_acts, "MOST_ACTS", 2)
+    monkeypatch.setattr(projection_acts, "MAX_ACTS", 2)
     projector = Projector(connection, DEFINITIONS)
     projector.lead()
     projector.prepare()

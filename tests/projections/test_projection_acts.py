@@ -68,7 +68,7 @@ def test_what_is_about_one_event_names_it() -> None:
 
 
 def test_acts_are_read_in_their_order_from_a_position_on(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projection_acts, "MOST_ACTS", 2)
+    monkeypatch.setattr(projection_acts, "MAX_ACTS", 2)
     acts = log(PAUSED, RESUMED, RETRIED, SKIPPED)
     read = [[row["act"] for row in ask(READ_MODEL, acts_after(position), acts)] for position in (0, 101, 102, 103, 104)]
     assert read == [["pause", "resume"], ["resume", "retry"], ["retry", "skip"], ["skip"], []]

@@ -71,7 +71,7 @@ async def accesses_shown(context: QueryContext, session_id: object) -> RowAudien
         raise Problem(422, "session-missing", "Name the session in which the person asks.")
     # The question itself is on record, also if nobody ever accessed the data.
     context.disclosure.accessed.note(viewer.person_id, Category.ACCESSES)
-    return RowAudience(viewer, Filters([accesses.told_to(viewer.person_id, context.request.now)]))
+    return RowAudience(viewer, Filters([accesses.visible_to(viewer.person_id, context.request.now)]))
 
 
 @strawberry.type
