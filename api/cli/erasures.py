@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Row
 from sqlalchemy.exc import ProgrammingError
@@ -72,7 +71,7 @@ async def _read(url: str, *, everything: bool) -> tuple[Sequence[Mapping[str, st
             raise CommandError(Exit.BUSY, "The read models are not made yet: let a worker run first.") from error
 
 
-def _shown(row: Row[Any]) -> Mapping[str, str]:
+def _shown(row: Row[*tuple[object, ...]]) -> Mapping[str, str]:
     statuses = statuses_of(row)
     return {
         "personId": row.person_id,
