@@ -25,8 +25,6 @@ READERS: Mapping[type, FactReader] = dict(_readers())
 EVENT_NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
 """Under which name each event is stored."""
 
-BY_COMMAND: Mapping[type[Command], AnyDecider] = {
-    command: decider for decider in DECIDERS for command in decider.commands
-}
+BY_COMMAND: Mapping[type[Command], AnyDecider] = {command: decider for decider in DECIDERS for command in decider.rules}
 
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)

@@ -83,11 +83,11 @@ def _decider(letter: Any) -> Decider[Any, int, Any]:  # noqa: ANN401 - either cl
 
     return Decider(
         category="letters",
+        key=("person_id",),
         initial=0,
-        decide=decide,
+        rules={KeepLetter: decide},
         evolve=lambda kept, _: kept + 1,
-        commands=(KeepLetter,),
-        aggregate_id=lambda command: command.person_id,
+        checked=False,
         events={"benchmark.letter-kept.v1": letter},
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, ClassVar, assert_never, get_args
+from typing import Annotated, ClassVar, assert_never
 
 from domain.kernel import (
     Claim,
@@ -22,10 +22,10 @@ from domain.kernel import (
     Jurisdiction,
     NotAllowed,
     NotFound,
+    OrganisationFacts,
     RuleBroken,
     fact,
 )
-from domain.kernel.checks import check
 from domain.kernel.kinds import CODE_PATTERN, ID, MAX_COUNT, Digest, one_line, whole, written
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -41,56 +41,34 @@ SourceReference = Annotated[
     str,
     written(
         "[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}",
-        InvalidValue(
-            "invalid-source-reference", "The transaction's own reference must be 1 to 100 letters, digits or ._:/-."
-        ),
+        "invalid-source-reference",
+        "The transaction's own reference must be 1 to 100 letters, digits or ._:/-.",
     ),
 ]
 ServiceCode = Annotated[
     str,
-    written(
-        CODE_PATTERN,
-        InvalidValue("invalid-service", "The service must be named by a code of 1 to 64 letters, digits or ._:-."),
-    ),
+    written(CODE_PATTERN, "invalid-service", "The service must be named by a code of 1 to 64 letters, digits or ._:-."),
 ]
 FaultCode = Annotated[
-    str,
-    written(
-        CODE_PATTERN,
-        InvalidValue("invalid-fault-code", "The fault must be a code of 1 to 64 letters, digits or ._:-."),
-    ),
+    str, written(CODE_PATTERN, "invalid-fault-code", "The fault must be a code of 1 to 64 letters, digits or ._:-.")
 ]
 PayloadSize = Annotated[
-    int,
-    whole(
-        0,
-        MAX_PAYLOAD_BYTES,
-        InvalidValue("invalid-size", f"The size must be between 0 and {MAX_PAYLOAD_BYTES} bytes."),
-    ),
+    int, whole(0, MAX_PAYLOAD_BYTES, "invalid-size", f"The size must be between 0 and {MAX_PAYLOAD_BYTES} bytes.")
 ]
 ProcessingActivity = Annotated[
     str,
     one_line(
         MAX_TEXT_LENGTH,
-        InvalidValue(
-            "processing-activity-missing", f"Name the processing activity, in at most {MAX_TEXT_LENGTH} characters."
-        ),
+        "processing-activity-missing",
+        f"Name the processing activity, in at most {MAX_TEXT_LENGTH} characters.",
     ),
 ]
 LegalBasis = Annotated[
     str,
-    one_line(
-        MAX_TEXT_LENGTH,
-        InvalidValue("legal-basis-missing", f"Name the legal basis, in at most {MAX_TEXT_LENGTH} characters."),
-    ),
+    one_line(MAX_TEXT_LENGTH, "legal-basis-missing", f"Name the legal basis, in at most {MAX_TEXT_LENGTH} characters."),
 ]
 TimeoutS = Annotated[
-    int,
-    whole(
-        1,
-        MAX_TIMEOUT_S,
-        InvalidValue("invalid-timeout", f"The timeout must be between 1 and {MAX_TIMEOUT_S} seconds."),
-    ),
+    int, whole(1, MAX_TIMEOUT_S, "invalid-timeout", f"The timeout must be between 1 and {MAX_TIMEOUT_S} seconds.")
 ]
 
 
@@ -100,17 +78,6 @@ class FaultOrigin(StrEnum):
     TARGET = "target"
     BUS = "bus"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """What is known of an organisation at one end of a transaction."""
-
-    organisation_id: str
-    enrolled: bool
-    jurisdiction: Jurisdiction
-
-
-UNKNOWN_MEMBER = Member(organisation_id="", enrolled=False, jurisdiction=Jurisdiction.BE)
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -184,8 +151,8 @@ class AcceptTransaction(TransactionCommand):
     activity: ProcessingActivity
     legal_basis: LegalBasis
     timeout_s: TimeoutS
-    source: Member = fact(UNKNOWN_MEMBER)
-    target: Member = fact(UNKNOWN_MEMBER)
+    source: OrganisationFacts = fact(OrganisationFacts())
+    target: OrganisationFacts = fact(OrganisationFacts())
     service_family_exists: bool = fact(False)
 
 
@@ -221,10 +188,6 @@ class TimeOutTransaction(TransactionCommand):
     pass
 
 
-Commands = (
-    AcceptTransaction | ForwardTransaction | AnswerTransaction | FaultTransaction | FailDelivery | TimeOutTransaction
-)
-
 # --- State ----------------------------------------------------------------------------------------------------------
 
 
@@ -236,28 +199,6 @@ class Transaction:
 
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
-
-
-def decide(command: Commands, state: Transaction) -> Sequence[Event]:
-    check(command, command.at)
-    if isinstance(command, AcceptTransaction):
-        return _accept(command, state)
-    accepted = state.accepted
-    if accepted is None:
-        raise NotFound("transaction-not-found", "There is no such transaction.")
-    match command:
-        case ForwardTransaction():
-            return _forward(command, state, accepted)
-        case AnswerTransaction():
-            return _answer(command, state, accepted)
-        case FaultTransaction():
-            return _fault(command, state, accepted)
-        case FailDelivery():
-            return _fail_delivery(command, state, accepted)
-        case TimeOutTransaction():
-            return _time_out(command, state, accepted)
-        case _:
-            assert_never(command)
 
 
 def _accept(command: AcceptTransaction, state: Transaction) -> Sequence[Event]:
@@ -293,7 +234,8 @@ def _must_join_two_members(command: AcceptTransaction) -> None:
         raise NotFound("service-family-not-found", "There is no such service family.")
 
 
-def _forward(command: ForwardTransaction, state: Transaction, accepted: TransactionAccepted) -> Sequence[Event]:
+def _forward(command: ForwardTransaction, state: Transaction) -> Sequence[Event]:
+    accepted = _accepted(state)
     if 1 <= command.attempt <= state.attempts:
         return []
     if command.attempt > MAX_ATTEMPTS:
@@ -313,7 +255,8 @@ def _forward(command: ForwardTransaction, state: Transaction, accepted: Transact
     ]
 
 
-def _answer(command: AnswerTransaction, state: Transaction, accepted: TransactionAccepted) -> Sequence[Event]:
+def _answer(command: AnswerTransaction, state: Transaction) -> Sequence[Event]:
+    accepted = _accepted(state)
     _must_come_from_the_target(command, state, accepted)
     answered = TransactionAnswered(
         jurisdiction=accepted.jurisdiction,
@@ -326,17 +269,19 @@ def _answer(command: AnswerTransaction, state: Transaction, accepted: Transactio
     return _end_with(answered, state)
 
 
-def _fault(command: FaultTransaction, state: Transaction, accepted: TransactionAccepted) -> Sequence[Event]:
+def _fault(command: FaultTransaction, state: Transaction) -> Sequence[Event]:
+    accepted = _accepted(state)
     _must_come_from_the_target(command, state, accepted)
     return _end_with(_faulted(accepted, FaultOrigin.TARGET, command.fault_code), state)
 
 
-def _fail_delivery(command: FailDelivery, state: Transaction, accepted: TransactionAccepted) -> Sequence[Event]:
+def _fail_delivery(command: FailDelivery, state: Transaction) -> Sequence[Event]:
     # Also without any attempt: a target whose address is gone cannot even be tried.
-    return _end_with(_faulted(accepted, FaultOrigin.BUS, command.fault_code), state)
+    return _end_with(_faulted(_accepted(state), FaultOrigin.BUS, command.fault_code), state)
 
 
-def _time_out(command: TimeOutTransaction, state: Transaction, accepted: TransactionAccepted) -> Sequence[Event]:
+def _time_out(command: TimeOutTransaction, state: Transaction) -> Sequence[Event]:
+    accepted = _accepted(state)
     if command.at < accepted.times_out_at:
         raise RuleBroken("timeout-not-passed", "The target still has time to answer.")
     timed_out = TransactionTimedOut(
@@ -346,6 +291,12 @@ def _time_out(command: TimeOutTransaction, state: Transaction, accepted: Transac
         service_family=accepted.service_family,
     )
     return _end_with(timed_out, state)
+
+
+def _accepted(state: Transaction) -> TransactionAccepted:
+    if state.accepted is None:
+        raise NotFound("transaction-not-found", "There is no such transaction.")
+    return state.accepted
 
 
 def _must_come_from_the_target(
@@ -393,7 +344,7 @@ def evolve(state: Transaction, event: Event) -> Transaction:
             assert_never(event)
 
 
-def _claims(_command: Commands, events: Sequence[Event]) -> Sequence[Claim]:
+def _claims(_command: TransactionCommand, events: Sequence[Event]) -> Sequence[Claim]:
     # A source gives each of its transactions one reference of its own: the same request never travels twice.
     return [
         Claim("bus-transaction", f"{event.source_id}:{event.source_reference}")
@@ -402,13 +353,19 @@ def _claims(_command: Commands, events: Sequence[Event]) -> Sequence[Claim]:
     ]
 
 
-TRANSACTION: Decider[Commands, Transaction, Event] = Decider(
+TRANSACTION: Decider[TransactionCommand, Transaction, Event] = Decider(
     category="transaction",
+    key=("transaction_id",),
     initial=Transaction(),
-    decide=decide,
+    rules={
+        AcceptTransaction: _accept,
+        ForwardTransaction: _forward,
+        AnswerTransaction: _answer,
+        FaultTransaction: _fault,
+        FailDelivery: _fail_delivery,
+        TimeOutTransaction: _time_out,
+    },
     evolve=evolve,
-    commands=get_args(Commands),
-    aggregate_id=lambda command: command.transaction_id,
     events={
         "bus.transaction-accepted.v1": TransactionAccepted,
         "bus.transaction-forwarded.v1": TransactionForwarded,

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated, ClassVar, assert_never, get_args
+from typing import Annotated, ClassVar, assert_never
 
-from domain.kernel import CommandBase, Decider, InvalidValue, Jurisdiction, NotAllowed, RuleBroken, fact
-from domain.kernel.checks import check
+from domain.kernel import Actor, CommandBase, Decider, Jurisdiction, NotAllowed, OrganisationFacts, RuleBroken, fact
 from domain.kernel.kinds import ANY_LINE, ID, Count, Digest, OptionalId, one_line, one_of
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -25,14 +24,11 @@ NoticeVersion = Annotated[
     str,
     one_line(
         NOTICE_VERSION_LENGTH,
-        InvalidValue(
-            "notice-version-missing", f"Name the version of the notice, in at most {NOTICE_VERSION_LENGTH} characters."
-        ),
+        "notice-version-missing",
+        f"Name the version of the notice, in at most {NOTICE_VERSION_LENGTH} characters.",
     ),
 ]
-Language = Annotated[
-    str, one_of(LANGUAGES, InvalidValue("unknown-language", "The notice must be in nl, fr, de or en."))
-]
+Language = Annotated[str, one_of(LANGUAGES, "unknown-language", "The notice must be in nl, fr, de or en.")]
 
 
 def consent_id(person_id: str, provider_id: str) -> str:
@@ -48,42 +44,20 @@ class ConsentStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """What is known of the organisation that offers the mailbox."""
-
-    organisation_id: str
-    enrolled: bool
-    jurisdiction: Jurisdiction
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """The person who acts, as an authentication session shows, and the mandate under which they act for another."""
-
-    person_id: str
-    session_id: str
-    at_provider: bool
-    mandate_id: str = ""
-    mandator_id: str = ""
-
-    def is_or_represents(self, person_id: str) -> bool:
-        return bool(person_id) and person_id in (self.person_id, self.mandator_id)
-
-
-UNKNOWN_PROVIDER = Provider(organisation_id="", enrolled=False, jurisdiction=Jurisdiction.BE)
-NOBODY = Actor(person_id="", session_id="", at_provider=False)
-
 # --- Events ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImpactNoticeShown:
-    """`shown_to` is the person who saw the notice: whom it is about, or who acts for them."""
-
+class ConsentEvent:
     person_id: str
     provider_id: str
     jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpactNoticeShown(ConsentEvent):
+    """`shown_to` is the person who saw the notice: whom it is about, or who acts for them."""
+
     notice_version: NoticeVersion
     language: Language
     notice_sha256: Digest
@@ -92,10 +66,7 @@ class ImpactNoticeShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentGranted:
-    person_id: str
-    provider_id: str
-    jurisdiction: Jurisdiction
+class ConsentGranted(ConsentEvent):
     grant_number: Count
     notice_version: NoticeVersion
     session_id: str
@@ -104,20 +75,14 @@ class ConsentGranted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentRefused:
-    person_id: str
-    provider_id: str
-    jurisdiction: Jurisdiction
+class ConsentRefused(ConsentEvent):
     session_id: str
     acting_person_id: str
     mandate_id: OptionalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentWithdrawn:
-    person_id: str
-    provider_id: str
-    jurisdiction: Jurisdiction
+class ConsentWithdrawn(ConsentEvent):
     grant_number: Count
     session_id: str
     acting_person_id: str
@@ -138,8 +103,8 @@ class ConsentCommand(CommandBase):
     provider_id: str
     session_id: str
     mandate_id: str = ""
-    provider: Provider = fact(UNKNOWN_PROVIDER)
-    actor: Actor = fact(NOBODY)
+    provider: OrganisationFacts = fact(OrganisationFacts())
+    actor: Actor = fact(Actor())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +131,6 @@ class WithdrawConsent(ConsentCommand):
     pass
 
 
-Commands = ShowImpactNotice | GrantConsent | RefuseConsent | WithdrawConsent
-
 # --- State ----------------------------------------------------------------------------------------------------------
 
 
@@ -186,28 +149,12 @@ def is_active(consent: Consent) -> bool:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: Commands, state: Consent) -> Sequence[Event]:
-    check(command, command.at)
-    _must_come_from_the_person(command)
-    match command:
-        case ShowImpactNotice():
-            return _show_notice(command, state)
-        case GrantConsent():
-            return _grant(command, state)
-        case RefuseConsent():
-            return _refuse(command, state)
-        case WithdrawConsent():
-            return _withdraw(command, state)
-        case _:
-            assert_never(command)
-
-
-def _must_come_from_the_person(command: Commands) -> None:
+def _must_come_from_the_person(command: ConsentCommand, _state: Consent) -> None:
     if command.by != command.provider_id:
         raise NotAllowed("not-your-mailbox-provider", "Only the mailbox provider itself can pass on this wish.")
     if not command.provider.enrolled:
         raise NotAllowed("not-a-mailbox-provider", "This organisation is not enrolled as a mailbox provider.")
-    if not command.actor.at_provider:
+    if not command.actor.in_session:
         raise NotAllowed("no-session-at-provider", "This needs an open authentication session at the mailbox provider.")
     if not command.actor.is_or_represents(command.person_id):
         raise NotAllowed("not-the-person", "Only the person, or someone with a mandate in force, can decide this.")
@@ -308,13 +255,18 @@ def evolve(state: Consent, event: Event) -> Consent:
             assert_never(event)
 
 
-CONSENT: Decider[Commands, Consent, Event] = Decider(
+CONSENT: Decider[ConsentCommand, Consent, Event] = Decider(
     category="consent",
+    key=("person_id", "provider_id"),
     initial=Consent(),
-    decide=decide,
+    guard=_must_come_from_the_person,
+    rules={
+        ShowImpactNotice: _show_notice,
+        GrantConsent: _grant,
+        RefuseConsent: _refuse,
+        WithdrawConsent: _withdraw,
+    },
     evolve=evolve,
-    commands=get_args(Commands),
-    aggregate_id=lambda command: consent_id(command.person_id, command.provider_id),
     events={
         "consent.impact-notice-shown.v1": ImpactNoticeShown,
         "consent.granted.v1": ConsentGranted,

@@ -7,12 +7,11 @@ can say whether a rebuild is running. A request may therefore be repeated; what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, assert_never, get_args
+from typing import Annotated, ClassVar
 
-from domain.kernel import CommandBase, Decider, InvalidValue, NotFound, RuleBroken, fact
-from domain.kernel.checks import check
+from domain.kernel import CommandBase, Decider, NotFound, RuleBroken, fact
 from domain.kernel.kinds import several_lines, whole, written
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -28,21 +27,14 @@ ACTS = "projection_acts"
 """The read model from which the worker learns of these acts."""
 
 ProjectionName = Annotated[
-    str,
-    written(
-        "[a-z][a-z0-9_]{0,62}",
-        InvalidValue("invalid-projection-name", "A projection has a name such as bus_counts."),
-    ),
+    str, written("[a-z][a-z0-9_]{0,62}", "invalid-projection-name", "A projection has a name such as bus_counts.")
 ]
 ActReason = Annotated[
-    str,
-    several_lines(
-        MAX_REASON_LENGTH, InvalidValue("reason-missing", f"Say why, in at most {MAX_REASON_LENGTH} characters.")
-    ),
+    str, several_lines(MAX_REASON_LENGTH, "reason-missing", f"Say why, in at most {MAX_REASON_LENGTH} characters.")
 ]
-_NO_POSITION = InvalidValue("invalid-event-position", "The position is not that of an event in the log.")
-ParkedPosition = Annotated[int, whole(1, MAX_EVENT_POSITION, _NO_POSITION)]
-ParkedPositions = Annotated[int, whole(EVERY_PARKED_EVENT, MAX_EVENT_POSITION, _NO_POSITION)]
+_NO_POSITION = ("invalid-event-position", "The position is not that of an event in the log.")
+ParkedPosition = Annotated[int, whole(1, MAX_EVENT_POSITION, *_NO_POSITION)]
+ParkedPositions = Annotated[int, whole(EVERY_PARKED_EVENT, MAX_EVENT_POSITION, *_NO_POSITION)]
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -103,18 +95,6 @@ class ParkedEventSkipped(ProjectionEvent):
 
     event_position: ParkedPosition
 
-
-Event = (
-    RebuildRequested
-    | RebuildCancelled
-    | VerificationRequested
-    | TakeoverUndoRequested
-    | PreviousRowsDropRequested
-    | ProjectionPaused
-    | ProjectionResumed
-    | ParkedEventsRetried
-    | ParkedEventSkipped
-)
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
@@ -179,9 +159,6 @@ class SkipParkedEvent(ProjectionCommand):
     parked: bool = fact(False)
 
 
-Request = RequestRebuild | CancelRebuild | RequestVerification | UndoTakeover | DropPreviousRows
-Commands = Request | PauseProjection | ResumeProjection | RetryParkedEvents | SkipParkedEvent
-
 # --- State ----------------------------------------------------------------------------------------------------------
 
 
@@ -193,60 +170,39 @@ class Operation:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: Commands, state: Operation) -> Sequence[Event]:
-    check(command, command.at)
-    sound = replace(command, why=command.why.strip())
-    match sound:
-        case PauseProjection():
-            return _pause(sound, state)
-        case ResumeProjection():
-            return _resume(sound, state)
-        case RetryParkedEvents():
-            return _retry(sound)
-        case SkipParkedEvent():
-            return _skip(sound)
-        case _:
-            return [_requested(sound)]
+def _request(event: type[ProjectionEvent]) -> Callable[[ProjectionCommand, Operation], Sequence[ProjectionEvent]]:
+    """Return the rule of a command that is recorded as an event of a class, whatever went before."""
+
+    def rule(command: ProjectionCommand, _state: Operation) -> Sequence[ProjectionEvent]:
+        return [event(projection=command.projection, why=command.why.strip())]
+
+    return rule
 
 
-def _requested(command: Request) -> Event:
-    match command:
-        case RequestRebuild():
-            return RebuildRequested(projection=command.projection, why=command.why)
-        case CancelRebuild():
-            return RebuildCancelled(projection=command.projection, why=command.why)
-        case RequestVerification():
-            return VerificationRequested(projection=command.projection, why=command.why)
-        case UndoTakeover():
-            return TakeoverUndoRequested(projection=command.projection, why=command.why)
-        case DropPreviousRows():
-            return PreviousRowsDropRequested(projection=command.projection, why=command.why)
-        case _:
-            assert_never(command)
-
-
-def _pause(command: PauseProjection, state: Operation) -> Sequence[Event]:
+def _pause(command: PauseProjection, state: Operation) -> Sequence[ProjectionEvent]:
     if command.projection == ACTS:
         # Nobody would read that it is to be resumed.
         raise RuleBroken(
             "acts-not-paused", "The list of these acts is not paused: the worker learns from it what to do."
         )
-    return [] if state.paused else [ProjectionPaused(projection=command.projection, why=command.why)]
+    return [] if state.paused else [ProjectionPaused(projection=command.projection, why=command.why.strip())]
 
 
-def _resume(command: ResumeProjection, state: Operation) -> Sequence[Event]:
-    return [ProjectionResumed(projection=command.projection, why=command.why)] if state.paused else []
+def _resume(command: ResumeProjection, state: Operation) -> Sequence[ProjectionEvent]:
+    return [ProjectionResumed(projection=command.projection, why=command.why.strip())] if state.paused else []
 
 
-def _retry(command: RetryParkedEvents) -> Sequence[Event]:
+def _retry(command: RetryParkedEvents, _state: Operation) -> Sequence[ProjectionEvent]:
     if command.event_position != EVERY_PARKED_EVENT:
         _must_be_parked(command)
-    return [ParkedEventsRetried(projection=command.projection, why=command.why, event_position=command.event_position)]
+    why = command.why.strip()
+    return [ParkedEventsRetried(projection=command.projection, why=why, event_position=command.event_position)]
 
 
-def _skip(command: SkipParkedEvent) -> Sequence[Event]:
+def _skip(command: SkipParkedEvent, _state: Operation) -> Sequence[ProjectionEvent]:
     _must_be_parked(command)
-    return [ParkedEventSkipped(projection=command.projection, why=command.why, event_position=command.event_position)]
+    why = command.why.strip()
+    return [ParkedEventSkipped(projection=command.projection, why=why, event_position=command.event_position)]
 
 
 def _must_be_parked(command: RetryParkedEvents | SkipParkedEvent) -> None:
@@ -254,33 +210,32 @@ def _must_be_parked(command: RetryParkedEvents | SkipParkedEvent) -> None:
         raise NotFound("parked-event-not-found", "No event is parked for this projection at this position.")
 
 
-def evolve(state: Operation, event: Event) -> Operation:
+def evolve(state: Operation, event: ProjectionEvent) -> Operation:
     match event:
         case ProjectionPaused():
             return replace(state, paused=True)
         case ProjectionResumed():
             return replace(state, paused=False)
-        case (
-            RebuildRequested()
-            | RebuildCancelled()
-            | VerificationRequested()
-            | TakeoverUndoRequested()
-            | PreviousRowsDropRequested()
-            | ParkedEventsRetried()
-            | ParkedEventSkipped()
-        ):
-            return state
         case _:
-            assert_never(event)
+            return state
 
 
-OPERATION: Decider[Commands, Operation, Event] = Decider(
+OPERATION: Decider[ProjectionCommand, Operation, ProjectionEvent] = Decider(
     category="projection",
+    key=("projection",),
     initial=Operation(),
-    decide=decide,
+    rules={
+        RequestRebuild: _request(RebuildRequested),
+        CancelRebuild: _request(RebuildCancelled),
+        RequestVerification: _request(VerificationRequested),
+        UndoTakeover: _request(TakeoverUndoRequested),
+        DropPreviousRows: _request(PreviousRowsDropRequested),
+        PauseProjection: _pause,
+        ResumeProjection: _resume,
+        RetryParkedEvents: _retry,
+        SkipParkedEvent: _skip,
+    },
     evolve=evolve,
-    commands=get_args(Commands),
-    aggregate_id=lambda command: command.projection,
     events={
         "projection.rebuild-requested.v1": RebuildRequested,
         "projection.rebuild-cancelled.v1": RebuildCancelled,

@@ -22,7 +22,7 @@ from application.handler import CommandEnvelope
 from application.ids import time_ordered_id
 from application.ports import Caller, Idempotency
 from application.registry import BY_COMMAND
-from domain.kernel import Command, ValueRefusal
+from domain.kernel import ValueRefusal
 from domain.kernel.kinds import ID, MAX_COUNT
 
 MAX_ISSUES = 20
@@ -57,7 +57,7 @@ class CommandReader:
         self.model: type[BaseModel] = body_model(route)
         self.ids: Mapping[str, str] = {to_camel(name): name for name in path_fields(route.path)}
         self._keyed_hash = keyed_hash
-        self.begins_stream = bool(route.creates) and _aggregate_id(route.command).endswith(route.creates)
+        self.begins_stream = route.creates == BY_COMMAND[route.command].key[-1]
 
     def read(self, raw: RawCommand, context: RequestContext) -> CommandEnvelope:
         """Check everything that can be known without a state; raise a problem if something is wrong."""
@@ -144,20 +144,6 @@ class CommandReader:
 def command_readers(routes: Sequence[CommandRoute], keyed_hash: KeyedHash) -> Mapping[str, CommandReader]:
     """Return the reader of each route, by its intent."""
     return {route.intent: CommandReader(route, keyed_hash) for route in routes}
-
-
-class _FieldNames:
-    """Stands for a command whose fields hold their own names."""
-
-    def __getattr__(self, name: str) -> str:
-        return name
-
-
-def _aggregate_id(command: type[Command]) -> str:
-    """Return how the id of the aggregate that a command is about is made of the command's fields."""
-    names: Any = _FieldNames()
-    aggregate_id: str = BY_COMMAND[command].aggregate_id(names)
-    return aggregate_id
 
 
 def malformed(error: ValidationError) -> Problem:

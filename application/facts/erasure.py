@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from application.facts.identity import mandate_in_force
+from application.facts.identity import BY_LAW, acting, actor_in_session
 from application.ports import Enriched, FactReader, States
 from domain.erasure.model import (
-    Applicant,
     ErasureCommand,
     LiftLegalHold,
     OrderErasure,
@@ -19,31 +18,22 @@ from domain.erasure.model import (
     RequestErasure,
 )
 from domain.identity.person import PERSON
-from domain.identity.session import SESSION, is_open
-from domain.identity.values import MandateKind
 
 _OnKnown = OrderErasure | PlaceLegalHold
 
 
 def _who_asks(command: RequestErasure, states: States) -> Enriched[RequestErasure]:
-    session = states.state(SESSION, command.session_id)
-    mandate = mandate_in_force(
-        states, command.acting_mandate_id, mandatary_id=session.person_id, organisation_id=command.by, at=command.at
+    # What cannot be undone is not for a mandatary trusted with the post: only for the one who represents by law.
+    applicant = actor_in_session(
+        command.session_id,
+        command.acting_mandate_id,
+        states,
+        organisation_id=command.by,
+        at=command.at,
+        kinds=BY_LAW,
     )
-    # What cannot be undone is not for whom somebody trusted with their post: only for who represents them by law.
-    legal = mandate if mandate is not None and mandate.kind is MandateKind.LEGAL_REPRESENTATION else None
-    applicant = Applicant(
-        person_id=session.person_id,
-        at_caller=is_open(session, at=command.at) and command.by in session.organisation_ids,
-        mandate_id=command.acting_mandate_id if legal is not None else "",
-        represented_id=legal.mandator_id if legal is not None else "",
-    )
-    return Enriched(
-        replace(command, applicant=applicant, registered=_registered(command, states)),
-        acting_id=session.person_id,
-        subject_id=command.person_id,
-        mandate_id=applicant.mandate_id,
-    )
+    known = replace(command, applicant=applicant, registered=_registered(command, states))
+    return acting(known, applicant, command.person_id)
 
 
 def _on_known(command: _OnKnown, states: States) -> Enriched[_OnKnown]:

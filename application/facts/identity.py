@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
+from application.facts.organisations import enrolled_as
 from application.ports import Enriched, FactReader, States
 from domain.identity.key import (
     KEY,
     ActivateKey,
     EidSession,
     ExpireKey,
-    Holder,
-    IdentityProvider,
     RegisterKey,
     ResumeKey,
     RevokeKey,
     SuspendKey,
-    is_usable,
 )
 from domain.identity.mandate.model import (
     AcceptMandate,
-    ActingParty,
     ConfirmMandate,
     ExpireMandate,
     Mandate,
@@ -43,16 +41,23 @@ from domain.identity.person import (
     RegisterPersonByEidas,
     RegisterPersonByRegistrationAuthority,
     RegisterPersonFromNationalRegister,
-    RegistrationAuthority,
 )
-from domain.identity.session import SESSION, AccessService, EndSession, KeyInUse, OpenSession, RequestedService, is_open
+from domain.identity.session import SESSION, AccessService, EndSession, OpenSession, RequestedService, is_open
 from domain.identity.values import MandateKind, PartyKind
-from domain.organisations.organisation.model import holds, recognised
+from domain.kernel import Actor, Command, OrganisationFacts
+from domain.organisations.organisation.model import recognised
 from domain.organisations.organisation.rules import ORGANISATION
 from domain.organisations.service import SERVICE
 from domain.organisations.values import Enrolment
 
 _Registration = RegisterPersonFromNationalRegister | RegisterPersonByEidas
+K = TypeVar("K", RegisterKey, ActivateKey)
+A = TypeVar("A", OpenSession, AccessService)
+P = TypeVar("P", bound=PartyCommand)
+C = TypeVar("C", bound=Command)
+
+BY_LAW = frozenset({MandateKind.LEGAL_REPRESENTATION})
+
 _KeyChange = SuspendKey | ResumeKey | RevokeKey | ExpireKey
 
 # --- Persons --------------------------------------------------------------------------------------------------------
@@ -65,108 +70,83 @@ def _registered(command: _Registration, _states: States) -> Enriched[_Registrati
 def _registered_at_desk(
     command: RegisterPersonByRegistrationAuthority, states: States
 ) -> Enriched[RegisterPersonByRegistrationAuthority]:
-    return Enriched(
-        replace(command, authority=_authority(command.by, states)),
-        acting_id=command.officer_id,
-        subject_id=command.person_id,
-    )
-
-
-def _authority(organisation_id: str, states: States) -> RegistrationAuthority:
-    organisation = states.state(ORGANISATION, organisation_id)
-    return RegistrationAuthority(
-        organisation_id=organisation_id,
-        enrolled=holds(organisation, Enrolment.REGISTRATION_AUTHORITY),
-        jurisdiction=organisation.jurisdiction,
-    )
+    authority = enrolled_as(Enrolment.REGISTRATION_AUTHORITY, command.by, states)
+    known = replace(command, authority=authority)
+    return Enriched(known, acting_id=command.officer_id, subject_id=command.person_id)
 
 
 # --- Keys -----------------------------------------------------------------------------------------------------------
 
 
 def _new_key(command: RegisterKey, states: States) -> Enriched[RegisterKey]:
-    enriched = replace(command, provider=_key_provider(command.by, states), holder=_holder(command.person_id, states))
-    return Enriched(enriched, subject_id=command.person_id)
+    return Enriched(_with_key_facts(command, command.person_id, states), subject_id=command.person_id)
 
 
 def _key_with_evidence(command: ActivateKey, states: States) -> Enriched[ActivateKey]:
-    key = states.state(KEY, command.key_id)
-    enriched = replace(command, provider=_key_provider(command.by, states), holder=_holder(key.person_id, states))
-    if command.session_id:
-        session = states.state(SESSION, command.session_id)
-        evidence = EidSession(
-            session_id=command.session_id,
-            person_id=session.person_id,
-            means=session.means,
-            open=is_open(session, at=command.at),
-        )
-        return Enriched(replace(enriched, session=evidence), acting_id=session.person_id, subject_id=key.person_id)
-    return Enriched(enriched, subject_id=key.person_id)
+    person_id = states.state(KEY, command.key_id).person_id
+    known = _with_key_facts(command, person_id, states)
+    if not command.session_id:
+        return Enriched(known, subject_id=person_id)
+    session = states.state(SESSION, command.session_id)
+    evidence = EidSession(
+        session_id=command.session_id,
+        person_id=session.person_id,
+        means=session.means,
+        open=is_open(session, at=command.at),
+    )
+    return Enriched(replace(known, session=evidence), acting_id=session.person_id, subject_id=person_id)
+
+
+def _with_key_facts(command: K, person_id: str, states: States) -> K:
+    organisation = states.state(ORGANISATION, command.by)
+    provider = OrganisationFacts(
+        organisation_id=command.by,
+        enrolled=recognised(organisation),
+        jurisdiction=organisation.jurisdiction,
+    )
+    return replace(command, provider=provider, holder=states.state(PERSON, person_id))
 
 
 def _key_holder(command: _KeyChange, states: States) -> Enriched[_KeyChange]:
     return Enriched(command, subject_id=states.state(KEY, command.key_id).person_id)
 
 
-def _key_provider(organisation_id: str, states: States) -> IdentityProvider:
-    return IdentityProvider(
-        organisation_id=organisation_id, recognised=recognised(states.state(ORGANISATION, organisation_id))
-    )
-
-
-def _holder(person_id: str, states: States) -> Holder:
-    person = states.state(PERSON, person_id)
-    return Holder(person_id=person_id, route=person.route, jurisdiction=person.jurisdiction)
-
-
 # --- Sessions -------------------------------------------------------------------------------------------------------
 
 
 def _authentication(command: OpenSession, states: States) -> Enriched[OpenSession]:
-    key = _key_in_use(command.key_id, command.at, states)
-    enriched = replace(command, key=key, service=_service(command.service_id, states))
-    return Enriched(enriched, acting_id=key.person_id, subject_id=key.person_id)
+    known = _with_key_and_service(command, command.key_id, states)
+    return Enriched(known, acting_id=known.key.person_id, subject_id=known.key.person_id)
 
 
 def _access(command: AccessService, states: States) -> Enriched[AccessService]:
     session = states.state(SESSION, command.session_id)
-    enriched = replace(
+    known = _with_key_and_service(command, session.key_id, states)
+    return Enriched(known, acting_id=session.person_id, subject_id=session.person_id)
+
+
+def _with_key_and_service(command: A, key_id: str, states: States) -> A:
+    key = states.state(KEY, key_id)
+    service = states.state(SERVICE, command.service_id)
+    return replace(
         command,
-        key=_key_in_use(session.key_id, command.at, states),
-        service=_service(command.service_id, states),
+        key=key,
+        provider_recognised=recognised(states.state(ORGANISATION, key.provider_id)),
+        service=RequestedService(
+            service_id=command.service_id,
+            exists=service.exists,
+            open=service.open,
+            organisation_id=service.organisation_id,
+            audience=service.audience,
+            minimum_level=service.minimum_level,
+            jurisdiction=service.jurisdiction,
+        ),
     )
-    return Enriched(enriched, acting_id=session.person_id, subject_id=session.person_id)
 
 
 def _ended(command: EndSession, states: States) -> Enriched[EndSession]:
     person_id = states.state(SESSION, command.session_id).person_id
     return Enriched(command, acting_id=person_id, subject_id=person_id)
-
-
-def _key_in_use(key_id: str, at: datetime, states: States) -> KeyInUse:
-    key = states.state(KEY, key_id)
-    return KeyInUse(
-        key_id=key_id,
-        person_id=key.person_id,
-        provider_id=key.provider_id,
-        means=key.means,
-        level=key.level,
-        active=is_usable(key, at=at),
-        provider_recognised=recognised(states.state(ORGANISATION, key.provider_id)),
-    )
-
-
-def _service(service_id: str, states: States) -> RequestedService:
-    service = states.state(SERVICE, service_id)
-    return RequestedService(
-        service_id=service_id,
-        exists=service.exists,
-        open=service.open,
-        organisation_id=service.organisation_id,
-        audience=service.audience,
-        minimum_level=service.minimum_level,
-        jurisdiction=service.jurisdiction,
-    )
 
 
 # --- Mandates -------------------------------------------------------------------------------------------------------
@@ -187,46 +167,54 @@ def mandate_in_force(
     return mandate if holds_now else None
 
 
-def _party(command: PartyCommand, states: States) -> ActingParty:
-    session = states.state(SESSION, command.session_id)
+def actor_in_session(
+    session_id: str,
+    mandate_id: str,
+    states: States,
+    *,
+    organisation_id: str,
+    at: datetime,
+    kinds: Container[MandateKind] = frozenset(MandateKind),
+) -> Actor:
+    """Return who acts in a session at an organisation, under a mandate in force there that is of one of the kinds.
+
+    Any context whose facts ask who acts may use this.
+    """
+    session = states.state(SESSION, session_id)
     mandate = mandate_in_force(
-        states, command.acting_mandate_id, mandatary_id=session.person_id, organisation_id=command.by, at=command.at
+        states, mandate_id, mandatary_id=session.person_id, organisation_id=organisation_id, at=at
     )
-    # To decide on mandates of somebody else takes legal representation; a voluntary mandate is passed on in a chain.
-    legal = mandate if mandate is not None and mandate.kind is MandateKind.LEGAL_REPRESENTATION else None
-    return ActingParty(
+    represents = mandate is not None and mandate.kind in kinds
+    return Actor(
         person_id=session.person_id,
-        session_id=command.session_id,
-        at_caller=is_open(session, at=command.at) and command.by in session.organisation_ids,
-        mandate_id=command.acting_mandate_id if legal is not None else "",
-        represented_id=legal.mandator_id if legal is not None else "",
+        session_id=session_id,
+        in_session=is_open(session, at=at) and organisation_id in session.organisation_ids,
+        mandate_id=mandate_id if represents else "",
+        represented_id=mandate.mandator_id if mandate is not None and represents else "",
     )
 
 
-def _acting(command: PartyCommand, party: ActingParty) -> Enriched[PartyCommand]:
-    return Enriched(
-        command,
-        acting_id=party.person_id,
-        subject_id=party.represented_id or party.person_id,
-        mandate_id=party.mandate_id,
+def acting(command: C, actor: Actor, subject_id: str) -> Enriched[C]:
+    """Return a command with its facts, recorded as the act of a person for a subject."""
+    return Enriched(command, acting_id=actor.person_id, subject_id=subject_id, mandate_id=actor.mandate_id)
+
+
+def _by_party(command: P, states: States) -> Enriched[P]:
+    # To decide on mandates of somebody else takes legal representation; a voluntary mandate is passed on in a chain.
+    actor = actor_in_session(
+        command.session_id, command.acting_mandate_id, states, organisation_id=command.by, at=command.at, kinds=BY_LAW
     )
+    return acting(replace(command, actor=actor), actor, actor.represented_id or actor.person_id)
 
 
-def _by_party(command: PartyCommand, states: States) -> Enriched[PartyCommand]:
-    party = _party(command, states)
-    return _acting(replace(command, actor=party), party)
-
-
-def _requested(command: RequestMandate, states: States) -> Enriched[PartyCommand]:
-    party = _party(command, states)
-    enriched = replace(
+def _requested(command: RequestMandate, states: States) -> Enriched[RequestMandate]:
+    known = replace(
         command,
-        actor=party,
         parties=_parties(command, states),
         services=_scopes(command, states),
         parent=_parent(command, states),
     )
-    return _acting(enriched, party)
+    return _by_party(known, states)
 
 
 def _parties(command: RequestMandate, states: States) -> MandateParties:
@@ -252,14 +240,14 @@ def _scopes(command: RequestMandate, states: States) -> tuple[ServiceScope, ...]
 
 def _parent(command: RequestMandate, states: States) -> ParentMandate:
     if not command.parent_mandate_id:
-        return ParentMandate(terms=None, in_force=False)
+        return ParentMandate()
     parent = states.state(MANDATE, command.parent_mandate_id)
     return ParentMandate(terms=parent.terms, in_force=in_force(parent, mandatary_id=parent.mandatary_id, at=command.at))
 
 
 def _confirmed(command: ConfirmMandate, states: States) -> Enriched[ConfirmMandate]:
     return Enriched(
-        replace(command, authority=_authority(command.by, states)),
+        replace(command, authority=enrolled_as(Enrolment.REGISTRATION_AUTHORITY, command.by, states)),
         subject_id=states.state(MANDATE, command.mandate_id).mandator_id,
     )
 

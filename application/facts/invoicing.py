@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from application.facts.organisations import enrolled_as
 from application.ports import Enriched, FactReader, States
 from domain.identity.person import PERSON
-from domain.invoicing.model import Buyer, ReceiveInvoice
-from domain.organisations.organisation.model import holds
-from domain.organisations.organisation.rules import ORGANISATION
+from domain.invoicing.model import ReceiveInvoice
 from domain.organisations.values import Enrolment
 
 
 def _who_receives(command: ReceiveInvoice, states: States) -> Enriched[ReceiveInvoice]:
-    organisation = states.state(ORGANISATION, command.buyer_id)
-    buyer = Buyer(
-        organisation_id=command.buyer_id,
-        enrolled=holds(organisation, Enrolment.INVOICE_RECEIVER),
-        jurisdiction=organisation.jurisdiction,
-    )
+    buyer = enrolled_as(Enrolment.INVOICE_RECEIVER, command.buyer_id, states)
     contact_id = command.seller_contact_id
     # Of a person who is not registered, nobody could ask for the erasure.
     registered = bool(contact_id) and states.state(PERSON, contact_id).exists

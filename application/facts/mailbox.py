@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from application.facts.identity import mandate_in_force
+from application.facts.organisations import enrolled_as
 from application.ports import Enriched, FactReader, States
 from domain import consent
 from domain.identity.person import PERSON
@@ -22,9 +24,7 @@ from domain.mailbox.mailbox import (
 from domain.mailbox.message.model import ConfirmMessage, OpenMessage, ReaderCommand, ReplyToMessage, SendMessage
 from domain.mailbox.message.rules import MESSAGE
 from domain.mailbox.values import (
-    UNKNOWN_ORIGINAL,
     ConsentEvidence,
-    MailboxProvider,
     Original,
     OwnerKind,
     Reader,
@@ -35,11 +35,15 @@ from domain.organisations.organisation.model import holds
 from domain.organisations.organisation.rules import ORGANISATION
 from domain.organisations.values import Enrolment
 
+M = TypeVar("M", bound=MailboxCommand)
+
 # --- Mailboxes ------------------------------------------------------------------------------------------------------
 
 
-def _who_passes_on(command: MailboxCommand, states: States) -> Enriched[MailboxCommand]:
-    return Enriched(replace(command, provider=_provider(command, states)), subject_id=command.mailbox_id)
+def _who_passes_on(command: M, states: States) -> Enriched[M]:
+    provider = enrolled_as(Enrolment.MAILBOX_PROVIDER, command.by, states)
+    has_consent = _has_consent(command.mailbox_id, command.by, states)
+    return Enriched(replace(command, provider=provider, has_consent=has_consent), subject_id=command.mailbox_id)
 
 
 def _who_opens(command: OpenMailbox, states: States) -> Enriched[OpenMailbox]:
@@ -48,20 +52,7 @@ def _who_opens(command: OpenMailbox, states: States) -> Enriched[OpenMailbox]:
             registered = states.state(PERSON, command.mailbox_id).exists
         case OwnerKind.ENTERPRISE:
             registered = states.state(ORGANISATION, command.mailbox_id).exists
-    return Enriched(
-        replace(command, provider=_provider(command, states), owner_registered=registered),
-        subject_id=command.mailbox_id,
-    )
-
-
-def _provider(command: MailboxCommand, states: States) -> MailboxProvider:
-    organisation = states.state(ORGANISATION, command.by)
-    return MailboxProvider(
-        organisation_id=command.by,
-        enrolled=holds(organisation, Enrolment.MAILBOX_PROVIDER),
-        has_consent=_has_consent(command.mailbox_id, command.by, states),
-        jurisdiction=organisation.jurisdiction,
-    )
+    return _who_passes_on(replace(command, owner_registered=registered), states)
 
 
 def _has_consent(person_id: str, provider_id: str, states: States) -> bool:
@@ -124,7 +115,7 @@ def _registered_as(owner_id: str, states: States) -> OwnerKind | None:
 
 def _original(message_id: str, states: States) -> Original:
     if not message_id:
-        return UNKNOWN_ORIGINAL
+        return Original()
     message = states.state(MESSAGE, message_id)
     return Original(
         exists=message.exists,

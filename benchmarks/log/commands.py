@@ -92,11 +92,11 @@ def _evolve(state: State, raised: CounterRaised) -> State:
 
 DECIDER: Decider[RaiseCounter, State, CounterRaised] = Decider(
     category="benchmark",
+    key=("counter_id",),
     initial=State(),
-    decide=_decide,
+    rules={RaiseCounter: _decide},
     evolve=_evolve,
-    commands=(RaiseCounter,),
-    aggregate_id=lambda command: command.counter_id,
+    checked=False,
     events={"benchmark.counter-raised.v1": CounterRaised},
 )
 RULES = Rules(deciders={RaiseCounter: DECIDER}, readers={})

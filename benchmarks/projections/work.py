@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from application.ports import Append, Receipt
-from domain.kernel import Command, Context, Decider, Recorded
+from domain.kernel import Context, Decider, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log import PostgresLog
 from infrastructure.projector import Definitions
@@ -69,21 +69,16 @@ class CaseClosed:
 CaseEvent = CaseOpened | CaseMoved | CaseClosed
 
 
-def _decide(_command: Command, _state: None) -> Sequence[CaseEvent]:
-    return []
-
-
 def _evolve(state: None, _event: CaseEvent) -> None:
     return state
 
 
 DECIDER: Decider[Any, None, CaseEvent] = Decider(
     category="case",
+    key=(),
     initial=None,
-    decide=_decide,
+    rules={},
     evolve=_evolve,
-    commands=(),
-    aggregate_id=lambda _command: "",
     events={
         "benchmark.case-opened.v1": CaseOpened,
         "benchmark.case-moved.v1": CaseMoved,

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from domain.kernel import CommandBase, Decider, InvalidValue
+from domain.kernel import CommandBase, Decider
 from domain.kernel.kinds import ID, OptionalId, several
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
 MAX_SUBJECTS = 100
 """Persons that one event names: as many as a page has rows."""
-
-_TOO_MANY = InvalidValue("too-many-items", f"One event names at most {MAX_SUBJECTS} persons.")
 
 
 class Category(StrEnum):
@@ -70,7 +68,10 @@ class AccessRecorded:
     supplier_id: OptionalId
     automated: bool
     outcome: AccessOutcome
-    looks: Annotated[tuple[Look, ...], several(MAX_SUBJECTS, _TOO_MANY, least=1)]
+    looks: Annotated[
+        tuple[Look, ...],
+        several(MAX_SUBJECTS, "too-many-items", f"One event names at most {MAX_SUBJECTS} persons.", least=1),
+    ]
 
 
 # --- Commands -------------------------------------------------------------------------------------------------------
@@ -101,7 +102,7 @@ class Access:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: RecordAccess, state: Access) -> Sequence[AccessRecorded]:
+def _record(command: RecordAccess, state: Access) -> Sequence[AccessRecorded]:
     if state.recorded:
         return []
     return [
@@ -123,10 +124,10 @@ def evolve(_state: Access, _event: AccessRecorded) -> Access:
 
 ACCESS: Decider[RecordAccess, Access, AccessRecorded] = Decider(
     category="access",
+    key=("access_id",),
     initial=Access(),
-    decide=decide,
+    rules={RecordAccess: _record},
     evolve=evolve,
-    commands=(RecordAccess,),
-    aggregate_id=lambda command: command.access_id,
     events={"access.recorded.v1": AccessRecorded},
+    checked=False,
 )

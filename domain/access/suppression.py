@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar, assert_never, get_args
+from typing import Annotated, ClassVar, assert_never
 
 from domain.kernel import CommandBase, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken, fact
-from domain.kernel.checks import check
 from domain.kernel.kinds import several_lines
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -27,10 +26,8 @@ SuppressionGround = Annotated[
     str,
     several_lines(
         MAX_GROUND_LENGTH,
-        InvalidValue(
-            "suppression-ground-missing",
-            f"Name the law and the decision that this rests on, in at most {MAX_GROUND_LENGTH} characters.",
-        ),
+        "suppression-ground-missing",
+        f"Name the law and the decision that this rests on, in at most {MAX_GROUND_LENGTH} characters.",
     ),
 ]
 
@@ -39,11 +36,9 @@ SuppressionGround = Annotated[
 class SuppressionParties:
     """Whether the person and the organisation that an order names are registered."""
 
-    person_exists: bool
-    organisation_exists: bool
+    person_exists: bool = False
+    organisation_exists: bool = False
 
-
-UNKNOWN_PARTIES = SuppressionParties(person_exists=False, organisation_exists=False)
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -91,15 +86,13 @@ class SuppressAccesses(SuppressionCommand):
     organisation_id: str
     since: datetime
     until: datetime
-    parties: SuppressionParties = fact(UNKNOWN_PARTIES)
+    parties: SuppressionParties = fact(SuppressionParties())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiftSuppression(SuppressionCommand):
     pass
 
-
-Commands = SuppressAccesses | LiftSuppression
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -111,17 +104,6 @@ class Suppression:
 
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
-
-
-def decide(command: Commands, state: Suppression) -> Sequence[Event]:
-    check(command, command.at)
-    match command:
-        case SuppressAccesses():
-            return _suppress(command, state)
-        case LiftSuppression():
-            return _lift(command, state)
-        case _:
-            assert_never(command)
 
 
 def _suppress(command: SuppressAccesses, state: Suppression) -> Sequence[Event]:
@@ -179,13 +161,12 @@ def evolve(state: Suppression, event: Event) -> Suppression:
             assert_never(event)
 
 
-SUPPRESSION: Decider[Commands, Suppression, Event] = Decider(
+SUPPRESSION: Decider[SuppressionCommand, Suppression, Event] = Decider(
     category="access_suppression",
+    key=("suppression_id",),
     initial=Suppression(),
-    decide=decide,
+    rules={SuppressAccesses: _suppress, LiftSuppression: _lift},
     evolve=evolve,
-    commands=get_args(Commands),
-    aggregate_id=lambda command: command.suppression_id,
     events={
         "access.accesses-suppressed.v1": AccessesSuppressed,
         "access.suppression-lifted.v1": SuppressionLifted,

@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from domain.kernel import CommandBase, InvalidValue, PurposeGroup, fact
+from domain.kernel import Actor, CommandBase, PurposeGroup, fact
 from domain.kernel.kinds import written
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -21,9 +21,8 @@ FileReference = Annotated[
     str,
     written(
         "[A-Za-z0-9][A-Za-z0-9./_-]{0,79}",
-        InvalidValue(
-            "invalid-reference", "A reference has letters, digits, dots, slashes, hyphens; at most 80, and no spaces."
-        ),
+        "invalid-reference",
+        "A reference has letters, digits, dots, slashes, hyphens; at most 80, and no spaces.",
         optional=True,
     ),
 ]
@@ -63,19 +62,6 @@ class ErasureStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Applicant:
-    """Who asks in the session at the caller: the person, or who represents them by law, with the mandate for it."""
-
-    person_id: str
-    at_caller: bool
-    mandate_id: str = ""
-    represented_id: str = ""
-
-
-NOBODY = Applicant(person_id="", at_caller=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """A hold as it was placed. `until` is the last day on which it keeps the data."""
 
@@ -88,14 +74,18 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErasureRequested:
+class ErasureEvent:
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequested(ErasureEvent):
     """The data of `groups` is to be erased; that of `held_groups` was asked for too, and is kept by a hold.
 
     `session_id` and `mandate_id` are there where the person, or who represents them by law, asked; else an
     administrator did. `reference` is that of the file in which the decision was taken.
     """
 
-    person_id: str
     groups: tuple[PurposeGroup, ...]
     held_groups: tuple[PurposeGroup, ...]
     ground: ErasureGround
@@ -106,29 +96,26 @@ class ErasureRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeysDestroyed:
+class KeysDestroyed(ErasureEvent):
     """From here on nobody can read the data of these groups, in whatever copy."""
 
-    person_id: str
     groups: tuple[PurposeGroup, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeysShredded:
+class KeysShredded(ErasureEvent):
     """No bytes of the destroyed keys are left where they lay, and nothing else of these groups points to the person."""
 
-    person_id: str
     groups: tuple[PurposeGroup, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LegalHoldPlaced:
+class LegalHoldPlaced(ErasureEvent):
     """The data of a group is kept until the end of a day in civil time; placed again, until the later day.
 
     What was requested to be erased and is not yet, is kept.
     """
 
-    person_id: str
     hold_id: str
     group: PurposeGroup
     ground: HoldGround
@@ -137,8 +124,7 @@ class LegalHoldPlaced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LegalHoldLifted:
-    person_id: str
+class LegalHoldLifted(ErasureEvent):
     hold_id: str
     group: PurposeGroup
 
@@ -170,7 +156,7 @@ class RequestErasure(EraseCommand):
 
     session_id: str
     acting_mandate_id: str = ""
-    applicant: Applicant = fact(NOBODY)
+    applicant: Actor = fact(Actor())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,16 +201,6 @@ class RecordKeysDestroyed(ErasureCommand):
 class RecordKeysShredded(ErasureCommand):
     groups: tuple[PurposeGroup, ...]
 
-
-Commands = (
-    RequestErasure
-    | OrderErasure
-    | PlaceLegalHold
-    | PlaceRetentionHold
-    | LiftLegalHold
-    | RecordKeysDestroyed
-    | RecordKeysShredded
-)
 
 # --- State ----------------------------------------------------------------------------------------------------------
 

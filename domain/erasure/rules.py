@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import assert_never, get_args
+from typing import assert_never
 
 from domain.erasure.model import (
     MAX_HOLD_YEARS,
     MAX_HOLDS,
-    NOBODY,
-    Applicant,
-    Commands,
     EraseCommand,
     Erasure,
+    ErasureCommand,
     ErasureRequested,
     ErasureStatus,
     Event,
@@ -31,44 +29,24 @@ from domain.erasure.model import (
     RecordKeysShredded,
     RequestErasure,
 )
-from domain.kernel import Decider, InvalidValue, NotAllowed, NotFound, PurposeGroup, RuleBroken
-from domain.kernel.checks import check
+from domain.kernel import Actor, Decider, InvalidValue, NotAllowed, NotFound, PurposeGroup, RuleBroken
 from domain.kernel.instants import civil_day
+
+NOBODY = Actor()
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: Commands, state: Erasure) -> Sequence[Event]:
-    check(command, command.at)
-    match command:
-        case RequestErasure():
-            return _request(command, state)
-        case OrderErasure():
-            return _ask(command, state)
-        case PlaceLegalHold():
-            return _place(command, state)
-        case PlaceRetentionHold():
-            return _hold(command, state)
-        case LiftLegalHold():
-            return _lift(command, state)
-        case RecordKeysDestroyed():
-            return _destroyed(command, state)
-        case RecordKeysShredded():
-            return _shredded(command, state)
-        case _:
-            assert_never(command)
-
-
 def _request(command: RequestErasure, state: Erasure) -> Sequence[Event]:
     applicant = command.applicant
-    if not applicant.at_caller:
+    if not applicant.in_session:
         raise NotAllowed("no-session-at-caller", "This needs an open authentication session at this organisation.")
-    if command.person_id not in (applicant.person_id, applicant.represented_id):
+    if not applicant.is_or_represents(command.person_id):
         raise NotAllowed("not-the-person", "Only the person, or who represents them by law, can ask for this.")
     return _ask(command, state, applicant)
 
 
-def _ask(command: EraseCommand, state: Erasure, applicant: Applicant = NOBODY) -> Sequence[Event]:
+def _ask(command: EraseCommand, state: Erasure, applicant: Actor = NOBODY) -> Sequence[Event]:
     _must_be_known(command.registered, state)
     wanted = [group for group in PurposeGroup if group in (command.groups or tuple(PurposeGroup))]
     kept = [group for group in wanted if state.status(group) is ErasureStatus.KEPT]
@@ -85,7 +63,7 @@ def _ask(command: EraseCommand, state: Erasure, applicant: Applicant = NOBODY) -
             held_groups=held,
             ground=command.ground,
             reference=command.reference,
-            session_id=command.session_id if isinstance(command, RequestErasure) else "",
+            session_id=applicant.session_id,
             acting_person_id=applicant.person_id,
             mandate_id=applicant.mandate_id,
         )
@@ -184,13 +162,20 @@ def _at(state: Erasure, groups: Sequence[PurposeGroup], status: ErasureStatus) -
     return replace(state, statuses={**state.statuses, **dict.fromkeys(groups, status)})
 
 
-ERASURE: Decider[Commands, Erasure, Event] = Decider(
+ERASURE: Decider[ErasureCommand, Erasure, Event] = Decider(
     category="erasure",
+    key=("person_id",),
     initial=Erasure(),
-    decide=decide,
+    rules={
+        RequestErasure: _request,
+        OrderErasure: _ask,
+        PlaceLegalHold: _place,
+        PlaceRetentionHold: _hold,
+        LiftLegalHold: _lift,
+        RecordKeysDestroyed: _destroyed,
+        RecordKeysShredded: _shredded,
+    },
     evolve=evolve,
-    commands=get_args(Commands),
-    aggregate_id=lambda command: command.person_id,
     events={
         "erasure.requested.v1": ErasureRequested,
         "erasure.keys-destroyed.v1": KeysDestroyed,

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, assert_never, get_args
+from typing import ClassVar, assert_never
 
+from domain.identity.person import Person
 from domain.identity.values import EvidenceKind, KeyStatus, Means, Route
 from domain.kernel import (
     CommandBase,
@@ -22,39 +23,22 @@ from domain.kernel import (
     LevelOfAssurance,
     NotAllowed,
     NotFound,
+    OrganisationFacts,
     RuleBroken,
     fact,
 )
-from domain.kernel.checks import check
 
 # --- Values ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdentityProvider:
-    """What is known of the organisation that gives out the key."""
-
-    organisation_id: str
-    recognised: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """What is known of the person who holds the key: how they were registered (`None`: not at all)."""
-
-    person_id: str
-    route: Route | None
-    jurisdiction: Jurisdiction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EidSession:
     """A session that may serve as evidence: whose it is, with which means, and whether it is open now."""
 
-    session_id: str
-    person_id: str
-    means: Means | None
-    open: bool
+    session_id: str = ""
+    person_id: str = ""
+    means: Means | None = None
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,19 +49,20 @@ class Evidence:
     evidence_id: str
 
 
-UNKNOWN_KEY_PROVIDER = IdentityProvider(organisation_id="", recognised=False)
-UNKNOWN_HOLDER = Holder(person_id="", route=None, jurisdiction=Jurisdiction.BE)
-NO_EID_SESSION = EidSession(session_id="", person_id="", means=None, open=False)
 ENDED = frozenset({KeyStatus.REVOKED, KeyStatus.EXPIRED})
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRegistered:
+class KeyEvent:
     key_id: str
     person_id: str
     provider_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRegistered(KeyEvent):
     means: Means
     level: LevelOfAssurance
     jurisdiction: Jurisdiction
@@ -85,43 +70,32 @@ class KeyRegistered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyActivated:
-    key_id: str
-    person_id: str
-    provider_id: str
+class KeyActivated(KeyEvent):
     means: Means
     evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeySuspended:
-    key_id: str
-    person_id: str
-    provider_id: str
+class KeySuspended(KeyEvent):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyResumed:
-    key_id: str
-    person_id: str
-    provider_id: str
+class KeyResumed(KeyEvent):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRevoked:
-    key_id: str
-    person_id: str
-    provider_id: str
+class KeyRevoked(KeyEvent):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyExpired:
-    key_id: str
-    person_id: str
-    provider_id: str
+class KeyExpired(KeyEvent):
+    pass
 
 
-KeyEvent = KeyRegistered | KeyActivated | KeySuspended | KeyResumed | KeyRevoked | KeyExpired
+KeyEvents = KeyRegistered | KeyActivated | KeySuspended | KeyResumed | KeyRevoked | KeyExpired
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
@@ -140,8 +114,8 @@ class RegisterKey(KeyCommand):
     means: Means
     level: LevelOfAssurance
     valid_until: datetime | None = None
-    provider: IdentityProvider = fact(UNKNOWN_KEY_PROVIDER)
-    holder: Holder = fact(UNKNOWN_HOLDER)
+    provider: OrganisationFacts = fact(OrganisationFacts())
+    holder: Person = fact(Person())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +123,9 @@ class ActivateKey(KeyCommand):
     """`session_id` is an open session of the same person with the eID, for a derived key."""
 
     session_id: str = ""
-    provider: IdentityProvider = fact(UNKNOWN_KEY_PROVIDER)
-    holder: Holder = fact(UNKNOWN_HOLDER)
-    session: EidSession = fact(NO_EID_SESSION)
+    provider: OrganisationFacts = fact(OrganisationFacts())
+    holder: Person = fact(Person())
+    session: EidSession = fact(EidSession())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +148,6 @@ class ExpireKey(KeyCommand):
     """The platform's own wish, once the key's validity is over."""
 
 
-KeyCommands = RegisterKey | ActivateKey | SuspendKey | ResumeKey | RevokeKey | ExpireKey
-
 # --- State ----------------------------------------------------------------------------------------------------------
 
 
@@ -187,7 +159,6 @@ class IdentificationKey:
     means: Means | None = None
     level: LevelOfAssurance = LevelOfAssurance.LOW
     valid_until: datetime | None = None
-    evidence: Evidence | None = None
 
     @property
     def exists(self) -> bool:
@@ -202,34 +173,20 @@ def is_usable(key: IdentificationKey, *, at: datetime) -> bool:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: KeyCommands, state: IdentificationKey) -> Sequence[KeyEvent]:
-    check(command, command.at)
+def _must_be_the_keys_provider(command: KeyCommand, state: IdentificationKey) -> None:
     if isinstance(command, RegisterKey):
-        return _register(command, state)
+        return
     if not state.exists:
         raise NotFound("key-not-found", "There is no key with this id.")
-    if isinstance(command, ExpireKey):
-        return _expire(command, state)
-    if command.by != state.provider_id:
+    if command.by != state.provider_id and not isinstance(command, ExpireKey):
         raise NotAllowed("not-the-keys-provider", "Only the identity provider that gave out the key can change it.")
-    match command:
-        case ActivateKey():
-            return _activate(command, state)
-        case SuspendKey():
-            return _suspend(command, state)
-        case ResumeKey():
-            return _resume(command, state)
-        case RevokeKey():
-            return _revoke(command, state)
-        case _:
-            assert_never(command)
 
 
-def _register(command: RegisterKey, state: IdentificationKey) -> Sequence[KeyEvent]:
+def _register(command: RegisterKey, state: IdentificationKey) -> Sequence[KeyEvents]:
     if state.exists:
         raise Duplicate("key-exists", "There is a key with this id already.")
     _must_be_recognised(command)
-    if command.holder.route is None or command.holder.person_id != command.person_id:
+    if not command.holder.exists:
         raise NotFound("person-not-found", "There is no person with this id.")
     if command.valid_until is not None and command.valid_until <= command.at:
         raise InvalidValue("validity-over", "The validity of the key must end in the future.")
@@ -246,7 +203,7 @@ def _register(command: RegisterKey, state: IdentificationKey) -> Sequence[KeyEve
     ]
 
 
-def _activate(command: ActivateKey, state: IdentificationKey) -> Sequence[KeyEvent]:
+def _activate(command: ActivateKey, state: IdentificationKey) -> Sequence[KeyEvents]:
     match state.status:
         case KeyStatus.ACTIVE:
             return []
@@ -260,7 +217,7 @@ def _activate(command: ActivateKey, state: IdentificationKey) -> Sequence[KeyEve
             assert_never(state.status)
 
 
-def _activate_registered(command: ActivateKey, state: IdentificationKey) -> Sequence[KeyEvent]:
+def _activate_registered(command: ActivateKey, state: IdentificationKey) -> Sequence[KeyEvents]:
     _must_be_recognised(command)
     if state.means is None or _is_over(state, command):
         raise _key_ended()
@@ -278,21 +235,20 @@ def _activate_registered(command: ActivateKey, state: IdentificationKey) -> Sequ
 def _evidence(command: ActivateKey, state: IdentificationKey) -> Evidence:
     if state.means is Means.EID:
         return Evidence(kind=EvidenceKind.PRIMARY_MEANS, evidence_id=command.key_id)
-    holder, session = command.holder, command.session
-    route = holder.route if holder.person_id == state.person_id else None
+    route, session = command.holder.route, command.session
     if state.means is Means.EIDAS and route is Route.EIDAS:
-        return Evidence(kind=EvidenceKind.EIDAS_REGISTRATION, evidence_id=holder.person_id)
+        return Evidence(kind=EvidenceKind.EIDAS_REGISTRATION, evidence_id=state.person_id)
     if session.open and session.means is Means.EID and session.person_id == state.person_id:
         return Evidence(kind=EvidenceKind.EID_SESSION, evidence_id=session.session_id)
     if route is Route.REGISTRATION_AUTHORITY:
-        return Evidence(kind=EvidenceKind.LRA_REGISTRATION, evidence_id=holder.person_id)
+        return Evidence(kind=EvidenceKind.LRA_REGISTRATION, evidence_id=state.person_id)
     raise RuleBroken(
         "no-evidence-for-key",
         "This key can be activated only after an authentication with the eID or a registration at a desk.",
     )
 
 
-def _suspend(command: SuspendKey, state: IdentificationKey) -> Sequence[KeyEvent]:
+def _suspend(command: SuspendKey, state: IdentificationKey) -> Sequence[KeyEvents]:
     if state.status is KeyStatus.SUSPENDED:
         return []
     if state.status in ENDED:
@@ -302,7 +258,7 @@ def _suspend(command: SuspendKey, state: IdentificationKey) -> Sequence[KeyEvent
     return [KeySuspended(key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id)]
 
 
-def _resume(command: ResumeKey, state: IdentificationKey) -> Sequence[KeyEvent]:
+def _resume(command: ResumeKey, state: IdentificationKey) -> Sequence[KeyEvents]:
     if state.status is KeyStatus.ACTIVE:
         return []
     if state.status in ENDED or _is_over(state, command):
@@ -312,7 +268,7 @@ def _resume(command: ResumeKey, state: IdentificationKey) -> Sequence[KeyEvent]:
     return [KeyResumed(key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id)]
 
 
-def _revoke(command: RevokeKey, state: IdentificationKey) -> Sequence[KeyEvent]:
+def _revoke(command: RevokeKey, state: IdentificationKey) -> Sequence[KeyEvents]:
     if state.status is KeyStatus.REVOKED:
         return []
     if state.status is KeyStatus.EXPIRED:
@@ -320,7 +276,7 @@ def _revoke(command: RevokeKey, state: IdentificationKey) -> Sequence[KeyEvent]:
     return [KeyRevoked(key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id)]
 
 
-def _expire(command: ExpireKey, state: IdentificationKey) -> Sequence[KeyEvent]:
+def _expire(command: ExpireKey, state: IdentificationKey) -> Sequence[KeyEvents]:
     if state.status is KeyStatus.EXPIRED:
         return []
     if state.status is KeyStatus.REVOKED:
@@ -331,7 +287,7 @@ def _expire(command: ExpireKey, state: IdentificationKey) -> Sequence[KeyEvent]:
 
 
 def _must_be_recognised(command: RegisterKey | ActivateKey) -> None:
-    if not command.provider.recognised or command.provider.organisation_id != command.by:
+    if not command.provider.enrolled or command.provider.organisation_id != command.by:
         raise NotAllowed("provider-not-recognised", "This organisation is not recognised as an identity provider.")
 
 
@@ -343,7 +299,7 @@ def _key_ended() -> RuleBroken:
     return RuleBroken("key-ended", "This key was revoked or has expired, for good.")
 
 
-def evolve(state: IdentificationKey, event: KeyEvent) -> IdentificationKey:
+def evolve(state: IdentificationKey, event: KeyEvents) -> IdentificationKey:
     match event:
         case KeyRegistered():
             return IdentificationKey(
@@ -354,12 +310,10 @@ def evolve(state: IdentificationKey, event: KeyEvent) -> IdentificationKey:
                 level=event.level,
                 valid_until=event.valid_until,
             )
-        case KeyActivated():
-            return replace(state, status=KeyStatus.ACTIVE, evidence=event.evidence)
+        case KeyActivated() | KeyResumed():
+            return replace(state, status=KeyStatus.ACTIVE)
         case KeySuspended():
             return replace(state, status=KeyStatus.SUSPENDED)
-        case KeyResumed():
-            return replace(state, status=KeyStatus.ACTIVE)
         case KeyRevoked():
             return replace(state, status=KeyStatus.REVOKED)
         case KeyExpired():
@@ -368,13 +322,20 @@ def evolve(state: IdentificationKey, event: KeyEvent) -> IdentificationKey:
             assert_never(event)
 
 
-KEY: Decider[KeyCommands, IdentificationKey, KeyEvent] = Decider(
+KEY: Decider[KeyCommand, IdentificationKey, KeyEvents] = Decider(
     category="key",
+    key=("key_id",),
     initial=IdentificationKey(),
-    decide=decide,
+    guard=_must_be_the_keys_provider,
+    rules={
+        RegisterKey: _register,
+        ActivateKey: _activate,
+        SuspendKey: _suspend,
+        ResumeKey: _resume,
+        RevokeKey: _revoke,
+        ExpireKey: _expire,
+    },
     evolve=evolve,
-    commands=get_args(KeyCommands),
-    aggregate_id=lambda command: command.key_id,
     events={
         "identity.key-registered.v1": KeyRegistered,
         "identity.key-activated.v1": KeyActivated,

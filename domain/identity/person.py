@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar, assert_never, get_args
+from typing import Annotated, ClassVar
 
 from domain.identity.values import Route
 from domain.kernel import (
@@ -24,12 +24,12 @@ from domain.kernel import (
     LevelOfAssurance,
     NationalNumber,
     NotAllowed,
+    OrganisationFacts,
     PersonalText,
     PurposeGroup,
     fact,
     personal,
 )
-from domain.kernel.checks import check
 from domain.kernel.instants import civil_day
 from domain.kernel.kinds import ID_PATTERN, Kind, one_of, written
 from domain.kernel.national_numbers import check_national_number, check_number_in, is_bis_number
@@ -54,29 +54,13 @@ def check_eidas(identifier: str, member_state: str, jurisdiction: Jurisdiction) 
 
 
 MemberState = Annotated[
-    str,
-    one_of(EIDAS_STATES, InvalidValue("not-another-member-state", "eIDAS is for the means of another European state.")),
+    str, one_of(EIDAS_STATES, "not-another-member-state", "eIDAS is for the means of another European state.")
 ]
 EidasIdentifier = Annotated[str, Kind(lambda _identifier: None)]
 Pseudonym = Annotated[
-    str,
-    written(
-        ID_PATTERN,
-        InvalidValue("officer-missing", "The office and the officer who checked the identity must be named."),
-    ),
+    str, written(ID_PATTERN, "officer-missing", "The office and the officer who checked the identity must be named.")
 ]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistrationAuthority:
-    """What is known of the organisation that registers a person at its desk."""
-
-    organisation_id: str
-    enrolled: bool
-    jurisdiction: Jurisdiction
-
-
-UNKNOWN_AUTHORITY = RegistrationAuthority(organisation_id="", enrolled=False, jurisdiction=Jurisdiction.BE)
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -133,7 +117,7 @@ class RegisterPersonByRegistrationAuthority(PersonCommand):
     national_number: NationalNumber
     office_id: Pseudonym
     officer_id: Pseudonym
-    authority: RegistrationAuthority = fact(UNKNOWN_AUTHORITY)
+    authority: OrganisationFacts = fact(OrganisationFacts())
 
     def check_whole(self, at: datetime) -> None:
         check_number_in(self.national_number, self.jurisdiction, civil_day(at))
@@ -153,8 +137,6 @@ class RegisterPersonByEidas(PersonCommand):
         check_eidas(self.eidas_identifier, self.member_state, self.jurisdiction)
 
 
-PersonCommands = RegisterPersonFromNationalRegister | RegisterPersonByRegistrationAuthority | RegisterPersonByEidas
-
 # --- State ----------------------------------------------------------------------------------------------------------
 
 
@@ -168,22 +150,12 @@ class Person:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: PersonCommands, state: Person) -> Sequence[PersonRegistered]:
-    check(command, command.at)
+def _must_be_new(_command: PersonCommand, state: Person) -> None:
     if state.exists:
         raise Duplicate("person-exists", "There is a person with this id already.")
-    match command:
-        case RegisterPersonFromNationalRegister():
-            return _from_national_register(command)
-        case RegisterPersonByRegistrationAuthority():
-            return _by_registration_authority(command)
-        case RegisterPersonByEidas():
-            return _by_eidas(command)
-        case _:
-            assert_never(command)
 
 
-def _from_national_register(command: RegisterPersonFromNationalRegister) -> Sequence[PersonRegistered]:
+def _from_national_register(command: RegisterPersonFromNationalRegister, _state: Person) -> Sequence[PersonRegistered]:
     if command.jurisdiction is Jurisdiction.BE and is_bis_number(command.national_number):
         raise InvalidValue("bis-number", "A bis number does not stand in the national register.")
     return [
@@ -197,7 +169,9 @@ def _from_national_register(command: RegisterPersonFromNationalRegister) -> Sequ
     ]
 
 
-def _by_registration_authority(command: RegisterPersonByRegistrationAuthority) -> Sequence[PersonRegistered]:
+def _by_registration_authority(
+    command: RegisterPersonByRegistrationAuthority, _state: Person
+) -> Sequence[PersonRegistered]:
     authority = command.authority
     if not authority.enrolled or authority.organisation_id != command.by:
         raise NotAllowed("not-a-registration-authority", "This organisation is not a Local Registration Authority.")
@@ -218,7 +192,7 @@ def _by_registration_authority(command: RegisterPersonByRegistrationAuthority) -
     ]
 
 
-def _by_eidas(command: RegisterPersonByEidas) -> Sequence[PersonRegistered]:
+def _by_eidas(command: RegisterPersonByEidas, _state: Person) -> Sequence[PersonRegistered]:
     return [
         PersonRegistered(
             person_id=command.person_id,
@@ -236,21 +210,24 @@ def evolve(_state: Person, event: PersonRegistered) -> Person:
     return Person(exists=True, jurisdiction=event.jurisdiction, route=event.route)
 
 
-def _claims(command: PersonCommands, events: Sequence[PersonRegistered]) -> Sequence[Claim]:
-    if not events:
-        return []
-    if isinstance(command, RegisterPersonByEidas):
-        return [Claim("eidas-identifier", command.eidas_identifier)]
-    return [Claim("national-number", command.national_number)]
+def _claims(_command: PersonCommand, events: Sequence[PersonRegistered]) -> Sequence[Claim]:
+    return [
+        Claim("eidas-identifier", event.number) if event.member_state else Claim("national-number", event.number)
+        for event in events
+    ]
 
 
-PERSON: Decider[PersonCommands, Person, PersonRegistered] = Decider(
+PERSON: Decider[PersonCommand, Person, PersonRegistered] = Decider(
     category="person",
+    key=("person_id",),
     initial=Person(),
-    decide=decide,
+    guard=_must_be_new,
+    rules={
+        RegisterPersonFromNationalRegister: _from_national_register,
+        RegisterPersonByRegistrationAuthority: _by_registration_authority,
+        RegisterPersonByEidas: _by_eidas,
+    },
     evolve=evolve,
-    commands=get_args(PersonCommands),
-    aggregate_id=lambda command: command.person_id,
     events={"identity.person-registered.v1": PersonRegistered},
     claims=_claims,
 )

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, assert_never, get_args
+from typing import ClassVar, assert_never
 
+from domain.identity.key import IdentificationKey, is_usable
 from domain.identity.values import SESSION_LENGTH, Channel, Means, Reason, SessionStatus
 from domain.kernel import (
     Audience,
@@ -24,61 +25,28 @@ from domain.kernel import (
     RuleBroken,
     fact,
 )
-from domain.kernel.checks import check
 
 # --- Values ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyInUse:
-    """What is known of the key that a person authenticates with, and of its provider. No `means`: no such key."""
-
-    key_id: str
-    person_id: str
-    provider_id: str
-    means: Means | None
-    level: LevelOfAssurance
-    active: bool
-    provider_recognised: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedService:
     """What is known of the service that a person wants to use."""
 
-    service_id: str
-    exists: bool
-    open: bool
-    organisation_id: str
-    audience: Audience
-    minimum_level: LevelOfAssurance
-    jurisdiction: Jurisdiction
+    service_id: str = ""
+    exists: bool = False
+    open: bool = False
+    organisation_id: str = ""
+    audience: Audience = Audience.CITIZEN
+    minimum_level: LevelOfAssurance = LevelOfAssurance.HIGH
+    jurisdiction: Jurisdiction = Jurisdiction.BE
 
-
-UNKNOWN_KEY = KeyInUse(
-    key_id="",
-    person_id="",
-    provider_id="",
-    means=None,
-    level=LevelOfAssurance.LOW,
-    active=False,
-    provider_recognised=False,
-)
-UNKNOWN_SERVICE = RequestedService(
-    service_id="",
-    exists=False,
-    open=False,
-    organisation_id="",
-    audience=Audience.CITIZEN,
-    minimum_level=LevelOfAssurance.HIGH,
-    jurisdiction=Jurisdiction.BE,
-)
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuthenticationSucceeded:
+class Authentication:
     session_id: str
     person_id: str
     key_id: str
@@ -90,30 +58,21 @@ class AuthenticationSucceeded:
     organisation_id: str
     audience: Audience
     jurisdiction: Jurisdiction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationSucceeded(Authentication):
     opened_at: datetime
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuthenticationRefused:
-    session_id: str
-    person_id: str
-    key_id: str
-    provider_id: str
-    means: Means
-    level: LevelOfAssurance
-    channel: Channel
-    service_id: str
-    organisation_id: str
-    audience: Audience
-    jurisdiction: Jurisdiction
+class AuthenticationRefused(Authentication):
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceAccessed:
-    """One more service reached in the same session, by single sign-on."""
-
+class ServiceAccess:
     session_id: str
     person_id: str
     level: LevelOfAssurance
@@ -124,14 +83,12 @@ class ServiceAccessed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceAccessRefused:
-    session_id: str
-    person_id: str
-    level: LevelOfAssurance
-    service_id: str
-    organisation_id: str
-    audience: Audience
-    jurisdiction: Jurisdiction
+class ServiceAccessed(ServiceAccess):
+    """One more service was reached in the same session, by single sign-on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccessRefused(ServiceAccess):
     reason: Reason
 
 
@@ -160,8 +117,9 @@ class OpenSession(SessionCommand):
     service_id: str
     level: LevelOfAssurance
     channel: Channel
-    key: KeyInUse = fact(UNKNOWN_KEY)
-    service: RequestedService = fact(UNKNOWN_SERVICE)
+    key: IdentificationKey = fact(IdentificationKey())
+    provider_recognised: bool = fact(False)
+    service: RequestedService = fact(RequestedService())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,16 +127,15 @@ class AccessService(SessionCommand):
     """The identity provider's wish: take the person on to another service."""
 
     service_id: str
-    key: KeyInUse = fact(UNKNOWN_KEY)
-    service: RequestedService = fact(UNKNOWN_SERVICE)
+    key: IdentificationKey = fact(IdentificationKey())
+    provider_recognised: bool = fact(False)
+    service: RequestedService = fact(RequestedService())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSession(SessionCommand):
     pass
 
-
-SessionCommands = OpenSession | AccessService | EndSession
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -213,19 +170,6 @@ def is_open(session: Session, *, at: datetime) -> bool:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: SessionCommands, state: Session) -> Sequence[SessionEvent]:
-    check(command, command.at)
-    match command:
-        case OpenSession():
-            return _open(command, state)
-        case AccessService():
-            return _access(command, state)
-        case EndSession():
-            return _end(command, state)
-        case _:
-            assert_never(command)
-
-
 def _open(command: OpenSession, state: Session) -> Sequence[SessionEvent]:
     if state.exists:
         raise Duplicate("session-exists", "There is a session with this id already.")
@@ -238,7 +182,7 @@ def _open(command: OpenSession, state: Session) -> Sequence[SessionEvent]:
     succeeded = AuthenticationSucceeded(
         session_id=command.session_id,
         person_id=key.person_id,
-        key_id=key.key_id,
+        key_id=command.key_id,
         provider_id=key.provider_id,
         means=key.means,
         level=command.level,
@@ -250,7 +194,7 @@ def _open(command: OpenSession, state: Session) -> Sequence[SessionEvent]:
         opened_at=command.at,
         expires_at=command.at + SESSION_LENGTH,
     )
-    reason = _reason_to_refuse(key, service, command.level)
+    reason = _reason_to_refuse(command, command.level)
     return [succeeded] if reason is None else [_refused(succeeded, reason)]
 
 
@@ -279,7 +223,7 @@ def _access(command: AccessService, state: Session) -> Sequence[SessionEvent]:
         raise RuleBroken("session-not-open", "This session is over; the person must authenticate again.")
     if service.service_id in state.service_ids:
         return []
-    reason = _reason_to_refuse(command.key, service, state.level)
+    reason = _reason_to_refuse(command, state.level)
     if reason is not None:
         return [
             ServiceAccessRefused(
@@ -313,10 +257,11 @@ def _end(command: EndSession, state: Session) -> Sequence[SessionEvent]:
     return [SessionEnded(session_id=command.session_id, person_id=state.person_id)]
 
 
-def _reason_to_refuse(key: KeyInUse, service: RequestedService, level: LevelOfAssurance) -> Reason | None:
-    if not key.active:
+def _reason_to_refuse(command: OpenSession | AccessService, level: LevelOfAssurance) -> Reason | None:
+    key, service = command.key, command.service
+    if not is_usable(key, at=command.at):
         return Reason.KEY_NOT_ACTIVE
-    if not key.provider_recognised:
+    if not command.provider_recognised:
         return Reason.PROVIDER_NOT_RECOGNISED
     if not service.open:
         return Reason.SERVICE_CLOSED
@@ -370,13 +315,12 @@ def evolve(state: Session, event: SessionEvent) -> Session:
             assert_never(event)
 
 
-SESSION: Decider[SessionCommands, Session, SessionEvent] = Decider(
+SESSION: Decider[SessionCommand, Session, SessionEvent] = Decider(
     category="session",
+    key=("session_id",),
     initial=Session(),
-    decide=decide,
+    rules={OpenSession: _open, AccessService: _access, EndSession: _end},
     evolve=evolve,
-    commands=get_args(SessionCommands),
-    aggregate_id=lambda command: command.session_id,
     events={
         "identity.authentication-succeeded.v1": AuthenticationSucceeded,
         "identity.authentication-refused.v1": AuthenticationRefused,

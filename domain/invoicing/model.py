@@ -11,6 +11,7 @@ from domain.kernel import (
     CommandBase,
     InvalidValue,
     Jurisdiction,
+    OrganisationFacts,
     PersonalText,
     PurposeGroup,
     fact,
@@ -97,18 +98,6 @@ class Clarification(StrEnum):
     OTHER = "OTH"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Buyer:
-    """What is known of the organisation that should receive the invoice."""
-
-    organisation_id: str
-    enrolled: bool
-    jurisdiction: Jurisdiction
-
-
-UNKNOWN_BUYER = Buyer(organisation_id="", enrolled=False, jurisdiction=Jurisdiction.BE)
-
-
 def response_due_on(received_at: datetime) -> date:
     """Return the last day for the first response: three working days after the day of receipt, in civil time.
 
@@ -133,47 +122,36 @@ InvoiceNumber = Annotated[
     str,
     one_line(
         MAX_NUMBER_LENGTH,
-        InvalidValue(
-            "invalid-invoice-number", f"The invoice must have a number of at most {MAX_NUMBER_LENGTH} characters."
-        ),
+        "invalid-invoice-number",
+        f"The invoice must have a number of at most {MAX_NUMBER_LENGTH} characters.",
     ),
     Kind(_check_surroundings),
 ]
 # A credit note, or an invoice that was paid in advance, may come to zero or less (EN 16931, BT-115).
 PayableCents = Annotated[
     int,
-    whole(
-        -MAX_AMOUNT_CENTS,
-        MAX_AMOUNT_CENTS,
-        InvalidValue("invalid-amount", "The amount due is larger than any invoice can be."),
-    ),
+    whole(-MAX_AMOUNT_CENTS, MAX_AMOUNT_CENTS, "invalid-amount", "The amount due is larger than any invoice can be."),
 ]
 InvoiceMediaType = Annotated[
-    str,
-    one_of(
-        MEDIA_TYPES,
-        InvalidValue("unknown-media-type", "The document must be XML (application/xml or text/xml)."),
-    ),
+    str, one_of(MEDIA_TYPES, "unknown-media-type", "The document must be XML (application/xml or text/xml).")
 ]
 SELLER_CONTACT = one_line(
     MAX_CONTACT_LENGTH,
-    InvalidValue("contact-incomplete", "A contact at the seller has a name and the id of the person."),
-    too_long=InvalidValue("invalid-seller-contact", f"A contact has at most {MAX_CONTACT_LENGTH} characters."),
+    "contact-incomplete",
+    "A contact at the seller has a name and the id of the person.",
+    too_long=("invalid-seller-contact", f"A contact has at most {MAX_CONTACT_LENGTH} characters."),
 )
 RuleSet = Annotated[
     str,
     written(
-        _RULE_PATTERN,
-        InvalidValue("invalid-rule-set", "The rule set must be named with its version, in at most 64 characters."),
+        _RULE_PATTERN, "invalid-rule-set", "The rule set must be named with its version, in at most 64 characters."
     ),
 ]
-_NO_RULE_IDS = InvalidValue("invalid-rule-ids", f"A refusal names the rules that were broken, at most {MAX_RULES}.")
+_NO_RULE_IDS = ("invalid-rule-ids", f"A refusal names the rules that were broken, at most {MAX_RULES}.")
 RuleIds = Annotated[
-    tuple[Annotated[str, written(_RULE_PATTERN, _NO_RULE_IDS)], ...], several(MAX_RULES, _NO_RULE_IDS, least=1)
+    tuple[Annotated[str, written(_RULE_PATTERN, *_NO_RULE_IDS)], ...], several(MAX_RULES, *_NO_RULE_IDS, least=1)
 ]
-Clarifications = Annotated[
-    tuple[Clarification, ...], distinct(InvalidValue("clarification-repeated", "Each reason is named once."))
-]
+Clarifications = Annotated[tuple[Clarification, ...], distinct("clarification-repeated", "Each reason is named once.")]
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -273,7 +251,7 @@ class ReceiveInvoice(InvoiceCommand):
     media_type: InvoiceMediaType
     seller_contact_id: str = ""
     seller_contact: Annotated[str, SELLER_CONTACT] = ""
-    buyer: Buyer = fact(UNKNOWN_BUYER)
+    buyer: OrganisationFacts = fact(OrganisationFacts())
     contact_registered: bool = fact(unknown=False)
 
     def check_whole(self, _at: datetime) -> None:
@@ -307,8 +285,6 @@ class RespondToInvoice(InvoiceCommand):
     clarifications: Clarifications = ()
     clarification_sha256: OptionalDigest = ""
 
-
-Commands = ReceiveInvoice | ValidateInvoice | RefuseInvoice | RespondToInvoice
 
 # --- State ----------------------------------------------------------------------------------------------------------
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never, get_args
+from typing import assert_never
 
 from domain.invoicing.model import (
     Clarification,
-    Commands,
     Event,
     Invoice,
+    InvoiceCommand,
     InvoiceReceived,
     InvoiceRefused,
     InvoiceResponseGiven,
@@ -25,7 +25,6 @@ from domain.invoicing.model import (
     response_due_on,
 )
 from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, PersonalText, RuleBroken
-from domain.kernel.checks import check
 from domain.kernel.instants import civil_day
 
 _ORDER = {state: place for place, state in enumerate(ResponseState)}
@@ -34,24 +33,6 @@ _NEEDS_CLARIFICATION = frozenset(
 )
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
-
-
-def decide(command: Commands, state: Invoice) -> Sequence[Event]:
-    check(command, command.at)
-    if isinstance(command, ReceiveInvoice):
-        return _receive(command, state)
-    received = state.received
-    if received is None:
-        raise NotFound("invoice-not-found", "There is no such invoice.")
-    match command:
-        case ValidateInvoice():
-            return _validate(command, state, received)
-        case RefuseInvoice():
-            return _refuse(command, state, received)
-        case RespondToInvoice():
-            return _respond(command, state, received)
-        case _:
-            assert_never(command)
 
 
 def _receive(command: ReceiveInvoice, state: Invoice) -> Sequence[Event]:
@@ -83,7 +64,8 @@ def _receive(command: ReceiveInvoice, state: Invoice) -> Sequence[Event]:
     ]
 
 
-def _validate(command: ValidateInvoice, state: Invoice, received: InvoiceReceived) -> Sequence[Event]:
+def _validate(command: ValidateInvoice, state: Invoice) -> Sequence[Event]:
+    received = _received(state)
     validated = InvoiceValidated(
         jurisdiction=received.jurisdiction,
         buyer_id=received.buyer_id,
@@ -95,7 +77,8 @@ def _validate(command: ValidateInvoice, state: Invoice, received: InvoiceReceive
     return _judge(validated, state)
 
 
-def _refuse(command: RefuseInvoice, state: Invoice, received: InvoiceReceived) -> Sequence[Event]:
+def _refuse(command: RefuseInvoice, state: Invoice) -> Sequence[Event]:
+    received = _received(state)
     refused = InvoiceRefused(
         jurisdiction=received.jurisdiction,
         buyer_id=received.buyer_id,
@@ -118,7 +101,8 @@ def _judge(verdict: Verdict, state: Invoice) -> Sequence[Event]:
     raise RuleBroken("invoice-already-judged", "This invoice was validated or refused before; that is not changed.")
 
 
-def _respond(command: RespondToInvoice, state: Invoice, received: InvoiceReceived) -> Sequence[Event]:
+def _respond(command: RespondToInvoice, state: Invoice) -> Sequence[Event]:
+    received = _received(state)
     if command.by != received.buyer_id:
         raise NotAllowed("not-the-buyer", "Only the buyer of the invoice can respond to it.")
     _must_be_clarified(command)
@@ -143,6 +127,12 @@ def _respond(command: RespondToInvoice, state: Invoice, received: InvoiceReceive
             on_time=_is_on_time(command.at, received) if last is None else None,
         )
     ]
+
+
+def _received(state: Invoice) -> InvoiceReceived:
+    if state.received is None:
+        raise NotFound("invoice-not-found", "There is no such invoice.")
+    return state.received
 
 
 def _must_be_clarified(command: RespondToInvoice) -> None:
@@ -198,7 +188,7 @@ def evolve(state: Invoice, event: Event) -> Invoice:
             assert_never(event)
 
 
-def _claims(_command: Commands, events: Sequence[Event]) -> Sequence[Claim]:
+def _claims(_command: InvoiceCommand, events: Sequence[Event]) -> Sequence[Claim]:
     """One invoice for each supplier, number and year of issue, credit notes included.
 
     A refusal sets the number free in the same append: the supplier corrects the document and sends it again under the
@@ -216,13 +206,17 @@ def _uniqueness(event: InvoiceReceived | InvoiceRefused) -> str:
     return f"{event.supplier_scheme}:{event.supplier_number}:{event.issue_date.year}:{event.number}"
 
 
-INVOICE: Decider[Commands, Invoice, Event] = Decider(
+INVOICE: Decider[InvoiceCommand, Invoice, Event] = Decider(
     category="invoice",
+    key=("invoice_id",),
     initial=Invoice(),
-    decide=decide,
+    rules={
+        ReceiveInvoice: _receive,
+        ValidateInvoice: _validate,
+        RefuseInvoice: _refuse,
+        RespondToInvoice: _respond,
+    },
     evolve=evolve,
-    commands=get_args(Commands),
-    aggregate_id=lambda command: command.invoice_id,
     events={
         "invoicing.invoice-received.v1": InvoiceReceived,
         "invoicing.invoice-validated.v1": InvoiceValidated,

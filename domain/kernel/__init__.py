@@ -1,6 +1,7 @@
 """What every context shares: the decider, the command's frame, recorded events, kinds of values, the refusals."""
 
-from domain.kernel.decider import AnyDecider, Claim, Command, CommandBase, Context, Decider, Recorded, fact
+from domain.kernel.decider import AnyDecider, Claim, Command, CommandBase, Context, Decider, Recorded
+from domain.kernel.facts import Actor, OrganisationFacts, fact
 from domain.kernel.personal import Personal, PersonalText, PurposeGroup, personal
 from domain.kernel.refusals import (
     Duplicate,
@@ -16,6 +17,7 @@ from domain.kernel.refusals import (
 from domain.kernel.vocabulary import Audience, EnterpriseNumber, Jurisdiction, LevelOfAssurance, NationalNumber
 
 __all__ = [
+    "Actor",
     "AnyDecider",
     "Audience",
     "Claim",
@@ -32,6 +34,7 @@ __all__ = [
     "NationalNumber",
     "NotAllowed",
     "NotFound",
+    "OrganisationFacts",
     "Personal",
     "PersonalText",
     "PurposeGroup",

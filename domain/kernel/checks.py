@@ -1,35 +1,38 @@
 """Checks values against their declared kinds, and gives them the one spelling that is kept.
 
-What there is to check of a class is found out once, from its annotations.
+What there is to check and to spell in a class is found out once, from its annotations.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from enum import Enum
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from domain.kernel.kinds import Check, Hint, kinds_of, plain_type
+from domain.kernel.kinds import Check, Hint, Spell, kinds_of, plain_type
 from domain.kernel.refusals import ValueRefusal
 
-CheckAt = Callable[[Any, datetime], None]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-# --- Checking -------------------------------------------------------------------------------------------------------
+V = TypeVar("V", bound="DataclassInstance")
+CheckAt: TypeAlias = Callable[[Any, datetime], None]
 
 _FRAME = frozenset({"at", "by"})
-"""Fields of a command that no caller says: the instant and the caller's organisation."""
+"""Fields of a command that no caller gives: the instant and the caller's organisation."""
 
 
 def check(value: object, at: datetime) -> None:
-    """Refuse a command, an event or a value of which a field is not of its kind.
+    """Refuse a command, an event or a value of which a field is not of its kind; raises ValueRefusal.
 
-    A class may say more in `check_whole(self, at)`: what its fields have to be together, at the instant when it counts.
+    A class may add `check_whole(self, at)`: what its fields have to be together, at the instant when it counts.
     """
-    for name, check_field in checks_of(type(value)):
+    cls: type = type(value)
+    for name, check_field in treatment_of(cls).checks:
         try:
             check_field(getattr(value, name), at)
         except ValueRefusal as refusal:
@@ -39,46 +42,76 @@ def check(value: object, at: datetime) -> None:
         check_whole(at)
 
 
-_CHECKS: dict[type, Sequence[tuple[str, CheckAt]]] = {}
-"""Of the classes that were checked; there are as many as there are commands, events and values."""
+def spelt(value: V) -> V:
+    """Return a command, an event or a value in the one spelling that is kept: instants in UTC, digests in base64url."""
+    spellers = treatment_of(type(value)).spellers
+    if not spellers:
+        return value
+    return dataclasses.replace(value, **{name: spell(getattr(value, name)) for name, spell in spellers})
 
 
-def checks_of(cls: type) -> Sequence[tuple[str, CheckAt]]:
-    """Return the checks of a class by field; a field without a kind is a mistake of whoever declared it."""
-    if (known := _CHECKS.get(cls)) is not None:
-        return known
-    checks: list[tuple[str, CheckAt]] = []
-    for field, hint in _said(cls):
-        made = _check_of(field.name, hint)
-        if made is not None:
-            checks.append((field.name, _unless_empty(made) if field.default == "" else made))
-    _CHECKS[cls] = checks
-    return checks
+# --- What there is to do, by class and by field ---------------------------------------------------------------------
 
 
-def _said(cls: type) -> Iterator[tuple[dataclasses.Field[Any], Hint]]:
-    """Yield the fields that a caller or an event says: neither the frame of a command nor its facts."""
+class _Class(NamedTuple):
+    """What there is to check and to spell in the fields of a class."""
+
+    checks: Sequence[tuple[str, CheckAt]]
+    spellers: Sequence[tuple[str, Spell]]
+
+
+class _Field(NamedTuple):
+    check: CheckAt | None
+    spell: Spell | None
+
+
+@cache
+def treatment_of(cls: type) -> _Class:
+    """Read the fields that a caller or an event gives: neither the frame of a command nor its facts.
+
+    A field without a kind is a mistake of its author; raises AssertionError.
+    """
     hints = get_type_hints(cls, include_extras=True)
+    checks: list[tuple[str, CheckAt]] = []
+    spellers: list[tuple[str, Spell]] = []
     for field in dataclasses.fields(cls):
-        if field.name not in _FRAME and not field.metadata.get("fact"):
-            yield field, hints[field.name]
+        if field.name in _FRAME or field.metadata.get("fact"):
+            continue
+        check_field, spell = _of_field(field.name, hints[field.name])
+        if check_field is not None:
+            checks.append((field.name, _unless("", check_field) if field.default == "" else check_field))
+        if spell is not None:
+            spellers.append((field.name, spell))
+    return _Class(checks, spellers)
 
 
-def _check_of(name: str, hint: Hint) -> CheckAt | None:
+def _of_field(name: str, hint: Hint) -> _Field:
     plain = plain_type(hint)
     origin: object = get_origin(plain)
     if origin in (Union, types.UnionType):
         (inner,) = (part for part in get_args(plain) if part is not types.NoneType)
-        return _unless_none(_check_of(name, inner))
-    own = [kind.check for kind in kinds_of(name, hint)]
+        return _or_none(_of_field(name, inner))
+    kinds = kinds_of(name, hint)
     if origin is tuple:
-        return _of_items(own, _check_of(name.removesuffix("s"), get_args(plain)[0]))
+        return _of_items([kind.check for kind in kinds], _of_field(name.removesuffix("s"), get_args(plain)[0]))
     if dataclasses.is_dataclass(plain):
-        return check
-    if not own:
+        return _Field(check, spelt if isinstance(plain, type) and treatment_of(plain).spellers else None)
+    if not kinds:
         assert plain is bool or issubclass(plain, Enum), f"{name} is of a type that has no kinds: {plain}"
-        return None
-    return _of_value(own)
+        return _Field(None, None)
+    return _Field(_of_value([kind.check for kind in kinds]), next((kind.spell for kind in kinds if kind.spell), None))
+
+
+def _or_none(inner: _Field) -> _Field:
+    spell = inner.spell
+    return _Field(
+        inner.check and _unless(None, inner.check),
+        None if spell is None else lambda value: None if value is None else spell(value),
+    )
+
+
+def _unless(nothing: str | None, check_value: CheckAt) -> CheckAt:
+    return lambda value, at: None if value == nothing else check_value(value, at)
 
 
 def _of_value(own: Sequence[Check]) -> CheckAt:
@@ -93,77 +126,19 @@ def _of_value(own: Sequence[Check]) -> CheckAt:
     return check_value
 
 
-def _unless_none(check_value: CheckAt | None) -> CheckAt | None:
-    if check_value is None:
-        return None
-    return lambda value, at: None if value is None else check_value(value, at)
+def _of_items(own: Sequence[Check], item: _Field) -> _Field:
+    check_item, spell = item
 
-
-def _unless_empty(check_value: CheckAt) -> CheckAt:
-    return lambda value, at: None if value == "" else check_value(value, at)
-
-
-def _of_items(own: Sequence[Check], check_item: CheckAt | None) -> CheckAt:
-    def check_items(items: Sequence[Any], at: datetime) -> None:
+    def check_items(items: Sequence[object], at: datetime) -> None:
         for check_list in own:
             check_list(items)
         if check_item is None:
             return
-        for number, item in enumerate(items):
+        for number, each in enumerate(items):
             try:
-                check_item(item, at)
+                check_item(each, at)
             except ValueRefusal as refusal:
                 refusal.place = (number, *refusal.place)
                 raise
 
-    return check_items
-
-
-# --- Spelling -------------------------------------------------------------------------------------------------------
-
-Spell = Callable[[Any], Any]
-V = TypeVar("V")
-
-_SPELLERS: dict[type, Sequence[tuple[str, Spell]]] = {}
-
-
-def spelt(value: V) -> V:
-    """Return a command, an event or a value in the one spelling that is kept: instants in UTC, digests in base64url."""
-    found = _spellers(type(value))
-    if not found:
-        return value
-    dataclass_value: Any = value
-    return cast(V, replace(dataclass_value, **{name: spell(getattr(value, name)) for name, spell in found}))
-
-
-def _spellers(cls: type) -> Sequence[tuple[str, Spell]]:
-    if (known := _SPELLERS.get(cls)) is not None:
-        return known
-    made = [(field.name, _speller(field.name, hint)) for field, hint in _said(cls)]
-    _SPELLERS[cls] = [(name, spell) for name, spell in made if spell is not None]
-    return _SPELLERS[cls]
-
-
-def _speller(name: str, hint: Hint) -> Spell | None:
-    plain = plain_type(hint)
-    origin: object = get_origin(plain)
-    if origin in (Union, types.UnionType):
-        (inner,) = (part for part in get_args(plain) if part is not types.NoneType)
-        spell = _speller(name, inner)
-        return None if spell is None else _unless_none_spelt(spell)
-    if origin is tuple:
-        spell = _speller(name.removesuffix("s"), get_args(plain)[0])
-        return None if spell is None else _each_spelt(spell)
-    if dataclasses.is_dataclass(plain):
-        return spelt if isinstance(plain, type) and _spellers(plain) else None
-    if plain is datetime:
-        return lambda instant: instant.astimezone(UTC)
-    return next((kind.spell for kind in kinds_of(name, hint) if kind.spell is not None), None)
-
-
-def _unless_none_spelt(spell: Spell) -> Spell:
-    return lambda value: None if value is None else spell(value)
-
-
-def _each_spelt(spell: Spell) -> Spell:
-    return lambda items: tuple(map(spell, items))
+    return _Field(check_items, None if spell is None else lambda items: tuple(map(spell, items)))

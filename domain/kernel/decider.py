@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field
+from dataclasses import Field, dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
+from domain.kernel.checks import check
 from domain.kernel.kinds import ACTIVITY, ACTOR, REFERENCE, TRACE
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
 
 class Command(Protocol):
-    """A wish, in the imperative, that may be refused: a dataclass on `CommandBase`.
+    """What a caller wants, in the imperative, and may be refused: a dataclass on `CommandBase`.
 
     `ACTIVITY` is the processing activity that is recorded with its events (GDPR, article 30). Each command class states
     one, or inherits it from the class of its family.
     """
 
     ACTIVITY: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
 
     @property
     def at(self) -> datetime: ...
@@ -31,18 +32,10 @@ class Command(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandBase:
-    """What every command carries: its instant (UTC), and the organisation that sends it."""
+    """The fields of every command: its instant (UTC), and the organisation that sends it."""
 
     at: datetime
     by: str
-
-
-def fact(unknown: Any) -> Any:  # noqa: ANN401 - the field's own annotation gives the type
-    """Mark a field of a command as a fact of another stream: filled in by the handler, never by the caller.
-
-    `unknown` is what the rule sees while nothing is known; every rule refuses on it.
-    """
-    return field(default=unknown, metadata={"fact": True})
 
 
 # --- Decider --------------------------------------------------------------------------------------------------------
@@ -63,35 +56,61 @@ E = TypeVar("E")
 E_co = TypeVar("E_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Decider(Generic[C, S, E]):
-    """One aggregate as data: what it decides, how its state evolves, and the stored names of its events.
+def _allow(_command: object, _state: object) -> None:
+    """Guard an aggregate of which every rule stands alone."""
 
-    `aggregate_id` gives the id of the aggregate that a command is for; the stream is `category-id`. `claims` gives for
-    an accepted command the unique values that its events take or free.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decider(Generic[C, S, E]):
+    """One aggregate as data: the rule of each command, how the state evolves, and the stored names of the events.
+
+    `key` names the fields of a command that make the id of its aggregate, joined by dots; the stream is `category-id`.
+    An event that repeats these fields names the aggregate of its own stream. `guard` refuses what no rule of the
+    aggregate allows. `claims` gives the unique values that the events of an accepted command take or free. Commands are
+    checked against their kinds, unless no caller makes them (`checked=False`).
     """
 
     category: str
+    key: Sequence[str]
     initial: S
-    decide: Callable[[C, S], Sequence[E]]
+    rules: Mapping[type[C], Callable[[Any, S], Sequence[E]]]
     evolve: Callable[[S, E], S]
-    commands: Sequence[type[C]]
-    aggregate_id: Callable[[C], str]
     events: Mapping[str, type[E]]
+    guard: Callable[[C, S], None] = _allow
     claims: Callable[[C, Sequence[E]], Sequence[Claim]] = lambda _command, _events: ()
+    checked: bool = True
 
     def __post_init__(self) -> None:
         # The id of a stream begins after the first hyphen of its name.
         assert "-" not in self.category
 
-    def stream(self, aggregate_id: str) -> str:
-        return f"{self.category}-{aggregate_id}"
+    def decide(self, command: C, state: S) -> Sequence[E]:
+        """Return the events that a command leads to, none if it changes nothing; raises the refusal of its rule."""
+        if self.checked:
+            check(command, command.at)
+        self.guard(command, state)
+        return self.rules[type(command)](command, state)
 
     def fold(self, events: Sequence[E], state: S | None = None) -> S:
         state = self.initial if state is None else state
         for event in events:
             state = self.evolve(state, event)
         return state
+
+    def stream(self, aggregate_id: str) -> str:
+        return f"{self.category}-{aggregate_id}"
+
+    def aggregate_id(self, command: C) -> str:
+        return _key_of(command, self.key)
+
+    def is_of(self, event: E, stream: str) -> bool:
+        """Return whether an event belongs to a stream, as far as the event itself names its aggregate."""
+        names_it = all(hasattr(event, name) for name in self.key)
+        return not names_it or self.stream(_key_of(event, self.key)) == stream
+
+
+def _key_of(said: object, key: Sequence[str]) -> str:
+    return ".".join([str(getattr(said, name)) for name in key])
 
 
 AnyDecider: TypeAlias = Decider[Any, Any, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from enum import StrEnum
 from typing import Any, NewType
 
@@ -41,6 +41,6 @@ class Personal:
     within: str = ""
 
 
-def personal(subject: str, group: PurposeGroup, *, within: str = "", **default: Any) -> Any:  # noqa: ANN401 - as `fact`
+def personal(subject: str, group: PurposeGroup, *, within: str = "", default: object = MISSING) -> Any:  # noqa: ANN401 - the field's own annotation gives the type
     """Declare a field of an event as personal: it is sealed before the event is written (see `Personal`)."""
-    return field(metadata={"personal": Personal(subject, group, within)}, **default)
+    return field(default=default, metadata={"personal": Personal(subject, group, within)})

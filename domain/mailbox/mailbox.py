@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, assert_never, get_args
+from typing import ClassVar, assert_never
 
-from domain.kernel import CommandBase, Decider, Duplicate, Jurisdiction, NotAllowed, NotFound, RuleBroken, fact
-from domain.kernel.checks import check
-from domain.mailbox.values import UNKNOWN_PROVIDER, AddressKind, MailboxProvider, OwnerKind
+from domain.kernel import (
+    CommandBase,
+    Decider,
+    Duplicate,
+    Jurisdiction,
+    NotAllowed,
+    NotFound,
+    OrganisationFacts,
+    RuleBroken,
+    fact,
+)
+from domain.mailbox.values import AddressKind, OwnerKind
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -69,11 +78,15 @@ MailboxEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxCommand(CommandBase):
-    """A wish of the owner of a mailbox, passed on by a mailbox provider."""
+    """A wish of the owner of a mailbox, passed on by a mailbox provider.
+
+    `has_consent`: the owner consented to digital post at that provider.
+    """
 
     ACTIVITY: ClassVar[str] = "mailbox-management"
     mailbox_id: str
-    provider: MailboxProvider = fact(UNKNOWN_PROVIDER)
+    provider: OrganisationFacts = fact(OrganisationFacts())
+    has_consent: bool = fact(False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,15 +125,6 @@ class RecordFirstUse(MailboxCommand):
     """The owner used the mailbox for the first time: the account is taken into use."""
 
 
-MailboxCommands = (
-    OpenMailbox
-    | SetNotificationAddress
-    | VerifyNotificationAddress
-    | RemoveNotificationAddress
-    | SetChannelPreference
-    | RecordFirstUse
-)
-
 # --- State ----------------------------------------------------------------------------------------------------------
 
 
@@ -143,32 +147,14 @@ class Mailbox:
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: MailboxCommands, state: Mailbox) -> Sequence[MailboxEvent]:
-    check(command, command.at)
+def _must_serve(command: MailboxCommand, state: Mailbox) -> None:
     if not command.provider.enrolled:
         raise NotAllowed("not-a-mailbox-provider", "This organisation is not enrolled as a mailbox provider.")
     if isinstance(command, OpenMailbox):
-        return _open(command, state)
-    _must_serve(command, state)
-    match command:
-        case SetNotificationAddress():
-            return _set_address(command, state)
-        case VerifyNotificationAddress():
-            return _verify_address(command, state)
-        case RemoveNotificationAddress():
-            return _remove_address(command, state)
-        case SetChannelPreference():
-            return _set_preference(command, state)
-        case RecordFirstUse():
-            return _take_into_use(command, state)
-        case _:
-            assert_never(command)
-
-
-def _must_serve(command: MailboxCommands, state: Mailbox) -> None:
+        return
     if not state.exists:
         raise NotFound("mailbox-not-found", "There is no such mailbox.")
-    if command.by != state.provider_id and not command.provider.has_consent:
+    if command.by != state.provider_id and not command.has_consent:
         raise NotAllowed("not-your-mailbox", "Only a mailbox provider that the owner chose can pass on this wish.")
 
 
@@ -247,13 +233,20 @@ def evolve(state: Mailbox, event: MailboxEvent) -> Mailbox:
             assert_never(event)
 
 
-MAILBOX: Decider[MailboxCommands, Mailbox, MailboxEvent] = Decider(
+MAILBOX: Decider[MailboxCommand, Mailbox, MailboxEvent] = Decider(
     category="mailbox",
+    key=("mailbox_id",),
     initial=Mailbox(),
-    decide=decide,
+    guard=_must_serve,
+    rules={
+        OpenMailbox: _open,
+        SetNotificationAddress: _set_address,
+        VerifyNotificationAddress: _verify_address,
+        RemoveNotificationAddress: _remove_address,
+        SetChannelPreference: _set_preference,
+        RecordFirstUse: _take_into_use,
+    },
     evolve=evolve,
-    commands=get_args(MailboxCommands),
-    aggregate_id=lambda command: command.mailbox_id,
     events={
         "mailbox.mailbox-opened.v1": MailboxOpened,
         "mailbox.notification-address-set.v1": NotificationAddressSet,

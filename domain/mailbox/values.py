@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
-from domain.kernel import InvalidValue, Jurisdiction
+from domain.kernel import InvalidValue, OrganisationFacts
 from domain.kernel.kinds import ID, Count, Currency, Digest, Kind, PaymentReference, one_line, several, whole, written
 
 MAX_SUBJECT_LENGTH = 400
@@ -88,21 +88,22 @@ class ImpossibleReason(StrEnum):
 
 SUBJECT = one_line(
     MAX_SUBJECT_LENGTH,
-    InvalidValue("subject-missing", "A message has a subject."),
-    too_long=InvalidValue("subject-too-long", f"A subject has at most {MAX_SUBJECT_LENGTH} characters."),
+    "subject-missing",
+    "A message has a subject.",
+    too_long=("subject-too-long", f"A subject has at most {MAX_SUBJECT_LENGTH} characters."),
 )
 SenderType = Annotated[str, ID]
 AttachmentMediaType = Annotated[
     str,
     written(
         "[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}",
-        InvalidValue("invalid-media-type", "The media type of an attachment must be like application/pdf."),
+        "invalid-media-type",
+        "The media type of an attachment must be like application/pdf.",
     ),
 ]
 # Free text of a provider could carry the address itself.
 FAILURE_CODE = written(
-    "[A-Za-z0-9._-]{1,64}",
-    InvalidValue("invalid-failure-code", "A failed notification is reported with a short code that says why."),
+    "[A-Za-z0-9._-]{1,64}", "invalid-failure-code", "A failed notification is reported with a short code that says why."
 )
 
 
@@ -130,9 +131,7 @@ def _check_one_main(contents: Sequence[Attachment]) -> None:
 
 Contents = Annotated[
     tuple[Attachment, ...],
-    several(
-        MAX_ATTACHMENTS, InvalidValue("too-many-attachments", f"A message has at most {MAX_ATTACHMENTS} attachments.")
-    ),
+    several(MAX_ATTACHMENTS, "too-many-attachments", f"A message has at most {MAX_ATTACHMENTS} attachments."),
     Kind(_check_one_main),
 ]
 
@@ -146,7 +145,8 @@ class Payment:
         whole(
             1,
             MAX_AMOUNT_CENTS,
-            InvalidValue("invalid-amount", "The amount to be paid must be more than zero, and one that can be paid."),
+            "invalid-amount",
+            "The amount to be paid must be more than zero, and one that can be paid.",
         ),
     ]
     currency: Currency
@@ -157,25 +157,12 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxProvider:
-    """The organisation that passes on a wish about a mailbox, and whether the owner consented to digital post there."""
-
-    organisation_id: str
-    enrolled: bool
-    has_consent: bool
-    jurisdiction: Jurisdiction
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sender:
+class Sender(OrganisationFacts):
     """The organisation that sends; `double_channel_until` is the last day on which it also sends on paper."""
 
-    organisation_id: str
-    enrolled: bool
-    jurisdiction: Jurisdiction
-    organisation_type: str
-    outside_government: bool
-    double_channel_until: date | None
+    organisation_type: str = ""
+    outside_government: bool = False
+    double_channel_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +177,7 @@ class ConsentEvidence:
 class Recipient:
     """For whom a message is: the active consents of a person, and the mailbox as far as it was opened."""
 
-    owner_kind: OwnerKind | None
+    owner_kind: OwnerKind | None = None
     consents: tuple[ConsentEvidence, ...] = ()
     mailbox_provider_id: str = ""
     address_verified: bool = False
@@ -209,7 +196,7 @@ class Recipient:
 class Original:
     """The message that a new one answers."""
 
-    exists: bool
+    exists: bool = False
     reply_allowed: bool = False
     sender_id: str = ""
     mailbox_id: str = ""
@@ -219,21 +206,7 @@ class Original:
 class Reader:
     """Who reads a message: the provider through which, and the mandate in force of the acting person, if any."""
 
-    provider_enrolled: bool
-    provider_has_consent: bool
+    provider_enrolled: bool = False
+    provider_has_consent: bool = False
     mandate_id: str = ""
     mandator_id: str = ""
-
-
-UNKNOWN_PROVIDER = MailboxProvider(organisation_id="", enrolled=False, has_consent=False, jurisdiction=Jurisdiction.BE)
-UNKNOWN_SENDER = Sender(
-    organisation_id="",
-    enrolled=False,
-    jurisdiction=Jurisdiction.BE,
-    organisation_type="",
-    outside_government=False,
-    double_channel_until=None,
-)
-UNKNOWN_RECIPIENT = Recipient(owner_kind=None)
-UNKNOWN_ORIGINAL = Original(exists=False)
-UNKNOWN_READER = Reader(provider_enrolled=False, provider_has_consent=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, assert_never, get_args
+from typing import ClassVar, assert_never
 
 from domain.kernel import (
     Audience,
@@ -15,24 +15,10 @@ from domain.kernel import (
     LevelOfAssurance,
     NotAllowed,
     NotFound,
+    OrganisationFacts,
     fact,
 )
-from domain.kernel.checks import check
 from domain.organisations.values import Names
-
-# --- Values ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceProvider:
-    """What is known of the organisation that wants to offer the service."""
-
-    organisation_id: str
-    enrolled: bool
-    jurisdiction: Jurisdiction
-
-
-UNKNOWN_SERVICE_PROVIDER = ServiceProvider(organisation_id="", enrolled=False, jurisdiction=Jurisdiction.BE)
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -72,15 +58,13 @@ class RegisterService(ServiceCommand):
     names: Names
     audience: Audience
     minimum_level: LevelOfAssurance
-    provider: ServiceProvider = fact(UNKNOWN_SERVICE_PROVIDER)
+    provider: OrganisationFacts = fact(OrganisationFacts())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseService(ServiceCommand):
     pass
 
-
-ServiceCommands = RegisterService | CloseService
 
 # --- State ----------------------------------------------------------------------------------------------------------
 
@@ -96,17 +80,6 @@ class Service:
 
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
-
-
-def decide(command: ServiceCommands, state: Service) -> Sequence[ServiceEvent]:
-    check(command, command.at)
-    match command:
-        case RegisterService():
-            return _register(command, state)
-        case CloseService():
-            return _close(command, state)
-        case _:
-            assert_never(command)
 
 
 def _register(command: RegisterService, state: Service) -> Sequence[ServiceEvent]:
@@ -157,13 +130,12 @@ def evolve(state: Service, event: ServiceEvent) -> Service:
             assert_never(event)
 
 
-SERVICE: Decider[ServiceCommands, Service, ServiceEvent] = Decider(
+SERVICE: Decider[ServiceCommand, Service, ServiceEvent] = Decider(
     category="service",
+    key=("service_id",),
     initial=Service(),
-    decide=decide,
+    rules={RegisterService: _register, CloseService: _close},
     evolve=evolve,
-    commands=get_args(ServiceCommands),
-    aggregate_id=lambda command: command.service_id,
     events={
         "organisations.service-registered.v1": ServiceRegistered,
         "organisations.service-closed.v1": ServiceClosed,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from domain.kernel import CommandBase, Decider, Duplicate, NotFound, fact
-from domain.kernel.checks import check
 from domain.kernel.kinds import OptionalId
 from domain.organisations.values import FamilyCode, Names
 
@@ -36,20 +35,20 @@ class RegisterServiceFamily(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceFamily:
-    exists: bool = False
-    code: str = ""
-    names: Names = Names()
-    authentic_source_id: str = ""
+    registered: ServiceFamilyRegistered | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.registered is not None
 
 
-def decide(command: RegisterServiceFamily, state: ServiceFamily) -> Sequence[ServiceFamilyRegistered]:
-    check(command, command.at)
+def _register(command: RegisterServiceFamily, state: ServiceFamily) -> Sequence[ServiceFamilyRegistered]:
     if command.authentic_source_id and not command.source_exists:
         raise NotFound("organisation-not-found", "The organisation that keeps the authentic source does not exist.")
     registered = ServiceFamilyRegistered(
         code=command.code, names=command.names, authentic_source_id=command.authentic_source_id
     )
-    if state == evolve(ServiceFamily(), registered):
+    if state.registered == registered:
         return []
     if state.exists:
         raise Duplicate("service-family-exists", "There is another service family with this code.")
@@ -57,16 +56,15 @@ def decide(command: RegisterServiceFamily, state: ServiceFamily) -> Sequence[Ser
 
 
 def evolve(_state: ServiceFamily, event: ServiceFamilyRegistered) -> ServiceFamily:
-    return ServiceFamily(exists=True, code=event.code, names=event.names, authentic_source_id=event.authentic_source_id)
+    return ServiceFamily(registered=event)
 
 
 # A category has no hyphen: the first one of a stream's name begins the id.
 SERVICE_FAMILY: Decider[RegisterServiceFamily, ServiceFamily, ServiceFamilyRegistered] = Decider(
     category="service_family",
+    key=("code",),
     initial=ServiceFamily(),
-    decide=decide,
+    rules={RegisterServiceFamily: _register},
     evolve=evolve,
-    commands=(RegisterServiceFamily,),
-    aggregate_id=lambda command: command.code,
     events={"organisations.service-family-registered.v1": ServiceFamilyRegistered},
 )

@@ -20,26 +20,24 @@ Name = Annotated[
     str,
     one_line(
         NAME_LENGTH,
-        InvalidValue("name-missing", "A name is needed in at least one of nl, fr, de and en."),
-        too_long=InvalidValue("name-too-long", f"A name has at most {NAME_LENGTH} characters."),
+        "name-missing",
+        "A name is needed in at least one of nl, fr, de and en.",
+        too_long=("name-too-long", f"A name has at most {NAME_LENGTH} characters."),
     ),
 ]
 RecognitionReason = Annotated[
-    str,
-    several_lines(REASON_LENGTH, InvalidValue("reason-missing", f"Say why, in at most {REASON_LENGTH} characters.")),
+    str, several_lines(REASON_LENGTH, "reason-missing", f"Say why, in at most {REASON_LENGTH} characters.")
 ]
 DecisionPart = Annotated[
     str,
-    one_line(
-        DECISION_LENGTH,
-        InvalidValue("decision-missing", "A recognition names the conditions that were checked, and by whom."),
-    ),
+    one_line(DECISION_LENGTH, "decision-missing", "A recognition names the conditions that were checked, and by whom."),
 ]
 FamilyCode = Annotated[
     str,
     written(
         "[a-z0-9]+(?:-[a-z0-9]+)*",
-        InvalidValue("invalid-code", "A code is written in lower-case letters, digits and single hyphens."),
+        "invalid-code",
+        "A code is written in lower-case letters, digits and single hyphens.",
         most=CODE_LENGTH,
     ),
 ]

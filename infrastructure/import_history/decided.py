@@ -90,18 +90,20 @@ class Understanding:
     def __init__(self, deciders: Iterable[AnyDecider], correlation_id: str) -> None:
         deciders = tuple(deciders)
         self._codec = Codec(deciders)
-        self._prefixes = {name: f"{decider.category}-" for decider in deciders for name in decider.events}
+        self._deciders = {name: decider for decider in deciders for name in decider.events}
         self._correlation_id = correlation_id
 
     def __call__(self, line: bytes | None, not_after: datetime) -> DecidedEvent:
         """Return the event of a line; raise a refusal that says why there is none."""
         said = _said(line)
-        prefix = self._prefixes.get(said.event)
-        if prefix is None:
+        decider = self._deciders.get(said.event)
+        if decider is None:
             raise Refusal("unknown-event", "No event is known under this name.")
-        _check_stream(said.stream, prefix)
+        _check_stream(said.stream, decider.stream(""))
         context = self._context(said, past_instant(said.effective_at, not_after))
         event = self._event(said.event, said.data, context.effective_at)
+        if not decider.is_of(event, said.stream):
+            raise MalformedValue("malformed-stream", "This event names another id than that of its stream.")
         claims = tuple(Claim(claim.kind, claim.value, claim.release) for claim in said.claims)
         for claim in claims:
             if (check_value := _CLAIMED.get(claim.kind)) is not None:

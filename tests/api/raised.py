@@ -13,6 +13,12 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("domain", "application", "api")
 STATUS_OF_REFUSAL: Mapping[str, int] = {refusal.__name__: status for refusal, status in STATUS.items()}
 TAKEN = 409
+KINDS: Mapping[str, int] = {
+    **dict.fromkeys(("one_line", "several_lines", "written", "one_of", "several"), 1),
+    "whole": 2,
+    "distinct": 0,
+}
+"""Where declarations of kinds name the code of their refusal, which its sentence follows."""
 
 
 def codes_in_source() -> dict[str, set[int]]:
@@ -20,7 +26,8 @@ def codes_in_source() -> dict[str, set[int]]:
     statuses: defaultdict[str, set[int]] = defaultdict(set)
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            for code, status in _codes(ast.parse(path.read_text(encoding="utf-8")), path):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for code, status in (*_codes(tree, path), *_of_kinds(tree, path)):
                 statuses[code].add(status)
     return dict(statuses)
 
@@ -36,13 +43,37 @@ def _codes(tree: ast.Module, path: Path) -> Iterator[tuple[str, int]]:
 def _of_call(name: str, args: list[ast.expr], path: Path) -> Iterator[tuple[str, int]]:
     if name in STATUS_OF_REFUSAL:
         # `{kind}-taken` is the one code that is put together; its kinds are read from the claims.
-        if not isinstance(args[0], ast.JoinedStr):
+        # Kinds of values are given theirs where they are declared.
+        if isinstance(args[0], ast.Constant) or (path.name != "kinds.py" and not isinstance(args[0], ast.JoinedStr)):
             yield _text(args[0], path), STATUS_OF_REFUSAL[name]
     elif name == "Claim" and path.parts[-2] != "rest":
         yield f"{_text(args[0], path)}-taken", TAKEN
     elif name == "Problem" and isinstance(args[0], ast.Constant):
         assert isinstance(args[0].value, int), path
         yield _text(args[1], path), args[0].value
+
+
+def _of_kinds(tree: ast.Module, path: Path) -> Iterator[tuple[str, int]]:
+    """Yield the codes that kinds of values are declared with: each stands before its sentence, or in a named pair."""
+    pairs = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Tuple)
+    }
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS):
+            continue
+        named = {keyword.arg: keyword.value for keyword in node.keywords}
+        refusal = "MalformedValue" if "malformed" in named else "InvalidValue"
+        args = [part for arg in node.args for part in _parts(arg, pairs)]
+        too_long = named.get("too_long")
+        told = [*args[KINDS[node.func.id] :], *(too_long.elts if isinstance(too_long, ast.Tuple) else ())]
+        for code in told[::2]:
+            yield _text(code, path), STATUS_OF_REFUSAL[refusal]
+
+
+def _parts(arg: ast.expr, pairs: Mapping[str, ast.Tuple]) -> list[ast.expr]:
+    return pairs[arg.value.id].elts if isinstance(arg, ast.Starred) and isinstance(arg.value, ast.Name) else [arg]
 
 
 def _of_table(function: ast.AsyncFunctionDef) -> Iterator[tuple[str, int]]:

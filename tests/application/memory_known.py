@@ -15,7 +15,7 @@ from domain.kernel import Command, Decider
 S = TypeVar("S")
 
 DECIDERS: Mapping[type[Command], Decider[Any, Any, Any]] = {
-    command: decider for decider in (*organisations.DECIDERS, *identity.DECIDERS) for command in decider.commands
+    command: decider for decider in (*organisations.DECIDERS, *identity.DECIDERS) for command in decider.rules
 }
 READERS: Mapping[type, FactReader] = {**organisations_facts.READERS, **identity_facts.READERS}
 

@@ -9,7 +9,7 @@ import pytest
 
 from application.facts.erasure import READERS
 from domain.erasure.model import (
-    Commands,
+    ErasureCommand,
     ErasureGround,
     ErasureRequested,
     HoldGround,
@@ -44,12 +44,12 @@ BY_BOB = replace(BY_ANNA, session_id=f"session-{BOB}", acting_mandate_id="mandat
 ORDER = OrderErasure(at=AT, by="platform", person_id=ANNA, ground=ErasureGround.OBJECTION)
 
 
-def decided(known: MemoryKnown, wish: Commands) -> Any:  # noqa: F811 - the fixture's value
+def decided(known: MemoryKnown, wish: ErasureCommand) -> Any:  # noqa: F811 - the fixture's value
     informed = READERS[type(wish)](wish, known)
     return informed, ERASURE.decide(informed.command, ERASURE.initial)
 
 
-def refusal(known: MemoryKnown, wish: Commands) -> str:  # noqa: F811 - the fixture's value
+def refusal(known: MemoryKnown, wish: ErasureCommand) -> str:  # noqa: F811 - the fixture's value
     with pytest.raises(Refusal) as refused:
         decided(known, wish)
     return refused.value.code

@@ -13,14 +13,13 @@ from domain.identity.mandate.model import Mandate, MandateTerms, ServiceScope
 from domain.identity.mandate.rules import MANDATE
 from domain.identity.person import PERSON, Person
 from domain.identity.values import MandateKind, MandateStatus, PartyKind
-from domain.kernel import Decider, Jurisdiction
+from domain.kernel import Decider, Jurisdiction, OrganisationFacts
 from domain.mailbox.mailbox import MAILBOX, Mailbox, OpenMailbox, RecordFirstUse
 from domain.mailbox.message.model import Message, MessageStatus, OpenMessage, SendMessage
 from domain.mailbox.message.rules import MESSAGE
 from domain.mailbox.values import (
     Attachment,
     ConsentEvidence,
-    MailboxProvider,
     MessageType,
     Original,
     OwnerKind,
@@ -154,8 +153,10 @@ def test_the_message_that_is_answered_and_the_organisation_sent_for_are_looked_u
 
 def test_the_provider_of_a_mailbox_is_known_with_its_consent_and_the_owner_with_the_register() -> None:
     use = RecordFirstUse(at=AT, by="provider-2", mailbox_id="person-1")
-    assert _informed(use).command.provider == MailboxProvider(
-        organisation_id="provider-2", enrolled=True, has_consent=True, jurisdiction=Jurisdiction.NL
+    known = _informed(use).command
+    assert known.has_consent
+    assert known.provider == OrganisationFacts(
+        organisation_id="provider-2", enrolled=True, jurisdiction=Jurisdiction.NL
     )
     opening = OpenMailbox(at=AT, by="provider-1", mailbox_id="person-1", owner_kind=OwnerKind.PERSON)
     assert _informed(opening).command.owner_registered

@@ -18,20 +18,29 @@ from domain.bus import (
     TRANSACTION,
     AcceptTransaction,
     AnswerTransaction,
-    Commands,
     FailDelivery,
     FaultOrigin,
     FaultTransaction,
     ForwardTransaction,
-    Member,
     TimeOutTransaction,
     TransactionAccepted,
     TransactionAnswered,
+    TransactionCommand,
     TransactionFaulted,
     TransactionForwarded,
     TransactionTimedOut,
 )
-from domain.kernel import Claim, Duplicate, InvalidValue, Jurisdiction, NotAllowed, NotFound, Refusal, RuleBroken
+from domain.kernel import (
+    Claim,
+    Duplicate,
+    InvalidValue,
+    Jurisdiction,
+    NotAllowed,
+    NotFound,
+    OrganisationFacts,
+    Refusal,
+    RuleBroken,
+)
 from tests.domain.given import given
 
 AT = datetime(2022, 3, 1, 9, 0, tzinfo=UTC)
@@ -53,8 +62,8 @@ ACCEPT = AcceptTransaction(
     activity="moving-house",
     legal_basis="Act of 8 August 1983, art. 5",
     timeout_s=30,
-    source=Member(organisation_id=SOURCE, enrolled=True, jurisdiction=Jurisdiction.BE),
-    target=Member(organisation_id=TARGET, enrolled=True, jurisdiction=Jurisdiction.BE),
+    source=OrganisationFacts(organisation_id=SOURCE, enrolled=True, jurisdiction=Jurisdiction.BE),
+    target=OrganisationFacts(organisation_id=TARGET, enrolled=True, jurisdiction=Jurisdiction.BE),
     service_family_exists=True,
 )
 SYSTEM: dict[str, Any] = {"at": AT, "by": PLATFORM, "transaction_id": ID}
@@ -106,7 +115,7 @@ def test_what_was_accepted_is_not_accepted_again() -> None:
 
 
 @pytest.mark.parametrize("wish", [FORWARD, ANSWER, FAULT, FAIL, TIME_OUT])
-def test_nothing_happens_to_a_transaction_that_does_not_exist(wish: Commands) -> None:
+def test_nothing_happens_to_a_transaction_that_does_not_exist(wish: TransactionCommand) -> None:
     given(TRANSACTION).when(wish).refused(NotFound, "transaction-not-found")
 
 
@@ -227,7 +236,7 @@ def test_an_answer_past_its_time_counts_while_nobody_declared_the_timeout() -> N
 @pytest.mark.parametrize(("_wish", "outcome"), OUTCOMES)
 @pytest.mark.parametrize(("report", "reported"), OUTCOMES)
 def test_a_late_report_never_overturns_an_outcome(
-    _wish: Commands, outcome: Any, report: Commands, reported: Any
+    _wish: TransactionCommand, outcome: Any, report: TransactionCommand, reported: Any
 ) -> None:
     ended = given(TRANSACTION, ACCEPTED, FORWARDED, outcome)
     if reported == outcome:
@@ -245,7 +254,7 @@ def test_a_late_report_never_overturns_an_outcome(
         (ANSWERED, replace(FORWARD, attempt=2)),
     ],
 )
-def test_another_report_of_the_same_sort_does_not_overturn_it_either(outcome: Any, report: Commands) -> None:
+def test_another_report_of_the_same_sort_does_not_overturn_it_either(outcome: Any, report: TransactionCommand) -> None:
     given(TRANSACTION, ACCEPTED, FORWARDED, outcome).when(report).refused(RuleBroken, "transaction-finished")
 
 
@@ -257,7 +266,7 @@ WISHES = [ACCEPT, FORWARD, replace(FORWARD, attempt=2), replace(FORWARD, attempt
 
 
 @forall(st.lists(st.sampled_from(WISHES), max_size=12))
-def test_whatever_is_wished_a_transaction_begins_with_its_acceptance_and_ends_once(wishes: list[Commands]) -> None:
+def test_whatever_is_wished_a_transaction_begins_accepted_and_ends_once(wishes: list[TransactionCommand]) -> None:
     history: list[Any] = []
     for wish in wishes:
         try:

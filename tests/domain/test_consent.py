@@ -10,18 +10,16 @@ import pytest
 
 from domain.consent import (
     CONSENT,
-    Actor,
     ConsentGranted,
     ConsentRefused,
     ConsentWithdrawn,
     GrantConsent,
     ImpactNoticeShown,
-    Provider,
     RefuseConsent,
     ShowImpactNotice,
     WithdrawConsent,
 )
-from domain.kernel import InvalidValue, Jurisdiction, NotAllowed, RuleBroken
+from domain.kernel import Actor, InvalidValue, Jurisdiction, NotAllowed, OrganisationFacts, RuleBroken
 from tests.domain.given import given
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
@@ -33,11 +31,11 @@ WISH: dict[str, Any] = {
     "person_id": PERSON,
     "provider_id": PROVIDER,
     "session_id": SESSION,
-    "provider": Provider(organisation_id=PROVIDER, enrolled=True, jurisdiction=Jurisdiction.BE),
-    "actor": Actor(person_id=PERSON, session_id=SESSION, at_provider=True),
+    "provider": OrganisationFacts(organisation_id=PROVIDER, enrolled=True, jurisdiction=Jurisdiction.BE),
+    "actor": Actor(person_id=PERSON, session_id=SESSION, in_session=True),
 }
 MANDATARY = Actor(
-    person_id="person-2", session_id="session-2", at_provider=True, mandate_id="mandate-1", mandator_id=PERSON
+    person_id="person-2", session_id="session-2", in_session=True, mandate_id="mandate-1", represented_id=PERSON
 )
 SHOW = ShowImpactNotice(**WISH, notice_version="2021-1", language="nl", notice_sha256=SHA256)
 GRANT = GrantConsent(**WISH, notice_version="2021-1")
@@ -78,8 +76,8 @@ def test_a_mandatary_grants_in_the_persons_name() -> None:
 
 @pytest.mark.parametrize("wish", [SHOW, GRANT, REFUSE, WITHDRAW])
 def test_nobody_else_decides(wish: ShowImpactNotice | GrantConsent | RefuseConsent | WithdrawConsent) -> None:
-    stranger = Actor(person_id="person-3", session_id="session-3", at_provider=True)
-    elsewhere = replace(wish.actor, at_provider=False)
+    stranger = Actor(person_id="person-3", session_id="session-3", in_session=True)
+    elsewhere = replace(wish.actor, in_session=False)
     given(CONSENT, SHOWN).when(replace(wish, actor=stranger)).refused(NotAllowed, "not-the-person")
     given(CONSENT, SHOWN).when(replace(wish, actor=elsewhere)).refused(NotAllowed, "no-session-at-provider")
     given(CONSENT, SHOWN).when(replace(wish, by="another")).refused(NotAllowed, "not-your-mailbox-provider")

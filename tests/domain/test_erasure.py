@@ -10,7 +10,6 @@ import pytest
 
 from domain.erasure.model import (
     MAX_HOLDS,
-    Applicant,
     Erasure,
     ErasureGround,
     ErasureRequested,
@@ -31,7 +30,7 @@ from domain.erasure.model import (
     pending,
 )
 from domain.erasure.rules import ERASURE
-from domain.kernel import InvalidValue, NotAllowed, NotFound, PurposeGroup, RuleBroken
+from domain.kernel import Actor, InvalidValue, NotAllowed, NotFound, PurposeGroup, RuleBroken
 from tests.domain.given import given
 
 AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -46,7 +45,7 @@ REQUEST = RequestErasure(
     **ABOUT,
     ground=ErasureGround.CONSENT_WITHDRAWN,
     session_id="session-1",
-    applicant=Applicant(person_id=PERSON, at_caller=True),
+    applicant=Actor(person_id=PERSON, session_id="session-1", in_session=True),
     registered=True,
 )
 HOLD = PlaceLegalHold(
@@ -105,7 +104,7 @@ def test_the_person_asks_in_a_session_and_that_is_recorded() -> None:
 
 
 def test_who_represents_the_person_by_law_asks_under_their_mandate() -> None:
-    parent = Applicant(person_id="person-2", at_caller=True, mandate_id="mandate-1", represented_id=PERSON)
+    parent = Actor(person_id="person-2", in_session=True, mandate_id="mandate-1", represented_id=PERSON)
     state = ERASURE.fold(())
     (event,) = ERASURE.decide(replace(REQUEST, applicant=parent), state)
     assert isinstance(event, ErasureRequested)
@@ -113,10 +112,10 @@ def test_who_represents_the_person_by_law_asks_under_their_mandate() -> None:
 
 
 def test_nobody_else_can_ask_in_a_session() -> None:
-    given(ERASURE).when(replace(REQUEST, applicant=Applicant(person_id="person-2", at_caller=True))).refused(
+    given(ERASURE).when(replace(REQUEST, applicant=Actor(person_id="person-2", in_session=True))).refused(
         NotAllowed, "not-the-person"
     )
-    given(ERASURE).when(replace(REQUEST, applicant=Applicant(person_id=PERSON, at_caller=False))).refused(
+    given(ERASURE).when(replace(REQUEST, applicant=Actor(person_id=PERSON, in_session=False))).refused(
         NotAllowed, "no-session-at-caller"
     )
 

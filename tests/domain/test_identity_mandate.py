@@ -10,7 +10,6 @@ import pytest
 
 from domain.identity.mandate.model import (
     AcceptMandate,
-    ActingParty,
     ConfirmMandate,
     ExpireMandate,
     MandateAccepted,
@@ -34,9 +33,17 @@ from domain.identity.mandate.model import (
     in_force,
 )
 from domain.identity.mandate.rules import MANDATE
-from domain.identity.person import RegistrationAuthority
 from domain.identity.values import MandateKind, MandateSide, PartyKind
-from domain.kernel import Duplicate, InvalidValue, Jurisdiction, NotAllowed, NotFound, RuleBroken
+from domain.kernel import (
+    Actor,
+    Duplicate,
+    InvalidValue,
+    Jurisdiction,
+    NotAllowed,
+    NotFound,
+    OrganisationFacts,
+    RuleBroken,
+)
 from tests.domain.given import given
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
@@ -45,8 +52,8 @@ GIVER, RECEIVER, STRANGER, AGENCY = "person-1", "person-2", "person-3", "organis
 TAX = ServiceScope(service_id="service-1", organisation_id=AGENCY)
 HEALTH = ServiceScope(service_id="service-2", organisation_id="organisation-2")
 
-AS_GIVER = ActingParty(person_id=GIVER, session_id="session-1", at_caller=True)
-AS_RECEIVER = ActingParty(person_id=RECEIVER, session_id="session-2", at_caller=True)
+AS_GIVER = Actor(person_id=GIVER, session_id="session-1", in_session=True)
+AS_RECEIVER = Actor(person_id=RECEIVER, session_id="session-2", in_session=True)
 BY_GIVER = MandateAct(side=MandateSide.GIVING, session_id="session-1", acting_person_id=GIVER, acting_mandate_id="")
 BY_RECEIVER = MandateAct(
     side=MandateSide.RECEIVING, session_id="session-2", acting_person_id=RECEIVER, acting_mandate_id=""
@@ -129,8 +136,8 @@ def test_a_request_is_not_accepted_once_its_validity_is_over() -> None:
 @pytest.mark.parametrize("wish", [REQUEST, ACCEPT, REJECT, SUSPEND, RESUME, WITHDRAW])
 def test_only_the_two_sides_decide_in_a_session_at_the_caller(wish: Any) -> None:
     history = () if wish is REQUEST else (REQUESTED,)
-    stranger = ActingParty(person_id=STRANGER, session_id="session-3", at_caller=True)
-    elsewhere = replace(wish.actor, at_caller=False)
+    stranger = Actor(person_id=STRANGER, session_id="session-3", in_session=True)
+    elsewhere = replace(wish.actor, in_session=False)
     given(MANDATE, *history).when(replace(wish, actor=stranger)).refused(NotAllowed, "not-a-party")
     given(MANDATE, *history).when(replace(wish, actor=elsewhere)).refused(NotAllowed, "no-session-at-caller")
 
@@ -171,8 +178,8 @@ def test_terms_that_cannot_be(wish: RequestMandate, kind: Any, code: str) -> Non
 
 
 def test_a_legal_representative_acts_for_the_enterprise_under_the_mandate_that_is_named() -> None:
-    director = ActingParty(
-        person_id="person-9", session_id="session-9", at_caller=True, mandate_id="mandate-0", represented_id=GIVER
+    director = Actor(
+        person_id="person-9", session_id="session-9", in_session=True, mandate_id="mandate-0", represented_id=GIVER
     )
     act = MandateAct(
         side=MandateSide.GIVING, session_id="session-9", acting_person_id="person-9", acting_mandate_id="mandate-0"
@@ -234,7 +241,7 @@ CONFIRM = ConfirmMandate(
     by="town-1",
     mandate_id="mandate-1",
     ground="judgment-2021-17",
-    authority=RegistrationAuthority(organisation_id="town-1", enrolled=True, jurisdiction=Jurisdiction.BE),
+    authority=OrganisationFacts(organisation_id="town-1", enrolled=True, jurisdiction=Jurisdiction.BE),
 )
 CONFIRMED = MandateConfirmed(**STEP, authority_id="town-1", ground="judgment-2021-17")
 

@@ -14,7 +14,6 @@ from domain.identity.person import (
     RegisterPersonByEidas,
     RegisterPersonByRegistrationAuthority,
     RegisterPersonFromNationalRegister,
-    RegistrationAuthority,
 )
 from domain.identity.values import Route
 from domain.kernel import (
@@ -25,6 +24,7 @@ from domain.kernel import (
     LevelOfAssurance,
     NationalNumber,
     NotAllowed,
+    OrganisationFacts,
     PersonalText,
 )
 from tests.domain.given import given
@@ -40,7 +40,7 @@ AT_DESK = RegisterPersonByRegistrationAuthority(
     national_number=BIS,
     office_id="office-3",
     officer_id="officer-7",
-    authority=RegistrationAuthority(organisation_id="town-1", enrolled=True, jurisdiction=Jurisdiction.BE),
+    authority=OrganisationFacts(organisation_id="town-1", enrolled=True, jurisdiction=Jurisdiction.BE),
 )
 BY_EIDAS = RegisterPersonByEidas(
     **WHO,

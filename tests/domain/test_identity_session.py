@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from domain.identity.key import IdentificationKey
 from domain.identity.session import (
     SESSION,
     AccessService,
     AuthenticationRefused,
     AuthenticationSucceeded,
     EndSession,
-    KeyInUse,
     OpenSession,
     RequestedService,
     ServiceAccessed,
@@ -22,22 +22,17 @@ from domain.identity.session import (
     SessionEnded,
     is_open,
 )
-from domain.identity.values import SESSION_LENGTH, Channel, Means, Reason
+from domain.identity.values import SESSION_LENGTH, Channel, KeyStatus, Means, Reason
 from domain.kernel import Audience, Duplicate, Jurisdiction, LevelOfAssurance, NotAllowed, NotFound, RuleBroken
 from tests.domain.given import given
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
 OVER = AT + SESSION_LENGTH
 PERSON, ISSUER = "person-1", "provider-1"
-USED_KEY = KeyInUse(
-    key_id="key-1",
-    person_id=PERSON,
-    provider_id=ISSUER,
-    means=Means.EID,
-    level=LevelOfAssurance.HIGH,
-    active=True,
-    provider_recognised=True,
+USED_KEY = IdentificationKey(
+    status=KeyStatus.ACTIVE, person_id=PERSON, provider_id=ISSUER, means=Means.EID, level=LevelOfAssurance.HIGH
 )
+USED: dict[str, Any] = {"key": USED_KEY, "provider_recognised": True}
 PORTAL = RequestedService(
     service_id="service-1",
     exists=True,
@@ -55,10 +50,10 @@ OPEN = OpenSession(
     service_id="service-1",
     level=LevelOfAssurance.SUBSTANTIAL,
     channel=Channel.WEB,
-    key=USED_KEY,
+    **USED,
     service=PORTAL,
 )
-ACCESS = AccessService(**FRAME, service_id="service-2", key=USED_KEY, service=TAX)
+ACCESS = AccessService(**FRAME, service_id="service-2", **USED, service=TAX)
 END = EndSession(**FRAME)
 
 WHERE: dict[str, Any] = {
@@ -106,8 +101,8 @@ def test_a_higher_level_than_the_service_asks_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("wish", "reason"),
     [
-        (replace(OPEN, key=replace(USED_KEY, active=False)), Reason.KEY_NOT_ACTIVE),
-        (replace(OPEN, key=replace(USED_KEY, provider_recognised=False)), Reason.PROVIDER_NOT_RECOGNISED),
+        (replace(OPEN, key=replace(USED_KEY, status=KeyStatus.SUSPENDED)), Reason.KEY_NOT_ACTIVE),
+        (replace(OPEN, provider_recognised=False), Reason.PROVIDER_NOT_RECOGNISED),
         (replace(OPEN, service=replace(PORTAL, open=False)), Reason.SERVICE_CLOSED),
         (replace(OPEN, key=replace(USED_KEY, level=LevelOfAssurance.LOW)), Reason.LEVEL_ABOVE_KEY),
         (replace(OPEN, service=replace(PORTAL, minimum_level=LevelOfAssurance.HIGH)), Reason.LEVEL_TOO_LOW),
@@ -139,8 +134,8 @@ def test_single_sign_on_takes_the_person_to_another_service_once() -> None:
 @pytest.mark.parametrize(
     ("wish", "reason"),
     [
-        (replace(ACCESS, key=replace(USED_KEY, active=False)), Reason.KEY_NOT_ACTIVE),
-        (replace(ACCESS, key=replace(USED_KEY, provider_recognised=False)), Reason.PROVIDER_NOT_RECOGNISED),
+        (replace(ACCESS, key=replace(USED_KEY, status=KeyStatus.SUSPENDED)), Reason.KEY_NOT_ACTIVE),
+        (replace(ACCESS, provider_recognised=False), Reason.PROVIDER_NOT_RECOGNISED),
         (replace(ACCESS, service=replace(TAX, open=False)), Reason.SERVICE_CLOSED),
         (replace(ACCESS, service=replace(TAX, minimum_level=LevelOfAssurance.HIGH)), Reason.LEVEL_TOO_LOW),
     ],

@@ -12,10 +12,8 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from domain.invoicing.model import (
-    UNKNOWN_BUYER,
-    Buyer,
     Clarification,
-    Commands,
+    InvoiceCommand,
     InvoiceKind,
     InvoiceReceived,
     InvoiceRefused,
@@ -38,6 +36,7 @@ from domain.kernel import (
     Jurisdiction,
     NotAllowed,
     NotFound,
+    OrganisationFacts,
     Refusal,
     RuleBroken,
 )
@@ -64,7 +63,7 @@ RECEIVE = ReceiveInvoice(
     currency="EUR",
     document_sha256=SHA256,
     media_type="application/xml",
-    buyer=Buyer(organisation_id=BUYER, enrolled=True, jurisdiction=Jurisdiction.BE),
+    buyer=OrganisationFacts(organisation_id=BUYER, enrolled=True, jurisdiction=Jurisdiction.BE),
 )
 SYSTEM: dict[str, Any] = {"at": AT, "by": PLATFORM, "invoice_id": ID}
 VALIDATE = ValidateInvoice(**SYSTEM, rule_set=RULES)
@@ -176,7 +175,7 @@ def test_a_duplicate_never_touches_the_accepted_original() -> None:
 
 
 def test_the_buyer_is_enrolled_to_receive() -> None:
-    given(INVOICE).when(replace(RECEIVE, buyer=UNKNOWN_BUYER)).refused(RuleBroken, "buyer-not-enrolled")
+    given(INVOICE).when(replace(RECEIVE, buyer=OrganisationFacts())).refused(RuleBroken, "buyer-not-enrolled")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +245,7 @@ def test_the_same_verdict_twice_says_nothing_new() -> None:
         (REFUSED, replace(REFUSE, rule_ids=("BR-01",))),
     ],
 )
-def test_a_verdict_is_not_changed(verdict: InvoiceValidated | InvoiceRefused, wish: Commands) -> None:
+def test_a_verdict_is_not_changed(verdict: InvoiceValidated | InvoiceRefused, wish: InvoiceCommand) -> None:
     given(INVOICE, RECEIVED, verdict).when(wish).refused(RuleBroken, "invoice-already-judged")
 
 
@@ -261,7 +260,7 @@ def test_a_verdict_names_its_rule_set(wish: ValidateInvoice | RefuseInvoice) -> 
 
 
 @pytest.mark.parametrize("wish", [VALIDATE, REFUSE, RESPOND])
-def test_nothing_happens_to_an_invoice_that_does_not_exist(wish: Commands) -> None:
+def test_nothing_happens_to_an_invoice_that_does_not_exist(wish: InvoiceCommand) -> None:
     given(INVOICE).when(wish).refused(NotFound, "invoice-not-found")
 
 
@@ -398,7 +397,7 @@ def test_a_later_response_says_nothing_about_being_on_time() -> None:
 
 
 @forall(st.lists(st.sampled_from([*map(respond, ResponseState), PART_PAYMENT, VALIDATE, REFUSE]), max_size=15))
-def test_whatever_is_answered_the_history_never_goes_back(wishes: list[Commands]) -> None:
+def test_whatever_is_answered_the_history_never_goes_back(wishes: list[InvoiceCommand]) -> None:
     history: list[Any] = [RECEIVED]
     for wish in wishes:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.kernel import Duplicate, Jurisdiction, NotAllowed, NotFound, RuleBroken
+from domain.kernel import Duplicate, Jurisdiction, NotAllowed, NotFound, OrganisationFacts, RuleBroken
 from domain.mailbox.mailbox import (
     MAILBOX,
     ChannelPreferenceSet,
@@ -25,11 +25,11 @@ from domain.mailbox.mailbox import (
     SetNotificationAddress,
     VerifyNotificationAddress,
 )
-from domain.mailbox.values import AddressKind, MailboxProvider, OwnerKind
+from domain.mailbox.values import AddressKind, OwnerKind
 from tests.domain.given import given
 
 PROVIDER, OTHER = "provider-1", "provider-2"
-KNOWN = MailboxProvider(organisation_id=PROVIDER, enrolled=True, has_consent=False, jurisdiction=Jurisdiction.BE)
+KNOWN = OrganisationFacts(organisation_id=PROVIDER, enrolled=True, jurisdiction=Jurisdiction.BE)
 WISH: dict[str, Any] = {
     "at": datetime(2021, 11, 3, 9, 0, tzinfo=UTC),
     "by": PROVIDER,
@@ -82,7 +82,7 @@ def test_only_a_provider_that_the_owner_chose_passes_on_a_wish(wish: MailboxComm
 
 
 def test_a_provider_to_which_the_owner_consented_passes_on_a_wish_too() -> None:
-    elsewhere = replace(USE, by=OTHER, provider=replace(KNOWN, organisation_id=OTHER, has_consent=True))
+    elsewhere = replace(USE, by=OTHER, provider=replace(KNOWN, organisation_id=OTHER), has_consent=True)
     given(MAILBOX, OPENED).when(elsewhere).then(replace(USED, provider_id=OTHER))
 
 

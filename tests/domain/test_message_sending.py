@@ -15,7 +15,7 @@ from domain.mailbox.message.model import (
     AlertMessageExpiry,
     ExpireMessage,
     Message,
-    MessageCommands,
+    MessageCommand,
     MessageEvent,
     MessagePublished,
     MessageSent,
@@ -23,7 +23,6 @@ from domain.mailbox.message.model import (
 )
 from domain.mailbox.message.rules import MESSAGE
 from domain.mailbox.values import (
-    UNKNOWN_SENDER,
     ChannelReason,
     ConsentEvidence,
     MessageChannel,
@@ -32,6 +31,7 @@ from domain.mailbox.values import (
     OwnerKind,
     Payment,
     Recipient,
+    Sender,
     SenderTimeZone,
 )
 from tests.domain.given import given
@@ -180,7 +180,7 @@ def test_publication_carries_what_openings_are_counted_by() -> None:
 
 
 def test_only_an_enrolled_sender_sends() -> None:
-    given(MESSAGE).when(replace(SEND, sender=UNKNOWN_SENDER)).refused(NotAllowed, "not-a-mailbox-sender")
+    given(MESSAGE).when(replace(SEND, sender=Sender())).refused(NotAllowed, "not-a-mailbox-sender")
     ended = replace(ENROLLED_SENDER, enrolled=False)
     given(MESSAGE).when(replace(SEND, sender=ended)).refused(NotAllowed, "not-a-mailbox-sender")
     given(MESSAGE).when(replace(SEND, by="another")).refused(NotAllowed, "not-a-mailbox-sender")
@@ -320,7 +320,7 @@ RECIPIENTS = st.builds(
     taken_into_use=st.booleans(),
     exclusive_digital=st.booleans(),
 )
-SENDERS = st.sampled_from([UNKNOWN_SENDER, ENROLLED_SENDER, _in_transition(TODAY)])
+SENDERS = st.sampled_from([Sender(), ENROLLED_SENDER, _in_transition(TODAY)])
 FRAME: dict[str, Any] = {"message_id": MESSAGE_ID}
 WISHES = st.one_of(
     st.builds(
@@ -345,7 +345,7 @@ WISHES = st.one_of(
 
 
 @forall(st.lists(WISHES, max_size=8))
-def test_no_sequence_of_wishes_reaches_a_person_digitally_without_consent(wishes: list[MessageCommands]) -> None:
+def test_no_sequence_of_wishes_reaches_a_person_digitally_without_consent(wishes: list[MessageCommand]) -> None:
     state: Message = MESSAGE.initial
     published = False
     for wish in wishes:
@@ -362,7 +362,7 @@ def test_no_sequence_of_wishes_reaches_a_person_digitally_without_consent(wishes
     assert published or state.publication is None
 
 
-def _decide(wish: MessageCommands, state: Message) -> list[MessageEvent]:
+def _decide(wish: MessageCommand, state: Message) -> list[MessageEvent]:
     try:
         return list(MESSAGE.decide(wish, state))
     except Refusal:

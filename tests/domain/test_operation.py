@@ -17,12 +17,12 @@ from domain.operation import (
     MAX_REASON_LENGTH,
     OPERATION,
     CancelRebuild,
-    Commands,
     DropPreviousRows,
     ParkedEventSkipped,
     ParkedEventsRetried,
     PauseProjection,
     PreviousRowsDropRequested,
+    ProjectionCommand,
     ProjectionPaused,
     ProjectionResumed,
     RebuildCancelled,
@@ -48,7 +48,7 @@ RETRY, SKIP = RetryParkedEvents(**FRAME), SkipParkedEvent(**FRAME, event_positio
 PAUSED, RESUMED = ProjectionPaused(**SAID), ProjectionResumed(**SAID)
 RETRIED = ParkedEventsRetried(**SAID, event_position=0)
 SKIPPED = ParkedEventSkipped(**SAID, event_position=4711)
-REQUESTS: list[tuple[Commands, Any]] = [
+REQUESTS: list[tuple[ProjectionCommand, Any]] = [
     (RequestRebuild(**FRAME), RebuildRequested(**SAID)),
     (CancelRebuild(**FRAME), RebuildCancelled(**SAID)),
     (RequestVerification(**FRAME), VerificationRequested(**SAID)),
@@ -56,11 +56,11 @@ REQUESTS: list[tuple[Commands, Any]] = [
     (DropPreviousRows(**FRAME), PreviousRowsDropRequested(**SAID)),
     (RETRY, RETRIED),
 ]
-WISHES: list[Commands] = [PAUSE, RESUME, SKIP, *(wish for wish, _ in REQUESTS)]
+WISHES: list[ProjectionCommand] = [PAUSE, RESUME, SKIP, *(wish for wish, _ in REQUESTS)]
 
 
 @pytest.mark.parametrize(("wish", "event"), REQUESTS, ids=lambda it: type(it).__name__)
-def test_a_request_is_recorded_each_time_it_is_made(wish: Commands, event: Any) -> None:
+def test_a_request_is_recorded_each_time_it_is_made(wish: ProjectionCommand, event: Any) -> None:
     given(OPERATION).when(wish).then(event)
     given(OPERATION, event).when(wish).then(event)
 
@@ -102,7 +102,7 @@ def test_an_event_is_skipped_as_long_as_it_is_parked() -> None:
 
 @pytest.mark.parametrize("wish", WISHES, ids=lambda it: type(it).__name__)
 @pytest.mark.parametrize("why", ["", "   ", "\n", "w" * (MAX_REASON_LENGTH + 1)])
-def test_every_act_has_a_reason(wish: Commands, why: str) -> None:
+def test_every_act_has_a_reason(wish: ProjectionCommand, why: str) -> None:
     given(OPERATION).when(replace(wish, why=why)).refused(InvalidValue, "reason-missing")
 
 
@@ -113,7 +113,7 @@ def test_a_reason_is_kept_without_the_spaces_around_it() -> None:
 
 @pytest.mark.parametrize("wish", WISHES, ids=lambda it: type(it).__name__)
 @pytest.mark.parametrize("name", ["", "Bus", "1bus", "_bus", "bus-counts", "bus counts", "bus\n", "b" * 64])
-def test_a_projection_has_a_name(wish: Commands, name: str) -> None:
+def test_a_projection_has_a_name(wish: ProjectionCommand, name: str) -> None:
     given(OPERATION).when(replace(wish, projection=name)).refused(InvalidValue, "invalid-projection-name")
 
 
@@ -129,12 +129,12 @@ def test_what_is_skipped_is_one_event() -> None:
 
 
 @pytest.mark.parametrize("wish", WISHES, ids=lambda it: type(it).__name__)
-def test_an_act_belongs_to_the_stream_of_its_projection(wish: Commands) -> None:
+def test_an_act_belongs_to_the_stream_of_its_projection(wish: ProjectionCommand) -> None:
     assert OPERATION.stream(OPERATION.aggregate_id(wish)) == "projection-bus_counts"
 
 
 @forall(st.lists(st.sampled_from([*WISHES, replace(PAUSE, why=" ")]), max_size=20))
-def test_whatever_is_wished_pauses_and_resumptions_alternate(wishes: list[Commands]) -> None:
+def test_whatever_is_wished_pauses_and_resumptions_alternate(wishes: list[ProjectionCommand]) -> None:
     history: list[Any] = []
     for wish in wishes:
         try:

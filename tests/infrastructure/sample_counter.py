@@ -76,11 +76,11 @@ def _claims(command: RaiseCounter | CloseCounter, _events: Sequence[Event]) -> S
 
 DECIDER: Decider[RaiseCounter | CloseCounter, Counter, Event] = Decider(
     category="counter",
+    key=("counter_id",),
     initial=Counter(),
-    decide=decide,
+    rules={RaiseCounter: decide, CloseCounter: decide},
     evolve=evolve,
-    commands=(RaiseCounter, CloseCounter),
-    aggregate_id=lambda command: command.counter_id,
+    checked=False,
     events={"test.counter-raised.v1": CounterRaised, "test.counter-closed.v1": CounterClosed},
     claims=_claims,
 )

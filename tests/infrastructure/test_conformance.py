@@ -89,7 +89,7 @@ def act(random: Random, at: datetime) -> CommandEnvelope:
 
     It is about read models of releases long gone, so that nothing is done to those compared here.
     """
-    command: Any = random.choice(list(operation.OPERATION.commands))
+    command: Any = random.choice(list(operation.OPERATION.rules))
     about = {"event_position": random.randrange(1, 5), "parked": True} if command is operation.SkipParkedEvent else {}
     projection = random.choice(("letter_counts", "old_figures"))
     return CommandEnvelope(

@@ -235,6 +235,7 @@ WRONG: Mapping[str, tuple[str, Any]] = {
     "a stream without an id": ("malformed-stream", granted(stream="consent-")),
     "an id of three parts": ("malformed-stream", granted(stream="consent-a.b.c")),
     "an id with a line feed": ("malformed-stream", granted(stream="consent-a\n")),
+    "an event that names another person": ("malformed-stream", granted(stream="consent-p2.provider")),
     "a person's number as an id": ("personal-number-in-stream", granted(stream="consent-85073003328.provider")),
     "data that lack a field": ("malformed-data", granted(data={"person_id": "p1"})),
     "data with a field too many": ("malformed-data", granted(data={**granted()["data"], "name": "Anneke"})),

@@ -53,11 +53,13 @@ class KeepLetter(CommandBase):
 
 DECIDER: Decider[KeepLetter, int, LetterKept] = Decider(
     category="letter",
+    key=("person_id",),
     initial=0,
-    decide=lambda command, _: [LetterKept(person_id=command.person_id, subject=PersonalText(command.subject))],
+    rules={
+        KeepLetter: lambda command, _: [LetterKept(person_id=command.person_id, subject=PersonalText(command.subject))]
+    },
     evolve=lambda state, _: state + 1,
-    commands=(KeepLetter,),
-    aggregate_id=lambda command: command.person_id,
+    checked=False,
     events={LETTER: LetterKept},
 )
 CODEC = Codec([DECIDER])

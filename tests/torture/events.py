@@ -71,11 +71,11 @@ def evolve(state: int, _event: Noted) -> int:
 
 DECIDER: Decider[Note, int, Noted] = Decider(
     category="torture",
+    key=("lane",),
     initial=0,
-    decide=decide,
+    rules={Note: decide},
     evolve=evolve,
-    commands=(Note,),
-    aggregate_id=lambda command: str(command.lane),
+    checked=False,
     events={NOTED: Noted, MARKED: Marked, ENDED: Ended},
 )
 CODEC = Codec([DECIDER])

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-from domain.identity.person import UNKNOWN_AUTHORITY, RegistrationAuthority
 from domain.identity.values import MandateKind, MandateSide, MandateStatus, PartyKind
-from domain.kernel import CommandBase, InvalidValue, Jurisdiction, fact
+from domain.kernel import Actor, CommandBase, InvalidValue, Jurisdiction, OrganisationFacts, fact
 from domain.kernel.kinds import Count, OptionalId, several_lines
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -19,9 +18,8 @@ Ground = Annotated[
     str,
     several_lines(
         MAX_GROUND_LENGTH,
-        InvalidValue(
-            "ground-missing", f"Name the ground of the legal representation, in at most {MAX_GROUND_LENGTH} characters."
-        ),
+        "ground-missing",
+        f"Name the ground of the legal representation, in at most {MAX_GROUND_LENGTH} characters.",
     ),
 ]
 
@@ -78,102 +76,83 @@ class MandateAct:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActingParty:
-    """The person who acts, as a session at the calling organisation shows, and whom they legally represent."""
-
-    person_id: str
-    session_id: str
-    at_caller: bool
-    mandate_id: str = ""
-    represented_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MandateParties:
     """Whether the two sides of a requested mandate exist, and where the mandator belongs."""
 
-    mandator_exists: bool
-    mandatary_exists: bool
-    jurisdiction: Jurisdiction
+    mandator_exists: bool = False
+    mandatary_exists: bool = False
+    jurisdiction: Jurisdiction = Jurisdiction.BE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentMandate:
     """The mandate that a chain mandate passes on."""
 
-    terms: MandateTerms | None
-    in_force: bool
+    terms: MandateTerms | None = None
+    in_force: bool = False
 
-
-NO_PARTY = ActingParty(person_id="", session_id="", at_caller=False)
-UNKNOWN_PARTIES = MandateParties(mandator_exists=False, mandatary_exists=False, jurisdiction=Jurisdiction.BE)
-NO_PARENT = ParentMandate(terms=None, in_force=False)
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 # `period` counts the stretches of time between suspensions, from 1: a resumption begins the next one.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MandateRequested:
+class MandateEvent:
     mandate_id: str
     period: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateRequested(MandateEvent):
     terms: MandateTerms
     act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MandateAccepted:
-    mandate_id: str
-    period: Count
+class MandateStep(MandateEvent):
     act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MandateConfirmed:
+class MandateAccepted(MandateStep):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateConfirmed(MandateEvent):
     """A registration authority checked the ground of the legal representation: a reference to a deed or register."""
 
-    mandate_id: str
-    period: Count
     authority_id: str
     ground: Ground
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MandateRejected:
-    mandate_id: str
-    period: Count
-    act: MandateAct
+class MandateRejected(MandateStep):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MandateSuspended:
-    mandate_id: str
-    period: Count
-    act: MandateAct
+class MandateSuspended(MandateStep):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MandateResumed:
-    mandate_id: str
-    period: Count
+class MandateResumed(MandateEvent):
     terms: MandateTerms
     act: MandateAct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MandateWithdrawn:
-    mandate_id: str
-    period: Count
-    act: MandateAct
+class MandateWithdrawn(MandateStep):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MandateExpired:
-    mandate_id: str
-    period: Count
+class MandateExpired(MandateEvent):
+    pass
 
 
-MandateEvent = (
+MandateEvents = (
     MandateRequested
     | MandateAccepted
     | MandateConfirmed
@@ -202,7 +181,7 @@ class PartyCommand(MandateCommand):
 
     session_id: str
     acting_mandate_id: str = ""
-    actor: ActingParty = fact(NO_PARTY)
+    actor: Actor = fact(Actor())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,9 +194,9 @@ class RequestMandate(PartyCommand):
     valid_from: datetime
     valid_until: datetime
     parent_mandate_id: str = ""
-    parties: MandateParties = fact(UNKNOWN_PARTIES)
+    parties: MandateParties = fact(MandateParties())
     services: tuple[ServiceScope, ...] = fact(())
-    parent: ParentMandate = fact(NO_PARENT)
+    parent: ParentMandate = fact(ParentMandate())
 
     def check_whole(self, at: datetime) -> None:
         check_sides(self.mandator_id, self.mandatary_id)
@@ -256,24 +235,13 @@ class ConfirmMandate(MandateCommand):
     """A registration authority's wish; `ground` refers to the deed, judgment or register entry."""
 
     ground: Ground
-    authority: RegistrationAuthority = fact(UNKNOWN_AUTHORITY)
+    authority: OrganisationFacts = fact(OrganisationFacts())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpireMandate(MandateCommand):
     """The platform's own wish, once the mandate's validity is over."""
 
-
-MandateCommands = (
-    RequestMandate
-    | AcceptMandate
-    | RejectMandate
-    | SuspendMandate
-    | ResumeMandate
-    | WithdrawMandate
-    | ConfirmMandate
-    | ExpireMandate
-)
 
 # --- State ----------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import assert_never, get_args
+from typing import assert_never
 
 from domain.identity.mandate.model import (
     AcceptMandate,
@@ -14,9 +14,8 @@ from domain.identity.mandate.model import (
     MandateAccepted,
     MandateAct,
     MandateCommand,
-    MandateCommands,
     MandateConfirmed,
-    MandateEvent,
+    MandateEvents,
     MandateExpired,
     MandateRejected,
     MandateRequested,
@@ -34,40 +33,13 @@ from domain.identity.mandate.model import (
 )
 from domain.identity.values import MandateKind, MandateSide, MandateStatus
 from domain.kernel import Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
-from domain.kernel.checks import check
 
 ENDED = frozenset({MandateStatus.WITHDRAWN, MandateStatus.REJECTED, MandateStatus.EXPIRED})
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: MandateCommands, state: Mandate) -> Sequence[MandateEvent]:
-    check(command, command.at)
-    if isinstance(command, RequestMandate):
-        return _request(command, state)
-    if state.terms is None:
-        raise NotFound("mandate-not-found", "There is no mandate with this id.")
-    if isinstance(command, ConfirmMandate):
-        return _confirm(command, state, state.terms)
-    if isinstance(command, ExpireMandate):
-        return _expire(command, state, state.terms)
-    sides = _sides(command, state.terms)
-    match command:
-        case AcceptMandate():
-            return _accept(command, state, state.terms, sides)
-        case RejectMandate():
-            return _reject(command, state, sides)
-        case SuspendMandate():
-            return _suspend(command, state, sides)
-        case ResumeMandate():
-            return _resume(command, state, state.terms, sides)
-        case WithdrawMandate():
-            return _withdraw(command, state, sides)
-        case _:
-            assert_never(command)
-
-
-def _request(command: RequestMandate, state: Mandate) -> Sequence[MandateEvent]:
+def _request(command: RequestMandate, state: Mandate) -> Sequence[MandateEvents]:
     if state.terms is not None:
         raise Duplicate("mandate-exists", "There is a mandate with this id already.")
     _check_terms(command)
@@ -128,9 +100,9 @@ def _must_stay_within_parent(command: RequestMandate) -> None:
         raise RuleBroken("wider-than-parent", "A chain mandate cannot name services that its parent does not.")
 
 
-def _accept(
-    command: AcceptMandate, state: Mandate, terms: MandateTerms, sides: frozenset[MandateSide]
-) -> Sequence[MandateEvent]:
+def _accept(command: AcceptMandate, state: Mandate) -> Sequence[MandateEvents]:
+    terms = _terms_of(state)
+    sides = _sides(command, terms)
     if terms.kind is MandateKind.LEGAL_REPRESENTATION:
         raise RuleBroken("confirmation-needed", "Legal representation is confirmed by an authority, not accepted.")
     _must_be_other_side(state, sides)
@@ -141,7 +113,8 @@ def _accept(
     return [MandateAccepted(mandate_id=command.mandate_id, period=state.period, act=_act(command, sides))]
 
 
-def _reject(command: RejectMandate, state: Mandate, sides: frozenset[MandateSide]) -> Sequence[MandateEvent]:
+def _reject(command: RejectMandate, state: Mandate) -> Sequence[MandateEvents]:
+    sides = _sides(command, _terms_of(state))
     _must_be_other_side(state, sides)
     if state.status is MandateStatus.REJECTED:
         return []
@@ -149,7 +122,8 @@ def _reject(command: RejectMandate, state: Mandate, sides: frozenset[MandateSide
     return [MandateRejected(mandate_id=command.mandate_id, period=state.period, act=_act(command, sides))]
 
 
-def _confirm(command: ConfirmMandate, state: Mandate, terms: MandateTerms) -> Sequence[MandateEvent]:
+def _confirm(command: ConfirmMandate, state: Mandate) -> Sequence[MandateEvents]:
+    terms = _terms_of(state)
     if not command.authority.enrolled or command.authority.organisation_id != command.by:
         raise NotAllowed("not-a-registration-authority", "This organisation is not a Local Registration Authority.")
     if command.authority.jurisdiction is not terms.jurisdiction:
@@ -167,7 +141,8 @@ def _confirm(command: ConfirmMandate, state: Mandate, terms: MandateTerms) -> Se
     ]
 
 
-def _suspend(command: SuspendMandate, state: Mandate, sides: frozenset[MandateSide]) -> Sequence[MandateEvent]:
+def _suspend(command: SuspendMandate, state: Mandate) -> Sequence[MandateEvents]:
+    sides = _sides(command, _terms_of(state))
     if state.status is MandateStatus.SUSPENDED:
         return []
     _must_not_have_ended(state)
@@ -176,9 +151,9 @@ def _suspend(command: SuspendMandate, state: Mandate, sides: frozenset[MandateSi
     return [MandateSuspended(mandate_id=command.mandate_id, period=state.period, act=_act(command, sides))]
 
 
-def _resume(
-    command: ResumeMandate, state: Mandate, terms: MandateTerms, sides: frozenset[MandateSide]
-) -> Sequence[MandateEvent]:
+def _resume(command: ResumeMandate, state: Mandate) -> Sequence[MandateEvents]:
+    terms = _terms_of(state)
+    sides = _sides(command, terms)
     if state.status is MandateStatus.ACTIVE:
         return []
     _must_not_have_ended(state)
@@ -192,14 +167,16 @@ def _resume(
     ]
 
 
-def _withdraw(command: WithdrawMandate, state: Mandate, sides: frozenset[MandateSide]) -> Sequence[MandateEvent]:
+def _withdraw(command: WithdrawMandate, state: Mandate) -> Sequence[MandateEvents]:
+    sides = _sides(command, _terms_of(state))
     if state.status is MandateStatus.WITHDRAWN:
         return []
     _must_not_have_ended(state)
     return [MandateWithdrawn(mandate_id=command.mandate_id, period=state.period, act=_act(command, sides))]
 
 
-def _expire(command: ExpireMandate, state: Mandate, terms: MandateTerms) -> Sequence[MandateEvent]:
+def _expire(command: ExpireMandate, state: Mandate) -> Sequence[MandateEvents]:
+    terms = _terms_of(state)
     if state.status is MandateStatus.EXPIRED:
         return []
     _must_not_have_ended(state)
@@ -208,10 +185,16 @@ def _expire(command: ExpireMandate, state: Mandate, terms: MandateTerms) -> Sequ
     return [MandateExpired(mandate_id=command.mandate_id, period=state.period)]
 
 
+def _terms_of(state: Mandate) -> MandateTerms:
+    if state.terms is None:
+        raise NotFound("mandate-not-found", "There is no mandate with this id.")
+    return state.terms
+
+
 def _sides(command: PartyCommand, terms: MandateTerms) -> frozenset[MandateSide]:
     """Return the sides for which the acting person speaks; refuse one who speaks for none."""
     actor = command.actor
-    if not actor.at_caller:
+    if not actor.in_session:
         raise NotAllowed("no-session-at-caller", "This needs an open authentication session at this organisation.")
     speaks_for = {actor.person_id, actor.represented_id} - {""}
     sides = set()
@@ -254,7 +237,7 @@ def _must_not_be_over(command: MandateCommand, terms: MandateTerms) -> None:
         raise RuleBroken("mandate-ended", "The validity of this mandate is over.")
 
 
-def evolve(state: Mandate, event: MandateEvent) -> Mandate:
+def evolve(state: Mandate, event: MandateEvents) -> Mandate:
     match event:
         case MandateRequested():
             return Mandate(
@@ -276,13 +259,21 @@ def evolve(state: Mandate, event: MandateEvent) -> Mandate:
             assert_never(event)
 
 
-MANDATE: Decider[MandateCommands, Mandate, MandateEvent] = Decider(
+MANDATE: Decider[MandateCommand, Mandate, MandateEvents] = Decider(
     category="mandate",
+    key=("mandate_id",),
     initial=Mandate(),
-    decide=decide,
+    rules={
+        RequestMandate: _request,
+        AcceptMandate: _accept,
+        RejectMandate: _reject,
+        ConfirmMandate: _confirm,
+        SuspendMandate: _suspend,
+        ResumeMandate: _resume,
+        WithdrawMandate: _withdraw,
+        ExpireMandate: _expire,
+    },
     evolve=evolve,
-    commands=get_args(MandateCommands),
-    aggregate_id=lambda command: command.mandate_id,
     events={
         "identity.mandate-requested.v1": MandateRequested,
         "identity.mandate-accepted.v1": MandateAccepted,

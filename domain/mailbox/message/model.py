@@ -12,10 +12,6 @@ from domain.kernel.kinds import OptionalId
 from domain.mailbox.values import (
     FAILURE_CODE,
     SUBJECT,
-    UNKNOWN_ORIGINAL,
-    UNKNOWN_READER,
-    UNKNOWN_RECIPIENT,
-    UNKNOWN_SENDER,
     ChannelReason,
     ConsentEvidence,
     Contents,
@@ -185,9 +181,9 @@ class SendMessage(MessageCommand):
     on_behalf_of: OptionalId = ""
     expires_at: datetime | None = None
     sender_time_zone: SenderTimeZone = SenderTimeZone.BRUSSELS
-    sender: Sender = fact(UNKNOWN_SENDER)
-    recipient: Recipient = fact(UNKNOWN_RECIPIENT)
-    original: Original = fact(UNKNOWN_ORIGINAL)
+    sender: Sender = fact(Sender())
+    recipient: Recipient = fact(Recipient())
+    original: Original = fact(Original())
     on_behalf_of_enrolled: bool = fact(unknown=False)
 
 
@@ -206,7 +202,7 @@ class ReaderCommand(MessageCommand):
     ACTIVITY: ClassVar[str] = "digital-mail-reading"
     person_id: str
     mandate_id: str = ""
-    reader: Reader = fact(UNKNOWN_READER)
+    reader: Reader = fact(Reader())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,9 +231,6 @@ class ExpireMessage(MessageCommand):
     pass
 
 
-ReaderCommands = OpenMessage | ConfirmMessage | ReplyToMessage
-MessageCommands = SendMessage | RecordNotification | ReaderCommands | AlertMessageExpiry | ExpireMessage
-
 # --- State ----------------------------------------------------------------------------------------------------------
 
 
@@ -256,7 +249,6 @@ class MessageStatus(StrEnum):
 class Message:
     status: MessageStatus = MessageStatus.ABSENT
     mailbox_id: str = ""
-    owner_kind: OwnerKind = OwnerKind.PERSON
     sender_id: str = ""
     reply_allowed: bool = False
     expires_at: datetime | None = None

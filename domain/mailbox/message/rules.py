@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never, get_args
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from domain.kernel import Decider, Duplicate, InvalidValue, NotAllowed, NotFound, PersonalText, RuleBroken
-from domain.kernel.checks import check
 from domain.mailbox.message.model import (
     AlertMessageExpiry,
     ConfirmMessage,
     ExpireMessage,
     Message,
-    MessageCommands,
+    MessageCommand,
     MessageConfirmed,
     MessageEvent,
     MessageExpired,
@@ -30,7 +29,7 @@ from domain.mailbox.message.model import (
     MessageStatus,
     OpenMessage,
     Publication,
-    ReaderCommands,
+    ReaderCommand,
     RecordNotification,
     ReplyToMessage,
     SendMessage,
@@ -48,26 +47,13 @@ from domain.mailbox.values import (
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-def decide(command: MessageCommands, state: Message) -> Sequence[MessageEvent]:
-    check(command, command.at)
+def _must_be_published(command: MessageCommand, state: Message) -> None:
     if isinstance(command, SendMessage):
-        return _send(command, state)
-    _must_be_published(state)
-    match command:
-        case RecordNotification():
-            return _record_notification(command, state)
-        case OpenMessage():
-            return _open(command, state)
-        case ConfirmMessage():
-            return _confirm(command, state)
-        case ReplyToMessage():
-            return _reply(command, state)
-        case AlertMessageExpiry():
-            return _alert_expiry(command, state)
-        case ExpireMessage():
-            return _expire(command, state)
-        case _:
-            assert_never(command)
+        return
+    if not state.exists:
+        raise NotFound("message-not-found", "There is no such message.")
+    if state.status is MessageStatus.ON_PAPER:
+        raise RuleBroken("message-on-paper", "This message was sent on paper only.")
 
 
 # --- Sending: who may send what to whom, and by which channel it goes -----------------------------------------------
@@ -189,13 +175,6 @@ def _published(command: SendMessage, sent: MessageSent) -> MessagePublished:
 # --- Notification, reading, expiry ----------------------------------------------------------------------------------
 
 
-def _must_be_published(state: Message) -> None:
-    if not state.exists:
-        raise NotFound("message-not-found", "There is no such message.")
-    if state.status is MessageStatus.ON_PAPER:
-        raise RuleBroken("message-on-paper", "This message was sent on paper only.")
-
-
 def _record_notification(command: RecordNotification, state: Message) -> Sequence[MessageEvent]:
     if command.by not in state.provider_ids:
         raise NotAllowed("not-your-delivery", "Only a mailbox provider that delivered the message can report on it.")
@@ -260,7 +239,7 @@ def _reply(command: ReplyToMessage, state: Message) -> Sequence[MessageEvent]:
     ]
 
 
-def _must_read_rightfully(command: ReaderCommands, state: Message) -> None:
+def _must_read_rightfully(command: ReaderCommand, state: Message) -> None:
     """Let the recipient or a mandatary in, through a provider that the recipient chose.
 
     A consent withdrawn later takes nothing back: what was delivered at a provider can still be read there.
@@ -344,20 +323,27 @@ def _after_sending(event: MessageSent) -> Message:
     return Message(
         status=MessageStatus.ON_PAPER,  # until it is published, within the same append
         mailbox_id=event.mailbox_id,
-        owner_kind=event.owner_kind,
         sender_id=event.sender_id,
         reply_allowed=event.reply_allowed,
         expires_at=event.expires_at,
     )
 
 
-MESSAGE: Decider[MessageCommands, Message, MessageEvent] = Decider(
+MESSAGE: Decider[MessageCommand, Message, MessageEvent] = Decider(
     category="message",
+    key=("message_id",),
     initial=Message(),
-    decide=decide,
+    guard=_must_be_published,
+    rules={
+        SendMessage: _send,
+        RecordNotification: _record_notification,
+        OpenMessage: _open,
+        ConfirmMessage: _confirm,
+        ReplyToMessage: _reply,
+        AlertMessageExpiry: _alert_expiry,
+        ExpireMessage: _expire,
+    },
     evolve=evolve,
-    commands=get_args(MessageCommands),
-    aggregate_id=lambda command: command.message_id,
     events={
         "mailbox.message-sent.v1": MessageSent,
         "mailbox.message-published.v1": MessagePublished,

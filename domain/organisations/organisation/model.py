@@ -23,8 +23,12 @@ from domain.organisations.values import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrganisationRegistered:
+class OrganisationEvent:
     organisation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationRegistered(OrganisationEvent):
     names: Names
     organisation_type: OrganisationType
     level: Level
@@ -37,16 +41,14 @@ class OrganisationRegistered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrganisationRenamed:
-    organisation_id: str
+class OrganisationRenamed(OrganisationEvent):
     names: Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrganisationEnrolled:
+class OrganisationEnrolled(OrganisationEvent):
     """`enrolment_number` counts the enrolments of this organisation in this role, from 1."""
 
-    organisation_id: str
     enrolment: Enrolment
     enrolment_number: Count
     jurisdiction: Jurisdiction
@@ -57,51 +59,47 @@ class OrganisationEnrolled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentEnded:
-    organisation_id: str
+class EnrolmentEnded(OrganisationEvent):
     enrolment: Enrolment
     enrolment_number: Count
     jurisdiction: Jurisdiction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoubleChannelChanged:
+class DoubleChannelChanged(OrganisationEvent):
     """The sender's letters go digital and on paper up to and including this day; None: digital only."""
 
-    organisation_id: str
     enrolment_number: Count
     double_channel_until: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecognitionRequested:
-    organisation_id: str
+class RecognitionEvent(OrganisationEvent):
     jurisdiction: Jurisdiction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecognitionGranted:
-    organisation_id: str
-    jurisdiction: Jurisdiction
+class RecognitionRequested(RecognitionEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionGranted(RecognitionEvent):
     conditions_version: DecisionPart
     checked_by: DecisionPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecognitionSuspended:
-    organisation_id: str
-    jurisdiction: Jurisdiction
+class RecognitionSuspended(RecognitionEvent):
     reason: RecognitionReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecognitionWithdrawn:
-    organisation_id: str
-    jurisdiction: Jurisdiction
+class RecognitionWithdrawn(RecognitionEvent):
     reason: RecognitionReason
 
 
-OrganisationEvent = (
+OrganisationEvents = (
     OrganisationRegistered
     | OrganisationRenamed
     | OrganisationEnrolled
@@ -118,13 +116,12 @@ OrganisationEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationCommand(CommandBase):
+    ACTIVITY: ClassVar[str] = "organisation-register"
     organisation_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterOrganisation(OrganisationCommand):
-    ACTIVITY: ClassVar[str] = "organisation-register"
-
     names: Names
     organisation_type: OrganisationType
     level: Level
@@ -138,8 +135,6 @@ class RegisterOrganisation(OrganisationCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameOrganisation(OrganisationCommand):
-    ACTIVITY: ClassVar[str] = "organisation-register"
-
     names: Names
 
 
@@ -206,20 +201,6 @@ class SuspendRecognition(RecognitionCommand):
 class WithdrawRecognition(RecognitionCommand):
     reason: RecognitionReason
 
-
-OrganisationCommands = (
-    RegisterOrganisation
-    | RenameOrganisation
-    | EnrolOrganisation
-    | EndEnrolment
-    | EnrolAsSender
-    | ChangeDoubleChannel
-    | EndSenderEnrolment
-    | RequestRecognition
-    | GrantRecognition
-    | SuspendRecognition
-    | WithdrawRecognition
-)
 
 # --- State ----------------------------------------------------------------------------------------------------------
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import assert_never, get_args
+from typing import assert_never
 
 from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
-from domain.kernel.checks import check
 from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
     DoubleChannelChanged,
@@ -19,9 +18,8 @@ from domain.organisations.organisation.model import (
     GrantRecognition,
     Organisation,
     OrganisationCommand,
-    OrganisationCommands,
     OrganisationEnrolled,
-    OrganisationEvent,
+    OrganisationEvents,
     OrganisationRegistered,
     OrganisationRenamed,
     RecognitionGranted,
@@ -41,40 +39,12 @@ from domain.organisations.values import Enrolment, Recognition
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
-# One branch for each command.
-def decide(command: OrganisationCommands, state: Organisation) -> Sequence[OrganisationEvent]:
-    check(command, command.at)
-    if isinstance(command, RegisterOrganisation):
-        return _register(command, state)
-    if not state.exists:
+def _must_exist(command: OrganisationCommand, state: Organisation) -> None:
+    if not state.exists and not isinstance(command, RegisterOrganisation):
         raise NotFound("organisation-not-found", "There is no organisation with this id.")
-    match command:
-        case RenameOrganisation():
-            return _rename(command, state)
-        case EnrolOrganisation():
-            return _enrol(command, state)
-        case EndEnrolment():
-            return _end_enrolment(command, state)
-        case EnrolAsSender():
-            return _enrol_as_sender(command, state)
-        case ChangeDoubleChannel():
-            return _change_double_channel(command, state)
-        case EndSenderEnrolment():
-            _must_be_itself(command)
-            return _end(command.organisation_id, Enrolment.MAILBOX_SENDER, state)
-        case RequestRecognition():
-            return _request_recognition(command, state)
-        case GrantRecognition():
-            return _grant_recognition(command, state)
-        case SuspendRecognition():
-            return _suspend_recognition(command, state)
-        case WithdrawRecognition():
-            return _withdraw_recognition(command, state)
-        case _:
-            assert_never(command)
 
 
-def _register(command: RegisterOrganisation, state: Organisation) -> Sequence[OrganisationEvent]:
+def _register(command: RegisterOrganisation, state: Organisation) -> Sequence[OrganisationEvents]:
     if state.exists:
         raise Duplicate("organisation-exists", "There is an organisation with this id already.")
     return [
@@ -90,13 +60,13 @@ def _register(command: RegisterOrganisation, state: Organisation) -> Sequence[Or
     ]
 
 
-def _rename(command: RenameOrganisation, state: Organisation) -> Sequence[OrganisationEvent]:
+def _rename(command: RenameOrganisation, state: Organisation) -> Sequence[OrganisationEvents]:
     if command.names == state.names:
         return []
     return [OrganisationRenamed(organisation_id=command.organisation_id, names=command.names)]
 
 
-def _enrol(command: EnrolOrganisation, state: Organisation) -> Sequence[OrganisationEvent]:
+def _enrol(command: EnrolOrganisation, state: Organisation) -> Sequence[OrganisationEvents]:
     if command.enrolment is Enrolment.MAILBOX_SENDER:
         raise NotAllowed("sender-enrols-itself", "An organisation enrols itself as a sender of digital post.")
     if command.enrolment is Enrolment.IDENTITY_PROVIDER:
@@ -106,7 +76,7 @@ def _enrol(command: EnrolOrganisation, state: Organisation) -> Sequence[Organisa
     return [_enrolled(command.organisation_id, command.enrolment, state)]
 
 
-def _enrol_as_sender(command: EnrolAsSender, state: Organisation) -> Sequence[OrganisationEvent]:
+def _enrol_as_sender(command: EnrolAsSender, state: Organisation) -> Sequence[OrganisationEvents]:
     _must_be_itself(command)
     if holds(state, Enrolment.MAILBOX_SENDER):
         if command.double_channel_until == state.double_channel_until:
@@ -117,7 +87,7 @@ def _enrol_as_sender(command: EnrolAsSender, state: Organisation) -> Sequence[Or
     return [replace(enrolled, double_channel_until=command.double_channel_until)]
 
 
-def _change_double_channel(command: ChangeDoubleChannel, state: Organisation) -> Sequence[OrganisationEvent]:
+def _change_double_channel(command: ChangeDoubleChannel, state: Organisation) -> Sequence[OrganisationEvents]:
     _must_be_itself(command)
     if not holds(state, Enrolment.MAILBOX_SENDER):
         raise RuleBroken("not-enrolled", "This organisation is not enrolled as a sender of digital post.")
@@ -133,13 +103,18 @@ def _change_double_channel(command: ChangeDoubleChannel, state: Organisation) ->
     ]
 
 
-def _end_enrolment(command: EndEnrolment, state: Organisation) -> Sequence[OrganisationEvent]:
+def _end_enrolment(command: EndEnrolment, state: Organisation) -> Sequence[OrganisationEvents]:
     if command.enrolment is Enrolment.IDENTITY_PROVIDER:
         raise RuleBroken("recognition-not-withdrawn", "An identity provider ends with its recognition.")
     return _end(command.organisation_id, command.enrolment, state)
 
 
-def _end(organisation_id: str, enrolment: Enrolment, state: Organisation) -> Sequence[OrganisationEvent]:
+def _end_sender(command: EndSenderEnrolment, state: Organisation) -> Sequence[OrganisationEvents]:
+    _must_be_itself(command)
+    return _end(command.organisation_id, Enrolment.MAILBOX_SENDER, state)
+
+
+def _end(organisation_id: str, enrolment: Enrolment, state: Organisation) -> Sequence[OrganisationEvents]:
     if holds(state, enrolment):
         return [_ended(organisation_id, enrolment, state)]
     if enrolment in state.enrolled:
@@ -147,7 +122,7 @@ def _end(organisation_id: str, enrolment: Enrolment, state: Organisation) -> Seq
     raise RuleBroken("not-enrolled", "This organisation is not enrolled in this role.")
 
 
-def _request_recognition(command: RequestRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
+def _request_recognition(command: RequestRecognition, state: Organisation) -> Sequence[OrganisationEvents]:
     _must_be_itself(command)
     if state.recognition is Recognition.WITHDRAWN:
         raise RuleBroken("recognition-withdrawn", "The recognition was withdrawn for good.")
@@ -156,7 +131,7 @@ def _request_recognition(command: RequestRecognition, state: Organisation) -> Se
     return [RecognitionRequested(organisation_id=command.organisation_id, jurisdiction=state.jurisdiction)]
 
 
-def _grant_recognition(command: GrantRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
+def _grant_recognition(command: GrantRecognition, state: Organisation) -> Sequence[OrganisationEvents]:
     _must_have_applied(state)
     if recognised(state):
         return []
@@ -171,7 +146,7 @@ def _grant_recognition(command: GrantRecognition, state: Organisation) -> Sequen
     return [granted, _enrolled(command.organisation_id, Enrolment.IDENTITY_PROVIDER, state)]
 
 
-def _suspend_recognition(command: SuspendRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
+def _suspend_recognition(command: SuspendRecognition, state: Organisation) -> Sequence[OrganisationEvents]:
     _must_have_applied(state)
     if state.recognition is Recognition.SUSPENDED:
         return []
@@ -184,7 +159,7 @@ def _suspend_recognition(command: SuspendRecognition, state: Organisation) -> Se
     ]
 
 
-def _withdraw_recognition(command: WithdrawRecognition, state: Organisation) -> Sequence[OrganisationEvent]:
+def _withdraw_recognition(command: WithdrawRecognition, state: Organisation) -> Sequence[OrganisationEvents]:
     if state.recognition is Recognition.WITHDRAWN:
         return []
     _must_have_applied(state)
@@ -235,7 +210,7 @@ def _ended(organisation_id: str, enrolment: Enrolment, state: Organisation) -> E
     )
 
 
-def evolve(state: Organisation, event: OrganisationEvent) -> Organisation:
+def evolve(state: Organisation, event: OrganisationEvents) -> Organisation:
     match event:
         case OrganisationRegistered():
             return replace(
@@ -278,19 +253,31 @@ def _with_enrolment(state: Organisation, event: OrganisationEnrolled) -> Organis
     )
 
 
-def _claims(command: OrganisationCommands, events: Sequence[OrganisationEvent]) -> Sequence[Claim]:
+def _claims(command: OrganisationCommand, events: Sequence[OrganisationEvents]) -> Sequence[Claim]:
     if isinstance(command, RegisterOrganisation) and events:
         return [Claim("enterprise-number", command.enterprise_number)]
     return []
 
 
-ORGANISATION: Decider[OrganisationCommands, Organisation, OrganisationEvent] = Decider(
+ORGANISATION: Decider[OrganisationCommand, Organisation, OrganisationEvents] = Decider(
     category="organisation",
+    key=("organisation_id",),
     initial=Organisation(),
-    decide=decide,
+    guard=_must_exist,
+    rules={
+        RegisterOrganisation: _register,
+        RenameOrganisation: _rename,
+        EnrolOrganisation: _enrol,
+        EndEnrolment: _end_enrolment,
+        EnrolAsSender: _enrol_as_sender,
+        ChangeDoubleChannel: _change_double_channel,
+        EndSenderEnrolment: _end_sender,
+        RequestRecognition: _request_recognition,
+        GrantRecognition: _grant_recognition,
+        SuspendRecognition: _suspend_recognition,
+        WithdrawRecognition: _withdraw_recognition,
+    },
     evolve=evolve,
-    commands=get_args(OrganisationCommands),
-    aggregate_id=lambda command: command.organisation_id,
     events={
         "organisations.organisation-registered.v1": OrganisationRegistered,
         "organisations.organisation-renamed.v1": OrganisationRenamed,

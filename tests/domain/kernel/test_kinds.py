@@ -11,17 +11,17 @@ import pytest
 from application.registry import BY_COMMAND
 from domain.contexts import DECIDERS
 from domain.kernel import CommandBase, InvalidValue, MalformedValue, ValueRefusal
-from domain.kernel.checks import check, checks_of, spelt
+from domain.kernel.checks import check, spelt, treatment_of
 from domain.kernel.kinds import Count, Digest, OptionalId, one_line, several, several_lines, whole, written
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
-MISSING, LONG = InvalidValue("name-missing", "A name."), InvalidValue("name-too-long", "Shorter.")
+MISSING, LONG = ("name-missing", "A name."), ("name-too-long", "Shorter.")
 SHA256 = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    name: Annotated[str, one_line(10, MISSING, too_long=LONG)] = "part"
+    name: Annotated[str, one_line(10, *MISSING, too_long=LONG)] = "part"
     size: Annotated[int, whole(0, 9)] = 1
 
     def check_whole(self, at: datetime) -> None:
@@ -33,9 +33,9 @@ class Part:
 class Whole(CommandBase):
     whole_id: str = "w1"
     other_id: OptionalId = ""
-    code: Annotated[str, written("[a-z]+", InvalidValue("invalid-code", "A code."), most=5)] = "abc"
-    why: Annotated[str, several_lines(10, MISSING)] = "a\nb"
-    parts: Annotated[tuple[Part, ...], several(2, InvalidValue("too-many-items", "Fewer."), least=1)] = (Part(),)
+    code: Annotated[str, written("[a-z]+", "invalid-code", "A code.", most=5)] = "abc"
+    why: Annotated[str, several_lines(10, *MISSING)] = "a\nb"
+    parts: Annotated[tuple[Part, ...], several(2, "too-many-items", "Fewer.", least=1)] = (Part(),)
     digest: Digest = SHA256
     times: Count | None = None
     at_last: datetime | None = None
@@ -50,13 +50,13 @@ def refused(**change: Any) -> ValueRefusal:
 @pytest.mark.parametrize("events", [decider.events for decider in DECIDERS], ids=lambda events: next(iter(events)))
 def test_every_event_declares_the_kinds_of_its_fields(events: dict[str, type]) -> None:
     for event in events.values():
-        assert {name for name, _ in checks_of(event)} <= {field.name for field in fields(event)}
+        assert {name for name, _ in treatment_of(event).checks} <= {field.name for field in fields(event)}
 
 
 @pytest.mark.parametrize("command", BY_COMMAND, ids=lambda command: command.__name__)
 def test_every_command_declares_the_kinds_of_its_fields(command: type) -> None:
     assert is_dataclass(command)
-    checks_of(command)
+    treatment_of(command)
 
 
 def test_a_text_without_a_kind_is_a_mistake_of_its_author() -> None:
