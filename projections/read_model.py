@@ -52,7 +52,7 @@ class PartialIndex:
 class ListOrder:
     """An order in which rows are listed, all of them or those for which `where` holds.
 
-    The columns tell every row from every other, and are never empty.
+    The columns tell every row from every other, those of the key among them, and are never empty.
     """
 
     columns: Columns
@@ -94,6 +94,7 @@ class ReadModel:
     table: Table = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
+        self._check()
         columns = [column.column for column in self.row.__columns__.values()]
         name, table = f"{self.name}_v{self.version}", columns[0].table
         if table is None:
@@ -106,6 +107,25 @@ class ReadModel:
             raise TypeError(f"rows of one class are of one read model: {table.name}, {name}")
         object.__setattr__(self, "table", table)
 
+    def _check(self) -> None:
+        """Raise TypeError for a declaration that names columns of other rows, or lists rows in no certain order."""
+        named = {
+            "seen": self.seen.columns,
+            "about": [
+                *self.about,
+                *(column for it in self.about.values() if isinstance(it, About) for column in it.where),
+            ],
+            "indexes": [column for it in self.indexes.values() for column in _columns(it)],
+            "lists": [column for it in self.lists.values() for column in it.columns],
+        }
+        for where, columns in named.items():
+            for column in columns:
+                if self.row.__columns__.get(column.name) is not column:
+                    raise TypeError(f"{self.name}: `{where}` names {column.name}, a column that its rows do not have")
+        for name, order in self.lists.items():
+            if not set(self.row.__keys__) <= {column.name for column in order.columns}:
+                raise TypeError(f"{self.name}: the order of the list {name} has all columns of the key")
+
     @property
     def tallied(self) -> bool:
         """Whether every rule is data (`projections/tally.py`), so that one SQL statement gives the same rows."""
@@ -113,12 +133,14 @@ class ReadModel:
         return all(is_dataclass(rule) for rule in self.rules.values())
 
 
+def _columns(index: Columns | PartialIndex) -> Columns:
+    return index.columns if isinstance(index, PartialIndex) else index
+
+
 def _add_index(name: str, index: Columns | PartialIndex) -> None:
     """Add an index to the table of its columns."""
-    if isinstance(index, PartialIndex):
-        Index(name, *(it.column for it in index.columns), postgresql_where=and_(*index.where))
-    else:
-        Index(name, *(it.column for it in index))
+    where = and_(*index.where) if isinstance(index, PartialIndex) else None
+    Index(name, *(it.column for it in _columns(index)), postgresql_where=where)
 
 
 def _add_list_indexes(name: str, order: ListOrder, seen: Seen, table: Table) -> None:

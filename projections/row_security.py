@@ -49,6 +49,7 @@ FIGURES = "figures"
 
 STAFF = (AUDITOR, ADMINISTRATOR, SYSTEM)
 OVERSEERS = (AUDITOR, ADMINISTRATOR)
+ALL_SEEING = frozenset((*STAFF, FIGURES))
 
 INDEXED_ELEMENTS = 3
 """Elements of an array of parties by which lists are read in their order; rows with more have an index of their own."""
@@ -64,6 +65,10 @@ class RowColumn(Protocol):
 
     name: str
     column: Column[Any]
+
+
+def is_array(column: RowColumn) -> bool:
+    return isinstance(column.column.type, ARRAY)
 
 
 class HasRows(Protocol):
@@ -100,6 +105,16 @@ class Seen:
     withheld: bool = False
     roles: Sequence[str] = STAFF
 
+    def __post_init__(self) -> None:
+        """Raise TypeError for a declaration that contradicts itself."""
+        for sentence in _contradictions(self):
+            raise TypeError(sentence)
+
+    @property
+    def columns(self) -> Sequence[RowColumn]:
+        """The columns that decide who sees a row."""
+        return (*self.parties, *self.numbers, *_given(self.named, self.owner, self.delivered_at, self.key))
+
     @property
     def to_agencies(self) -> bool:
         """Whether agencies see any row."""
@@ -111,6 +126,34 @@ class Seen:
     def in_session_only(self) -> bool:
         """Whether agencies see rows only while the person whom they are about is in a session."""
         return self.owner is not None and not (self.parties or self.numbers)
+
+
+def _contradictions(seen: Seen) -> Iterator[str]:
+    parent = None if seen.through is None else seen.through.table
+    single = (*seen.numbers, *_given(seen.named, seen.owner, seen.key))
+    ways = (seen.everybody, parent is not None, bool(seen.parties or seen.numbers) or seen.owner is not None)
+    if ways.count(True) > 1:
+        yield "rows are seen by everybody, through other rows, or by those whom they name: say one of these"
+    if (parent is None) is not (seen.key is None):
+        yield "`through` and `key` are said together"
+    if parent is not None and len(parent.primary_key) != 1:
+        yield "rows are seen through rows with a key of one column"
+    if parent is not None and not seen_of(parent).to_agencies:
+        yield "no agency sees the rows through which these are seen"
+    if seen.named is not None and not (seen.parties or seen.numbers or seen.owner is not None):
+        yield "`named` is said beside `parties`, `numbers` or `owner`"
+    if seen.delivered_at is not None and (seen.owner is None or not is_array(seen.delivered_at)):
+        yield "`delivered_at` is an array, and said beside `owner`"
+    if any(map(is_array, single)):
+        yield "only `parties` and `delivered_at` may be arrays"
+    if seen.withheld and not seen.to_agencies:
+        yield "only rows that agencies see are withheld"
+    if not set(seen.roles) <= ALL_SEEING:
+        yield "`roles` are those that see every row: agencies are not among them"
+
+
+def _given(*columns: RowColumn | None) -> Sequence[RowColumn]:
+    return [column for column in columns if column is not None]
 
 
 NOBODY = Seen(roles=())
@@ -217,10 +260,6 @@ def index_starts(columns: Sequence[RowColumn]) -> Iterator[IndexStart]:
 def has_more_elements(column: RowColumn) -> ColumnElement[bool]:
     """Keep the rows with more parties in an array than indexes begin with."""
     return func.cardinality(column.column) > literal_column(str(INDEXED_ELEMENTS))
-
-
-def is_array(column: RowColumn) -> bool:
-    return isinstance(column.column.type, ARRAY)
 
 
 # --- The expression -------------------------------------------------------------------------------------------------
