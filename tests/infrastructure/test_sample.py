@@ -31,9 +31,11 @@ from infrastructure.event_log import PostgresLog
 from infrastructure.event_log.resolve import EventRow
 from infrastructure.projector.rows.memory import MemoryRows
 from projections import consents, enrolments, open_rates, service_use, services
+from projections.effects import Add
 from projections.figures import Period
 from projections.figures.index import ServiceLife, chain
 from projections.read_model import ReadModel
+from projections.registry import PROJECTIONS
 from projections.words import civil_month
 from sample import SampleProgress, SampleRefusedError, run_sample
 from sample.history import commands
@@ -70,6 +72,22 @@ def _rows(projection: ReadModel, events: Events) -> list[dict[str, Any]]:
         memory.apply(event)
     keys = [column.name for column in projection.table.columns if column.primary_key]
     return [{**dict(zip(keys, key, strict=True)), **row} for key, row in memory.rows.items()]
+
+
+async def test_the_key_of_each_row_names_the_stream_or_the_position_of_its_event(events: Events) -> None:
+    """A trace cannot tell whether a field of the event repeats the stream's id, as a rebuild by streams needs it."""
+    owned, others = set(), []
+    for recorded in events:
+        for read_model in PROJECTIONS:
+            rule = read_model.rules.get(type(recorded.event))
+            for effect in () if rule is None else rule(recorded):
+                if isinstance(effect, Add):
+                    continue
+                owned.add(read_model.name)
+                if not {recorded.aggregate_id, recorded.position} & set(effect.key):
+                    others.append((read_model.name, type(recorded.event).__name__))
+    assert others == []
+    assert owned >= {"keys", "mandates", "consents", "messages", "invoices", "bus_transactions", "organisations"}
 
 
 def _during(events: Events, kind: type[Any], jurisdiction: Jurisdiction, period: str) -> Events:
