@@ -153,10 +153,11 @@ class RetryParkedEvents(ProjectionCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkipParkedEvent(ProjectionCommand):
-    """Leave an event out. It is `parked` also where the projection has stopped, and has not come to it yet."""
+    """Leave out of the rows an event that is parked, or the one at which the projection has stopped."""
 
     event_position: ParkedPosition
     parked: bool = fact(False)
+    """True also for every later event where the projection has stopped: only the worker knows which comes next."""
 
 
 # --- State ----------------------------------------------------------------------------------------------------------

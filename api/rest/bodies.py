@@ -7,8 +7,7 @@ import re
 import types
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from functools import cache
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -37,9 +36,9 @@ from domain.kernel.kinds import (
 )
 
 FRAME = frozenset({"at", "by"})
-"""What the door fills in itself: the instant and the caller's organisation."""
+"""The fields that the door fills in itself: the instant and the caller's organisation."""
 
-_READERS: Mapping[Any, Callable[[object], Any]] = {datetime: read_instant, date: read_day}
+_READERS: Mapping[object, Callable[[object], object]] = {datetime: read_instant, date: read_day}
 
 
 def body_model(route: CommandRoute) -> type[BaseModel]:
@@ -52,9 +51,9 @@ def path_fields(path: str) -> frozenset[str]:
     return frozenset(re.findall(r"{(\w+)}", path))
 
 
-def build(command: type[Command], body: BaseModel, frame: Mapping[str, Any]) -> Command:
-    """Make the command from a validated body and what the door knows."""
-    return command(**_values(command, body), **frame)
+def build(command: type[Command], body: BaseModel, frame: Mapping[str, object]) -> Command:
+    """Make the command from a validated body and the fields that the door fills in."""
+    return command(**_values(body), **frame)
 
 
 # --- From a dataclass to a model ------------------------------------------------------------------------------------
@@ -62,6 +61,7 @@ def build(command: type[Command], body: BaseModel, frame: Mapping[str, Any]) -> 
 
 class _Body(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
+    MADE_FROM: ClassVar[Callable[..., object]]
 
 
 def _model(cls: type, hidden: frozenset[str] = frozenset()) -> type[_Body]:
@@ -72,13 +72,11 @@ def _model(cls: type, hidden: frozenset[str] = frozenset()) -> type[_Body]:
             continue
         annotation = _annotation(field.name, hints[field.name], may_be_empty=field.default == "")
         fields[field.name] = (annotation, ... if field.default is dataclasses.MISSING else field.default)
-    return create_model(cls.__name__, __base__=_Body, __doc__=_said_of(cls), **fields)
-
-
-def _said_of(cls: type) -> str:
-    """Return what was written of a command; a dataclass of which nothing was has its Python signature there."""
-    written = cls.__doc__ or ""
-    return "" if written.startswith(f"{cls.__name__}(") else written
+    # A dataclass without a docstring has its Python signature there.
+    about = "" if (cls.__doc__ or "").startswith(f"{cls.__name__}(") else cls.__doc__
+    model = create_model(cls.__name__, __base__=_Body, __doc__=about, **fields)
+    model.MADE_FROM = cls
+    return model
 
 
 def _annotation(name: str, hint: Hint, *, may_be_empty: bool = False) -> Hint:
@@ -108,7 +106,7 @@ def _annotation(name: str, hint: Hint, *, may_be_empty: bool = False) -> Hint:
 
 
 def _form(name: str, plain: Hint, *, bounded: bool) -> tuple[Hint, dict[str, Any]]:
-    """Return how a type stands in a body, and its bounds."""
+    """Return the form of a type in a body, and its bounds."""
     if plain in _READERS:
         return Annotated[plain, BeforeValidator(reading(_READERS[plain]))], {}
     if dataclasses.is_dataclass(plain) and isinstance(plain, type):
@@ -128,34 +126,15 @@ def _unless_empty(value: object, validate: ValidatorFunctionWrapHandler) -> obje
     return value if value == "" else validate(value)
 
 
-def _values(cls: type, body: BaseModel) -> dict[str, Any]:
-    values = dict(vars(body))
-    for name, hint in _nested(cls).items():
-        if name in values:
-            values[name] = _plain(values[name], hint)
-    return values
+# --- From a model to a dataclass ------------------------------------------------------------------------------------
 
 
-@cache
-def _nested(cls: type) -> Mapping[str, Any]:
-    """Return the fields that hold dataclasses of the domain; all others are in a body as they are in the command."""
-    return {name: hint for name, hint in _hints(cls).items() if _holds_dataclass(hint)}
+def _values(body: BaseModel) -> dict[str, Any]:
+    """Return the values of a body, with dataclasses of the domain in place of the models made from them."""
+    return {name: _plain(value) for name, value in vars(body).items()}
 
 
-def _holds_dataclass(hint: Any) -> bool:  # noqa: ANN401 - annotations are of any kind
-    return dataclasses.is_dataclass(hint) or any(map(_holds_dataclass, get_args(hint)))
-
-
-def _plain(value: Any, hint: Any) -> Any:  # noqa: ANN401 - any field of any command
-    """Turn nested models back into the domain's own dataclasses."""
+def _plain(value: object) -> object:
     if isinstance(value, tuple):
-        return tuple(_plain(item, get_args(hint)[0]) for item in value)
-    if isinstance(value, _Body):
-        cls: Any = next(part for part in (hint, *get_args(hint)) if dataclasses.is_dataclass(part))
-        return cls(**_values(cls, value))
-    return value
-
-
-@cache
-def _hints(cls: type) -> Mapping[str, Any]:
-    return get_type_hints(cls)
+        return tuple(map(_plain, value))
+    return value.MADE_FROM(**_values(value)) if isinstance(value, _Body) else value

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from http import HTTPStatus
-from typing import Any
 
 import msgspec
 import orjson
@@ -13,8 +11,9 @@ from starlette.responses import Response, StreamingResponse
 
 from api.rest.command_reader import CommandReader, RawCommand, command_readers
 from api.rest.command_route import CommandRoute, camel_path
-from api.rest.openapi import bulk_operation, command_operation
+from api.rest.openapi import NDJSON, bulk_operation, command_operation
 from api.web.errors import Problem, problem_of
+from api.web.json_answers import JSON, json_response
 from api.web.platform import Platform, caller_of
 from api.web.request_context import RequestContext, request_context
 from api.web.routing import CommandRouter, Endpoint
@@ -27,8 +26,6 @@ MAX_BODY_BYTES = 1_000_000
 MAX_BULK_BYTES = 32_000_000
 MAX_BULK_LINES = 10_000
 BULK_CHUNK_LINES = 500
-JSON = "application/json"
-NDJSON = "application/x-ndjson"
 
 
 def command_router(routes: Sequence[CommandRoute], platform: Platform) -> CommandRouter:
@@ -36,8 +33,8 @@ def command_router(routes: Sequence[CommandRoute], platform: Platform) -> Comman
     router = CommandRouter()
     readers = command_readers(routes, platform.keyed_hash)
     for reader in readers.values():
-        endpoint, operation = _command_endpoint(reader, platform), command_operation(reader, _success(reader.route))
-        router.add(camel_path(reader.route.path), endpoint, operation)
+        path = camel_path(reader.route.path)
+        router.add(path, _command_endpoint(reader, platform), command_operation(reader))
     router.add("/commands", _bulk_endpoint(readers, platform), bulk_operation(readers))
     return router
 
@@ -51,39 +48,34 @@ def _command_endpoint(reader: CommandReader, platform: Platform) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         context = await _context_of(request, platform)
-        body = await read_body(request, JSON, MAX_BODY_BYTES)
-        check_json(body)
+        content = await read_body(request, JSON, MAX_BODY_BYTES)
+        check_json(content)
         raw = RawCommand(
             ids=request.path_params,
-            body=body,
+            body=content,
             key=request.headers.get("idempotency-key"),
             if_match=request.headers.get("if-match"),
         )
         envelope = reader.read(raw, context)
         receipt = await handle(envelope, platform.log, platform.rules, platform.state_cache)
-        said = _receipt_body(receipt, envelope, route)
-        location = f"{home.format_map(raw.ids)}/{said['id']}"
-        return _receipt_response(said, _success(route), location, await platform.log.log_id())
+        body = _receipt_body(receipt, envelope, route)
+        headers = {
+            "ETag": f'"{receipt.version}"',
+            "X-Position": str(receipt.position),
+            "X-Log-Id": await platform.log.log_id(),
+        }
+        if route.creates:
+            headers["Location"] = f"{home.format_map(raw.ids)}/{body['id']}"
+        return json_response(body, route.success, headers)
 
     return endpoint
 
 
-def _success(route: CommandRoute) -> int:
-    return 201 if route.creates else 200
-
-
-def _receipt_response(body: Mapping[str, Any], status: int, location: str, log_id: str) -> Response:
-    headers = {"ETag": f'"{body["version"]}"', "X-Position": str(body["position"]), "X-Log-Id": log_id}
-    if status == HTTPStatus.CREATED:
-        headers["Location"] = location
-    return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=headers)
-
-
-def _receipt_body(receipt: Receipt, envelope: CommandEnvelope, route: CommandRoute) -> dict[str, Any]:
-    """Say what the command did; `id` is that of what it created, or else of what it is about."""
+def _receipt_body(receipt: Receipt, envelope: CommandEnvelope, route: CommandRoute) -> dict[str, object]:
+    """Report what the command did; `id` is that of what it created, or else of what it is about."""
     if route.creates:
         given: str = getattr(envelope.command, route.creates)
-        # The same wish sent before was given another id for its stream: the receipt knows which.
+        # The same command sent before was given another id for its stream, which its receipt names.
         about = receipt.stream[-len(given) :] if envelope.creates else given
     else:
         about = receipt.stream.partition("-")[2]
@@ -162,20 +154,20 @@ async def _answers(
 
 async def _answer_chunk(
     lines: Sequence[bytes], readers: Mapping[str, CommandReader], context: RequestContext, platform: Platform
-) -> Sequence[dict[str, Any]]:
+) -> Sequence[dict[str, object]]:
     understood = [_understand(line, readers, context) for line in lines]
     envelopes = [each[0] for each in understood if not isinstance(each, Problem)]
     results = iter(await handle_many(envelopes, platform.log, platform.rules))
     return [_refused(each) if isinstance(each, Problem) else _answer(next(results), *each) for each in understood]
 
 
-def _answer(result: Receipt | Refusal, envelope: CommandEnvelope, route: CommandRoute) -> dict[str, Any]:
+def _answer(result: Receipt | Refusal, envelope: CommandEnvelope, route: CommandRoute) -> dict[str, object]:
     if isinstance(result, Refusal):
         return _refused(problem_of(result))
     return {"status": "accepted"} | _receipt_body(result, envelope, route)
 
 
-def _refused(problem: Problem) -> dict[str, Any]:
+def _refused(problem: Problem) -> dict[str, object]:
     return {"status": "refused", "problem": problem.body()}
 
 
@@ -186,16 +178,16 @@ def _understand(
         return Problem(413, "body-too-large", f"A line has at most {MAX_BODY_BYTES} bytes.")
     try:
         check_json(line)
-        said = _READ_LINE(line)
+        read = _READ_LINE(line)
     except MalformedValue as refusal:
         return problem_of(refusal)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         detail = "A line is a JSON object with command, idempotencyKey, ids, ifMatch and body."
         return Problem(400, "malformed-line", detail)
-    reader = readers.get(said.command)
+    reader = readers.get(read.command)
     if reader is None:
         return Problem(404, "unknown-command", "There is no command of this name.")
-    raw = RawCommand(ids=said.ids, body=bytes(said.body), key=said.idempotency_key, if_match=said.if_match)
+    raw = RawCommand(ids=read.ids, body=bytes(read.body), key=read.idempotency_key, if_match=read.if_match)
     try:
         return reader.read(raw, context), reader.route
     except Problem as problem:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -68,7 +67,7 @@ class CommandReader:
         key = self._key(raw.key)
         body = self._body(raw.body)
         idempotency = self._idempotency(key, caller, ids, body)
-        fields: dict[str, Any] = {**ids, "at": context.now, "by": caller.organisation_id}
+        fields: dict[str, object] = {**ids, "at": context.now, "by": caller.organisation_id}
         if self.route.creates:
             fields[self.route.creates] = raw.created_id or self._new_id(idempotency, context.now)
         return CommandEnvelope(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
+from http import HTTPStatus
 
 from pydantic.alias_generators import to_camel
 
@@ -37,6 +38,11 @@ class CommandRoute:
     collection: str = ""
     versioned: bool = False
     check_ids: Callable[[Mapping[str, str]], None] = nothing_to_check
+
+    @property
+    def success(self) -> int:
+        """The status of its answer: 201 if it creates something."""
+        return HTTPStatus.CREATED if self.creates else HTTPStatus.OK
 
     @property
     def intent(self) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
 from api.rest.command_reader import CommandReader
+from api.web.json_answers import JSON
 from domain.kernel.kinds import ID_PATTERN
 
+Schema: TypeAlias = Mapping[str, object]
+"""A part of the document: a schema, a parameter, an answer."""
+
+NDJSON = "application/x-ndjson"
 PROBLEM_STATUSES = {
     "400": "The request is malformed.",
     "401": "There is no valid bearer token.",
@@ -26,7 +31,7 @@ PROBLEM_STATUSES = {
     "503": "Something that is needed cannot be reached; send the same request again after Retry-After.",
 }
 
-_PROBLEM: Mapping[str, Any] = {
+_PROBLEM: Schema = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
@@ -38,40 +43,40 @@ _PROBLEM: Mapping[str, Any] = {
         "issues": {"type": "array", "items": {"type": "object"}},
     },
 }
-_RECEIPT: Mapping[str, Any] = {
-    "type": "object",
-    "required": ["id", "version", "position", "events"],
-    "properties": {
-        "id": {"type": "string"},
-        "version": {"type": "integer", "description": "The version of the stream after the command."},
-        "position": {"type": "integer", "description": "Repeat it as X-Position on a query to read your own write."},
-        "events": {"type": "array", "items": {"type": "string"}, "description": "Stored names; none if nothing new."},
-    },
+_RECEIPT_PROPERTIES: Schema = {
+    "id": {"type": "string"},
+    "version": {"type": "integer", "description": "The version of the stream after the command."},
+    "position": {"type": "integer", "description": "Repeat it as X-Position on a query to read your own write."},
+    "events": {"type": "array", "items": {"type": "string"}, "description": "Stored names; none if nothing new."},
 }
+_RECEIPT: Schema = {"type": "object", "required": [*_RECEIPT_PROPERTIES], "properties": _RECEIPT_PROPERTIES}
 _NOT_OURS = frozenset({"HTTPValidationError", "ValidationError"})
-_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
-def command_operation(reader: CommandReader, success: int) -> dict[str, Any]:
+def command_operation(reader: CommandReader) -> Schema:
     route = reader.route
-    parameters = [_path_parameter(name) for name in sorted(reader.ids)]
-    parameters.append(_header("Idempotency-Key", required=True, about="1 to 200 visible characters of ASCII."))
-    parameters.append(
-        _header("If-Match", required=route.versioned, about='The versions that are as good, such as "3"; * for any.')
+    versions = 'The versions that are as good, such as "3"; * for any.'
+    parameters = (
+        *(_path_parameter(name) for name in sorted(reader.ids)),
+        header("Idempotency-Key", "1 to 200 visible characters of ASCII."),
+        header("If-Match", versions, required=route.versioned),
     )
+    about = f"{route.summary}\n\nRoles: {', '.join(sorted(route.right))}."
     return {
         "tags": [route.path.split("/")[1]],
         "summary": route.summary,
         "operationId": reader.intent,
-        "description": f"{route.summary}\n\nRoles: {', '.join(sorted(route.right))}.",
-        "security": _SECURITY,
-        "parameters": parameters,
-        "requestBody": body_of("application/json", inline(reader.model)),
-        "responses": {str(success): answer_of("What the command did.", "application/json", _RECEIPT)} | problems(),
+        "description": about,
+        **operation(
+            answer_of("What the command did.", JSON, _RECEIPT),
+            status=route.success,
+            parameters=parameters,
+            body=(JSON, inline(reader.model)),
+        ),
     }
 
 
-def bulk_operation(readers: Mapping[str, CommandReader]) -> dict[str, Any]:
+def bulk_operation(readers: Mapping[str, CommandReader]) -> Schema:
     line = {
         "type": "object",
         "required": ["command", "idempotencyKey"],
@@ -90,70 +95,77 @@ def bulk_operation(readers: Mapping[str, CommandReader]) -> dict[str, Any]:
             "line": {"type": "integer"},
             "status": {"type": "string", "enum": ["accepted", "refused"]},
             "problem": _PROBLEM,
-            **_RECEIPT["properties"],
+            **_RECEIPT_PROPERTIES,
         },
     }
     return {
         "tags": ["commands"],
         "summary": "Send many commands at once, one on each line; get an answer for each line, in order.",
         "operationId": "send-commands",
-        "security": _SECURITY,
-        "requestBody": body_of("application/x-ndjson", line),
-        "responses": {"200": answer_of("An answer on each line.", "application/x-ndjson", answer)} | problems(),
+        **operation(answer_of("An answer on each line.", NDJSON, answer), body=(NDJSON, line)),
     }
 
 
-def complete(document: Mapping[str, Any], commands: Mapping[str, Any]) -> dict[str, Any]:
+def complete(document: dict[str, Any], commands: Mapping[str, Schema]) -> dict[str, Any]:
     """Return the document that FastAPI made, with the doors of commands, and with refusals in the form that they have.
 
     FastAPI describes a form of its own for values that do not fit; here that is a problem as well.
     """
-    paths: dict[str, Any] = {**commands, **document["paths"]}
-    for operation in (each for path in paths.values() for each in path.values()):
-        operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
-    components = dict(document.get("components", {}))
+    for path in document["paths"].values():
+        for described in path.values():
+            described["responses"].get("422", {}).get("content", {}).pop(JSON, None)
+    components = document.setdefault("components", {})
     schemas = {name: schema for name, schema in components.pop("schemas", {}).items() if name not in _NOT_OURS}
     scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (RFC 9068)"}
-    components["securitySchemes"] = components.get("securitySchemes", {}) | {"bearer": scheme}
-    return {**document, "paths": paths, "components": components | ({"schemas": schemas} if schemas else {})}
+    components |= ({"schemas": schemas} if schemas else {}) | {"securitySchemes": {"bearer": scheme}}
+    return document | {"paths": {**commands, **document["paths"]}}
 
 
-def inline(model: type[BaseModel]) -> dict[str, Any]:
-    """Give the schema of a body with its nested schemas in place, so that it stands alone."""
-    schema = model.model_json_schema()
-    definitions = schema.pop("$defs", {})
-
-    def resolve(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
-        if isinstance(node, dict):
-            if "$ref" in node:
-                return resolve(definitions[node["$ref"].rpartition("/")[2]])
-            return {key: resolve(value) for key, value in node.items()}
-        if isinstance(node, list):
-            return [resolve(item) for item in node]
-        return node
-
-    resolved: dict[str, Any] = resolve(schema)
-    return resolved
+# --- Parts of an operation ------------------------------------------------------------------------------------------
 
 
-def _path_parameter(name: str) -> dict[str, Any]:
+def operation(
+    answer: Schema, *, status: int = 200, parameters: Sequence[Schema] = (), body: tuple[str, Schema] | None = None
+) -> dict[str, object]:
+    """Describe a door that needs a token: its parameters, the media type and schema of its body, and its answers."""
+    described: dict[str, object] = {"security": [{"bearer": []}]}
+    if parameters:
+        described["parameters"] = list(parameters)
+    if body is not None:
+        described["requestBody"] = {"required": True, "content": {body[0]: {"schema": body[1]}}}
+    problems = {
+        code: answer_of(about, "application/problem+json", _PROBLEM) for code, about in PROBLEM_STATUSES.items()
+    }
+    return {**described, "responses": {str(status): answer, **problems}}
+
+
+def answer_of(about: str, media_type: str, schema: Schema) -> dict[str, object]:
+    return {"description": about, "content": {media_type: {"schema": schema}}}
+
+
+def header(name: str, about: str, *, required: bool = True) -> Schema:
+    return {"name": name, "in": "header", "required": required, "schema": {"type": "string"}, "description": about}
+
+
+def _path_parameter(name: str) -> Schema:
     schema = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _header(name: str, *, required: bool, about: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": required, "schema": {"type": "string"}, "description": about}
+def inline(model: type[BaseModel]) -> Schema:
+    """Give the schema of a body with its nested schemas in place, so that it stands alone."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
 
+    def resolve(node: object) -> object:
+        match node:
+            case {"$ref": str(reference)}:
+                return resolve(definitions[reference.rpartition("/")[2]])
+            case dict():
+                return {key: resolve(value) for key, value in node.items()}
+            case list():
+                return [resolve(item) for item in node]
+            case _:
+                return node
 
-def body_of(media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"required": True, "content": {media_type: {"schema": schema}}}
-
-
-def answer_of(about: str, media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"description": about, "content": {media_type: {"schema": schema}}}
-
-
-def problems() -> dict[str, Any]:
-    return {
-        status: answer_of(about, "application/problem+json", _PROBLEM) for status, about in PROBLEM_STATUSES.items()
-    }
+    return {key: resolve(value) for key, value in schema.items()}

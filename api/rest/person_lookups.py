@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Self
 
-import orjson
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
@@ -20,13 +19,14 @@ from starlette.responses import Response
 
 from api.rest.command_endpoints import MAX_BODY_BYTES, read_body
 from api.rest.command_reader import malformed
-from api.rest.openapi import answer_of, body_of, inline, problems
-from api.rights.doors import PERSON_LOOKUP, admitted
+from api.rest.openapi import answer_of, header, inline, operation
+from api.rights.doors import PERSON_LOOKUP, admission
 from api.web.access_record import AccessedSubjects, record
 from api.web.errors import Problem
+from api.web.json_answers import JSON, json_response
 from api.web.platform import Platform
 from api.web.rate_limits import Buckets, charge
-from api.web.request_context import processing_activity, request_context
+from api.web.request_context import personal_request
 from application.lookups import Identifier, LookupPurpose, PersonIndex, eidas, may_ask, national
 from application.ports import Caller, Role
 from domain.access.access import Category
@@ -38,13 +38,10 @@ MAX_IDENTIFIER_LENGTH = 256
 
 _Identifier = Annotated[str, Field(max_length=MAX_IDENTIFIER_LENGTH)]
 
-_PROCESSING_ACTIVITY = {
-    "name": "Processing-Activity",
-    "in": "header",
-    "required": True,
-    "schema": {"type": "string"},
-    "description": "The id of the processing activity that the look-up is for; it goes into the record of looks.",
-}
+_PROCESSING_ACTIVITY = header(
+    "Processing-Activity",
+    "The id of the processing activity that the look-up is for; it goes into the record of looks.",
+)
 _FOUND = {"type": "object", "required": ["personId"], "properties": {"personId": {"type": "string"}}}
 
 
@@ -81,23 +78,21 @@ class PersonLookup(BaseModel):
 
 def lookup_routes(platform: Platform, people: PersonIndex, limits: LookupLimits) -> APIRouter:
     router = APIRouter(tags=["persons"])
+    admitted = admission(platform, PERSON_LOOKUP)
 
     async def look_up(request: Request) -> Response:
-        caller = await admitted(request, platform, PERSON_LOOKUP)
+        caller = await admitted(request)
         allowance = charge(request, limits.asked, caller.organisation_id)
         if not allowance.granted:
             detail = "Your organisation looks up too many persons. Ask again later."
             raise Problem(429, "rate-limited", detail, retry_after_s=allowance.enough_in_s)
-        by = request_context(request, caller, platform.now(), processing_activity(request))
-        by.must_name_activity()
+        by = personal_request(request, caller, platform.now())
         wanted = await _wanted(request)
         identifier = wanted.identifier(by.now)
         await _must_have_purpose(platform, caller, wanted.purpose)
         person_id = await _found(people, wanted.purpose, identifier, caller, limits.missed)
-        accessed = AccessedSubjects()
-        accessed.note(person_id, Category.IDENTIFICATION)
-        await record(platform, by, accessed)
-        return Response(orjson.dumps({"personId": person_id}), media_type="application/json")
+        await record(platform, by, AccessedSubjects({person_id: {Category.IDENTIFICATION}}))
+        return json_response({"personId": person_id})
 
     router.add_api_route(
         "/persons/lookups",
@@ -106,18 +101,17 @@ def lookup_routes(platform: Platform, people: PersonIndex, limits: LookupLimits)
         operation_id="look-up-person",
         summary="Find a person by their national number or eIDAS identifier.",
         response_class=Response,
-        openapi_extra={
-            "security": [{"bearer": []}],
-            "parameters": [_PROCESSING_ACTIVITY],
-            "requestBody": body_of("application/json", inline(PersonLookup)),
-            "responses": {"200": answer_of("The person.", "application/json", _FOUND)} | problems(),
-        },
+        openapi_extra=operation(
+            answer_of("The person.", JSON, _FOUND),
+            parameters=[_PROCESSING_ACTIVITY],
+            body=(JSON, inline(PersonLookup)),
+        ),
     )
     return router
 
 
 async def _wanted(request: Request) -> PersonLookup:
-    body = await read_body(request, "application/json", MAX_BODY_BYTES)
+    body = await read_body(request, JSON, MAX_BODY_BYTES)
     check_json(body)
     try:
         return PersonLookup.model_validate_json(body)

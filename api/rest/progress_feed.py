@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.web.errors import Problem
 
+EVENT_STREAM = "text/event-stream"
 SAMPLE_INTERVAL_S = 1.0
 HEARTBEAT_INTERVAL_S = 15.0
 MAX_LISTENERS = 100
@@ -96,8 +97,7 @@ class _Stream(StreamingResponse):
     """Counts as a listener for as long as it is being sent, however that ends."""
 
     def __init__(self, feed: ProgressFeed) -> None:
-        headers = {"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"}
-        super().__init__(feed.events(), media_type="text/event-stream", headers=headers)
+        super().__init__(feed.events(), media_type=EVENT_STREAM, headers={"X-Accel-Buffering": "no"})
         self._feed = feed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from api.rest.command_endpoints import read_body
 from api.web.errors import Problem
+from api.web.json_answers import json_response
 from api.web.platform import base_of
 
 FORM = "application/x-www-form-urlencoded"
@@ -44,8 +43,8 @@ class TokenIssuer:
     """
 
     name: str
-    jwks: Callable[[], Mapping[str, Any]]
-    grant: Callable[[Mapping[str, str], Sequence[str], str], Mapping[str, Any]]
+    jwks: Callable[[], Mapping[str, object]]
+    grant: Callable[[Mapping[str, str], Sequence[str], str], Mapping[str, object]]
     algorithms: Sequence[str]
 
 
@@ -64,11 +63,11 @@ def entrance(issuer: TokenIssuer | None, public_url: str) -> APIRouter:
 def _add_issuer(router: APIRouter, issuer: TokenIssuer, public_url: str) -> None:
     @router.get(JWKS_PATH)
     async def jwks() -> Response:
-        return Response(orjson.dumps(issuer.jwks()), media_type="application/jwk-set+json")
+        return json_response(issuer.jwks(), media_type="application/jwk-set+json")
 
     @router.get(METADATA_PATH)
     async def metadata(request: Request) -> Response:
-        return _json(_metadata(issuer, base_of(request, public_url)), 200)
+        return json_response(_metadata(issuer, base_of(request, public_url)))
 
     @router.post(TOKEN_PATH)
     async def token(request: Request) -> Response:
@@ -78,11 +77,11 @@ def _add_issuer(router: APIRouter, issuer: TokenIssuer, public_url: str) -> None
         except TokenNotGivenError as error:
             # A client that does not prove who it is gets 401, anything else that is wrong 400.
             status = 401 if error.code == "invalid_client" else 400
-            return _json({"error": error.code, "error_description": error.description}, status, _NOT_KEPT)
-        return _json(answer, 200, _NOT_KEPT)
+            return json_response({"error": error.code, "error_description": error.description}, status, _NOT_KEPT)
+        return json_response(answer, headers=_NOT_KEPT)
 
 
-def _metadata(issuer: TokenIssuer, base: str) -> dict[str, Any]:
+def _metadata(issuer: TokenIssuer, base: str) -> Mapping[str, object]:
     return {
         "issuer": issuer.name,
         "token_endpoint": base + TOKEN_PATH,
@@ -107,9 +106,3 @@ async def _fields(request: Request) -> dict[str, str]:
     if len({name for name, _ in pairs}) < len(pairs):
         raise TokenNotGivenError("invalid_request", "A field of the form stands there twice.")
     return {name: value for name, value in pairs if value}
-
-
-def _json(content: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(
-        orjson.dumps(content), status_code=status, media_type="application/json", headers=dict(headers or {})
-    )

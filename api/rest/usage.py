@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -20,13 +19,14 @@ from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.rest.openapi import answer_of, problems
-from api.rights.doors import FIND_USAGE, admitted
+from api.rest.openapi import Schema, answer_of, header, operation
+from api.rights.doors import FIND_USAGE, admission
 from api.web.access_record import AccessedSubjects, record
 from api.web.errors import Problem
+from api.web.json_answers import JSON, json_response
 from api.web.platform import Platform
 from api.web.read_barrier import ReadBarrier, wanted_position
-from api.web.request_context import RequestContext, processing_activity, request_context
+from api.web.request_context import RequestContext, personal_request
 from api.web.sessions import viewer_of
 from api.web.validators import WHOLE, QueryInstant
 from domain.access.access import Category
@@ -43,10 +43,10 @@ MAX_SYSTEMS = 20
 ESTONIAN_CODE_LENGTH = 8
 
 USER_HEADER = "x-road-userid"
-HEADERS: Mapping[str, str] = {
-    "Session-Id": "An open session of the person at a service of the caller.",
-    "Processing-Activity": "Why: an entry in the record of processing activities.",
-}
+_HEADERS = (
+    header("Session-Id", "An open session of the person at a service of the caller."),
+    header("Processing-Activity", "Why: an entry in the record of processing activities."),
+)
 
 
 class ProcessingType(StrEnum):
@@ -81,19 +81,17 @@ class UsageQuery(BaseModel):
 
 def usage_routes(platform: Platform) -> APIRouter:
     router = APIRouter(tags=["accesses"])
+    admitted = admission(platform, FIND_USAGE)
 
     async def find_usage(request: Request, asked: Annotated[UsageQuery, Query()]) -> Response:
-        caller = await admitted(request, platform, FIND_USAGE)
-        by = request_context(request, caller, platform.now(), processing_activity(request))
-        by.must_name_activity()
+        by = personal_request(request, await admitted(request), platform.now())
         viewer = await _who_asks(request, platform, by, asked.user_code)
         position = wanted_position(request, await platform.log.log_id())
         await ReadBarrier(platform.places, await platform.places(), position).wait_for(TABLES)
         total, rows = await _found(platform, by, viewer, asked) if asked.finds_answers else (0, ())
-        accessed = AccessedSubjects()
-        accessed.note(viewer.person_id, Category.ACCESSES)
-        await record(platform, by, accessed)
-        return _answer(total, rows)
+        await record(platform, by, AccessedSubjects({viewer.person_id: {Category.ACCESSES}}))
+        usages = [_usage(row) for row in rows]
+        return json_response({"totalUsages": total, "returnedUsages": len(usages), "dataResponses": usages})
 
     router.add_api_route(
         "/findUsage",
@@ -102,11 +100,7 @@ def usage_routes(platform: Platform) -> APIRouter:
         operation_id="findUsage",
         summary="Say who used the data of the person in a session, and why; the newest first.",
         response_class=Response,
-        openapi_extra={
-            "security": [{"bearer": []}],
-            "parameters": [*map(_header, HEADERS)],
-            "responses": {"200": answer_of("Who used their data.", "application/json", _USAGES)} | problems(),
-        },
+        openapi_extra=operation(answer_of("Who used their data.", JSON, _USAGES), parameters=_HEADERS),
     )
     return router
 
@@ -140,7 +134,7 @@ async def _found(
 
 # --- What is shown --------------------------------------------------------------------------------------------------
 
-_USAGES: Mapping[str, Any] = {
+_USAGES: Schema = {
     "type": "object",
     "required": ["totalUsages", "returnedUsages"],
     "properties": {
@@ -167,17 +161,7 @@ _USAGES: Mapping[str, Any] = {
 }
 
 
-def _header(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": HEADERS[name]}
-
-
-def _answer(total: int, rows: Sequence[Row[*tuple[object, ...]]]) -> Response:
-    body = {"totalUsages": total, "returnedUsages": len(rows), "dataResponses": [_usage(row) for row in rows]}
-    content = orjson.dumps(body, option=orjson.OPT_UTC_Z)
-    return Response(content, media_type="application/json", headers={"Cache-Control": "private, no-store"})
-
-
-def _usage(row: Row[*tuple[object, ...]]) -> dict[str, Any]:
+def _usage(row: Row[*tuple[object, ...]]) -> Mapping[str, object]:
     return {
         "logTime": row.accessed_at,
         "purpose": row.activity,

@@ -1,16 +1,16 @@
 """The rights of the doors that take no single command: looking up, looking through, the figures, the way in.
 
 To let in a new address, give it a row here: method and path, as the route has them. A door with roles asks for its
-caller with `admitted`. Commands have their rights in their routes.
+caller with `admission`. Commands have their rights in their routes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fastapi import APIRouter
-from starlette.requests import HTTPConnection
+from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 
 from api.rights.roles import EVERYBODY, OVERSEERS, RightsError, must_fit, must_have_role
@@ -86,13 +86,17 @@ DOORS: Mapping[str, DoorRight] = {
 }
 
 
-async def admitted(connection: HTTPConnection, platform: Platform, door: str) -> Caller:
-    """Return who calls, if their role is let in at a door of the table; refuse others, and who has no valid token."""
+def admission(platform: Platform, door: str) -> Callable[[Request], Awaitable[Caller]]:
+    """Return what admits a caller to a door of the table; it refuses other roles, and callers without a valid token."""
     roles = DOORS[door].roles
-    assert roles is not None, f"{door} asks nobody who they are"
-    caller = await caller_of(connection, platform)
-    must_have_role(caller, roles)
-    return caller
+    assert roles is not None, f"{door} is open to everybody"
+
+    async def admitted(request: Request) -> Caller:
+        caller = await caller_of(request, platform)
+        must_have_role(caller, roles)
+        return caller
+
+    return admitted
 
 
 def check_doors(routes: Iterable[BaseRoute], commands: Iterable[str]) -> None:

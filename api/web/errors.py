@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Any
 
-import orjson
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.web.json_answers import json_response
 from domain.kernel import (
     Duplicate,
     InvalidValue,
@@ -39,22 +38,14 @@ STATUS: Mapping[type[Refusal], int] = {
 }
 
 TITLES: Mapping[int, str] = {
-    400: "Bad request",
     401: "Not authenticated",
     403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    409: "Conflict",
-    412: "Precondition failed",
     413: "Content too large",
-    415: "Unsupported media type",
     422: "Unprocessable content",
-    428: "Precondition required",
-    429: "Too many requests",
-    431: "Request header fields too large",
     500: "Internal error",
     503: "Unavailable",
 }
+"""Titles that are not the usual phrase of the status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +79,15 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         if retry_after_s is not None:
             self.headers["Retry-After"] = str(retry_after_s)
 
-    def body(self) -> dict[str, Any]:
-        body: dict[str, Any] = {
+    def body(self) -> dict[str, object]:
+        body: dict[str, object] = {
             "type": TYPE_PREFIX + self.code,
-            "title": TITLES.get(self.status) or HTTPStatus(self.status).phrase,
+            "title": TITLES.get(self.status) or HTTPStatus(self.status).phrase.capitalize(),
             "status": self.status,
             "detail": self.detail,
         }
         if self.issues:
-            body["issues"] = [
-                {"location": issue.location, "code": issue.code, "detail": issue.detail} for issue in self.issues
-            ]
+            body["issues"] = [asdict(issue) for issue in self.issues]
         return body
 
 
@@ -124,12 +113,7 @@ def query_too_slow(error: Exception) -> Problem | None:
 
 def problem_response(problem: Problem, correlation_id: str) -> Response:
     body = problem.body() | {"instance": f"urn:uuid:{correlation_id}"}
-    return Response(
-        orjson.dumps(body),
-        status_code=problem.status,
-        media_type="application/problem+json",
-        headers=dict(problem.headers),
-    )
+    return json_response(body, problem.status, problem.headers, "application/problem+json")
 
 
 async def answer_problem(request: Request, error: Exception) -> Response:

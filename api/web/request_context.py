@@ -65,6 +65,13 @@ def request_context(connection: HTTPConnection, caller: Caller, now: datetime, a
     )
 
 
+def personal_request(request: HTTPConnection, caller: Caller, now: datetime) -> RequestContext:
+    """Return the context of a request for personal data; refuse one that names no processing activity."""
+    by = request_context(request, caller, now, processing_activity(request))
+    by.must_name_activity()
+    return by
+
+
 def processing_activity(connection: HTTPConnection) -> str:
     """Return the activity that a request names, or an empty text; refuse one that is not written as its id.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,7 +12,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+Operation: TypeAlias = Mapping[str, object]
+"""An operation of the OpenAPI document."""
 
 METHOD = "POST"
 
@@ -40,10 +42,10 @@ class CommandRouter(BaseRoute):
 
     def __init__(self) -> None:
         self._root = _Node()
-        self.paths: dict[str, dict[str, Any]] = {}
+        self.paths: dict[str, Mapping[str, Operation]] = {}
         """The doors as the OpenAPI document has them: path, method, operation."""
 
-    def add(self, path: str, endpoint: Endpoint, operation: Mapping[str, Any]) -> None:
+    def add(self, path: str, endpoint: Endpoint, operation: Operation) -> None:
         place, ids = self._root, []
         for word in _words(path):
             if word.startswith("{"):

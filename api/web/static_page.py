@@ -11,9 +11,6 @@ HEADERS = {
     # The page runs scripts of this host only, and connects to this host only.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
 }
 MEDIA_TYPES = {"css": "text/css", "js": "text/javascript"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -13,11 +13,13 @@ from domain.kernel import ValueRefusal
 from domain.kernel.instants import read_instant
 from domain.kernel.kinds import read_whole
 
+T = TypeVar("T")
 
-def reading(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+
+def reading(read: Callable[[T], object]) -> Callable[[T], object]:
     """Make a validator of a reader, or of a check, which returns nothing."""
 
-    def validate(value: Any) -> Any:  # noqa: ANN401 - anything may stand in a body
+    def validate(value: T) -> object:
         try:
             found = read(value)
         except ValueRefusal as refusal:
