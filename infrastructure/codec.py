@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -30,18 +29,18 @@ class Codec:
         self.classes: Mapping[str, type] = classes
         self.names: Mapping[type, str] = {event: name for name, event in classes.items()}
         self._encoder = msgspec.json.Encoder()
-        self._decoders: dict[str, msgspec.json.Decoder[Any]] = {
+        self._decoders: dict[str, msgspec.json.Decoder[object]] = {
             name: msgspec.json.Decoder(event) for name, event in classes.items()
         }
 
     def encode(self, event: object) -> tuple[str, bytes]:
         return self.names[type(event)], self._encoder.encode(event)
 
-    def decoder(self, name: str) -> Callable[[bytes], Any]:
+    def decoder(self, name: str) -> Callable[[bytes], object]:
         """Return what decodes events of one known name: for callers that decode many."""
         return self._decoders[name].decode
 
-    def decode(self, name: str, payload: bytes) -> Any:  # noqa: ANN401 - the name decides the class
+    def decode(self, name: str, payload: bytes) -> object:
         decoder = self._decoders.get(name)
         if decoder is None:
             raise UnknownEventError(f"no event is known as {name}")

@@ -38,7 +38,6 @@ FORBIDDEN = frozenset(
         "jwt",
         "name_of_person",
         "national_number",
-        "nationalnumber",
         "niss",
         "passphrase",
         "password",
@@ -96,10 +95,10 @@ def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     for name, level in _THIRD_PARTY.items():
-        logging.getLogger(name).setLevel(level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
+        logger = logging.getLogger(name)
+        logger.setLevel(level)
+        logger.handlers.clear()
+        logger.propagate = True
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -127,8 +126,8 @@ _FORBIDDEN_PLAIN = frozenset(_plain(key) for key in FORBIDDEN)
 def _renderers(chosen: LogFormat, output: TextIO) -> list[Processor]:
     if chosen is LogFormat.CONSOLE or (chosen is LogFormat.AUTO and output.isatty()):
         # As below: where the library "rich" is installed, the default would show the local variables.
-        told = structlog.dev.plain_traceback
-        return [redact, structlog.dev.ConsoleRenderer(colors=output.isatty(), exception_formatter=told)]
+        plain = structlog.dev.plain_traceback
+        return [redact, structlog.dev.ConsoleRenderer(colors=output.isatty(), exception_formatter=plain)]
     return [
         # An exception's local variables are not shown: they may hold anything.
         structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),

@@ -12,7 +12,7 @@ from binascii import Error as NotBase64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cryptography.exceptions import InvalidTag
 
@@ -20,6 +20,11 @@ from application.ports import Sealed
 from domain.kernel import Personal
 from infrastructure.keys import DataKey, KeyOwner, Keys
 from infrastructure.keys.data_keys import KEY_ID_BYTES
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+E = TypeVar("E", bound="DataclassInstance")
 
 PREFIX = "sealed:"
 VERSION_BYTES = 4
@@ -54,11 +59,10 @@ def personal_fields(event_class: type) -> Sequence[PersonalField]:
     """Return the personal fields of an event class, in order."""
     known = _FIELDS.get(event_class)
     if known is None:
-        known = _FIELDS[event_class] = tuple(
-            PersonalField(each.name, each.metadata["personal"])
-            for each in (fields(event_class) if is_dataclass(event_class) else ())
-            if "personal" in each.metadata
-        )
+        declared = fields(event_class) if is_dataclass(event_class) else ()
+        known = _FIELDS[event_class] = [
+            PersonalField(each.name, each.metadata["personal"]) for each in declared if "personal" in each.metadata
+        ]
     return known
 
 
@@ -84,9 +88,9 @@ class EventPlace:
     name: str
 
 
-def seal(event: Any, place: EventPlace, keys: Mapping[KeyOwner, DataKey]) -> Any:  # noqa: ANN401 - any event class
+def seal(event: E, place: EventPlace, keys: Mapping[KeyOwner, DataKey]) -> E:
     """Return the event with its personal fields sealed; `keys` holds the key of each owner."""
-    sealed: dict[str, Any] = {}
+    sealed: dict[str, object] = {}
     for each in personal_fields(type(event)):
         if text := _text(event, each):
             key = keys[KeyOwner(getattr(event, each.declared.subject), each.declared.group)]

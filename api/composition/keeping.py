@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from api.web.platform import Platform
@@ -14,7 +15,7 @@ from infrastructure.codec import Codec
 from infrastructure.database import Addresses
 from infrastructure.keys import Keys
 from infrastructure.keys.blind_index import BlindIndex
-from infrastructure.reactors import ClaimsAndReceipts, Eraser, Indexer, Reactions, Reactor, erasing, indexing, joined
+from infrastructure.reactors import Eraser, Indexer, Reactions, Reactor, joined, remove_claims_and_receipts
 
 PLATFORM = "platform"
 """The organisation for which the platform itself acts."""
@@ -26,7 +27,7 @@ def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindInd
         store=platform.log,
         rules=platform.rules,
         keys=keys,
-        remove=ClaimsAndReceipts(addresses.writer, codec).remove,
+        remove=partial(remove_claims_and_receipts, addresses.writer, codec),
         now=platform.now,
         by=PLATFORM,
     )
@@ -37,7 +38,7 @@ def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindInd
 
     everywhere: Reactions = dict.fromkeys((KeysDestroyed, KeysShredded), (forget_states,))
     # The index comes first: its rows are gone before it is recorded that the keys are shredded.
-    duties = joined(indexing(Indexer(index=people, keys=keys, codec=codec)), erasing(eraser))
+    duties = joined(Indexer(index=people, keys=keys, codec=codec).reactions, eraser.reactions)
     return Reactor(addresses.writer, codec, duties, everywhere=everywhere)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from application.ports import Append, Erased
 from domain.kernel import Claim
@@ -33,13 +33,10 @@ class Encoder:
         needed = [owners(append.events) for append in appends]
         if not any(needed):
             return [self._encode(append, append.events) for append in appends]
-        keys = await self._keys_of({owner for each in needed for owner in each})
-        return [self._sealed(append, own, keys) for append, own in zip(appends, needed, strict=True)]
-
-    async def _keys_of(self, needed: Collection[KeyOwner]) -> Mapping[KeyOwner, DataKey]:
         if self._keys is None:
             raise KeysUnavailableError("personal data is written with keys only")
-        return await self._keys.for_sealing(needed)
+        keys = await self._keys.for_sealing({owner for each in needed for owner in each})
+        return [self._sealed(append, own, keys) for append, own in zip(appends, needed, strict=True)]
 
     def _sealed(self, append: Append, needed: Sequence[KeyOwner], keys: Mapping[KeyOwner, DataKey]) -> Encoded | Erased:
         for owner in needed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -24,6 +25,7 @@ AnyRecorded: TypeAlias = Recorded[Any]
 
 _COLUMNS = compose.SQL(", ").join(map(compose.Identifier, (*sql.BASIC_COLUMNS, *sql.FURTHER_COLUMNS)))
 
+_WHOLE_LOG = compose.Identifier("log", "event")
 POSITION, VERSION, STREAM, NAME, PAYLOAD = range(len(sql.BASIC_COLUMNS))
 """Indexes of the basic columns in a `Row`."""
 
@@ -74,18 +76,21 @@ class LogReader:
         after: int,
         until: int,
         names: Sequence[str] | None = None,
+        limit: int | None = None,
         further: Sequence[str] = sql.FURTHER_COLUMNS,
     ) -> Iterator[Row]:
-        """Yield the same events as `read`, not decoded. Beside the basic columns only `further` are read."""
+        """Yield the same events as `read`, not decoded. Beside the basic columns only `further` are read.
+
+        With names, at most `limit` events of each partition are read.
+        """
         for table, low, high in self._parts(connection, after, until):
             with connection.cursor(binary=True) as cursor:
                 if names is None:
                     cursor.execute(_on(table, sql.BY_POSITION, further), (low, high))
                     yield from _dense(cursor, low)
                 else:
-                    limit = high - low
-                    query = _on(table, sql.BY_NAME, further)
-                    cursor.execute(query, (list(names), low, high, limit, limit))
+                    most = high - low if limit is None else limit
+                    cursor.execute(_on(table, sql.BY_NAME, further), (list(names), low, high, most, most))
                     yield from cursor
 
     def rows_at(
@@ -94,10 +99,7 @@ class LogReader:
         """Return the events at these positions, in order, not decoded."""
         if not positions:
             return []
-        table = self.table(connection, max(positions))
-        query = _on(table, sql.BY_POSITIONS, further)
-        with connection.cursor(binary=True) as cursor:
-            return cursor.execute(query, (list(positions),)).fetchall()
+        return self._fetch(connection, max(positions), sql.BY_POSITIONS, further, (list(positions),))
 
     def rows_of_streams(
         self,
@@ -112,9 +114,7 @@ class LogReader:
 
         Beside the basic columns only the `further` ones are read.
         """
-        query = _on(self.table(connection, until), sql.BY_STREAM, further)
-        with connection.cursor(binary=True) as cursor:
-            return cursor.execute(query, (first, last, until)).fetchall()
+        return self._fetch(connection, until, sql.BY_STREAM, further, (first, last, until))
 
     def rows_of_stream(
         self,
@@ -127,18 +127,21 @@ class LogReader:
         further: Sequence[str] = sql.FURTHER_COLUMNS,
     ) -> Sequence[Row]:
         """Return the next events of a stream, after one of its versions and up to a position, not decoded."""
-        query = _on(self.table(connection, until), sql.OF_STREAM, further)
+        return self._fetch(connection, until, sql.OF_STREAM, further, (stream, after, until, limit))
+
+    def _fetch(
+        self, connection: Connection, until: int, template: str, further: Sequence[str], parameters: Sequence[object]
+    ) -> Sequence[Row]:
+        """Return the rows of a query of the events up to a position."""
+        query = _on(self.table(connection, until), template, further)
         with connection.cursor(binary=True) as cursor:
-            return cursor.execute(query, (stream, after, until, limit)).fetchall()
+            return cursor.execute(query, parameters).fetchall()
 
     def table(self, connection: Connection, until: int) -> compose.Composable:
         """Return the FROM item of all events up to a position: the log's table and the detached partitions."""
-        tables: list[compose.Composable] = []
-        for table, _, _ in self._parts(connection, 0, until):
-            if table not in tables:
-                tables.append(table)
+        tables = list({table.as_string(): table for table, _, _ in self._parts(connection, 0, until)}.values())
         if not tables:
-            return compose.Identifier("log", "event")
+            return _WHOLE_LOG
         if len(tables) == 1:
             return tables[0]
         parts = (compose.SQL(sql.ALL_OF).format(columns=_COLUMNS, table=table) for table in tables)
@@ -148,16 +151,8 @@ class LogReader:
         self, connection: Connection, *, after: int, until: int, names: Sequence[str], limit: int
     ) -> Sequence[AnyRecorded]:
         """Return the next `limit` events with the given names. However rare they are, no other event is read."""
-        found: list[AnyRecorded] = []
-        for table, low, high in self._parts(connection, after, until):
-            with connection.cursor(binary=True) as cursor:
-                left = limit - len(found)
-                query = _on(table, sql.BY_NAME)
-                cursor.execute(query, (list(names), low, high, left, left))
-                found.extend(map(self._recorded, cursor))
-            if len(found) == limit:
-                break
-        return found
+        rows = self.rows(connection, after=after, until=until, names=names, limit=limit)
+        return list(map(self._recorded, islice(rows, limit)))
 
     def _parts(self, connection: Connection, after: int, until: int) -> Iterator[tuple[compose.Composable, int, int]]:
         """Yield the tables that hold the positions, each with the range to read from it, in order.
@@ -173,7 +168,7 @@ class LogReader:
             if partition.first_position > until:
                 break
             if partition.first_position > after + 1:
-                yield compose.Identifier("log", "event"), after, partition.first_position - 1
+                yield _WHOLE_LOG, after, partition.first_position - 1
                 after = partition.first_position - 1
             here = min(until, partition.last_position)
             if connection.execute("SELECT to_regclass(%s)", (f"log.event_{partition.number}",)).fetchone() == (None,):
@@ -184,7 +179,7 @@ class LogReader:
             yield compose.Identifier("log", f"event_{partition.number}"), after, here
             after = here
         if after < until:
-            yield compose.Identifier("log", "event"), after, until
+            yield _WHOLE_LOG, after, until
 
     def _recorded(self, row: Row) -> AnyRecorded:
         further = dict(zip(sql.FURTHER_COLUMNS, row[PAYLOAD + 1 :], strict=True))
@@ -198,7 +193,7 @@ class LogReader:
         )
 
 
-def _on(table: compose.Composable, template: str, further: Sequence[str] = sql.FURTHER_COLUMNS) -> bytes:
+def _on(table: compose.Composable, template: str, further: Sequence[str]) -> bytes:
     """Return a query of the basic and the further columns, as bytes: psycopg composes nothing then."""
     columns = ", ".join((*sql.BASIC_COLUMNS, *further))
     return template.format(columns=columns, table=table.as_string()).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 
@@ -20,7 +20,7 @@ class LogSubscription:
     asked nothing. Waiting raises psycopg.OperationalError where the connection is lost.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[object]) -> None:
         assert connection.autocommit, "a session in a transaction is notified of nothing"
         self._connection = connection
         connection.execute(f"LISTEN {CHANNEL}")

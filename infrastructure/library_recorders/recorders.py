@@ -12,8 +12,8 @@ settings, with its name before them, can point to another database or another pe
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -62,15 +62,10 @@ SELECT_EVENTS = "SELECT * FROM log.stored_events WHERE originator_id = %s"
 MAX_NOTIFICATION_ID = "SELECT max(notification_id) FROM log.stored_events"
 
 SELECT_NOTIFICATIONS = """
-SELECT * FROM log.stored_events WHERE notification_id > %(after)s AND notification_id <= %(until)s
-ORDER BY notification_id LIMIT %(limit)s
+SELECT notification_id AS id, originator_id, originator_version, topic, state FROM log.stored_events
+WHERE notification_id > %(after)s AND notification_id <= %(until)s{of_topics} ORDER BY id LIMIT %(limit)s
 """
-
-SELECT_NOTIFICATIONS_OF_TOPICS = """
-SELECT * FROM log.stored_events
-WHERE notification_id > %(after)s AND notification_id <= %(until)s AND topic = ANY(%(topics)s)
-ORDER BY notification_id LIMIT %(limit)s
-"""
+OF_TOPICS = " AND topic = ANY(%(topics)s)"
 
 
 class LogRecorder(postgres.PostgresApplicationRecorder):
@@ -92,7 +87,8 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
         A taken version, or a notification processed before, raises the library's IntegrityError. OperationalError
         says that it is not known whether the events were written; asking again cannot write them twice.
         """
-        with self._transaction() as cursor:
+        stack, cursor = self._begin()
+        with stack:
             # Tracking comes first, so that it does not wait while the log is locked.
             self._insert_events(cursor, stored_events, **kwargs)
             return self._append(cursor, stored_events) if stored_events else []
@@ -113,12 +109,6 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
         before = row["append"]
         assert before is not None, "while its lock is held, the log holds what was just read from it"
         return list(range(before + 1, before + len(stored_events) + 1))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Cursor]:
-        stack, cursor = self._begin()
-        with stack:
-            yield cursor
 
     @retry((InterfaceError, OperationalError), max_attempts=MAX_TRIES, wait=RETRY_INTERVAL_S)
     def _begin(self) -> tuple[ExitStack, Cursor]:
@@ -164,19 +154,10 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
             "limit": limit,
             "topics": list(topics),
         }
-        statement = SELECT_NOTIFICATIONS_OF_TOPICS if topics else SELECT_NOTIFICATIONS
+        statement = SELECT_NOTIFICATIONS.format(of_topics=OF_TOPICS if topics else "")
         with self.datastore.get_connection() as connection:
             rows = connection.execute(statement, bounds).fetchall()
-        return [
-            Notification(
-                id=row["notification_id"],
-                originator_id=self._originator_id(row["originator_id"]),
-                originator_version=row["originator_version"],
-                topic=row["topic"],
-                state=row["state"],
-            )
-            for row in rows
-        ]
+        return [Notification(**row | {"originator_id": self._originator_id(row["originator_id"])}) for row in rows]
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LibrarySubscription:
         return LibrarySubscription(recorder=self, gt=gt, topics=topics)

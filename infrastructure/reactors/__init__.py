@@ -5,29 +5,23 @@ point everything is done in the end and every fact is recorded once. Operators k
 of `/health`, of the metrics and of the schema that holds its position.
 """
 
-from infrastructure.reactors.claims_and_receipts import ClaimsAndReceipts
-from infrastructure.reactors.erasing import Eraser, erasing
-from infrastructure.reactors.indexing import Indexer, fill_index, indexing
-from infrastructure.reactors.reactions import Reaction, Reactions, joined
-from infrastructure.reactors.reactor import Reactor, RetryPolicy
-from infrastructure.reactors.reactor_store import ReactorStore
+from infrastructure.reactors.claims_and_receipts import remove_claims_and_receipts
+from infrastructure.reactors.erasing import Eraser
+from infrastructure.reactors.indexing import Indexer, fill_index
+from infrastructure.reactors.reactions import Reactions, joined
+from infrastructure.reactors.reactor import Reactor
 from infrastructure.reactors.reapply_erasures import reapply_erasures
 from infrastructure.reactors.status import deferred_reactions, reactor_progress
 
 __all__ = [
-    "ClaimsAndReceipts",
     "Eraser",
     "Indexer",
-    "Reaction",
     "Reactions",
     "Reactor",
-    "ReactorStore",
-    "RetryPolicy",
     "deferred_reactions",
-    "erasing",
     "fill_index",
-    "indexing",
     "joined",
     "reactor_progress",
     "reapply_erasures",
+    "remove_claims_and_receipts",
 ]

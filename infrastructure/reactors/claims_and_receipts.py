@@ -35,52 +35,44 @@ class PersonTraces:
     own: Sequence[str]
 
 
-class ClaimsAndReceipts:
-    """Finds and removes them, as the role of the writer, over a connection opened for each removal."""
+async def remove_claims_and_receipts(url: str, codec: Codec, person_id: str, groups: Collection[PurposeGroup]) -> None:
+    """Delete the claims and receipts that hold hashes of a person's data of these groups, as the role of the writer."""
 
-    def __init__(self, url: str, codec: Codec) -> None:
-        self._url = url
-        self._codec = codec
-        self._reader = LogReader(codec)
-
-    async def remove(self, person_id: str, groups: Collection[PurposeGroup]) -> None:
-        """Delete the claims and receipts that hold hashes of a person's data of these groups."""
-        await asyncio.to_thread(self._remove, person_id, groups)
-
-    def _remove(self, person_id: str, groups: Collection[PurposeGroup]) -> None:
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            found = self.find(connection, person_id, groups)
-            streams = [stream for stream, _ in found.places]
-            positions = [position for _, position in found.places]
+    def remove() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            found = find_traces(connection, codec, person_id, groups)
+            streams, positions = [stream for stream, _ in found.places], [position for _, position in found.places]
             connection.execute(FORGET, (list(found.own), streams, positions))
 
-    def find(self, connection: psycopg.Connection, person_id: str, groups: Collection[PurposeGroup]) -> PersonTraces:
-        head = self._reader.head(connection)
-        table = self._reader.table(connection, head)
-        places: list[tuple[str, int]] = []
-        own: list[str] = []
-        for name, event_class, field in self._holding(groups):
-            if event_class in OWN_STREAM:
-                stream = OWN_STREAM[event_class](person_id)
-                own.append(stream)
-                rows = connection.execute(sql.SQL(IN_STREAM).format(table=table), (stream, name, head))
-            else:
-                said = self._said(field, person_id)
-                rows = connection.execute(sql.SQL(NAMING).format(table=table), (name, said, head))
-            places += rows.fetchall()
-        return PersonTraces(places, own)
+    await asyncio.to_thread(remove)
 
-    def _holding(self, groups: Collection[PurposeGroup]) -> Sequence[tuple[str, type, str]]:
-        """Return which events hold personal data of these groups: stored name, class, and the field with the id."""
-        found = {
-            (name, event_class, each.declared.subject)
-            for name, event_class in self._codec.classes.items()
-            for each in personal_fields(event_class)
-            if each.declared.group in groups
-        }
-        return sorted(found, key=itemgetter(0))
 
-    @staticmethod
-    def _said(field: str, person_id: str) -> bytes:
-        """Return how a payload names the person: ids have letters, digits, hyphens and underscores only."""
-        return f'"{field}":"{person_id}"'.encode()
+def find_traces(
+    connection: psycopg.Connection, codec: Codec, person_id: str, groups: Collection[PurposeGroup]
+) -> PersonTraces:
+    reader = LogReader(codec)
+    head = reader.head(connection)
+    table = reader.table(connection, head)
+    places: list[tuple[str, int]] = []
+    own: list[str] = []
+    for name, event_class, field in _with_personal_data(codec, groups):
+        if event_class in OWN_STREAM:
+            own.append(OWN_STREAM[event_class](person_id))
+            rows = connection.execute(sql.SQL(IN_STREAM).format(table=table), (own[-1], name, head))
+        else:
+            # Ids have letters, digits, hyphens and underscores only.
+            named = f'"{field}":"{person_id}"'.encode()
+            rows = connection.execute(sql.SQL(NAMING).format(table=table), (name, named, head))
+        places += rows.fetchall()
+    return PersonTraces(places, own)
+
+
+def _with_personal_data(codec: Codec, groups: Collection[PurposeGroup]) -> Sequence[tuple[str, type, str]]:
+    """Return the events that hold personal data of these groups: stored name, class, and the field with the id."""
+    found = {
+        (name, event_class, each.declared.subject)
+        for name, event_class in codec.classes.items()
+        for each in personal_fields(event_class)
+        if each.declared.group in groups
+    }
+    return sorted(found, key=itemgetter(0))

@@ -50,6 +50,15 @@ class Eraser:
     by: str
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SWEEPS_AT_ONCE))
 
+    @property
+    def reactions(self) -> Reactions:
+        """The reactions of erasures and holds. Keys are shredded last."""
+        return {
+            InvoiceReceived: (self.hold,),
+            ErasureRequested: (self.destroy,),
+            KeysDestroyed: (self.remove_traces, self.shred),
+        }
+
     async def destroy(self, recorded: Recorded[ErasureRequested]) -> None:
         """Destroy the requested keys, but those under a legal hold by now; then record it."""
         person_id = recorded.event.person_id
@@ -96,15 +105,6 @@ class Eraser:
             effective_at=command.at,
         )
         await handle(CommandEnvelope(command=command, context=context), self.store, self.rules)
-
-
-def erasing(eraser: Eraser) -> Reactions:
-    """Return the reactions of erasures and holds. Keys are shredded last."""
-    return {
-        InvoiceReceived: (eraser.hold,),
-        ErasureRequested: (eraser.destroy,),
-        KeysDestroyed: (eraser.remove_traces, eraser.shred),
-    }
 
 
 def _owners(person_id: str, groups: Sequence[PurposeGroup]) -> Sequence[KeyOwner]:

@@ -5,12 +5,8 @@ The rows themselves are deleted in the transaction that destroys a person's key.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-
-import psycopg
 
 from application.lookups import identifier_of
 from application.ports import Sealed
@@ -18,9 +14,9 @@ from domain.erasure.model import KeysDestroyed
 from domain.identity.person import PersonRegistered
 from domain.kernel import PersonalText, PurposeGroup, Recorded
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader
 from infrastructure.keys import Keys
 from infrastructure.keys.blind_index import BlindIndex, NamedPerson
+from infrastructure.reactors.every_event import for_every_event
 from infrastructure.reactors.reactions import Reactions
 from infrastructure.sealing import open_all
 
@@ -35,6 +31,10 @@ class Indexer:
     index: BlindIndex
     keys: Keys
     codec: Codec
+
+    @property
+    def reactions(self) -> Reactions:
+        return {PersonRegistered: (self.add,), KeysDestroyed: (self.overwrite,)}
 
     async def add(self, recorded: Recorded[PersonRegistered]) -> None:
         """Add the person. Concurrent calls share a transaction."""
@@ -61,26 +61,8 @@ class Indexer:
         await self.index.add(people)
 
 
-def indexing(indexer: Indexer) -> Reactions:
-    """Return the reactions of the index."""
-    return {PersonRegistered: (indexer.add,), KeysDestroyed: (indexer.overwrite,)}
-
-
 async def fill_index(indexer: Indexer, url: str, report: Callable[[int, int], None]) -> int:
-    """Add everybody who is registered in the log at `url`; return the number of registrations.
-
-    `report` is called with the position reached and the last one. The platform may run meanwhile.
-    """
-    reader = LogReader(indexer.codec)
-    names = [indexer.codec.names[PersonRegistered]]
-    position = seen = 0
-    with psycopg.connect(url, autocommit=True) as connection:
-        head = await asyncio.to_thread(reader.head, connection)
-        while position < head:
-            read = partial(reader.read_next, connection, names=names, limit=FILL_EVENTS)
-            found = await asyncio.to_thread(read, after=position, until=head)
-            await indexer.add_all(found)
-            seen += len(found)
-            position = found[-1].position if len(found) == FILL_EVENTS else head
-            report(position, head)
-    return seen
+    """Add everybody who is registered in the log at `url`; return the number of registrations."""
+    return await for_every_event(
+        url, indexer.codec, PersonRegistered, indexer.add_all, report, batch_events=FILL_EVENTS
+    )

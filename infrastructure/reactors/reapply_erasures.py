@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from functools import partial
-
-import psycopg
+from collections.abc import Callable, Sequence
 
 from domain.erasure.model import KeysDestroyed
+from domain.kernel import Recorded
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader
 from infrastructure.keys import KeyOwner, Keys
+from infrastructure.reactors.every_event import for_every_event
 
 BATCH_EVENTS = 100
 """How many erasures are repeated together."""
@@ -24,20 +21,10 @@ async def reapply_erasures(
 
     `report` is called with the position reached and the last one. The platform may run meanwhile.
     """
-    reader = LogReader(codec)
-    names = [codec.names[KeysDestroyed]]
-    position = seen = 0
-    with psycopg.connect(url, autocommit=True) as connection:
-        head = await asyncio.to_thread(reader.head, connection)
-        while position < head:
-            read = partial(reader.read_next, connection, names=names, limit=batch_events)
-            found = await asyncio.to_thread(read, after=position, until=head)
-            if found:
-                events = [recorded.event for recorded in found]
-                owners = {KeyOwner(event.person_id, group) for event in events for group in event.groups}
-                await keys.destroy(owners)
-                await keys.shred(owners)
-            seen += len(found)
-            position = found[-1].position if len(found) == batch_events else head
-            report(position, head)
-    return seen
+
+    async def repeat(erasures: Sequence[Recorded[KeysDestroyed]]) -> None:
+        owners = {KeyOwner(each.event.person_id, group) for each in erasures for group in each.event.groups}
+        await keys.destroy(owners)
+        await keys.shred(owners)
+
+    return await for_every_event(url, codec, KeysDestroyed, repeat, report, batch_events=batch_events)

@@ -34,8 +34,8 @@ from infrastructure.event_log import PostgresLog
 from infrastructure.keys import DataKey, KeyOwner, Keys
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
-from infrastructure.reactors import ClaimsAndReceipts, Eraser, Reactions, Reactor, RetryPolicy, erasing
-from infrastructure.reactors.reactor import CHECK_INTERVAL_S
+from infrastructure.reactors import Eraser, Reactions, Reactor, remove_claims_and_receipts
+from infrastructure.reactors.reactor import CHECK_INTERVAL_S, RetryPolicy
 from infrastructure.reactors.reactor_store import ReactorStore
 from infrastructure.sealing import open_all
 
@@ -202,7 +202,7 @@ class Site:
             now=lambda: AT,
             by="platform",
         )
-        reactions = erasing(eraser) if duties is None else duties
+        reactions = eraser.reactions if duties is None else duties
         return Reactor(
             self.url,
             CODEC,
@@ -214,11 +214,9 @@ class Site:
         )
 
     def _remover(self, reach: Reach) -> Callable[[str, Collection[PurposeGroup]], Awaitable[None]]:
-        traces = ClaimsAndReceipts(self.url, CODEC)
-
         async def remove(person_id: str, groups: Collection[PurposeGroup]) -> None:
             reach("before remove")
-            await traces.remove(person_id, groups)
+            await remove_claims_and_receipts(self.url, CODEC, person_id, groups)
             reach("after remove")
 
         return remove

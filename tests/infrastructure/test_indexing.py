@@ -26,7 +26,7 @@ from infrastructure.keys import KeyOwner, UnknownKeyError
 from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
-from infrastructure.reactors import Indexer, Reactor, fill_index, indexing
+from infrastructure.reactors import Indexer, Reactor, fill_index
 from infrastructure.sealing import PREFIX
 from tests.api.numbers import national_number
 from tests.waiting import until
@@ -80,7 +80,7 @@ class Site:
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        keeper = Reactor(self.url, CODEC, indexing(self.indexer))
+        keeper = Reactor(self.url, CODEC, self.indexer.reactions)
         work = asyncio.create_task(keeper.run())
         try:
             yield
@@ -156,7 +156,7 @@ async def test_a_log_without_people_has_nobody_to_add(site: Site) -> None:
 
 async def test_a_duty_may_be_repeated_also_after_the_person_is_gone(site: Site) -> None:
     await site.register(person(1), person(2))
-    duties = indexing(site.indexer)
+    duties = site.indexer.reactions
     for recorded in [*site.recorded(), *site.recorded()]:
         for duty in duties[PersonRegistered]:
             await duty(recorded)
@@ -173,7 +173,7 @@ async def test_what_went_with_the_keys_is_overwritten_before_that_is_recorded(si
     await site.erase("p1")
     assert site.residue() == len(LookupPurpose)
     for group, left in ((PurposeGroup.INVOICING, len(LookupPurpose)), (PurposeGroup.IDENTIFICATION, 0)):
-        (duty,) = indexing(site.indexer)[KeysDestroyed]
+        (duty,) = site.indexer.reactions[KeysDestroyed]
         recorded: Any = site.recorded()[0]
         await duty(replace(recorded, event=KeysDestroyed(person_id="p1", groups=(group,))))
         assert site.residue() == left

@@ -21,9 +21,10 @@ from domain.kernel import Claim, Jurisdiction, PersonalText, PurposeGroup, Recor
 from domain.mailbox.message.model import MessageSent
 from infrastructure.event_log import LogUnavailableError
 from infrastructure.keys import KeysUnavailableError
-from infrastructure.reactors import ClaimsAndReceipts, RetryPolicy, deferred_reactions, joined, reactor_progress
+from infrastructure.reactors import deferred_reactions, joined, reactor_progress, remove_claims_and_receipts
+from infrastructure.reactors.claims_and_receipts import find_traces
 from infrastructure.reactors.reactions import person_of
-from infrastructure.reactors.reactor import BATCH_EVENTS, MAX_PEOPLE_AT_ONCE, Reactor
+from infrastructure.reactors.reactor import BATCH_EVENTS, MAX_PEOPLE_AT_ONCE, Reactor, RetryPolicy
 from infrastructure.read_models import ReadModels
 from infrastructure.sealing import personal_fields
 from tests.api.numbers import national_number
@@ -133,7 +134,7 @@ async def test_answers_about_a_person_are_forgotten_and_no_others_nor_claims_of_
     await write(here, "message-2", letter("bob"), key="to bob")
     await write(here, "invoice-1", invoice("ann"), key="by ann", claim=claim)
     await write(here, "invoice-2", invoice("bob"), key="by bob")
-    await ClaimsAndReceipts(here.url, CODEC).remove("ann", ALL)
+    await remove_claims_and_receipts(here.url, CODEC, "ann", ALL)
     keys = [
         Idempotency(organisation_id=organisation, key=key, fingerprint=b"hash")
         for organisation, key in (
@@ -156,7 +157,7 @@ async def test_traces_are_found_in_partitions_that_were_detached(here: Site) -> 
         connection.execute("UPDATE log.partition SET last_position = log.head()")
         connection.execute("ALTER TABLE log.event DETACH PARTITION log.event_1")
         connection.execute("UPDATE log.partition SET attached = false")
-        found = ClaimsAndReceipts(here.url, CODEC).find(connection, "ann", ALL)
+        found = find_traces(connection, CODEC, "ann", ALL)
     assert sorted(found.places) == [("message-1", 2), ("person-ann", 1)]
     assert found.own == ["person-ann"]
 

@@ -82,7 +82,9 @@ class LogCheck:
         self.head, self._recorded_at, self._versions[stream] = position, recorded_at, version
         self.events += 1
         if name != ENDED:
-            self._take_event(position, stream, CODEC.decode(name, payload))
+            event = CODEC.decode(name, payload)
+            assert isinstance(event, Noted)
+            self._take_event(position, stream, event)
 
     def compare(self, lane: int, serial: int, answer: int) -> None:
         """Hold what was answered to a wish against what was found of it."""
