@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.graph.queries.connections import PageRequest, page_query
 from benchmarks.measuring import Measured, Report, show
 from benchmarks.server import own_server
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.projector import Projector, platform
 from infrastructure.read_models import ReadModels
 from projections import consents, invoices, mailboxes, message_timeline, messages, people

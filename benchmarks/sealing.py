@@ -31,8 +31,8 @@ from benchmarks.measuring import Bar, Measured, Report, interleaved, show
 from benchmarks.server import Server, durable_settings, own_server
 from domain.kernel import CommandBase, Decider, PersonalText, PurposeGroup, personal
 from infrastructure.codec import Codec
-from infrastructure.event_log import PostgresLog
-from infrastructure.keys import KeyOwner
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.keys.data_keys import KeyOwner
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
 from infrastructure.sealing import EventPlace, open_all, seal

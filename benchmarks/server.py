@@ -11,7 +11,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from infrastructure.database import EmbeddedPostgres, migrate, migrate_keys
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.database.migrations import migrate, migrate_keys
 
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 

@@ -18,8 +18,7 @@ from cryptography.exceptions import InvalidTag
 
 from application.ports import Sealed
 from domain.kernel import Personal
-from infrastructure.keys import DataKey, KeyOwner, Keys
-from infrastructure.keys.data_keys import KEY_ID_BYTES
+from infrastructure.keys.data_keys import KEY_ID_BYTES, DataKey, KeyOwner, Keys
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 
 from domain.kernel import Recorded
-from infrastructure.event_log import LogReader, LogSubscription
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.subscription import LogSubscription
 
 BATCH_EVENTS = 1_000
 STOP_INTERVAL_S = 1.0

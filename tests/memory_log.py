@@ -12,7 +12,7 @@ from infrastructure.codec import Codec
 from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.event_log.resolve import Encoded, EventRow, LogState, resolve
-from infrastructure.keys import Keys
+from infrastructure.keys.data_keys import Keys
 from tests.memory_keys import MemoryKeys
 
 

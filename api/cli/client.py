@@ -12,7 +12,7 @@ from api.cli.output import CommandError, Exit, Output, add_actions, ending_as
 from application.ports import Caller, Role
 from domain.kernel import MalformedValue
 from domain.kernel.json_text import check_json
-from infrastructure.tokens import ClientError, Clients
+from infrastructure.tokens.clients import ClientError, Clients
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -17,8 +17,9 @@ from api.cli.output import CommandError, Exit, Output, add_actions, table
 from api.composition.bootstrap import make_codec, make_keyring, utc_now
 from application.retention import WaitingDuty
 from domain.erasure.model import ErasureStatus
-from infrastructure.database import Addresses
-from infrastructure.reactors import deferred_reactions, reapply_erasures
+from infrastructure.database.addresses import Addresses
+from infrastructure.reactors.reapply_erasures import reapply_erasures
+from infrastructure.reactors.status import deferred_reactions
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings
 from projections.erasures import asked_for, least_of, statuses_of

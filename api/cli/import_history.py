@@ -23,21 +23,13 @@ from api.composition.bootstrap import make_command_readers, make_keyring, make_l
 from application.registry import RULES
 from domain.kernel import MalformedValue
 from domain.kernel.json_text import check_no_byte_order_mark
-from infrastructure.database import Addresses
-from infrastructure.import_history import (
-    Import,
-    ImportReport,
-    ImportStoppedError,
-    Lines,
-    OtherHistoryError,
-    Watch,
-    import_commands,
-    import_events,
-    import_id_of,
-    is_import_id,
-)
+from infrastructure.database.addresses import Addresses
+from infrastructure.import_history import import_commands, import_events
 from infrastructure.import_history.line_refusals import UNREADABLE
+from infrastructure.import_history.lines import Lines
 from infrastructure.import_history.lock import ImportRunningError, only_import
+from infrastructure.import_history.record import Import, import_id_of, is_import_id
+from infrastructure.import_history.run import ImportReport, ImportStoppedError, OtherHistoryError, Watch
 from infrastructure.settings import Settings
 from infrastructure.system_events import ChunkImported
 

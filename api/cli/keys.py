@@ -16,12 +16,12 @@ import psycopg
 from api.cli.common import database, settings_of
 from api.cli.output import Exit, Output, add_actions, ending_as, table
 from api.composition.bootstrap import make_codec, make_keyring
-from infrastructure.database import Addresses
-from infrastructure.keys import KeyBrokenError, KeysUnavailableError
+from infrastructure.database.addresses import Addresses
 from infrastructure.keys.blind_index import BlindIndex
+from infrastructure.keys.data_keys import KeyBrokenError, KeysUnavailableError
 from infrastructure.keys.keks import Counts, Kek, KekRefusedError, count_keys, list_keks, retire, rotate
 from infrastructure.keys.providers import make_provider
-from infrastructure.reactors import Indexer, fill_index
+from infrastructure.reactors.indexing import Indexer, fill_index
 from infrastructure.settings import Settings
 
 ACTIONS = {

@@ -6,7 +6,8 @@ import argparse
 
 from api.cli.common import opened_database, settings_of
 from api.cli.output import Output
-from infrastructure.database import DatabaseRole, migrate, migrate_keys
+from infrastructure.database.addresses import DatabaseRole
+from infrastructure.database.migrations import migrate, migrate_keys
 from infrastructure.projector import secure_read_models
 
 

@@ -10,7 +10,7 @@ from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output
 from api.composition.bootstrap import make_keyring, make_log
 from application.registry import RULES
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 from sample import SampleProgress, SampleReport, run_sample
 

@@ -45,16 +45,16 @@ from domain.contexts import DECIDERS
 from domain.kernel import Command
 from domain.operation import RetryParkedEvents, SkipParkedEvent
 from infrastructure.codec import Codec
-from infrastructure.database import Addresses
-from infrastructure.event_log import PostgresLog
-from infrastructure.keys import Keys
+from infrastructure.database.addresses import Addresses
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.keys.blind_index import BlindIndex
+from infrastructure.keys.data_keys import Keys
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
-from infrastructure.reactors import reactor_progress
+from infrastructure.reactors.status import reactor_progress
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings, blind_index_key
-from infrastructure.tokens import ALGORITHMS
+from infrastructure.tokens.algorithms import ALGORITHMS
 from projections.registry import PROJECTIONS
 
 LOG = structlog.get_logger()

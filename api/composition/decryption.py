@@ -8,7 +8,7 @@ import structlog
 
 from api.web.errors import Problem
 from application.ports import Sealed
-from infrastructure.keys import KeyBrokenError, Keys, KeysUnavailableError, UnknownKeyError
+from infrastructure.keys.data_keys import KeyBrokenError, Keys, KeysUnavailableError, UnknownKeyError
 from infrastructure.sealing import SealBrokenError, open_all
 
 LOG = structlog.get_logger()

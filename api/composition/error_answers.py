@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from api.composition.decryption import DAMAGE, keys_problem
 from api.web.errors import Issue, Problem, answer_problem, query_too_slow
 from domain.kernel import Refusal
-from infrastructure.event_log import LogBusyError, LogUnavailableError, MissingEventsError
-from infrastructure.keys import KeysUnavailableError
+from infrastructure.event_log.log_lookup import MissingEventsError
+from infrastructure.keys.data_keys import KeysUnavailableError
+from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
 
 LOG = structlog.get_logger()
 

@@ -12,10 +12,14 @@ from api.web.platform import Platform
 from domain.erasure.model import KeysDestroyed, KeysShredded
 from domain.kernel import Recorded
 from infrastructure.codec import Codec
-from infrastructure.database import Addresses
-from infrastructure.keys import Keys
+from infrastructure.database.addresses import Addresses
 from infrastructure.keys.blind_index import BlindIndex
-from infrastructure.reactors import Eraser, Indexer, Reactions, Reactor, joined, remove_claims_and_receipts
+from infrastructure.keys.data_keys import Keys
+from infrastructure.reactors.claims_and_receipts import remove_claims_and_receipts
+from infrastructure.reactors.erasing import Eraser
+from infrastructure.reactors.indexing import Indexer
+from infrastructure.reactors.reactions import Reactions, joined
+from infrastructure.reactors.reactor import Reactor
 
 PLATFORM = "platform"
 """The organisation for which the platform itself acts."""

@@ -13,22 +13,21 @@ from api.web.errors import Problem
 from api.web.platform import InvalidProofError, InvalidTokenError
 from application.ports import Caller, Credentials
 from domain.kernel import Claim
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.settings import Settings
-from infrastructure.tokens import (
-    ALGORITHMS,
-    ClientCredentials,
-    Clients,
+from infrastructure.tokens.algorithms import ALGORITHMS
+from infrastructure.tokens.callers import OrganisationDirectory
+from infrastructure.tokens.clients import Clients
+from infrastructure.tokens.grant import ClientCredentials
+from infrastructure.tokens.issuer import LocalIssuer
+from infrastructure.tokens.jwks import JwksKeys
+from infrastructure.tokens.token_refusals import (
     GrantRefusedError,
     IssuerUnavailableError,
-    JwksKeys,
-    LocalIssuer,
-    OrganisationDirectory,
     ProofRefusedError,
     TokenRefusedError,
-    Trust,
-    Verifier,
 )
+from infrastructure.tokens.verifier import Trust, Verifier
 
 LOG = structlog.get_logger()
 RETRY_AFTER_S = 1

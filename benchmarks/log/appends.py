@@ -20,7 +20,7 @@ from application.ports import Append, Receipt
 from benchmarks.log.work import EVENT, EVENT_NAME, WARM_UP, drive, drive_threads, new_id, run_async
 from domain.kernel import Context
 from infrastructure.codec import Codec
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 
 CONTEXT = Context(
     acting_id="benchmark", organisation_id=str(uuid4()), activity="benchmark", effective_at=datetime.now(UTC)

@@ -25,7 +25,7 @@ from benchmarks.log.appends import CONTEXT, library_settings
 from benchmarks.log.work import drive, drive_threads, new_id, run_async
 from domain.kernel import CommandBase, Decider, RuleBroken
 from infrastructure.codec import Codec
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 
 COUNTERS = 200
 """So many counters are in use at once; after their share of commands the next so many follow."""

@@ -21,7 +21,7 @@ from benchmarks.log.appends import BytesCodec, append
 from benchmarks.log.work import WARM_UP, drive, new_id, run_async
 from benchmarks.measuring import Contender, Measured, interleaved
 from benchmarks.server import Server
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 
 KEY = "append_at_10m_vs_at_100k"
 IN_FLIGHT = 32

@@ -23,8 +23,11 @@ from domain.consent import CONSENT, ConsentGranted, ConsentWithdrawn, Event, Imp
 from domain.contexts import DECIDERS
 from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
-from infrastructure.event_log import PostgresLog
-from infrastructure.import_history import Import, ImportReport, Lines, import_events, import_id_of
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.import_history import import_events
+from infrastructure.import_history.lines import Lines
+from infrastructure.import_history.record import Import, import_id_of
+from infrastructure.import_history.run import ImportReport
 from tests.memory_keys import MemoryKeys
 
 WARM_UP_LINES = 2_000

@@ -22,7 +22,7 @@ from application.ports import Append, Receipt
 from benchmarks.projections.copying import IDS, OTHER_IDS, replaced, replaced_stream
 from domain.kernel import Context
 from infrastructure.codec import Codec
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 
 TICK_S = 0.01
 READY = "ready"

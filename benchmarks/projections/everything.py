@@ -14,7 +14,7 @@ from benchmarks.projections import stock
 from benchmarks.projections.copying import multiply
 from benchmarks.projections.folds import ALL_PROCESSORS
 from benchmarks.projections.rebuilding import rebuilding
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector import Projector, platform
 from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose

@@ -15,8 +15,7 @@ from benchmarks.measuring import Contender, Measured, interleaved
 from benchmarks.projections import stock, work
 from benchmarks.projections.copying import multiply
 from benchmarks.server import Server
-from infrastructure.database import DatabaseRole
-from infrastructure.database.addresses import acting_as
+from infrastructure.database.addresses import DatabaseRole, acting_as
 from infrastructure.projector import Definitions, Result
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rebuild.build_environment import Progress

@@ -14,7 +14,7 @@ from pathlib import Path
 from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 from infrastructure.settings import Settings
-from infrastructure.tokens import LocalIssuer
+from infrastructure.tokens.issuer import LocalIssuer
 
 END_WITHIN_S = 60
 TOKEN_HOURS = 6

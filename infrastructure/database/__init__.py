@@ -9,21 +9,7 @@ from infrastructure.database.addresses import Addresses, DatabaseRole, acting_as
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.external import verify, verify_keys, verify_sessions
 from infrastructure.database.migrations import check_migrated, migrate, migrate_keys
-from infrastructure.postgres.failures import DatabaseUnusableError
 from infrastructure.settings import Settings
-
-__all__ = [
-    "Addresses",
-    "DatabaseRole",
-    "DatabaseUnusableError",
-    "EmbeddedPostgres",
-    "make_ready",
-    "migrate",
-    "migrate_keys",
-    "open_database",
-    "verify",
-    "verify_sessions",
-]
 
 
 @contextlib.contextmanager

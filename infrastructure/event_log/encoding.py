@@ -10,7 +10,7 @@ from application.ports import Append, Erased
 from domain.kernel import Claim
 from infrastructure.codec import Codec
 from infrastructure.event_log.resolve import Encoded
-from infrastructure.keys import DataKey, KeyOwner, Keys, KeysUnavailableError
+from infrastructure.keys.data_keys import DataKey, KeyOwner, Keys, KeysUnavailableError
 from infrastructure.sealing import EventPlace, owners, seal
 
 ROW_BYTES = 300

@@ -16,7 +16,7 @@ from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.log_lookup import LogAnswer, LogFinder, LogQuery
 from infrastructure.event_log.log_writer import AssumedHead, LogWriter
 from infrastructure.event_log.resolve import Encoded
-from infrastructure.keys import Keys
+from infrastructure.keys.data_keys import Keys
 from infrastructure.postgres.connecting import LOOKUPS_BY_INDEX, Connector
 from infrastructure.postgres.group_calls import RECONNECT_TIMEOUT_S, GroupCallQueue
 

@@ -8,21 +8,8 @@ from infrastructure.import_history.commands import CommandsWriter, UnderstandCom
 from infrastructure.import_history.decided import Understanding
 from infrastructure.import_history.events import EventsWriter
 from infrastructure.import_history.lines import Lines
-from infrastructure.import_history.record import Import, import_id_of, is_import_id
-from infrastructure.import_history.run import ImportReport, ImportStoppedError, OtherHistoryError, Run, Watch
-
-__all__ = [
-    "Import",
-    "ImportReport",
-    "ImportStoppedError",
-    "Lines",
-    "OtherHistoryError",
-    "Watch",
-    "import_commands",
-    "import_events",
-    "import_id_of",
-    "is_import_id",
-]
+from infrastructure.import_history.record import Import
+from infrastructure.import_history.run import ImportReport, Run, Watch
 
 
 async def import_events(history: Import, lines: Lines, watch: Watch = lambda _record, _report: None) -> ImportReport:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from application.ports import Append, EventStore
 from domain.kernel import Claim, Context
-from infrastructure.event_log import LogBusyError, LogUnavailableError
+from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
 from infrastructure.system_events import ChunkImported
 
 CATEGORY = "import"

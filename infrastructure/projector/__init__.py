@@ -1,6 +1,6 @@
 """Runs projections: live behind the log, and made anew beside the rows that are in use."""
 
-from infrastructure.event_log import OtherLogError
+from infrastructure.event_log.log_lookup import OtherLogError
 from infrastructure.projector.live.projector import Projector
 from infrastructure.projector.live.worker import Worker
 from infrastructure.projector.rebuild.build import BusyError, Result

@@ -13,7 +13,7 @@ from psycopg import sql
 from domain.identity.person import PERSON, PersonRegistered
 from domain.kernel import PurposeGroup
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader
+from infrastructure.event_log.log_reader import LogReader
 from infrastructure.sealing import personal_fields
 
 OWN_STREAM: Mapping[type, Callable[[str], str]] = {PersonRegistered: PERSON.stream}

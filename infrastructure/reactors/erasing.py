@@ -29,7 +29,7 @@ from domain.erasure.rules import ERASURE
 from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Command, Context, PurposeGroup, Recorded
 from infrastructure.event_log.log_reader import AnyRecorded
-from infrastructure.keys import KeyOwner, Keys
+from infrastructure.keys.data_keys import KeyOwner, Keys
 from infrastructure.reactors.reactions import Reactions
 
 ACTING = "keeper"

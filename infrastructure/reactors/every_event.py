@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import psycopg
 
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader
-from infrastructure.event_log.log_reader import AnyRecorded
+from infrastructure.event_log.log_reader import AnyRecorded, LogReader
 
 
 async def for_every_event(

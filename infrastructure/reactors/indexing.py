@@ -14,8 +14,8 @@ from domain.erasure.model import KeysDestroyed
 from domain.identity.person import PersonRegistered
 from domain.kernel import PersonalText, PurposeGroup, Recorded
 from infrastructure.codec import Codec
-from infrastructure.keys import Keys
 from infrastructure.keys.blind_index import BlindIndex, NamedPerson
+from infrastructure.keys.data_keys import Keys
 from infrastructure.reactors.every_event import for_every_event
 from infrastructure.reactors.reactions import Reactions
 from infrastructure.sealing import open_all

@@ -16,10 +16,10 @@ import psycopg
 import structlog
 
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogBusyError, LogSubscription, LogUnavailableError
 from infrastructure.event_log.log_reader import AnyRecorded
-from infrastructure.keys import KeysUnavailableError
-from infrastructure.postgres.failures import summary
+from infrastructure.event_log.subscription import LogSubscription
+from infrastructure.keys.data_keys import KeysUnavailableError
+from infrastructure.postgres.failures import LogBusyError, LogUnavailableError, summary
 from infrastructure.reactors.reactions import Reactions, person_of
 from infrastructure.reactors.reactor_store import ReactorStore
 

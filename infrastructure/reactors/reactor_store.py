@@ -8,8 +8,8 @@ from datetime import timedelta
 import psycopg
 
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader, OtherLogError
-from infrastructure.event_log.log_reader import AnyRecorded
+from infrastructure.event_log.log_lookup import OtherLogError
+from infrastructure.event_log.log_reader import AnyRecorded, LogReader
 from infrastructure.postgres.connecting import connect_to_lead
 from infrastructure.reactors.reactions import person_of
 

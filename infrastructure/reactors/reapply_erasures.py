@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from domain.erasure.model import KeysDestroyed
 from domain.kernel import Recorded
 from infrastructure.codec import Codec
-from infrastructure.keys import KeyOwner, Keys
+from infrastructure.keys.data_keys import KeyOwner, Keys
 from infrastructure.reactors.every_event import for_every_event
 
 BATCH_EVENTS = 100

@@ -33,7 +33,7 @@ from domain.identity.session import SESSION, AuthenticationSucceeded
 from domain.identity.values import MandateKind
 from domain.kernel import Context
 from infrastructure.codec import Codec
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.read_models import ReadModels
 from projections import (
     access_suppressions,

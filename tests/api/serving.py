@@ -17,7 +17,7 @@ from api.cli.serve import ApiServer
 from api.composition.bootstrap import create_app
 from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 
 END_WITHIN_S = 10

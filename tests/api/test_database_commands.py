@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.database import EmbeddedPostgres
+from infrastructure.database.embedded import EmbeddedPostgres
 from tests.api.forked import kroniek_done
 from tests.api.running import get, kroniek, post
 

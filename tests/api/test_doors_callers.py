@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from application.ports import Caller, Role
-from infrastructure.tokens import LocalIssuer
+from infrastructure.tokens.issuer import LocalIssuer
 from tests.api.refused import must_be_refused, post
 from tests.api.world import BEGIN, DOOR, Request, World
 

@@ -31,7 +31,7 @@ from domain.contexts import DECIDERS
 from infrastructure.codec import Codec
 from infrastructure.database.data_folder import KEYS, NAME
 from infrastructure.database.embedded import EmbeddedPostgres
-from infrastructure.event_log import LogReader
+from infrastructure.event_log.log_reader import LogReader
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
 from infrastructure.sealing import open_all, personal_fields

@@ -29,8 +29,8 @@ from psycopg import sql
 from domain.contexts import DECIDERS
 from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
-from infrastructure.database import EmbeddedPostgres
-from infrastructure.event_log import LogReader
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector import MemoryRows
 from infrastructure.projector import platform as platform_definitions
 from infrastructure.projector.rebuild.awaited import rebuild

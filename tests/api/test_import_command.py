@@ -17,7 +17,7 @@ import pytest
 
 from api.composition.bootstrap import make_codec
 from domain.kernel import Recorded
-from infrastructure.event_log import LogReader
+from infrastructure.event_log.log_reader import LogReader
 from infrastructure.import_history.lock import only_import
 from infrastructure.system_events import ChunkImported
 from tests.api.forked import kroniek_done

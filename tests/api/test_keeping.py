@@ -18,7 +18,7 @@ from api.composition.bootstrap import create_app
 from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 from application.unit_of_work import StateCache
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 from tests.api.numbers import national_number
 from tests.infrastructure.read_tables import looked_after, make_read_tables

@@ -16,8 +16,8 @@ from api.composition.decryption import OpeningForAnswers
 from api.web.errors import Problem
 from application.ports import Role, Sealed
 from domain.kernel import PersonalText, PurposeGroup, personal
-from infrastructure.database import EmbeddedPostgres
-from infrastructure.keys import KeyOwner
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.keys.data_keys import KeyOwner
 from infrastructure.keys.keyring import Keyring
 from infrastructure.sealing import EventPlace, seal
 from infrastructure.settings import Settings

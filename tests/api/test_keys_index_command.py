@@ -13,7 +13,8 @@ import pytest
 from api.composition.bootstrap import make_keyring, make_log
 from application.ports import Append
 from domain.identity.person import PERSON
-from infrastructure.database import EmbeddedPostgres, make_ready
+from infrastructure.database import make_ready
+from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.settings import Settings
 from tests.infrastructure.test_indexing import CONTEXT, person
 

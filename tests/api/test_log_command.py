@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 
 from infrastructure.codec import Codec
-from infrastructure.database import EmbeddedPostgres
-from infrastructure.event_log import PostgresLog
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.event_log.postgres_log import PostgresLog
 from tests.api.forked import kroniek_done
 from tests.infrastructure.sample_counter import DECIDER, append
 

@@ -19,8 +19,9 @@ from api.composition import bootstrap
 from api.composition.bootstrap import create_app
 from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
-from infrastructure.database import Addresses
-from infrastructure.event_log import LogBusyError, PostgresLog
+from infrastructure.database.addresses import Addresses
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.postgres.failures import LogBusyError
 from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
 from tests.api.refused import must_be_refused

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from api.composition.bootstrap import create_app
 from application.ports import Role
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 from projections import consents, organisations, services
 from tests.api.graph_world import POSITION, Graph, empty_graph, graph_over, shared_graph  # noqa: F401 - fixtures

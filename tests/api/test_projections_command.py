@@ -11,7 +11,7 @@ import orjson
 import psycopg
 import pytest
 
-from infrastructure.database import EmbeddedPostgres
+from infrastructure.database.embedded import EmbeddedPostgres
 from projections.registry import PROJECTIONS
 from tests.api.forked import kroniek_done
 from tests.api.running import kroniek

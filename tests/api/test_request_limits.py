@@ -23,7 +23,7 @@ from api.web.middleware import MAX_HEADER_BYTES, MAX_HEADERS, RequestLimits, Req
 from api.web.rate_limits import MAX_BUCKETS, Buckets, add_headers, added_headers, charge
 from api.web.routing import CommandRouter
 from application.ports import Caller, Role
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 
 ALWAYS = {

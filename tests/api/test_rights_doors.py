@@ -19,7 +19,7 @@ from api.rights.doors import DOORS, LOCAL_ISSUER, check_doors
 from api.rights.roles import RightsError
 from api.web.routing import CommandRouter
 from application.ports import Role
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 from tests.api.serving import Served, platform_served
 from tests.infrastructure.read_tables import make_read_tables

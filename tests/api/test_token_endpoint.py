@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 from api.composition.bootstrap import create_app
 from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 from tests.api.serving import Served, platform_served
 from tests.api.world import organisation

@@ -20,7 +20,7 @@ from api.composition.tokens import make_issuer
 from api.rest.command_route import CommandRoute
 from api.rest.command_routes import COMMAND_ROUTES
 from application.ports import Caller, Role
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 from projections import invoices
 from tests.api.numbers import enterprise_number, national_number

@@ -11,7 +11,7 @@ from psycopg import sql
 from benchmarks.log import growth, run
 from benchmarks.measuring import Bar, interleaved, show
 from benchmarks.server import NotDurableError, Server, durable_settings
-from infrastructure.database import EmbeddedPostgres
+from infrastructure.database.embedded import EmbeddedPostgres
 
 SMALLEST = run.Sizes(
     rounds=1,

@@ -12,7 +12,7 @@ from benchmarks.projections import everything, folds, lag, queries, run, stock, 
 from benchmarks.projections.appender import Wanted, append_steadily, stretch
 from benchmarks.projections.copying import FREE_DIGITS, multiply
 from benchmarks.server import Server
-from infrastructure.database import EmbeddedPostgres
+from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.event_log.log_reader import LogReader
 
 CASES = folds.Sizes(cases=40, times=3, stock_events=600, counts_rounds=1, rows_rounds=1)

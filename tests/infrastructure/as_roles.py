@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from infrastructure.database import Addresses, EmbeddedPostgres
+from infrastructure.database.addresses import Addresses
+from infrastructure.database.embedded import EmbeddedPostgres
 
 
 def addresses_of(postgres: EmbeddedPostgres, database_url: str) -> Addresses:

@@ -30,12 +30,14 @@ from domain.erasure.rules import ERASURE
 from domain.identity.person import RegisterPersonFromNationalRegister
 from domain.kernel import Claim, Command, Context, Jurisdiction, NationalNumber, PurposeGroup
 from infrastructure.codec import Codec
-from infrastructure.event_log import PostgresLog
-from infrastructure.keys import DataKey, KeyOwner, Keys
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.keys.data_keys import DataKey, KeyOwner, Keys
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
-from infrastructure.reactors import Eraser, Reactions, Reactor, remove_claims_and_receipts
-from infrastructure.reactors.reactor import CHECK_INTERVAL_S, RetryPolicy
+from infrastructure.reactors.claims_and_receipts import remove_claims_and_receipts
+from infrastructure.reactors.erasing import Eraser
+from infrastructure.reactors.reactions import Reactions
+from infrastructure.reactors.reactor import CHECK_INTERVAL_S, Reactor, RetryPolicy
 from infrastructure.reactors.reactor_store import ReactorStore
 from infrastructure.sealing import open_all
 

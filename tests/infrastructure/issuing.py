@@ -17,7 +17,7 @@ from joserfc.jwk import ECKey
 from joserfc.jws import JWSRegistry
 
 from application.ports import Caller, Credentials, Role
-from infrastructure.tokens import Trust, Verifier
+from infrastructure.tokens.verifier import Trust, Verifier
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 CALLER = Caller(subject="official-7", role=Role.AGENCY, organisation_id="agency-1")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.kernel import PurposeGroup
-from infrastructure.keys import KeyOwner, KeysUnavailableError
+from infrastructure.keys.data_keys import KeyOwner, KeysUnavailableError
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.provider import KekProvider

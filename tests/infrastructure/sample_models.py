@@ -20,7 +20,8 @@ from application.ports import Append, Receipt
 from domain import operation
 from domain.kernel import Context, Recorded
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader, PostgresLog
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector import Definitions, MemoryRows, Projector, Result
 from infrastructure.projector import definitions as define
 from projections import projection_acts

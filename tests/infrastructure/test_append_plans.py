@@ -7,7 +7,7 @@ import pytest
 
 from application.ports import Idempotency, Receipt
 from infrastructure.codec import Codec
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 from tests.infrastructure.sample_counter import DECIDER, append
 from tests.waiting import until
 

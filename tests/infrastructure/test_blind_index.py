@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from application.lookups import Identifier, IdentifierKind, LookupPurpose, eidas, national
 from domain.kernel import InvalidValue, Jurisdiction, NationalNumber, PurposeGroup
-from infrastructure.database import EmbeddedPostgres
-from infrastructure.keys import KeyOwner, KeysUnavailableError
+from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.keys.blind_index import BlindIndex, NamedPerson, digest_of, key_name
+from infrastructure.keys.data_keys import KeyOwner, KeysUnavailableError
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keks import retire, rotate
 from infrastructure.keys.keyring import Keyring

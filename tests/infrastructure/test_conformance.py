@@ -39,7 +39,8 @@ from domain.identity.person import RegisterPersonFromNationalRegister
 from domain.kernel import Command, Context, PurposeGroup
 from domain.organisations.organisation.model import RegisterOrganisation
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader, PostgresLog
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector import MemoryRows, Projector, platform
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.projector_limits import ProjectorLimits

@@ -16,8 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.event_log import LogReader
-from infrastructure.event_log.log_reader import NAME, PAYLOAD, POSITION, STREAM
+from infrastructure.event_log.log_reader import NAME, PAYLOAD, POSITION, STREAM, LogReader
 from infrastructure.projector import MemoryRows, Projector
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.projector_limits import ProjectorLimits

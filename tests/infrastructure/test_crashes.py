@@ -12,7 +12,8 @@ from typing import TypeAlias
 import pytest
 
 from application.ports import Append, Receipt
-from infrastructure.event_log import LogUnavailableError, PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.postgres.failures import LogUnavailableError
 from tests.torture import faults, kills, winners
 from tests.torture.check import LogCheck
 from tests.torture.events import CODEC, CONTEXT, DECIDER, LARGE, Note, Noted

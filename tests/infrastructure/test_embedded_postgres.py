@@ -16,8 +16,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infrastructure.database import DatabaseUnusableError, EmbeddedPostgres, open_database, verify
+from infrastructure.database import open_database
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.database.external import verify
 from infrastructure.database.installation import find_installation
+from infrastructure.postgres.failures import DatabaseUnusableError
 from infrastructure.settings import Settings
 
 AS_ROOT = os.geteuid() == 0

@@ -17,7 +17,9 @@ from application.handler import handle, handle_many
 from application.ports import Conflict, Idempotency, OtherContent, Receipt, Taken
 from domain.kernel import Claim, Duplicate, InvalidValue, Refusal, RuleBroken, StaleVersion
 from infrastructure.codec import Codec, UnknownEventError
-from infrastructure.event_log import LogReader, LogUnavailableError, PostgresLog
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.postgres.failures import LogUnavailableError
 from tests.infrastructure.sample_counter import (
     AT,
     CONTEXT,

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector.proof import difference as difference_module
 from infrastructure.projector.proof.difference import MadeBy, events_of
 from infrastructure.projector.rows.definitions import definitions

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from domain.kernel import RuleBroken
-from infrastructure.event_log import MissingEventsError
+from infrastructure.event_log.log_lookup import MissingEventsError
 from infrastructure.postgres.failures import summary
 
 NAME = "Jan Janssens"

@@ -11,9 +11,10 @@ import pytest
 
 from application.ports import Append, Receipt
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogBusyError, PostgresLog
 from infrastructure.event_log import log_statements as sql
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.postgres.connecting import Connector
+from infrastructure.postgres.failures import LogBusyError
 from infrastructure.postgres.group_calls import (
     MAX_BATCH_BYTES,
     MAX_PENDING_CALLS,

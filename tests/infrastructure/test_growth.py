@@ -10,7 +10,9 @@ import pytest
 from application.ports import Append, Conflict, Receipt
 from infrastructure.codec import Codec
 from infrastructure.database.migrations import migrate
-from infrastructure.event_log import LogReader, MissingEventsError, PostgresLog
+from infrastructure.event_log.log_lookup import MissingEventsError
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
 from tests.infrastructure.sample_counter import DECIDER, append
 
 pytestmark = pytest.mark.anyio

@@ -15,16 +15,13 @@ from psycopg import sql
 
 from application.ports import Receipt
 from infrastructure.codec import Codec
-from infrastructure.database import (
-    DatabaseRole,
-    DatabaseUnusableError,
-    EmbeddedPostgres,
-    make_ready,
-    open_database,
-    verify,
-    verify_sessions,
-)
-from infrastructure.event_log import LogReader, PostgresLog
+from infrastructure.database import make_ready, open_database
+from infrastructure.database.addresses import DatabaseRole
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.database.external import verify, verify_sessions
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.postgres.failures import DatabaseUnusableError
 from infrastructure.settings import Settings
 from tests.infrastructure.as_roles import addresses_of
 from tests.infrastructure.sample_counter import DECIDER, append

@@ -21,18 +21,13 @@ from domain.identity.key import KeyRegistered
 from domain.identity.values import Means
 from domain.kernel import Claim, Context, Jurisdiction, LevelOfAssurance, Recorded
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader, LogUnavailableError, PostgresLog
-from infrastructure.import_history import (
-    Import,
-    ImportReport,
-    ImportStoppedError,
-    Lines,
-    OtherHistoryError,
-    import_events,
-    import_id_of,
-    lines,
-    run,
-)
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.import_history import import_events, lines, run
+from infrastructure.import_history.lines import Lines
+from infrastructure.import_history.record import Import, import_id_of
+from infrastructure.import_history.run import ImportReport, ImportStoppedError, OtherHistoryError
+from infrastructure.postgres.failures import LogUnavailableError
 from infrastructure.system_events import ChunkImported, RefusedLine
 from tests.memory_log import MemoryLog
 

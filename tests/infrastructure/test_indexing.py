@@ -21,12 +21,14 @@ from domain.identity.person import PERSON, PersonRegistered
 from domain.identity.values import Route
 from domain.kernel import Context, Jurisdiction, NationalNumber, PersonalText, PurposeGroup, Recorded
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader, PostgresLog
-from infrastructure.keys import KeyOwner, UnknownKeyError
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.keys.blind_index import BlindIndex
+from infrastructure.keys.data_keys import KeyOwner, UnknownKeyError
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
-from infrastructure.reactors import Indexer, Reactor, fill_index
+from infrastructure.reactors.indexing import Indexer, fill_index
+from infrastructure.reactors.reactor import Reactor
 from infrastructure.sealing import PREFIX
 from tests.api.numbers import national_number
 from tests.waiting import until

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from infrastructure.database import EmbeddedPostgres
-from infrastructure.keys import DataKey, Keys, KeysUnavailableError, UnknownKeyError
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.keys.data_keys import DataKey, Keys, KeysUnavailableError, UnknownKeyError
 from infrastructure.keys.key_cache import CachedKey, KeyCache
 from tests.infrastructure.cutting_proxy import cutting_proxy
 from tests.infrastructure.keyrings import ANN, ANN_MAIL, BOB, LEASE_S, Place, person

@@ -12,9 +12,10 @@ import pytest
 from psycopg import sql
 
 from domain.kernel import PurposeGroup
-from infrastructure.database import DatabaseUnusableError, EmbeddedPostgres
+from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.external import verify_keys
-from infrastructure.keys import KeyBrokenError, KeysUnavailableError, UnknownKeyError
+from infrastructure.keys.data_keys import KeyBrokenError, KeysUnavailableError, UnknownKeyError
+from infrastructure.postgres.failures import DatabaseUnusableError
 from tests.infrastructure.keyrings import ANN, BOB, Place, person
 
 pytestmark = pytest.mark.anyio

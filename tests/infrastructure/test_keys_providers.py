@@ -11,7 +11,7 @@ import pytest
 from pkcs11 import Attribute, ObjectClass
 from pydantic import SecretStr
 
-from infrastructure.keys import KeyBrokenError, KeysUnavailableError
+from infrastructure.keys.data_keys import KeyBrokenError, KeysUnavailableError
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.pkcs11_provider import Pkcs11Provider
 from infrastructure.keys.provider import BoundKey, KekProvider

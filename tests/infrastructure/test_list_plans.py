@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql
 
 from api.graph.queries.connections import PageRequest, page_query
 from api.graph.queries.cursors import CursorOrder
-from infrastructure.database import EmbeddedPostgres
+from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.projector.rows.tables import ReadTable
 from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS

@@ -11,7 +11,9 @@ import pytest
 from application.ports import Conflict, Idempotency, Receipt, Taken
 from domain.kernel import Claim
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader, LogUnavailableError, PostgresLog
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.postgres.failures import LogUnavailableError
 from tests.infrastructure.cutting_proxy import Cut, CuttingProxy, cutting_proxy
 from tests.infrastructure.sample_counter import DECIDER, append
 

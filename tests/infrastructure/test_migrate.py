@@ -6,7 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infrastructure.database import DatabaseUnusableError, migrate
+from infrastructure.database.migrations import migrate
+from infrastructure.postgres.failures import DatabaseUnusableError
 
 
 def _write(folder: Path, **statements: str) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from application.handler import CommandEnvelope, handle_many
 from domain.kernel import Recorded
 from infrastructure.codec import Codec
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector import MemoryRows, Projector, Worker, definitions
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.effect_checks import MisfitError

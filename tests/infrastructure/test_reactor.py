@@ -19,12 +19,12 @@ from domain.identity.person import PersonRegistered
 from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Claim, Jurisdiction, PersonalText, PurposeGroup, Recorded, RuleBroken
 from domain.mailbox.message.model import MessageSent
-from infrastructure.event_log import LogUnavailableError
-from infrastructure.keys import KeysUnavailableError
-from infrastructure.reactors import deferred_reactions, joined, reactor_progress, remove_claims_and_receipts
-from infrastructure.reactors.claims_and_receipts import find_traces
-from infrastructure.reactors.reactions import person_of
+from infrastructure.keys.data_keys import KeysUnavailableError
+from infrastructure.postgres.failures import LogUnavailableError
+from infrastructure.reactors.claims_and_receipts import find_traces, remove_claims_and_receipts
+from infrastructure.reactors.reactions import joined, person_of
 from infrastructure.reactors.reactor import BATCH_EVENTS, MAX_PEOPLE_AT_ONCE, Reactor, RetryPolicy
+from infrastructure.reactors.status import deferred_reactions, reactor_progress
 from infrastructure.read_models import ReadModels
 from infrastructure.sealing import personal_fields
 from tests.api.numbers import national_number

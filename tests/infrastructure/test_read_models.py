@@ -13,8 +13,8 @@ from sqlalchemy import event, func, select, text
 
 from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
-from infrastructure.database import Addresses
-from infrastructure.event_log import PostgresLog
+from infrastructure.database.addresses import Addresses
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector.rows.row_security import open_to_readers
 from infrastructure.read_models import ReadModels
 from projections import authentications, projection_acts

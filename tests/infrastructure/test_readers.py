@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader, PostgresLog
 from infrastructure.event_log import log_statements as sql
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
 from tests.following import follow
 from tests.infrastructure.sample_counter import CONTEXT, DECIDER, CounterClosed, append
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from domain.kernel import PurposeGroup
-from infrastructure.keys import KeyOwner
-from infrastructure.reactors import reapply_erasures
+from infrastructure.keys.data_keys import KeyOwner
+from infrastructure.reactors.reapply_erasures import reapply_erasures
 from tests.api.numbers import national_number
 from tests.infrastructure.erasing import CODEC, Site, kept, site
 from tests.memory_keys import MemoryKeys

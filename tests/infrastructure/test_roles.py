@@ -16,18 +16,13 @@ from psycopg import sql
 
 from application.ports import Receipt
 from infrastructure.codec import Codec
-from infrastructure.database import (
-    Addresses,
-    DatabaseRole,
-    DatabaseUnusableError,
-    EmbeddedPostgres,
-    make_ready,
-    migrate,
-    open_database,
-)
-from infrastructure.database.addresses import GROUPS, LOGINS, acting_as
-from infrastructure.database.migrations import check_migrated
-from infrastructure.event_log import LogReader, PostgresLog
+from infrastructure.database import make_ready, open_database
+from infrastructure.database.addresses import GROUPS, LOGINS, Addresses, DatabaseRole, acting_as
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.database.migrations import check_migrated, migrate
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.postgres.failures import DatabaseUnusableError
 from infrastructure.projector import Projector
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.tables import ReadTable

@@ -15,7 +15,10 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.engine import make_url
 
 from application.ports import Role
-from infrastructure.database import DatabaseUnusableError, EmbeddedPostgres, migrate, verify_sessions
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.database.external import verify_sessions
+from infrastructure.database.migrations import migrate
+from infrastructure.postgres.failures import DatabaseUnusableError
 from infrastructure.projector.rows.row_security import open_to_readers
 from projections import messages
 from projections.read_model import SCHEMA, ReadModel

@@ -21,8 +21,9 @@ from domain.kernel import Context
 from domain.mailbox.message.model import MessageSent
 from domain.mailbox.values import OwnerKind
 from infrastructure.codec import Codec
-from infrastructure.database import EmbeddedPostgres, migrate
-from infrastructure.event_log import PostgresLog
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.database.migrations import migrate
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector import Projector, platform, secure_read_models
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.row_security import SEEN as POLICY

@@ -27,7 +27,7 @@ from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox.message.model import MessageOpened, MessagePublished, MessageSent
 from infrastructure.codec import Codec
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.event_log.resolve import EventRow
 from infrastructure.projector.rows.memory import MemoryRows
 from projections import consents, enrolments, open_rates, service_use, services

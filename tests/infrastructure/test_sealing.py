@@ -17,8 +17,8 @@ from application.handler import CommandEnvelope, handle
 from application.ports import Append, Conflict, Erased, Receipt, Sealed
 from domain.kernel import CommandBase, Context, Decider, PersonalText, PurposeGroup, RuleBroken, personal
 from infrastructure.codec import Codec
-from infrastructure.event_log import PostgresLog
-from infrastructure.keys import KeyOwner, KeysUnavailableError, UnknownKeyError
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.keys.data_keys import KeyOwner, KeysUnavailableError, UnknownKeyError
 from infrastructure.sealing import PREFIX, EventPlace, SealBrokenError, open_all, owners, personal_fields, seal
 from tests.lengths import runs_longer, sized
 from tests.memory_keys import MemoryKeys

@@ -18,7 +18,8 @@ from psycopg import sql
 
 from application.ports import Append
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader, PostgresLog
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector import MemoryRows
 from infrastructure.projector.rows.set_based import tallied_rows
 from projections.effects import RowKey

@@ -31,8 +31,9 @@ from eventsourcing.utils import get_topic
 
 from application.ports import Receipt
 from infrastructure.codec import Codec
-from infrastructure.event_log import LogReader, PostgresLog
+from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.log_statements import CHANNEL
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.library_recorders import recorders as ours
 from tests.infrastructure.sample_counter import DECIDER, append
 from tests.infrastructure.sample_letter_box import (

@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, func, select, text
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.read_models import ReadModels
 from projections import consents, messages
 from projections.registry import PROJECTIONS

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import psycopg
 
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 from tests.torture import broken, disturbance, reader
 from tests.torture.events import CODEC, end
 from tests.torture.fleet import PROCESSES, Fleet

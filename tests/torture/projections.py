@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from infrastructure.event_log import LogReader
+from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector import BusyError, MemoryRows
 from infrastructure.projector.rebuild.awaited import rebuild
 from projections.progress import BuildPurpose, BuildState

@@ -14,7 +14,8 @@ from application.ports import Append, Conflict, Receipt
 from domain import operation
 from domain.kernel import Context
 from infrastructure.database.addresses import DatabaseRole, acting_as
-from infrastructure.event_log import LogUnavailableError, PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.postgres.failures import LogUnavailableError
 from tests.infrastructure.projector_process import Processes, children, lives
 from tests.infrastructure.sample_counter import AT, CONTEXT, CounterClosed, CounterRaised
 from tests.infrastructure.sample_models import CODEC, SOUND, sound

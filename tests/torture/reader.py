@@ -15,7 +15,9 @@ import psycopg
 
 from domain.kernel import Recorded
 from infrastructure.database.addresses import DatabaseRole, acting_as
-from infrastructure.event_log import LogReader, LogSubscription, MissingEventsError
+from infrastructure.event_log.log_lookup import MissingEventsError
+from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.subscription import LogSubscription
 from tests.following import follow
 from tests.torture.events import CODEC, ENDED, MARKED, MARKED_EVERY, Ended, size
 from tests.torture.notes import Notes

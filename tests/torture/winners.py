@@ -11,7 +11,7 @@ from multiprocessing.context import ForkServerProcess
 
 from application.ports import Append, Conflict, Receipt
 from infrastructure.database.addresses import DatabaseRole, acting_as
-from infrastructure.event_log import PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
 from tests.torture.events import CODEC, CONTEXT, Noted
 from tests.torture.fleet import PROCESSES
 

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import structlog
 
 from application.ports import Append, Conflict, Outcome, Receipt, StreamEvents
-from infrastructure.event_log import LogBusyError, LogUnavailableError, PostgresLog
+from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
 from tests.torture.broken import BrokenLog
 from tests.torture.events import CODEC, append, size, stream_of, version_before
 from tests.torture.notes import Kind, Said, Word

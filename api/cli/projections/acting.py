@@ -23,7 +23,7 @@ from api.web.request_context import RequestContext
 from application.handler import CommandEnvelope, handle
 from application.ports import Caller, Role
 from domain.kernel import NotFound, Refusal
-from infrastructure.database import Addresses
+from infrastructure.database.addresses import Addresses
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings
 from projections.progress import ParkedEvent

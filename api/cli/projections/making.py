@@ -16,7 +16,7 @@ from api.cli.output import CommandError, Exit, Output, ending_as
 from domain.kernel import MalformedValue
 from domain.kernel.instants import read_instant
 from domain.kernel.kinds import read_whole
-from infrastructure.event_log import LogReader
+from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector import BusyError, Definitions, Result, UnknownProjectionError, platform
 from infrastructure.projector.rebuild import awaited
 from projections.progress import BuildPurpose, BuildState
