@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from domain.kernel import AnyDecider
 from infrastructure import system_events
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class UnknownEventError(LookupError):
@@ -29,18 +33,18 @@ class Codec:
         self.classes: Mapping[str, type] = classes
         self.names: Mapping[type, str] = {event: name for name, event in classes.items()}
         self._encoder = msgspec.json.Encoder()
-        self._decoders: dict[str, msgspec.json.Decoder[object]] = {
+        self._decoders: dict[str, msgspec.json.Decoder[DataclassInstance]] = {
             name: msgspec.json.Decoder(event) for name, event in classes.items()
         }
 
     def encode(self, event: object) -> tuple[str, bytes]:
         return self.names[type(event)], self._encoder.encode(event)
 
-    def decoder(self, name: str) -> Callable[[bytes], object]:
+    def decoder(self, name: str) -> Callable[[bytes], DataclassInstance]:
         """Return what decodes events of one known name: for callers that decode many."""
         return self._decoders[name].decode
 
-    def decode(self, name: str, payload: bytes) -> object:
+    def decode(self, name: str, payload: bytes) -> DataclassInstance:
         decoder = self._decoders.get(name)
         if decoder is None:
             raise UnknownEventError(f"no event is known as {name}")
