@@ -22,9 +22,9 @@ class Row(RowBase):
     ground: Col[str]
     ordered_by: Col[str]
     ordered_at: Col[datetime]
-    lifted_ground: Col[str]
-    lifted_by: Col[str]
-    lifted_at: Col[datetime | None]
+    lifted_ground: Col[str] = Col("")
+    lifted_by: Col[str] = Col("")
+    lifted_at: Col[datetime | None] = Col(None)
 
 
 def _suppressed(recorded: Recorded[AccessesSuppressed]) -> Effects[Row]:
@@ -39,9 +39,6 @@ def _suppressed(recorded: Recorded[AccessesSuppressed]) -> Effects[Row]:
             ground=event.ground,
             ordered_by=recorded.context.acting_id,
             ordered_at=recorded.context.effective_at,
-            lifted_ground="",
-            lifted_by="",
-            lifted_at=None,
         )
     )
 

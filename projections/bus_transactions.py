@@ -38,17 +38,17 @@ class Row(RowBase):
     service: Col[str]
     activity: Col[str]
     legal_basis: Col[str]
-    status: Col[BusTransactionStatus]
-    attempts: Col[int]
-    fault_origin: Col[str]
-    fault_code: Col[str]
+    status: Col[BusTransactionStatus] = Col(BusTransactionStatus.ACCEPTED)
+    attempts: Col[int] = Col(0)
+    fault_origin: Col[str] = Col("")
+    fault_code: Col[str] = Col("")
     request_sha256: Col[str]
     request_size_bytes: Col[int]
-    response_sha256: Col[str]
-    response_size_bytes: Col[int]
+    response_sha256: Col[str] = Col("")
+    response_size_bytes: Col[int] = Col(0)
     accepted_at: Col[datetime]
     times_out_at: Col[datetime]
-    finished_at: Col[datetime | None]
+    finished_at: Col[datetime | None] = Col(None)
 
 
 def _accepted(recorded: Recorded[TransactionAccepted]) -> Effects[Row]:
@@ -64,17 +64,10 @@ def _accepted(recorded: Recorded[TransactionAccepted]) -> Effects[Row]:
             service=event.service,
             activity=event.activity,
             legal_basis=event.legal_basis,
-            status=BusTransactionStatus.ACCEPTED,
-            attempts=0,
-            fault_origin="",
-            fault_code="",
             request_sha256=event.request_sha256,
             request_size_bytes=event.request_size_bytes,
-            response_sha256="",
-            response_size_bytes=0,
             accepted_at=recorded.context.effective_at,
             times_out_at=event.times_out_at,
-            finished_at=None,
         )
     )
 

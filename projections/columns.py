@@ -1,7 +1,8 @@
 """Rows as classes: what a row has for columns, and of which type each is.
 
 On the class `Row.status` is the column, which indexes, queries and changes of a row name; on an instance `row.status`
-is the value. The type of a column follows from its annotation:
+is the value. `status: Col[Status] = Col(Status.OPEN)` gives the value of a row that is made without one. The type of a
+column follows from its annotation:
 
 | annotation                                         | in PostgreSQL |
 |----------------------------------------------------|---------------|
@@ -58,7 +59,12 @@ class Col(SQLCoreOperations[T]):
 
     is_key: ClassVar[bool] = False
 
-    def __init__(self, name: str, annotation: Any) -> None:  # noqa: ANN401 - a type, however it is written
+    def __init__(self, *initial: T) -> None:
+        """Take the value of a row that is made without one, if there is such a value."""
+        self.initial = initial
+
+    def declare(self, name: str, annotation: Any) -> None:  # noqa: ANN401 - a type, however it is written
+        """Take the name and the type from the declaration of the row."""
         kind, nullable = column_type(annotation)
         if nullable and self.is_key:
             raise TypeError(f"the key column {name} may not be None")
@@ -108,6 +114,7 @@ class RowBase:
     __columns__: ClassVar[Mapping[str, Col[Any]]] = {}
     __keys__: ClassVar[tuple[str, ...]] = ()
     __others__: ClassVar[tuple[str, ...]] = ()
+    __initial__: ClassVar[dict[str, object]] = {}
     __places__: ClassVar[Mapping[str, int]] = {}
 
     __cells__: Mapping[str, Any]
@@ -117,16 +124,19 @@ class RowBase:
         for name, hint in get_type_hints(cls).items():
             kind = get_origin(hint)
             if kind is Col or kind is Key:
-                columns[name] = kind(name, get_args(hint)[0])
+                columns[name] = vars(cls).get(name, kind())
+                columns[name].declare(name, get_args(hint)[0])
                 setattr(cls, name, columns[name])
         cls.__columns__ = columns
         cls.__keys__ = tuple(name for name, column in columns.items() if column.is_key)
         cls.__others__ = tuple(name for name, column in columns.items() if not column.is_key)
+        cls.__initial__ = {name: value for name, column in columns.items() for value in column.initial}
         cls.__places__ = {name: at for at, name in enumerate(columns)}
         if tuple(columns) != (*cls.__keys__, *cls.__others__):
             raise TypeError(f"{cls.__module__}: the columns of the key come first")
 
     def __init__(self, **cells: object) -> None:
+        cells = self.__initial__ | cells
         if cells.keys() != self.__columns__.keys():
             wrong = ", ".join(sorted(cells.keys() ^ self.__columns__.keys()))
             raise TypeError(f"a row has all its columns and no others: {wrong}")

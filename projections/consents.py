@@ -27,12 +27,12 @@ class Row(RowBase):
     person_id: Col[str]
     provider_id: Col[str]
     jurisdiction: Col[Jurisdiction]
-    status: Col[GrantStatus]
+    status: Col[GrantStatus] = Col(GrantStatus.GRANTED)
     notice_version: Col[str]
     acting_person_id: Col[str]
     mandate_id: Col[str]
     granted_at: Col[datetime]
-    withdrawn_at: Col[datetime | None]
+    withdrawn_at: Col[datetime | None] = Col(None)
 
 
 def _granted(recorded: Recorded[ConsentGranted]) -> Effects[Row]:
@@ -44,12 +44,10 @@ def _granted(recorded: Recorded[ConsentGranted]) -> Effects[Row]:
             person_id=event.person_id,
             provider_id=event.provider_id,
             jurisdiction=event.jurisdiction,
-            status=GrantStatus.GRANTED,
             notice_version=event.notice_version,
             acting_person_id=event.acting_person_id,
             mandate_id=event.mandate_id,
             granted_at=recorded.context.effective_at,
-            withdrawn_at=None,
         )
     )
 

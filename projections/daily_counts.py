@@ -5,10 +5,8 @@ It counts every event of every context, and the streams that they began. Its rul
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-
-from sqlalchemy import ColumnElement
 
 from domain.contexts import DECIDERS
 from projections.read_model import Col, Key, ListOrder, ReadModel, RowBase
@@ -42,11 +40,3 @@ READ_MODEL = ReadModel(
     seen=Seen(parties=(Row.organisation_id,)),
 )
 TABLE = READ_MODEL.table
-
-# --- Queries --------------------------------------------------------------------------------------------------------
-
-
-def within(first_day: date | None, last_day: date | None) -> Sequence[ColumnElement[bool]]:
-    """Keep the days from the first to the last, both included; either may be left out."""
-    since = [Row.day >= first_day] if first_day is not None else []
-    return since + ([Row.day <= last_day] if last_day is not None else [])

@@ -21,7 +21,7 @@ class Row(RowBase):
     outside_government: Col[bool]
     double_channel_until: Col[date | None]
     enrolled_at: Col[datetime]
-    ended_at: Col[datetime | None]
+    ended_at: Col[datetime | None] = Col(None)
 
 
 def _enrolled(recorded: Recorded[OrganisationEnrolled]) -> Effects[Row]:
@@ -37,7 +37,6 @@ def _enrolled(recorded: Recorded[OrganisationEnrolled]) -> Effects[Row]:
             outside_government=event.outside_government,
             double_channel_until=event.double_channel_until,
             enrolled_at=recorded.context.effective_at,
-            ended_at=None,
         )
     )
 

@@ -19,14 +19,14 @@ MAX_LISTED = 500
 
 class Row(RowBase):
     person_id: Key[str]
-    identification: Col[ErasureStatus]
-    correspondence: Col[ErasureStatus]
-    invoicing: Col[ErasureStatus]
-    held_groups: Col[tuple[PurposeGroup, ...]]
-    ground: Col[str]
-    requested_at: Col[datetime | None]
-    destroyed_at: Col[datetime | None]
-    shredded_at: Col[datetime | None]
+    identification: Col[ErasureStatus] = Col(ErasureStatus.KEPT)
+    correspondence: Col[ErasureStatus] = Col(ErasureStatus.KEPT)
+    invoicing: Col[ErasureStatus] = Col(ErasureStatus.KEPT)
+    held_groups: Col[tuple[PurposeGroup, ...]] = Col(())
+    ground: Col[str] = Col("")
+    requested_at: Col[datetime | None] = Col(None)
+    destroyed_at: Col[datetime | None] = Col(None)
+    shredded_at: Col[datetime | None] = Col(None)
     began_at: Col[datetime]
 
 
@@ -45,14 +45,6 @@ def _begun(recorded: Recorded[Event], groups: Sequence[PurposeGroup], status: Er
         yield put(
             Row(
                 person_id=person_id,
-                identification=ErasureStatus.KEPT,
-                correspondence=ErasureStatus.KEPT,
-                invoicing=ErasureStatus.KEPT,
-                held_groups=(),
-                ground="",
-                requested_at=None,
-                destroyed_at=None,
-                shredded_at=None,
                 began_at=recorded.context.effective_at,
             )
         )

@@ -44,16 +44,16 @@ class Row(RowBase):
     media_type: Col[str]
     seller_contact_id: Col[str]
     seller_contact: Col[PersonalText]
-    status: Col[InvoiceStatus]
-    rule_set: Col[str]
-    response_state: Col[str]
-    partially_paid: Col[bool]
-    responses: Col[int]
+    status: Col[InvoiceStatus] = Col(InvoiceStatus.RECEIVED)
+    rule_set: Col[str] = Col("")
+    response_state: Col[str] = Col("")
+    partially_paid: Col[bool] = Col(False)
+    responses: Col[int] = Col(0)
     received_at: Col[datetime]
     response_due_on: Col[date]
-    first_response_at: Col[datetime | None]
-    first_response_on_time: Col[bool | None]
-    last_response_at: Col[datetime | None]
+    first_response_at: Col[datetime | None] = Col(None)
+    first_response_on_time: Col[bool | None] = Col(None)
+    last_response_at: Col[datetime | None] = Col(None)
 
 
 def _received(recorded: Recorded[InvoiceReceived]) -> Effects[Row]:
@@ -76,16 +76,8 @@ def _received(recorded: Recorded[InvoiceReceived]) -> Effects[Row]:
             media_type=event.media_type,
             seller_contact_id=event.seller_contact_id,
             seller_contact=event.seller_contact,
-            status=InvoiceStatus.RECEIVED,
-            rule_set="",
-            response_state="",
-            partially_paid=False,
-            responses=0,
             received_at=recorded.context.effective_at,
             response_due_on=event.response_due_on,
-            first_response_at=None,
-            first_response_on_time=None,
-            last_response_at=None,
         )
     )
 

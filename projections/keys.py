@@ -19,13 +19,13 @@ class Row(RowBase):
     means: Col[Means]
     level: Col[LevelOfAssurance]
     jurisdiction: Col[Jurisdiction]
-    status: Col[KeyStatus]
-    evidence_kind: Col[str]
-    evidence_id: Col[str]
+    status: Col[KeyStatus] = Col(KeyStatus.REGISTERED)
+    evidence_kind: Col[str] = Col("")
+    evidence_id: Col[str] = Col("")
     registered_at: Col[datetime]
-    activated_at: Col[datetime | None]
-    suspended_at: Col[datetime | None]
-    ended_at: Col[datetime | None]
+    activated_at: Col[datetime | None] = Col(None)
+    suspended_at: Col[datetime | None] = Col(None)
+    ended_at: Col[datetime | None] = Col(None)
     valid_until: Col[datetime | None]
 
 
@@ -39,13 +39,7 @@ def _registered(recorded: Recorded[KeyRegistered]) -> Effects[Row]:
             means=event.means,
             level=event.level,
             jurisdiction=event.jurisdiction,
-            status=KeyStatus.REGISTERED,
-            evidence_kind="",
-            evidence_id="",
             registered_at=recorded.context.effective_at,
-            activated_at=None,
-            suspended_at=None,
-            ended_at=None,
             valid_until=event.valid_until,
         )
     )

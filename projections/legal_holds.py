@@ -19,7 +19,7 @@ class Row(RowBase):
     until: Col[date]
     reference: Col[str]
     placed_at: Col[datetime]
-    lifted_at: Col[datetime | None]
+    lifted_at: Col[datetime | None] = Col(None)
 
 
 def _placed(recorded: Recorded[LegalHoldPlaced]) -> Effects[Row]:
@@ -33,7 +33,6 @@ def _placed(recorded: Recorded[LegalHoldPlaced]) -> Effects[Row]:
             until=event.until,
             reference=event.reference,
             placed_at=recorded.context.effective_at,
-            lifted_at=None,
         )
     )
 

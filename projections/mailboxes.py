@@ -34,11 +34,11 @@ class Row(RowBase):
     jurisdiction: Col[Jurisdiction]
     provider_id: Col[str]
     enterprise_provider_id: Col[str]
-    address_status: Col[AddressStatus]
-    address_kind: Col[str]
-    exclusive_digital: Col[bool]
+    address_status: Col[AddressStatus] = Col(AddressStatus.NONE)
+    address_kind: Col[str] = Col("")
+    exclusive_digital: Col[bool] = Col(False)
     opened_at: Col[datetime]
-    taken_into_use_at: Col[datetime | None]
+    taken_into_use_at: Col[datetime | None] = Col(None)
 
 
 def _opened(recorded: Recorded[MailboxOpened]) -> Effects[Row]:
@@ -50,11 +50,7 @@ def _opened(recorded: Recorded[MailboxOpened]) -> Effects[Row]:
             jurisdiction=event.jurisdiction,
             provider_id=event.provider_id,
             enterprise_provider_id=event.provider_id if event.owner_kind == OwnerKind.ENTERPRISE else "",
-            address_status=AddressStatus.NONE,
-            address_kind="",
-            exclusive_digital=False,
             opened_at=recorded.context.effective_at,
-            taken_into_use_at=None,
         )
     )
 

@@ -45,11 +45,11 @@ class Row(RowBase):
     valid_from: Col[datetime]
     valid_until: Col[datetime]
     status: Col[MandateStatus]
-    latest: Col[bool]
+    latest: Col[bool] = Col(True)
     began_at: Col[datetime]
     active_at: Col[datetime | None]
-    suspended_at: Col[datetime | None]
-    ended_at: Col[datetime | None]
+    suspended_at: Col[datetime | None] = Col(None)
+    ended_at: Col[datetime | None] = Col(None)
 
 
 def _requested(recorded: Recorded[MandateRequested]) -> Effects[Row]:
@@ -84,11 +84,8 @@ def _period(
             valid_from=terms.valid_from,
             valid_until=terms.valid_until,
             status=status,
-            latest=True,
             began_at=recorded.context.effective_at,
             active_at=active_at,
-            suspended_at=None,
-            ended_at=None,
         )
     )
 

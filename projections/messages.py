@@ -44,9 +44,9 @@ class Row(RowBase):
     subject: Col[PersonalText]
     channel: Col[MessageChannel]
     channel_reason: Col[ChannelReason]
-    status: Col[MessageStatus]
-    notification: Col[str]
-    notification_code: Col[str]
+    status: Col[MessageStatus] = Col(MessageStatus.ON_PAPER)
+    notification: Col[str] = Col("")
+    notification_code: Col[str] = Col("")
     attachment_count: Col[int]
     requires_payment: Col[bool]
     amount_cents: Col[int | None]
@@ -55,16 +55,16 @@ class Row(RowBase):
     notification_only: Col[bool]
     reply_allowed: Col[bool]
     in_reply_to: Col[str]
-    reply_message_id: Col[str]
+    reply_message_id: Col[str] = Col("")
     sent_at: Col[datetime]
-    published_at: Col[datetime | None]
-    notified_at: Col[datetime | None]
-    first_opened_at: Col[datetime | None]
-    confirmed_at: Col[datetime | None]
-    replied_at: Col[datetime | None]
+    published_at: Col[datetime | None] = Col(None)
+    notified_at: Col[datetime | None] = Col(None)
+    first_opened_at: Col[datetime | None] = Col(None)
+    confirmed_at: Col[datetime | None] = Col(None)
+    replied_at: Col[datetime | None] = Col(None)
     expires_at: Col[datetime | None]
-    expiry_alerted_at: Col[datetime | None]
-    expired_at: Col[datetime | None]
+    expiry_alerted_at: Col[datetime | None] = Col(None)
+    expired_at: Col[datetime | None] = Col(None)
 
 
 MISSED = (
@@ -94,9 +94,6 @@ def _sent(recorded: Recorded[MessageSent]) -> Effects[Row]:
             subject=event.subject,
             channel=event.channel,
             channel_reason=event.reason,
-            status=MessageStatus.ON_PAPER,
-            notification="",
-            notification_code="",
             attachment_count=len(event.contents),
             requires_payment=event.requires_payment,
             amount_cents=payment.amount_cents if payment else None,
@@ -105,16 +102,8 @@ def _sent(recorded: Recorded[MessageSent]) -> Effects[Row]:
             notification_only=event.notification_only,
             reply_allowed=event.reply_allowed,
             in_reply_to=event.in_reply_to,
-            reply_message_id="",
             sent_at=recorded.context.effective_at,
-            published_at=None,
-            notified_at=None,
-            first_opened_at=None,
-            confirmed_at=None,
-            replied_at=None,
             expires_at=event.expires_at,
-            expiry_alerted_at=None,
-            expired_at=None,
         )
     )
 

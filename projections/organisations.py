@@ -33,10 +33,10 @@ class Row(RowBase):
     enterprise_number: Col[str]
     jurisdiction: Col[Jurisdiction]
     outside_government: Col[bool]
-    recognition: Col[Recognition]
-    recognition_conditions: Col[str]
-    recognition_changed_at: Col[datetime | None]
-    double_channel_until: Col[date | None]
+    recognition: Col[Recognition] = Col(Recognition.NONE)
+    recognition_conditions: Col[str] = Col("")
+    recognition_changed_at: Col[datetime | None] = Col(None)
+    double_channel_until: Col[date | None] = Col(None)
     registered_at: Col[datetime]
     version: Col[int]
 
@@ -55,10 +55,6 @@ def _registered(recorded: Recorded[OrganisationRegistered]) -> Effects[Row]:
             enterprise_number=event.enterprise_number,
             jurisdiction=event.jurisdiction,
             outside_government=event.outside_government,
-            recognition=Recognition.NONE,
-            recognition_conditions="",
-            recognition_changed_at=None,
-            double_channel_until=None,
             registered_at=recorded.context.effective_at,
             version=recorded.version,
         )

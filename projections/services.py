@@ -21,7 +21,7 @@ class Row(RowBase):
     minimum_level: Col[LevelOfAssurance]
     jurisdiction: Col[Jurisdiction]
     registered_at: Col[datetime]
-    closed_at: Col[datetime | None]
+    closed_at: Col[datetime | None] = Col(None)
 
 
 def _registered(recorded: Recorded[ServiceRegistered]) -> Effects[Row]:
@@ -38,7 +38,6 @@ def _registered(recorded: Recorded[ServiceRegistered]) -> Effects[Row]:
             minimum_level=event.minimum_level,
             jurisdiction=event.jurisdiction,
             registered_at=recorded.context.effective_at,
-            closed_at=None,
         )
     )
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from domain.bus import TRANSACTION
 from domain.consent import CONSENT
 from domain.contexts import DECIDERS
 from domain.kernel import Recorded
-from projections.daily_counts import READ_MODEL, TABLE, within
-from projections.sums import total
+from projections.daily_counts import READ_MODEL
 from tests.domain.test_bus import ACCEPTED, ANSWERED, FORWARDED
 from tests.domain.test_consent import GRANTED
-from tests.projections.story import Ask, recorded, rows, values
+from tests.projections.story import recorded, rows
 
 MONDAY = datetime(2022, 3, 27, 22, 30, tzinfo=UTC)  # half past midnight in Brussels, on the first day of summer time
 SUNDAY = datetime(2022, 3, 26, 23, 30, tzinfo=UTC)  # half past midnight too, the hour was not yet changed
@@ -52,20 +49,3 @@ def test_each_event_counts_on_its_day_for_its_organisation_and_the_first_begins_
 
 def test_every_event_of_every_decider_is_counted() -> None:
     assert set(READ_MODEL.rules) == {event for decider in DECIDERS for event in decider.events.values()}
-
-
-def test_events_of_a_range_of_days(ask: Ask) -> None:
-    def counted(first_day: date | None, last_day: date | None) -> list[tuple[object, ...]]:
-        columns = (
-            TABLE.c.day,
-            TABLE.c.name,
-            total(TABLE.c.events).label("events"),
-            total(TABLE.c.streams).label("streams"),
-        )
-        query = select(*columns).where(*within(first_day, last_day)).group_by(TABLE.c.day, TABLE.c.name)
-        return values(ask(READ_MODEL, query.order_by(TABLE.c.day, TABLE.c.name), *STORIES))
-
-    assert counted(FIRST, FIRST) == [(FIRST, ACCEPTED_NAME, 3, 3), (FIRST, FORWARDED_NAME, 3, 0)]
-    assert counted(SECOND, None) == [(SECOND, ANSWERED_NAME, 1, 0), (SECOND, GRANTED_NAME, 1, 1)]
-    assert len(counted(None, None)) == 4
-    assert counted(date(2022, 3, 29), date(2022, 3, 1)) == []
