@@ -14,6 +14,11 @@ def half_up(value: Fraction) -> int:
     return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
+def percent_of(whole: int, percentage: int) -> int:
+    """Return so many percent of a whole number, halves up."""
+    return half_up(Fraction(whole * percentage, 100))
+
+
 def apportion(total: int, weights: Sequence[Number]) -> list[int]:
     """Share a whole number out by weights, largest remainders first: the parts add up to it exactly."""
     whole = sum(weights)
@@ -25,6 +30,12 @@ def apportion(total: int, weights: Sequence[Number]) -> list[int]:
     for index in by_remainder[: total - sum(parts)]:
         parts[index] += 1
     return parts
+
+
+def rising(total: int, months: Sequence[int], rise: int) -> dict[int, int]:
+    """Share a whole number out over months; each weighs more than the one before, by hundredths of the first."""
+    weights = [100 + rise * place for place in range(len(months))]
+    return dict(zip(months, apportion(total, weights), strict=True))
 
 
 def fewest(percentage: int, whole: int) -> int:

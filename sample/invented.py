@@ -1,4 +1,4 @@
-"""What the sample history invents, read from `invented.json`: names, letters, and what becomes of invoices."""
+"""The invented parts of the sample history, read from `invented.json`: names, letters and courses of invoices."""
 
 from __future__ import annotations
 
@@ -56,7 +56,6 @@ class InvoiceCourse:
 class Invented:
     """The whole file. A name of an organisation has a place for its town or subject, `{}`, or stands for itself."""
 
-    about: str
     towns: TownNames
     subjects: tuple[Words, ...]
     organisations: dict[OrganisationType, Words]

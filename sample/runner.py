@@ -19,6 +19,10 @@ from sample.generators.world import PLATFORM
 from sample.history import commands
 from sample.plan.scale import scale_of
 
+COMMANDS_AT_SCALE_1 = 852_000
+COMMANDS_AT_ANY_SCALE = 4_000
+"""About how many commands the history has: for a progress bar, not for anything else."""
+
 CHUNK_COMMANDS = 1_000
 _KEYS_AT_ONCE = 1_000
 MAX_CHUNKS = 1_000_000
@@ -30,7 +34,7 @@ class SampleRefusedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleProgress:
-    """How far the sample is: the commands sent, of about how many, the events written, and where in time it stands."""
+    """How far the sample is: the commands sent, of about how many, the events written, and the month reached."""
 
     commands: int
     expected_commands: int
@@ -40,13 +44,13 @@ class SampleProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleReport:
-    """What a run did. Nothing was sent if the history was there already."""
+    """The outcome of a run. Nothing was sent if the history was there already."""
 
-    commands: int
-    skipped_commands: int
-    events: int
-    seconds: float
-    complete_before: bool
+    commands: int = 0
+    skipped_commands: int = 0
+    events: int = 0
+    seconds: float = 0
+    complete_before: bool = False
 
 
 async def run_sample(
@@ -60,12 +64,11 @@ async def run_sample(
     """Send what is not there yet; a run that was cut off goes on where the log ends."""
     started, factor = time.monotonic(), scale_of(scale)
     if await log.receipts([_key(seed, factor, "end")]):
-        return SampleReport(
-            commands=0, skipped_commands=0, events=0, seconds=time.monotonic() - started, complete_before=True
-        )
-    with rare_collections():
-        last = await _send_missing(log, rules, seed, factor, progress)
-    return replace(last, seconds=time.monotonic() - started)
+        report = SampleReport(complete_before=True)
+    else:
+        with rare_collections():
+            report = await _send_missing(log, rules, seed, factor, progress)
+    return replace(report, seconds=time.monotonic() - started)
 
 
 async def _send_missing(
@@ -74,6 +77,7 @@ async def _send_missing(
     done = await _chunks_done(log, seed, scale)
     unit = UnitOfWork(log)
     sent = skipped = events = 0
+    expected = COMMANDS_AT_ANY_SCALE + int(COMMANDS_AT_SCALE_1 * scale)
     for number, chunk in enumerate(_chunks(seed, scale)):
         if number < done:
             skipped += len(chunk)
@@ -83,21 +87,12 @@ async def _send_missing(
         progress(
             SampleProgress(
                 commands=skipped + sent,
-                expected_commands=max(skipped + sent, expected_commands(scale)),
+                expected_commands=max(skipped + sent, expected),
                 events=events,
                 month=chunk[-1].command.at.strftime("%Y-%m"),
             )
         )
-    return SampleReport(commands=sent, skipped_commands=skipped, events=events, seconds=0, complete_before=False)
-
-
-_COMMANDS_AT_SCALE_1 = 852_000
-_COMMANDS_AT_ANY_SCALE = 4_000
-
-
-def expected_commands(scale: Fraction) -> int:
-    """Return about how many commands the history has: for a progress bar, not for anything else."""
-    return _COMMANDS_AT_ANY_SCALE + int(_COMMANDS_AT_SCALE_1 * scale)
+    return SampleReport(commands=sent, skipped_commands=skipped, events=events)
 
 
 async def _send(chunk: Sequence[CommandEnvelope], unit: UnitOfWork, rules: Rules, *, may_be_there: bool) -> int:

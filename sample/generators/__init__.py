@@ -1,1 +1,1 @@
-"""Who does what in the sample history: one module for each part of the platform, written month by month."""
+"""The generators of the sample history: one module for each part of the platform, called month by month."""

@@ -151,7 +151,7 @@ class Authentications(Generator):
             self._add(at + civil.HOUR, EndSession, key.provider_id, session_id=session_id)
 
     def _refuse(self, jurisdiction: Jurisdiction, month: int, count: int) -> None:
-        """Let people try in vain: with a key too weak or no longer usable, above its level, at a closed service."""
+        """Add refused authentications: key too weak, no longer usable or below the level; or a closed service."""
         world, rng = self._world, self._rng
         weak = world.keys[jurisdiction, Means.TOKEN if jurisdiction is BE else Means.PASSWORD]
         citizens = world.services[jurisdiction, Audience.CITIZEN]

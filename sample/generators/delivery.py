@@ -1,4 +1,4 @@
-"""What becomes of a message once it is published: notified, opened, confirmed, answered, expired."""
+"""The course of a published message: notified, opened, confirmed, answered, expired."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sample.generators.letters import Letters
 from sample.generators.world import PLATFORM, SampleOrganisation, SampleRecipient, World
 
 _REPORTED_PCT = 12
-"""Of how many notifications the mailbox provider reports what became of them."""
+"""The notifications whose outcome the mailbox provider reports."""
 
 _FAILED_PCT = 6
 _CODES = ("mailbox-full", "unknown-address", "smtp-550", "sms-undeliverable")
@@ -49,7 +49,7 @@ class Delivery:
         fields: dict[str, object],
         opening: int,
     ) -> None:
-        """Send a digital message to a person; `opening` says how long it lies before it is read."""
+        """Send a digital message to a person; `opening` says after how long it is opened."""
         rng, message_id = self._rng, self._world.id()
         replies = rng.happens(_REPLY_ALLOWED_PCT)
         if replies:
@@ -90,7 +90,7 @@ class Delivery:
 
 
 def time_unread(opening: int, rng: Chance) -> int:
-    """Return how long a message lies unread: whole days and some hours, safely within its window or after it."""
+    """Return how long a message stays unread: whole days and some hours, safely within its window or after it."""
     if opening == WITHIN_3_WEEKS:
         return int(rng.random() ** 2 * 20) * civil.DAY + civil.MINUTE + int(rng.random() * 3 * civil.HOUR)
     hours = 2 * civil.HOUR + int(rng.random() * 3 * civil.HOUR)

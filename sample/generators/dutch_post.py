@@ -20,7 +20,7 @@ _TO_IDLE_PCT = 18
 """Of the tax administration's unread messages, those to accounts not yet taken into use."""
 
 Letter = tuple[SampleOrganisation, int]
-"""Who sends, and how long it lies before it is read."""
+"""The sender of a message, and after how long it is opened."""
 
 
 class DutchPost(Generator):

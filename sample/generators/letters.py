@@ -1,4 +1,4 @@
-"""What stands in the messages of the sample: subjects, contents, payments, made once and sent many times."""
+"""Messages of the sample: subjects, contents and payments, made once and sent many times."""
 
 from __future__ import annotations
 

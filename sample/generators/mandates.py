@@ -109,7 +109,7 @@ class Mandates(Generator):
         self._go_on(later, mandate)
 
     def _go_on(self, at: int, mandate: SampleMandate) -> None:
-        """Schedule what becomes of an accepted mandate: most run until they expire."""
+        """Schedule the end of an accepted mandate: most run until they expire."""
         world = self._world
         match self._number % 8:
             case 2:

@@ -223,7 +223,7 @@ class PersonRegister(Generator):
     ) -> SampleKey:
         """Register and activate a key; `ends_in` is the month at whose beginning its validity is over."""
         world, provider = self._world, self._world.key_providers[code]
-        key = SampleKey(world.id(), person_id, provider.id, means, _LEVELS[means])
+        key = SampleKey(world.id(), provider.id, means, _LEVELS[means])
         self._add(
             at,
             RegisterKey,

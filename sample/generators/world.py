@@ -1,4 +1,4 @@
-"""What the generators share: the organisations, persons and services so far, and the schedule that they fill."""
+"""The state that the generators share: organisations, persons and services so far, and the schedule that they fill."""
 
 from __future__ import annotations
 
@@ -47,7 +47,6 @@ class SampleService:
 @dataclass(frozen=True, slots=True)
 class SampleKey:
     id: str
-    person_id: str
     provider_id: str
     means: Means
     level: LevelOfAssurance

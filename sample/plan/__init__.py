@@ -1,1 +1,1 @@
-"""What the sample history has to add up to: pure counts, before anything happens."""
+"""The counts that the sample history has to add up to: pure, made before anything happens."""

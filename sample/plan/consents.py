@@ -1,4 +1,4 @@
-"""Who consents to digital post where and when, in Belgium: as many as printed at each date."""
+"""The plan of consents to digital post in Belgium: as many as printed at each date."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LAST = civil.month(2022, 6)
 
 @dataclass(slots=True, kw_only=True)
 class PlannedConsent:
-    """One person at their first, second or third provider: granted in a month, perhaps withdrawn, and granted anew."""
+    """One person at their first, second or third provider: granted in a month, perhaps withdrawn, and granted again."""
 
     person: int
     place: int
@@ -118,7 +118,7 @@ def _try_again(consents: Sequence[PlannedConsent]) -> None:
 
 
 def _withdraw(plan: ConsentPlan, months: range, count: int, again: int) -> None:
-    """Withdraw consents of persons who keep another one; the first of them are granted anew two months later."""
+    """Withdraw consents of persons who keep another one; the first of them are granted again two months later."""
     candidates = [consent for consent in plan.consents if consent.place > 0 and consent.withdrawn is None][:count]
     for number, consent in enumerate(candidates):
         consent.withdrawn = months[number % len(months)]

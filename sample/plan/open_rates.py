@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from domain.organisations.values import OrganisationType
 from sample import published
-from sample.arithmetic import apportion, fewest, half_up, most
+from sample.arithmetic import apportion, fewest, most, percent_of
 from sample.plan.scale import FINE, before_growth, scaled
 
 _LATER_PCT = 4
@@ -52,12 +52,12 @@ def outside_government(year: int, scale: Fraction) -> PlannedCohort:
     if year != published.YEARS[-1]:
         total = before_growth(total, "nl.berichtenbox.messages.2018")
     messages = max(0, total - scaled(published.open_rate_total(year).messages, FINE, scale))
-    within = {weeks: half_up(Fraction(messages * pct, 100)) for weeks, pct in _OUTSIDE_PCT[year].items()}
+    within = {weeks: percent_of(messages, pct) for weeks, pct in _OUTSIDE_PCT[year].items()}
     return _cohort(messages, within[3], within[6])
 
 
 def _cohort(messages: int, within_3: int, within_6: int) -> PlannedCohort:
-    later = min(half_up(Fraction(messages * _LATER_PCT, 100)), messages - within_6)
+    later = min(percent_of(messages, _LATER_PCT), messages - within_6)
     return PlannedCohort(messages=messages, within_3=within_3, within_6=within_6, later=later)
 
 
@@ -70,7 +70,7 @@ def _messages(year: int, scale: Fraction) -> Counts:
 def _opened(year: int, weeks: int, messages: Counts) -> Counts:
     rows = published.open_rate_rows(year)
     printed = {kind: row.percent[weeks] for kind, row in rows.items()}
-    opened = {kind: half_up(Fraction(messages[kind] * pct, 100)) for kind, pct in printed.items()}
+    opened = {kind: percent_of(messages[kind], pct) for kind, pct in printed.items()}
     room = {kind: max(0, most(pct, messages[kind]) - opened[kind]) for kind, pct in printed.items()}
     small = [kind for kind in rows if kind not in published.APART]
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from domain.kernel import Audience
 from sample import civil, published
-from sample.arithmetic import apportion, half_up
+from sample.arithmetic import apportion, half_up, percent_of, rising
 from sample.plan.scale import COARSE, figure_year_before, scaled, scaled_figure
 
 _PERIODS = 18
@@ -99,10 +99,7 @@ def _trend(audience: Audience, scale: Fraction) -> list[int]:
 
 
 def _sessions(uses: dict[Audience, list[int]], scale: Fraction) -> dict[Audience, list[int]]:
-    sessions = {
-        audience: [half_up(Fraction(count * _SESSION_PCT, 100)) for count in counts]
-        for audience, counts in uses.items()
-    }
+    sessions = {audience: [percent_of(count, _SESSION_PCT) for count in counts] for audience, counts in uses.items()}
     first = (civil.month(2016, 1) - _FIRST_PERIOD) // 2
     cells = [(audience, period) for audience in Audience for period in range(first, first + 6)]
     total = scaled_figure("be.fas.authentications.2016", COARSE, scale)
@@ -120,15 +117,14 @@ def _after_index(scale: Fraction) -> Iterator[tuple[int, Month]]:
         civil.year(2021): scaled_figure("be.fas.authentications.2021", COARSE, scale),
     }
     for months, total in totals.items():
-        weights = [100 + _YEAR_RISE * place for place in range(len(months))]
-        for month, count in zip(months, apportion(total, weights), strict=True):
+        for month, count in rising(total, months, _YEAR_RISE).items():
             yield month, _by_audience(count)
 
 
 def _by_audience(count: int) -> Month:
     shares = apportion(count, list(_AUDIENCE_WEIGHTS.values()))
     return {
-        audience: Uses(authentications=share, accesses=half_up(Fraction(share * _SSO_PCT, 100)))
+        audience: Uses(authentications=share, accesses=percent_of(share, _SSO_PCT))
         for audience, share in zip(_AUDIENCE_WEIGHTS, shares, strict=True)
     }
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from domain.kernel import Jurisdiction
 from domain.organisations.values import OrganisationType
 from sample import civil, published
-from sample.arithmetic import apportion, between, half_up
+from sample.arithmetic import between, half_up, percent_of, rising
 from sample.plan.scale import COARSE, FINE, figure_year_before, scaled, scaled_figure
 
 _RISE = 4
@@ -42,18 +41,13 @@ def belgian_post(scale: Fraction) -> dict[int, Post]:
     post: dict[int, Post] = {}
     for year, total in _SENT.items():
         months = [month for month in civil.year(year) if month >= _FIRST_MESSAGES]
-        fixed = {month: _sent_for(count) for month, count in novembers.items() if month in months}
-        free = [month for month in months if month not in fixed]
-        shares = _rising(scaled(total, FINE, scale) - sum(fixed.values()), free)
+        sent = {it: half_up(Fraction(100 * novembers[it], _DELIVERED_PCT)) for it in months if it in novembers}
+        free = [month for month in months if month not in sent]
+        sent |= rising(scaled(total, FINE, scale) - sum(sent.values()), free, _RISE)
         for month in months:
-            sent = fixed[month] if month in fixed else shares[month]
-            delivered = novembers.get(month, half_up(Fraction(sent * _DELIVERED_PCT, 100)))
-            post[month] = Post(sent=sent, delivered=delivered, senders=min(sent, _sending(month)))
+            delivered = novembers.get(month, percent_of(sent[month], _DELIVERED_PCT))
+            post[month] = Post(sent=sent[month], delivered=delivered, senders=min(sent[month], _sending(month)))
     return post
-
-
-def _sent_for(delivered: int) -> int:
-    return half_up(Fraction(delivered * 100, _DELIVERED_PCT))
 
 
 def _sending(month: int) -> int:
@@ -112,9 +106,9 @@ _BELGIAN_INVOICES = {2015: 60_000, 2016: 120_000, 2017: 210_000, 2018: 330_000, 
 def invoices(scale: Fraction) -> dict[tuple[Jurisdiction, int], int]:
     """Return the invoices and credit notes received by jurisdiction and month."""
     belgian = _with_year_before("be.mercurius.invoices.2022-H1", FINE, scale, civil.months((2022, 1), (2022, 6)))
-    belgian |= _rising(sum(belgian.values()) // 2, civil.months((2021, 7), (2021, 12)))
+    belgian |= rising(sum(belgian.values()) // 2, civil.months((2021, 7), (2021, 12)), _RISE)
     for year, total in _BELGIAN_INVOICES.items():
-        belgian |= _rising(scaled(total, FINE, scale), civil.year(year))
+        belgian |= rising(scaled(total, FINE, scale), civil.year(year), _RISE)
     dutch = _with_year_before("nl.digipoort.invoices.2018", FINE, scale, civil.year(2018))
     counts = {Jurisdiction.BE: belgian, Jurisdiction.NL: dutch}
     return {(country, month): count for country, by_month in counts.items() for month, count in by_month.items()}
@@ -139,10 +133,4 @@ def _with_year_before(figure_id: str, divisor: int, scale: Fraction, months: ran
     """Spread a figure over its months, and what it grew from over the same months a year before."""
     earlier = range(months.start - 12, months.stop - 12)
     before, now = figure_year_before(figure_id, divisor, scale), scaled_figure(figure_id, divisor, scale)
-    return _rising(before, earlier) | _rising(now, months)
-
-
-def _rising(total: int, months: Sequence[int]) -> dict[int, int]:
-    """Share a number out over months, each a little more than the one before."""
-    weights = [100 + _RISE * place for place in range(len(months))]
-    return dict(zip(months, apportion(total, weights), strict=True))
+    return rising(before, earlier, _RISE) | rising(now, months, _RISE)
