@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 from markupsafe import Markup
 
-from api.dashboard.charts import (
-    COLUMN_PLOT,
-    LINE_PLOT,
-    ChartBar,
-    ChartLine,
-    bar_chart,
-    column_chart,
-    line_chart,
-    year_ticks,
-)
+from api.dashboard.charts import Chart, ChartBar, ChartLine, bar_chart, column_chart, line_chart
 from api.dashboard.localiser import Localiser
-from api.dashboard.number_tables import DataTable, decimal_cell, name_cell, number_cell, percent_cell
+from api.dashboard.number_tables import Cell, DataTable, cell, name_cell
 from api.dashboard.page_context import PageContext
-from projections.figures import Figure, IndexSeries, Point, Share, Window, percentage
+from projections.figures import Figure, IndexSeries, Period, Point, Share, Window, percentage
 from projections.figures.index import BASE_VALUE
 
 MAX_BARS = 8
@@ -64,82 +55,44 @@ def index_block(indices: Sequence[IndexSeries], page: PageContext) -> Block | No
     periods = sorted(
         {point.period for series in indices for point in series.points if point.period.end <= page.period.end}
     )
-    points = [{point.period: point for point in series.points} for series, _ in shown]
-    names = [localiser.name("audience", series.audience) for series, _ in shown]
-    title = localiser.text_between("index_chart", periods)
-    lines = [
-        ChartLine(
-            name,
-            localiser.decimal(last.shown),
-            tuple(by_period[period].value if period in by_period else None for period in periods),
-        )
-        for name, (_, last), by_period in zip(names, shown, points, strict=True)
-    ]
-    rows = tuple(
-        (
-            name_cell(localiser.short_period(period), str(period)),
-            *(
-                decimal_cell(by_period[period].shown if period in by_period else None, localiser)
-                for by_period in points
-            ),
-        )
-        for period in reversed(periods)
-    )
+    lines: list[ChartLine] = []
+    columns: dict[str, list[Cell]] = {}
+    for series, last in shown:
+        name, by_period = localiser.name("audience", series.audience), {point.period: point for point in series.points}
+        points = [by_period.get(period) for period in periods]
+        lines.append(ChartLine(name, localiser.decimal(last.shown), [it.value if it else None for it in points]))
+        columns[name] = [cell(it.shown if it else None, localiser.decimal) for it in points]
     most, reached = max(shown, key=lambda series: series[1].value)
-    return Block(
-        id="chart-use-index",
-        headline=localiser.text("index_headline", audience=localiser.name("among", most.audience))
-        if reached.value > BASE_VALUE
-        else localiser.text("topic.use"),
-        svg=line_chart(
-            lines,
-            year_ticks(periods, LINE_PLOT),
-            localiser.short_number,
-            id_="chart-use-index",
-            title=title,
-            base=int(BASE_VALUE),
-        ),
-        table=DataTable(
-            caption=title,
-            columns=(localiser.text("period"), *names),
-            rows=rows,
-            csv_url=page.links.csv("use_index"),
-        ),
+    headline = localiser.text("topic.use")
+    if reached.value > BASE_VALUE:
+        headline = localiser.text("index_headline", audience=localiser.name("among", most.audience))
+    return _block(
+        *_by_period(page, periods, columns),
+        id_="chart-use-index",
+        headline=headline,
+        title=localiser.text_between("index_chart", periods),
+        chart=line_chart(lines, periods, localiser.short_number, base=int(BASE_VALUE)),
+        csv_url=page.links.csv("use_index"),
     )
 
 
 def months_block(figure: Figure, points: Sequence[Point], page: PageContext) -> Block:
     """Draw one figure month by month, as columns; the table begins with the latest month."""
-    localiser = page.localiser
-    id_ = f"chart-{figure.definition.id}"
+    localiser, id_ = page.localiser, figure.definition.id
     months = [point.period for point in points]
     window = Window.AS_OF_END if figure.definition.window is Window.AS_OF_END else Window.DURING
-    name = localiser.translated(figure.definition.title)
-    title = localiser.text_between(f"series_title.{window}", months, title=name)
-    return Block(
-        id=id_,
+    name, last = localiser.translated(figure.definition.title), localiser.number(points[-1].value)
+    columns = {
+        localiser.text("value"): [cell(point.value, localiser.number) for point in points],
+        localiser.text("quality"): [name_cell(localiser.text(f"quality.{point.quality}")) for point in points],
+    }
+    return _block(
+        *_by_period(page, months, columns),
+        id_=f"chart-{id_}",
         headline=_headline(figure, localiser),
-        svg=column_chart(
-            [point.value for point in points],
-            year_ticks(months, COLUMN_PLOT),
-            localiser.number(points[-1].value),
-            localiser.short_number,
-            id_=id_,
-            title=title,
-        ),
-        table=DataTable(
-            caption=title,
-            columns=(localiser.text("period"), localiser.text("value"), localiser.text("quality")),
-            rows=tuple(
-                (
-                    name_cell(localiser.short_period(point.period), str(point.period)),
-                    number_cell(point.value, localiser),
-                    name_cell(localiser.text(f"quality.{point.quality}")),
-                )
-                for point in reversed(points)
-            ),
-            csv_url=page.links.csv(figure.definition.id),
-        ),
+        title=localiser.text_between(f"series_title.{window}", months, title=name),
+        chart=column_chart([point.value for point in points], months, last, localiser.short_number),
+        csv_url=page.links.csv(id_),
     )
 
 
@@ -147,33 +100,25 @@ def users_block(series: Sequence[tuple[Figure, Sequence[Point]]], page: PageCont
     """Draw consents and their users in one chart: their distance says how many use several providers."""
     localiser = page.localiser
     first, months = series[0][0], [point.period for point in series[0][1]]
-    title = localiser.text_between("series_title.as_of_end", months, title=localiser.text("users_title"))
     lines = [
         ChartLine(
             localiser.text(f"line.{figure.definition.id}"),
             localiser.number(points[-1].value),
-            tuple(Fraction(point.value) for point in points),
+            [Fraction(point.value) for point in points],
         )
         for figure, points in series
     ]
-    rows = tuple(
-        (
-            name_cell(localiser.short_period(month), str(month)),
-            *(number_cell(points[at].value, localiser) for _, points in series),
-        )
-        for at, month in reversed(list(enumerate(months)))
-    )
-    names = (localiser.translated(figure.definition.title) for figure, _ in series)
-    return Block(
-        id="chart-users",
+    columns = {
+        localiser.translated(figure.definition.title): [cell(point.value, localiser.number) for point in points]
+        for figure, points in series
+    }
+    return _block(
+        *_by_period(page, months, columns),
+        id_="chart-users",
         headline=_headline(first, localiser),
-        svg=line_chart(lines, year_ticks(months, LINE_PLOT), localiser.short_number, id_="chart-users", title=title),
-        table=DataTable(
-            caption=title,
-            columns=(localiser.text("period"), *names),
-            rows=rows,
-            csv_url=page.links.csv(first.definition.id, "users"),
-        ),
+        title=localiser.text_between("series_title.as_of_end", months, title=localiser.text("users_title")),
+        chart=line_chart(lines, months, localiser.short_number),
+        csv_url=page.links.csv(first.definition.id, "users"),
     )
 
 
@@ -182,7 +127,7 @@ def shares_block(dimension: Dimension, shares: Sequence[Share], page: PageContex
     whole = sum(share.value for share in shares)
     if not whole:
         return None
-    localiser = page.localiser
+    localiser, names = page.localiser, dimension.names
 
     def percent(part: int) -> str:
         return localiser.percent(percentage(part, whole) or Decimal(0))
@@ -190,36 +135,51 @@ def shares_block(dimension: Dimension, shares: Sequence[Share], page: PageContex
     def bar(name: str, part: int) -> ChartBar:
         return ChartBar(name, f"{localiser.number(part)} ({percent(part)})", part)
 
-    named = [(localiser.name(dimension.names, share.key), share) for share in shares]
+    named = [(localiser.name(names, share.key), share) for share in shares]
     bars = [bar(name, share.value) for name, share in named[:MAX_BARS]]
     if rest := sum(share.value for share in shares[MAX_BARS:]):
         bars.append(bar(localiser.text("others"), rest))
-    id_ = f"chart-{dimension.figure_id}-{dimension.id}"
-    title = localiser.text(f"share_chart.{dimension.names}", period=localiser.period(page.period))
-    return Block(
-        id=id_,
-        headline=localiser.text(
-            f"share_headline.{dimension.names}", name=named[0][0], percent=percent(shares[0].value)
-        ),
-        svg=bar_chart(bars, id_=id_, title=title),
-        table=DataTable(
-            caption=title,
-            columns=(
-                localiser.text(f"share_column.{dimension.names}"),
-                localiser.text("value"),
-                localiser.text("share"),
-            ),
-            rows=tuple(
-                (
-                    name_cell(name, share.key),
-                    number_cell(share.value, localiser),
-                    percent_cell(percentage(share.value, whole), localiser),
-                )
-                for name, share in named
-            ),
-            csv_url=page.links.csv(dimension.figure_id, dimension.id),
-        ),
+    rows = (
+        (
+            name_cell(name, share.key),
+            cell(share.value, localiser.number),
+            cell(percentage(share.value, whole), localiser.percent),
+        )
+        for name, share in named
     )
+    return _block(
+        (localiser.text(f"share_column.{names}"), localiser.text("value"), localiser.text("share")),
+        rows,
+        id_=f"chart-{dimension.figure_id}-{dimension.id}",
+        headline=localiser.text(f"share_headline.{names}", name=named[0][0], percent=percent(shares[0].value)),
+        title=localiser.text(f"share_chart.{names}", period=localiser.period(page.period)),
+        chart=bar_chart(bars),
+        csv_url=page.links.csv(dimension.figure_id, dimension.id),
+    )
+
+
+def _by_period(
+    page: PageContext, periods: Sequence[Period], columns: Mapping[str, Sequence[Cell]]
+) -> tuple[tuple[str, ...], Sequence[tuple[Cell, ...]]]:
+    """Return the heads and rows of a table of named columns, with a row for each period, the latest first."""
+    localiser = page.localiser
+    names = [name_cell(localiser.short_period(period), str(period)) for period in periods]
+    rows = list(zip(names, *columns.values(), strict=True))
+    return (localiser.text("period"), *columns), rows[::-1]
+
+
+def _block(
+    columns: tuple[str, ...],
+    rows: Iterable[tuple[Cell, ...]],
+    *,
+    id_: str,
+    headline: str,
+    title: str,
+    chart: Chart,
+    csv_url: str,
+) -> Block:
+    table = DataTable(caption=title, columns=columns, rows=tuple(rows), csv_url=csv_url)
+    return Block(id=id_, headline=headline, svg=chart.svg(id_, title), table=table)
 
 
 def _headline(figure: Figure, localiser: Localiser) -> str:

@@ -19,6 +19,7 @@ WIDTH = 360
 PLOT_HEIGHT = 168
 TOP = 18
 """Room above the highest gridline for its own text."""
+PLOT_BOTTOM = TOP + PLOT_HEIGHT
 AXIS_HEIGHT = 24
 LEFT = 58
 """Room at the left for the numbers of the gridlines."""
@@ -38,12 +39,26 @@ Write = Callable[[int], str]
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture without its frame: its height, and its parts."""
+
+    height: int
+    parts: Sequence[Markup]
+
+    def svg(self, id_: str, title: str) -> Markup:
+        return Markup(
+            '<svg class="chart" role="img" aria-labelledby="{0}-t" viewBox="0 0 {1} {2}">'
+            '<title id="{0}-t">{3}</title>{4}</svg>'
+        ).format(id_, WIDTH, self.height, title, Markup().join(self.parts))
+
+
+@dataclass(frozen=True, slots=True)
 class ChartLine:
     """One line of a chart, with the name and the last value that stand beside its end."""
 
     name: str
     last: str
-    values: tuple[Fraction | None, ...]
+    values: Sequence[Fraction | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,75 +77,60 @@ class _Scale:
     top: int
     step: int
 
-    def y(self, value: Fraction) -> float:
-        return round(TOP + PLOT_HEIGHT - float(value / self.top) * PLOT_HEIGHT, 1)
+    def y(self, value: Fraction | int) -> float:
+        return round(PLOT_BOTTOM - float(Fraction(value) / self.top) * PLOT_HEIGHT, 1)
 
     @property
     def steps(self) -> range:
         return range(0, self.top + 1, self.step)
 
 
-def line_chart(
-    lines: Sequence[ChartLine], ticks: Sequence[str], write: Write, *, id_: str, title: str, base: int = 0
-) -> Markup:
-    """Draw lines over time. `ticks` gives each point's text on the time axis, mostly none; `base` marks a level."""
+def line_chart(lines: Sequence[ChartLine], periods: Sequence[Period], write: Write, *, base: int = 0) -> Chart:
+    """Draw lines over time; `base` marks a level."""
     scale = _scale(max((value for line in lines for value in line.values if value is not None), default=Fraction(0)))
     right = WIDTH - LABEL_WIDTH
-    x = [round(LEFT + at * (right - LEFT) / max(len(ticks) - 1, 1), 1) for at in range(len(ticks))]
-    parts = [_grid(scale, right), _ticks(ticks, x)]
+    x = [round(LEFT + at * LINE_PLOT / max(len(periods) - 1, 1), 1) for at in range(len(periods))]
+    parts = [_grid(scale, right), _ticks(year_ticks(periods, LINE_PLOT), x)]
     if base:
-        y = scale.y(Fraction(base))
-        parts.append(Markup('<path class="base" d="M{} {}H{}"/>').format(LEFT, y, right))
+        parts.append(Markup('<path class="base" d="M{} {}H{}"/>').format(LEFT, scale.y(base), right))
     ends = [scale.y(next(value for value in reversed(line.values) if value is not None)) for line in lines]
     for number, (line, label) in enumerate(zip(lines, _apart(ends), strict=True), start=1):
         points = [(place, scale.y(value)) for place, value in zip(x, line.values, strict=True) if value is not None]
         parts.append(_line(line, number, points, label))
-    parts.append(_axis(scale, write))
-    return _svg(id_, title, TOP + PLOT_HEIGHT + AXIS_HEIGHT, parts)
+    return Chart(PLOT_BOTTOM + AXIS_HEIGHT, [*parts, _axis(scale, write)])
 
 
-def column_chart(
-    values: Sequence[int], ticks: Sequence[str], last: str, write: Write, *, id_: str, title: str
-) -> Markup:
-    """Draw a column for each point in time; the last one stands out and carries its value."""
+def column_chart(values: Sequence[int], periods: Sequence[Period], last: str, write: Write) -> Chart:
+    """Draw a column for each period; the last one stands out and carries its value."""
     scale = _scale(Fraction(max(values, default=0)))
-    pitch = (WIDTH - LEFT) / max(len(values), 1)
+    pitch = COLUMN_PLOT / max(len(values), 1)
     x = [round(LEFT + pitch * (at + 0.5), 1) for at in range(len(values))]
-    parts = [_grid(scale, WIDTH), _ticks(ticks, x), _axis(scale, write)]
+    parts = [_grid(scale, WIDTH), _ticks(year_ticks(periods, COLUMN_PLOT), x), _axis(scale, write)]
+    column = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1"/>')
     for at, value in enumerate(values):
-        y = scale.y(Fraction(value))
-        parts.append(
-            Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1"/>').format(
-                "column last" if at == len(values) - 1 else "column",
-                round(x[at] - pitch * 0.36, 1),
-                y,
-                round(pitch * 0.72, 1),
-                round(TOP + PLOT_HEIGHT - y, 1),
-            )
-        )
+        kind = "column last" if at == len(values) - 1 else "column"
+        y, left, width = scale.y(value), round(x[at] - pitch * 0.36, 1), round(pitch * 0.72, 1)
+        parts.append(column.format(kind, left, y, width, round(PLOT_BOTTOM - y, 1)))
     if values:
-        y = max(scale.y(Fraction(values[-1])) - 5, TOP - 4)
-        parts.append(
-            Markup('<text class="value halo" x="{}" y="{}" text-anchor="end">{}</text>').format(WIDTH, y, last)
-        )
-    return _svg(id_, title, TOP + PLOT_HEIGHT + AXIS_HEIGHT, parts)
+        y = max(scale.y(values[-1]) - 5, TOP - 4)
+        text = Markup('<text class="value halo" x="{}" y="{}" text-anchor="end">{}</text>')
+        parts.append(text.format(WIDTH, y, last))
+    return Chart(PLOT_BOTTOM + AXIS_HEIGHT, parts)
 
 
-def bar_chart(bars: Sequence[ChartBar], *, id_: str, title: str) -> Markup:
+def bar_chart(bars: Sequence[ChartBar]) -> Chart:
     """Draw lying bars, each under its name and value: long names keep their room on a narrow screen."""
     top = max((bar.value for bar in bars), default=0) or 1
+    row = Markup(
+        '<text x="2" y="{0}">{1}</text><text class="value" x="{2}" y="{0}" text-anchor="end">{3}</text>'
+        '<rect class="track" y="{4}" width="{2}" height="{5}" rx="2"/>'
+        '<rect class="bar" y="{4}" width="{6}" height="{5}" rx="2"/>'
+    )
     parts = []
     for at, bar in enumerate(bars):
-        y = at * ROW_HEIGHT
-        width = max(round(WIDTH * bar.value / top, 1), 1)
-        parts.append(
-            Markup(
-                '<text x="2" y="{0}">{1}</text><text class="value" x="{2}" y="{0}" text-anchor="end">{3}</text>'
-                '<rect class="track" y="{4}" width="{2}" height="{5}" rx="2"/>'
-                '<rect class="bar" y="{4}" width="{6}" height="{5}" rx="2"/>'
-            ).format(y + 16, bar.name, WIDTH, bar.written, y + 22, BAR_HEIGHT, width)
-        )
-    return _svg(id_, title, len(bars) * ROW_HEIGHT, parts)
+        y, width = at * ROW_HEIGHT, max(round(WIDTH * bar.value / top, 1), 1)
+        parts.append(row.format(y + 16, bar.name, WIDTH, bar.written, y + 22, BAR_HEIGHT, width))
+    return Chart(len(bars) * ROW_HEIGHT, parts)
 
 
 def year_ticks(periods: Sequence[Period], plot_width: int) -> list[str]:
@@ -145,13 +145,6 @@ def year_ticks(periods: Sequence[Period], plot_width: int) -> list[str]:
     return ticks
 
 
-def _svg(id_: str, title: str, height: int, parts: Sequence[Markup]) -> Markup:
-    return Markup(
-        '<svg class="chart" role="img" aria-labelledby="{0}-t" viewBox="0 0 {1} {2}">'
-        '<title id="{0}-t">{3}</title>{4}</svg>'
-    ).format(id_, WIDTH, height, title, Markup().join(parts))
-
-
 def _scale(highest: Fraction) -> _Scale:
     """Choose round gridlines: the smallest step of 1, 2 or 5 times a power of ten that reaches the highest value."""
     power = len(str(ceil(highest / GRIDLINES))) - 1
@@ -160,28 +153,21 @@ def _scale(highest: Fraction) -> _Scale:
 
 
 def _grid(scale: _Scale, right: int) -> Markup:
-    rows = (
-        Markup('<path class="grid" d="M{} {}H{}"/>').format(LEFT, scale.y(Fraction(step)), right)
-        for step in scale.steps
-    )
-    return Markup().join(rows)
+    line = Markup('<path class="grid" d="M{} {}H{}"/>')
+    return Markup().join(line.format(LEFT, scale.y(step), right) for step in scale.steps)
 
 
 def _axis(scale: _Scale, write: Write) -> Markup:
     text = Markup('<text class="axis halo" x="{}" y="{}" text-anchor="end">{}</text>')
-    rows = (text.format(LEFT - 6, scale.y(Fraction(step)) + 4, write(step)) for step in scale.steps)
-    return Markup().join(rows)
+    return Markup().join(text.format(LEFT - 6, scale.y(step) + 4, write(step)) for step in scale.steps)
 
 
 def _ticks(ticks: Sequence[str], x: Sequence[float]) -> Markup:
-    y = TOP + PLOT_HEIGHT
-    return Markup().join(
-        Markup(
-            '<path class="tick" d="M{0} {1}v4"/><text class="axis" x="{0}" y="{2}" text-anchor="middle">{3}</text>'
-        ).format(place, y, y + AXIS_HEIGHT - 6, tick)
-        for tick, place in zip(ticks, x, strict=True)
-        if tick
+    mark = Markup(
+        '<path class="tick" d="M{0} {1}v4"/><text class="axis" x="{0}" y="{2}" text-anchor="middle">{3}</text>'
     )
+    y = PLOT_BOTTOM + AXIS_HEIGHT - 6
+    return Markup().join(mark.format(place, PLOT_BOTTOM, y, tick) for tick, place in zip(ticks, x, strict=True) if tick)
 
 
 def _line(line: ChartLine, number: int, points: Sequence[tuple[float, float]], label: float) -> Markup:
@@ -195,7 +181,7 @@ def _line(line: ChartLine, number: int, points: Sequence[tuple[float, float]], l
 
 def _apart(ends: Sequence[float]) -> list[float]:
     """Move labels until none covers another, keeping their order and the plot's bounds."""
-    lowest = TOP + PLOT_HEIGHT - 12
+    lowest = PLOT_BOTTOM - 12
     order = sorted(range(len(ends)), key=lambda at: ends[at])
     places = [0.0] * len(ends)
     above = float(TOP + 12 - LABEL_GAP)

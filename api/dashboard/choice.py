@@ -1,19 +1,17 @@
-"""What a visitor asks for: language, country, period and filters, read from the address."""
+"""The choices of a visitor: language, country, period and filters, read from the address."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from api.dashboard.localiser import Localiser
+from api.web.negotiation import weights
 from domain.kernel import Jurisdiction
 from projections.figures import Language, OpenRateFilter, Period
 from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR
 
 DEFAULT_LANGUAGE = Language.EN
-MAX_LANGUAGE_RANGES = 20
-"""How many ranges of an Accept-Language header are read."""
 
 FILTERS = ("outsideGovernment", "notificationOnly", "notTakenIntoUse")
 FILTERED = "filtered"
@@ -24,36 +22,13 @@ class PageNotFound(Exception):  # noqa: N818 - the answer's own name
     """The address names something that is not there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A part of the year as the form offers it."""
-
-    value: str
-    text: str
-
-
 def accepted_language(header: str) -> Language:
     """Choose among the four by an Accept-Language header (RFC 9110, 12.5.4); English if the header names none."""
-    parts = [part.partition(";") for part in header.split(",")[:MAX_LANGUAGE_RANGES]]
-    accepted = [
-        (_weight(parameters), language)
-        for tag, _, parameters in parts
-        for language in Language
-        if tag.strip().lower().split("-")[0] == language
-    ]
+    ranges = ((weight, name.split("-")[0]) for name, weight in weights(header).items())
+    accepted = [(weight, Language(name)) for weight, name in ranges if name in tuple(Language)]
     # Among equal weights `max` takes the first, as the header lists them.
     weight, language = max(accepted, key=lambda choice: choice[0], default=(0.0, DEFAULT_LANGUAGE))
     return language if weight > 0 else DEFAULT_LANGUAGE
-
-
-def _weight(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
 
 
 def language_named(text: str) -> Language:
@@ -101,10 +76,8 @@ def years(months: Sequence[str], chosen: Period | None) -> list[int]:
     return sorted(known, reverse=True)
 
 
-def parts(localiser: Localiser) -> list[Choice]:
-    """Return the parts of a year to choose from."""
-    return [
-        Choice(value="", text=localiser.text("whole_year")),
-        *(Choice(value=f"H{half}", text=localiser.text(f"half.{half}")) for half in (1, 2)),
-        *(Choice(value=f"{month:02d}", text=localiser.month_name(month)) for month in range(1, MONTHS_OF_YEAR + 1)),
-    ]
+def parts(localiser: Localiser) -> list[tuple[str, str]]:
+    """Return the parts of a year to choose from: each as it stands in an address, and its name."""
+    halves = [(f"H{half}", localiser.text(f"half.{half}")) for half in (1, 2)]
+    months = [(f"{month:02d}", localiser.month_name(month)) for month in range(1, MONTHS_OF_YEAR + 1)]
+    return [("", localiser.text("whole_year")), *halves, *months]

@@ -36,6 +36,10 @@ async def overview(page: PageContext) -> Mapping[str, object]:
     }
 
 
+async def all_definitions(_page: PageContext) -> Mapping[str, object]:
+    return {"definitions": DEFINITIONS.values()}
+
+
 async def figure_page(page: PageContext, definition: Definition) -> Mapping[str, object]:
     """Gather one figure: its value, its course, and its definition."""
     shown = {"definition": definition, "tiles": (), "blocks": [], "rates": None, "no_rates": False}

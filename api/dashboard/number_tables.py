@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
+from typing import TypeVar
 
-from api.dashboard.localiser import Localiser
+N = TypeVar("N", int, Decimal)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a cell says on the page, and the plain value that stands for it in the CSV."""
+    """A cell: its text on the page, and the plain value that stands for it in the CSV."""
 
     text: str
     raw: str | int | Decimal | None
 
 
 NOTHING = Cell("\N{EN DASH}", None)
-"""What a cell shows where there is no value."""
+"""The cell where there is no value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataTable:
-    """A table whose first column names its rows. `csv_url` is where the same table is had as CSV.
+    """A table whose first column names its rows. `csv_url` is the address of the same table as CSV.
 
     `groups` gives for each column the heading that it shares with its neighbours, or nothing. The last `sums` rows are
     subtotals and totals.
@@ -72,18 +74,6 @@ def name_cell(text: str, raw: str | None = None) -> Cell:
     return Cell(text, text if raw is None else raw)
 
 
-def number_cell(value: int, localiser: Localiser) -> Cell:
-    return Cell(localiser.number(value), value)
-
-
-def decimal_cell(value: Decimal | None, localiser: Localiser) -> Cell:
-    return NOTHING if value is None else Cell(localiser.decimal(value), value)
-
-
-def percent_cell(value: Decimal | None, localiser: Localiser) -> Cell:
-    return NOTHING if value is None else Cell(localiser.percent(value), value)
-
-
-def points_cell(value: Decimal | None, localiser: Localiser) -> Cell:
-    """Show a difference in percentage points."""
-    return NOTHING if value is None else Cell(localiser.points(value), value)
+def cell(value: N | None, write: Callable[[N], str]) -> Cell:
+    """Show a number as a language writes it; a dash where there is none."""
+    return NOTHING if value is None else Cell(write(value), value)

@@ -24,7 +24,7 @@ from api.dashboard.choice import (
     parts,
     years,
 )
-from api.dashboard.content import figure_page, overview, table_of
+from api.dashboard.content import all_definitions, figure_page, overview, table_of
 from api.dashboard.links import ROOT, Links, slug
 from api.dashboard.localiser import LOCALES, Localiser
 from api.dashboard.number_tables import as_csv
@@ -119,21 +119,13 @@ class _Pages:
         return Response(self.style, media_type="text/css", headers=headers)
 
     async def home(self, request: Request, language: str) -> Response:
-        async def build(page: PageContext) -> Response:
-            return self._page("dashboard.html.j2", page, await overview(page))
-
-        return await self._answer(request, language, "", build)
+        return await self._answer(request, language, "", self._page("dashboard.html.j2", overview))
 
     async def definitions(self, request: Request, language: str) -> Response:
-        async def build(page: PageContext) -> Response:
-            return self._page("definitions.html.j2", page, {"definitions": DEFINITIONS.values()})
-
-        return await self._answer(request, language, "/figures", build)
+        return await self._answer(request, language, "/figures", self._page("definitions.html.j2", all_definitions))
 
     async def figure(self, request: Request, language: str, figure: str) -> Response:
-        async def build(page: PageContext) -> Response:
-            return self._page("figure.html.j2", page, await figure_page(page, _definition(figure)))
-
+        build = self._page("figure.html.j2", lambda page: figure_page(page, _definition(figure)))
         return await self._answer(request, language, f"/figures/{figure}", build)
 
     async def table(self, request: Request, language: str, figure: str, dimension: str = "") -> Response:
@@ -172,37 +164,36 @@ class _Pages:
     async def _from_snapshot(
         self, request: Request, snapshot: FiguresSnapshot, language: Language, path: str, build: Build
     ) -> Response:
-        query = request.query_params
-        now = self.clock()
-        jurisdiction = jurisdiction_named(query.get("jurisdiction", Jurisdiction.BE.value))
-        asked = Period.parse(query["period"]) if "period" in query else None
+        query, now = request.query_params, self.clock()
         applied = filter_named(query)
+        links = Links(
+            language=language,
+            jurisdiction=jurisdiction_named(query.get("jurisdiction", Jurisdiction.BE.value)),
+            period=Period.parse(query["period"]) if "period" in query else None,
+            path=path,
+            extra=filter_query(applied),
+        )
         headers = {**HEADERS, "ETag": self._etag(request, snapshot.position, now)}
         known = read_tags(request.headers.get("if-none-match", ""))
         if known is not None and known.match_weakly(headers["ETag"].removeprefix("W/")):
             return Response(status_code=304, headers=headers)
-        months = await snapshot.months(jurisdiction)
-        period = asked or latest_period(months, now)
-        localiser = Localiser(language)
-        links = Links(
-            language=language, jurisdiction=jurisdiction, period=asked, path=path, extra=filter_query(applied)
-        )
+        months = await snapshot.months(links.jurisdiction)
+        period = links.period or latest_period(months, now)
         if period is None:
-            shown = {"links": links, "jurisdiction": jurisdiction, "now": now, "position": snapshot.position}
-            response: Response = self._html("empty.html.j2", localiser, shown)
+            shown = {"now": now, "position": snapshot.position}
+            response: Response = self._html("empty.html.j2", Localiser(language), links, shown)
         else:
-            response = await build(
-                PageContext(
-                    snapshot=snapshot,
-                    months=months,
-                    jurisdiction=jurisdiction,
-                    period=period,
-                    now=now,
-                    applied=applied,
-                    localiser=localiser,
-                    links=links,
-                )
+            page = PageContext(
+                snapshot=snapshot,
+                months=months,
+                jurisdiction=links.jurisdiction,
+                period=period,
+                now=now,
+                applied=applied,
+                localiser=Localiser(language),
+                links=links,
             )
+            response = await build(page)
         response.headers.update(headers)
         return response
 
@@ -212,22 +203,26 @@ class _Pages:
         parts_of_tag = f"{RELEASE} {position} {day} {request.url.path}?{request.url.query} {self.sample}"
         return f'W/"{hashlib.sha256(parts_of_tag.encode()).hexdigest()[:24]}"'
 
-    def _page(self, template: str, page: PageContext, contents: Mapping[str, object]) -> HTMLResponse:
-        frame = {
-            "links": page.links,
-            "jurisdiction": page.jurisdiction,
-            "now": page.now,
-            "position": page.snapshot.position,
-            "period": page.period,
-            "years": years(page.months, page.period),
-            "parts": parts(page.localiser),
-        }
-        return self._html(template, page.localiser, {**frame, **contents})
+    def _page(self, template: str, contents: Callable[[PageContext], Awaitable[Mapping[str, object]]]) -> Build:
+        """Return the function that makes a page with its frame of a template and contents."""
+
+        async def build(page: PageContext) -> Response:
+            frame = {
+                "now": page.now,
+                "position": page.snapshot.position,
+                "period": page.period,
+                "years": years(page.months, page.period),
+                "parts": parts(page.localiser),
+            }
+            return self._html(template, page.localiser, page.links, {**frame, **await contents(page)})
+
+        return build
 
     def _html(
-        self, template: str, localiser: Localiser, shown: Mapping[str, object], status: int = 200
+        self, template: str, localiser: Localiser, links: Links, shown: Mapping[str, object], status: int = 200
     ) -> HTMLResponse:
-        page = self.templates.get_template(template).render(w=localiser, t=localiser.text, **shown)
+        frame = {"w": localiser, "t": localiser.text, "links": links, "jurisdiction": links.jurisdiction}
+        page = self.templates.get_template(template).render(**frame, **shown)
         return HTMLResponse(page, status_code=status, headers={"Content-Language": localiser.language})
 
     def _not_found(self, language: Language) -> Response:
@@ -241,8 +236,7 @@ class _Pages:
 
     def _without_figures(self, template: str, language: Language, status: int) -> Response:
         links = Links(language=language, jurisdiction=Jurisdiction.BE, period=None)
-        shown = {"links": links, "jurisdiction": links.jurisdiction}
-        response = self._html(template, Localiser(language), shown, status=status)
+        response = self._html(template, Localiser(language), links, {}, status)
         response.headers.update(HEADERS)
         return response
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.dashboard.localiser import Localiser
-from api.dashboard.number_tables import Cell, DataTable, name_cell, number_cell, percent_cell, points_cell
+from api.dashboard.number_tables import Cell, DataTable, cell, name_cell
 from api.dashboard.page_context import PageContext
 from projections.figures import OpenRateRow, OpenRateTable, Period, Quality
 from projections.open_rates import WINDOWS_WEEKS
@@ -65,10 +65,10 @@ def _provisional(text: str, rates: OpenRateTable, year: Period, weeks: int, loca
 
 
 def _row(name: str, row: OpenRateRow, localiser: Localiser) -> tuple[Cell, ...]:
-    cells = [name_cell(name), *(number_cell(cohort.published, localiser) for cohort in row.cohorts)]
+    cells = [name_cell(name), *(cell(cohort.published, localiser.number) for cohort in row.cohorts)]
     for weeks in WINDOWS_WEEKS:
-        cells += [percent_cell(cohort.rate(weeks), localiser) for cohort in row.cohorts]
-        cells.append(points_cell(row.difference(weeks), localiser))
+        cells += [cell(cohort.rate(weeks), localiser.percent) for cohort in row.cohorts]
+        cells.append(cell(row.difference(weeks), localiser.points))
     quality = localiser.text(f"quality.{row.quality}")
     if row.notifications_only:
         quality = f"{quality}, {localiser.text('notifications_only')}"

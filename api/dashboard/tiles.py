@@ -27,17 +27,51 @@ SYSTEMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One figure as it is read at a glance. `rising` is None where the value did not change or is not compared."""
+    """One figure as it is read at a glance. `previous` is its written value a year earlier, where it is compared."""
 
+    localiser: Localiser
     title: str
     url: str
     value: str
-    growth: str
-    rising: bool | None
-    remark: str
+    compared: Growth | None
+    previous: str
     moment: str
-    quality: str
-    doubtful: bool
+    reliability: Quality = Quality.EXACT
+
+    @property
+    def rising(self) -> bool | None:
+        """Whether the value rose; None where it did not change or is not compared."""
+        percent = self.compared.percent if self.compared else None
+        return percent > 0 if percent else None
+
+    @property
+    def growth(self) -> str:
+        """The growth in percent; from a doubling on also as a factor, as people say it."""
+        growth = self.compared
+        if growth is None or growth.percent is None:
+            return ""
+        written = self.localiser.percent(growth.percent, signed=True)
+        if growth.percent >= HUNDRED_PERCENT and growth.factor:
+            return f"{written} ({self.localiser.decimal(growth.factor)}\N{MULTIPLICATION SIGN})"
+        return written
+
+    @property
+    def remark(self) -> str:
+        if self.reliability is Quality.PROVISIONAL:
+            return self.localiser.text("still_running")
+        return (
+            self.localiser.text("year_earlier", value=self.previous)
+            if self.growth
+            else self.localiser.text("no_growth")
+        )
+
+    @property
+    def quality(self) -> str:
+        return self.localiser.text(f"quality.{self.reliability}")
+
+    @property
+    def doubtful(self) -> bool:
+        return self.reliability is not Quality.EXACT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +85,15 @@ class TileGroup:
 
 def tile(figure: Figure, page: PageContext) -> Tile:
     localiser = page.localiser
-    return _tile(
-        localiser,
+    return Tile(
+        localiser=localiser,
         title=localiser.translated(figure.definition.title),
         url=page.links.figure(figure.definition.id),
         value=localiser.number(figure.value),
-        growth=figure.growth,
+        compared=figure.growth,
         previous=localiser.number(int(figure.growth.previous)) if figure.growth else "",
         moment=localiser.moment_of(figure.period, figure.definition.window),
-        quality=figure.quality,
+        reliability=figure.quality,
     )
 
 
@@ -87,57 +121,15 @@ def index_tiles(indices: Sequence[IndexSeries], page: PageContext) -> tuple[Tile
     """Show for each target group the last two months that lie within the period."""
     localiser = page.localiser
     return tuple(
-        _tile(
-            localiser,
+        Tile(
+            localiser=localiser,
             title=localiser.name("audience", series.audience),
             url=page.links.figure("use_index"),
             value=localiser.decimal(point.shown),
-            growth=(growth := series.growth(point)),
+            compared=(growth := series.growth(point)),
             previous=localiser.decimal(rounded(growth.previous, DECIMALS)) if growth else "",
             moment=localiser.period(point.period),
-            quality=Quality.EXACT,
         )
         for series in indices
         if (point := series.at(page.period))
     )
-
-
-def _tile(
-    localiser: Localiser,
-    *,
-    title: str,
-    url: str,
-    value: str,
-    growth: Growth | None,
-    previous: str,
-    moment: str,
-    quality: Quality,
-) -> Tile:
-    percent = growth.percent if growth else None
-    if quality is Quality.PROVISIONAL:
-        remark = localiser.text("still_running")
-    elif percent is None:
-        remark = localiser.text("no_growth")
-    else:
-        remark = localiser.text("year_earlier", value=previous)
-    return Tile(
-        title=title,
-        url=url,
-        value=value,
-        growth=_growth(growth, localiser),
-        rising=None if not percent else percent > 0,
-        remark=remark,
-        moment=moment,
-        quality=localiser.text(f"quality.{quality}"),
-        doubtful=quality is not Quality.EXACT,
-    )
-
-
-def _growth(growth: Growth | None, localiser: Localiser) -> str:
-    """Write growth in percent; from a doubling on also as a factor, as people say it."""
-    if growth is None or growth.percent is None:
-        return ""
-    written = localiser.percent(growth.percent, signed=True)
-    if growth.percent >= HUNDRED_PERCENT and growth.factor:
-        return f"{written} ({localiser.decimal(growth.factor)}\N{MULTIPLICATION SIGN})"
-    return written

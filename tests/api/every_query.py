@@ -19,7 +19,7 @@ from graphql import (
     get_named_type,
 )
 
-from api.graph.protocol.limits import MOST_REPEATS, Limits
+from api.graph.protocol.limits import MAX_REPEATS, Limits
 from api.graph.protocol.policy import GraphPolicy
 
 AS_IS = GraphPolicy(limits=Limits(tokens=50_000, depth=20, aliases=1_000, directives=50, cost=100_000_000))
@@ -43,7 +43,7 @@ def documents(schema: GraphQLSchema, ids: Sequence[str]) -> Iterator[tuple[str, 
 
 
 def batched(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[at : at + MOST_REPEATS] for at in range(0, len(ids), MOST_REPEATS))
+    return (ids[at : at + MAX_REPEATS] for at in range(0, len(ids), MAX_REPEATS))
 
 
 def _asked(name: str, field: GraphQLField, an_id: str, nested: int) -> str:

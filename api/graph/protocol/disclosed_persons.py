@@ -1,4 +1,4 @@
-"""Which of the ids that an answer holds are those of persons: before whose data was looked at is put on record."""
+"""The persons among the ids that an answer holds: they are found before the access to their data is recorded."""
 
 from __future__ import annotations
 

@@ -1,15 +1,16 @@
-"""What a document may ask for at most, counted before it is looked at any closer.
+"""The limits of a document, counted before it is planned or checked.
 
 Fragments count as often as they are used, as if they were written out, and a cycle of them ends where it closes. All
-operations of a document count together: it is checked as a whole. What lies below `__schema` and `__type` does not
-count for the depth; it has limits of its own.
+operations of a document count together: it is checked as a whole. Fields below `__schema` and `__type` do not count for
+the depth; they have limits of their own.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from graphql import (
     DirectiveNode,
@@ -18,6 +19,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     ListValueNode,
     Node,
     ObjectValueNode,
@@ -27,26 +29,26 @@ from graphql import (
     ValueNode,
 )
 
-MOST_REPEATS = 15
-"""How often the same field is asked for in one place: comparing each with each takes time by the square."""
+MAX_REPEATS = 15
+"""Selections of one field in one place: comparing each with each takes time by the square."""
 
-MOST_REPEATS_TOGETHER = 100
+MAX_REPEATS_TOGETHER = 100
 """In all places of a document."""
 
-MOST_DEFINITIONS = 30
+MAX_DEFINITIONS = 30
 """Operations, fragments and variables of a document: each fragment is compared with each."""
 
-MOST_ARGUMENTS = 20
-"""Of a field, and fields of an input object. None of ours has as many."""
+MAX_ARGUMENTS = 20
+"""Arguments of a field, and fields of an input object. None of ours has as many."""
 
-MOST_LISTED = 100
+MAX_LISTED = 100
 """Values in one list of a document, as many as a filter takes."""
 
-MOST_INTROSPECTION_DEPTH = 15
-"""The usual query goes 14 deep: `__schema`, a type, a field, an argument, its type, nine times what that is of."""
+MAX_INTROSPECTION_DEPTH = 15
+"""The usual query goes 14 deep: `__schema`, a type, a field, an argument, its type, and nine `ofType`."""
 
-MOST_VARIABLE_DEPTH = 10
-MOST_VARIABLE_VALUES = 1_000
+MAX_VARIABLE_DEPTH = 10
+MAX_VARIABLE_VALUES = 1_000
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 _LISTINGS = frozenset({"fields", "inputFields", "interfaces", "possibleTypes"})
@@ -64,13 +66,16 @@ class Limits:
 
 
 def refused(code: str, message: str, node: Node | None = None) -> GraphQLError:
-    """Say why a document is not looked at any further."""
+    """Return the error that refuses a document, with the code that its answer has."""
     return GraphQLError(message, node, extensions={"code": code})
 
 
 def measure(document: DocumentNode, limits: Limits) -> bool:
     """Return whether a document asks for the schema; raise the first limit that it passes as a GraphQLError."""
-    _count_definitions(document)
+    variables = sum(len(getattr(it, "variable_definitions", None) or ()) for it in document.definitions)
+    if len(document.definitions) + variables > MAX_DEFINITIONS:
+        message = f"There are more than {MAX_DEFINITIONS} operations, fragments and variables."
+        raise refused("too-many-definitions", message)
     walk = _Walk(limits, fragments_of(document))
     for definition in document.definitions:
         walk.directives(definition)
@@ -79,27 +84,19 @@ def measure(document: DocumentNode, limits: Limits) -> bool:
     return walk.introspects
 
 
-def _count_definitions(document: DocumentNode) -> None:
-    operations = [it for it in document.definitions if isinstance(it, OperationDefinitionNode)]
-    variables = sum(len(it.variable_definitions or ()) for it in operations)
-    if len(document.definitions) + variables > MOST_DEFINITIONS:
-        message = f"There are more than {MOST_DEFINITIONS} operations, fragments and variables."
-        raise refused("too-many-definitions", message)
-
-
 def fragments_of(document: DocumentNode) -> Mapping[str, FragmentDefinitionNode]:
     return {it.name.value: it for it in document.definitions if isinstance(it, FragmentDefinitionNode)}
 
 
-def variables_fit(variables: Mapping[str, Any]) -> bool:
-    """Return whether the variables are few and flat enough to be looked at."""
-    waiting: list[tuple[Any, int]] = [(variables, 0)]
+def variables_fit(variables: Mapping[str, object]) -> bool:
+    """Return whether the variables are few and flat enough to be read."""
+    waiting: list[tuple[object, int]] = [(variables, 0)]
     seen = 0
     while waiting:
         value, depth = waiting.pop()
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         seen += len(inner)
-        if seen > MOST_VARIABLE_VALUES or (inner and depth == MOST_VARIABLE_DEPTH):
+        if seen > MAX_VARIABLE_VALUES or (inner and depth == MAX_VARIABLE_DEPTH):
             return False
         waiting.extend((it, depth + 1) for it in inner)
     return True
@@ -121,13 +118,13 @@ class _Inside:
 
 
 class _Walk:
-    """Goes through a document with a list of what is left instead of by recursion, and stops at the first limit."""
+    """Goes through a document with a list of open selections instead of recursion; stops at the first limit."""
 
     def __init__(self, limits: Limits, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._limits = limits
         self._fragments = fragments
         self._selections = self._aliases = self._directives = 0
-        self._repeats: dict[Place, int] = {}
+        self._repeats: Counter[Place] = Counter()
         self._repeated = 0
         self._numbers: dict[Place, int] = {}
         self.introspects = False
@@ -158,19 +155,20 @@ class _Walk:
             within = self._field(selection, inside)
             if selection.selection_set is not None:
                 yield selection.selection_set, within
+        elif isinstance(selection, InlineFragmentNode):
+            yield selection.selection_set, inside
         elif isinstance(selection, FragmentSpreadNode):
             name = selection.name.value
             if name in self._fragments and name not in inside.fragments:
-                yield self._fragments[name].selection_set, _below_fragment(inside, name)
-        else:
-            inner: SelectionSetNode = selection.selection_set  # type: ignore[attr-defined]  # what is left is inline
-            yield inner, inside
+                yield self._fragments[name].selection_set, replace(inside, fragments=inside.fragments | {name})
 
     def _field(self, field: FieldNode, inside: _Inside) -> _Inside:
+        _count_arguments(field)
+        self._aliases += field.alias is not None
+        if self._aliases > self._limits.aliases:
+            raise refused("too-many-aliases", f"There are more than {self._limits.aliases} aliases.", field)
         name = field.name.value
         place = (inside.field, field.alias.value if field.alias else name)
-        _count_arguments(field)
-        self._count_alias(field)
         self._count_repeat(place, field)
         if inside.schema_depth or name in _INTROSPECTION:
             return self._of_schema(field, inside, self._number(place))
@@ -182,20 +180,15 @@ class _Walk:
     def _of_schema(self, field: FieldNode, inside: _Inside, number: int) -> _Inside:
         self.introspects = True
         depth, lists = inside.schema_depth + 1, field.name.value in _LISTINGS
-        if depth > MOST_INTROSPECTION_DEPTH or (lists and inside.listed):
+        if depth > MAX_INTROSPECTION_DEPTH or (lists and inside.listed):
             raise refused("introspection-too-deep", "The schema is asked for in rounds.", field)
         return _Inside(number, inside.depth, inside.fragments, depth, inside.listed or lists)
 
-    def _count_alias(self, field: FieldNode) -> None:
-        self._aliases += field.alias is not None
-        if self._aliases > self._limits.aliases:
-            raise refused("too-many-aliases", f"There are more than {self._limits.aliases} aliases.", field)
-
     def _count_repeat(self, place: Place, field: FieldNode) -> None:
-        self._repeated += place in self._repeats
-        self._repeats[place] = self._repeats.get(place, 0) + 1
-        if self._repeats[place] > MOST_REPEATS or self._repeated > MOST_REPEATS_TOGETHER:
-            message = f"The same field is asked for in the same place more than {MOST_REPEATS} times, or too many are."
+        self._repeats[place] += 1
+        self._repeated += self._repeats[place] > 1
+        if self._repeats[place] > MAX_REPEATS or self._repeated > MAX_REPEATS_TOGETHER:
+            message = f"The same field is asked for in the same place more than {MAX_REPEATS} times, or too many are."
             raise refused("too-many-repeats", message, field)
 
     def _number(self, place: Place) -> int:
@@ -203,20 +196,15 @@ class _Walk:
 
 
 def _count_arguments(field: FieldNode) -> None:
-    most = MOST_ARGUMENTS
     waiting: list[ValueNode] = [it.value for it in field.arguments or ()]
-    fits = len(waiting) <= most
+    fits = len(waiting) <= MAX_ARGUMENTS
     while waiting and fits:
         value = waiting.pop()
         if isinstance(value, ObjectValueNode):
-            fits = len(value.fields) <= most
+            fits = len(value.fields) <= MAX_ARGUMENTS
             waiting.extend(it.value for it in value.fields)
         elif isinstance(value, ListValueNode):
-            fits = len(value.values) <= MOST_LISTED
+            fits = len(value.values) <= MAX_LISTED
             waiting.extend(value.values)
     if not fits:
         raise refused("too-many-arguments", "A field has too many arguments, or too many values in one.", field)
-
-
-def _below_fragment(inside: _Inside, name: str) -> _Inside:
-    return _Inside(inside.field, inside.depth, inside.fragments | {name}, inside.schema_depth, inside.listed)

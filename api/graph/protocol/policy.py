@@ -26,7 +26,7 @@ class AdHoc(StrEnum):
 
 
 class Introspection(StrEnum):
-    """Who may ask for the schema, and is told which names were perhaps meant."""
+    """Who may ask for the schema, and gets errors that suggest similar names."""
 
     ALLOWED = "allowed"
     OVERSEERS = "overseers"
@@ -39,7 +39,7 @@ def _no_budget() -> Buckets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphPolicy:
-    """What holds for every request. Without a folder no document is trusted."""
+    """The limits and permissions of all requests. Without a folder no document is trusted."""
 
     limits: Limits = field(default_factory=Limits)
     ad_hoc: AdHoc = AdHoc.ALLOWED

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from api.graph.protocol.trusted import hash_of, is_hash
 from api.web.errors import Problem, problem_of
+from api.web.negotiation import weights
 from domain.kernel import MalformedValue
 from domain.kernel.json_text import check_json
 
@@ -42,31 +43,14 @@ def negotiated(request: Request, offered: tuple[str, ...]) -> str | None:
     accept = request.headers.get("accept", "").strip()
     if not accept:
         return offered[0]
-    best, best_weight = None, 0.0
-    for candidate in offered:
-        weight = _weight(candidate, accept)
-        if weight > best_weight:
-            best, best_weight = candidate, weight
-    return best
+    given = weights(accept)
 
+    def weight(candidate: str) -> float:
+        ranges = (candidate, f"{candidate.partition('/')[0]}/*", "*/*")
+        return next((given[it] for it in ranges if it in given), 0.0)
 
-def _weight(candidate: str, accept: str) -> float:
-    """Return the weight that the most specific matching range gives to a media type."""
-    ranges = {candidate: 2, f"{candidate.partition('/')[0]}/*": 1, "*/*": 0}
-    found = (-1, 0.0)
-    for part in accept.lower().split(","):
-        media_range, *parameters = (it.strip() for it in part.split(";"))
-        if media_range in ranges:
-            found = max(found, (ranges[media_range], _quality(parameters)))
-    return found[1]
-
-
-def _quality(parameters: list[str]) -> float:
-    given = next((it.partition("=")[2] for it in parameters if it.startswith("q=")), "1")
-    try:
-        return min(max(float(given), 0.0), 1.0)
-    except ValueError:
-        return 0.0
+    best = max(offered, key=weight)
+    return best if weight(best) > 0 else None
 
 
 def _from_url(request: Request) -> object:

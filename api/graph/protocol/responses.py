@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from traceback import walk_tb
 
 import orjson
 import structlog
@@ -113,9 +114,7 @@ def _code_of_refused(error: GraphQLError) -> str:
 def _log(error: GraphQLError) -> None:
     """Log the class and the place of an error, not its message: the message of an exception may hold anything."""
     cause = error.original_error or error
-    trace, place = cause.__traceback__, ""
-    while trace is not None:
-        place = f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
-        trace = trace.tb_next
+    frames = list(walk_tb(cause.__traceback__))
+    place = f"{frames[-1][0].f_globals.get('__name__')}:{frames[-1][1]}" if frames else ""
     path = ".".join(str(it) for it in error.path or [] if isinstance(it, str))
     LOG.error("graphql_failed", error=type(cause).__name__, place=place, path=path)

@@ -18,10 +18,10 @@ LOG = structlog.get_logger()
 
 EVERYBODY = "all"
 SUFFIX = ".graphql"
-MOST_BYTES = 100_000
-"""Of one file: more than any document may have."""
+MAX_BYTES = 100_000
+"""Bytes of one file: more than any document may have."""
 
-REMEMBERED = 512
+CACHED_FILES = 512
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -42,11 +42,11 @@ def is_folder(name: str) -> bool:
 
 
 class TrustedDocuments:
-    """Reads the lists. A file is looked up for each request and read when it is new."""
+    """Reads the lists. A file is found anew for each request, and read when it has changed."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._read: Callable[[Path, int], str | None] = lru_cache(REMEMBERED)(_read)
+        self._read: Callable[[Path, int], str | None] = lru_cache(CACHED_FILES)(_read)
 
     def find(self, organisation_id: str, document_hash: str) -> str | None:
         """Return the text of a document on the list of an organisation, or on everybody's."""
@@ -68,8 +68,8 @@ class TrustedDocuments:
 
 def _read(path: Path, _changed_ns: int) -> str | None:
     with path.open("rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES or sha256(content).hexdigest() != path.name.removesuffix(SUFFIX):
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES or sha256(content).hexdigest() != path.name.removesuffix(SUFFIX):
         LOG.warning("trusted_document_changed", document=path.name)
         return None
     # The hash is of bytes that were text when they were put there.

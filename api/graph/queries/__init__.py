@@ -1,1 +1,1 @@
-"""How types read: the context of a query, connections, visibility and what an answer discloses."""
+"""How GraphQL types read rows: the context of a query, connections, groups, and the persons in an answer."""

@@ -1,15 +1,14 @@
 """Pages of rows by the Relay specification (https://relay.dev/graphql/connections.htm).
 
-An agency sees a row in one of several ways. A page is a merge of one limited index scan for each of them, so that it
-costs the same whatever the number of its own rows, and of everybody else's.
+An agency sees a row in one of several ways. A page is a merge of one limited index scan for each way, so that its cost
+depends neither on the number of the agency's rows nor on that of all rows.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, false, func, literal_column, select, union_all
@@ -52,7 +51,7 @@ def page_of(first: int | None, after: str | None, last: int | None, before: str 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in their order. A cursor that was given speaks for rows on its own side; `more` were found beyond them."""
+    """Rows in their order. A cursor that was given proves rows on its own side; `more` were found on the other."""
 
     rows: Rows
     more: bool
@@ -60,29 +59,24 @@ class Page:
     has_previous: bool
 
 
+@dataclass(slots=True)
 class ConnectionQuery:
-    """A list as its caller sees it, filtered; one part of it is read, once, and only when something of it is asked."""
+    """A filtered list as its viewer sees it. One page of it is read, once, and only when something of it is asked."""
 
-    def __init__(
-        self,
-        context: QueryContext,
-        model: ReadModel,
-        *,
-        order: ListOrder,
-        filters: Filters,
-        page: PageRequest,
-        viewer: Viewer,
-    ) -> None:
-        self.context = context
-        self.model = model
-        self.order = CursorOrder(order)
-        self._listed = order
-        self._filters = filters
-        self._viewer = viewer
-        self._wanted = page
-        # A cursor that is none is refused before anything is read.
-        self._query = page_query(model.table, order, page, viewer, filters.conditions)
-        self._page: asyncio.Task[Page] | None = None
+    context: QueryContext
+    model: ReadModel
+    listed: ListOrder
+    filters: Filters
+    wanted: PageRequest
+    viewer: Viewer
+    order: CursorOrder = field(init=False)
+    _query: Query = field(init=False)
+    _page: asyncio.Task[Page] | None = None
+
+    def __post_init__(self) -> None:
+        self.order = CursorOrder(self.listed)
+        # A text that is no cursor is refused before anything is read.
+        self._query = page_query(self.model.table, self.listed, self.wanted, self.viewer, self.filters.conditions)
 
     async def page(self) -> Page:
         if self._page is None:
@@ -90,30 +84,30 @@ class ConnectionQuery:
         return await self._page
 
     async def total(self) -> int:
-        seen = rows_seen(self.model.table, self._viewer)
+        seen = rows_seen(self.model.table, self.viewer)
         query = select(func.count()).select_from(self.model.table).where(*self._where(), seen)
-        found = int((await self.context.rows(query, self._viewer))[0][0])
+        found = int((await self.context.rows(query, self.viewer))[0][0])
         if found:
             self.note_narrowed()
         return found
 
-    async def totals(self, grouping: Grouping, by: Sequence[Enum]) -> Rows:
-        groups = await grouping.read(self.context, self.model.table, self._viewer, self._where(), by)
-        # Without dimensions there is one group of all rows, also of none: then all that it says is zero or nothing.
+    async def totals(self, grouping: Grouping, by: Sequence[object]) -> Rows:
+        groups = await grouping.read(self.context, self.model.table, self.viewer, self._where(), by)
+        # Without dimensions there is one group of all rows, also of none: then all its numbers are zero or null.
         if any(value for group in groups for value in group):
             self.note_narrowed()
         return groups
 
     def _where(self) -> Sequence[ColumnElement[bool]]:
-        return [*self._filters.conditions, *self._listed.where]
+        return [*self.filters.conditions, *self.listed.where]
 
     def note_narrowed(self) -> None:
-        """Note that the answer says how many rows there are, of whom the filters name."""
-        self.context.disclosure.narrowed(self.model, self._filters.named)
+        """Note that the answer tells how many rows there are of the persons whom the filters name."""
+        self.context.disclosure.narrowed(self.model, self.filters.named)
 
     async def _read(self) -> Page:
-        wanted = self._wanted
-        found = await self.context.rows(self._query, self._viewer)
+        wanted = self.wanted
+        found = await self.context.rows(self._query, self.viewer)
         rows, more = found[: wanted.size], len(found) > wanted.size
         if wanted.backwards:
             return Page(rows[::-1], more, has_next=wanted.before is not None, has_previous=more)
@@ -127,7 +121,7 @@ def page_query(
     viewer: Viewer,
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Query:
-    """Return the query for the rows of a page, and for one row more; `where` is kept beside what the list is of."""
+    """Return the query for the rows of a page and one row more; `where` narrows the list further."""
     listed = _ListedRows(table, CursorOrder(order), page, [*where, *map(written_out, order.where)])
     ways = arms(table, viewer)
     if ways is None:

@@ -20,7 +20,7 @@ MAX_CURSOR = 1_000
 
 
 class CursorOrder:
-    """An order with what cursors need of it."""
+    """An order of a list, with the cursors of its rows."""
 
     def __init__(self, order: ListOrder) -> None:
         self.columns = [column.column for column in order.columns]
@@ -44,7 +44,7 @@ class CursorOrder:
         return base64.urlsafe_b64encode(orjson.dumps([self._name, *values])).decode().rstrip("=")
 
     def _read(self, cursor: str) -> Sequence[object]:
-        """Return the key in a cursor; refuse what is not a cursor of this order as `invalid-cursor`."""
+        """Return the key in a cursor; refuse any other text as `invalid-cursor`."""
         try:
             name, *values = _unpacked(cursor)
             if name == self._name:

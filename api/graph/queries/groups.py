@@ -36,10 +36,10 @@ class Grouping:
         table: Table,
         viewer: Viewer,
         where: Sequence[ColumnElement[bool]],
-        by: Sequence[Enum],
+        by: Sequence[object],
     ) -> Rows:
-        """Group the rows that the viewer sees by some dimensions; a dimension that is not asked for is empty."""
-        wanted = list(dict.fromkeys(str(it.value) for it in by))
+        """Group the rows that the viewer sees by members of the enumeration; a dimension not asked for is empty."""
+        wanted = list(dict.fromkeys(str(self.by(it).value) for it in by))
         groups = [self.dimensions[name] for name in wanted]
         columns = [(it if name in wanted else null()).label(name) for name, it in self.dimensions.items()]
         measures = [measure.label(name) for name, measure in self.measures.items()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from types import GenericAlias
 from typing import TypeAlias
 
@@ -89,16 +88,8 @@ class Argument:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RowAudience:
-    """The viewer for whom a list is read, and filters beside those that were asked for."""
-
-    viewer: Viewer
-    filters: Filters = Filters()
-
-
-Prepare: TypeAlias = Callable[[QueryContext, object], Awaitable[RowAudience]]
-"""Decides for whom a list is read, by the context and the session that an argument names."""
+Prepare: TypeAlias = Callable[[QueryContext, object], Awaitable[tuple[Viewer, Filters]]]
+"""Returns for whom a list is read, and filters beside those asked for, given the session that an argument names."""
 
 SESSION = "session_id"
 PAGE_ARGUMENTS: Mapping[str, type] = {"first": int, "after": str, "last": int, "before": str}
@@ -151,15 +142,12 @@ class Listed:
         ) -> object:
             context = info.context
             page = page_of(first, after, last, before)
-            audience = await (_usual(context, model) if prepare is None else prepare(context, given.get(SESSION)))
-            filters = [audience.filters, also]
+            viewer, own = await (_usual(context, model) if prepare is None else prepare(context, given.get(SESSION)))
+            filters = [own, also]
             if row_filter is not None:
                 filters.append(row_filter.read(given.get("where")))
             filters += [it.kept(given[it.python_name]) for it in arguments if given.get(it.python_name) is not None]
-            query = ConnectionQuery(
-                context, model, order=listed, filters=Filters.all(filters), page=page, viewer=audience.viewer
-            )
-            return self._connection(query=query)
+            return self._connection(query=ConnectionQuery(context, model, listed, Filters.all(filters), page, viewer))
 
         shown = [_argument(it.python_name, it.annotation, it.name, required=it.required) for it in arguments]
         if row_filter is not None:
@@ -168,9 +156,9 @@ class Listed:
         return _field(resolve, shown, self._connection, description, model)
 
 
-async def _usual(context: QueryContext, model: ReadModel) -> RowAudience:
+async def _usual(context: QueryContext, model: ReadModel) -> tuple[Viewer, Filters]:
     context.must_have_session(model.table)
-    return RowAudience(await context.viewer_of(model.table))
+    return await context.viewer_of(model.table), Filters()
 
 
 def _edges_of(node: type, model: ReadModel) -> object:
@@ -185,7 +173,7 @@ def _edges_of(node: type, model: ReadModel) -> object:
 
 
 def _totals_by(grouping: Grouping) -> object:
-    async def totals(root: Connection, by: Sequence[Enum]) -> Rows:
+    async def totals(root: Connection, by: Sequence[object]) -> Rows:
         return await root.query.totals(grouping, by)
 
     return _field(totals, [_by(grouping)], GenericAlias(list, grouping.group), "All pages together, in groups.")
@@ -224,7 +212,7 @@ def groups_of(
     grouping = grouping_of_counts(group, by_name or f"{name_of(group)}Dimension")
     row_filter = filter_on(group, filter_name or f"{name_of(group)}Filter", filters, any_of, months)
 
-    async def resolve(info: Info, by: Sequence[Enum], where: object = None) -> Rows:
+    async def resolve(info: Info, by: Sequence[object], where: object = None) -> Rows:
         viewer = await info.context.viewer_of(model.table)
         return await grouping.read(info.context, model.table, viewer, row_filter.read(where).conditions, by)
 

@@ -13,15 +13,11 @@ from strawberry.types.scalar import ScalarDefinition
 
 from api.rights.graph import GraphRight, asked
 from api.web.errors import Problem
-from domain.bus import FaultOrigin
-from domain.identity.values import Channel, EvidenceKind, KeyStatus, MandateKind, MandateStatus, Means, PartyKind, Route
-from domain.invoicing.model import InvoiceKind, ResponseState
-from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
+from domain.access.access import Category
+from domain.identity.values import Channel
 from domain.kernel.instants import read_instant
-from domain.mailbox.message.model import MessageStatus
-from domain.mailbox.values import ChannelReason, MessageChannel, MessageType, NotificationStatus, OwnerKind
-from domain.organisations.values import Enrolment, Level, OrganisationType, Recognition
-from projections.figures import Quality, Topic, Unit, Window
+from domain.organisations.values import Enrolment, Level
+from projections.consents import GrantStatus
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -83,37 +79,12 @@ Id: TypeAlias = Annotated[strawberry.ID, strawberry.argument(name="id")]
 
 # --- Enums ----------------------------------------------------------------------------------------------------------
 
-for _enum in (
-    Audience,
-    ChannelReason,
-    EvidenceKind,
-    FaultOrigin,
-    InvoiceKind,
-    Jurisdiction,
-    KeyStatus,
-    LevelOfAssurance,
-    MandateKind,
-    MandateStatus,
-    Means,
-    MessageStatus,
-    MessageType,
-    NotificationStatus,
-    OrganisationType,
-    OwnerKind,
-    PartyKind,
-    Quality,
-    Recognition,
-    ResponseState,
-    Route,
-    Topic,
-    Unit,
-    Window,
-):
-    strawberry.enum(_enum)
+# Strawberry makes enums of all other enumerations, under their own names.
+strawberry.enum(Category, name="AccessCategory")
 strawberry.enum(Channel, name="AuthenticationChannel")
-strawberry.enum(MessageChannel)
-strawberry.enum(Level, name="GovernmentLevel")
 strawberry.enum(Enrolment, name="EnrolmentRole")
+strawberry.enum(GrantStatus, name="ConsentStatus")
+strawberry.enum(Level, name="GovernmentLevel")
 
 # --- Time -----------------------------------------------------------------------------------------------------------
 

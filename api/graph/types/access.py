@@ -8,7 +8,7 @@ import strawberry
 
 from api.graph.queries.filters import Filters
 from api.graph.queries.query_context import Info, QueryContext
-from api.graph.queries.row_queries import Argument, Listed, RowAudience
+from api.graph.queries.row_queries import Argument, Listed
 from api.graph.queries.row_types import of_row
 from api.graph.queries.values import described
 from api.graph.types.organisations import organisation_in
@@ -18,9 +18,7 @@ from domain.access.access import AccessOutcome, Category
 from projections import access_suppressions, accesses
 from projections.access_suppressions import Row as SuppressionRow
 from projections.accesses import Row
-
-strawberry.enum(Category, name="AccessCategory")
-strawberry.enum(AccessOutcome)
+from projections.row_security import Viewer
 
 
 @of_row(
@@ -62,16 +60,16 @@ class AccessSuppressionNode:
     lifted_by: str | None
 
 
-async def accesses_shown(context: QueryContext, session_id: object) -> RowAudience:
+async def accesses_shown(context: QueryContext, session_id: object) -> tuple[Viewer, Filters]:
     """Show a person in a session the accesses to their data, but for those under a suppression; others, all."""
     if session_id is None and context.request.caller.role is not Role.AGENCY:
-        return RowAudience(context.viewer)
+        return context.viewer, Filters()
     viewer = context.viewer if session_id is None else await context.viewer_in_session(str(session_id))
     if not viewer.person_id:
         raise Problem(422, "session-missing", "Name the session in which the person asks.")
     # The question itself is on record, also if nobody ever accessed the data.
     context.disclosure.accessed.note(viewer.person_id, Category.ACCESSES)
-    return RowAudience(viewer, Filters([accesses.visible_to(viewer.person_id, context.request.now)]))
+    return viewer, Filters([accesses.visible_to(viewer.person_id, context.request.now)])
 
 
 @strawberry.type

@@ -12,9 +12,7 @@ from domain.bus import FaultOrigin
 from domain.kernel import Jurisdiction
 from projections import bus_counts
 from projections.bus_counts import Row as CountRow
-from projections.bus_transactions import READ_MODEL, BusTransactionStatus, Row
-
-strawberry.enum(BusTransactionStatus)
+from projections.bus_transactions import READ_MODEL, Row
 
 
 @of_row(

@@ -14,9 +14,7 @@ from api.graph.queries.values import Long, described
 from api.graph.types.organisations import organisation_in
 from api.rights.graph import asked_of, right_of_rows
 from domain.kernel import Jurisdiction
-from projections.consents import READ_MODEL, TABLE, GrantStatus, Row, active_consents
-
-strawberry.enum(GrantStatus, name="ConsentStatus")
+from projections.consents import READ_MODEL, TABLE, Row, active_consents
 
 
 @of_row(READ_MODEL, "Consent", "One grant of a person to receive digital post at a mailbox provider.", id_of_key=True)

@@ -11,15 +11,12 @@ from api.graph.queries.row_queries import Listed
 from api.graph.queries.row_types import of_row
 from api.graph.queries.values import described
 from api.rights.graph import asked_of, right_of_rows
-from domain.erasure.model import ErasureGround, ErasureStatus, HoldGround
+from domain.erasure.model import ErasureGround, ErasureStatus
 from domain.kernel import PurposeGroup
 from projections import erasures, legal_holds
 from projections.erasures import Row as ErasureRow
 from projections.erasures import least_of, statuses_of
 from projections.legal_holds import Row as HoldRow
-
-for _enum in (ErasureGround, ErasureStatus, HoldGround, PurposeGroup):
-    strawberry.enum(_enum)
 
 
 @asked_of(right_of_rows(erasures.READ_MODEL))

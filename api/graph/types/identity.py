@@ -98,7 +98,6 @@ class MayAct(Discloses):
             parties.note(party_id, Category.MANDATES)
 
 
-@strawberry.enum
 class AuthenticationOutcome(StrEnum):
     """How an attempt ended."""
 

@@ -14,12 +14,8 @@ from domain.invoicing.rules import INVOICE
 from domain.kernel import Jurisdiction
 from projections import invoice_counts, invoice_timeline, invoices
 from projections.invoice_counts import Row as CountRow
-from projections.invoice_timeline import InvoiceStepKind
 from projections.invoice_timeline import Row as StepRow
-from projections.invoices import InvoiceStatus, Row
-
-strawberry.enum(InvoiceStatus)
-strawberry.enum(InvoiceStepKind)
+from projections.invoices import Row
 
 
 @of_row(invoice_timeline.READ_MODEL, "InvoiceStep", hide=(StepRow.invoice_id,))

@@ -17,14 +17,11 @@ from domain.mailbox.message.rules import MESSAGE
 from domain.mailbox.values import NotificationStatus
 from domain.organisations.values import OrganisationType
 from projections import mailboxes, message_counts, message_timeline, messages, open_rates
-from projections.mailboxes import AddressStatus
 from projections.mailboxes import Row as BoxRow
 from projections.message_counts import Row as CountRow
 from projections.message_timeline import Row as StepRow
 from projections.messages import Row
 from projections.open_rates import Row as CohortRow
-
-strawberry.enum(AddressStatus)
 
 # --- Types ----------------------------------------------------------------------------------------------------------
 
@@ -79,7 +76,6 @@ class MessageNode:
 )
 class MailboxNode:
     address_kind: str | None
-
     provider = organisation_in(BoxRow.provider_id)
 
 

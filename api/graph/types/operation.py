@@ -10,8 +10,6 @@ from api.graph.queries.row_types import of_row
 from api.graph.queries.values import Long
 from projections.projection_acts import READ_MODEL, ProjectionActKind, Row
 
-strawberry.enum(ProjectionActKind)
-
 
 @of_row(READ_MODEL, "ProjectionAct", "An act of an administrator on a read model: who ordered what, and why.")
 class ProjectionActNode:

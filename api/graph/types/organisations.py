@@ -18,8 +18,6 @@ from projections.row_security import RowColumn
 from projections.service_families import Row as FamilyRow
 from projections.services import Row as ServiceRow
 
-strawberry.enum(Language)
-
 # --- Links to them --------------------------------------------------------------------------------------------------
 
 
