@@ -18,7 +18,7 @@ from api.composition.bootstrap import make_codec, make_keyring, utc_now
 from application.retention import WaitingDuty
 from domain.erasure.model import ErasureStatus
 from infrastructure.database.addresses import Addresses
-from infrastructure.reactors.reapply_erasures import reapply_erasures
+from infrastructure.reactors.erasing import reapply_erasures
 from infrastructure.reactors.status import deferred_reactions
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings

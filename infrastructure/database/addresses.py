@@ -45,6 +45,18 @@ GROUPS: tuple[DatabaseRole, ...] = tuple(
 LOGINS: tuple[DatabaseRole, ...] = (*GROUPS, DatabaseRole.KEYS)
 
 
+class _AddressOf:
+    """The address for one role, as an attribute; raises DatabaseUnusableError where this process was not given it."""
+
+    def __init__(self, role: DatabaseRole) -> None:
+        self._role = role
+
+    def __get__(self, addresses: Addresses, _class: type[Addresses]) -> str:
+        if self._role not in addresses.known:
+            raise DatabaseUnusableError(f"This needs an address of the database that is not set: {self._role.setting}.")
+        return addresses.known[self._role]
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """The address of the database for each role that this process was given. They hold passwords."""
@@ -60,38 +72,16 @@ class Addresses:
         own = {} if keys is None else {DatabaseRole.KEYS: keys}
         return cls({DatabaseRole.OWNER: url} | {role: acting_as(url, role) for role in GROUPS} | own)
 
-    @property
-    def owner(self) -> str:
-        return self._of(DatabaseRole.OWNER)
-
-    @property
-    def writer(self) -> str:
-        return self._of(DatabaseRole.WRITER)
-
-    @property
-    def projector(self) -> str:
-        return self._of(DatabaseRole.PROJECTOR)
-
-    @property
-    def reader(self) -> str:
-        return self._of(DatabaseRole.READER)
-
-    @property
-    def auditor(self) -> str:
-        return self._of(DatabaseRole.AUDITOR)
-
-    @property
-    def keys(self) -> str:
-        return self._of(DatabaseRole.KEYS)
+    owner = _AddressOf(DatabaseRole.OWNER)
+    writer = _AddressOf(DatabaseRole.WRITER)
+    projector = _AddressOf(DatabaseRole.PROJECTOR)
+    reader = _AddressOf(DatabaseRole.READER)
+    auditor = _AddressOf(DatabaseRole.AUDITOR)
+    keys = _AddressOf(DatabaseRole.KEYS)
 
     def of_log(self) -> Mapping[DatabaseRole, str]:
         """Return the known addresses of the database of the log."""
         return {role: url for role, url in self.known.items() if role is not DatabaseRole.KEYS}
-
-    def _of(self, role: DatabaseRole) -> str:
-        if role not in self.known:
-            raise DatabaseUnusableError(f"This needs an address of the database that is not set: {role.setting}.")
-        return self.known[role]
 
 
 def acting_as(url: str, role: DatabaseRole) -> str:

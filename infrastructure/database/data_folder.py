@@ -169,8 +169,7 @@ class DataFolder:
         PostgreSQL removes the note itself unless a process with that id lives, which after a restart of a container
         is often so. Where processes cannot be looked at (not Linux), PostgreSQL's own rule stands.
         """
-        processes = self.processes()
-        if processes is not None and not processes:
+        if self.processes() == frozenset():
             (self.pgdata / "postmaster.pid").unlink(missing_ok=True)
 
     def processes(self) -> frozenset[int] | None:
@@ -238,13 +237,11 @@ def _buffers_mb() -> int:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _free_port() -> int:

@@ -11,10 +11,9 @@ from psycopg import AsyncConnection
 from application.ports import Append, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
 from domain.kernel import Claim
 from infrastructure.codec import Codec
-from infrastructure.event_log.append_call import PREPARE
 from infrastructure.event_log.encoding import Encoder
 from infrastructure.event_log.log_lookup import LogAnswer, LogFinder, LogQuery
-from infrastructure.event_log.log_writer import AssumedHead, LogWriter
+from infrastructure.event_log.log_writer import PREPARE, AssumedHead, LogWriter
 from infrastructure.event_log.resolve import Encoded
 from infrastructure.keys.data_keys import Keys
 from infrastructure.postgres.connecting import LOOKUPS_BY_INDEX, Connector

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import msgspec
 
-from domain.kernel import AnyDecider, Claim, Context, MalformedValue, Refusal
+from domain.kernel import AnyDecider, Claim, Context, InvalidValue, MalformedValue, Refusal
 from domain.kernel.checks import check, spelt
 from domain.kernel.instants import read_day, read_instant
 from domain.kernel.json_text import check_json, check_no_byte_order_mark
@@ -22,7 +22,7 @@ from domain.kernel.kinds import ID_PATTERN
 from domain.kernel.national_numbers import check_national_number, is_national_number
 from domain.kernel.participants import check_enterprise_number
 from infrastructure.codec import Codec
-from infrastructure.import_history.line_refusals import UNREADABLE, instant_in_future, line_too_long
+from infrastructure.import_history.line_refusals import UNREADABLE, line_too_long
 from infrastructure.import_history.record import ACTIVITY, ADMINISTRATOR
 
 MAX_TEXT_LENGTH = 200
@@ -147,7 +147,7 @@ def past_instant(written: str, not_after: datetime) -> datetime:
     except MalformedValue as refusal:
         raise MalformedValue("malformed-line", refusal.sentence) from refusal
     if instant > not_after:
-        raise instant_in_future()
+        raise InvalidValue("instant-in-future", "A history tells what has been; this instant is yet to come.")
     return instant
 
 

@@ -16,9 +16,9 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from application.ports import Append, Receipt
-from domain.kernel import Claim, Refusal
+from domain.kernel import Claim, InvalidValue, Refusal
 from infrastructure.import_history.decided import DecidedEvent, Understanding
-from infrastructure.import_history.line_refusals import instant_runs_backwards, refused_line, understood
+from infrastructure.import_history.line_refusals import refused_line, understood
 from infrastructure.import_history.lines import Chunk
 from infrastructure.import_history.record import PASSING, Import
 from infrastructure.system_events import ChunkImported, RefusedLine
@@ -125,7 +125,6 @@ class _Decisions:
             return
         try:
             version = self._version(line)
-            self._check_order(line)
             self._claim(line)
         except Refusal as refusal:
             self.refused.append(refused_line(number, refusal))
@@ -165,22 +164,16 @@ class _Decisions:
         )
 
     def _version(self, line: DecidedEvent) -> int:
-        """Return the version that the stream has before the line; refuse a line that is for another version."""
-        head = self.versions.get(line.stream)
-        if head is None:
-            head = _Head()
-            self.versions.put(line.stream, head)
+        """Return the version of the stream before the line; refuse another version, and an instant before the last."""
+        head = self.versions.get(line.stream, _Head())
         self.read.setdefault(line.stream, head.version)
         if line.version not in (None, head.version + 1):
             sentence = "The stream has this version already, or not yet the one before it."
             raise Refusal("stream-version-mismatch", sentence)
+        if head.last_at is not None and line.context.effective_at < head.last_at:
+            sentence = "An event of this stream took effect later already."
+            raise InvalidValue("instant-runs-backwards", sentence)
         return head.version
-
-    def _check_order(self, line: DecidedEvent) -> None:
-        """Refuse an event that took effect before the last one of its stream."""
-        head = self.versions.get(line.stream)
-        if head is not None and head.last_at is not None and line.context.effective_at < head.last_at:
-            raise instant_runs_backwards()
 
     def _claim(self, line: DecidedEvent) -> None:
         """Take or free the values that the line claims; refuse the line if another stream holds one of them."""

@@ -44,11 +44,3 @@ def refused_line(number: int, refusal: Refusal) -> RefusedLine:
 
 def line_too_long() -> InvalidValue:
     return InvalidValue("line-too-long", f"A line has at most {MAX_LINE_BYTES} bytes.")
-
-
-def instant_in_future() -> InvalidValue:
-    return InvalidValue("instant-in-future", "A history tells what has been; this instant is yet to come.")
-
-
-def instant_runs_backwards() -> InvalidValue:
-    return InvalidValue("instant-runs-backwards", "An event of this stream took effect later already.")

@@ -24,7 +24,6 @@ FIRST = ("SET synchronous_commit = on", *LOOKUPS_BY_INDEX)
 RECONNECT_TIMEOUT_S = 10.0
 """How long to reconnect before pending callers get KeysUnavailableError."""
 
-_SEEN = "SELECT number FROM keys.last_destruction"
 _DESTROYED = """
 SELECT number, subject_id, purpose_group FROM keys.last_destruction LEFT JOIN keys.key ON destruction > %s
 ORDER BY destruction LIMIT %s
@@ -86,22 +85,17 @@ def associated_data_of_name(name: str) -> bytes:
     return b"named\0" + name.encode()
 
 
-async def last_destruction(connection: AsyncConnection) -> int:
-    row = await (await connection.execute(_SEEN)).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 async def destroyed_since(
-    connection: AsyncConnection, seen: int, max_destructions: int
+    connection: AsyncConnection, seen: int | None, max_destructions: int
 ) -> tuple[Sequence[KeyOwner] | None, int]:
     """Return whose keys were destroyed after a destruction, and the number of the last one.
 
-    None where no cached key can be trusted: there were too many, or the database was restored from a backup.
+    None where no cached key can be trusted: no destruction was seen before, there were too many, or the database was
+    restored from a backup.
     """
     rows = await (await connection.execute(_DESTROYED, (seen, max_destructions + 1))).fetchall()
     number = int(rows[0][0])
-    if number < seen or len(rows) > max_destructions:
+    if seen is None or number < seen or len(rows) > max_destructions:
         return None, number
     return [KeyOwner(subject, PurposeGroup(group)) for _, subject, group in rows if subject is not None], number
 

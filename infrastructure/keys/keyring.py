@@ -223,9 +223,6 @@ class Keyring:
     async def _renew_lease(self, connection: AsyncConnection) -> None:
         """Drop the keys destroyed since the last time from the cache, and renew the lease."""
         begun_at = time.monotonic()
-        if self._seen is None:
-            self._seen = await key_statements.last_destruction(connection)
-            self._cached.clear()
         gone, self._seen = await key_statements.destroyed_since(connection, self._seen, self._max_destructions)
         if gone is None:
             self._cached.clear()

@@ -7,7 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import psycopg
@@ -175,32 +175,25 @@ class GroupCallQueue(Generic[A, R]):
         self._bytes_per_s += (rate - self._bytes_per_s) / 8
 
 
+@dataclass(slots=True, eq=False)
 class BatchWorker(Generic[A, R]):
     """Executes one batch after the other over its own connection."""
 
-    def __init__(
-        self,
-        queue: GroupCallQueue[A, R],
-        number: int,
-        connector: Connector,
-        execute: ExecuteBatch[A, R],
-        reconnect_timeout_s: float,
-    ) -> None:
-        self._queue = queue
-        self.number = number
-        self._execute = execute
-        self._reconnect_timeout_s = reconnect_timeout_s
-        self.connector = connector
-        self.woken = asyncio.Event()
+    queue: GroupCallQueue[A, R]
+    number: int
+    connector: Connector
+    execute: ExecuteBatch[A, R]
+    reconnect_timeout_s: float
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        while (batch := self._queue.take(self.number)) is not None:
+        while (batch := self.queue.take(self.number)) is not None:
             if batch:
                 started = time.monotonic()
                 await self._answer(batch)
-                self._queue.note_executed(batch, time.monotonic() - started)
+                self.queue.note_executed(batch, time.monotonic() - started)
             else:
-                await self._queue.wait_for_calls(self)
+                await self.queue.wait_for_calls(self)
 
     async def _answer(self, batch: Sequence[PendingCall[A, R]]) -> None:
         try:
@@ -212,7 +205,7 @@ class BatchWorker(Generic[A, R]):
             # to blame, so each is executed by itself, and only that one fails.
             await self._answer_each(batch, error)
         except BaseException as error:
-            self._queue.refuse_more()
+            self.queue.refuse_more()
             _fail(batch, error)
             raise
         else:
@@ -232,13 +225,13 @@ class BatchWorker(Generic[A, R]):
 
     async def _executed(self, arguments: Sequence[A]) -> Sequence[R]:
         """Execute a batch; where the connection is lost, again over a new one, until the timeout."""
-        deadline = time.monotonic() + self._reconnect_timeout_s
+        deadline = time.monotonic() + self.reconnect_timeout_s
         again = False
         while True:
             connection = None
             try:
                 connection = await self.connector.connected()
-                return await self._execute(connection, arguments, again)
+                return await self.execute(connection, arguments, again)
             except Exception as error:
                 if not (_unreachable(error) if connection is None else _ended(connection, error)):
                     raise  # the database refused, or the call could not be sent: nothing was written

@@ -28,11 +28,16 @@ from domain.erasure.model import (
 from domain.erasure.rules import ERASURE
 from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Command, Context, PurposeGroup, Recorded
+from infrastructure.codec import Codec
 from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.keys.data_keys import KeyOwner, Keys
+from infrastructure.reactors.every_event import for_every_event
 from infrastructure.reactors.reactions import Reactions
 
 ACTING = "keeper"
+
+REPEAT_EVENTS = 100
+"""How many erasures are repeated together."""
 
 MAX_SWEEPS_AT_ONCE = 2
 """For how many people claims are removed or keys shredded at once: each takes a connection of its own."""
@@ -105,6 +110,22 @@ class Eraser:
             effective_at=command.at,
         )
         await handle(CommandEnvelope(command=command, context=context), self.store, self.rules)
+
+
+async def reapply_erasures(
+    keys: Keys, url: str, codec: Codec, report: Callable[[int, int], None], *, batch_events: int = REPEAT_EVENTS
+) -> int:
+    """Destroy and shred the keys that were destroyed according to the log at `url`; return the number of erasures.
+
+    For after a backup of the database of the keys was restored. `report` is as in `for_every_event`.
+    """
+
+    async def repeat(erasures: Sequence[Recorded[KeysDestroyed]]) -> None:
+        owners = {KeyOwner(each.event.person_id, group) for each in erasures for group in each.event.groups}
+        await keys.destroy(owners)
+        await keys.shred(owners)
+
+    return await for_every_event(url, codec, KeysDestroyed, repeat, report, batch_events=batch_events)
 
 
 def _owners(person_id: str, groups: Sequence[PurposeGroup]) -> Sequence[KeyOwner]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from infrastructure.event_log.append_call import NAME
+from infrastructure.event_log.log_writer import PREPARED_APPEND
 
 CHUNK_BYTES = 1 << 16
 
@@ -26,7 +26,7 @@ class Cut(StrEnum):
     NOTHING = "nothing"
 
 
-WRITING = (b"\0" + NAME + b"\0", b"COMMIT")
+WRITING = (b"\0" + PREPARED_APPEND + b"\0", b"COMMIT")
 """A call of what was prepared under this name, and the end of a transaction."""
 
 

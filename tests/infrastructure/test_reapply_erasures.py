@@ -9,7 +9,7 @@ import pytest
 
 from domain.kernel import PurposeGroup
 from infrastructure.keys.data_keys import KeyOwner
-from infrastructure.reactors.reapply_erasures import reapply_erasures
+from infrastructure.reactors.erasing import reapply_erasures
 from tests.api.numbers import national_number
 from tests.infrastructure.erasing import CODEC, Site, kept, site
 from tests.memory_keys import MemoryKeys
