@@ -13,20 +13,20 @@ from pathlib import Path
 SECRET_BYTES = 32
 
 
-def kept_secret(path: Path) -> bytes:
-    """Return the random bytes kept in this file, made at the first call."""
-    return bytes.fromhex(kept_text(path, lambda: secrets.token_hex(SECRET_BYTES)))
+def stored_secret(path: Path) -> bytes:
+    """Return the random bytes in this file, which the first call makes."""
+    return bytes.fromhex(stored_text(path, lambda: secrets.token_hex(SECRET_BYTES)))
 
 
-def kept_text(path: Path, make: Callable[[], str]) -> str:
-    """Return the text kept in this file, made at the first call; two processes at once get the same one."""
+def stored_text(path: Path, make: Callable[[], str]) -> str:
+    """Return the text in this file, which the first call makes; two processes at once get the same one."""
     if not path.exists():
         with contextlib.suppress(FileExistsError):  # another process was first: its text holds
-            keep_new_text(path, make())
+            write_new_text(path, make())
     return path.read_text(encoding="utf-8").strip()
 
 
-def keep_new_text(path: Path, text: str) -> None:
+def write_new_text(path: Path, text: str) -> None:
     """Write a file that this user alone can read, whole or not at all; raise FileExistsError if there is one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with temporary_secret(path.parent, text) as new:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infrastructure.secret_files import SECRET_BYTES, kept_secret
+from infrastructure.secret_files import SECRET_BYTES, stored_secret
 from infrastructure.tokens.algorithms import ALGORITHMS
 
 PREFIX = "KRONIEK_"
@@ -175,7 +175,7 @@ class Settings(BaseSettings):
         return self
 
     def _contradictions(self) -> Iterator[str]:
-        """Yield what is wrong between settings, each time with the name of the first one that has to change."""
+        """Yield a sentence for each contradiction between settings; it begins with the setting to change."""
         if 0 < self.graphql_cost_per_minute < self.graphql_cost:
             yield f"{PREFIX}GRAPHQL_COST_PER_MINUTE: must be 0, for none, or let one query pass"
         if self.keys_url is not None and _place(self.keys_url) in {_place(url) for url in self._urls_of_log if url}:
@@ -202,7 +202,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - checked by the model
-    """Return the settings of the environment, overruled by what is given; raise SettingsError naming all that is wrong.
+    """Return the settings of the environment, overruled by the given ones; raise SettingsError with every mistake.
 
     A variable that begins with KRONIEK_ and is not a setting is wrong too: a typing error that silence would hide.
     """
@@ -220,14 +220,14 @@ def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - checked by the mo
 
 
 def blind_index_key(settings: Settings) -> bytes:
-    """Return the key under which personal identifiers are hashed for uniqueness: the one set, else one kept for good.
+    """Return the key under which personal identifiers are hashed for uniqueness: the one set, else a stored one.
 
-    The kept one is made at the first call, in the data folder, readable by this user alone. Losing it means that a
+    The stored one is made at the first call, in the data folder, readable by this user alone. Losing it means that a
     national number that is registered already would be taken for a new one.
     """
     if settings.blind_index_key is not None:
         return bytes.fromhex(settings.blind_index_key.get_secret_value())
-    return kept_secret(settings.data_dir / "blind-index.key")
+    return stored_secret(settings.data_dir / "blind-index.key")
 
 
 def _place(url: SecretStr) -> tuple[str | None, int, str]:

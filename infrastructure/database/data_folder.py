@@ -153,7 +153,7 @@ class DataFolder:
         file.write_text(f"{CONFIGURATION.format(buffers_mb=_buffers_mb())}port = {server.port}\n")
         account.own(file)
 
-    def complaints(self) -> Sequence[str]:
+    def log_tail(self) -> Sequence[str]:
         """Return the last lines of the server's logs."""
         logs = max((self.pgdata / "log").glob("*.log"), key=lambda path: path.stat().st_mtime, default=self.home)
         return [
@@ -167,7 +167,7 @@ class DataFolder:
         """Remove the note of a server that was killed when its process id is another program's by now.
 
         PostgreSQL removes the note itself unless a process with that id lives, which after a restart of a container
-        is often so. Where processes cannot be looked at (not Linux), PostgreSQL's own rule stands.
+        is often so. Where processes cannot be listed (not Linux), PostgreSQL's own rule holds.
         """
         if self.processes() == frozenset():
             (self.pgdata / "postmaster.pid").unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """A PostgreSQL server of our own, from the programs in a wheel: nothing to install, nothing to configure.
 
 Any number of processes may use the server at once: the first one starts it, the last one stops it, and one that is
-killed leaves nothing behind that a next one minds.
+killed leaves nothing behind that would stop the next one.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class EmbeddedPostgres:
                 self._stop()
 
     def stop(self) -> None:
-        """Stop the server whoever uses it: open transactions are rolled back, nothing committed is lost."""
+        """Stop the server, also while others use it: open transactions are rolled back, nothing committed is lost."""
         with self._locked():
             self._use.end()
             self._stop()
@@ -115,14 +115,14 @@ class EmbeddedPostgres:
         if not self._data.pgdata.exists():
             self._data.initialise(account, programs)
         self._data.refuse_other_version(account, programs)
-        complaint = ""
+        failure = ""
         for _ in range(_START_ATTEMPTS):
             if self._wait_for_other():
                 return
-            complaint = self._attempt(account, programs)
-            if not complaint:
+            failure = self._attempt(account, programs)
+            if not failure:
                 return
-        raise DatabaseUnusableError(f"PostgreSQL does not start on {self._data.pgdata.resolve()}:\n{complaint}")
+        raise DatabaseUnusableError(f"PostgreSQL does not start on {self._data.pgdata.resolve()}:\n{failure}")
 
     def _wait_for_other(self) -> bool:
         """Wait while server processes live that do not answer yet: starting, stopping, or without their postmaster.
@@ -137,7 +137,7 @@ class EmbeddedPostgres:
         return False
 
     def _attempt(self, account: Account, programs: Path) -> str:
-        """Try once to start; return the server's complaint, empty when it runs."""
+        """Try once to start; return why it failed, empty when it runs."""
         pgdata = self._data.pgdata.resolve()
         self._data.drop_stale_note()
         self._data.configure(account)
@@ -147,7 +147,7 @@ class EmbeddedPostgres:
             code, output = _pg_ctl(account, programs, ["start", f"--pgdata={pgdata}", f"--log={log}"], _START_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return f"It does not answer within {_START_TIMEOUT_S} seconds."
-        return "" if code == 0 else "\n".join([output.strip(), *self._data.complaints()])
+        return "" if code == 0 else "\n".join([output.strip(), *self._data.log_tail()])
 
     def _stop(self) -> None:
         pgdata = self._data.pgdata.resolve()

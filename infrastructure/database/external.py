@@ -43,7 +43,7 @@ _HOLDS_THE_LOG = (
 
 def verify(url: str) -> None:
     """Raise DatabaseUnusableError, with every reason, unless the owner at this address can make a durable platform."""
-    _refuse(_complaints_of_owner(url, DatabaseRole.OWNER), DatabaseRole.OWNER)
+    _refuse(_problems_of_owner(url, DatabaseRole.OWNER), DatabaseRole.OWNER)
 
 
 def verify_sessions(addresses: Addresses) -> None:
@@ -55,18 +55,18 @@ def verify_sessions(addresses: Addresses) -> None:
     for role in _PLATFORM:
         if role in addresses.known:
             found, _ = _ask(addresses.known[role], role)
-            _refuse(_complaints(found), role)
+            _refuse(_problems(found), role)
     if DatabaseRole.READER in addresses.known:
-        _refuse(_complaints_of_reader(addresses.reader), DatabaseRole.READER)
+        _refuse(_problems_of_reader(addresses.reader), DatabaseRole.READER)
 
 
 def verify_keys(url: str) -> None:
     """Raise DatabaseUnusableError unless the owner of this address can keep the keys there, apart from the log."""
-    complaints = _complaints_of_owner(url, DatabaseRole.KEYS)
+    problems = _problems_of_owner(url, DatabaseRole.KEYS)
     with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
         if connection.execute(_HOLDS_THE_LOG).fetchone() == (True,):
-            complaints.append("It holds the log too. The keys need a database of their own: see KRONIEK_KEYS_URL.")
-    _refuse(complaints, DatabaseRole.KEYS)
+            problems.append("It holds the log too. The keys need a database of their own: see KRONIEK_KEYS_URL.")
+    _refuse(problems, DatabaseRole.KEYS)
 
 
 def _ask(url: str, role: DatabaseRole) -> tuple[Mapping[str, str], bool]:
@@ -78,15 +78,15 @@ def _ask(url: str, role: DatabaseRole) -> tuple[Mapping[str, str], bool]:
         raise DatabaseUnusableError(f"The database cannot be reached as {role}: {str(error).strip()}") from error
 
 
-def _complaints_of_owner(url: str, role: DatabaseRole) -> list[str]:
+def _problems_of_owner(url: str, role: DatabaseRole) -> list[str]:
     found, may_create = _ask(url, role)
-    complaints = _complaints(found)
+    problems = _problems(found)
     if not may_create:
-        complaints.append("Its role may not create schemas and tables: make it the owner of the database.")
-    return complaints
+        problems.append("Its role may not create schemas and tables: make it the owner of the database.")
+    return problems
 
 
-def _complaints_of_reader(url: str) -> list[str]:
+def _problems_of_reader(url: str) -> list[str]:
     """Return the reasons why row-level security would hide nothing from the role of queries."""
     with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
         row = connection.execute(_SEES_TOO_MUCH, [list(_SEE_EVERY_ROW)]).fetchone()
@@ -102,27 +102,25 @@ def _complaints_of_reader(url: str) -> list[str]:
     ]
 
 
-def _complaints(found: Mapping[str, str]) -> list[str]:
-    complaints = []
+def _problems(found: Mapping[str, str]) -> list[str]:
+    problems = []
     if int(found["server_version_num"]) < OLDEST * 10_000:
-        complaints.append(
-            f"It is PostgreSQL {int(found['server_version_num']) // 10_000}; {OLDEST} or newer is needed."
-        )
+        problems.append(f"It is PostgreSQL {int(found['server_version_num']) // 10_000}; {OLDEST} or newer is needed.")
     if found["server_encoding"] != "UTF8":
-        complaints.append(f"Its encoding is {found['server_encoding']}; UTF8 is needed.")
-    complaints += [
+        problems.append(f"Its encoding is {found['server_encoding']}; UTF8 is needed.")
+    problems += [
         f"`{name}` is off: what was confirmed could be lost in a power cut. Set it to `on`."
         for name in ("fsync", "full_page_writes", "synchronous_commit")
         if found[name] == "off"
     ]
     if found["synchronous_commit"] == "local" and found["synchronous_standby_names"]:
-        complaints.append(
+        problems.append(
             "`synchronous_commit` is local although it has synchronous standbys: what was confirmed could be lost when "
             "one of them takes over. Set it to `on`."
         )
-    return complaints
+    return problems
 
 
-def _refuse(complaints: list[str], role: DatabaseRole) -> None:
-    if complaints:
-        raise DatabaseUnusableError(f"The database cannot be used as {role}:\n- " + "\n- ".join(complaints))
+def _refuse(problems: list[str], role: DatabaseRole) -> None:
+    if problems:
+        raise DatabaseUnusableError(f"The database cannot be used as {role}:\n- " + "\n- ".join(problems))

@@ -33,10 +33,10 @@ Migrations: TypeAlias = Mapping[str, bytes]
 
 
 def migrate(url: str, folder: Traversable | None = None) -> list[str]:
-    """Apply what is new, in the order of the names, each in a transaction; return the names of what was applied.
+    """Apply the new migrations in the order of their names, each in a transaction; return their names.
 
-    Two processes may call it at once. Raises DatabaseUnusableError where the database and the files tell different
-    histories; nothing is applied then.
+    Two processes may call it at once. Raises DatabaseUnusableError where the database and the files have
+    different histories; nothing is applied then.
     """
     migrations = _read(folder or importlib.resources.files("migrations"))
     with psycopg.connect(url, autocommit=True) as connection:

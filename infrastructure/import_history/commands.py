@@ -1,7 +1,7 @@
-"""Writes chunks of commands: each command is decided in its turn, on the rules and at the instant of its wish.
+"""Writes chunks of commands: each command is decided in its turn, on the rules and as of its own instant.
 
 Each carries a key of its own, so that the log answers a repeated one with what it did the first time. The record of a
-chunk follows its commands: a chunk without one is sent again, and only what is not there yet is decided.
+chunk follows its commands: a chunk without one is sent again, and only commands that are not in the log are decided.
 """
 
 from __future__ import annotations

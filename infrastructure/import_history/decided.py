@@ -95,24 +95,24 @@ class Understanding:
 
     def __call__(self, line: bytes | None, not_after: datetime) -> DecidedEvent:
         """Return the event of a line; raise a refusal that says why there is none."""
-        said = _said(line)
-        decider = self._deciders.get(said.event)
+        parsed = _parsed(line)
+        decider = self._deciders.get(parsed.event)
         if decider is None:
             raise Refusal("unknown-event", "No event is known under this name.")
-        _check_stream(said.stream, decider.stream(""))
-        context = self._context(said, past_instant(said.effective_at, not_after))
-        event = self._event(said.event, said.data, context.effective_at)
-        if not decider.is_of(event, said.stream):
+        _check_stream(parsed.stream, decider.stream(""))
+        context = self._context(parsed, past_instant(parsed.effective_at, not_after))
+        event = self._event(parsed.event, parsed.data, context.effective_at)
+        if not decider.is_of(event, parsed.stream):
             raise MalformedValue("malformed-stream", "This event names another id than that of its stream.")
-        claims = tuple(Claim(claim.kind, claim.value, claim.release) for claim in said.claims)
+        claims = tuple(Claim(claim.kind, claim.value, claim.release) for claim in parsed.claims)
         for claim in claims:
             if (check_value := _CLAIMED.get(claim.kind)) is not None:
                 check_value(claim.value)
-        return DecidedEvent(stream=said.stream, event=event, version=said.version, context=context, claims=claims)
+        return DecidedEvent(stream=parsed.stream, event=event, version=parsed.version, context=context, claims=claims)
 
-    def _context(self, said: _Line, effective_at: datetime) -> Context:
-        texts = {name: getattr(said, name) for name in _CONTEXT_TEXTS}
-        if said.correlation_id is None:
+    def _context(self, parsed: _Line, effective_at: datetime) -> Context:
+        texts = {name: getattr(parsed, name) for name in _CONTEXT_TEXTS}
+        if parsed.correlation_id is None:
             texts["correlation_id"] = self._correlation_id
         context = Context(effective_at=effective_at, **texts)
         try:
@@ -128,14 +128,14 @@ class Understanding:
             event = spelt(decoded)
             check(event, at)
             as_written = self._codec.encode(decoded)[1] == given
-            said_once = as_written or _says_once(given, _kept_fields(_READ_ANY(given), event))
+            no_duplicates = as_written or _has_no_more(given, _count_fields(_READ_ANY(given), event))
         except (*UNREADABLE, OverflowError) as error:
             raise MalformedValue("malformed-data", f"The data are not what this event holds{_place(error)}.") from error
         except MalformedValue as refusal:
             malformed = MalformedValue("malformed-data", refusal.sentence)
             malformed.place = refusal.place
             raise malformed from refusal
-        if not said_once:
+        if not no_duplicates:
             check_json(given)
         return event
 
@@ -158,12 +158,12 @@ def check_no_personal_number(given_id: str) -> None:
         raise Refusal("personal-number-in-stream", sentence)
 
 
-def _said(line: bytes | None) -> _Line:
+def _parsed(line: bytes | None) -> _Line:
     if line is None:
         raise line_too_long()
     check_no_byte_order_mark(line)
     try:
-        said = _READ_LINE(line)
+        parsed = _READ_LINE(line)
         fields = _READ_FIELDS(line)
     except UNREADABLE as error:
         detail = "A line is a JSON object with stream, event, data, effectiveAt and what else docs/import.md names"
@@ -171,26 +171,26 @@ def _said(line: bytes | None) -> _Line:
     if _NUL in line:
         raise MalformedValue("malformed-line", "A text holds the character NUL, which cannot be kept.")
     inside = sum(bytes(value).count(_COLON) for value in fields.values())
-    if said.claims or not _says_once(line, len(fields) + inside):
+    if parsed.claims or not _has_no_more(line, len(fields) + inside):
         check_json(line)
-    return said
+    return parsed
 
 
-def _says_once(text: bytes, fields: int) -> bool:
-    """Return whether it is certain, without reading the text again, that it says no more fields than those."""
+def _has_no_more(text: bytes, fields: int) -> bool:
+    """Return whether the text certainly has no more fields than these, without reading it again."""
     return text.count(_COLON) == fields and _SPACED_COLON.search(text) is None
 
 
-def _kept_fields(given: object, kept: object) -> int:
+def _count_fields(given: object, kept: object) -> int:
     """Return how many fields were given; raise where the event has none for one, or spells its value otherwise."""
     match given:
         case dict():
             if not given.keys() <= getattr(kept, "__dataclass_fields__", {}).keys():
                 raise MalformedValue("malformed-data", "The data hold a field that this event does not have.")
-            return len(given) + sum(_kept_fields(value, getattr(kept, name)) for name, value in given.items())
+            return len(given) + sum(_count_fields(value, getattr(kept, name)) for name, value in given.items())
         case list():
             assert isinstance(kept, tuple)
-            return sum(map(_kept_fields, given, kept))
+            return sum(map(_count_fields, given, kept))
         case str() if isinstance(kept, datetime):
             read_instant(given)
         case str() if isinstance(kept, date):
@@ -209,6 +209,6 @@ def _check_stream(stream: str, prefix: str) -> None:
 
 
 def _place(error: Exception) -> str:
-    """Say where something is wrong, and never what stood there."""
+    """Return where something is wrong, without the value."""
     found = _PLACE.search(str(error))
     return f" (at {found[1]})" if found else ""

@@ -1,9 +1,9 @@
 """Writes chunks of decided events: each whole or not at all, and never twice.
 
 A chunk is decided on the versions that its streams are presumed to have, and on presumably free claims. The first
-append of its transaction is the record of the chunk, which stands only if all of that holds; every other one stands
-only if the record does. Where it does not hold, nothing was written: the versions are read and the chunk is decided
-again. So the record itself can say what was refused.
+append of its transaction is the record of the chunk, which is accepted only if all of that holds; every other one is
+accepted only if the record is. Where a presumption is wrong, nothing was written: the versions are read and the chunk
+is decided again. So the record itself names the refused lines.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class EventsWriter:
 
     @property
     def in_flight(self) -> int:
-        """How many chunks may be under way at once: what was read holds for the next chunk only."""
+        """How many chunks may be under way at once: versions that were read hold for the next chunk only."""
         return 1 if self._careful else 3
 
     async def prepare(self, chunk: Chunk) -> Sequence[EventLine]:
@@ -75,7 +75,7 @@ class EventsWriter:
         outcomes = await self._import.log.append(decided.appends(record))
         if not isinstance(outcomes[0], Receipt):
             return None
-        assert all(isinstance(outcome, Receipt) for outcome in outcomes), "what was checked in one append holds in all"
+        assert all(isinstance(outcome, Receipt) for outcome in outcomes), "the record stands for all"
         return record
 
     async def _learn_heads_of_older(self, events: Sequence[DecidedEvent]) -> None:
@@ -143,7 +143,7 @@ class _Decisions:
         first = self.history.append(record, self.version, expected=self.read, claims=list(self.free))
         if not self.free:
             return [first, *self.accepted]
-        # The record takes what is presumed to be free, so that it falls if it is not; then it lets go of it again.
+        # The record claims the values that are presumed free, and is refused if one is not; then it releases them.
         freed = replace(
             first,
             events=(),

@@ -18,7 +18,7 @@ LINES_AT_ONCE = 100
 """After so many lines the log gets its turn, so that it never waits for the next chunk to be understood."""
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What reading a line as JSON may end in, whatever stands there."""
+"""The errors of reading a line as JSON, whatever its bytes are."""
 
 
 async def understood(chunk: Chunk, understand: Callable[[int, bytes | None], T]) -> Sequence[T | RefusedLine]:
@@ -35,7 +35,7 @@ async def understood(chunk: Chunk, understand: Callable[[int, bytes | None], T])
 
 
 def refused_line(number: int, refusal: Refusal) -> RefusedLine:
-    """Return how a refused line stands in the record of its chunk; a place in the data is named by its path."""
+    """Return a refused line for the record of its chunk; a place in the data is named by its path."""
     place = refusal.place if isinstance(refusal, ValueRefusal) else ()
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     sentence = f"{refusal.sentence.removesuffix('.')} (at ${path})." if path else refusal.sentence

@@ -75,7 +75,7 @@ class Lines:
         return Chunk(first_line=first_line, lines=lines, sha256=digest.hexdigest(), bytes_done=self._bytes)
 
     def _whole(self, piece: bytes, digest: hashlib._Hash) -> bytes | None:
-        """Return the line that begins with the piece, or None if it is too long; what is too long is not kept."""
+        """Return the line that begins with the piece; None if it is too long, and then only its digest is taken."""
         self._bytes += len(piece)
         line = piece.removesuffix(b"\n")
         digest.update(line + b"\n" if len(line) <= MAX_LINE_BYTES else line)

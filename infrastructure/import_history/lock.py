@@ -1,4 +1,4 @@
-"""One import of a name at a time: whoever comes second is told so, instead of working in vain beside the first."""
+"""One import of a name at a time: a second one is refused."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from infrastructure.system_events import ChunkImported
 CATEGORY = "import"
 ACTIVITY = "history-import"
 ADMINISTRATOR = "administrator"
-"""Who acts where a history does not say who did: whoever runs the import, with access to the database itself."""
+"""The actor of a line that names none: the administrator who runs the import, with access to the database itself."""
 
 PASSING = (LogUnavailableError, LogBusyError)
 """Errors that end by themselves: the chunk is asked for, and written if it is not there."""
@@ -44,7 +44,7 @@ class Import:
         return f"{CATEGORY}-{self.import_id}"
 
     async def chunks(self) -> Sequence[ChunkImported]:
-        """Return what was imported under this name so far."""
+        """Return the records of the chunks that were imported under this name so far."""
         found = await self.log.read([self.stream])
         return found[self.stream].events
 
@@ -56,7 +56,7 @@ class Import:
         expected: Mapping[str, int] | None = None,
         claims: Sequence[Claim] = (),
     ) -> Append:
-        """Make the append that says a chunk was imported, if the import's stream is at `version` and all else holds."""
+        """Return the append of the record of a chunk, on condition that the import's stream is at `version`."""
         return Append(
             stream=self.stream,
             events=(fact,),

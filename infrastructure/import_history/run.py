@@ -1,4 +1,4 @@
-"""Runs an import: finds out what is there already, checks that it is the same history, and writes the rest."""
+"""Runs an import: reads what was imported before, checks that it is the same history, and writes the rest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_PAUSE_S = 10.0
 
 
 class OtherHistoryError(RuntimeError):
-    """What was imported under this name is not what the history says: it was changed, or it is another one."""
+    """Other lines were imported under this name: the history was changed, or it is another one."""
 
     def __init__(self, first_line: int, last_line: int) -> None:
         super().__init__(f"lines {first_line} to {last_line} differ")
@@ -35,7 +35,7 @@ class OtherHistoryError(RuntimeError):
 
 
 class ImportStoppedError(RuntimeError):
-    """The log could not be reached, or others kept changing what a chunk changes. Run again, the import goes on."""
+    """The log could not be reached, or others changed the streams of a chunk again and again. A new run goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ class Run(Generic[L]):
         raise ImportStoppedError(failure)
 
     def _note(self, record: ChunkImported, chunk: Chunk | None) -> None:
-        """Add a chunk that the log holds to the report; refuse a history that says something else there."""
+        """Add a chunk that the log holds to the report; refuse a history that has other lines there."""
         if chunk is None or (chunk.last_line, chunk.sha256) != (record.last_line, record.sha256):
             raise OtherHistoryError(record.first_line, record.last_line)
         self._version += 1

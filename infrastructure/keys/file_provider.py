@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infrastructure.keys.data_keys import KEY_BYTES, KeyBrokenError, KeysUnavailableError
 from infrastructure.keys.provider import BoundKey
-from infrastructure.secret_files import keep_new_text
+from infrastructure.secret_files import write_new_text
 
 KIND = "file"
 NONCE_BYTES = 12
@@ -36,7 +36,7 @@ class FileProvider:
     def make(self, kek_id: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with contextlib.suppress(FileExistsError):
-            keep_new_text(self._path(kek_id), secrets.token_hex(KEY_BYTES))
+            write_new_text(self._path(kek_id), secrets.token_hex(KEY_BYTES))
         self._keep_folder()
 
     def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:

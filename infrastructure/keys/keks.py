@@ -43,12 +43,12 @@ ORDER BY s.key_id LIMIT %s FOR UPDATE OF s SKIP LOCKED
 """
 _NAMED = "SELECT name, kek_id, wrapped FROM keys.named_secret WHERE kek_id <> %s FOR UPDATE"
 _REWRAP_SECRETS = """
-UPDATE keys.secret AS kept SET kek_id = %s, wrapped = new.wrapped
-FROM unnest(%s::bytea[], %s::bytea[]) AS new (id, wrapped) WHERE kept.key_id = new.id
+UPDATE keys.secret AS held SET kek_id = %s, wrapped = new.wrapped
+FROM unnest(%s::bytea[], %s::bytea[]) AS new (id, wrapped) WHERE held.key_id = new.id
 """
 _REWRAP_NAMED = """
-UPDATE keys.named_secret AS kept SET kek_id = %s, wrapped = new.wrapped
-FROM unnest(%s::text[], %s::bytea[]) AS new (id, wrapped) WHERE kept.name = new.id
+UPDATE keys.named_secret AS held SET kek_id = %s, wrapped = new.wrapped
+FROM unnest(%s::text[], %s::bytea[]) AS new (id, wrapped) WHERE held.name = new.id
 """
 _REWRAP_INTERVAL_S = 0.05
 

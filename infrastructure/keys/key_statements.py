@@ -134,7 +134,7 @@ async def shred(connection: AsyncConnection, owners: Collection[KeyOwner]) -> No
     """Rewrite the partitions that held destroyed keys of these owners, one at a time, and record it."""
     columns = _columns(owners)
     alive = await (await connection.execute(_ALIVE, columns)).fetchone()
-    assert alive == (0,), "only what was destroyed is shredded"
+    assert alive == (0,), "only destroyed keys are shredded"
     for (part,) in await (await connection.execute(_PARTS, columns)).fetchall():
         await connection.execute("SELECT keys.write_anew(%s::regclass)", (part,))
     await connection.execute(_SHREDDED, columns)

@@ -60,7 +60,7 @@ MAX_DESTRUCTIONS = 10_000
 """A process that missed more destructions than this clears its cache."""
 
 MAX_LOOKUPS = 3
-"""How often keys are looked up again that another process was making, or whose partition was being rewritten."""
+"""How often a key is looked up again while another process makes it, or while its partition is being rewritten."""
 
 T = TypeVar("T")
 
@@ -295,8 +295,8 @@ class Keyring:
             await key_statements.name_key(connection, name, kek_id, wrapped)
             row = await key_statements.named(connection, name)
             assert row is not None
-        kek_id, kept = row
-        bound = BoundKey(kept, associated_data_of_name(name))
+        kek_id, wrapped = row
+        bound = BoundKey(wrapped, associated_data_of_name(name))
         (key,) = await self._provided(partial(self._provider.unwrap, kek_id, [bound]))
         return key
 

@@ -84,8 +84,8 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: object) -> Sequence[int] | None:
         """Append the events and all that the library records with them, or nothing; return their positions.
 
-        A taken version, or a notification processed before, raises the library's IntegrityError. OperationalError
-        says that it is not known whether the events were written; asking again cannot write them twice.
+        A taken version, or a notification processed before, raises the library's IntegrityError. With
+        OperationalError it is not known whether the events were written; a second call cannot write them twice.
         """
         stack, cursor = self._begin()
         with stack:

@@ -138,7 +138,7 @@ class GroupCallQueue(Generic[A, R]):
         if worker_number == 0 or self._large:
             return True
         pending = len(self._small)
-        # As many wait as are being executed: what is sent for them now has arrived when those are done.
+        # As many wait as are being executed: a batch that is sent now arrives when that one is done.
         return (
             pending >= max(MIN_CALLS_FOR_SECOND, self._calls_in_batches)
             or pending + self._calls_in_batches >= MIN_CALLS_FOR_ALL

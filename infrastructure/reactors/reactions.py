@@ -9,7 +9,7 @@ from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.sealing import personal_fields
 
 Reaction: TypeAlias = Callable[[AnyRecorded], Awaitable[None]]
-"""Does what one event asks for. It may be called again for the same event, and then does what is still missing."""
+"""Reacts to one event. It may be called again for the same event, and then does what is still missing."""
 
 Reactions: TypeAlias = Mapping[type, Sequence[Reaction]]
 """The reactions to each class of event, in order; each one runs only after the one before it is done."""

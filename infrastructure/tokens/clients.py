@@ -14,7 +14,7 @@ from pathlib import Path
 from joserfc.jwk import DictKey, ECKey, Key
 
 from application.ports import Caller, Role
-from infrastructure.secret_files import keep_new_text
+from infrastructure.secret_files import write_new_text
 from infrastructure.tokens.jose import MALFORMED, public_key
 
 FOLDER = "clients"
@@ -42,10 +42,10 @@ class Clients:
         path = self._path(client_id)
         if path is None or not path.is_file():
             return None
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        role, organisation_id, supplier_id = Role(kept["role"]), kept["organisation"], kept.get("supplier", "")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        role, organisation_id, supplier_id = Role(content["role"]), content["organisation"], content.get("supplier", "")
         caller = Caller(subject=path.stem, role=role, organisation_id=organisation_id, supplier_id=supplier_id)
-        return Client(caller=caller, key=public_key(kept["jwk"]))
+        return Client(caller=caller, key=public_key(content["jwk"]))
 
     def add(self, caller: Caller, jwk: Mapping[str, object]) -> None:
         """Register a client with its public key (a JWK); raise ClientError where it is refused."""
@@ -59,7 +59,7 @@ class Clients:
         supplier = {"supplier": caller.supplier_id} if caller.supplier_id else {}
         content = {"organisation": caller.organisation_id, "role": caller.role.value, "jwk": dict(jwk)} | supplier
         try:
-            keep_new_text(path, json.dumps(content, indent=2) + "\n")
+            write_new_text(path, json.dumps(content, indent=2) + "\n")
         except FileExistsError as error:
             raise ClientError("There is a client of this name already. Delete its file first.") from error
 
@@ -71,7 +71,7 @@ class Clients:
         key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256", "kid": name})
         private = self._folder / f"{name}.private.jwk"
         try:
-            keep_new_text(private, json.dumps(key.as_dict(private=True)) + "\n")
+            write_new_text(private, json.dumps(key.as_dict(private=True)) + "\n")
         except FileExistsError as error:
             raise ClientError("There is a private key for a client of this name already. Delete it first.") from error
         return key.as_dict(private=False), private

@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import DictKey, ECKey, KeySet, KeySetSerialization
 
 from application.ports import Caller
-from infrastructure.secret_files import kept_text
+from infrastructure.secret_files import stored_text
 from infrastructure.tokens.verifier import TYPE
 
 LOCAL_ALGORITHM = "ES256"
@@ -25,8 +25,8 @@ class LocalIssuer:
         self.issuer = issuer
         self._audience = audience
         self._role_claim = role_claim
-        kept = kept_text(folder / "token-key.json", lambda: json.dumps(_new_key()))
-        self._key = ECKey.import_key(json.loads(kept))
+        text = stored_text(folder / "token-key.json", lambda: json.dumps(_new_key()))
+        self._key = ECKey.import_key(json.loads(text))
         self._keys = KeySet([self._key])
 
     async def key_set(self, *, lacking: str = "") -> KeySet:  # noqa: ARG002 - the one key never changes

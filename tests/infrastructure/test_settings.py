@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.secret_files import kept_secret
+from infrastructure.secret_files import stored_secret
 from infrastructure.settings import (
     Environment,
     LogFormat,
@@ -163,7 +163,7 @@ def test_the_key_for_identifiers_is_the_one_set_or_one_kept_for_good(tmp_path: P
 
 def test_a_secret_made_by_many_at_once_is_one(tmp_path: Path) -> None:
     found: list[bytes] = []
-    threads = [threading.Thread(target=lambda: found.append(kept_secret(tmp_path / "key"))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: found.append(stored_secret(tmp_path / "key"))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
