@@ -99,7 +99,7 @@ class LogFinder:
             prefixes=_by_prefix(prefixes, await self._streams(connection, sql.PREFIXES, *ranges)) if prefixes else {},
             keys=_by_key(keys, await find_receipts(connection, keys)),
             holders=await find_holders(connection, digests),
-            log_id=await _log_id(connection) if any(ask.log_id for ask in asked) else "",
+            log_id=str((await find_rows(connection, sql.LOG_ID))[0][0]) if any(ask.log_id for ask in asked) else "",
         )
         return [found] * len(asked)
 
@@ -162,11 +162,6 @@ class LogFinder:
             return await find_rows(connection, sql.OLDER.format(partition=partition.number), *wanted)
         except psycopg.errors.UndefinedTable:
             return ()
-
-
-async def _log_id(connection: AsyncConnection) -> str:
-    ((log_id,),) = await find_rows(connection, sql.LOG_ID)
-    return str(log_id)
 
 
 # --- Queries that appends need too ----------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeAlias
-from uuid import UUID
 
 from psycopg import Connection
 from psycopg import sql as compose
@@ -36,15 +35,9 @@ class LogReader:
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
 
-    def log_id(self, connection: Connection) -> UUID:
-        """Return the id of this log. Positions of one log mean nothing in another."""
-        (log_id,) = _row(connection, sql.LOG_ID)
-        assert isinstance(log_id, UUID)
-        return log_id
-
     def head(self, connection: Connection) -> int:
         """Return the last position; 0 for an empty log."""
-        (head,) = _row(connection, sql.HEAD)
+        ((head,),) = connection.execute(sql.HEAD).fetchall()
         return int(head)
 
     def position_at(self, connection: Connection, instant: datetime) -> int:
@@ -197,12 +190,6 @@ def _on(table: compose.Composable, template: str, further: Sequence[str]) -> byt
     """Return a query of the basic and the further columns, as bytes: psycopg composes nothing then."""
     columns = ", ".join((*sql.BASIC_COLUMNS, *further))
     return template.format(columns=columns, table=table.as_string()).encode()
-
-
-def _row(connection: Connection, query: str) -> TupleRow:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return row
 
 
 def _dense(rows: Iterable[Row], after: int) -> Iterator[Row]:

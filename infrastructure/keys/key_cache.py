@@ -28,9 +28,6 @@ class KeyCache:
         # In the order of use.
         self._by_id: dict[bytes, CachedKey] = {}
 
-    def __len__(self) -> int:
-        return len(self._by_owner)
-
     def of_owners(self, owners: Collection[KeyOwner]) -> list[CachedKey]:
         """Return the cached keys of these owners."""
         found = [entry for owner in owners if (entry := self._by_owner.get(owner)) is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import msgspec
@@ -48,8 +49,5 @@ def summary(error: BaseException) -> str:
 
 def _place(error: BaseException) -> str:
     """Return the module and line that raised the error."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        place = f" at {Path(trace.tb_frame.f_code.co_filename).stem}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" at {Path(frames[-1].filename).stem}:{frames[-1].lineno}" if frames else ""

@@ -76,12 +76,10 @@ class GroupCallQueue(Generic[A, R]):
         connector: Connector,
         executors: Sequence[ExecuteBatch[A, R]],
         reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
-        max_pending_calls: int = MAX_PENDING_CALLS,
     ) -> None:
         self._small: deque[PendingCall[A, R]] = deque()
         self._large: deque[PendingCall[A, R]] = deque()
         self._large_is_next = False
-        self._max_pending_calls = max_pending_calls
         self._pending_bytes = 0
         self._calls_in_batches = 0
         self._bytes_per_s = float(MAX_BATCH_BYTES)
@@ -117,7 +115,7 @@ class GroupCallQueue(Generic[A, R]):
         if self._closed or loop is None:
             raise LogUnavailableError("the log is closed")
         pending = len(self._small) + len(self._large)
-        if pending and (pending >= self._max_pending_calls or self._pending_bytes + size > MAX_PENDING_BYTES):
+        if pending and (pending >= MAX_PENDING_CALLS or self._pending_bytes + size > MAX_PENDING_BYTES):
             raise LogBusyError(self._retry_after_s())
         result: asyncio.Future[R] = loop.create_future()
         (self._small if size <= MAX_SMALL_CALL_BYTES else self._large).append(PendingCall(argument, result, size))

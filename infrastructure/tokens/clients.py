@@ -58,10 +58,7 @@ class Clients:
             raise ClientError("The key must be a public one: RSA, or a curve of NIST or Ed25519, as a JWK.") from error
         supplier = {"supplier": caller.supplier_id} if caller.supplier_id else {}
         content = {"organisation": caller.organisation_id, "role": caller.role.value, "jwk": dict(jwk)} | supplier
-        try:
-            write_new_text(path, json.dumps(content, indent=2) + "\n")
-        except FileExistsError as error:
-            raise ClientError("There is a client of this name already. Delete its file first.") from error
+        _write(path, content, "There is a client of this name already. Delete its file first.")
 
     def generate(self, name: str) -> tuple[DictKey, Path]:
         """Make a key for a client; return its public half, and the file that the private one was written to."""
@@ -70,13 +67,18 @@ class Clients:
             raise ClientError("There is a client of this name already, or it is no name.")
         key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256", "kid": name})
         private = self._folder / f"{name}.private.jwk"
-        try:
-            write_new_text(private, json.dumps(key.as_dict(private=True)) + "\n")
-        except FileExistsError as error:
-            raise ClientError("There is a private key for a client of this name already. Delete it first.") from error
+        refusal = "There is a private key for a client of this name already. Delete it first."
+        _write(private, key.as_dict(private=True), refusal)
         return key.as_dict(private=False), private
 
     def _path(self, client_id: object) -> Path | None:
         # Ids have no dot and no slash, so none leads to another folder.
         known = isinstance(client_id, str) and _CLIENT_ID.fullmatch(client_id)
         return self._folder / f"{client_id}.json" if known else None
+
+
+def _write(path: Path, content: Mapping[str, object], refusal: str) -> None:
+    try:
+        write_new_text(path, json.dumps(content, indent=2) + "\n")
+    except FileExistsError as error:
+        raise ClientError(refusal) from error
