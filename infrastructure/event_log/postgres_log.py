@@ -16,7 +16,7 @@ from infrastructure.event_log.log_lookup import LogAnswer, LogFinder, LogQuery
 from infrastructure.event_log.log_writer import PREPARE, AssumedHead, LogWriter
 from infrastructure.event_log.resolve import Encoded
 from infrastructure.keys.data_keys import Keys
-from infrastructure.postgres.connecting import LOOKUPS_BY_INDEX, Connector
+from infrastructure.postgres.connecting import LOOKUPS_BY_INDEX, connect_async
 from infrastructure.postgres.group_calls import RECONNECT_TIMEOUT_S, GroupCallQueue
 
 WRITERS = 2
@@ -48,10 +48,12 @@ class PostgresLog:
         head = AssumedHead()
         writers = [partial(_write, LogWriter(head)) for _ in range(WRITERS)]
         self._appends = GroupCallQueue[Sequence[Encoded], Sequence[Outcome]](
-            Connector(url, (*LOOKUPS_BY_INDEX, PREPARE), prepare_threshold=None), writers, reconnect_timeout_s
+            partial(connect_async, url, first=(*LOOKUPS_BY_INDEX, PREPARE), prepare_threshold=None),
+            writers,
+            reconnect_timeout_s,
         )
         self._reads = GroupCallQueue[LogQuery, LogAnswer](
-            Connector(url, LOOKUPS_BY_INDEX), [LogFinder(codec).find], reconnect_timeout_s
+            partial(connect_async, url, first=LOOKUPS_BY_INDEX), [LogFinder(codec).find], reconnect_timeout_s
         )
 
     async def __aenter__(self) -> Self:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Self
 
 from psycopg import AsyncConnection
@@ -19,7 +20,7 @@ from psycopg import AsyncConnection
 from application.lookups import Identifier, LookupPurpose
 from infrastructure.keys.key_statements import FIRST, RECONNECT_TIMEOUT_S, database_of_keys
 from infrastructure.postgres.arrays import byte_strings, texts
-from infrastructure.postgres.connecting import Connector, connect_async
+from infrastructure.postgres.connecting import connect_async
 from infrastructure.postgres.group_calls import GroupCallQueue
 
 ROW_BYTES = 100
@@ -69,7 +70,9 @@ class BlindIndex:
     ) -> None:
         self._url = url
         self._named = named
-        self._queue = GroupCallQueue[_IndexQuery, str | None](Connector(url, FIRST), [_serve], reconnect_timeout_s)
+        self._queue = GroupCallQueue[_IndexQuery, str | None](
+            partial(connect_async, url, first=FIRST), [_serve], reconnect_timeout_s
+        )
 
     async def __aenter__(self) -> Self:
         self._queue.start()

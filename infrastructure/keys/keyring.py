@@ -41,7 +41,7 @@ from infrastructure.keys.key_statements import (
     database_of_keys,
 )
 from infrastructure.keys.provider import BoundKey, KekProvider, unwrap_each
-from infrastructure.postgres.connecting import Connector, connect_async
+from infrastructure.postgres.connecting import connect_async
 from infrastructure.postgres.failures import LogBusyError
 from infrastructure.postgres.group_calls import GroupCallQueue
 
@@ -117,7 +117,7 @@ class Keyring:
         self._max_destructions = max_destructions
         self._named: dict[str, bytes] = {}
         self._queue = GroupCallQueue[KeyQuery, KeyAnswer](
-            Connector(url, key_statements.FIRST), [self._execute], reconnect_timeout_s
+            partial(connect_async, url, first=key_statements.FIRST), [self._execute], reconnect_timeout_s
         )
         self._lease_task: asyncio.Task[None] | None = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import psycopg
 
@@ -31,11 +30,12 @@ def connect_to_lead(url: str) -> psycopg.Connection:
 
 
 async def connect_async(
-    url: str, *, first: Sequence[str] = (), prepare_threshold: int | None = 5
+    url: str, *, first: Sequence[str] = (), prepare_threshold: int | None = 1
 ) -> psycopg.AsyncConnection:
     """Open a connection in autocommit mode that takes packed arrays, and execute `first` on it.
 
-    `prepare_threshold` is psycopg's own. A server that vanished is noticed within 15 seconds. Raises
+    `prepare_threshold` is psycopg's own; None where the caller prepares a statement, since after a rollback the driver
+    forgets all prepared statements. A server that vanished is noticed within 15 seconds. Raises
     psycopg.OperationalError where the server cannot be reached.
     """
     connection = await psycopg.AsyncConnection.connect(
@@ -56,27 +56,3 @@ async def connect_async(
         await connection.close()
         raise
     return connection
-
-
-@dataclass(slots=True)
-class Connector:
-    """Holds one connection at a time, and opens another one where it was lost."""
-
-    url: str
-    first: Sequence[str]
-    """Statements that are executed on each new connection."""
-
-    prepare_threshold: int | None = 1
-    """None where the caller prepares a statement: after a rollback the driver forgets all prepared statements."""
-
-    connection: psycopg.AsyncConnection | None = None
-
-    async def connected(self) -> psycopg.AsyncConnection:
-        if self.connection is None:
-            self.connection = await connect_async(self.url, first=self.first, prepare_threshold=self.prepare_threshold)
-        return self.connection
-
-    async def disconnect(self) -> None:
-        if self.connection is not None:
-            await self.connection.close()
-            self.connection = None

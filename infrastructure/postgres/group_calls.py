@@ -7,13 +7,12 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
 
 import psycopg
 import structlog
 
-from infrastructure.postgres.connecting import Connector
 from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
 
 LOG = structlog.get_logger()
@@ -48,6 +47,8 @@ _SESSION_ENDS = frozenset({"FATAL", "PANIC"})
 A = TypeVar("A")
 R = TypeVar("R")
 
+Connect: TypeAlias = Callable[[], Awaitable[psycopg.AsyncConnection]]
+
 ExecuteBatch = Callable[[psycopg.AsyncConnection, Sequence[A], bool], Awaitable[Sequence[R]]]
 """Executes the calls of a batch over a connection and returns their results, in order.
 
@@ -73,7 +74,7 @@ class GroupCallQueue(Generic[A, R]):
 
     def __init__(
         self,
-        connector: Connector,
+        connect: Connect,
         executors: Sequence[ExecuteBatch[A, R]],
         reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
     ) -> None:
@@ -86,8 +87,7 @@ class GroupCallQueue(Generic[A, R]):
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._workers = [
-            BatchWorker(self, number, replace(connector), execute, reconnect_timeout_s)
-            for number, execute in enumerate(executors)
+            BatchWorker(self, number, connect, execute, reconnect_timeout_s) for number, execute in enumerate(executors)
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._idle: list[BatchWorker[A, R]] = []
@@ -101,7 +101,7 @@ class GroupCallQueue(Generic[A, R]):
         self.refuse_more()
         await asyncio.gather(*self._tasks)
         for worker in self._workers:
-            await worker.connector.disconnect()
+            await worker.disconnect()
 
     def refuse_more(self) -> None:
         self._closed = True
@@ -179,9 +179,10 @@ class BatchWorker(Generic[A, R]):
 
     queue: GroupCallQueue[A, R]
     number: int
-    connector: Connector
+    connect: Connect
     execute: ExecuteBatch[A, R]
     reconnect_timeout_s: float
+    connection: psycopg.AsyncConnection | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -226,19 +227,23 @@ class BatchWorker(Generic[A, R]):
         deadline = time.monotonic() + self.reconnect_timeout_s
         again = False
         while True:
-            connection = None
             try:
-                connection = await self.connector.connected()
-                return await self.execute(connection, arguments, again)
+                self.connection = self.connection or await self.connect()
+                return await self.execute(self.connection, arguments, again)
             except Exception as error:
-                if not (_unreachable(error) if connection is None else _ended(connection, error)):
+                if not (_unreachable(error) if self.connection is None else _ended(self.connection, error)):
                     raise  # the database refused, or the call could not be sent: nothing was written
                 LOG.warning("log_connection_lost", jobs=len(arguments), error=str(getattr(error, "sqlstate", error)))
-                again = again or connection is not None
-                await self.connector.disconnect()
+                again = again or self.connection is not None
+                await self.disconnect()
                 if time.monotonic() > deadline:
                     raise LogUnavailableError("the database does not answer") from error
                 await asyncio.sleep(RECONNECT_INTERVAL_S)
+
+    async def disconnect(self) -> None:
+        if self.connection is not None:
+            await self.connection.close()
+            self.connection = None
 
 
 def _unreachable(error: Exception) -> bool:

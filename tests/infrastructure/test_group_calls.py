@@ -13,7 +13,6 @@ from application.ports import Append, Receipt
 from infrastructure.codec import Codec
 from infrastructure.event_log import log_statements as sql
 from infrastructure.event_log.postgres_log import PostgresLog
-from infrastructure.postgres.connecting import Connector
 from infrastructure.postgres.failures import LogBusyError
 from infrastructure.postgres.group_calls import (
     MAX_BATCH_BYTES,
@@ -113,11 +112,8 @@ async def test_small_appends_wait_behind_one_large_one_at_most(database_url: str
     assert "large" in order[-1]
 
 
-class Connected(Connector):
-    """A connection that is there at once, for what asks no database."""
-
-    async def connected(self) -> Any:
-        return None
+async def connected_at_once() -> Any:
+    """Make no connection: for calls that ask no database."""
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -135,7 +131,7 @@ async def test_large_appends_are_not_starved_by_small_ones(workers: int) -> None
         while not done.is_set():
             await queue.call(1)
 
-    queue = GroupCallQueue[int, int](Connected("", ()), [execute] * workers, reconnect_timeout_s=1)
+    queue = GroupCallQueue[int, int](connected_at_once, [execute] * workers, reconnect_timeout_s=1)
     queue.start()
     busy = [asyncio.ensure_future(keep_busy()) for _ in range(8)]
     await asyncio.sleep(0.1)
