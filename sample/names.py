@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 
 from domain.kernel import Audience, Jurisdiction
 from domain.organisations.values import Names, OrganisationType
 from sample.chance import Chance
-from sample.invented import INVENTED, Words
+from sample.invented import INVENTED
 
 _SUBJECT_KINDS = frozenset({OrganisationType.NATIONAL_ORGANISATION, OrganisationType.SOCIAL_SECURITY_INSTITUTION})
 _WALLOON_SHARE = 0.3
@@ -28,15 +29,13 @@ class Namer:
         subject = self._rng.choice(INVENTED.subjects) if kind in _SUBJECT_KINDS else None
         parts = [f"{word} {numbered}" for word in subject] if subject else [numbered] * 4
         nl, fr, de, en = (name.format(part) for name, part in zip(INVENTED.organisations[kind], parts, strict=True))
-        dutch = jurisdiction is Jurisdiction.NL
-        return Names(nl=nl, fr="" if dutch else fr, de="" if dutch else de, en=en)
+        return in_four((nl, "", "", en) if jurisdiction is Jurisdiction.NL else (nl, fr, de, en))
 
     def service(self, audience: Audience, owner: Names, number: int) -> Names:
         """Return the name of a service, in the languages in which its owner has one."""
         offered = INVENTED.services[audience]
         services, owners = offered[number % len(offered)], (owner.nl, owner.fr, owner.de, owner.en)
-        nl, fr, de, en = (f"{it} - {by}" if by else "" for it, by in zip(services, owners, strict=True))
-        return Names(nl=nl, fr=fr, de=de, en=en)
+        return in_four([f"{it} - {by}" if by else "" for it, by in zip(services, owners, strict=True)])
 
     def _place(self, kind: OrganisationType, jurisdiction: Jurisdiction) -> str:
         if "{}" not in INVENTED.organisations[kind][0]:
@@ -56,7 +55,8 @@ def _roman(number: int) -> str:
     return written
 
 
-def in_four(words: Words) -> Names:
+def in_four(words: Sequence[str]) -> Names:
+    """Return the name in nl, fr, de and en."""
     nl, fr, de, en = words
     return Names(nl=nl, fr=fr, de=de, en=en)
 

@@ -14,7 +14,7 @@ from application.gc_tuning import rare_collections
 from application.handler import CommandEnvelope, handle_many
 from application.ports import EventStore, Idempotency, Receipt
 from application.unit_of_work import UnitOfWork
-from domain.kernel import Duplicate, Refusal
+from domain.kernel import Duplicate
 from sample.generators.world import PLATFORM
 from sample.history import commands
 from sample.plan.scale import scale_of
@@ -103,13 +103,9 @@ async def _send(chunk: Sequence[CommandEnvelope], unit: UnitOfWork, rules: Rules
         if isinstance(answer, Receipt):
             events += len(answer.events)
         elif not (may_be_there and isinstance(answer, Duplicate)):
-            raise _refused(envelope, answer)
+            name, at = type(envelope.command).__name__, envelope.command.at.isoformat()
+            raise SampleRefusedError(f"{name} at {at} was refused: {answer.code}: {answer}")
     return events
-
-
-def _refused(envelope: CommandEnvelope, refusal: Refusal) -> SampleRefusedError:
-    command = type(envelope.command).__name__
-    return SampleRefusedError(f"{command} at {envelope.command.at.isoformat()} was refused: {refusal.code}: {refusal}")
 
 
 async def _chunks_done(log: EventStore, seed: int, scale: Fraction) -> int:

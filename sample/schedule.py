@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import starmap
 from operator import itemgetter
 from typing import TypeAlias
@@ -16,8 +18,6 @@ from sample.numbers import uuid4
 Entry: TypeAlias = tuple[int, Callable[..., Command], str, dict[str, object]]
 """An instant, a command, the organisation that passes it on, and the other fields of the command."""
 
-_INSTANT = itemgetter(0)
-
 
 class Schedule:
     """Commands by month. Nothing may be added to a month that was read."""
@@ -25,9 +25,9 @@ class Schedule:
     def __init__(self, seed: int) -> None:
         self._months: list[list[Entry]] = [[] for _ in range(civil.MONTHS)]
         self._read = 0
-        self._clerks: dict[str, str] = {}
         self._ids = Chance(f"{seed}:commands")
-        self._clerk_ids = Chance(f"{seed}:clerks")
+        self._clerks: dict[str, str] = defaultdict(partial(uuid4, Chance(f"{seed}:clerks")))
+        """By organisation, the pseudonym of the clerk who passes on its commands."""
 
     def add(self, at: int, command: Callable[..., Command], by: str, **fields: object) -> None:
         """Add a command; one after the end of the history is left out."""
@@ -38,7 +38,7 @@ class Schedule:
 
     def read(self, place: int) -> Iterator[CommandEnvelope]:
         """Return the commands of a month in order of time; of those at the same instant, as they were added."""
-        entries, self._months[place] = sorted(self._months[place], key=_INSTANT), []
+        entries, self._months[place] = sorted(self._months[place], key=itemgetter(0)), []
         self._read = place + 1
         return starmap(self._envelope, entries)
 
@@ -51,7 +51,7 @@ class Schedule:
         return CommandEnvelope(
             command=command,
             context=Context(
-                acting_id=self._clerks.get(by) or self._clerk(by),
+                acting_id=self._clerks[by],
                 organisation_id=by,
                 activity=command.ACTIVITY,
                 command_id=command_id,
@@ -59,7 +59,3 @@ class Schedule:
                 effective_at=instant,
             ),
         )
-
-    def _clerk(self, organisation_id: str) -> str:
-        """Return the pseudonym of the clerk who passes on the commands of an organisation."""
-        return self._clerks.setdefault(organisation_id, uuid4(self._clerk_ids))

@@ -129,11 +129,8 @@ def _withdraw(plan: ConsentPlan, months: range, count: int, again: int) -> None:
 def _refuse(plan: ConsentPlan, scale: Fraction) -> None:
     never = scaled(90_000, FINE, scale)
     plan.refusers = [_month(range(_FIRST, _LAST + 1), number, never) for number in range(never)]
-    later = [
-        consent
-        for consent in plan.consents
-        if consent.place == 0 and consent.withdrawn is None and consent.granted > _NOV_2020
-    ]
+    lasting = [consent for consent in plan.consents if consent.place == 0 and consent.withdrawn is None]
+    later = [consent for consent in lasting if consent.granted > _NOV_2020]
     for consent in later[: scaled(25_000, FINE, scale)]:
         consent.refused = consent.granted - 1
 
