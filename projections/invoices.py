@@ -13,9 +13,10 @@ from domain.invoicing.model import (
     InvoiceResponseGiven,
     InvoiceValidated,
     SupplierScheme,
+    Verdict,
 )
 from domain.kernel import Jurisdiction, PersonalText, Recorded
-from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
+from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, Rule, change, put
 from projections.row_security import Seen
 
 
@@ -82,22 +83,12 @@ def _received(recorded: Recorded[InvoiceReceived]) -> Effects[Row]:
     )
 
 
-def _validated(recorded: Recorded[InvoiceValidated]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.invoice_id.to(recorded.aggregate_id),
-        Row.status.to(InvoiceStatus.VALIDATED),
-        Row.rule_set.to(recorded.event.rule_set),
-    )
+def _judged(status: InvoiceStatus) -> Rule[Row]:
+    def rule(recorded: Recorded[Verdict]) -> Effects[Row]:
+        invoice, rule_set = Row.invoice_id.to(recorded.aggregate_id), Row.rule_set.to(recorded.event.rule_set)
+        yield change(Row, invoice, Row.status.to(status), rule_set)
 
-
-def _refused(recorded: Recorded[InvoiceRefused]) -> Effects[Row]:
-    yield change(
-        Row,
-        Row.invoice_id.to(recorded.aggregate_id),
-        Row.status.to(InvoiceStatus.REFUSED),
-        Row.rule_set.to(recorded.event.rule_set),
-    )
+    return rule
 
 
 def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Effects[Row]:
@@ -120,8 +111,8 @@ READ_MODEL = ReadModel(
     row=Row,
     rules={
         InvoiceReceived: _received,
-        InvoiceValidated: _validated,
-        InvoiceRefused: _refused,
+        InvoiceValidated: _judged(InvoiceStatus.VALIDATED),
+        InvoiceRefused: _judged(InvoiceStatus.REFUSED),
         InvoiceResponseGiven: _responded,
     },
     indexes={

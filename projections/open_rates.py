@@ -124,7 +124,3 @@ def final_from(year: int, weeks: int) -> datetime:
     """
     zones = (ZoneInfo(zone) for zone in SenderTimeZone)
     return max(_on_the_clock(datetime(year + 1, 1, 1, tzinfo=zone), weeks, zone) for zone in zones)
-
-
-def is_provisional(year: int, weeks: int, as_of: datetime) -> bool:
-    return as_of < final_from(year, weeks)

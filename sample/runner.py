@@ -34,11 +34,10 @@ class SampleRefusedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleProgress:
-    """How far the sample is: the commands sent, of about how many, the events written, and the month reached."""
+    """How far the sample is: the commands sent, of about how many, and the month reached."""
 
     commands: int
     expected_commands: int
-    events: int
     month: str
 
 
@@ -88,7 +87,6 @@ async def _send_missing(
             SampleProgress(
                 commands=skipped + sent,
                 expected_commands=max(skipped + sent, expected),
-                events=events,
                 month=chunk[-1].command.at.strftime("%Y-%m"),
             )
         )

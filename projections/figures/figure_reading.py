@@ -128,7 +128,7 @@ class Reading:
                 open_rates_of_year(jurisdiction.value, year.year, **asdict(applied))
             )
         ]
-        return build_table(jurisdiction, years, counts, applied, self._provenance(OPEN_RATE, now))
+        return build_table(jurisdiction, years, counts, self._provenance(OPEN_RATE, now))
 
     async def indices(self, jurisdiction: Jurisdiction, now: datetime) -> tuple[IndexSeries, ...]:
         """Compute the index of each target group over all periods that are over."""

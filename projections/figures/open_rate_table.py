@@ -11,7 +11,7 @@ from domain.kernel import Jurisdiction
 from domain.organisations.values import OrganisationType
 from projections.figures.figure_values import Provenance, Quality, percentage
 from projections.figures.period import Period
-from projections.open_rates import is_provisional
+from projections.open_rates import final_from
 
 APART = frozenset({OrganisationType.TAX_ADMINISTRATION.value, OrganisationType.EMPLOYEE_INSURANCE_AGENCY.value})
 """The subtotal leaves out these two: their volume would hide everybody else's rate."""
@@ -81,19 +81,17 @@ class OpenRateTable:
     rows: tuple[OpenRateRow, ...]
     subtotal: OpenRateRow
     total: OpenRateRow
-    applied: OpenRateFilter
     provenance: Provenance
 
     def is_provisional(self, year: Period, weeks: int) -> bool:
         """Whether a message of the year may still be opened within the window."""
-        return is_provisional(year.year, weeks, self.provenance.computed_at)
+        return self.provenance.computed_at < final_from(year.year, weeks)
 
 
 def build_table(
     jurisdiction: Jurisdiction,
     years: Sequence[Period],
     counts: Iterable[tuple[Period, str, Cohort]],
-    applied: OpenRateFilter,
     provenance: Provenance,
 ) -> OpenRateTable:
     """Lay counts by year and sender type side by side; types in alphabetical order, the two apart at the end."""
@@ -111,7 +109,6 @@ def build_table(
         rows=rows,
         subtotal=_sum("subtotal", [row for row in rows if row.sender_type not in APART], len(years)),
         total=_sum("total", rows, len(years)),
-        applied=applied,
         provenance=provenance,
     )
 

@@ -156,7 +156,6 @@ class FakeFigures:
             jurisdiction=jurisdiction,
             years=years,
             counts=counts if applied.notification_only else counts[:3],
-            applied=applied,
             provenance=Provenance(events=OPEN_RATE.events, position=self.position, computed_at=now),
         )
 

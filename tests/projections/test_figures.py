@@ -22,7 +22,6 @@ from projections.figures import (
     Cohort,
     Growth,
     Language,
-    OpenRateFilter,
     OpenRateTable,
     Period,
     Provenance,
@@ -233,7 +232,6 @@ def _table(now: datetime = NOW) -> OpenRateTable:
         jurisdiction=Jurisdiction.NL,
         years=YEARS,
         counts=counts,
-        applied=OpenRateFilter(),
         provenance=Provenance(events=(), position=7, computed_at=now),
     )
 
@@ -277,7 +275,6 @@ def test_nothing_published_has_no_rate() -> None:
         jurisdiction=Jurisdiction.BE,
         years=YEARS,
         counts=[(YEARS[1], "municipality", _cohort(10, 50, 60))],
-        applied=OpenRateFilter(),
         provenance=Provenance(events=(), position=7, computed_at=NOW),
     )
     assert [it.rate(3) for it in table.rows[0].cohorts] == [None, 60]
@@ -292,7 +289,6 @@ def test_accounts_not_taken_into_use_make_a_row_approximate() -> None:
             (YEARS[0], "tax_administration", Cohort(published=10, estimated=1)),
             (YEARS[0], "employee_insurance_agency", Cohort(published=10, notifications=10)),
         ],
-        applied=OpenRateFilter(),
         provenance=Provenance(events=(), position=7, computed_at=NOW),
     )
     agency, tax = table.rows

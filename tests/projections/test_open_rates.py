@@ -15,7 +15,7 @@ from domain.kernel import Recorded
 from domain.mailbox.message.model import Publication
 from domain.mailbox.values import SenderTimeZone
 from projections.effects import RowKey
-from projections.open_rates import READ_MODEL, final_from, is_provisional, open_rates_of_year, window_end
+from projections.open_rates import READ_MODEL, final_from, open_rates_of_year, window_end
 from tests.domain.letters import OPENED, PUBLICATION, PUBLISHED
 from tests.projections.story import Ask, recorded, rows, values
 
@@ -131,10 +131,7 @@ def test_the_year_of_a_type_of_organisation_is_the_sum_of_its_cohorts(ask: Ask) 
     assert answer(outside_government=False, not_taken_into_use=False) == [(tax, 3, 0, 1, 0, 1)]
 
 
-def test_a_year_is_provisional_until_the_last_window_has_closed_everywhere() -> None:
-    final = final_from(2021, 3)
+def test_a_year_is_final_once_the_last_window_has_closed_everywhere() -> None:
     bonaire = ZoneInfo(SenderTimeZone.BONAIRE)
-    assert final == datetime(2022, 1, 22, 0, 0, tzinfo=bonaire)
-    assert is_provisional(2021, 3, final - SECOND)
-    assert not is_provisional(2021, 3, final)
-    assert is_provisional(2021, 6, final)
+    assert final_from(2021, 3) == datetime(2022, 1, 22, 0, 0, tzinfo=bonaire)
+    assert final_from(2021, 6) == datetime(2022, 2, 12, 0, 0, tzinfo=bonaire)
