@@ -30,19 +30,19 @@ class Period:
     def parse(cls, text: str) -> Period:
         """Read a period; anything but the four written forms is refused as `invalid-period`."""
         found = cls.PATTERN.fullmatch(text)
-        if found is None or not FIRST_YEAR <= int(found["year"]) <= LAST_YEAR:
-            raise _invalid(text)
-        year = int(found["year"])
-        if found["half"]:
-            return cls(year, 1 if found["half"] == "1" else 7, MONTHS_OF_HALF_YEAR)
-        if not found["month"]:
-            return cls(year, 1, MONTHS_OF_YEAR)
-        if not found["until"]:
-            return cls(year, int(found["month"]), 1)
-        pair = cls(year, int(found["month"]), TWO_MONTHS)
-        if pair.months[-1] != found["until"]:
-            raise _invalid(text)
-        return pair
+        if found and FIRST_YEAR <= int(found["year"]) <= LAST_YEAR:
+            year, month = int(found["year"]), int(found["month"] or 1)
+            if found["half"]:
+                period = cls(year, 1 if found["half"] == "1" else 7, MONTHS_OF_HALF_YEAR)
+            elif found["month"]:
+                period = cls(year, month, TWO_MONTHS if found["until"] else 1)
+            else:
+                period = cls(year, month, MONTHS_OF_YEAR)
+            if str(period) == text:
+                return period
+        raise InvalidValue(
+            "invalid-period", f"{text!r} is not a period: write 2021, 2021-11, 2022-H1 or 2017-09/2017-10."
+        )
 
     def __str__(self) -> str:
         match self.length:
@@ -85,10 +85,6 @@ class Period:
         """Return the last `count` months up to and with its own last one, oldest first."""
         last = self.month + self.length - 1
         return tuple(Period(*_carried(self.year, last - back), 1) for back in reversed(range(count)))
-
-
-def _invalid(text: str) -> InvalidValue:
-    return InvalidValue("invalid-period", f"{text!r} is not a period: write 2021, 2021-11, 2022-H1 or 2017-09/2017-10.")
 
 
 def _carried(year: int, month: int) -> tuple[int, int]:
