@@ -49,10 +49,10 @@ Query = Select[*tuple[Any, ...]]
 
 # Ten providers and ten senders, and one more sender of a single letter; each person gets ten letters.
 ROWS: Mapping[Table, tuple[int, Mapping[str, str]]] = {
-    consents.TABLE: (10, {"consent_id": "'consent-' || n", "person_id": "'person-' || n", "provider_id": "{org}"}),
-    mailboxes.TABLE: (10, {"mailbox_id": "'person-' || n", "owner_kind": "'person'", "provider_id": "{org}"}),
-    people.TABLE: (10, {"person_id": "'person-' || n"}),
-    messages.TABLE: (
+    consents.Row.table: (10, {"consent_id": "'consent-' || n", "person_id": "'person-' || n", "provider_id": "{org}"}),
+    mailboxes.Row.table: (10, {"mailbox_id": "'person-' || n", "owner_kind": "'person'", "provider_id": "{org}"}),
+    people.Row.table: (10, {"person_id": "'person-' || n"}),
+    messages.Row.table: (
         1,
         {
             "message_id": "'message-' || n",
@@ -62,8 +62,8 @@ ROWS: Mapping[Table, tuple[int, Mapping[str, str]]] = {
             "published_at": "{at}",
         },
     ),
-    message_timeline.TABLE: (1, {"message_id": "'message-' || n"}),
-    invoices.TABLE: (4, {"invoice_id": "'invoice-' || n", "buyer_id": "{org}"}),
+    message_timeline.Row.table: (1, {"message_id": "'message-' || n"}),
+    invoices.Row.table: (4, {"invoice_id": "'invoice-' || n", "buyer_id": "{org}"}),
 }
 """By table, for how many messages there is one row, and its columns by the number `n`; the others are usual values."""
 
@@ -112,19 +112,19 @@ NOBODY = Viewer(role="")
 
 
 def _queries() -> Mapping[str, Timed]:
-    message, box, step = messages.TABLE.c, mailboxes.TABLE.c, message_timeline.TABLE.c
+    message, box, step = messages.Row.table.c, mailboxes.Row.table.c, message_timeline.Row.table.c
     queries: dict[str, Timed] = {}
     for viewer in (AGENCY, AUDITOR):
-        seen = rows_seen(messages.TABLE, viewer)
+        seen = rows_seen(messages.Row.table, viewer)
         asked: Mapping[str, Query] = {
-            "one_message": _one(messages.TABLE, message.message_id, MESSAGE, viewer),
-            "its_steps": _one(message_timeline.TABLE, step.message_id, MESSAGE, viewer),
-            "one_mailbox": _one(mailboxes.TABLE, box.mailbox_id, PERSON, viewer),
+            "one_message": _one(messages.Row.table, message.message_id, MESSAGE, viewer),
+            "its_steps": _one(message_timeline.Row.table, step.message_id, MESSAGE, viewer),
+            "one_mailbox": _one(mailboxes.Row.table, box.mailbox_id, PERSON, viewer),
             "page_of_messages": _page(messages.READ_MODEL, viewer),
             "page_of_consents": _page(consents.READ_MODEL, viewer),
             "page_of_people": _page(people.READ_MODEL, viewer),
             "page_of_invoices": _page(invoices.READ_MODEL, viewer),
-            "all_messages_counted": select(func.count()).select_from(messages.TABLE).where(seen),
+            "all_messages_counted": select(func.count()).select_from(messages.Row.table).where(seen),
         }
         queries |= {f"{viewer.role}_{name}": Timed(viewer, query) for name, query in asked.items()}
     return queries

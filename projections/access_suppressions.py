@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.sql.elements import SQLCoreOperations
 
 from domain.access.access import Category
 from domain.access.suppression import AccessesSuppressed, SuppressionLifted
@@ -69,25 +70,23 @@ READ_MODEL = ReadModel(
     seen=Seen(owner=Row.person_id, withheld=True, roles=(AUDITOR,)),
     about={Row.person_id: Category.ACCESSES},
 )
-TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
 def suppressed(
-    person_id: ColumnElement[str],
-    organisation_id: ColumnElement[str],
-    accessed_at: ColumnElement[datetime],
+    person_id: SQLCoreOperations[str],
+    organisation_id: SQLCoreOperations[str],
+    accessed_at: SQLCoreOperations[datetime],
     now: datetime,
 ) -> ColumnElement[bool]:
     """Say whether an access of an organisation to a person's data is withheld from the person now."""
-    c = TABLE.c
     return exists(
-        select(c.suppression_id).where(
-            c.person_id == person_id,
-            c.organisation_id == organisation_id,
-            c.since <= accessed_at,
-            c.until > now,
-            c.lifted_at.is_(None),
+        select(Row.suppression_id).where(
+            Row.person_id == person_id,
+            Row.organisation_id == organisation_id,
+            Row.since <= accessed_at,
+            Row.until > now,
+            Row.lifted_at.is_(None),
         )
     )

@@ -58,28 +58,26 @@ READ_MODEL = ReadModel(
     seen=Seen(owner=Row.subject_id, roles=(AUDITOR,)),
     about={Row.subject_id: Category.ACCESSES},
 )
-TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
 def visible_to(person_id: str, now: datetime) -> ColumnElement[bool]:
     """Keep the accesses to a person's data that the person may see: all but those under a suppression."""
-    c = TABLE.c
-    hidden = access_suppressions.suppressed(c.subject_id, c.organisation_id, c.accessed_at, now)
-    return and_(c.subject_id == person_id, not_(hidden))
+    hidden = access_suppressions.suppressed(Row.subject_id, Row.organisation_id, Row.accessed_at, now)
+    return and_(Row.subject_id == person_id, not_(hidden))
 
 
 def usages(*where: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
     """Select each access once, with its categories and the name of the organisation, the newest first."""
-    c, by = TABLE.c, organisations.TABLE.c
+    c, by = Row.table.c, organisations.Row.table.c
     once = (
         *(c.access_id, c.organisation_id, c.activity, c.automated, c.accessed_at),
         *(by.name_nl, by.name_fr, by.name_de, by.name_en, by.enterprise_number, by.outside_government),
     )
     return (
         select(*once, func.array_agg(c.category).label("categories"))
-        .outerjoin_from(TABLE, organisations.TABLE, by.organisation_id == c.organisation_id)
+        .outerjoin_from(Row.table, organisations.Row.table, by.organisation_id == c.organisation_id)
         .where(*where)
         .group_by(*once)
         .order_by(c.accessed_at.desc(), c.access_id.desc())

@@ -58,7 +58,6 @@ READ_MODEL = ReadModel(
     },
     seen=Seen(parties=(Row.organisation_id,), roles=(*STAFF, FIGURES)),
 )
-TABLE = READ_MODEL.table
 
 HAS_SUCCEEDED = Row.outcome == SUCCEEDED
 """Keep the authentications that count in the figures."""

@@ -54,4 +54,3 @@ READ_MODEL = ReadModel(
     },
     seen=Seen(everybody=True, roles=(*STAFF, FIGURES)),
 )
-TABLE = READ_MODEL.table

@@ -127,4 +127,3 @@ READ_MODEL = ReadModel(
     lists={"newest": ListOrder((Row.accepted_at, Row.transaction_id), newest_first=True)},
     seen=Seen(parties=(Row.source_id, Row.target_id)),
 )
-TABLE = READ_MODEL.table

@@ -38,7 +38,7 @@ from typing import (
     overload,
 )
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, DateTime, Numeric, Text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, DateTime, Numeric, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlalchemy.types import TypeEngine
@@ -118,6 +118,9 @@ class RowBase:
     __places__: ClassVar[Mapping[str, int]] = {}
 
     __cells__: Mapping[str, Any]
+
+    table: ClassVar[Table]
+    """The table of the read model."""
 
     def __init_subclass__(cls) -> None:
         columns: dict[str, Col[Any]] = {}

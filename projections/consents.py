@@ -76,7 +76,6 @@ READ_MODEL = ReadModel(
     seen=Seen(parties=(Row.provider_id,), roles=(*STAFF, FIGURES)),
     about={Row.person_id: Category.CONSENTS, Row.acting_person_id: Category.CONSENTS},
 )
-TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 

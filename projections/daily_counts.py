@@ -39,4 +39,3 @@ READ_MODEL = ReadModel(
     lists={"newest": ListOrder((Row.day, Row.name, Row.organisation_id), newest_first=True)},
     seen=Seen(parties=(Row.organisation_id,)),
 )
-TABLE = READ_MODEL.table

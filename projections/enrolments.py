@@ -82,4 +82,3 @@ READ_MODEL = ReadModel(
     },
     seen=Seen(everybody=True, roles=(*STAFF, FIGURES)),
 )
-TABLE = READ_MODEL.table

@@ -96,7 +96,6 @@ READ_MODEL = ReadModel(
     seen=Seen(owner=Row.person_id),
     about={Row.person_id: Category.ERASURES},
 )
-TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
@@ -117,4 +116,4 @@ def asked_for(*, open_only: bool) -> Select[*tuple[object, ...]]:
     under_way = (ErasureStatus.REQUESTED, ErasureStatus.DESTROYED)
     is_open = or_(*(column.in_(under_way) for column in STATUS_OF.values()))
     wanted = is_open if open_only else Row.requested_at.is_not(None)
-    return select(TABLE).where(wanted).order_by(Row.requested_at.desc(), Row.person_id).limit(MAX_LISTED)
+    return select(Row.table).where(wanted).order_by(Row.requested_at.desc(), Row.person_id).limit(MAX_LISTED)

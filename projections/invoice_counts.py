@@ -65,4 +65,3 @@ READ_MODEL = ReadModel(
     },
     seen=Seen(parties=(Row.buyer_id,), roles=(*STAFF, FIGURES)),
 )
-TABLE = READ_MODEL.table

@@ -104,4 +104,3 @@ READ_MODEL = ReadModel(
     },
     seen=Seen(through=invoices.READ_MODEL, key=Row.invoice_id),
 )
-TABLE = READ_MODEL.table

@@ -124,4 +124,3 @@ READ_MODEL = ReadModel(
     seen=Seen(parties=(Row.buyer_id, Row.received_from), numbers=(Row.supplier_number,)),
     about={Row.seller_contact_id: Category.INVOICES},
 )
-TABLE = READ_MODEL.table

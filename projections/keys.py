@@ -90,4 +90,3 @@ READ_MODEL = ReadModel(
     seen=Seen(parties=(Row.provider_id,)),
     about={Row.person_id: Category.KEYS},
 )
-TABLE = READ_MODEL.table

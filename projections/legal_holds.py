@@ -56,4 +56,3 @@ READ_MODEL = ReadModel(
     seen=Seen(roles=OVERSEERS),
     about={Row.person_id: Category.ERASURES},
 )
-TABLE = READ_MODEL.table

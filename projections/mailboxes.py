@@ -100,4 +100,3 @@ READ_MODEL = ReadModel(
     seen=Seen(parties=(Row.mailbox_id, Row.enterprise_provider_id), owner=Row.mailbox_id),
     about={Row.mailbox_id: About(Category.MAILBOX, where={Row.owner_kind: OwnerKind.PERSON})},
 )
-TABLE = READ_MODEL.table

@@ -138,7 +138,6 @@ READ_MODEL = ReadModel(
         Row.grantor_id: About(Category.MANDATES, or_organisation=True),
     },
 )
-TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
@@ -151,7 +150,7 @@ def mandates_in_force(
     May A act for B at S? Any row says yes. A chain mandate counts only while its parent is in force as well; it reaches
     no further than its parent, so the parent's services need no second check.
     """
-    parent = TABLE.alias("parent")
+    parent = Row.table.alias("parent")
     parent_in_force = exists(
         select(parent.c.mandate_id).where(
             parent.c.mandate_id == Row.parent_mandate_id,
@@ -160,11 +159,11 @@ def mandates_in_force(
             _in_force(parent, at),
         )
     )
-    return select(TABLE).where(
+    return select(Row.table).where(
         Row.mandatary_id == mandatary_id,
         Row.mandator_id == mandator_id,
-        _in_force(TABLE, at),
-        or_(func.cardinality(Row.service_ids) == 0, any_(TABLE.c.service_ids) == service_id),
+        _in_force(Row.table, at),
+        or_(func.cardinality(Row.service_ids) == 0, any_(Row.table.c.service_ids) == service_id),
         or_(Row.kind != MandateKind.CHAIN.value, parent_in_force),
     )
 

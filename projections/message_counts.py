@@ -56,4 +56,3 @@ READ_MODEL = ReadModel(
     rules={MessageSent: _sent, MessagePublished: _published},
     seen=Seen(parties=(Row.sender_id,), roles=(*STAFF, FIGURES)),
 )
-TABLE = READ_MODEL.table

@@ -96,4 +96,3 @@ READ_MODEL = ReadModel(
     },
     seen=Seen(through=messages.READ_MODEL, key=Row.message_id),
 )
-TABLE = READ_MODEL.table

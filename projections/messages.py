@@ -191,4 +191,3 @@ READ_MODEL = ReadModel(
     ),
     about={Row.mailbox_id: About(Category.MESSAGES, where={Row.owner_kind: OwnerKind.PERSON})},
 )
-TABLE = READ_MODEL.table

@@ -77,7 +77,6 @@ READ_MODEL = ReadModel(
     rules={MessagePublished: _published, MessageOpened: _opened},
     seen=Seen(everybody=True, roles=(*STAFF, FIGURES)),
 )
-TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 

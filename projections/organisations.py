@@ -137,4 +137,3 @@ READ_MODEL = ReadModel(
     lists={"by_id": ListOrder((Row.organisation_id,))},
     seen=Seen(everybody=True),
 )
-TABLE = READ_MODEL.table

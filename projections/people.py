@@ -45,4 +45,3 @@ READ_MODEL = ReadModel(
     seen=Seen(owner=Row.person_id),
     about={Row.person_id: Category.IDENTIFICATION},
 )
-TABLE = READ_MODEL.table

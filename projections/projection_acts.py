@@ -95,19 +95,18 @@ READ_MODEL = ReadModel(
     lists={"newest": ListOrder((Row.act_position,), newest_first=True)},
     seen=Seen(roles=OVERSEERS),
 )
-TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
 def acts_after(position: int) -> Select[*tuple[object, ...]]:
     """Select the acts recorded after a position, in their order, at most `MAX_ACTS` of them."""
-    return select(TABLE).where(Row.act_position > position).order_by(Row.act_position).limit(MAX_ACTS)
+    return select(Row.table).where(Row.act_position > position).order_by(Row.act_position).limit(MAX_ACTS)
 
 
 def paused() -> Select[str, str, str, datetime]:
     """Select the projections that are paused, with why, by whom and since when."""
-    later = TABLE.alias("later")
+    later = Row.table.alias("later")
     changed_since = exists(
         select(later.c.act_position).where(
             later.c.projection == Row.projection,

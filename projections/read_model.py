@@ -91,7 +91,6 @@ class ReadModel:
     lists: Mapping[str, ListOrder] = field(default_factory=dict)
     seen: Seen = NOBODY
     about: Mapping[RowColumn, Category | About] = field(default_factory=dict)
-    table: Table = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         self._check()
@@ -105,7 +104,11 @@ class ReadModel:
                 _add_list_indexes(f"{name}_{index}", order, self.seen, table)
         elif table.name != name:
             raise TypeError(f"rows of one class are of one read model: {table.name}, {name}")
-        object.__setattr__(self, "table", table)
+        self.row.table = table
+
+    @property
+    def table(self) -> Table:
+        return self.row.table
 
     def _check(self) -> None:
         """Raise TypeError for a declaration that names columns of other rows, or lists rows in no certain order."""

@@ -43,4 +43,3 @@ READ_MODEL = ReadModel(
     lists={"by_code": ListOrder((Row.code,))},
     seen=Seen(everybody=True),
 )
-TABLE = READ_MODEL.table

@@ -42,7 +42,6 @@ READ_MODEL = ReadModel(
     },
     seen=Seen(roles=(*STAFF, FIGURES)),
 )
-TABLE = READ_MODEL.table
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 

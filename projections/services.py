@@ -58,4 +58,3 @@ READ_MODEL = ReadModel(
     lists={"by_id": ListOrder((Row.service_id,))},
     seen=Seen(everybody=True, roles=(*STAFF, FIGURES)),
 )
-TABLE = READ_MODEL.table

@@ -38,7 +38,7 @@ MAX_USAGES = 1_000
 """In one answer. The contract's default, and here also the most; the contract would let a caller ask for more."""
 
 MAX_SKIPPED = 100_000
-TABLES = frozenset({accesses.TABLE.name, access_suppressions.TABLE.name, organisations.TABLE.name})
+TABLES = frozenset({accesses.Row.table.name, access_suppressions.Row.table.name, organisations.Row.table.name})
 MAX_SYSTEMS = 20
 ESTONIAN_CODE_LENGTH = 8
 
@@ -119,7 +119,7 @@ async def _found(
     platform: Platform, by: RequestContext, viewer: Viewer, asked: UsageQuery
 ) -> tuple[int, Sequence[Row[*tuple[object, ...]]]]:
     """Return how many accesses there are, and some of them."""
-    c = accesses.TABLE.c
+    c = accesses.Row.table.c
     where = [accesses.visible_to(viewer.person_id, by.now)]
     where += [c.accessed_at >= asked.period_start] if asked.period_start else []
     where += [c.accessed_at <= asked.period_end] if asked.period_end else []

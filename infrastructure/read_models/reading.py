@@ -159,7 +159,7 @@ class ReadModels:
 
     async def _pauses(self, connection: AsyncConnection) -> Mapping[str, Pause]:
         """Return who paused what. The acts are a read model themselves, which may not be there yet."""
-        acts = projection_acts.TABLE.name
+        acts = projection_acts.Row.table.name
         if acts not in self._tables.values() or not await _rows(connection, TABLES_THERE, {"tables": [acts]}):
             return {}
         rows = await connection.execute(

@@ -47,21 +47,21 @@ def rows(random: Random) -> Rows:
 
 def _registered() -> Iterator[tuple[Table, Mapping[str, Any]]]:
     for org in ORGANISATIONS:
-        yield organisations.TABLE, {"organisation_id": org, "enterprise_number": f"number-{org}"}
-        yield services.TABLE, {"service_id": f"service-{org}", "organisation_id": org}
+        yield organisations.Row.table, {"organisation_id": org, "enterprise_number": f"number-{org}"}
+        yield services.Row.table, {"service_id": f"service-{org}", "organisation_id": org}
     for at, person in enumerate(PERSONS):
-        yield people.TABLE, {"person_id": person, "registered_at": AT + timedelta(hours=at)}
+        yield people.Row.table, {"person_id": person, "registered_at": AT + timedelta(hours=at)}
 
 
 def _identities(random: Random) -> Iterator[tuple[Table, Mapping[str, Any]]]:
     for at in range(25):
         holder = {"person_id": random.choice(PERSONS), "provider_id": random.choice(ORGANISATIONS)}
-        yield keys.TABLE, {"key_id": f"key-{at}", **holder, "registered_at": AT + timedelta(minutes=at // 3)}
+        yield keys.Row.table, {"key_id": f"key-{at}", **holder, "registered_at": AT + timedelta(minutes=at // 3)}
     for at in range(25):
         person, acting = random.choice(PERSONS), random.choice(PERSONS)
         gave = {"person_id": person, "acting_person_id": person if at % 3 else acting}
         yield (
-            consents.TABLE,
+            consents.Row.table,
             {
                 "consent_id": f"{person}.{at}",
                 "provider_id": random.choice(ORGANISATIONS),
@@ -76,7 +76,7 @@ def _mandates(random: Random) -> Iterator[tuple[Table, Mapping[str, Any]]]:
     for at in range(25):
         mandator = random.choice((*PERSONS, *ORGANISATIONS))
         yield (
-            mandates.TABLE,
+            mandates.Row.table,
             {
                 "mandate_id": f"mandate-{at // 2}",
                 "period": at % 2 + 1,
@@ -96,11 +96,11 @@ def _post(random: Random) -> Iterator[tuple[Table, Mapping[str, Any]]]:
     for owner in (*PERSONS, *ORGANISATIONS):
         kind = "person" if owner in PERSONS else "enterprise"
         provider = random.choice(ORGANISATIONS)
-        yield mailboxes.TABLE, {"mailbox_id": owner, "owner_kind": kind, "provider_id": provider}
+        yield mailboxes.Row.table, {"mailbox_id": owner, "owner_kind": kind, "provider_id": provider}
     for at in range(60):
         owner = random.choice((*PERSONS, *ORGANISATIONS))
         yield (
-            messages.TABLE,
+            messages.Row.table,
             {
                 "message_id": f"message-{at}",
                 "mailbox_id": owner,
@@ -111,23 +111,23 @@ def _post(random: Random) -> Iterator[tuple[Table, Mapping[str, Any]]]:
                 "sent_at": AT + timedelta(minutes=at // 4),
             },
         )
-        yield message_timeline.TABLE, {"message_id": f"message-{at}", "version": 1}
+        yield message_timeline.Row.table, {"message_id": f"message-{at}", "version": 1}
 
 
 def _others(random: Random) -> Iterator[tuple[Table, Mapping[str, Any]]]:
     for at in range(15):
         contact = random.choice(("", f"contact-{at % 4}"))
         party = {"buyer_id": random.choice(ORGANISATIONS), "received_from": random.choice(ORGANISATIONS)}
-        yield invoices.TABLE, {"invoice_id": f"invoice-{at}", "seller_contact_id": contact, **party}
+        yield invoices.Row.table, {"invoice_id": f"invoice-{at}", "seller_contact_id": contact, **party}
     for at, person in enumerate(PERSONS[:5]):
-        yield erasures.TABLE, {"person_id": person, **dict.fromkeys(GROUPS, "kept")}
-        yield legal_holds.TABLE, {"person_id": person, "hold_id": f"hold-{at}", **HOLD}
+        yield erasures.Row.table, {"person_id": person, **dict.fromkeys(GROUPS, "kept")}
+        yield legal_holds.Row.table, {"person_id": person, "hold_id": f"hold-{at}", **HOLD}
     for at in range(30):
         look = {"subject_id": random.choice(PERSONS), "organisation_id": random.choice(ORGANISATIONS)}
-        yield accesses.TABLE, {"access_id": f"look-{at}", **look, "accessed_at": NOW - timedelta(hours=at // 2)}
+        yield accesses.Row.table, {"access_id": f"look-{at}", **look, "accessed_at": NOW - timedelta(hours=at // 2)}
     for at in range(5):
         about = {"person_id": random.choice(PERSONS), "organisation_id": random.choice(ORGANISATIONS)}
-        yield access_suppressions.TABLE, {"suppression_id": f"kept-{at}", **about}
+        yield access_suppressions.Row.table, {"suppression_id": f"kept-{at}", **about}
 
 
 GROUPS = ("identification", "correspondence", "invoicing")

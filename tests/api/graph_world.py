@@ -76,13 +76,13 @@ WHY = "https://register.example/activities/17"
 ERASED = "sealed with a destroyed key"
 
 USUAL: Mapping[Table, Mapping[str, Any]] = {
-    organisations.TABLE: {"organisation_type": "municipality", "level": "local", "recognition": "none"},
-    enrolments.TABLE: {"organisation_type": "municipality", "level": "local", "enrolment": "bus_member"},
-    services.TABLE: {"audience": "citizen", "minimum_level": "substantial"},
-    service_families.TABLE: {},
-    people.TABLE: {"route": "national_register"},
-    keys.TABLE: {"means": "eid", "level": "high", "status": "active", "evidence_kind": "primary_means"},
-    authentications.TABLE: {
+    organisations.Row.table: {"organisation_type": "municipality", "level": "local", "recognition": "none"},
+    enrolments.Row.table: {"organisation_type": "municipality", "level": "local", "enrolment": "bus_member"},
+    services.Row.table: {"audience": "citizen", "minimum_level": "substantial"},
+    service_families.Row.table: {},
+    people.Row.table: {"route": "national_register"},
+    keys.Row.table: {"means": "eid", "level": "high", "status": "active", "evidence_kind": "primary_means"},
+    authentications.Row.table: {
         "month": "2022-03",
         "means": "eid",
         "level": "high",
@@ -90,8 +90,8 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
         "outcome": "succeeded",
         "authentications": 1,
     },
-    service_use.TABLE: {"month": "2022-03", "audience": "citizen", "uses": 1},
-    mandates.TABLE: {
+    service_use.Row.table: {"month": "2022-03", "audience": "citizen", "uses": 1},
+    mandates.Row.table: {
         "period": 1,
         "kind": "voluntary",
         "mandator_kind": "person",
@@ -104,9 +104,9 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
         "valid_until": AT + timedelta(days=365),
         "active_at": AT,
     },
-    consents.TABLE: {"status": "granted", "grant_number": 1, "notice_version": "1", "acting_person_id": "person"},
-    mailboxes.TABLE: {"owner_kind": "person", "address_status": "none"},
-    messages.TABLE: {
+    consents.Row.table: {"status": "granted", "grant_number": 1, "notice_version": "1", "acting_person_id": "person"},
+    mailboxes.Row.table: {"owner_kind": "person", "address_status": "none"},
+    messages.Row.table: {
         "owner_kind": "person",
         "sender_type": "municipality",
         "message_type": "permit",
@@ -116,10 +116,10 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
         "notification": "pending",
         "published_at": AT,
     },
-    message_timeline.TABLE: {"version": 1, "happening": "sent"},
-    message_counts.TABLE: {"month": "2022-03", "sender_type": "municipality", "channel": "digital", "sent": 1},
-    open_rates.TABLE: {"period": "2022-03", "sender_type": "municipality", "published": 1},
-    bus_transactions.TABLE: {
+    message_timeline.Row.table: {"version": 1, "happening": "sent"},
+    message_counts.Row.table: {"month": "2022-03", "sender_type": "municipality", "channel": "digital", "sent": 1},
+    open_rates.Row.table: {"period": "2022-03", "sender_type": "municipality", "published": 1},
+    bus_transactions.Row.table: {
         "status": "accepted",
         "source_reference": "reference",
         "service_family": "person",
@@ -129,8 +129,8 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
         "request_sha256": "digest",
         "request_size_bytes": 3_000_000_000,
     },
-    bus_counts.TABLE: {"month": "2022-03", "service_family": "person", "accepted": 1},
-    invoices.TABLE: {
+    bus_counts.Row.table: {"month": "2022-03", "service_family": "person", "accepted": 1},
+    invoices.Row.table: {
         "kind": "invoice",
         "supplier_scheme": "0208",
         "supplier_number": "0123456749",
@@ -141,10 +141,10 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
         "document_sha256": "digest",
         "media_type": "application/xml",
     },
-    invoice_timeline.TABLE: {"version": 1, "step": "received"},
-    invoice_counts.TABLE: {"month": "2022-03", "received": 1},
-    daily_counts.TABLE: {"name": "consent.granted.v1", "events": 1},
-    erasures.TABLE: {
+    invoice_timeline.Row.table: {"version": 1, "step": "received"},
+    invoice_counts.Row.table: {"month": "2022-03", "received": 1},
+    daily_counts.Row.table: {"name": "consent.granted.v1", "events": 1},
+    erasures.Row.table: {
         "identification": "shredded",
         "correspondence": "destroyed",
         "invoicing": "kept",
@@ -152,10 +152,15 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
         "ground": "objection",
         "requested_at": AT,
     },
-    legal_holds.TABLE: {"hold_id": "hold-1", "purpose": "invoicing", "ground": "invoice_retention"},
-    projection_acts.TABLE: {"projection": "people", "act": "pause", "why": "a disk is full", "acting_id": "official-7"},
-    accesses.TABLE: {"category": "messages", "acting_id": "official-7", "activity": WHY, "outcome": "answered"},
-    access_suppressions.TABLE: {
+    legal_holds.Row.table: {"hold_id": "hold-1", "purpose": "invoicing", "ground": "invoice_retention"},
+    projection_acts.Row.table: {
+        "projection": "people",
+        "act": "pause",
+        "why": "a disk is full",
+        "acting_id": "official-7",
+    },
+    accesses.Row.table: {"category": "messages", "acting_id": "official-7", "activity": WHY, "outcome": "answered"},
+    access_suppressions.Row.table: {
         "ground": "article 23 GDPR, decision 12",
         "ordered_by": "official-9",
         "since": AT - timedelta(days=30),

@@ -109,7 +109,7 @@ def test_who_looks_at_personal_data_says_why(graph: Graph, query: str, role: Rol
 
 @pytest.mark.parametrize("query", PUBLIC, ids=range(len(PUBLIC)))
 def test_other_questions_need_no_reason(graph: Graph, query: str) -> None:
-    graph.have(people.TABLE, {"person_id": ANN})
+    graph.have(people.Row.table, {"person_id": ANN})
     assert "errors" not in graph.ask(query, headers={"Processing-Activity": ""}).body
     assert recorded(graph) == []
 
@@ -127,8 +127,8 @@ def test_only_the_operation_that_is_asked_counts(graph: Graph) -> None:
     "query", ["{ people { pageInfo { endCursor } } }", '{ inbox(mailboxId: "ann") { totalCount } }']
 )
 def test_what_only_the_answer_shows_to_be_personal_is_not_given_without_a_reason(graph: Graph, query: str) -> None:
-    graph.have(people.TABLE, {"person_id": ANN})
-    graph.have(messages.TABLE, {"message_id": "m", "mailbox_id": ANN})
+    graph.have(people.Row.table, {"person_id": ANN})
+    graph.have(messages.Row.table, {"message_id": "m", "mailbox_id": ANN})
     answer = graph.ask(query, headers={"Processing-Activity": ""})
     assert (answer.status, answer.codes) == (400, ["processing-activity-not-named"])
     assert "data" not in answer.body
@@ -146,7 +146,7 @@ def test_a_reason_has_the_form_of_an_id(graph: Graph, why: str) -> None:
     "why", ["x", "x" * 200, "avg:17", "https://register.example/a/17?v=2#b", "urn:uuid:1-2", "a'b(c)"]
 )
 def test_names_and_addresses_are_reasons(graph: Graph, why: str) -> None:
-    graph.have(messages.TABLE, {"message_id": "m", "mailbox_id": ANN})
+    graph.have(messages.Row.table, {"message_id": "m", "mailbox_id": ANN})
     assert "errors" not in graph.ask(LETTERS, headers={"Processing-Activity": why}).body
     assert [it.context.activity for it in graph.log.recorded()] == [why]
 
@@ -155,8 +155,8 @@ def test_names_and_addresses_are_reasons(graph: Graph, why: str) -> None:
 
 
 def test_it_is_recorded_who_looked_for_whom_at_what_and_why(graph: Graph) -> None:
-    graph.have(messages.TABLE, {"message_id": "m-1", "mailbox_id": ANN}, {"message_id": "m-2", "mailbox_id": BOB})
-    graph.have(messages.TABLE, {"message_id": "m-3", "mailbox_id": "enterprise", "owner_kind": "enterprise"})
+    graph.have(messages.Row.table, {"message_id": "m-1", "mailbox_id": ANN}, {"message_id": "m-2", "mailbox_id": BOB})
+    graph.have(messages.Row.table, {"message_id": "m-3", "mailbox_id": "enterprise", "owner_kind": "enterprise"})
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     answer = graph.ask(LETTERS, organisation="org-a via software-house", headers={"traceparent": trace})
     assert len(nodes(answer.data["messages"])) == 3
@@ -175,7 +175,7 @@ def test_it_is_recorded_who_looked_for_whom_at_what_and_why(graph: Graph) -> Non
 
 
 def test_it_says_where_only_a_part_could_be_answered(graph: Graph) -> None:
-    graph.have(keys.TABLE, {"key_id": "k", "person_id": ANN})
+    graph.have(keys.Row.table, {"key_id": "k", "person_id": ANN})
     answer = graph.ask(
         '{ key(id: "k") { id } person(id: "a\\u0000b") { id } }',
     )
@@ -184,14 +184,14 @@ def test_it_says_where_only_a_part_could_be_answered(graph: Graph) -> None:
 
 
 def test_a_program_of_the_platform_is_told_apart(graph: Graph) -> None:
-    graph.have(keys.TABLE, {"key_id": "k", "person_id": ANN})
+    graph.have(keys.Row.table, {"key_id": "k", "person_id": ANN})
     graph.ask('{ key(id: "k") { id } }', role=Role.SYSTEM)
     graph.ask('{ key(id: "k") { id } }', role=Role.ADMINISTRATOR)
     assert [it.automated for it in recorded(graph)] == [True, False]
 
 
 def test_many_persons_stand_in_several_events_of_one_stream(graph: Graph) -> None:
-    graph.have(people.TABLE, *({"person_id": f"p-{at:03}"} for at in range(150)))
+    graph.have(people.Row.table, *({"person_id": f"p-{at:03}"} for at in range(150)))
     pages = "a: people(first: 100) { edges { node { id } } } b: people(last: 100) { edges { node { id } } }"
     graph.ask(f"{{ {pages} }}")
     assert [len(it.looks) for it in recorded(graph)] == [100, 50]
@@ -200,13 +200,15 @@ def test_many_persons_stand_in_several_events_of_one_stream(graph: Graph) -> Non
 
 
 def test_what_was_read_ahead_is_not_looked_at(graph: Graph) -> None:
-    graph.have(people.TABLE, *({"person_id": f"p-{at}", "registered_at": AT + timedelta(days=at)} for at in range(4)))
+    graph.have(
+        people.Row.table, *({"person_id": f"p-{at}", "registered_at": AT + timedelta(days=at)} for at in range(4))
+    )
     graph.ask("{ people(first: 2) { edges { node { id } } pageInfo { hasNextPage } } }")
     assert looks(graph) == {"p-3": {"identification"}, "p-2": {"identification"}}
 
 
 def test_who_is_asked_about_is_looked_at_where_something_was_counted(graph: Graph) -> None:
-    graph.have(consents.TABLE, {"consent_id": "c", "person_id": ANN, "acting_person_id": ANN})
+    graph.have(consents.Row.table, {"consent_id": "c", "person_id": ANN, "acting_person_id": ANN})
     for person in (ANN, BOB, NOBODY):
         graph.ask("query Q($who: ID) { consents(where: { personId: $who }) { totalCount } }", variables={"who": person})
     assert looks(graph) == {ANN: {"consents"}}
@@ -233,7 +235,7 @@ def broken(log: MemoryLog, monkeypatch: pytest.MonkeyPatch, error: BaseException
 def test_what_cannot_be_recorded_is_not_shown(
     graph: Graph, monkeypatch: pytest.MonkeyPatch, error: Exception, media_type: str
 ) -> None:
-    graph.have(messages.TABLE, {"message_id": "m-secret", "mailbox_id": ANN})
+    graph.have(messages.Row.table, {"message_id": "m-secret", "mailbox_id": ANN})
     broken(graph.log, monkeypatch, error)
     answer = graph.ask(LETTERS, headers={"Accept": media_type})
     assert (answer.status, answer.codes) == (503, ["access-not-recorded"])
@@ -278,7 +280,7 @@ def having(graph: Graph, *events: Any) -> str:
 def looked_at(graph: Graph) -> None:
     """Two organisations looked at Ann, one of them at Bob too."""
     graph.have(
-        accesses.TABLE,
+        accesses.Row.table,
         {"access_id": "1", "subject_id": ANN, "organisation_id": "police", "accessed_at": AT},
         {"access_id": "2", "subject_id": ANN, "organisation_id": "org-b", "accessed_at": AT + timedelta(days=1)},
         {"access_id": "3", "subject_id": BOB, "organisation_id": "police", "accessed_at": AT + timedelta(days=2)},
@@ -378,13 +380,13 @@ POLICE = {"suppression_id": "s", "person_id": ANN, "organisation_id": "police"}
 def test_what_is_suppressed_is_left_out_without_a_trace(graph: Graph, changed: dict[str, Any], *, hidden: bool) -> None:
     session = having(graph, OPENED)
     looked_at(graph)
-    graph.have(access_suppressions.TABLE, {**POLICE, **changed})
+    graph.have(access_suppressions.Row.table, {**POLICE, **changed})
     kept = ["police"] if changed.get("organisation_id") else ["org-b"] if hidden else ["org-b", "police"]
     assert told(graph, session) == (len(kept), kept)
     with_suppression = graph.ask(OWN, role=Role.AGENCY, variables={"session": session}).body
     graph.clear()
     rows = {"police": {"access_id": "1", "accessed_at": AT}, "org-b": {"access_id": "2", "accessed_at": AT}}
-    graph.have(accesses.TABLE, *({**rows[it], "subject_id": ANN, "organisation_id": it} for it in kept[:1]))
+    graph.have(accesses.Row.table, *({**rows[it], "subject_id": ANN, "organisation_id": it} for it in kept[:1]))
     if len(kept) == 1:
         # Whatever else the answer says is as if what is left out had never been.
         assert graph.ask(OWN, role=Role.AGENCY, variables={"session": session}).body == with_suppression
@@ -392,7 +394,7 @@ def test_what_is_suppressed_is_left_out_without_a_trace(graph: Graph, changed: d
 
 def test_auditors_see_what_is_suppressed_and_that_it_is(graph: Graph) -> None:
     looked_at(graph)
-    graph.have(access_suppressions.TABLE, POLICE)
+    graph.have(access_suppressions.Row.table, POLICE)
     answer = graph.ask("{ accesses { totalCount } accessSuppressions { edges { node { personId ground } } } }").data
     assert answer["accesses"] == {"totalCount": 3}
     assert nodes(answer["accessSuppressions"]) == [{"personId": ANN, "ground": "article 23 GDPR, decision 12"}]

@@ -47,17 +47,17 @@ def test_the_page_shows_what_the_read_models_hold(database_url: str) -> None:
         for month, count in counts:
             row = {"month": month, "jurisdiction": "be", "sender_id": "s", "sender_type": "municipality"}
             connection.execute(
-                message_counts.TABLE.insert(), row | {"channel": "digital", "sent": count, "delivered": count}
+                message_counts.Row.table.insert(), row | {"channel": "digital", "sent": count, "delivered": count}
             )
         connection.execute(
-            services.TABLE.insert(),
-            dict.fromkeys((column.name for column in services.TABLE.c if not column.nullable), "")
+            services.Row.table.insert(),
+            dict.fromkeys((column.name for column in services.Row.table.c if not column.nullable), "")
             | {"service_id": "s", "jurisdiction": "be", "audience": "citizen"}
             | {"registered_at": datetime(2014, 1, 1, tzinfo=UTC), "closed_at": None},
         )
         for month, uses in (("2014-11", 100), ("2015-01", 150), ("2022-05", 300)):
             row = {"month": month, "jurisdiction": "be", "audience": "citizen", "service_id": "s"}
-            connection.execute(service_use.TABLE.insert(), row | {"uses": uses})
+            connection.execute(service_use.Row.table.insert(), row | {"uses": uses})
     engine.dispose()
     page = client.get("/dashboard/en").text
     for said in ("first half of 2022", "1,480", "+48%", "1,000 a year earlier", "position 815 of the log"):

@@ -133,7 +133,7 @@ def test_an_unexpected_error_says_nothing(graph: Graph, monkeypatch: pytest.Monk
 
 
 def test_a_row_that_breaks_the_schema_is_an_internal_error(graph: Graph) -> None:
-    graph.have(organisations.TABLE, {"organisation_id": "org-a", "level": "galactic"})
+    graph.have(organisations.Row.table, {"organisation_id": "org-a", "level": "galactic"})
     answer = graph.ask('{ organisation(id: "org-a") { level } }')
     assert answer.codes == ["internal-error"]
     assert "galactic" not in str(answer.body)
@@ -252,7 +252,7 @@ def test_a_position_is_a_number(graph: Graph, position: str) -> None:
 
 
 def test_only_what_is_asked_for_is_counted(graph: Graph) -> None:
-    graph.have(consents.TABLE, {"consent_id": "c", "provider_id": "org-a"})
+    graph.have(consents.Row.table, {"consent_id": "c", "provider_id": "org-a"})
     graph.ask("{ consents { edges { node { consentId } } } }")
     assert not [it for it in graph.queries if "count(" in it]
     graph.queries.clear()
@@ -263,9 +263,9 @@ def test_only_what_is_asked_for_is_counted(graph: Graph) -> None:
 @pytest.mark.parametrize("count", [1, 5, 40])
 def test_nested_fields_cost_one_query_for_all_parents(graph: Graph, count: int) -> None:
     numbers = range(count)
-    graph.have(organisations.TABLE, *({"organisation_id": f"org-{at}"} for at in numbers))
-    graph.have(services.TABLE, *({"service_id": f"s-{at}", "organisation_id": f"org-{at}"} for at in numbers))
-    graph.have(messages.TABLE, *({"message_id": f"m-{at}", "sender_id": f"org-{at}"} for at in numbers))
+    graph.have(organisations.Row.table, *({"organisation_id": f"org-{at}"} for at in numbers))
+    graph.have(services.Row.table, *({"service_id": f"s-{at}", "organisation_id": f"org-{at}"} for at in numbers))
+    graph.have(messages.Row.table, *({"message_id": f"m-{at}", "sender_id": f"org-{at}"} for at in numbers))
     graph.queries.clear()
     answer = graph.ask(
         """{

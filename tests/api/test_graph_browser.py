@@ -20,7 +20,7 @@ def address(module_database_url: str) -> Iterator[str]:
     rows = rows_of(module_database_url)
     with rows.begin() as connection:
         connection.execute(
-            organisations.TABLE.insert(), [row(organisations.TABLE, organisation_id="o", name_nl="Gent")]
+            organisations.Row.table.insert(), [row(organisations.Row.table, organisation_id="o", name_nl="Gent")]
         )
     rows.dispose()
     with served(app, models.aclose) as address:

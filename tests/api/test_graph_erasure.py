@@ -13,8 +13,8 @@ EVERYTHING = "{ id status heldPurposes ground requestedAt purposes { purpose sta
 
 
 def test_a_person_is_shown_as_erased_with_each_purpose(graph: Graph) -> None:
-    graph.have(people.TABLE, {"person_id": "ann"}, {"person_id": "bob"}, {"person_id": "cem"})
-    graph.have(erasures.TABLE, {"person_id": "ann"}, {"person_id": "bob", "requested_at": None})
+    graph.have(people.Row.table, {"person_id": "ann"}, {"person_id": "bob"}, {"person_id": "cem"})
+    graph.have(erasures.Row.table, {"person_id": "ann"}, {"person_id": "bob", "requested_at": None})
     query = f"{{ people {{ edges {{ node {{ id erasure {EVERYTHING} }} }} }} }}"
     found = {node["id"]: node["erasure"] for node in nodes(graph.ask(query, headers=WHY).data["people"])}
     assert found == {
@@ -36,8 +36,8 @@ def test_a_person_is_shown_as_erased_with_each_purpose(graph: Graph) -> None:
 
 
 def test_many_people_are_looked_up_with_one_query(graph: Graph) -> None:
-    graph.have(people.TABLE, *({"person_id": f"person-{number}"} for number in range(20)))
-    graph.have(erasures.TABLE, *({"person_id": f"person-{number}"} for number in range(20)))
+    graph.have(people.Row.table, *({"person_id": f"person-{number}"} for number in range(20)))
+    graph.have(erasures.Row.table, *({"person_id": f"person-{number}"} for number in range(20)))
     graph.queries.clear()
     answer = graph.ask("{ people(first: 20) { edges { node { erasure { status } } } } }", headers=WHY)
     assert len(nodes(answer.data["people"])) == 20
@@ -46,7 +46,7 @@ def test_many_people_are_looked_up_with_one_query(graph: Graph) -> None:
 
 def test_holds_are_found_by_person_purpose_and_ground(graph: Graph) -> None:
     graph.have(
-        legal_holds.TABLE,
+        legal_holds.Row.table,
         {"person_id": "ann", "until": date(2036, 12, 31)},
         {"person_id": "bob", "ground": "legal_claims", "purpose": "correspondence", "reference": "RG/1"},
     )

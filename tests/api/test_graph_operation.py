@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from application.ports import Role
-from projections.projection_acts import TABLE
+from projections.projection_acts import Row
 from tests.api.graph_world import AT, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
 
 LIST = """query Acts($projection: String, $first: Int, $after: String) {
@@ -22,7 +22,7 @@ LIST = """query Acts($projection: String, $first: Int, $after: String) {
 @pytest.fixture(autouse=True)
 def _acts(graph: Graph) -> None:
     graph.have(
-        TABLE,
+        Row.table,
         {"act_position": 7, "projection": "people", "act": "pause"},
         {"act_position": 9, "projection": "consents", "act": "skip", "event_position": 4711},
         {

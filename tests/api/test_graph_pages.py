@@ -92,7 +92,7 @@ def walk(graph: Graph, where: Row, size: int, *, backwards: bool, between: Seque
         if not info["hasPreviousPage" if backwards else "hasNextPage"]:
             return found
         if arriving:
-            graph.have(consents.TABLE, arriving.pop())
+            graph.have(consents.Row.table, arriving.pop())
 
 
 @runs_longer
@@ -102,7 +102,7 @@ def test_paging_gives_every_row_once_and_in_order(
     graph: Graph, rows: list[Row], where: Row, size: int, backwards: bool
 ) -> None:
     graph.clear()
-    graph.have(consents.TABLE, *rows)
+    graph.have(consents.Row.table, *rows)
     assert walk(graph, where, size, backwards=backwards) == in_order([row for row in rows if keeps(where, row)])
 
 
@@ -118,7 +118,7 @@ def test_rows_that_arrive_between_pages_hide_and_repeat_none(
     graph: Graph, rows: list[Row], later: list[int], size: int, backwards: bool
 ) -> None:
     graph.clear()
-    graph.have(consents.TABLE, *rows)
+    graph.have(consents.Row.table, *rows)
     arriving = [consent(900 + at, hour, "trusto") for at, hour in enumerate(later)]
     found = walk(graph, {}, size, backwards=backwards, between=arriving)
     assert len(found) == len(set(found))
@@ -127,7 +127,7 @@ def test_rows_that_arrive_between_pages_hide_and_repeat_none(
 
 
 def test_a_page_has_fifty_rows_unless_asked_otherwise(graph: Graph) -> None:
-    graph.have(consents.TABLE, *(consent(at, at, "doccle") for at in range(120)))
+    graph.have(consents.Row.table, *(consent(at, at, "doccle") for at in range(120)))
     page = graph.ask(PAGE).data["consents"]
     assert (len(page["edges"]), page["totalCount"]) == (50, 120)
     assert len(graph.ask(PAGE, variables={"first": 100}).data["consents"]["edges"]) == 100
@@ -136,7 +136,7 @@ def test_a_page_has_fifty_rows_unless_asked_otherwise(graph: Graph) -> None:
 
 
 def test_rows_between_two_cursors(graph: Graph) -> None:
-    graph.have(consents.TABLE, *(consent(at, at, "doccle") for at in range(10)))
+    graph.have(consents.Row.table, *(consent(at, at, "doccle") for at in range(10)))
     cursors = [it["cursor"] for it in graph.ask(PAGE).data["consents"]["edges"]]
     page = graph.ask(PAGE, variables={"after": cursors[2], "before": cursors[6]}).data["consents"]
     assert [it["cursor"] for it in page["edges"]] == cursors[3:6]
@@ -175,6 +175,6 @@ def test_what_is_not_a_cursor_of_the_list_is_refused(graph: Graph, cursor: str) 
 
 
 def test_a_cursor_is_of_one_list_only(graph: Graph) -> None:
-    graph.have(enrolments.TABLE, {"organisation_id": "o", "enrolment_number": 1})
+    graph.have(enrolments.Row.table, {"organisation_id": "o", "enrolment_number": 1})
     cursor = graph.ask("{ enrolments { edges { cursor } } }").data["enrolments"]["edges"][0]["cursor"]
     assert graph.ask(PAGE, variables={"after": cursor}).codes == ["invalid-cursor"]

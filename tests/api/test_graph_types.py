@@ -44,30 +44,30 @@ from tests.api.graph_world import AT, ERASED, NOW, POSITION, Graph, empty_graph,
 # --- Every column -----------------------------------------------------------------------------------------------
 
 TYPES: dict[str, Table] = {
-    "Organisation": organisations.TABLE,
-    "Enrolment": enrolments.TABLE,
-    "Service": services.TABLE,
-    "ServiceFamily": service_families.TABLE,
-    "Person": people.TABLE,
-    "Key": keys.TABLE,
-    "AuthenticationCount": authentications.TABLE,
-    "ServiceUse": service_use.TABLE,
-    "Mandate": mandates.TABLE,
-    "Consent": consents.TABLE,
-    "Mailbox": mailboxes.TABLE,
-    "Message": messages.TABLE,
-    "MessageStep": message_timeline.TABLE,
-    "MessageCount": message_counts.TABLE,
-    "OpenRateCohort": open_rates.TABLE,
-    "BusTransaction": bus_transactions.TABLE,
-    "BusCount": bus_counts.TABLE,
-    "Invoice": invoices.TABLE,
-    "InvoiceStep": invoice_timeline.TABLE,
-    "InvoiceCount": invoice_counts.TABLE,
-    "DailyCount": daily_counts.TABLE,
-    "ProjectionAct": projection_acts.TABLE,
-    "Erasure": erasures.TABLE,
-    "LegalHold": legal_holds.TABLE,
+    "Organisation": organisations.Row.table,
+    "Enrolment": enrolments.Row.table,
+    "Service": services.Row.table,
+    "ServiceFamily": service_families.Row.table,
+    "Person": people.Row.table,
+    "Key": keys.Row.table,
+    "AuthenticationCount": authentications.Row.table,
+    "ServiceUse": service_use.Row.table,
+    "Mandate": mandates.Row.table,
+    "Consent": consents.Row.table,
+    "Mailbox": mailboxes.Row.table,
+    "Message": messages.Row.table,
+    "MessageStep": message_timeline.Row.table,
+    "MessageCount": message_counts.Row.table,
+    "OpenRateCohort": open_rates.Row.table,
+    "BusTransaction": bus_transactions.Row.table,
+    "BusCount": bus_counts.Row.table,
+    "Invoice": invoices.Row.table,
+    "InvoiceStep": invoice_timeline.Row.table,
+    "InvoiceCount": invoice_counts.Row.table,
+    "DailyCount": daily_counts.Row.table,
+    "ProjectionAct": projection_acts.Row.table,
+    "Erasure": erasures.Row.table,
+    "LegalHold": legal_holds.Row.table,
 }
 OTHERWISE = {
     "on_behalf_of": "onBehalfOfId",
@@ -160,22 +160,24 @@ def test_lists_with_pages_stand_at_the_root_only() -> None:
 
 
 def test_a_timeline_is_in_its_order(graph: Graph) -> None:
-    graph.have(messages.TABLE, {"message_id": "m"}, {"message_id": "n", "sent_at": AT - timedelta(days=1)})
+    graph.have(messages.Row.table, {"message_id": "m"}, {"message_id": "n", "sent_at": AT - timedelta(days=1)})
     steps = ["sent", "published", "notified", "opened"]
     for message in ("n", "m"):
         rows = [{"message_id": message, "version": at, "happening": it} for at, it in enumerate(steps, 1)]
-        graph.have(message_timeline.TABLE, *reversed(rows))
+        graph.have(message_timeline.Row.table, *reversed(rows))
     found = nodes(graph.ask("{ messages { edges { node { id timeline { happening } } } } }").data["messages"])
     assert [node["id"] for node in found] == ["m", "n"]
     assert [[step["happening"] for step in node["timeline"]] for node in found] == [steps, steps]
 
 
 def test_a_supplier_sees_the_timeline_of_its_invoice(graph: Graph) -> None:
-    graph.have(organisations.TABLE, {"organisation_id": "supplier", "enterprise_number": "0403170701"})
+    graph.have(organisations.Row.table, {"organisation_id": "supplier", "enterprise_number": "0403170701"})
     party = {"buyer_id": "buyer", "supplier_number": "0403170701"}
-    graph.have(invoices.TABLE, {"invoice_id": "i", **party, "response_state": "UQ"})
+    graph.have(invoices.Row.table, {"invoice_id": "i", **party, "response_state": "UQ"})
     said = {"step": "response", "response_state": "UQ", "clarifications": ["REF", "PRI"]}
-    graph.have(invoice_timeline.TABLE, {"invoice_id": "i", **party}, {"invoice_id": "i", "version": 2, **party, **said})
+    graph.have(
+        invoice_timeline.Row.table, {"invoice_id": "i", **party}, {"invoice_id": "i", "version": 2, **party, **said}
+    )
     query = """{ invoice(id: "i") {
       responseState timeline { version step responseState clarifications ruleIds }
     } }"""
@@ -196,15 +198,15 @@ def test_a_supplier_sees_the_timeline_of_its_invoice(graph: Graph) -> None:
 
 
 def test_a_name_is_told_in_the_language_asked_for_or_the_first_known(graph: Graph) -> None:
-    graph.have(organisations.TABLE, {"organisation_id": "o", "name_nl": "Stad Gent", "name_fr": "Ville de Gand"})
+    graph.have(organisations.Row.table, {"organisation_id": "o", "name_nl": "Stad Gent", "name_fr": "Ville de Gand"})
     answer = graph.ask('{ organisation(id: "o") { a: name(language: FR) b: name(language: EN) nameEn } }')
     assert answer.data["organisation"] == {"a": "Ville de Gand", "b": "Stad Gent", "nameEn": None}
 
 
 def test_a_parent_shows_a_bounded_number_of_children(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.graph.queries.query_context.MAX_CHILDREN", 3)
-    graph.have(organisations.TABLE, {"organisation_id": "o"})
-    graph.have(services.TABLE, *({"service_id": f"s{at}", "organisation_id": "o"} for at in range(5)))
+    graph.have(organisations.Row.table, {"organisation_id": "o"})
+    graph.have(services.Row.table, *({"service_id": f"s{at}", "organisation_id": "o"} for at in range(5)))
     found = graph.ask('{ organisation(id: "o") { services { id } } }').data["organisation"]
     assert [it["id"] for it in found["services"]] == ["s0", "s1", "s2"]
 
@@ -214,7 +216,7 @@ def test_a_parent_shows_a_bounded_number_of_children(graph: Graph, monkeypatch: 
 
 def test_active_consents_are_counted_as_of_any_instant(graph: Graph) -> None:
     graph.have(
-        consents.TABLE,
+        consents.Row.table,
         {"consent_id": "p.a", "person_id": "p", "granted_at": AT, "withdrawn_at": AT + timedelta(days=10)},
         {"consent_id": "p.b", "person_id": "p", "granted_at": AT + timedelta(days=1)},
         {"consent_id": "q.a", "person_id": "q", "granted_at": AT + timedelta(days=2), "jurisdiction": "nl"},
@@ -236,10 +238,10 @@ def may_act(graph: Graph, at: datetime, service: str = "s") -> Any:
 
 
 def test_who_may_act_is_answered_for_the_past(graph: Graph) -> None:
-    graph.have(services.TABLE, {"service_id": "s"}, {"service_id": "t"})
+    graph.have(services.Row.table, {"service_id": "s"}, {"service_id": "t"})
     parties = {"mandate_id": "m", "mandatary_id": "a", "mandator_id": "b", "service_ids": ["s"]}
     graph.have(
-        mandates.TABLE,
+        mandates.Row.table,
         {**parties, "latest": False, "status": "suspended", "suspended_at": AT + timedelta(days=10)},
         {**parties, "period": 2, "active_at": AT + timedelta(days=20), "ended_at": AT + timedelta(days=30)},
     )
@@ -254,9 +256,9 @@ def test_who_may_act_is_answered_for_the_past(graph: Graph) -> None:
 
 
 def test_a_legal_representation_of_every_service_lets_its_mandatary_act(graph: Graph) -> None:
-    graph.have(services.TABLE, {"service_id": "s", "organisation_id": "org-a"})
+    graph.have(services.Row.table, {"service_id": "s", "organisation_id": "org-a"})
     graph.have(
-        mandates.TABLE, {"mandate_id": "m", "kind": "legal_representation", "mandatary_id": "a", "mandator_id": "b"}
+        mandates.Row.table, {"mandate_id": "m", "kind": "legal_representation", "mandatary_id": "a", "mandator_id": "b"}
     )
     variables = {"at": AT.isoformat(), "service": "s"}
     answer = graph.ask(MAY_ACT, variables=variables, role=Role.AGENCY, organisation="org-a")
@@ -268,7 +270,7 @@ def test_a_legal_representation_of_every_service_lets_its_mandatary_act(graph: G
 
 
 def test_who_may_act_names_both_parties(graph: Graph) -> None:
-    graph.have(services.TABLE, {"service_id": "s"})
+    graph.have(services.Row.table, {"service_id": "s"})
     query = '{ mayAct(mandataryId: "", mandatorId: "b", serviceId: "s") { allowed } }'
     assert graph.ask(query).codes == ["party-missing"]
 
@@ -277,9 +279,9 @@ def test_who_may_act_names_both_parties(graph: Graph) -> None:
 
 
 def test_an_inbox_holds_what_was_published_there(graph: Graph) -> None:
-    graph.have(mailboxes.TABLE, {"mailbox_id": "p"}, {"mailbox_id": "q"})
+    graph.have(mailboxes.Row.table, {"mailbox_id": "p"}, {"mailbox_id": "q"})
     graph.have(
-        messages.TABLE,
+        messages.Row.table,
         {"message_id": "old", "mailbox_id": "p", "sent_at": AT - timedelta(days=1)},
         {"message_id": "new", "mailbox_id": "p"},
         {"message_id": "paper", "mailbox_id": "p", "published_at": None, "status": "on_paper", "channel": "paper"},
@@ -293,7 +295,7 @@ def test_an_inbox_holds_what_was_published_there(graph: Graph) -> None:
 def test_missed_letters_are_unread_and_without_notification(graph: Graph) -> None:
     missed = {"notification": "impossible", "notification_code": "no_verified_address"}
     graph.have(
-        messages.TABLE,
+        messages.Row.table,
         {"message_id": "later", **missed},
         {"message_id": "first", "notification": "failed", "published_at": AT - timedelta(days=3)},
         {"message_id": "opened", **missed, "status": "opened"},
@@ -307,7 +309,7 @@ def test_missed_letters_are_unread_and_without_notification(graph: Graph) -> Non
 def test_totals_follow_the_filter_and_the_civil_month(graph: Graph) -> None:
     last_evening = datetime(2022, 2, 28, 23, 30, tzinfo=UTC)  # half past midnight on 1 March in Brussels
     graph.have(
-        messages.TABLE,
+        messages.Row.table,
         {"message_id": "1", "sent_at": last_evening},
         {"message_id": "2", "sent_at": last_evening - timedelta(hours=1)},
         {"message_id": "3", "channel": "paper"},
@@ -332,7 +334,7 @@ def test_totals_follow_the_filter_and_the_civil_month(graph: Graph) -> None:
 def test_groups_without_end_are_refused(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_GROUPS == 1_000
     monkeypatch.setattr("api.graph.queries.groups.MAX_GROUPS", 2)
-    graph.have(message_counts.TABLE, *({"sender_id": f"o{at}"} for at in range(3)))
+    graph.have(message_counts.Row.table, *({"sender_id": f"o{at}"} for at in range(3)))
     assert graph.ask("{ messageCounts(by: [SENDER]) { sent } }").codes == ["too-many-groups"]
     assert graph.ask("{ messageCounts(by: [MONTH]) { month sent } }").data["messageCounts"] == [
         {"month": "2022-03", "sent": 3}
@@ -343,9 +345,9 @@ def test_groups_without_end_are_refused(graph: Graph, monkeypatch: pytest.Monkey
 
 
 def test_counts_are_summed_over_what_is_not_asked_for(graph: Graph) -> None:
-    graph.have(services.TABLE, {"service_id": "s", "name_en": "Tax-on-web"})
+    graph.have(services.Row.table, {"service_id": "s", "name_en": "Tax-on-web"})
     graph.have(
-        authentications.TABLE,
+        authentications.Row.table,
         {"service_id": "s", "authentications": 3_000_000_000},
         {"service_id": "s", "means": "itsme", "authentications": 2},
         {"service_id": "s", "month": "2022-04", "authentications": 4},
@@ -366,7 +368,7 @@ def test_counts_are_summed_over_what_is_not_asked_for(graph: Graph) -> None:
 
 def test_a_figure_says_what_it_means_and_what_it_rests_on(graph: Graph) -> None:
     graph.have(
-        bus_counts.TABLE,
+        bus_counts.Row.table,
         {"month": "2021-02", "accepted": 100},
         {"month": "2022-02", "accepted": 140},
     )
@@ -401,7 +403,7 @@ def test_a_figure_says_what_it_means_and_what_it_rests_on(graph: Graph) -> None:
 
 def test_the_open_rate_table_stands_side_by_side(graph: Graph) -> None:
     graph.have(
-        open_rates.TABLE,
+        open_rates.Row.table,
         {"period": "2020-05", "published": 10, "opened_3_weeks": 4, "opened_6_weeks": 5, "taken_into_use": True},
         {"period": "2021-05", "published": 10, "opened_3_weeks": 6, "opened_6_weeks": 8, "taken_into_use": True},
     )
@@ -421,9 +423,9 @@ def test_the_open_rate_table_stands_side_by_side(graph: Graph) -> None:
 
 
 def test_the_index_begins_at_a_hundred(graph: Graph) -> None:
-    graph.have(services.TABLE, {"service_id": "s", "registered_at": datetime(2014, 1, 1, tzinfo=UTC)})
+    graph.have(services.Row.table, {"service_id": "s", "registered_at": datetime(2014, 1, 1, tzinfo=UTC)})
     graph.have(
-        service_use.TABLE,
+        service_use.Row.table,
         {"service_id": "s", "month": "2014-11", "uses": 10},
         {"service_id": "s", "month": "2015-01", "uses": 15},
     )
@@ -440,7 +442,7 @@ def test_the_index_begins_at_a_hundred(graph: Graph) -> None:
 def test_daily_counts_are_kept_by_day_name_and_organisation(graph: Graph) -> None:
     for day in (28, 29, 30):
         counts = [{"name": name, "organisation_id": own, "events": day} for name in "ab" for own in ("gent", "")]
-        graph.have(daily_counts.TABLE, *({"day": date(2022, 3, day), "streams": 1, **it} for it in counts))
+        graph.have(daily_counts.Row.table, *({"day": date(2022, 3, day), "streams": 1, **it} for it in counts))
     for asked, expected in (
         ('from: "2022-03-29"', ["29", "30"]),
         ('to: "2022-03-29"', ["28", "29"]),
@@ -464,7 +466,7 @@ def test_daily_counts_are_kept_by_day_name_and_organisation(graph: Graph) -> Non
 
 
 def test_a_count_or_an_amount_may_exceed_32_bits(graph: Graph) -> None:
-    graph.have(bus_transactions.TABLE, {"transaction_id": "1"}, {"transaction_id": "2"})
+    graph.have(bus_transactions.Row.table, {"transaction_id": "1"}, {"transaction_id": "2"})
     answer = graph.ask("{ busTransactions { totals(by: []) { requestSizeBytes } } }")
     assert answer.data["busTransactions"]["totals"] == [{"requestSizeBytes": 6_000_000_000}]
 
@@ -472,9 +474,9 @@ def test_a_count_or_an_amount_may_exceed_32_bits(graph: Graph) -> None:
 # --- Personal texts -------------------------------------------------------------------------------------------------
 
 PERSONAL = {
-    "person": ("number", people.TABLE, {"person_id": "p"}, "number"),
-    "message": ("subject paymentReference", messages.TABLE, {"message_id": "p"}, "subject payment_reference"),
-    "invoice": ("sellerContact", invoices.TABLE, {"invoice_id": "p"}, "seller_contact"),
+    "person": ("number", people.Row.table, {"person_id": "p"}, "number"),
+    "message": ("subject paymentReference", messages.Row.table, {"message_id": "p"}, "subject payment_reference"),
+    "invoice": ("sellerContact", invoices.Row.table, {"invoice_id": "p"}, "seller_contact"),
 }
 
 

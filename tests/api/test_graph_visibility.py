@@ -64,32 +64,32 @@ def groups(field: str, dimension: str, key: str) -> str:
 
 
 QUERIES: Mapping[Table, str] = {
-    organisations.TABLE: page("organisations", "id"),
-    enrolments.TABLE: page("enrolments", "organisationId"),
-    services.TABLE: page("services", "id"),
-    service_families.TABLE: page("serviceFamilies", "code"),
-    people.TABLE: page("people", "id"),
-    keys.TABLE: page("keys", "id"),
-    authentications.TABLE: groups("authentications", "SERVICE", "serviceId"),
-    service_use.TABLE: groups("serviceUse", "SERVICE", "serviceId"),
-    mandates.TABLE: page("mandates", "mandateId"),
-    consents.TABLE: page("consents", "consentId"),
-    mailboxes.TABLE: page("mailboxes", "id"),
-    messages.TABLE: page("messages", "id"),
-    message_timeline.TABLE: steps("messages", "detail"),
-    message_counts.TABLE: groups("messageCounts", "SENDER", "senderId"),
-    open_rates.TABLE: groups("openRateCohorts", "SENDER_TYPE", "senderType"),
-    bus_transactions.TABLE: page("busTransactions", "id"),
-    bus_counts.TABLE: groups("busCounts", "SERVICE_FAMILY", "serviceFamily"),
-    invoices.TABLE: page("invoices", "id"),
-    invoice_timeline.TABLE: steps("invoices", "ruleSet"),
-    invoice_counts.TABLE: groups("invoiceCounts", "BUYER", "buyerId"),
-    daily_counts.TABLE: page("dailyCounts", "organisationId"),
-    projection_acts.TABLE: page("projectionActs", "organisationId"),
-    erasures.TABLE: page("erasures", "id"),
-    legal_holds.TABLE: page("legalHolds", "holdId"),
-    accesses.TABLE: page("accesses", "accessId"),
-    access_suppressions.TABLE: page("accessSuppressions", "id"),
+    organisations.Row.table: page("organisations", "id"),
+    enrolments.Row.table: page("enrolments", "organisationId"),
+    services.Row.table: page("services", "id"),
+    service_families.Row.table: page("serviceFamilies", "code"),
+    people.Row.table: page("people", "id"),
+    keys.Row.table: page("keys", "id"),
+    authentications.Row.table: groups("authentications", "SERVICE", "serviceId"),
+    service_use.Row.table: groups("serviceUse", "SERVICE", "serviceId"),
+    mandates.Row.table: page("mandates", "mandateId"),
+    consents.Row.table: page("consents", "consentId"),
+    mailboxes.Row.table: page("mailboxes", "id"),
+    messages.Row.table: page("messages", "id"),
+    message_timeline.Row.table: steps("messages", "detail"),
+    message_counts.Row.table: groups("messageCounts", "SENDER", "senderId"),
+    open_rates.Row.table: groups("openRateCohorts", "SENDER_TYPE", "senderType"),
+    bus_transactions.Row.table: page("busTransactions", "id"),
+    bus_counts.Row.table: groups("busCounts", "SERVICE_FAMILY", "serviceFamily"),
+    invoices.Row.table: page("invoices", "id"),
+    invoice_timeline.Row.table: steps("invoices", "ruleSet"),
+    invoice_counts.Row.table: groups("invoiceCounts", "BUYER", "buyerId"),
+    daily_counts.Row.table: page("dailyCounts", "organisationId"),
+    projection_acts.Row.table: page("projectionActs", "organisationId"),
+    erasures.Row.table: page("erasures", "id"),
+    legal_holds.Row.table: page("legalHolds", "holdId"),
+    accesses.Row.table: page("accesses", "accessId"),
+    access_suppressions.Row.table: page("accessSuppressions", "id"),
 }
 
 LETTERS: Mapping[str, Mapping[str, Any]] = {
@@ -131,71 +131,71 @@ def filled(template: Mapping[str, Any], org: str) -> dict[str, Any]:
 def rows_of(org: str) -> Iterator[tuple[Table, dict[str, Any]]]:
     """Every way in which an organisation can be a party to a row, and some in which it is none. Keys name it."""
     person, former, key_holder = f"person-of-{org}", f"former-of-{org}", f"holder-of-{org}"
-    yield organisations.TABLE, {"organisation_id": org, "enterprise_number": f"number-of-{org}"}
-    yield enrolments.TABLE, {"organisation_id": org, "enrolment_number": 1}
-    yield services.TABLE, {"service_id": f"service-of-{org}", "organisation_id": org}
-    yield service_families.TABLE, {"code": f"family-of-{org}"}
+    yield organisations.Row.table, {"organisation_id": org, "enterprise_number": f"number-of-{org}"}
+    yield enrolments.Row.table, {"organisation_id": org, "enrolment_number": 1}
+    yield services.Row.table, {"service_id": f"service-of-{org}", "organisation_id": org}
+    yield service_families.Row.table, {"code": f"family-of-{org}"}
     for person_id in (person, key_holder, former):
-        yield people.TABLE, {"person_id": person_id}
-        yield erasures.TABLE, {"person_id": person_id}
-    yield keys.TABLE, {"key_id": f"key-of-{org}", "person_id": key_holder, "provider_id": org}
-    yield authentications.TABLE, {"service_id": f"service-of-{org}", "organisation_id": org}
-    yield service_use.TABLE, {"service_id": f"service-of-{org}"}
+        yield people.Row.table, {"person_id": person_id}
+        yield erasures.Row.table, {"person_id": person_id}
+    yield keys.Row.table, {"key_id": f"key-of-{org}", "person_id": key_holder, "provider_id": org}
+    yield authentications.Row.table, {"service_id": f"service-of-{org}", "organisation_id": org}
+    yield service_use.Row.table, {"service_id": f"service-of-{org}"}
     for name, template in MANDATES.items():
-        yield mandates.TABLE, {"mandate_id": f"{org}.{name}", **filled(template, org)}
-    yield consents.TABLE, {"consent_id": f"{org}.now", "person_id": person, "provider_id": org}
+        yield mandates.Row.table, {"mandate_id": f"{org}.{name}", **filled(template, org)}
+    yield consents.Row.table, {"consent_id": f"{org}.now", "person_id": person, "provider_id": org}
     gone = {"person_id": former, "provider_id": org, "status": "withdrawn", "withdrawn_at": AT}
-    yield consents.TABLE, {"consent_id": f"{org}.past", **gone}
-    yield mailboxes.TABLE, {"mailbox_id": org, "owner_kind": "enterprise"}
-    yield mailboxes.TABLE, {"mailbox_id": f"enterprise-of-{org}", "owner_kind": "enterprise", "provider_id": org}
-    yield mailboxes.TABLE, {"mailbox_id": person, "provider_id": "org-c"}
-    yield mailboxes.TABLE, {"mailbox_id": former, "provider_id": org}
+    yield consents.Row.table, {"consent_id": f"{org}.past", **gone}
+    yield mailboxes.Row.table, {"mailbox_id": org, "owner_kind": "enterprise"}
+    yield mailboxes.Row.table, {"mailbox_id": f"enterprise-of-{org}", "owner_kind": "enterprise", "provider_id": org}
+    yield mailboxes.Row.table, {"mailbox_id": person, "provider_id": "org-c"}
+    yield mailboxes.Row.table, {"mailbox_id": former, "provider_id": org}
     for name, template in LETTERS.items():
-        yield messages.TABLE, {"message_id": f"{org}.{name}", "sender_id": "org-c", **filled(template, org)}
-        yield message_timeline.TABLE, {"message_id": f"{org}.{name}", "detail": f"{org}.{name}"}
-    yield message_counts.TABLE, {"sender_id": org}
-    yield bus_transactions.TABLE, {"transaction_id": f"{org}.asked", "source_id": org, "target_id": "org-c"}
-    yield bus_transactions.TABLE, {"transaction_id": f"{org}.answered", "source_id": "org-c", "target_id": org}
-    yield bus_counts.TABLE, {"service_family": f"family-of-{org}"}
+        yield messages.Row.table, {"message_id": f"{org}.{name}", "sender_id": "org-c", **filled(template, org)}
+        yield message_timeline.Row.table, {"message_id": f"{org}.{name}", "detail": f"{org}.{name}"}
+    yield message_counts.Row.table, {"sender_id": org}
+    yield bus_transactions.Row.table, {"transaction_id": f"{org}.asked", "source_id": org, "target_id": "org-c"}
+    yield bus_transactions.Row.table, {"transaction_id": f"{org}.answered", "source_id": "org-c", "target_id": org}
+    yield bus_counts.Row.table, {"service_family": f"family-of-{org}"}
     for name, template in INVOICES.items():
-        yield invoices.TABLE, {"invoice_id": f"{org}.{name}", **filled(template, org)}
-        yield invoice_timeline.TABLE, {"invoice_id": f"{org}.{name}", "rule_set": f"{org}.{name}"}
-    yield invoice_counts.TABLE, {"buyer_id": org}
-    yield daily_counts.TABLE, {"organisation_id": org}
-    yield accesses.TABLE, {"access_id": f"look-of-{org}", "subject_id": person, "organisation_id": org}
+        yield invoices.Row.table, {"invoice_id": f"{org}.{name}", **filled(template, org)}
+        yield invoice_timeline.Row.table, {"invoice_id": f"{org}.{name}", "rule_set": f"{org}.{name}"}
+    yield invoice_counts.Row.table, {"buyer_id": org}
+    yield daily_counts.Row.table, {"organisation_id": org}
+    yield accesses.Row.table, {"access_id": f"look-of-{org}", "subject_id": person, "organisation_id": org}
     suppression = {"suppression_id": f"kept-of-{org}", "person_id": person, "organisation_id": org}
     # Over already: what is in force keeps accesses from the answer, and `test_access` is about that.
-    yield access_suppressions.TABLE, {**suppression, "until": AT}
-    yield legal_holds.TABLE, {"person_id": person, "hold_id": f"hold-of-{org}"}
-    yield projection_acts.TABLE, {"act_position": ord(org[-1]), "organisation_id": org}
+    yield access_suppressions.Row.table, {**suppression, "until": AT}
+    yield legal_holds.Row.table, {"person_id": person, "hold_id": f"hold-of-{org}"}
+    yield projection_acts.Row.table, {"act_position": ord(org[-1]), "organisation_id": org}
 
 
 KEYS: Mapping[Table, str] = {
-    organisations.TABLE: "organisation_id",
-    enrolments.TABLE: "organisation_id",
-    services.TABLE: "service_id",
-    service_families.TABLE: "code",
-    people.TABLE: "person_id",
-    keys.TABLE: "key_id",
-    authentications.TABLE: "service_id",
-    service_use.TABLE: "service_id",
-    mandates.TABLE: "mandate_id",
-    consents.TABLE: "consent_id",
-    mailboxes.TABLE: "mailbox_id",
-    messages.TABLE: "message_id",
-    message_timeline.TABLE: "detail",
-    message_counts.TABLE: "sender_id",
-    bus_transactions.TABLE: "transaction_id",
-    bus_counts.TABLE: "service_family",
-    invoices.TABLE: "invoice_id",
-    invoice_timeline.TABLE: "rule_set",
-    invoice_counts.TABLE: "buyer_id",
-    daily_counts.TABLE: "organisation_id",
-    projection_acts.TABLE: "organisation_id",
-    erasures.TABLE: "person_id",
-    legal_holds.TABLE: "hold_id",
-    accesses.TABLE: "access_id",
-    access_suppressions.TABLE: "suppression_id",
+    organisations.Row.table: "organisation_id",
+    enrolments.Row.table: "organisation_id",
+    services.Row.table: "service_id",
+    service_families.Row.table: "code",
+    people.Row.table: "person_id",
+    keys.Row.table: "key_id",
+    authentications.Row.table: "service_id",
+    service_use.Row.table: "service_id",
+    mandates.Row.table: "mandate_id",
+    consents.Row.table: "consent_id",
+    mailboxes.Row.table: "mailbox_id",
+    messages.Row.table: "message_id",
+    message_timeline.Row.table: "detail",
+    message_counts.Row.table: "sender_id",
+    bus_transactions.Row.table: "transaction_id",
+    bus_counts.Row.table: "service_family",
+    invoices.Row.table: "invoice_id",
+    invoice_timeline.Row.table: "rule_set",
+    invoice_counts.Row.table: "buyer_id",
+    daily_counts.Row.table: "organisation_id",
+    projection_acts.Row.table: "organisation_id",
+    erasures.Row.table: "person_id",
+    legal_holds.Row.table: "hold_id",
+    accesses.Row.table: "access_id",
+    access_suppressions.Row.table: "suppression_id",
 }
 
 
@@ -209,13 +209,13 @@ def graph(module_database_url: str) -> Iterator[Graph]:
             for table, given in rows_of(org):
                 graph.have(table, given)
             graph.consent(f"person-of-{org}", org)
-        graph.have(open_rates.TABLE, *COHORTS)
+        graph.have(open_rates.Row.table, *COHORTS)
         yield graph
 
 
 def world() -> World:
     """Return all rows, whole, by the name of their read model."""
-    given = [*rows_of(A), *rows_of(B), *((open_rates.TABLE, it) for it in COHORTS)]
+    given = [*rows_of(A), *rows_of(B), *((open_rates.Row.table, it) for it in COHORTS)]
     return {it.name: [row(table, **of) for table, of in given if table is it.table] for it in PROJECTIONS}
 
 
@@ -226,7 +226,7 @@ NAMES = {it.table: it.name for it in PROJECTIONS}
 def keys_of(table: Table, asker: Asker) -> set[str]:
     """Return the keys of the rows that an asker has to be shown."""
     seen = [it for it in WORLD[NAMES[table]] if sees(asker, NAMES[table], it, WORLD)]
-    if table is open_rates.TABLE:
+    if table is open_rates.Row.table:
         return {it["sender_type"].upper() for it in seen}
     return {it[KEYS[table]] for it in seen}
 
@@ -369,8 +369,8 @@ def test_a_provider_reads_a_persons_letters_while_the_person_is_there_and_not_st
 
 
 def test_what_was_delivered_stays_readable_after_the_consent_is_withdrawn(graph: Graph) -> None:
-    graph.have(messages.TABLE, {"message_id": "kept", "mailbox_id": "gone", "provider_ids": [A]})
-    graph.have(message_timeline.TABLE, {"message_id": "kept"})
+    graph.have(messages.Row.table, {"message_id": "kept", "mailbox_id": "gone", "provider_ids": [A]})
+    graph.have(message_timeline.Row.table, {"message_id": "kept"})
     graph.consent("gone", A, withdrawn=True)
     assert letters(graph, "gone", A, session_id=graph.session("gone", A)) == {"kept"}
     graph.consent("gone", B, withdrawn=True)
@@ -380,8 +380,8 @@ def test_what_was_delivered_stays_readable_after_the_consent_is_withdrawn(graph:
 def test_a_provider_that_the_person_chose_since_reads_what_was_delivered_elsewhere(graph: Graph) -> None:
     for name, delivered in (("elsewhere", ["org-c"]), ("paper", [])):
         given = {"message_id": f"moved-{name}", "mailbox_id": "mover", "provider_ids": delivered}
-        graph.have(messages.TABLE, given)
-        graph.have(message_timeline.TABLE, {"message_id": f"moved-{name}"})
+        graph.have(messages.Row.table, given)
+        graph.have(message_timeline.Row.table, {"message_id": f"moved-{name}"})
     assert letters(graph, "mover", A, session_id=graph.session("mover", A)) == set()
     graph.consent("mover", A)
     assert letters(graph, "mover", A, session_id=graph.session("mover", A)) == {"moved-elsewhere"}
@@ -418,7 +418,7 @@ def test_a_mandate_that_is_not_in_force_there_shows_nobody(graph: Graph, wrong: 
         "other's": lambda: graph.mandate("somebody", former, ("portal", A)),
     }.get(wrong, lambda: wrong)()
     headers = {"Session-Id": graph.session("helper", A, "portal"), "Mandate-Id": mandate}
-    assert graph.ask(QUERIES[people.TABLE], role=Role.AGENCY, organisation=A, headers=headers).codes == [
+    assert graph.ask(QUERIES[people.Row.table], role=Role.AGENCY, organisation=A, headers=headers).codes == [
         "not-the-person"
     ]
 
@@ -426,19 +426,19 @@ def test_a_mandate_that_is_not_in_force_there_shows_nobody(graph: Graph, wrong: 
 def test_a_legal_representative_sees_what_the_represented_person_would(graph: Graph) -> None:
     former = f"former-of-{A}"
     headers = {"Session-Id": graph.session("parent", A), "Mandate-Id": graph.mandate(former, "parent")}
-    answer = graph.ask(QUERIES[people.TABLE], role=Role.AGENCY, organisation=A, headers=headers)
+    answer = graph.ask(QUERIES[people.Row.table], role=Role.AGENCY, organisation=A, headers=headers)
     assert found(answer.data) == {former}
 
 
 @pytest.mark.parametrize("session", ["", "elsewhere", "nowhere", "a b"])
 def test_a_session_that_is_not_open_at_the_caller_shows_nobody(graph: Graph, session: str) -> None:
     named = graph.session(f"person-of-{A}", B) if session == "elsewhere" else session
-    answer = graph.ask(QUERIES[people.TABLE], role=Role.AGENCY, organisation=A, headers={"Session-Id": named})
+    answer = graph.ask(QUERIES[people.Row.table], role=Role.AGENCY, organisation=A, headers={"Session-Id": named})
     assert answer.codes == (["no-session-at-caller"] if session else ["session-missing"])
 
 
 def test_other_roles_need_no_session_and_are_not_asked_for_one(graph: Graph) -> None:
-    answer = graph.ask(QUERIES[people.TABLE], role=Role.AUDITOR, headers={"Session-Id": "nowhere"})
+    answer = graph.ask(QUERIES[people.Row.table], role=Role.AUDITOR, headers={"Session-Id": "nowhere"})
     assert len(found(answer.data)) > 1
 
 

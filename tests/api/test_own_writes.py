@@ -50,8 +50,8 @@ def used(graph: Graph, query: str, **headers: str) -> list[str]:
 
 
 def test_an_answer_names_the_read_models_that_it_used(graph: Graph) -> None:
-    graph.have(organisations.TABLE, {"organisation_id": "o"})
-    graph.have(services.TABLE, {"service_id": "s", "organisation_id": "o"})
+    graph.have(organisations.Row.table, {"organisation_id": "o"})
+    graph.have(services.Row.table, {"service_id": "s", "organisation_id": "o"})
     assert used(graph, "{ __typename }") == []
     assert used(graph, CONSENTS) == ["consents"]
     both = "{ organisations { edges { node { services { serviceId: id } } } } }"
@@ -145,7 +145,7 @@ def test_what_has_no_rows_yet_is_not_shown_as_empty(
 
 
 def test_a_table_that_is_gone_is_no_error_of_ours(own: Graph, owner: psycopg.Connection) -> None:
-    owner.execute(f"DROP TABLE read.{consents.TABLE.name}".encode())
+    owner.execute(f"DROP TABLE read.{consents.Row.table.name}".encode())
     answer = own.ask(CONSENTS)
     assert (answer.status, answer.codes) == (503, ["read-model-building"])
     answer = own.ask(FIGURES)

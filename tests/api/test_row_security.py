@@ -31,9 +31,9 @@ TYPES_OF = {right.read_model: types for right, _, types in RIGHTS.rows() if righ
 """The types that are made of each read model."""
 
 OTHERS: Mapping[Table, Mapping[str, Any]] = {
-    invoices.TABLE: {"buyer_id": "org-c", "received_from": "org-c"},
-    mailboxes.TABLE: {"provider_id": "org-c"},
-    messages.TABLE: {"mailbox_id": "org-c"},
+    invoices.Row.table: {"buyer_id": "org-c", "received_from": "org-c"},
+    mailboxes.Row.table: {"provider_id": "org-c"},
+    messages.Row.table: {"mailbox_id": "org-c"},
 }
 """Who else has a part in rows: an answer needs all of them."""
 
@@ -51,7 +51,7 @@ def graph(module_database_url: str) -> Iterator[Graph]:
             for table, row in rows_of(organisation):
                 graph.have(table, {**OTHERS.get(table, {}), **row})
             graph.consent(f"person-of-{organisation}", organisation)
-        graph.have(open_rates.TABLE, {"sender_type": "municipality"})
+        graph.have(open_rates.Row.table, {"sender_type": "municipality"})
         yield graph
 
 
@@ -171,10 +171,10 @@ def test_who_may_act_at_the_services_of_others_is_not_told_without_our_own_filte
     """A mandate for every service is in nobody's list; it is shown to whoever names the mandator, and only then."""
     for of in (A, B):
         at_service = {"service_ids": [f"service-of-{of}"], "organisation_ids": [of]}
-        graph.have(mandates.TABLE, {"mandate_id": f"may-at-{of}", "mandator_id": "ann", **at_service})
+        graph.have(mandates.Row.table, {"mandate_id": f"may-at-{of}", "mandator_id": "ann", **at_service})
     everywhere: dict[str, Any] = {"service_ids": [], "organisation_ids": []}
-    graph.have(mandates.TABLE, {"mandate_id": "may-everywhere", "mandator_id": "ann", **everywhere})
-    graph.have(mandates.TABLE, {"mandate_id": "others-everywhere", "mandator_id": "bob", **everywhere})
+    graph.have(mandates.Row.table, {"mandate_id": "may-everywhere", "mandator_id": "ann", **everywhere})
+    graph.have(mandates.Row.table, {"mandate_id": "others-everywhere", "mandator_id": "bob", **everywhere})
     without_filter()
     assert may_act(graph, A, f"service-of-{A}", "ann") == {f"may-at-{A}", "may-everywhere"}
     assert may_act(graph, A, f"service-of-{B}", "ann") == {"may-everywhere"}

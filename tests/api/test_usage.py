@@ -51,11 +51,11 @@ def looked(world: World, module_database_url: str) -> World:
     engine = rows_of(module_database_url)
     with engine.begin() as connection:
         for look in (*looks, {"subject_id": world.id["ann"], **hidden}, other):
-            connection.execute(accesses.TABLE.insert(), [row(accesses.TABLE, **look)])
+            connection.execute(accesses.Row.table.insert(), [row(accesses.Row.table, **look)])
         connection.execute(
-            access_suppressions.TABLE.insert(), [row(access_suppressions.TABLE, **{**suppression, **until})]
+            access_suppressions.Row.table.insert(), [row(access_suppressions.Row.table, **{**suppression, **until})]
         )
-        connection.execute(organisations.TABLE.insert(), [row(organisations.TABLE, **sender)])
+        connection.execute(organisations.Row.table.insert(), [row(organisations.Row.table, **sender)])
     engine.dispose()
     return world
 

@@ -195,7 +195,7 @@ class World:
         self._log.execute(
             "INSERT INTO read.parked (table_name, position, stream, stream_version, name, error)"
             " VALUES (%s, 12, 'invoice-a', 1, 'invoicing.invoice-received.v1', 'KeyError')",
-            (invoices.TABLE.name,),
+            (invoices.Row.table.name,),
         )
 
     def suppression(self, **more: Any) -> dict[str, Any]:

@@ -146,7 +146,7 @@ async def test_a_pause_says_who_why_and_when_until_it_is_resumed(
 
 
 async def test_without_the_list_of_acts_nothing_is_paused(prepared: ReadModels, owner: psycopg.Connection) -> None:
-    owner.execute(f"DROP TABLE read.{projection_acts.TABLE.name}".encode())
+    owner.execute(f"DROP TABLE read.{projection_acts.Row.table.name}".encode())
     assert await state(prepared) is ProjectionState.UNLED
 
 
@@ -221,7 +221,7 @@ async def test_looking_takes_few_statements(prepared: ReadModels) -> None:
 
 # --- Snapshots ------------------------------------------------------------------------------------------------------
 
-OURS = authentications.TABLE
+OURS = authentications.Row.table
 AUDITOR = Viewer(role="auditor")
 
 

@@ -185,19 +185,21 @@ def test_what_is_a_persons_own_is_shown_of_that_person_alone(filled: Filled, rea
 
 def test_what_was_set_for_one_transaction_is_gone_after_it(reader: Connection) -> None:
     viewer = Viewer(role="auditor")
-    assert keys_seen(reader, messages.TABLE, viewer)
-    assert not keys_seen(reader, messages.TABLE, None)
+    assert keys_seen(reader, messages.Row.table, viewer)
+    assert not keys_seen(reader, messages.Row.table, None)
     with pytest.raises(psycopg.errors.DivisionByZero), reader.transaction():  # noqa: PT012 - in one transaction
         tell(reader, viewer)
         reader.execute("SELECT 1 / 0")
-    assert not keys_seen(reader, messages.TABLE, None)
+    assert not keys_seen(reader, messages.Row.table, None)
 
 
 def test_a_read_model_that_was_forgotten_is_seen_by_nobody(owner: Connection, reader: Connection) -> None:
-    forgotten = messages.TABLE.to_metadata(messages.TABLE.metadata.__class__(schema=SCHEMA), name="forgotten_v1")
+    forgotten = messages.Row.table.to_metadata(
+        messages.Row.table.metadata.__class__(schema=SCHEMA), name="forgotten_v1"
+    )
     forgotten.info.clear()
     assert policy(forgotten, forgotten.name) == "coalesce(false, false)"
-    owner.execute("CREATE TABLE read.forgotten_v1 (LIKE read.{})".replace("{}", messages.TABLE.name))
+    owner.execute("CREATE TABLE read.forgotten_v1 (LIKE read.{})".replace("{}", messages.Row.table.name))
     fill(owner, forgotten, Random(1), 5)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         keys_seen(reader, forgotten, Viewer(role="auditor"))
@@ -227,7 +229,7 @@ SWITCHES = (
 @pytest.mark.parametrize("statement", SWITCHES)
 def test_a_reader_cannot_switch_it_off(reader: Connection, statement: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege), reader.transaction():
-        reader.execute(statement.format(messages.TABLE.name).encode())
+        reader.execute(statement.format(messages.Row.table.name).encode())
 
 
 def test_a_reader_does_not_change_what_a_condition_means(postgres: EmbeddedPostgres, filled: Filled) -> None:
@@ -236,12 +238,12 @@ def test_a_reader_does_not_change_what_a_condition_means(postgres: EmbeddedPostg
     with psycopg.connect(superuser_url, autocommit=True) as superuser:
         superuser.execute("CREATE SCHEMA mine AUTHORIZATION kroniek_reader")
     with psycopg.connect(addresses_of(postgres, filled.url).reader, autocommit=True) as reader:
-        before = keys_seen(reader, messages.TABLE, Viewer(role="agency", organisation_id="org-a"))
+        before = keys_seen(reader, messages.Row.table, Viewer(role="agency", organisation_id="org-a"))
         reader.execute("CREATE FUNCTION mine.yes(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN true")
         reader.execute("CREATE OPERATOR mine.= (LEFTARG = text, RIGHTARG = text, FUNCTION = mine.yes)")
         reader.execute("SET search_path = mine, pg_catalog")
         assert reader.execute("SELECT 'a'::text = 'b'::text").fetchone() == (True,)
-        assert keys_seen(reader, messages.TABLE, Viewer(role="agency", organisation_id="org-a")) == before
+        assert keys_seen(reader, messages.Row.table, Viewer(role="agency", organisation_id="org-a")) == before
     with psycopg.connect(superuser_url, autocommit=True) as superuser:
         superuser.execute("DROP SCHEMA mine CASCADE")
 

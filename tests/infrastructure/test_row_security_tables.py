@@ -103,7 +103,7 @@ def query(postgres: EmbeddedPostgres, database_url: str) -> Iterator[Connection]
         yield connection
 
 
-def seen_by_agencies(query: Connection, table: Table = message_timeline.TABLE) -> Sequence[set[str]]:
+def seen_by_agencies(query: Connection, table: Table = message_timeline.Row.table) -> Sequence[set[str]]:
     return [{str(key[0]) for key in keys_seen(query, table, viewer)} for viewer in AGENCIES]
 
 
@@ -145,9 +145,9 @@ def test_what_conditions_ask_of_other_read_models_is_for_readers_only_and_become
         ("kroniek_projector", "kroniek_projector", False, None),
         ("kroniek_reader", "kroniek_projector", False, None),
     ]
-    plan = sql.SQL("EXPLAIN SELECT FROM read.{}").format(sql.Identifier(message_timeline.TABLE.name))
+    plan = sql.SQL("EXPLAIN SELECT FROM read.{}").format(sql.Identifier(message_timeline.Row.table.name))
     text = "\n".join(row[0] for row in query.execute(plan).fetchall())
-    assert messages.TABLE.name in text
+    assert messages.Row.table.name in text
     assert "Function Scan" not in text
 
 
@@ -157,7 +157,7 @@ def test_rows_as_of_a_position_are_for_auditors_only(
 ) -> None:
     addresses = addresses_of(postgres, database_url)
     made_anew(addresses.projector, message_timeline.READ_MODEL, BuildPurpose.AS_OF, 2)
-    past = sql.SQL("SELECT count(*) FROM read.{}").format(sql.Identifier(f"{message_timeline.TABLE.name}_at_2"))
+    past = sql.SQL("SELECT count(*) FROM read.{}").format(sql.Identifier(f"{message_timeline.Row.table.name}_at_2"))
     with psycopg.connect(addresses.auditor) as auditor:
         assert auditor.execute(past).fetchone() == (2,)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -168,9 +168,9 @@ def test_rows_as_of_a_position_are_for_auditors_only(
 def test_nothing_is_seen_of_what_is_being_filled(postgres: EmbeddedPostgres, database_url: str) -> None:
     addresses = addresses_of(postgres, database_url)
     with psycopg.connect(addresses.projector, autocommit=True) as connection:
-        ReadTable(message_timeline.TABLE, "_build").create_bare(connection)
+        ReadTable(message_timeline.Row.table, "_build").create_bare(connection)
     with psycopg.connect(addresses.reader) as query, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        query.execute(sql.SQL("SELECT FROM read.{}").format(sql.Identifier(f"{message_timeline.TABLE.name}_build")))
+        query.execute(sql.SQL("SELECT FROM read.{}").format(sql.Identifier(f"{message_timeline.Row.table.name}_build")))
 
 
 @pytest.mark.usefixtures("projector")
@@ -181,7 +181,7 @@ def test_a_rebuild_under_queries_shows_each_of_them_its_own_rows(postgres: Embed
     def ask(place: int) -> None:
         with psycopg.connect(addresses.reader, autocommit=True) as query:
             while not done.is_set():
-                answers[place].append(keys_seen(query, message_timeline.TABLE, AGENCIES[place]))
+                answers[place].append(keys_seen(query, message_timeline.Row.table, AGENCIES[place]))
 
     threads = [threading.Thread(target=ask, args=(place,)) for place in (0, 1)]
     for thread in threads:
@@ -232,12 +232,12 @@ def test_an_upgrade_secures_the_tables_that_are_there(
     unsecure(empty_database_url, before)
     addresses = addresses_of(postgres, empty_database_url)
     with psycopg.connect(addresses.reader, autocommit=True) as query:
-        every = keys_seen(query, message_timeline.TABLE, None)
+        every = keys_seen(query, message_timeline.Row.table, None)
         migrate(empty_database_url)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            keys_seen(query, message_timeline.TABLE, Viewer(role="auditor"))
+            keys_seen(query, message_timeline.Row.table, Viewer(role="auditor"))
         secure_read_models(addresses.projector)
-        assert keys_seen(query, message_timeline.TABLE, None) == set()
+        assert keys_seen(query, message_timeline.Row.table, None) == set()
         assert all(set() < seen < {str(key[0]) for key in every} for seen in seen_by_agencies(query))
     with psycopg.connect(addresses.projector, autocommit=True) as connection:
         assert standing(connection) == {it.table.name: IN_USE for it in CHANGING}
@@ -255,8 +255,8 @@ def test_what_somebody_changed_by_hand_is_put_right(
             "ALTER TABLE read.{} DISABLE ROW LEVEL SECURITY",
             "DROP POLICY seen ON read.{}",
         ):
-            connection.execute(change.format(message_timeline.TABLE.name).encode())
-            assert secure(connection, CHANGING) == [message_timeline.TABLE.name]
+            connection.execute(change.format(message_timeline.Row.table.name).encode())
+            assert secure(connection, CHANGING) == [message_timeline.Row.table.name]
             assert secure(connection, CHANGING) == []
             assert seen_by_agencies(query) == [{"ann", "cas"}, {"bob", "cas"}]
 
@@ -266,8 +266,8 @@ def test_a_table_that_its_readers_hold_is_left_for_the_next_time(
     postgres: EmbeddedPostgres, database_url: str, query: Connection
 ) -> None:
     with psycopg.connect(addresses_of(postgres, database_url).projector, autocommit=True) as connection:
-        connection.execute(f"CREATE POLICY mine ON read.{message_timeline.TABLE.name} USING (true)".encode())
+        connection.execute(f"CREATE POLICY mine ON read.{message_timeline.Row.table.name} USING (true)".encode())
         with query.transaction():
-            query.execute(f"SELECT FROM read.{message_timeline.TABLE.name}".encode())
+            query.execute(f"SELECT FROM read.{message_timeline.Row.table.name}".encode())
             assert secure(connection, CHANGING) == []
-        assert secure(connection, CHANGING) == [message_timeline.TABLE.name]
+        assert secure(connection, CHANGING) == [message_timeline.Row.table.name]

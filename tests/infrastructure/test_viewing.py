@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 AUDITOR = Viewer(role="auditor")
 AGENCY = Viewer(role="agency", organisation_id="org-a")
-COUNT: Select[int] = select(func.count()).select_from(consents.TABLE)
+COUNT: Select[int] = select(func.count()).select_from(consents.Row.table)
 ROWS = 40
 SETTINGS = text("SELECT current_setting('kroniek.role', true), current_setting('kroniek.organisation', true)")
 
@@ -33,8 +33,8 @@ SETTINGS = text("SELECT current_setting('kroniek.role', true), current_setting('
 async def models(database_url: str) -> AsyncIterator[ReadModels]:
     make_read_tables(database_url)
     with psycopg.connect(database_url) as owner:
-        fill(owner, consents.TABLE, Random(7), ROWS)
-        fill(owner, messages.TABLE, Random(7), ROWS)
+        fill(owner, consents.Row.table, Random(7), ROWS)
+        fill(owner, messages.Row.table, Random(7), ROWS)
     models = ReadModels(Addresses.at(database_url).reader, PROJECTIONS, statement_timeout_s=0.3)
     yield models
     await models.aclose()

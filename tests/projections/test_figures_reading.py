@@ -82,7 +82,7 @@ async def test_consents_and_users_are_counted_as_of_the_end_in_civil_time(databa
     async with reading(database_url) as figures:
         await put(
             figures.connection,
-            consents.TABLE,
+            consents.Row.table,
             consent("ann", "ebox", "2020-05-01"),
             consent("ann", "doccle", "2021-05-01"),
             consent("bob", "ebox", "2021-02-01", "2021-11-30T22:59:59"),
@@ -101,7 +101,7 @@ async def test_connected_and_sending_are_two_figures(database_url: str) -> None:
         roles = [("a", "2020-01-01", None), ("b", "2021-06-30T21:00:00", None), ("c", "2020-02-01", "2021-03-01")]
         await put(
             figures.connection,
-            enrolments.TABLE,
+            enrolments.Row.table,
             *(
                 {
                     "organisation_id": name,
@@ -124,7 +124,7 @@ async def test_connected_and_sending_are_two_figures(database_url: str) -> None:
         counts = [("2021-06", "a", 5, 4), ("2021-06", "z", 0, 1), ("2020-06", "a", 2, 1), ("2020-06", "c", 1, 1)]
         await put(
             figures.connection,
-            message_counts.TABLE,
+            message_counts.Row.table,
             *(
                 {"month": month, "jurisdiction": "be", "sender_id": sender, "sent": sent, "delivered": delivered}
                 for month, sender, sent, delivered in counts
@@ -148,7 +148,7 @@ async def test_counts_of_a_half_year_and_their_parts(database_url: str) -> None:
         ]
         await put(
             figures.connection,
-            bus_counts.TABLE,
+            bus_counts.Row.table,
             *(
                 {"month": month, "jurisdiction": "be", "service_family": name, "accepted": it}
                 for month, name, it in bus
@@ -156,14 +156,14 @@ async def test_counts_of_a_half_year_and_their_parts(database_url: str) -> None:
         )
         await put(
             figures.connection,
-            invoice_counts.TABLE,
+            invoice_counts.Row.table,
             {"month": "2022-02", "jurisdiction": "be", "buyer_id": "x", "received": 178},
             {"month": "2021-02", "jurisdiction": "be", "buyer_id": "x", "received": 100},
         )
         signed = [("itsme", "high", "succeeded", 7), ("eid", "high", "succeeded", 2), ("eid", "low", "refused", 40)]
         await put(
             figures.connection,
-            authentications.TABLE,
+            authentications.Row.table,
             *(
                 {
                     "month": "2022-03",
@@ -196,7 +196,7 @@ async def test_counts_of_a_half_year_and_their_parts(database_url: str) -> None:
 
 async def test_a_period_that_still_runs_is_provisional_and_has_no_growth(database_url: str) -> None:
     async with reading(database_url) as figures:
-        await put(figures.connection, consents.TABLE, consent("ann", "ebox", "2021-06-01"))
+        await put(figures.connection, consents.Row.table, consent("ann", "ebox", "2021-06-01"))
         now = at("2021-11-20")
         (figure, *_) = await figures.figures(BE, Period.parse("2021"), now)
         assert (figure.value, figure.quality, figure.growth) == (1, Quality.PROVISIONAL, None)
@@ -215,7 +215,7 @@ async def test_open_rates_and_their_filters(database_url: str) -> None:
         ]
         await put(
             figures.connection,
-            open_rates.TABLE,
+            open_rates.Row.table,
             *(
                 {
                     "jurisdiction": "nl",
@@ -251,14 +251,14 @@ async def test_the_index_of_each_target_group(database_url: str) -> None:
     async with reading(database_url) as figures:
         await put(
             figures.connection,
-            services.TABLE,
+            services.Row.table,
             {"service_id": "s", "audience": "citizen", "jurisdiction": "be", "registered_at": at("2014-10-01")},
             {"service_id": "t", "audience": "company", "jurisdiction": "be", "registered_at": at("2014-10-01")},
         )
         uses = [("2014-11", 60), ("2014-12", 40), ("2015-01", 100), ("2015-02", 118)]
         await put(
             figures.connection,
-            service_use.TABLE,
+            service_use.Row.table,
             *(
                 {"month": month, "jurisdiction": "be", "audience": "citizen", "service_id": "s", "uses": count}
                 for month, count in uses

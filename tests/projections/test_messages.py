@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from domain.kernel import Recorded
 from domain.mailbox.values import ChannelReason, MessageChannel, OwnerKind, Payment
-from projections.messages import MISSED, READ_MODEL, TABLE
+from projections.messages import MISSED, READ_MODEL, Row
 from tests.domain.letters import (
     ALERTED,
     AT,
@@ -116,5 +116,5 @@ def test_missed_letters_are_unread_and_no_notification_could_reach_anybody(ask: 
         *_letter("read", SENT, PUBLISHED, IMPOSSIBLE, OPENED),
         *_letter("paper", ON_PAPER),
     ]
-    missed = select(TABLE.c.message_id).where(*MISSED).order_by(TABLE.c.published_at)
+    missed = select(Row.table.c.message_id).where(*MISSED).order_by(Row.table.c.published_at)
     assert values(ask(READ_MODEL, missed, events)) == [("no-address",), ("bounced",)]

@@ -10,7 +10,7 @@ from api.graph.queries.query_context import MAX_KEYS, QueryContext
 from api.web.access_record import AccessedSubjects
 from application.ports import EventStore
 from domain.identity.person import PERSON
-from projections.organisations import TABLE
+from projections.organisations import Row
 
 
 async def persons_in(context: QueryContext, log: EventStore) -> AccessedSubjects:
@@ -38,8 +38,8 @@ async def _organisations(context: QueryContext, ids: Collection[str]) -> set[str
     found: set[str] = set()
     wanted = sorted(ids)
     for start in range(0, len(wanted), MAX_KEYS):
-        some = TABLE.c.organisation_id.in_(wanted[start : start + MAX_KEYS])
-        rows = await context.visible_rows(TABLE, select(TABLE.c.organisation_id).where(some))
+        some = Row.organisation_id.in_(wanted[start : start + MAX_KEYS])
+        rows = await context.visible_rows(Row.table, select(Row.organisation_id).where(some))
         found.update(row.organisation_id for row in rows)
     return found
 

@@ -14,7 +14,7 @@ from api.graph.queries.values import Long, described
 from api.graph.types.organisations import organisation_in
 from api.rights.graph import asked_of, right_of_rows
 from domain.kernel import Jurisdiction
-from projections.consents import READ_MODEL, TABLE, Row, active_consents
+from projections.consents import READ_MODEL, Row, active_consents
 
 
 @of_row(READ_MODEL, "Consent", "One grant of a person to receive digital post at a mailbox provider.", id_of_key=True)
@@ -51,5 +51,5 @@ class ConsentQueries:
         self, info: Info, jurisdiction: Jurisdiction, as_of: datetime | None = None
     ) -> ActiveConsents:
         at = as_of or info.context.request.now
-        (found,) = await info.context.visible_rows(TABLE, active_consents(jurisdiction.value, at))
+        (found,) = await info.context.visible_rows(Row.table, active_consents(jurisdiction.value, at))
         return ActiveConsents(as_of=at, consents=found.consents, persons=found.persons)

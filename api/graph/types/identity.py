@@ -176,7 +176,7 @@ class IdentityQueries:
         query = mandates.mandates_in_force(
             at=instant, mandatary_id=mandatary_id, mandator_id=mandator_id, service_id=service_id
         )
-        seen = query.where(rows_seen(mandates.TABLE, viewer)).order_by(MandateRow.mandate_id).limit(MAX_MANDATES)
+        seen = query.where(rows_seen(mandates.Row.table, viewer)).order_by(MandateRow.mandate_id).limit(MAX_MANDATES)
         found = cast("list[MandateNode]", list(await context.rows(seen, viewer)))
         about = (mandatary_id, mandator_id)
         return MayAct(at=instant, allowed=bool(found), mandates=found, asked_about=about)

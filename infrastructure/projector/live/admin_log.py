@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy import func, select
 
 from infrastructure.projector.rows.tables import ReadTable
-from projections.projection_acts import TABLE, Row, acts_after, paused
+from projections.projection_acts import Row, acts_after, paused
 from projections.read_model import ReadModel
 from projections.row_security import sql_text
 
@@ -25,16 +25,16 @@ class OrderedAct(NamedTuple):
     acting_id: str
 
 
-_ACTS = ReadTable(TABLE)
+_ACTS = ReadTable(Row.table)
 # Both are read between batches.
-_NEWEST = sql_text(select(func.coalesce(func.max(TABLE.c.act_position), 0))).encode()
+_NEWEST = sql_text(select(func.coalesce(func.max(Row.table.c.act_position), 0))).encode()
 _PAUSED = sql_text(paused()).encode()
 
 
 def acts_of(connection: Connection, projection: ReadModel, after: int) -> Sequence[OrderedAct]:
     """Return the next acts on a projection after a position."""
     query = acts_after(after).where(Row.projection == projection.name)
-    c = TABLE.c
+    c = Row.table.c
     chosen = query.with_only_columns(c.act_position, c.act, c.event_position, c.why, c.acting_id)
     return [OrderedAct(*row) for row in _rows(connection, sql_text(chosen).encode())]
 
