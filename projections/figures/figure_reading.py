@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, select, union
+from sqlalchemy import select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.identity.values import Means
@@ -18,41 +17,24 @@ from projections.figures.definition import Definition
 from projections.figures.figure_definitions import HEADLINES, OPEN_RATE
 from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, Share
 from projections.figures.index import BASE, IndexSeries, ServiceLife, chain
-from projections.figures.measures import MEASURES, as_of, counted
+from projections.figures.measures import MEASURES, as_of
 from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateTable, build_table
 from projections.figures.period import Period
 from projections.open_rates import open_rates_of_year
 from projections.read_model import Col
 from projections.service_use import uses_by_service
-from projections.sums import total
 
-COUNTERS: tuple[Col[int], ...] = (
-    authentications.Row.authentications,
-    bus_counts.Row.accepted,
-    invoice_counts.Row.received,
-    message_counts.Row.sent,
-)
-"""A counter of each read model by month: a month is worth showing if one of them has a row of it."""
+MONTHLY = (authentications.Row.table, bus_counts.Row.table, invoice_counts.Row.table, message_counts.Row.table)
+"""The tables that count by month: a month is worth showing if one of them has a row of it."""
 
 LAST_MONTH = "9999-12"
 
-Cut: TypeAlias = tuple[Col[Means] | Col[LevelOfAssurance] | Col[str], Col[int], Sequence[ColumnElement[bool]]]
-"""The column of a dimension, the column that is summed, and what takes part."""
-
-DIMENSIONS: Mapping[tuple[str, str], Cut] = {
-    ("authentications", "means"): (
-        authentications.Row.means,
-        authentications.Row.authentications,
-        (authentications.HAS_SUCCEEDED,),
-    ),
-    ("authentications", "level"): (
-        authentications.Row.level,
-        authentications.Row.authentications,
-        (authentications.HAS_SUCCEEDED,),
-    ),
-    ("bus_transactions", "service_family"): (bus_counts.Row.service_family, bus_counts.Row.accepted, ()),
+DIMENSIONS: Mapping[tuple[str, str], Col[Means] | Col[LevelOfAssurance] | Col[str]] = {
+    ("authentications", "means"): authentications.Row.means,
+    ("authentications", "level"): authentications.Row.level,
+    ("bus_transactions", "service_family"): bus_counts.Row.service_family,
 }
-"""By what a figure can be cut."""
+"""The columns by which a figure can be cut, of the table in which it is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +49,7 @@ class Reading:
 
     async def months(self, jurisdiction: Jurisdiction) -> tuple[str, ...]:
         """Return the months in which anything was counted, oldest first."""
-        tables = (counter.column.table.c for counter in COUNTERS)
-        queries = (select(table.month).where(table.jurisdiction == jurisdiction.value) for table in tables)
+        queries = (select(table.c.month).where(table.c.jurisdiction == jurisdiction.value) for table in MONTHLY)
         rows = await self.connection.execute(union(*queries))
         return tuple(sorted(rows.scalars()))
 
@@ -102,16 +83,10 @@ class Reading:
         self, figure_id: str, dimension: str, jurisdiction: Jurisdiction, period: Period
     ) -> tuple[Share, ...]:
         """Cut a headline figure by a dimension, largest share first; what has none of it is left out."""
-        column, counter, filters = DIMENSIONS[figure_id, dimension]
-        number = total(counter)
-        query = (
-            select(column, number)
-            .where(*counted(counter, jurisdiction, period), *filters)
-            .group_by(column)
-            .having(number > 0)
-            .order_by(number.desc(), column)
-        )
-        return tuple(Share(part, count) for part, count in await self.connection.execute(query))
+        column, whole = DIMENSIONS[figure_id, dimension], MEASURES[figure_id](jurisdiction, period, period.last_instant)
+        (number,) = whole.selected_columns
+        parts = whole.add_columns(column).group_by(column).having(number > 0).order_by(number.desc(), column)
+        return tuple(Share(part, count) for count, part in await self.connection.execute(parts))
 
     async def open_rates(
         self,

@@ -25,12 +25,6 @@ def as_of(period: Period, now: datetime) -> datetime:
     return min(period.last_instant, now)
 
 
-def counted(counter: Col[int], jurisdiction: Jurisdiction, period: Period) -> tuple[ColumnElement[bool], ...]:
-    """Keep what the table of a counter by month says of a period in a jurisdiction."""
-    months, columns = period.months, counter.column.table.c
-    return (columns.jurisdiction == jurisdiction.value, columns.month.between(months[0], months[-1]))
-
-
 def _standing(
     number: ColumnElement[int],
     begun: Col[datetime],
@@ -51,7 +45,9 @@ def _during(number: ColumnElement[int], counter: Col[int], *where: ColumnElement
     """Count rows of a counter by month in a period."""
 
     def measure(jurisdiction: Jurisdiction, period: Period, _: datetime) -> Select[int]:
-        return select(number).where(*counted(counter, jurisdiction, period), *where)
+        months, columns = period.months, counter.column.table.c
+        within = (columns.jurisdiction == jurisdiction.value, columns.month.between(months[0], months[-1]))
+        return select(number).where(*within, *where)
 
     return measure
 
