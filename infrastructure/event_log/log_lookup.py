@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
 import psycopg
 from psycopg import AsyncConnection
@@ -70,10 +72,6 @@ class _Stream:
     @property
     def lacks_older(self) -> bool:
         return len(self.events) < self.version
-
-    @property
-    def known_from(self) -> int:
-        return self.events[0][0] if self.events else self.version + 1
 
 
 @dataclass(slots=True)
@@ -146,18 +144,19 @@ class LogFinder:
                 and stream.last_position >= partition.first_position
             }
             if lacking:
-                older: dict[str, list[tuple[int, str, bytes, datetime]]] = {}
-                for name, *event in await self._older(connection, partition, lacking):
-                    older.setdefault(name, []).append(tuple(event))
-                for name, events in older.items():
-                    lacking[name].events[:0] = events
+                for name, rows in groupby(await self._older(connection, partition, lacking), key=itemgetter(0)):
+                    lacking[name].events[:0] = [
+                        (version, event, payload, at) for _, version, event, payload, at in rows
+                    ]
         if incomplete := sorted(name for name, stream in held.items() if stream.lacks_older):
             raise MissingEventsError(f"events of {incomplete[0]} are in a partition that was put away")
 
     async def _older(
         self, connection: AsyncConnection, partition: Partition, lacking: Mapping[str, _Stream]
     ) -> Sequence[TupleRow]:
-        wanted = texts(list(lacking)), integers([stream.known_from for stream in lacking.values()])
+        # The events that were found are the last ones.
+        known_from = [stream.version + 1 - len(stream.events) for stream in lacking.values()]
+        wanted = texts(list(lacking)), integers(known_from)
         try:
             return await find_rows(connection, sql.OLDER.format(partition=partition.number), *wanted)
         except psycopg.errors.UndefinedTable:

@@ -43,19 +43,14 @@ class NamedPerson(NamedTuple):
     identifier: Identifier
 
 
-class _Row(NamedTuple):
-    purpose: LookupPurpose
-    digest: bytes
-    person_id: str
-
-
 @dataclass(frozen=True, slots=True)
 class _IndexQuery:
     """A call: find who has a digest, or add rows."""
 
     purpose: LookupPurpose | None = None
     digest: bytes = b""
-    rows: Sequence[_Row] = ()
+    rows: Sequence[tuple[LookupPurpose, bytes, str]] = ()
+    """Purpose, digest and the id of the person."""
 
 
 class BlindIndex:
@@ -92,10 +87,10 @@ class BlindIndex:
 
     async def add(self, people: Sequence[NamedPerson]) -> None:
         """Add people for all purposes, but those who were erased. Safe to repeat; durable when it returns."""
-        rows: list[_Row] = []
+        rows: list[tuple[LookupPurpose, bytes, str]] = []
         for purpose in LookupPurpose:
             key = await self._named(key_name(purpose))
-            rows += [_Row(purpose, digest_of(key, identifier), person_id) for person_id, identifier in people]
+            rows += [(purpose, digest_of(key, identifier), person_id) for person_id, identifier in people]
         if rows:
             await self._ask(_IndexQuery(rows=rows), len(rows) * ROW_BYTES)
 
