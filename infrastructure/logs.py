@@ -124,7 +124,7 @@ _FORBIDDEN_PLAIN = frozenset(_plain(key) for key in FORBIDDEN)
 
 
 def _renderers(chosen: LogFormat, output: TextIO) -> list[Processor]:
-    if chosen is LogFormat.CONSOLE or (chosen is LogFormat.AUTO and output.isatty()):
+    if chosen == "console" or (chosen == "auto" and output.isatty()):
         # As below: where the library "rich" is installed, the default would show the local variables.
         plain = structlog.dev.plain_traceback
         return [redact, structlog.dev.ConsoleRenderer(colors=output.isatty(), exception_formatter=plain)]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -28,26 +28,11 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-class KeysProvider(StrEnum):
-    """Where new key-encryption keys are made: in files, or in a machine that does not give them away (PKCS #11)."""
+KeysProvider: TypeAlias = Literal["file", "pkcs11"]
+"""Where new key-encryption keys are made: in files, or in a machine that does not give them away (PKCS #11)."""
 
-    FILE = "file"
-    PKCS11 = "pkcs11"
-
-
-class LogFormat(StrEnum):
-    """`auto` is for people on a terminal and JSON everywhere else."""
-
-    AUTO = "auto"
-    JSON = "json"
-    CONSOLE = "console"
-
-
-class LogLevel(StrEnum):
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
+LogFormat: TypeAlias = Literal["auto", "json", "console"]
+"""`auto` is for people on a terminal and JSON everywhere else."""
 
 
 # --- Kinds of values ------------------------------------------------------------------------------------------------
@@ -122,7 +107,7 @@ class Settings(BaseSettings):
     database_url_projector: PostgresUrl | None = None
     database_url_reader: PostgresUrl | None = None
     keys_url: PostgresUrl | None = None
-    keys_provider: Annotated[KeysProvider, Lower] = KeysProvider.FILE
+    keys_provider: Annotated[KeysProvider, Lower] = "file"
     keys_folder: Path | None = None
     pkcs11_module: Path | None = None
     pkcs11_token: str | None = Field(default=None, min_length=1, max_length=32)
@@ -151,8 +136,8 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(default=60_000, ge=0)
     lookups_per_minute: int = Field(default=600, ge=0)
     lookup_misses_per_minute: int = Field(default=60, ge=0)
-    log_format: Annotated[LogFormat, Lower] = LogFormat.AUTO
-    log_level: Annotated[LogLevel, Lower] = LogLevel.INFO
+    log_format: Annotated[LogFormat, Lower] = "auto"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = "info"
 
     @property
     def names_a_database(self) -> bool:
@@ -182,13 +167,13 @@ class Settings(BaseSettings):
             yield f"{PREFIX}KEYS_URL: must be another database than that of the log"
         token = {"MODULE": self.pkcs11_module, "TOKEN": self.pkcs11_token, "PIN": self.pkcs11_pin}
         missing = [f"{PREFIX}PKCS11_{name}" for name, value in token.items() if value is None]
-        if missing and (len(missing) < len(token) or self.keys_provider is KeysProvider.PKCS11):
+        if missing and (len(missing) < len(token) or self.keys_provider == "pkcs11"):
             yield f"{missing[0]}: a token is reached with {', '.join(f'{PREFIX}PKCS11_{name}' for name in token)}"
         if self.jwks_url is not None and self.token_issuer == LOCAL_ISSUER:
             yield f"{PREFIX}TOKEN_ISSUER: must name the issuer whose keys are at {PREFIX}JWKS_URL"
         # A worker that only fills read models neither writes nor answers: it needs no keys.
         has_no_keys = not (self.database_url or self.database_url_writer or self.database_url_reader)
-        has_folder = self.keys_folder is not None or self.keys_provider is not KeysProvider.FILE
+        has_folder = self.keys_folder is not None or self.keys_provider != "file"
         needed = {
             "JWKS_URL": self.jwks_url is not None,
             "DATABASE_URL": self.names_a_database,

@@ -11,11 +11,11 @@ from infrastructure.keys import file_provider
 from infrastructure.keys.data_keys import KeysUnavailableError
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.provider import BoundKey, KekProvider
-from infrastructure.settings import KeysProvider, Settings
+from infrastructure.settings import Settings
 
 
 class KekProviders:
-    """Several key providers as one, chosen by the first word of a key's id."""
+    """Several key providers as one, chosen by the first word of a key's id, which is their name in the settings."""
 
     def __init__(self, chosen: str, providers: Mapping[str, KekProvider]) -> None:
         self._chosen = chosen
@@ -55,5 +55,4 @@ def make_provider(settings: Settings) -> KekProviders:
         providers[pkcs11_provider.KIND] = pkcs11_provider.Pkcs11Provider(
             settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin, settings.pkcs11_key_label
         )
-    chosen = {KeysProvider.FILE: file_provider.KIND, KeysProvider.PKCS11: "pkcs11"}[settings.keys_provider]
-    return KekProviders(chosen, providers)
+    return KekProviders(settings.keys_provider, providers)

@@ -10,7 +10,6 @@ import pytest
 from infrastructure.secret_files import stored_secret
 from infrastructure.settings import (
     Environment,
-    LogFormat,
     Settings,
     SettingsError,
     blind_index_key,
@@ -50,7 +49,7 @@ def test_nothing_needs_to_be_set() -> None:
 def test_the_environment_is_read_and_the_command_line_overrules_it(monkeypatch: pytest.MonkeyPatch) -> None:
     _set(monkeypatch, PORT="9000", HOST="0.0.0.0", LOG_FORMAT="JSON", DATA_DIR="")  # noqa: S104 - never bound
     settings = load_settings(port=9001)
-    assert (settings.host, settings.port, settings.log_format) == ("0.0.0.0", 9001, LogFormat.JSON)  # noqa: S104
+    assert (settings.host, settings.port, settings.log_format) == ("0.0.0.0", 9001, "json")  # noqa: S104
     assert settings.data_dir == Path(".kroniek")
 
 
