@@ -84,22 +84,22 @@ class LogFinder:
     async def find(
         self,
         connection: AsyncConnection,
-        asked: Sequence[LogQuery],
+        queries: Sequence[LogQuery],
         _again: bool,
     ) -> Sequence[LogAnswer]:
-        streams = sorted({stream for ask in asked for stream in ask.streams})
-        prefixes = sorted({prefix for ask in asked for prefix in ask.prefixes})
-        keys = list({key for ask in asked for key in ask.keys})
-        digests = list({digest for ask in asked for digest in ask.digests})
+        streams = sorted({stream for query in queries for stream in query.streams})
+        prefixes = sorted({prefix for query in queries for prefix in query.prefixes})
+        keys = list({key for query in queries for key in query.keys})
+        digests = list({digest for query in queries for digest in query.digests})
         ranges = (texts(prefixes), texts([_after(prefix) for prefix in prefixes]))
         found = LogAnswer(
             streams=await self._streams(connection, sql.STREAMS, texts(streams)) if streams else {},
             prefixes=_by_prefix(prefixes, await self._streams(connection, sql.PREFIXES, *ranges)) if prefixes else {},
             keys=_by_key(keys, await find_receipts(connection, keys)),
             holders=await find_holders(connection, digests),
-            log_id=str((await find_rows(connection, sql.LOG_ID))[0][0]) if any(ask.log_id for ask in asked) else "",
+            log_id=await _log_id(connection) if any(query.log_id for query in queries) else "",
         )
-        return [found] * len(asked)
+        return [found] * len(queries)
 
     async def _streams(self, connection: AsyncConnection, query: str, *wanted: bytes) -> dict[str, StreamEvents]:
         """Return the streams, whole, in the order of their names.
@@ -170,6 +170,11 @@ async def find_rows(connection: AsyncConnection, query: str, *parameters: object
     cursor = connection.cursor(binary=True)
     await cursor.execute(query, parameters)
     return await cursor.fetchall()
+
+
+async def _log_id(connection: AsyncConnection) -> str:
+    ((log_id,),) = await find_rows(connection, sql.LOG_ID)
+    return str(log_id)
 
 
 async def find_holders(connection: AsyncConnection, digests: Sequence[bytes]) -> dict[bytes, str]:

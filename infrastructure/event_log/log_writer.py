@@ -98,7 +98,7 @@ class LogWriter:
         """Resolve and write, all or nothing; return None if the log differs from the assumed state."""
         head = state.head
         known = {stream for stream, version in state.versions.items() if version}
-        presumption = _assumption(batch, state)
+        assumption = _assumption(batch, state)
         resolved = resolve(batch, state)
         self.batches += 1
         attempt = Attempt(self.batches, head, resolved)
@@ -107,7 +107,7 @@ class LogWriter:
         identity = self.writer_id.bytes, attempt.number.to_bytes(8, "big"), outdated
         self.head.under_way += len(resolved.rows)
         try:
-            before = await _call_append(connection, (*identity, *presumption, *columns(resolved, head, known)))
+            before = await _call_append(connection, (*identity, *assumption, *columns(resolved, head, known)))
         finally:
             self.head.under_way -= len(resolved.rows)
         return None if before is None else CommittedAttempt(attempt, before)
@@ -214,13 +214,13 @@ def _events(resolved: Resolved) -> Sequence[Column]:
 
 
 def _streams(resolved: Resolved, head: int, known: Container[str]) -> Sequence[Column]:
-    streams, reaches = list(resolved.streams), resolved.streams.values()
+    streams, heads = list(resolved.streams), resolved.streams.values()
     return (
         texts(streams),
         booleans([stream in known for stream in streams]),
-        integers([reach.version for reach in reaches]),
-        integers([reach.first_position - head for reach in reaches]),
-        integers([reach.last_position - head for reach in reaches]),
+        integers([each.version for each in heads]),
+        integers([each.first_position - head for each in heads]),
+        integers([each.last_position - head for each in heads]),
     )
 
 

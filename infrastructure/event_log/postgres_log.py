@@ -99,11 +99,11 @@ class PostgresLog:
 
 
 async def _write(
-    writer: LogWriter, connection: AsyncConnection, asked: Sequence[Sequence[Encoded]], again: bool
+    writer: LogWriter, connection: AsyncConnection, calls: Sequence[Sequence[Encoded]], again: bool
 ) -> Sequence[Sequence[Outcome]]:
-    batch = [encoded for appends in asked for encoded in appends]
+    batch = [encoded for appends in calls for encoded in appends]
     outcomes = await writer.write(connection, batch, again)
-    if len(batch) == len(asked):
+    if len(batch) == len(calls):
         return [[outcome] for outcome in outcomes]
     each = iter(outcomes)
-    return [[next(each) for _ in appends] for appends in asked]
+    return [[next(each) for _ in appends] for appends in calls]

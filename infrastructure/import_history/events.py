@@ -1,9 +1,9 @@
 """Writes chunks of decided events: each whole or not at all, and never twice.
 
-A chunk is decided on the versions that its streams are presumed to have, and on presumably free claims. The first
-append of its transaction is the record of the chunk, which is accepted only if all of that holds; every other one is
-accepted only if the record is. Where a presumption is wrong, nothing was written: the versions are read and the chunk
-is decided again. So the record itself names the refused lines.
+A chunk is decided on the versions that its streams are assumed to have, and on the assumption that its claims are free.
+The first append of its transaction is the record of the chunk, which is accepted only if all of that holds; every other
+one is accepted only if the record is. Where an assumption is wrong, nothing was written: the versions are read and the
+chunk is decided again. So the record itself names the refused lines.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class EventsWriter:
         self._import = history
         self._understanding = understanding
         self._versions = _Versions()
-        # Presuming nothing: versions and claims are read first. It is slower, so only once a presumption was wrong.
+        # Assuming nothing: versions and claims are read first. It is slower, so only once an assumption was wrong.
         self._careful = False
 
     @property
@@ -58,7 +58,7 @@ class EventsWriter:
     ) -> ChunkImported | None:
         """Write a chunk on the given version of the import's stream; return None if nothing was written.
 
-        With `again`, an earlier try wrote nothing: nothing is presumed any more.
+        With `again`, an earlier try wrote nothing: nothing is assumed any more.
         """
         if again:
             self._careful = True
@@ -139,11 +139,11 @@ class _Decisions:
             self.accepted.append(self._append(line, version))
 
     def appends(self, record: ChunkImported) -> list[Append]:
-        """Return the record and what it records, in the order in which the log is to settle them."""
+        """Return the record and what it records, in the order in which the log is to resolve them."""
         first = self.history.append(record, self.version, expected=self.read, claims=list(self.free))
         if not self.free:
             return [first, *self.accepted]
-        # The record claims the values that are presumed free, and is refused if one is not; then it releases them.
+        # The record claims the values that are assumed free, and is refused if one is not; then it releases them.
         freed = replace(
             first,
             events=(),
@@ -201,7 +201,7 @@ class _Head(NamedTuple):
 
 
 class _Versions(OrderedDict[str, _Head]):
-    """The known or presumed heads of streams: as many as fit, the last used ones."""
+    """The known or assumed heads of streams: as many as fit, the last used ones."""
 
     def put(self, stream: str, head: _Head) -> None:
         self[stream] = head

@@ -81,7 +81,7 @@ class Run(Generic[L]):
         self._writer = writer
         self._watch = watch
         self._version = 0
-        self._flying: deque[tuple[Chunk, Sequence[L], asyncio.Task[ChunkImported | None]]] = deque()
+        self._in_flight: deque[tuple[Chunk, Sequence[L], asyncio.Task[ChunkImported | None]]] = deque()
         self._report = ImportReport(import_id=history.import_id)
 
     async def run(self) -> ImportReport:
@@ -93,43 +93,43 @@ class Run(Generic[L]):
             with rare_collections():
                 await self._write_rest()
         finally:
-            for *_, task in self._flying:
+            for *_, task in self._in_flight:
                 task.cancel()
-            await asyncio.gather(*(task for *_, task in self._flying), return_exceptions=True)
+            await asyncio.gather(*(task for *_, task in self._in_flight), return_exceptions=True)
         return replace(self._report, seconds=time.monotonic() - started)
 
     async def _write_rest(self) -> None:
         while (chunk := self._lines.next()) is not None:
             lines = await self._writer.prepare(chunk)
-            while len(self._flying) >= self._writer.in_flight:
-                await self._land()
-            version = self._version + len(self._flying)
+            while len(self._in_flight) >= self._writer.in_flight:
+                await self._finish_oldest()
+            version = self._version + len(self._in_flight)
             task = asyncio.create_task(self._writer.write(chunk, lines, version, again=False))
-            self._flying.append((chunk, lines, task))
+            self._in_flight.append((chunk, lines, task))
             await asyncio.sleep(0)  # so that its appends wait before the next chunk is read
-        while self._flying:
-            await self._land()
+        while self._in_flight:
+            await self._finish_oldest()
 
-    async def _land(self) -> None:
+    async def _finish_oldest(self) -> None:
         """Wait for the oldest chunk under way; where nothing of it was written, write it and those after it again."""
-        chunk, _, task = self._flying[0]
+        chunk, _, task = self._in_flight[0]
         try:
             record = await task
         except PASSING:
             LOG.warning("import_interrupted", lines=self._report.lines)
             record = None
         if record is not None:
-            self._flying.popleft()
+            self._in_flight.popleft()
             self._note(record, chunk)
             return
-        await asyncio.wait([task for *_, task in self._flying])
-        while self._flying:
-            chunk, lines, task = self._flying[0]
+        await asyncio.wait([task for *_, task in self._in_flight])
+        while self._in_flight:
+            chunk, lines, task = self._in_flight[0]
             if (error := task.exception()) is not None and not isinstance(error, PASSING):
                 raise error
             write = partial(self._written, chunk, lines)
             self._note(await self._patiently(write, "a chunk could not be written"), chunk)
-            self._flying.popleft()
+            self._in_flight.popleft()
 
     async def _written(self, chunk: Chunk, lines: Sequence[L]) -> ChunkImported | None:
         """Write a chunk of which it is not known whether it was written; return None if it has to be tried again."""

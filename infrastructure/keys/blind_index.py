@@ -83,7 +83,7 @@ class BlindIndex:
         time of the registration.
         """
         key = await self._named(key_name(purpose))
-        return await self._ask(_IndexQuery(purpose=purpose, digest=digest_of(key, identifier)))
+        return await self._call(_IndexQuery(purpose=purpose, digest=digest_of(key, identifier)))
 
     async def add(self, people: Sequence[NamedPerson]) -> None:
         """Add people for all purposes, but those who were erased. Safe to repeat; durable when it returns."""
@@ -92,7 +92,7 @@ class BlindIndex:
             key = await self._named(key_name(purpose))
             rows += [(purpose, digest_of(key, identifier), person_id) for person_id, identifier in people]
         if rows:
-            await self._ask(_IndexQuery(rows=rows), len(rows) * ROW_BYTES)
+            await self._call(_IndexQuery(rows=rows), len(rows) * ROW_BYTES)
 
     async def overwrite(self) -> None:
         """Overwrite the bytes of deleted rows. Safe to repeat."""
@@ -102,7 +102,7 @@ class BlindIndex:
                 for (part,) in await (await connection.execute(_RESIDUE)).fetchall():
                     await connection.execute(_OVERWRITE, (part,))
 
-    async def _ask(self, wanted: _IndexQuery, size: int = 1) -> str | None:
+    async def _call(self, wanted: _IndexQuery, size: int = 1) -> str | None:
         with database_of_keys():
             return await self._queue.call(wanted, size)
 
@@ -119,18 +119,18 @@ def digest_of(key: bytes, identifier: Identifier) -> bytes:
 
 async def _serve(
     connection: AsyncConnection,
-    asks: Sequence[_IndexQuery],
+    calls: Sequence[_IndexQuery],
     _again: bool,
 ) -> Sequence[str | None]:
     """Execute a batch. All calls are safe to repeat after a lost connection."""
-    rows = [row for ask in asks for row in ask.rows]
+    rows = [row for call in calls for row in call.rows]
     if rows:
         purposes, digests, person_ids = zip(*rows, strict=True)
         await connection.execute(_ADD, (texts(purposes), byte_strings(digests), texts(person_ids)))
-    sought = [(place, ask) for place, ask in enumerate(asks) if ask.purpose is not None]
-    found: list[str | None] = [None] * len(asks)
+    sought = [(place, call) for place, call in enumerate(calls) if call.purpose is not None]
+    found: list[str | None] = [None] * len(calls)
     if sought:
-        columns = texts([str(ask.purpose) for _, ask in sought]), byte_strings([ask.digest for _, ask in sought])
+        columns = texts([str(call.purpose) for _, call in sought]), byte_strings([call.digest for _, call in sought])
         for number, person_id in await (await connection.execute(_FIND, columns)).fetchall():
             found[sought[number - 1][0]] = person_id
     return found

@@ -28,7 +28,7 @@ class FileProvider:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._read: dict[str, AESGCM] = {}
+        self._ciphers: dict[str, AESGCM] = {}
 
     def new_id(self) -> str:
         return f"{KIND}-{secrets.token_hex(8)}"
@@ -37,7 +37,7 @@ class FileProvider:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with contextlib.suppress(FileExistsError):
             write_new_text(self._path(kek_id), secrets.token_hex(KEY_BYTES))
-        self._keep_folder()
+        self._sync_folder()
 
     def wrap(self, kek_id: str, keys: Sequence[BoundKey]) -> Sequence[bytes]:
         cipher = self._cipher(kek_id)
@@ -58,7 +58,7 @@ class FileProvider:
             raise KeyBrokenError("a wrapped key was changed, or is bound to another owner") from error
 
     def remove(self, kek_id: str) -> None:
-        self._read.pop(kek_id, None)
+        self._ciphers.pop(kek_id, None)
         path = self._path(kek_id)
         with contextlib.suppress(FileNotFoundError):
             # A file system that writes in place overwrites the key on the disk too.
@@ -67,9 +67,9 @@ class FileProvider:
                 file.flush()
                 os.fsync(file.fileno())
             path.unlink()
-            self._keep_folder()
+            self._sync_folder()
 
-    def _keep_folder(self) -> None:
+    def _sync_folder(self) -> None:
         # Only a synced folder makes the creation or deletion of a file durable.
         folder = os.open(self._folder, os.O_RDONLY)
         try:
@@ -78,12 +78,12 @@ class FileProvider:
             os.close(folder)
 
     def _cipher(self, kek_id: str) -> AESGCM:
-        if kek_id not in self._read:
+        if kek_id not in self._ciphers:
             try:
-                self._read[kek_id] = AESGCM(bytes.fromhex(self._path(kek_id).read_text(encoding="ascii")))
+                self._ciphers[kek_id] = AESGCM(bytes.fromhex(self._path(kek_id).read_text(encoding="ascii")))
             except (OSError, ValueError) as error:
                 raise KeysUnavailableError(f"the key-encryption key {kek_id} cannot be read") from error
-        return self._read[kek_id]
+        return self._ciphers[kek_id]
 
     def _path(self, kek_id: str) -> Path:
         if not _ID.fullmatch(kek_id):

@@ -95,7 +95,7 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
 
     def _append(self, cursor: Cursor, stored_events: Sequence[StoredEvent]) -> Sequence[int]:
         cursor.execute(sql.LOCK)
-        resolved = _settled(stored_events)
+        resolved = _resolved(stored_events)
         streams = sorted({row.stream for row in resolved.rows})
         held = {row["stream"]: row["version"] for row in cursor.execute(sql.VERSIONS, (streams,))}
         if any(row.version <= held.get(row.stream, -1) for row in resolved.rows):
@@ -251,7 +251,7 @@ class Factory(postgres.PostgresFactory):
                 connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(schema)))
 
 
-def _settled(stored_events: Sequence[StoredEvent]) -> Resolved:
+def _resolved(stored_events: Sequence[StoredEvent]) -> Resolved:
     context = Context(acting_id="", effective_at=datetime.now(UTC))
     resolved = Resolved()
     for place, event in enumerate(stored_events, 1):

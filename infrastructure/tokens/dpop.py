@@ -53,7 +53,7 @@ class Proofs:
     def __init__(self) -> None:
         self._used = UsedIds()
 
-    def thumbprint(self, proofs: Sequence[str], asked: DpopRequest) -> str:
+    def thumbprint(self, proofs: Sequence[str], request: DpopRequest) -> str:
         """Return the thumbprint of the key (RFC 7638) that the one proof shows; raise ProofRefusedError otherwise.
 
         The checks are those of RFC 9449, section 4.3, in its order; the proof counts as used only if all of them hold.
@@ -62,12 +62,12 @@ class Proofs:
             raise ProofRefusedError("exactly one proof")
         try:
             claims, thumbprint = _proven(proofs[0])
-            _check(claims, thumbprint, asked)
+            _check(claims, thumbprint, request)
         except MALFORMED as error:
             raise ProofRefusedError(type(error).__name__) from error
         # A proof dated ahead of our clock stays valid longer, so it is remembered longer.
-        until = asked.now + PROOF_MAX_AGE_S + SKEW_S + 1
-        if not self._used.is_first(thumbprint, claims["jti"], now=asked.now, until=until):
+        until = request.now + PROOF_MAX_AGE_S + SKEW_S + 1
+        if not self._used.is_first(thumbprint, claims["jti"], now=request.now, until=until):
             raise ProofRefusedError("used before")
         return thumbprint
 
@@ -100,15 +100,15 @@ def _proven(proof: str) -> tuple[Claims, str]:
     return verified_claims(signed, key), key.thumbprint()
 
 
-def _check(claims: Claims, thumbprint: str, asked: DpopRequest) -> None:
+def _check(claims: Claims, thumbprint: str, request: DpopRequest) -> None:
     made_at, address = claims.get("iat"), claims.get("htu")
     holds = {
         "jti": is_id(claims.get("jti")),
-        "htm": claims.get("htm") == asked.method,
-        "htu": isinstance(address, str) and normal(address) == normal(asked.address),
-        "iat": is_instant(made_at) and -PROOF_MAX_AGE_S <= made_at - asked.now <= SKEW_S,
-        "ath": not asked.token or claims.get("ath") == ath(asked.token),
-        "cnf": asked.thumbprint in ("", thumbprint),
+        "htm": claims.get("htm") == request.method,
+        "htu": isinstance(address, str) and normal(address) == normal(request.address),
+        "iat": is_instant(made_at) and -PROOF_MAX_AGE_S <= made_at - request.now <= SKEW_S,
+        "ath": not request.token or claims.get("ath") == ath(request.token),
+        "cnf": request.thumbprint in ("", thumbprint),
     }
     if not all(holds.values()):
         raise ValueError(", ".join(name for name, it_holds in holds.items() if not it_holds))

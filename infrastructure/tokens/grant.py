@@ -91,9 +91,9 @@ class ClientCredentials:
     def _thumbprint(self, proofs: Sequence[str], address: str) -> str:
         if not proofs:
             return ""
-        asked = DpopRequest(method="POST", address=address, now=self._now().timestamp())
+        request = DpopRequest(method="POST", address=address, now=self._now().timestamp())
         try:
-            return self._proofs.thumbprint(proofs, asked)
+            return self._proofs.thumbprint(proofs, request)
         except ProofRefusedError as error:
             raise GrantRefusedError("invalid_dpop_proof", "The DPoP proof proves nothing here.") from error
 

@@ -71,11 +71,11 @@ class JwksKeys:
         """Return the keys; raise IssuerUnavailableError if the needed ones cannot be fetched."""
         if self._keys is not None and not self._wants_newer(lacking):
             return self._keys
-        asked_at = self._fetched_at
+        fetched_before = self._fetched_at
         await self._refresh()
         if self._keys is None or (lacking and self._fetched_at < self._tried_at):
             raise IssuerUnavailableError
-        if lacking and self._fetched_at > asked_at and lacking not in {key.kid for key in self._keys}:
+        if lacking and self._fetched_at > fetched_before and lacking not in {key.kid for key in self._keys}:
             self._unknown[lacking] = self._clock() + JWKS_UNKNOWN_KEY_S
             self._unknown.move_to_end(lacking)
             while len(self._unknown) > self._limits.unknown_keys:

@@ -75,19 +75,19 @@ class Verifier:
         self._proofs = Proofs()
         self._verified: dict[bytes, _Verified] = {}
 
-    async def __call__(self, shown: Credentials) -> Caller:
+    async def __call__(self, credentials: Credentials) -> Caller:
         """Return the caller; raise TokenRefusedError or ProofRefusedError where token or proof is not valid."""
-        if len(shown.token) > MAX_TOKEN_LENGTH:
+        if len(credentials.token) > MAX_TOKEN_LENGTH:
             raise TokenRefusedError("too long")
-        digest = hashlib.sha256(shown.token.encode(errors="replace")).digest()
+        digest = hashlib.sha256(credentials.token.encode(errors="replace")).digest()
         known = self._verified.get(digest)
         now = self._now().timestamp()
         if known is None or known.keys is not await self._keys.key_set() or now >= known.until:
-            known = await self._verify(shown.token)
+            known = await self._verify(credentials.token)
             if len(self._verified) >= self._max_cached:
                 self._verified.clear()
             self._verified[digest] = known
-        self._check_possession(shown, known.thumbprint)
+        self._check_possession(credentials, known.thumbprint)
         return await self._organisations.caller(known.subject)
 
     async def _verify(self, token: str) -> _Verified:
@@ -102,15 +102,19 @@ class Verifier:
         except MALFORMED as error:
             raise TokenRefusedError(type(error).__name__) from error
 
-    def _check_possession(self, shown: Credentials, thumbprint: str) -> None:
-        if bool(thumbprint) != (shown.scheme == "dpop"):
+    def _check_possession(self, credentials: Credentials, thumbprint: str) -> None:
+        if bool(thumbprint) != (credentials.scheme == "dpop"):
             raise TokenRefusedError("a bound token needs the scheme DPoP, and no other token may have it")
         if thumbprint:
             now = self._now().timestamp()
             request = DpopRequest(
-                method=shown.method, address=shown.address, now=now, token=shown.token, thumbprint=thumbprint
+                method=credentials.method,
+                address=credentials.address,
+                now=now,
+                token=credentials.token,
+                thumbprint=thumbprint,
             )
-            self._proofs.thumbprint(shown.proofs, request)
+            self._proofs.thumbprint(credentials.proofs, request)
 
     async def _key(self, signed: CompactSignature) -> tuple[Key, KeySet]:
         """Return the issuer's key that the token names. A token has to name one."""
