@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
 from uuid import UUID, uuid4
 
 from psycopg import AsyncConnection
@@ -172,9 +171,6 @@ Column = PackedArray | None
 """A packed array; None where there are no rows, which neither side has to pack or unpack."""
 
 
-_CONTEXT_TEXTS = [attrgetter(column) for column in sql.FURTHER_COLUMNS if not column.endswith("_at")]
-
-
 def columns(resolved: Resolved, head: int, known: Container[str]) -> Sequence[Column]:
     """Return the rows to write, as columns; `known` are the streams that the log holds already."""
     return (*_events(resolved), *_streams(resolved, head, known), *_claims(resolved), *_receipts(resolved, head))
@@ -202,6 +198,7 @@ def _assumption(batch: Sequence[Encoded], state: LogState) -> Sequence[Column]:
 
 
 def _events(resolved: Resolved) -> Sequence[Column]:
+    # A comprehension for each column: reading attributes by name takes three times as long.
     rows, contexts = resolved.rows, [row.context for row in resolved.rows]
     return (
         instants([context.effective_at for context in contexts]),
@@ -209,7 +206,15 @@ def _events(resolved: Resolved) -> Sequence[Column]:
         texts([row.stream for row in rows]),
         texts([row.name for row in rows]),
         byte_strings([row.payload for row in rows]),
-        *[texts(list(map(text, contexts))) for text in _CONTEXT_TEXTS],
+        texts([context.acting_id for context in contexts]),
+        texts([context.subject_id for context in contexts]),
+        texts([context.organisation_id for context in contexts]),
+        texts([context.mandate_id for context in contexts]),
+        texts([context.activity for context in contexts]),
+        texts([context.command_id for context in contexts]),
+        texts([context.correlation_id for context in contexts]),
+        texts([context.causation_id for context in contexts]),
+        texts([context.trace for context in contexts]),
     )
 
 

@@ -61,12 +61,11 @@ class Import:
             stream=self.stream,
             events=(fact,),
             expected={self.stream: version, **(expected or {})},
-            context=self.context(),
+            context=Context(
+                acting_id=ADMINISTRATOR, activity=ACTIVITY, correlation_id=self.stream, effective_at=self.now()
+            ),
             claims=claims,
         )
-
-    def context(self) -> Context:
-        return Context(acting_id=ADMINISTRATOR, activity=ACTIVITY, correlation_id=self.stream, effective_at=self.now())
 
 
 def is_import_id(text: str) -> bool:
