@@ -20,11 +20,21 @@ def _readers() -> Iterator[tuple[type, FactReader]]:
             yield from import_module(module).READERS.items()
 
 
-READERS: Mapping[type, FactReader] = dict(_readers())
+BY_COMMAND: Mapping[type[Command], AnyDecider] = {command: decider for decider in DECIDERS for command in decider.rules}
+
+_BY_FAMILY: Mapping[type, FactReader] = dict(_readers())
+
+
+def _reader_of(command: type) -> FactReader | None:
+    """Return the reader of a command's own class, or else of the nearest class of its family."""
+    return next((_BY_FAMILY[family] for family in command.__mro__ if family in _BY_FAMILY), None)
+
+
+READERS: Mapping[type, FactReader] = {
+    command: reader for command in BY_COMMAND if (reader := _reader_of(command)) is not None
+}
 
 EVENT_NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
 """Under which name each event is stored."""
-
-BY_COMMAND: Mapping[type[Command], AnyDecider] = {command: decider for decider in DECIDERS for command in decider.rules}
 
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)

@@ -24,6 +24,7 @@ from domain.kernel import (
     NotFound,
     OrganisationFacts,
     RuleBroken,
+    carried,
     fact,
 )
 from domain.kernel.kinds import CODE_PATTERN, ID, MAX_COUNT, Digest, one_line, whole, written
@@ -244,25 +245,14 @@ def _forward(command: ForwardTransaction, state: Transaction) -> Sequence[Event]
         raise RuleBroken("attempt-out-of-order", f"The next attempt is number {state.attempts + 1}.")
     if state.outcome is not None:
         raise _finished()
-    return [
-        TransactionForwarded(
-            jurisdiction=accepted.jurisdiction,
-            source_id=accepted.source_id,
-            target_id=accepted.target_id,
-            service_family=accepted.service_family,
-            attempt=command.attempt,
-        )
-    ]
+    return [TransactionForwarded(**carried(accepted, TransactionEvent), attempt=command.attempt)]
 
 
 def _answer(command: AnswerTransaction, state: Transaction) -> Sequence[Event]:
     accepted = _accepted(state)
     _must_come_from_the_target(command, state, accepted)
     answered = TransactionAnswered(
-        jurisdiction=accepted.jurisdiction,
-        source_id=accepted.source_id,
-        target_id=accepted.target_id,
-        service_family=accepted.service_family,
+        **carried(accepted, TransactionEvent),
         response_sha256=command.response_sha256,
         response_size_bytes=command.response_size_bytes,
     )
@@ -284,13 +274,7 @@ def _time_out(command: TimeOutTransaction, state: Transaction) -> Sequence[Event
     accepted = _accepted(state)
     if command.at < accepted.times_out_at:
         raise RuleBroken("timeout-not-passed", "The target still has time to answer.")
-    timed_out = TransactionTimedOut(
-        jurisdiction=accepted.jurisdiction,
-        source_id=accepted.source_id,
-        target_id=accepted.target_id,
-        service_family=accepted.service_family,
-    )
-    return _end_with(timed_out, state)
+    return _end_with(TransactionTimedOut(**carried(accepted, TransactionEvent)), state)
 
 
 def _accepted(state: Transaction) -> TransactionAccepted:
@@ -309,14 +293,7 @@ def _must_come_from_the_target(
 
 
 def _faulted(accepted: TransactionAccepted, origin: FaultOrigin, fault_code: str) -> TransactionFaulted:
-    return TransactionFaulted(
-        jurisdiction=accepted.jurisdiction,
-        source_id=accepted.source_id,
-        target_id=accepted.target_id,
-        service_family=accepted.service_family,
-        origin=origin,
-        fault_code=fault_code,
-    )
+    return TransactionFaulted(**carried(accepted, TransactionEvent), origin=origin, fault_code=fault_code)
 
 
 def _end_with(outcome: TransactionOutcome, state: Transaction) -> Sequence[Event]:

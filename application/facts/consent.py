@@ -8,7 +8,7 @@ from dataclasses import replace
 from application.facts.identity import acting, actor_in_session
 from application.facts.organisations import enrolled_as
 from application.ports import Enriched, FactReader, States
-from domain.consent import ConsentCommand, GrantConsent, RefuseConsent, ShowImpactNotice, WithdrawConsent
+from domain.consent import ConsentCommand
 from domain.organisations.values import Enrolment
 
 
@@ -20,6 +20,4 @@ def _who_decides(command: ConsentCommand, states: States) -> Enriched[ConsentCom
     return acting(replace(command, actor=actor, provider=provider), actor, command.person_id)
 
 
-READERS: Mapping[type, FactReader] = dict.fromkeys(
-    (ShowImpactNotice, GrantConsent, RefuseConsent, WithdrawConsent), _who_decides
-)
+READERS: Mapping[type, FactReader] = {ConsentCommand: _who_decides}

@@ -9,12 +9,8 @@ from application.facts.identity import BY_LAW, acting, actor_in_session
 from application.ports import Enriched, FactReader, States
 from domain.erasure.model import (
     ErasureCommand,
-    LiftLegalHold,
     OrderErasure,
     PlaceLegalHold,
-    PlaceRetentionHold,
-    RecordKeysDestroyed,
-    RecordKeysShredded,
     RequestErasure,
 )
 from domain.identity.person import PERSON
@@ -50,6 +46,7 @@ def _registered(command: ErasureCommand, states: States) -> bool:
 
 READERS: Mapping[type, FactReader] = {
     RequestErasure: _who_asks,
-    **dict.fromkeys((OrderErasure, PlaceLegalHold), _on_known),
-    **dict.fromkeys((PlaceRetentionHold, LiftLegalHold, RecordKeysDestroyed, RecordKeysShredded), _on_person),
+    OrderErasure: _on_known,
+    PlaceLegalHold: _on_known,
+    ErasureCommand: _on_person,
 }

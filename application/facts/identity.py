@@ -9,39 +9,20 @@ from typing import TypeVar
 
 from application.facts.organisations import enrolled_as
 from application.ports import Enriched, FactReader, States
-from domain.identity.key import (
-    KEY,
-    ActivateKey,
-    EidSession,
-    ExpireKey,
-    RegisterKey,
-    ResumeKey,
-    RevokeKey,
-    SuspendKey,
-)
+from domain.identity.key import KEY, ActivateKey, EidSession, KeyCommand, RegisterKey
 from domain.identity.mandate.model import (
-    AcceptMandate,
     ConfirmMandate,
     ExpireMandate,
     Mandate,
     MandateParties,
     ParentMandate,
     PartyCommand,
-    RejectMandate,
     RequestMandate,
-    ResumeMandate,
     ServiceScope,
-    SuspendMandate,
-    WithdrawMandate,
     in_force,
 )
 from domain.identity.mandate.rules import MANDATE
-from domain.identity.person import (
-    PERSON,
-    RegisterPersonByEidas,
-    RegisterPersonByRegistrationAuthority,
-    RegisterPersonFromNationalRegister,
-)
+from domain.identity.person import PERSON, PersonCommand, RegisterPersonByRegistrationAuthority
 from domain.identity.session import SESSION, AccessService, EndSession, OpenSession, RequestedService, is_open
 from domain.identity.values import MandateKind, PartyKind
 from domain.kernel import Actor, Command, OrganisationFacts
@@ -50,7 +31,6 @@ from domain.organisations.organisation.rules import ORGANISATION
 from domain.organisations.service import SERVICE
 from domain.organisations.values import Enrolment
 
-_Registration = RegisterPersonFromNationalRegister | RegisterPersonByEidas
 K = TypeVar("K", RegisterKey, ActivateKey)
 A = TypeVar("A", OpenSession, AccessService)
 P = TypeVar("P", bound=PartyCommand)
@@ -58,12 +38,11 @@ C = TypeVar("C", bound=Command)
 
 BY_LAW = frozenset({MandateKind.LEGAL_REPRESENTATION})
 
-_KeyChange = SuspendKey | ResumeKey | RevokeKey | ExpireKey
 
 # --- Persons --------------------------------------------------------------------------------------------------------
 
 
-def _registered(command: _Registration, _states: States) -> Enriched[_Registration]:
+def _registered(command: PersonCommand, _states: States) -> Enriched[PersonCommand]:
     return Enriched(command, subject_id=command.person_id)
 
 
@@ -107,7 +86,7 @@ def _with_key_facts(command: K, person_id: str, states: States) -> K:
     return replace(command, provider=provider, holder=states.state(PERSON, person_id))
 
 
-def _key_holder(command: _KeyChange, states: States) -> Enriched[_KeyChange]:
+def _key_holder(command: KeyCommand, states: States) -> Enriched[KeyCommand]:
     return Enriched(command, subject_id=states.state(KEY, command.key_id).person_id)
 
 
@@ -257,17 +236,16 @@ def _expired(command: ExpireMandate, states: States) -> Enriched[ExpireMandate]:
 
 
 READERS: Mapping[type, FactReader] = {
-    RegisterPersonFromNationalRegister: _registered,
-    RegisterPersonByEidas: _registered,
+    PersonCommand: _registered,
     RegisterPersonByRegistrationAuthority: _registered_at_desk,
+    KeyCommand: _key_holder,
     RegisterKey: _new_key,
     ActivateKey: _key_with_evidence,
-    **dict.fromkeys((SuspendKey, ResumeKey, RevokeKey, ExpireKey), _key_holder),
     OpenSession: _authentication,
     AccessService: _access,
     EndSession: _ended,
+    PartyCommand: _by_party,
     RequestMandate: _requested,
-    **dict.fromkeys((AcceptMandate, RejectMandate, SuspendMandate, ResumeMandate, WithdrawMandate), _by_party),
     ConfirmMandate: _confirmed,
     ExpireMandate: _expired,
 }

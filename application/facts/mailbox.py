@@ -11,17 +11,8 @@ from application.facts.organisations import enrolled_as
 from application.ports import Enriched, FactReader, States
 from domain import consent
 from domain.identity.person import PERSON
-from domain.mailbox.mailbox import (
-    MAILBOX,
-    MailboxCommand,
-    OpenMailbox,
-    RecordFirstUse,
-    RemoveNotificationAddress,
-    SetChannelPreference,
-    SetNotificationAddress,
-    VerifyNotificationAddress,
-)
-from domain.mailbox.message.model import ConfirmMessage, OpenMessage, ReaderCommand, ReplyToMessage, SendMessage
+from domain.mailbox.mailbox import MAILBOX, MailboxCommand, OpenMailbox
+from domain.mailbox.message.model import ReaderCommand, SendMessage
 from domain.mailbox.message.rules import MESSAGE
 from domain.mailbox.values import (
     ConsentEvidence,
@@ -155,14 +146,8 @@ def _who_reads(command: ReaderCommand, states: States) -> Enriched[ReaderCommand
 
 
 READERS: Mapping[type, FactReader] = {
+    MailboxCommand: _who_passes_on,
     OpenMailbox: _who_opens,
-    SetNotificationAddress: _who_passes_on,
-    VerifyNotificationAddress: _who_passes_on,
-    RemoveNotificationAddress: _who_passes_on,
-    SetChannelPreference: _who_passes_on,
-    RecordFirstUse: _who_passes_on,
     SendMessage: _who_sends_to_whom,
-    OpenMessage: _who_reads,
-    ConfirmMessage: _who_reads,
-    ReplyToMessage: _who_reads,
+    ReaderCommand: _who_reads,
 }

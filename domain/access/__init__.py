@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from domain.access.access import ACCESS
 from domain.access.suppression import SUPPRESSION
-from domain.kernel import AnyDecider
 
-DECIDERS: tuple[AnyDecider, ...] = (ACCESS, SUPPRESSION)
+DECIDERS = (ACCESS, SUPPRESSION)

@@ -12,6 +12,5 @@ the grounds of an erasure, paragraph 3 for the grounds of a hold.
 from __future__ import annotations
 
 from domain.erasure.rules import ERASURE
-from domain.kernel import AnyDecider
 
-DECIDERS: tuple[AnyDecider, ...] = (ERASURE,)
+DECIDERS = (ERASURE,)

@@ -6,6 +6,5 @@ from domain.identity.key import KEY
 from domain.identity.mandate.rules import MANDATE
 from domain.identity.person import PERSON
 from domain.identity.session import SESSION
-from domain.kernel import AnyDecider
 
-DECIDERS: tuple[AnyDecider, ...] = (PERSON, KEY, SESSION, MANDATE)
+DECIDERS = (PERSON, KEY, SESSION, MANDATE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, ClassVar
 
@@ -158,15 +158,7 @@ def _must_be_new(_command: PersonCommand, state: Person) -> None:
 def _from_national_register(command: RegisterPersonFromNationalRegister, _state: Person) -> Sequence[PersonRegistered]:
     if command.jurisdiction is Jurisdiction.BE and is_bis_number(command.national_number):
         raise InvalidValue("bis-number", "A bis number does not stand in the national register.")
-    return [
-        PersonRegistered(
-            person_id=command.person_id,
-            jurisdiction=command.jurisdiction,
-            route=Route.NATIONAL_REGISTER,
-            registrar_id=command.by,
-            number=PersonalText(command.national_number),
-        )
-    ]
+    return [_registered(command, Route.NATIONAL_REGISTER, command.national_number)]
 
 
 def _by_registration_authority(
@@ -179,31 +171,23 @@ def _by_registration_authority(
         raise NotAllowed("other-jurisdiction", "A registration authority registers persons in its own country only.")
     if command.jurisdiction is Jurisdiction.BE and not is_bis_number(command.national_number):
         raise InvalidValue("not-a-bis-number", "A person who is registered at a desk has a bis number.")
-    return [
-        PersonRegistered(
-            person_id=command.person_id,
-            jurisdiction=command.jurisdiction,
-            route=Route.REGISTRATION_AUTHORITY,
-            registrar_id=command.by,
-            number=PersonalText(command.national_number),
-            office_id=command.office_id,
-            officer_id=command.officer_id,
-        )
-    ]
+    registered = _registered(command, Route.REGISTRATION_AUTHORITY, command.national_number)
+    return [replace(registered, office_id=command.office_id, officer_id=command.officer_id)]
 
 
 def _by_eidas(command: RegisterPersonByEidas, _state: Person) -> Sequence[PersonRegistered]:
-    return [
-        PersonRegistered(
-            person_id=command.person_id,
-            jurisdiction=command.jurisdiction,
-            route=Route.EIDAS,
-            registrar_id=command.by,
-            number=PersonalText(command.eidas_identifier),
-            member_state=command.member_state,
-            level=command.level,
-        )
-    ]
+    registered = _registered(command, Route.EIDAS, command.eidas_identifier)
+    return [replace(registered, member_state=command.member_state, level=command.level)]
+
+
+def _registered(command: PersonCommand, route: Route, number: str) -> PersonRegistered:
+    return PersonRegistered(
+        person_id=command.person_id,
+        jurisdiction=command.jurisdiction,
+        route=route,
+        registrar_id=command.by,
+        number=PersonalText(number),
+    )
 
 
 def evolve(_state: Person, event: PersonRegistered) -> Person:

@@ -23,6 +23,7 @@ from domain.kernel import (
     NotAllowed,
     NotFound,
     RuleBroken,
+    carried,
     fact,
 )
 
@@ -195,24 +196,9 @@ def _open(command: OpenSession, state: Session) -> Sequence[SessionEvent]:
         expires_at=command.at + SESSION_LENGTH,
     )
     reason = _reason_to_refuse(command, command.level)
-    return [succeeded] if reason is None else [_refused(succeeded, reason)]
-
-
-def _refused(succeeded: AuthenticationSucceeded, reason: Reason) -> AuthenticationRefused:
-    return AuthenticationRefused(
-        session_id=succeeded.session_id,
-        person_id=succeeded.person_id,
-        key_id=succeeded.key_id,
-        provider_id=succeeded.provider_id,
-        means=succeeded.means,
-        level=succeeded.level,
-        channel=succeeded.channel,
-        service_id=succeeded.service_id,
-        organisation_id=succeeded.organisation_id,
-        audience=succeeded.audience,
-        jurisdiction=succeeded.jurisdiction,
-        reason=reason,
-    )
+    if reason is not None:
+        return [AuthenticationRefused(**carried(succeeded, Authentication), reason=reason)]
+    return [succeeded]
 
 
 def _access(command: AccessService, state: Session) -> Sequence[SessionEvent]:
@@ -223,31 +209,19 @@ def _access(command: AccessService, state: Session) -> Sequence[SessionEvent]:
         raise RuleBroken("session-not-open", "This session is over; the person must authenticate again.")
     if service.service_id in state.service_ids:
         return []
+    accessed = ServiceAccessed(
+        session_id=command.session_id,
+        person_id=state.person_id,
+        level=state.level,
+        service_id=service.service_id,
+        organisation_id=service.organisation_id,
+        audience=service.audience,
+        jurisdiction=service.jurisdiction,
+    )
     reason = _reason_to_refuse(command, state.level)
     if reason is not None:
-        return [
-            ServiceAccessRefused(
-                session_id=command.session_id,
-                person_id=state.person_id,
-                level=state.level,
-                service_id=service.service_id,
-                organisation_id=service.organisation_id,
-                audience=service.audience,
-                jurisdiction=service.jurisdiction,
-                reason=reason,
-            )
-        ]
-    return [
-        ServiceAccessed(
-            session_id=command.session_id,
-            person_id=state.person_id,
-            level=state.level,
-            service_id=service.service_id,
-            organisation_id=service.organisation_id,
-            audience=service.audience,
-            jurisdiction=service.jurisdiction,
-        )
-    ]
+        return [ServiceAccessRefused(**carried(accessed, ServiceAccess), reason=reason)]
+    return [accessed]
 
 
 def _end(command: EndSession, state: Session) -> Sequence[SessionEvent]:

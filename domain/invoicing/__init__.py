@@ -8,6 +8,5 @@ Response 3 (states of UNCL4343, rules PEPPOL-T111) for what the buyer answers.
 from __future__ import annotations
 
 from domain.invoicing.rules import INVOICE
-from domain.kernel import AnyDecider
 
-DECIDERS: tuple[AnyDecider, ...] = (INVOICE,)
+DECIDERS = (INVOICE,)

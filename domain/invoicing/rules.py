@@ -12,6 +12,7 @@ from domain.invoicing.model import (
     Event,
     Invoice,
     InvoiceCommand,
+    InvoiceEvent,
     InvoiceReceived,
     InvoiceRefused,
     InvoiceResponseGiven,
@@ -24,7 +25,17 @@ from domain.invoicing.model import (
     Verdict,
     response_due_on,
 )
-from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, PersonalText, RuleBroken
+from domain.kernel import (
+    Claim,
+    Decider,
+    Duplicate,
+    InvalidValue,
+    NotAllowed,
+    NotFound,
+    PersonalText,
+    RuleBroken,
+    carried,
+)
 from domain.kernel.instants import civil_day
 
 _ORDER = {state: place for place, state in enumerate(ResponseState)}
@@ -66,25 +77,14 @@ def _receive(command: ReceiveInvoice, state: Invoice) -> Sequence[Event]:
 
 def _validate(command: ValidateInvoice, state: Invoice) -> Sequence[Event]:
     received = _received(state)
-    validated = InvoiceValidated(
-        jurisdiction=received.jurisdiction,
-        buyer_id=received.buyer_id,
-        supplier_scheme=received.supplier_scheme,
-        supplier_number=received.supplier_number,
-        received_from=received.received_from,
-        rule_set=command.rule_set,
-    )
+    validated = InvoiceValidated(**carried(received, InvoiceEvent), rule_set=command.rule_set)
     return _judge(validated, state)
 
 
 def _refuse(command: RefuseInvoice, state: Invoice) -> Sequence[Event]:
     received = _received(state)
     refused = InvoiceRefused(
-        jurisdiction=received.jurisdiction,
-        buyer_id=received.buyer_id,
-        supplier_scheme=received.supplier_scheme,
-        supplier_number=received.supplier_number,
-        received_from=received.received_from,
+        **carried(received, InvoiceEvent),
         number=received.number,
         issue_date=received.issue_date,
         rule_set=command.rule_set,
@@ -114,11 +114,7 @@ def _respond(command: RespondToInvoice, state: Invoice) -> Sequence[Event]:
     _must_follow(command.state, last)
     return [
         InvoiceResponseGiven(
-            jurisdiction=received.jurisdiction,
-            buyer_id=received.buyer_id,
-            supplier_scheme=received.supplier_scheme,
-            supplier_number=received.supplier_number,
-            received_from=received.received_from,
+            **carried(received, InvoiceEvent),
             response_number=1 if last is None else last.response_number + 1,
             state=command.state,
             partial=Clarification.PARTIALLY_PAID in command.clarifications,

@@ -1,6 +1,6 @@
 """What every context shares: the decider, the command's frame, recorded events, kinds of values, the refusals."""
 
-from domain.kernel.decider import AnyDecider, Claim, Command, CommandBase, Context, Decider, Recorded
+from domain.kernel.decider import AnyDecider, Claim, Command, CommandBase, Context, Decider, Recorded, carried
 from domain.kernel.facts import Actor, OrganisationFacts, fact
 from domain.kernel.personal import Personal, PersonalText, PurposeGroup, personal
 from domain.kernel.refusals import (
@@ -43,6 +43,7 @@ __all__ = [
     "RuleBroken",
     "StaleVersion",
     "ValueRefusal",
+    "carried",
     "fact",
     "personal",
 ]

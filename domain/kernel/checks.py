@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from domain.kernel.kinds import Check, Hint, Spell, kinds_of, plain_type
 from domain.kernel.refusals import ValueRefusal
@@ -20,26 +20,39 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 V = TypeVar("V", bound="DataclassInstance")
-CheckAt: TypeAlias = Callable[[Any, datetime], None]
 
 _FRAME = frozenset({"at", "by"})
 """Fields of a command that no caller gives: the instant and the caller's organisation."""
 
 
 def check(value: object, at: datetime) -> None:
-    """Refuse a command, an event or a value of which a field is not of its kind; raises ValueRefusal.
+    """Refuse a command or an event of which a field is not of its kind; raises ValueRefusal.
 
-    A class may add `check_whole(self, at)`: what its fields have to be together, at the instant when it counts.
+    A class may add `check_whole(self, at)`: what its fields have to be together, at the instant when it counts. In the
+    class of a value within it, that is `check_whole(self)`.
     """
     cls: type = type(value)
-    for name, check_field in treatment_of(cls).checks:
+    treatment = treatment_of(cls)
+    _check_fields(value, treatment.checks)
+    if treatment.check_whole is not None:
+        treatment.check_whole(value, at)
+
+
+def _check_within(value: object) -> None:
+    cls: type = type(value)
+    treatment = treatment_of(cls)
+    _check_fields(value, treatment.checks)
+    if treatment.check_whole is not None:
+        treatment.check_whole(value)
+
+
+def _check_fields(value: object, checks: Sequence[tuple[str, Check]]) -> None:
+    for name, check_field in checks:
         try:
-            check_field(getattr(value, name), at)
+            check_field(getattr(value, name))
         except ValueRefusal as refusal:
             refusal.place = (name, *refusal.place)
             raise
-    if (check_whole := getattr(value, "check_whole", None)) is not None:
-        check_whole(at)
 
 
 def spelt(value: V) -> V:
@@ -56,12 +69,13 @@ def spelt(value: V) -> V:
 class _Class(NamedTuple):
     """What there is to check and to spell in the fields of a class."""
 
-    checks: Sequence[tuple[str, CheckAt]]
+    checks: Sequence[tuple[str, Check]]
     spellers: Sequence[tuple[str, Spell]]
+    check_whole: Callable[..., None] | None
 
 
 class _Field(NamedTuple):
-    check: CheckAt | None
+    check: Check | None
     spell: Spell | None
 
 
@@ -72,7 +86,7 @@ def treatment_of(cls: type) -> _Class:
     A field without a kind is a mistake of its author; raises AssertionError.
     """
     hints = get_type_hints(cls, include_extras=True)
-    checks: list[tuple[str, CheckAt]] = []
+    checks: list[tuple[str, Check]] = []
     spellers: list[tuple[str, Spell]] = []
     for field in dataclasses.fields(cls):
         if field.name in _FRAME or field.metadata.get("fact"):
@@ -82,7 +96,7 @@ def treatment_of(cls: type) -> _Class:
             checks.append((field.name, _unless("", check_field) if field.default == "" else check_field))
         if spell is not None:
             spellers.append((field.name, spell))
-    return _Class(checks, spellers)
+    return _Class(checks, spellers, getattr(cls, "check_whole", None))
 
 
 def _of_field(name: str, hint: Hint) -> _Field:
@@ -95,7 +109,7 @@ def _of_field(name: str, hint: Hint) -> _Field:
     if origin is tuple:
         return _of_items([kind.check for kind in kinds], _of_field(name.removesuffix("s"), get_args(plain)[0]))
     if dataclasses.is_dataclass(plain):
-        return _Field(check, spelt if isinstance(plain, type) and treatment_of(plain).spellers else None)
+        return _Field(_check_within, spelt if isinstance(plain, type) and treatment_of(plain).spellers else None)
     if not kinds:
         assert plain is bool or issubclass(plain, Enum), f"{name} is of a type that has no kinds: {plain}"
         return _Field(None, None)
@@ -110,16 +124,15 @@ def _or_none(inner: _Field) -> _Field:
     )
 
 
-def _unless(nothing: str | None, check_value: CheckAt) -> CheckAt:
-    return lambda value, at: None if value == nothing else check_value(value, at)
+def _unless(nothing: str | None, check_value: Check) -> Check:
+    return lambda value: None if value == nothing else check_value(value)
 
 
-def _of_value(own: Sequence[Check]) -> CheckAt:
+def _of_value(own: Sequence[Check]) -> Check:
     if len(own) == 1:
-        (only,) = own
-        return lambda value, _at: only(value)
+        return own[0]
 
-    def check_value(value: object, _at: datetime) -> None:
+    def check_value(value: object) -> None:
         for check_kind in own:
             check_kind(value)
 
@@ -129,14 +142,14 @@ def _of_value(own: Sequence[Check]) -> CheckAt:
 def _of_items(own: Sequence[Check], item: _Field) -> _Field:
     check_item, spell = item
 
-    def check_items(items: Sequence[object], at: datetime) -> None:
+    def check_items(items: Sequence[object]) -> None:
         for check_list in own:
             check_list(items)
         if check_item is None:
             return
         for number, each in enumerate(items):
             try:
-                check_item(each, at)
+                check_item(each)
             except ValueRefusal as refusal:
                 refusal.place = (number, *refusal.place)
                 raise

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from domain.kernel.checks import check
 from domain.kernel.kinds import ACTIVITY, ACTOR, REFERENCE, TRACE
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
@@ -56,10 +59,6 @@ E = TypeVar("E")
 E_co = TypeVar("E_co", covariant=True)
 
 
-def _allow(_command: object, _state: object) -> None:
-    """Guard an aggregate of which every rule stands alone."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decider(Generic[C, S, E]):
     """One aggregate as data: the rule of each command, how the state evolves, and the stored names of the events.
@@ -76,7 +75,7 @@ class Decider(Generic[C, S, E]):
     rules: Mapping[type[C], Callable[[Any, S], Sequence[E]]]
     evolve: Callable[[S, E], S]
     events: Mapping[str, type[E]]
-    guard: Callable[[C, S], None] = _allow
+    guard: Callable[[C, S], None] | None = None
     claims: Callable[[C, Sequence[E]], Sequence[Claim]] = lambda _command, _events: ()
     checked: bool = True
 
@@ -88,7 +87,8 @@ class Decider(Generic[C, S, E]):
         """Return the events that a command leads to, none if it changes nothing; raises the refusal of its rule."""
         if self.checked:
             check(command, command.at)
-        self.guard(command, state)
+        if self.guard is not None:
+            self.guard(command, state)
         return self.rules[type(command)](command, state)
 
     def fold(self, events: Sequence[E], state: S | None = None) -> S:
@@ -110,7 +110,14 @@ class Decider(Generic[C, S, E]):
 
 
 def _key_of(said: object, key: Sequence[str]) -> str:
+    if len(key) == 1:
+        return str(getattr(said, key[0]))
     return ".".join([str(getattr(said, name)) for name in key])
+
+
+def carried(event: object, base: type[DataclassInstance]) -> dict[str, Any]:
+    """Return the fields of an event that its base class declares, by name: other events of the stream repeat them."""
+    return {name: getattr(event, name) for name in base.__dataclass_fields__}
 
 
 AnyDecider: TypeAlias = Decider[Any, Any, Any]

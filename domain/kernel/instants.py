@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from domain.kernel.refusals import MalformedValue
+
+D = TypeVar("D", date, datetime)
 
 YEARS = range(1900, 9999)
 """No year in which a time zone or a sum of days could leave the calendar of Python or of PostgreSQL."""
@@ -23,21 +27,20 @@ def read_instant(text: object) -> datetime:
 
     Raise MalformedValue for anything else: a number, another dialect of ISO 8601, an instant without an offset.
     """
-    try:
-        instant = datetime.fromisoformat(text if isinstance(text, str) and _INSTANT.fullmatch(text) else "")
-    except ValueError as error:
-        sentence = "An instant is written as RFC 3339 has it, with its offset: 2026-01-31T12:00:00+01:00."
-        raise MalformedValue("not-rfc3339", sentence) from error
-    check_year(instant)
-    return instant.astimezone(UTC)
+    sentence = "An instant is written as RFC 3339 has it, with its offset: 2026-01-31T12:00:00+01:00."
+    return _read(text, _INSTANT, datetime.fromisoformat, sentence).astimezone(UTC)
 
 
 def read_day(text: object) -> date:
     """Return a day from RFC 3339's full-date; raise MalformedValue for anything else."""
+    return _read(text, _DAY, date.fromisoformat, "A day is written as RFC 3339 has it: 2026-01-31.")
+
+
+def _read(text: object, form: re.Pattern[str], read: Callable[[str], D], sentence: str) -> D:
     try:
-        day = date.fromisoformat(text if isinstance(text, str) and _DAY.fullmatch(text) else "")
+        day = read(text if isinstance(text, str) and form.fullmatch(text) else "")
     except ValueError as error:
-        raise MalformedValue("not-rfc3339", "A day is written as RFC 3339 has it: 2026-01-31.") from error
+        raise MalformedValue("not-rfc3339", sentence) from error
     check_year(day)
     return day
 

@@ -183,8 +183,7 @@ ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}"
 
 _MALFORMED_ID = ("malformed-id", "An id has letters, digits, hyphens and underscores only.")
 ID = written(ID_PATTERN, *_MALFORMED_ID, malformed=True)
-OPTIONAL_ID = written(ID_PATTERN, *_MALFORMED_ID, malformed=True, optional=True)
-OptionalId = Annotated[str, OPTIONAL_ID]
+OptionalId = Annotated[str, written(ID_PATTERN, *_MALFORMED_ID, malformed=True, optional=True)]
 
 CODE_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 """Codes of other systems: never free text, through which somebody's name could slip into the log."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from domain.kernel import AnyDecider
 from domain.organisations.organisation.rules import ORGANISATION
 from domain.organisations.service import SERVICE
 from domain.organisations.service_family import SERVICE_FAMILY
 
-DECIDERS: tuple[AnyDecider, ...] = (ORGANISATION, SERVICE, SERVICE_FAMILY)
+DECIDERS = (ORGANISATION, SERVICE, SERVICE_FAMILY)

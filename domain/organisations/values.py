@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -52,7 +51,7 @@ class Names:
     de: Name = ""
     en: Name = ""
 
-    def check_whole(self, _at: datetime) -> None:
+    def check_whole(self) -> None:
         if not self.known():
             raise InvalidValue("name-missing", "A name is needed in at least one of nl, fr, de and en.")
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from application.facts import identity as identity_facts
-from application.facts import organisations as organisations_facts
-from application.ports import Enriched, FactReader
+from application.ports import Enriched
+from application.registry import READERS
 from domain import identity, organisations
 from domain.kernel import Command, Decider
 
@@ -17,7 +16,6 @@ S = TypeVar("S")
 DECIDERS: Mapping[type[Command], Decider[Any, Any, Any]] = {
     command: decider for decider in (*organisations.DECIDERS, *identity.DECIDERS) for command in decider.rules
 }
-READERS: Mapping[type, FactReader] = {**organisations_facts.READERS, **identity_facts.READERS}
 
 
 @dataclass

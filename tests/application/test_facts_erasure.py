@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from application.facts.erasure import READERS
+from application.registry import READERS
 from domain.erasure.model import (
     ErasureCommand,
     ErasureGround,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from application.facts.identity import mandate_in_force
+from application.registry import READERS
 from domain.identity.key import ActivateKey, ExpireKey, RegisterKey, SuspendKey
 from domain.identity.mandate.model import (
     AcceptMandate,
@@ -51,7 +52,7 @@ from domain.organisations.service import CloseService, RegisterService
 from domain.organisations.service_family import RegisterServiceFamily
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from tests.api.numbers import enterprise_number
-from tests.application.memory_known import DECIDERS, READERS, MemoryKnown
+from tests.application.memory_known import DECIDERS, MemoryKnown
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
 END = AT + timedelta(days=30)

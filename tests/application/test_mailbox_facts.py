@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from application.facts.mailbox import READERS
+from application.registry import READERS
 from domain import consent
 from domain.identity.mandate.model import Mandate, MandateTerms, ServiceScope
 from domain.identity.mandate.rules import MANDATE

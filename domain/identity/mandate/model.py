@@ -24,13 +24,10 @@ Ground = Annotated[
 ]
 
 
-def check_sides(mandator_id: str, mandatary_id: str) -> None:
-    if mandator_id == mandatary_id:
+def _check_terms(terms: MandateTerms | RequestMandate) -> None:
+    if terms.mandator_id == terms.mandatary_id:
         raise InvalidValue("mandate-to-oneself", "Nobody needs a mandate to act for themselves.")
-
-
-def check_validity(valid_from: datetime, valid_until: datetime) -> None:
-    if valid_until <= valid_from:
+    if terms.valid_until <= terms.valid_from:
         raise InvalidValue("validity-ends-before-start", "A mandate must end after it begins.")
 
 
@@ -60,9 +57,8 @@ class MandateTerms:
     valid_until: datetime
     jurisdiction: Jurisdiction
 
-    def check_whole(self, _at: datetime) -> None:
-        check_sides(self.mandator_id, self.mandatary_id)
-        check_validity(self.valid_from, self.valid_until)
+    def check_whole(self) -> None:
+        _check_terms(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,8 +195,7 @@ class RequestMandate(PartyCommand):
     parent: ParentMandate = fact(ParentMandate())
 
     def check_whole(self, at: datetime) -> None:
-        check_sides(self.mandator_id, self.mandatary_id)
-        check_validity(self.valid_from, self.valid_until)
+        _check_terms(self)
         if self.valid_until <= at:
             raise InvalidValue("validity-over", "The validity of the mandate must end in the future.")
 

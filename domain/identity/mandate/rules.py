@@ -27,7 +27,6 @@ from domain.identity.mandate.model import (
     RejectMandate,
     RequestMandate,
     ResumeMandate,
-    ServiceScope,
     SuspendMandate,
     WithdrawMandate,
 )
@@ -73,10 +72,7 @@ def _terms(command: RequestMandate) -> MandateTerms:
         mandatary_id=command.mandatary_id,
         grantor_id=parent.mandatary_id if chain and parent is not None else command.mandator_id,
         parent_mandate_id=command.parent_mandate_id,
-        services=tuple(
-            ServiceScope(service_id=scope.service_id, organisation_id=scope.organisation_id)
-            for scope in command.services
-        ),
+        services=command.services,
         valid_from=command.valid_from,
         valid_until=command.valid_until,
         jurisdiction=command.parties.jurisdiction,

@@ -24,9 +24,9 @@ class Part:
     name: Annotated[str, one_line(10, *MISSING, too_long=LONG)] = "part"
     size: Annotated[int, whole(0, 9)] = 1
 
-    def check_whole(self, at: datetime) -> None:
-        if self.size == at.year:
-            raise AssertionError
+    def check_whole(self) -> None:
+        if self.size == 9:
+            raise InvalidValue("part-too-large", "Smaller.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,7 @@ def test_what_is_of_its_kind_passes() -> None:
         ({"whole_id": ""}, MalformedValue, "malformed-id", ("whole_id",)),
         ({"whole_id": "a.b"}, MalformedValue, "malformed-id", ("whole_id",)),
         ({"other_id": "a\n"}, MalformedValue, "malformed-id", ("other_id",)),
+        ({"parts": (Part(size=9),)}, InvalidValue, "part-too-large", ("parts", 0)),
         ({"code": "ABC"}, InvalidValue, "invalid-code", ("code",)),
         ({"code": "abcdef"}, InvalidValue, "invalid-code", ("code",)),
         ({"why": "\u200b"}, InvalidValue, "name-missing", ("why",)),
