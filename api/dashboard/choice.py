@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from api.dashboard.localiser import Localiser
 from api.web.negotiation import weights
@@ -11,6 +12,7 @@ from domain.kernel import Jurisdiction
 from projections.figures import Language, OpenRateFilter, Period
 from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR
 
+E = TypeVar("E", Language, Jurisdiction)
 DEFAULT_LANGUAGE = Language.EN
 
 FILTERS = ("outsideGovernment", "notificationOnly", "notTakenIntoUse")
@@ -31,16 +33,10 @@ def accepted_language(header: str) -> Language:
     return language if weight > 0 else DEFAULT_LANGUAGE
 
 
-def language_named(text: str) -> Language:
+def one_named(kind: type[E], text: str) -> E:
+    """Return the member of an enumeration with a value; raise PageNotFound if there is none."""
     try:
-        return Language(text)
-    except ValueError:
-        raise PageNotFound from None
-
-
-def jurisdiction_named(text: str) -> Jurisdiction:
-    try:
-        return Jurisdiction(text)
+        return kind(text)
     except ValueError:
         raise PageNotFound from None
 

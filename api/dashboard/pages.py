@@ -18,9 +18,8 @@ from api.dashboard.choice import (
     accepted_language,
     filter_named,
     filter_query,
-    jurisdiction_named,
-    language_named,
     latest_period,
+    one_named,
     parts,
     years,
 )
@@ -107,7 +106,7 @@ class _Pages:
         named = request.query_params.get("lang")
         accepted = accepted_language(request.headers.get("accept-language", ""))
         try:
-            language = language_named(named) if named else accepted
+            language = one_named(Language, named) if named else accepted
             query = _query_string(_known_query(request))
         except (PageNotFound, InvalidValue):
             return self._not_found(accepted)
@@ -147,7 +146,7 @@ class _Pages:
 
     async def _answer(self, request: Request, language: str, path: str, build: Build) -> Response:
         try:
-            known = language_named(language)
+            known = one_named(Language, language)
         except PageNotFound:
             return self._not_found(DEFAULT_LANGUAGE)
         try:
@@ -168,7 +167,7 @@ class _Pages:
         applied = filter_named(query)
         links = Links(
             language=language,
-            jurisdiction=jurisdiction_named(query.get("jurisdiction", Jurisdiction.BE.value)),
+            jurisdiction=one_named(Jurisdiction, query.get("jurisdiction", Jurisdiction.BE.value)),
             period=Period.parse(query["period"]) if "period" in query else None,
             path=path,
             extra=filter_query(applied),
@@ -264,7 +263,7 @@ def _known_query(request: Request) -> list[tuple[str, str]]:
     query = request.query_params
     known: list[tuple[str, str]] = []
     if "jurisdiction" in query:
-        known.append(("jurisdiction", jurisdiction_named(query["jurisdiction"]).value))
+        known.append(("jurisdiction", one_named(Jurisdiction, query["jurisdiction"]).value))
     if "period" in query:
         known.append(("period", str(Period.parse(query["period"]))))
     return [*known, *filter_query(filter_named(query))]

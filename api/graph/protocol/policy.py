@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import HTTPConnection
@@ -33,10 +34,6 @@ class Introspection(StrEnum):
     REFUSED = "refused"
 
 
-def _no_budget() -> Buckets:
-    return Buckets("cost", 0)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphPolicy:
     """The limits and permissions of all requests. Without a folder no document is trusted."""
@@ -45,7 +42,7 @@ class GraphPolicy:
     ad_hoc: AdHoc = AdHoc.ALLOWED
     introspection: Introspection = Introspection.ALLOWED
     documents: Path | None = None
-    budget: Buckets = field(default_factory=_no_budget)
+    budget: Buckets = field(default_factory=partial(Buckets, "cost", 0))
 
     def may_ask_ad_hoc(self, caller: Caller) -> bool:
         match self.ad_hoc:

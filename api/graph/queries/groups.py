@@ -22,6 +22,15 @@ Measures: TypeAlias = Mapping[str, ColumnElement[int]]
 
 
 @dataclass(frozen=True, slots=True)
+class Dimension:
+    """A dimension of groups: its member of an enumeration, the name of its field in a group, and its expression."""
+
+    member: str
+    name: str
+    expression: ColumnElement[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Grouping:
     """How rows are grouped: the enumeration `by` of dimensions, the type of a group, and their SQL expressions."""
 
@@ -51,10 +60,16 @@ class Grouping:
         return rows
 
 
-def month_of(column: RowColumn) -> ColumnElement[str]:
-    """Return the civil month of an instant, as `2021-11`."""
+def by_columns(*columns: RowColumn) -> Sequence[Dimension]:
+    """Return a dimension for each column: the member is its name in capitals, without `_ID`."""
+    return [Dimension(it.name.removesuffix("_id").upper(), it.name, it.column) for it in columns]
+
+
+def by_month(column: RowColumn) -> Dimension:
+    """Return the dimension of the civil month of an instant, as `2021-11`."""
     zone = literal_column(f"'{CIVIL_TIME.key}'", Text)
-    return func.to_char(func.timezone(zone, column.column), literal_column("'YYYY-MM'", Text))
+    month = func.to_char(func.timezone(zone, column.column), literal_column("'YYYY-MM'", Text))
+    return Dimension("MONTH", "month", month)
 
 
 def counted() -> ColumnElement[int]:

@@ -14,12 +14,11 @@ from strawberry.types.unset import UNSET
 
 from api.graph.queries.connections import ConnectionQuery, Page, page_of
 from api.graph.queries.filters import Filters, Keep
-from api.graph.queries.groups import Grouping, Measures
+from api.graph.queries.groups import Dimension, Grouping, Measures
 from api.graph.queries.node_models import NodeKind, made_of, model_of
 from api.graph.queries.query_context import Info, QueryContext, Rows
 from api.graph.queries.row_types import (
     Columns,
-    Dimensions,
     filter_on,
     grouping_of,
     grouping_of_counts,
@@ -108,14 +107,14 @@ class Listed:
         filters: Columns = (),
         any_of: Columns = (),
         *,
-        by: Dimensions | None = None,
+        by: Sequence[Dimension] = (),
         totals: Measures | None = None,
         notes: Mapping[str, str | None] | None = None,
     ) -> None:
         self._model = model_of(node)
         self._filter = filter_on(node, f"{name_of(node)}Filter", filters, any_of) if filters or any_of else None
         members = {"edges": _edges_of(node, self._model)}
-        if by is not None and totals is not None:
+        if totals is not None:
             members["totals"] = _totals_by(grouping_of(node, by, totals, notes or {}))
         connection = type(f"{name_of(node)}Connection", (Connection,), members)
         self._connection = made_of(self._model, NodeKind.WHOLE, strawberry.type(connection))

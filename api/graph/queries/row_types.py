@@ -7,30 +7,28 @@ answer, for which its column is declared as optional.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from inspect import get_annotations
 from operator import or_
 from types import GenericAlias, NoneType, UnionType
-from typing import TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import strawberry
-from sqlalchemy import ColumnElement
 from strawberry.types import get_object_definition
 
 from api.graph.queries.filters import RowFilter
-from api.graph.queries.groups import Grouping, Measures, summed
+from api.graph.queries.groups import Dimension, Grouping, Measures, by_columns, summed
 from api.graph.queries.node_models import NodeKind, made_of, model_of
 from api.graph.queries.values import During, Long, Months
 from domain.kernel import PersonalText
-from projections.read_model import ReadModel
+from projections.read_model import Col, ReadModel
 from projections.row_security import RowColumn
 
 T = TypeVar("T")
 Columns: TypeAlias = Iterable[RowColumn]
-Dimensions: TypeAlias = Mapping[str, "RowColumn | ColumnElement[str]"]
-"""Columns, or expressions that are shown as texts, by the names of dimensions."""
+
 
 # --- Rows -----------------------------------------------------------------------------------------------------------
 
@@ -43,25 +41,27 @@ def of_row(
     Where the key is one column with an id, the field is called `id`. With `id_of_key`, there is a field `id` made of
     all columns of the key.
     """
-    hidden = {column.name for column in hide}
-    columns = model.row.__columns__
-    keys = [column.name for column in columns.values() if column.is_key]
+    columns = model.row.__columns__.values()
+    keys = [column.name for column in columns if column.is_key]
+    sealed = [column for column in columns if column.annotation is PersonalText]
 
     def decorate(made: type[T]) -> type[T]:
-        declared = {name for base in made.__mro__ for name in get_annotations(base)}
-        derived = {
-            name: graph_type(name, column.annotation)
-            for name, column in columns.items()
-            if name not in hidden | declared and column.annotation is not PersonalText
-        }
         if len(keys) == 1 and keys[0].endswith("_id") and not hasattr(made, keys[0]):
             setattr(made, keys[0], strawberry.field(name="id"))
         if id_of_key:
             setattr(made, "id", _id_of(keys))  # noqa: B010 - no class is known to have it
-        made.__annotations__ = {**derived, **get_annotations(made)}
+        _annotate(made, model, (*hide, *sealed), lambda column: graph_type(column.name, column.annotation))
         return made_of(model, NodeKind.NODE, strawberry.type(made, name=name, description=description))
 
     return decorate
+
+
+def _annotate(made: type, model: ReadModel, hide: Columns, graph_type_of: Callable[[Col[Any]], object]) -> None:
+    """Annotate a class with the columns that are neither hidden nor declared by it or its bases."""
+    left_out = {column.name for column in hide} | {name for base in made.__mro__ for name in get_annotations(base)}
+    columns = {name: column for name, column in model.row.__columns__.items() if name not in left_out}
+    derived = {name: graph_type_of(column) for name, column in columns.items()}
+    made.__annotations__ = {**derived, **get_annotations(made)}
 
 
 def graph_type(name: str, annotation: object) -> object:
@@ -123,19 +123,16 @@ def of_counts(
     model: ReadModel, name: str, description: str | None = None, *, hide: Columns = ()
 ) -> Callable[[type[T]], type[T]]:
     """Make a type of groups of rows that are only added to: the columns of the key are dimensions, the others sums."""
-    hidden = {column.name for column in hide}
 
     def decorate(made: type[T]) -> type[T]:
-        declared = get_annotations(made)
-        derived = {
-            column: optional(graph_type(column, it.annotation)) if it.is_key else Long
-            for column, it in model.row.__columns__.items()
-            if column not in hidden | declared.keys()
-        }
-        made.__annotations__ = {**derived, **declared}
+        _annotate(made, model, hide, _type_in_counts)
         return made_of(model, NodeKind.WHOLE, strawberry.type(made, name=name, description=description))
 
     return decorate
+
+
+def _type_in_counts(column: Col[Any]) -> object:
+    return optional(graph_type(column.name, column.annotation)) if column.is_key else Long
 
 
 def grouping_of_counts(group: type, by: str) -> Grouping:
@@ -147,34 +144,20 @@ def grouping_of_counts(group: type, by: str) -> Grouping:
 
 
 def grouping_of(
-    node: type, dimensions: Dimensions, measures: Measures, descriptions: Mapping[str, str | None]
+    node: type, dimensions: Sequence[Dimension], measures: Measures, descriptions: Mapping[str, str | None]
 ) -> Grouping:
     """Make `<name>Total` and `<name>Dimension`, where `<name>` is a type of rows, and group the rows by dimensions."""
     name, types = name_of(node), get_type_hints(node, include_extras=True)
-    columns = {member: _column_name(member, of) for member, of in dimensions.items()}
-    total = type(
-        f"{name}Total",
-        (),
-        {measure: strawberry.field(description=descriptions.get(measure)) for measure in measures},
-    )
+    fields = {measure: strawberry.field(description=descriptions.get(measure)) for measure in measures}
+    total = type(f"{name}Total", (), fields)
     total.__annotations__ = {
-        **{column: optional(_without_none(types.get(column, str))) for column in columns.values()},
+        **{it.name: optional(_without_none(types.get(it.name, str))) for it in dimensions},
         **dict.fromkeys(measures, Long),
     }
     group = made_of(model_of(node), NodeKind.WHOLE, strawberry.type(total))
     return _grouping(group, f"{name}Dimension", dimensions, measures)
 
 
-def _grouping(group: type, by: str, dimensions: Dimensions, measures: Measures) -> Grouping:
-    names = {member: _column_name(member, of) for member, of in dimensions.items()}
-    expressions = {names[it]: of if isinstance(of, ColumnElement) else of.column for it, of in dimensions.items()}
-    return Grouping(strawberry.enum(cast("type[Enum]", Enum(by, names))), group, expressions, measures)
-
-
-def _column_name(member: str, dimension: RowColumn | ColumnElement[str]) -> str:
-    return member.lower() if isinstance(dimension, ColumnElement) else dimension.name
-
-
-def by_columns(*columns: RowColumn) -> Mapping[str, RowColumn]:
-    """Return dimensions for columns, each under the column's name in capitals, without `_ID`."""
-    return {column.name.removesuffix("_id").upper(): column for column in columns}
+def _grouping(group: type, by: str, dimensions: Sequence[Dimension], measures: Measures) -> Grouping:
+    members = cast("type[Enum]", Enum(by, {it.member: it.name for it in dimensions}))
+    return Grouping(strawberry.enum(members), group, {it.name: it.expression for it in dimensions}, measures)

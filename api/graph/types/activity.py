@@ -7,9 +7,9 @@ from datetime import date
 import strawberry
 
 from api.graph.queries.filters import at_least, at_most
-from api.graph.queries.groups import summed
+from api.graph.queries.groups import by_columns, summed
 from api.graph.queries.row_queries import Argument, Listed
-from api.graph.queries.row_types import by_columns, of_row
+from api.graph.queries.row_types import of_row
 from api.graph.queries.values import Long
 from api.graph.types.organisations import organisation_in
 from projections.daily_counts import READ_MODEL, Row
@@ -24,18 +24,15 @@ class DailyCountNode:
     organisation = organisation_in(Row.organisation_id)
 
 
-DAILY_COUNTS = Listed(
-    DailyCountNode,
-    (Row.organisation_id,),
-    any_of=(Row.name,),
-    by=by_columns(Row.day, Row.name, Row.organisation_id),
-    totals={"events": summed(Row.events), "streams": summed(Row.streams)},
-)
-
-
 @strawberry.type
 class ActivityQueries:
-    daily_counts = DAILY_COUNTS.field(
+    daily_counts = Listed(
+        DailyCountNode,
+        (Row.organisation_id,),
+        any_of=(Row.name,),
+        by=by_columns(Row.day, Row.name, Row.organisation_id),
+        totals={"events": summed(Row.events), "streams": summed(Row.streams)},
+    ).field(
         "newest",
         "Counts of days from `from` to `to`, both included, the newest first.",
         [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import strawberry
 
-from api.graph.queries.groups import counted, month_of, summed
+from api.graph.queries.groups import by_columns, by_month, counted, summed
 from api.graph.queries.row_queries import Listed, groups_of, one_of
-from api.graph.queries.row_types import by_columns, of_counts, of_row
+from api.graph.queries.row_types import of_counts, of_row
 from api.graph.types.organisations import organisation_in
 from domain.bus import FaultOrigin
 from domain.kernel import Jurisdiction
@@ -39,29 +39,23 @@ class BusCount:
     jurisdiction: Jurisdiction | None
 
 
-TRANSACTIONS = Listed(
-    BusTransactionNode,
-    (
-        *(Row.jurisdiction, Row.source_id, Row.source_reference, Row.target_id),
-        *(Row.accepted_at, Row.times_out_at, Row.finished_at),
-    ),
-    any_of=(Row.service_family, Row.status, Row.fault_code),
-    by={
-        "MONTH": month_of(Row.accepted_at),
-        **by_columns(Row.service_family, Row.status, Row.source_id, Row.target_id),
-    },
-    totals={
-        "transactions": counted(),
-        "request_size_bytes": summed(Row.request_size_bytes),
-        "response_size_bytes": summed(Row.response_size_bytes),
-    },
-)
-
-
 @strawberry.type
 class BusQueries:
     bus_transaction = one_of(BusTransactionNode)
-    bus_transactions = TRANSACTIONS.field("newest", "Transactions, the newest first.")
+    bus_transactions = Listed(
+        BusTransactionNode,
+        (
+            *(Row.jurisdiction, Row.source_id, Row.source_reference, Row.target_id),
+            *(Row.accepted_at, Row.times_out_at, Row.finished_at),
+        ),
+        any_of=(Row.service_family, Row.status, Row.fault_code),
+        by=(by_month(Row.accepted_at), *by_columns(Row.service_family, Row.status, Row.source_id, Row.target_id)),
+        totals={
+            "transactions": counted(),
+            "request_size_bytes": summed(Row.request_size_bytes),
+            "response_size_bytes": summed(Row.response_size_bytes),
+        },
+    ).field("newest", "Transactions, the newest first.")
     bus_counts = groups_of(
         BusCount, "The public counts.", (CountRow.jurisdiction,), (CountRow.service_family,), months=CountRow.month
     )

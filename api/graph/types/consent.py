@@ -6,10 +6,10 @@ from datetime import datetime
 
 import strawberry
 
-from api.graph.queries.groups import counted, counted_once, month_of
+from api.graph.queries.groups import by_columns, by_month, counted, counted_once
 from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Listed
-from api.graph.queries.row_types import by_columns, of_row
+from api.graph.queries.row_types import of_row
 from api.graph.queries.values import Long, described
 from api.graph.types.organisations import organisation_in
 from api.rights.graph import asked_of, right_of_rows
@@ -33,18 +33,15 @@ class ActiveConsents:
     persons: Long
 
 
-CONSENTS = Listed(
-    ConsentNode,
-    (Row.person_id, Row.provider_id, Row.jurisdiction, Row.granted_at, Row.withdrawn_at),
-    any_of=(Row.status,),
-    by={"MONTH": month_of(Row.granted_at), **by_columns(Row.provider_id, Row.status, Row.jurisdiction)},
-    totals={"consents": counted(), "persons": counted_once(Row.person_id)},
-)
-
-
 @strawberry.type
 class ConsentQueries:
-    consents = CONSENTS.field("newest", "Grants of consent, the newest first.")
+    consents = Listed(
+        ConsentNode,
+        (Row.person_id, Row.provider_id, Row.jurisdiction, Row.granted_at, Row.withdrawn_at),
+        any_of=(Row.status,),
+        by=(by_month(Row.granted_at), *by_columns(Row.provider_id, Row.status, Row.jurisdiction)),
+        totals={"consents": counted(), "persons": counted_once(Row.person_id)},
+    ).field("newest", "Grants of consent, the newest first.")
 
     @described("How many consents were in force at an instant, by default now.", right=right_of_rows(READ_MODEL))
     async def active_consents(

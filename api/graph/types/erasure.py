@@ -66,11 +66,11 @@ async def erasure_of(info: Info, person_id: str) -> ErasureNode | None:
     return None if erasure is None or getattr(erasure, "requested_at", None) is None else erasure
 
 
-ERASURES = Listed(ErasureNode)
-HOLDS = Listed(LegalHoldNode, (HoldRow.person_id,), any_of=(HoldRow.purpose, HoldRow.ground))
-
-
 @strawberry.type
 class ErasureQueries:
-    erasures = ERASURES.field("newest", "Persons of whom an erasure was requested or something is held, newest first.")
-    legal_holds = HOLDS.field("newest", "Legal holds, the newest first; for those who run the platform and oversee it.")
+    erasures = Listed(ErasureNode).field(
+        "newest", "Persons of whom an erasure was requested or something is held, newest first."
+    )
+    legal_holds = Listed(LegalHoldNode, (HoldRow.person_id,), any_of=(HoldRow.purpose, HoldRow.ground)).field(
+        "newest", "Legal holds, the newest first; for those who run the platform and oversee it."
+    )

@@ -10,11 +10,11 @@ from typing import cast
 import strawberry
 
 from api.graph.queries.disclosure import Discloses, Disclosure
-from api.graph.queries.groups import counted
+from api.graph.queries.groups import by_columns, counted
 from api.graph.queries.personal_text import personal_text
 from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Listed, children_of, groups_of, one_of
-from api.graph.queries.row_types import by_columns, of_counts, of_row
+from api.graph.queries.row_types import of_counts, of_row
 from api.graph.queries.values import described
 from api.graph.types.erasure import ErasureNode, erasure_of
 from api.graph.types.organisations import organisation_in, service_in, service_of
@@ -128,28 +128,26 @@ class ServiceUse:
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
-PEOPLE = Listed(PersonNode, (PersonRow.jurisdiction, PersonRow.registered_at), any_of=(PersonRow.route,))
-KEYS = Listed(
-    KeyNode,
-    (KeyRow.person_id, KeyRow.provider_id, KeyRow.jurisdiction, KeyRow.registered_at),
-    any_of=(KeyRow.means, KeyRow.level, KeyRow.status),
-    by=by_columns(KeyRow.means, KeyRow.status, KeyRow.level, KeyRow.provider_id, KeyRow.jurisdiction),
-    totals={"keys": counted()},
-)
-MANDATES = Listed(
-    MandateNode,
-    (MandateRow.mandator_id, MandateRow.mandatary_id, MandateRow.jurisdiction, MandateRow.began_at),
-    any_of=(MandateRow.kind, MandateRow.status),
-)
-
 
 @strawberry.type
 class IdentityQueries:
     person = one_of(PersonNode)
-    people = PEOPLE.field("newest", "Registered persons, the newest first.")
+    people = Listed(PersonNode, (PersonRow.jurisdiction, PersonRow.registered_at), any_of=(PersonRow.route,)).field(
+        "newest", "Registered persons, the newest first."
+    )
     key = one_of(KeyNode)
-    keys = KEYS.field("newest", "Keys, the newest first.")
-    mandates = MANDATES.field("newest", "Mandates as they stand now, the newest first.")
+    keys = Listed(
+        KeyNode,
+        (KeyRow.person_id, KeyRow.provider_id, KeyRow.jurisdiction, KeyRow.registered_at),
+        any_of=(KeyRow.means, KeyRow.level, KeyRow.status),
+        by=by_columns(KeyRow.means, KeyRow.status, KeyRow.level, KeyRow.provider_id, KeyRow.jurisdiction),
+        totals={"keys": counted()},
+    ).field("newest", "Keys, the newest first.")
+    mandates = Listed(
+        MandateNode,
+        (MandateRow.mandator_id, MandateRow.mandatary_id, MandateRow.jurisdiction, MandateRow.began_at),
+        any_of=(MandateRow.kind, MandateRow.status),
+    ).field("newest", "Mandates as they stand now, the newest first.")
 
     @described("The history of one mandate, a row for each stretch, the oldest first; at most 200.", right=OF_MANDATES)
     async def mandate_history(self, info: Info, mandate_id: strawberry.ID) -> list[MandateNode]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import strawberry
 
-from api.graph.queries.groups import counted, month_of, summed
+from api.graph.queries.groups import by_columns, by_month, counted, summed
 from api.graph.queries.personal_text import personal_text
 from api.graph.queries.row_queries import Listed, children_of, groups_of, one_of
-from api.graph.queries.row_types import by_columns, of_counts, of_row
+from api.graph.queries.row_types import of_counts, of_row
 from api.graph.types.organisations import organisation_in
 from domain.invoicing.model import InvoiceReceived, ResponseState
 from domain.invoicing.rules import INVOICE
@@ -53,26 +53,23 @@ class InvoiceCount:
     jurisdiction: Jurisdiction | None
 
 
-INVOICES = Listed(
-    InvoiceNode,
-    (
-        *(Row.jurisdiction, Row.kind, Row.supplier_number, Row.buyer_id, Row.received_from),
-        *(Row.number, Row.currency, Row.first_response_on_time, Row.received_at),
-    ),
-    any_of=(Row.status, Row.response_state),
-    by={
-        "MONTH": month_of(Row.received_at),
-        **by_columns(Row.status, Row.response_state, Row.kind, Row.currency, Row.buyer_id),
-    },
-    totals={"invoices": counted(), "payable_cents": summed(Row.payable_cents)},
-    notes={"payable_cents": "Of one currency only if grouped or filtered by it."},
-)
-
-
 @strawberry.type
 class InvoicingQueries:
     invoice = one_of(InvoiceNode)
-    invoices = INVOICES.field("newest", "Invoices and credit notes, the newest first.")
+    invoices = Listed(
+        InvoiceNode,
+        (
+            *(Row.jurisdiction, Row.kind, Row.supplier_number, Row.buyer_id, Row.received_from),
+            *(Row.number, Row.currency, Row.first_response_on_time, Row.received_at),
+        ),
+        any_of=(Row.status, Row.response_state),
+        by=(
+            by_month(Row.received_at),
+            *by_columns(Row.status, Row.response_state, Row.kind, Row.currency, Row.buyer_id),
+        ),
+        totals={"invoices": counted(), "payable_cents": summed(Row.payable_cents)},
+        notes={"payable_cents": "Of one currency only if grouped or filtered by it."},
+    ).field("newest", "Invoices and credit notes, the newest first.")
     invoice_counts = groups_of(
         InvoiceCount,
         "The counts of the buyers that the caller may see.",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import strawberry
 
 from api.graph.queries.filters import Filters, equals
-from api.graph.queries.groups import counted, month_of
+from api.graph.queries.groups import by_columns, by_month, counted
 from api.graph.queries.personal_text import personal_text
 from api.graph.queries.row_queries import Argument, Listed, children_of, groups_of, one_of
-from api.graph.queries.row_types import by_columns, of_counts, of_row
+from api.graph.queries.row_types import of_counts, of_row
 from api.graph.queries.values import Long
 from api.graph.types.organisations import organisation_in
 from domain.kernel import Jurisdiction
@@ -98,11 +98,6 @@ class OpenRateCohort:
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
-MAILBOXES = Listed(
-    MailboxNode,
-    (BoxRow.owner_kind, BoxRow.jurisdiction, BoxRow.provider_id, BoxRow.exclusive_digital, BoxRow.opened_at),
-    any_of=(BoxRow.address_status,),
-)
 MESSAGES = Listed(
     MessageNode,
     (
@@ -110,10 +105,10 @@ MESSAGES = Listed(
         *(Row.requires_payment, Row.sent_at, Row.published_at, Row.expires_at),
     ),
     any_of=(Row.message_type, Row.channel, Row.status, Row.notification),
-    by={
-        "MONTH": month_of(Row.sent_at),
-        **by_columns(Row.channel, Row.channel_reason, Row.message_type, Row.status, Row.sender_id),
-    },
+    by=(
+        by_month(Row.sent_at),
+        *by_columns(Row.channel, Row.channel_reason, Row.message_type, Row.status, Row.sender_id),
+    ),
     totals={"messages": counted()},
 )
 
@@ -121,7 +116,11 @@ MESSAGES = Listed(
 @strawberry.type
 class MailboxQueries:
     mailbox = one_of(MailboxNode)
-    mailboxes = MAILBOXES.field("newest", "Mailboxes, the newest first.")
+    mailboxes = Listed(
+        MailboxNode,
+        (BoxRow.owner_kind, BoxRow.jurisdiction, BoxRow.provider_id, BoxRow.exclusive_digital, BoxRow.opened_at),
+        any_of=(BoxRow.address_status,),
+    ).field("newest", "Mailboxes, the newest first.")
     message = one_of(MessageNode)
     messages = MESSAGES.field("newest", "Messages, the newest first.")
     inbox = MESSAGES.field(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import strawberry
 
-from api.graph.queries.groups import counted
+from api.graph.queries.groups import Dimension, by_columns, counted
 from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Listed, children_of, one_of
-from api.graph.queries.row_types import by_columns, of_row
+from api.graph.queries.row_types import of_row
 from api.graph.queries.values import Long, described
 from domain.organisations.values import Enrolment, Recognition
 from projections import enrolments, organisations, service_families, services
@@ -111,37 +111,32 @@ class ServiceFamilyNode(Named):
 
 # --- Queries --------------------------------------------------------------------------------------------------------
 
-ORGANISATIONS = Listed(
-    OrganisationNode,
-    (
-        *(OrganisationRow.enterprise_number, OrganisationRow.jurisdiction),
-        *(OrganisationRow.outside_government, OrganisationRow.registered_at),
-    ),
-    any_of=(OrganisationRow.organisation_type, OrganisationRow.level, OrganisationRow.recognition),
-    by={
-        "TYPE": OrganisationRow.organisation_type,
-        **by_columns(OrganisationRow.level, OrganisationRow.jurisdiction, OrganisationRow.recognition),
-    },
-    totals={"organisations": counted()},
-)
-SERVICES = Listed(
-    ServiceNode,
-    (ServiceRow.organisation_id, ServiceRow.jurisdiction, ServiceRow.registered_at, ServiceRow.closed_at),
-    any_of=(ServiceRow.audience, ServiceRow.minimum_level),
-)
-FAMILIES = Listed(ServiceFamilyNode, (FamilyRow.authentic_source_id,))
-ENROLMENTS = Listed(
-    EnrolmentNode,
-    (EnrolmentRow.organisation_id, EnrolmentRow.jurisdiction, EnrolmentRow.enrolled_at, EnrolmentRow.ended_at),
-    any_of=(EnrolmentRow.enrolment, EnrolmentRow.organisation_type),
-)
-
 
 @strawberry.type
 class OrganisationQueries:
     organisation = one_of(OrganisationNode, together=True)
-    organisations = ORGANISATIONS.field("by_id")
-    enrolments = ENROLMENTS.field("newest", "Enrolments past and present, the newest first.")
+    organisations = Listed(
+        OrganisationNode,
+        (
+            *(OrganisationRow.enterprise_number, OrganisationRow.jurisdiction),
+            *(OrganisationRow.outside_government, OrganisationRow.registered_at),
+        ),
+        any_of=(OrganisationRow.organisation_type, OrganisationRow.level, OrganisationRow.recognition),
+        by=(
+            Dimension("TYPE", "organisation_type", OrganisationRow.organisation_type.column),
+            *by_columns(OrganisationRow.level, OrganisationRow.jurisdiction, OrganisationRow.recognition),
+        ),
+        totals={"organisations": counted()},
+    ).field("by_id")
+    enrolments = Listed(
+        EnrolmentNode,
+        (EnrolmentRow.organisation_id, EnrolmentRow.jurisdiction, EnrolmentRow.enrolled_at, EnrolmentRow.ended_at),
+        any_of=(EnrolmentRow.enrolment, EnrolmentRow.organisation_type),
+    ).field("newest", "Enrolments past and present, the newest first.")
     service = one_of(ServiceNode, together=True)
-    services = SERVICES.field("by_id")
-    service_families = FAMILIES.field("by_code")
+    services = Listed(
+        ServiceNode,
+        (ServiceRow.organisation_id, ServiceRow.jurisdiction, ServiceRow.registered_at, ServiceRow.closed_at),
+        any_of=(ServiceRow.audience, ServiceRow.minimum_level),
+    ).field("by_id")
+    service_families = Listed(ServiceFamilyNode, (FamilyRow.authentic_source_id,)).field("by_code")
