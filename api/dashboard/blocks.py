@@ -17,12 +17,12 @@ from projections.figures import Figure, IndexSeries, Period, Point, Share, Windo
 from projections.figures.index import BASE_VALUE
 
 MAX_BARS = 8
-"""The bar after these stands for all other parts; the table lists every part."""
+"""Bars of parts; one more bar stands for all other parts. The table lists every part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A chart and its table, whose caption is the chart's title. `headline` says in a sentence what the chart shows."""
+    """A chart and its table, whose caption is the chart's title. `headline` is one sentence about the chart."""
 
     id: str
     headline: str
@@ -31,8 +31,8 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dimension:
-    """A way to cut a figure. The texts of the catalogue that end in `names`, or begin with it, are about the parts."""
+class FigureDimension:
+    """A dimension by which a figure is divided. `names` is in the keys of the texts about its parts."""
 
     figure_id: str
     id: str
@@ -40,9 +40,9 @@ class Dimension:
 
 
 DIMENSIONS = (
-    Dimension(figure_id="authentications", id="means", names="means"),
-    Dimension(figure_id="authentications", id="level", names="level"),
-    Dimension(figure_id="bus_transactions", id="service_family", names="family"),
+    FigureDimension(figure_id="authentications", id="means", names="means"),
+    FigureDimension(figure_id="authentications", id="level", names="level"),
+    FigureDimension(figure_id="bus_transactions", id="service_family", names="family"),
 )
 
 
@@ -97,7 +97,7 @@ def months_block(figure: Figure, points: Sequence[Point], page: PageContext) -> 
 
 
 def users_block(series: Sequence[tuple[Figure, Sequence[Point]]], page: PageContext) -> Block:
-    """Draw consents and their users in one chart: their distance says how many use several providers."""
+    """Draw consents and their users in one chart: the distance is the number of consents beyond one a person."""
     localiser = page.localiser
     first, months = series[0][0], [point.period for point in series[0][1]]
     lines = [
@@ -122,7 +122,7 @@ def users_block(series: Sequence[tuple[Figure, Sequence[Point]]], page: PageCont
     )
 
 
-def shares_block(dimension: Dimension, shares: Sequence[Share], page: PageContext) -> Block | None:
+def shares_block(dimension: FigureDimension, shares: Sequence[Share], page: PageContext) -> Block | None:
     """Draw how a figure is divided, largest part first; None if there is nothing to divide."""
     whole = sum(share.value for share in shares)
     if not whole:
@@ -183,7 +183,7 @@ def _block(
 
 
 def _headline(figure: Figure, localiser: Localiser) -> str:
-    """Say in a sentence how a figure moved, if it did."""
+    """Write one sentence about the growth of a figure, or its title if it did not grow or shrink."""
     title = localiser.translated(figure.definition.title)
     percent = figure.growth.percent if figure.growth else None
     if not percent:

@@ -1,7 +1,7 @@
 """Charts as inline SVG: plain geometry, no script. Colours and type come from the style sheet, through classes.
 
 All measures are in units of the view box, which is as wide as a narrow telephone; the style sheet gives the text a
-larger size there, and room is kept for that larger size.
+larger size there, and the margins have room for that larger size.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LEFT = 58
 LABEL_WIDTH = 110
 """Room at the right for the direct labels of lines."""
 LINE_PLOT, COLUMN_PLOT = WIDTH - LEFT - LABEL_WIDTH, WIDTH - LEFT
-"""How wide the picture itself is, between its margins."""
+"""The width of the picture between its margins."""
 LABEL_GAP = 34
 """Height of one direct label: two lines of text."""
 TICK_SPACE = 46
@@ -72,7 +72,7 @@ class ChartBar:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Where a value lies between the baseline and the top of the plot."""
+    """The height of a value between the baseline and the top of the plot."""
 
     top: int
     step: int
@@ -119,7 +119,7 @@ def column_chart(values: Sequence[int], periods: Sequence[Period], last: str, wr
 
 
 def bar_chart(bars: Sequence[ChartBar]) -> Chart:
-    """Draw lying bars, each under its name and value: long names keep their room on a narrow screen."""
+    """Draw horizontal bars, each under its name and value: long names fit on a narrow screen."""
     top = max((bar.value for bar in bars), default=0) or 1
     row = Markup(
         '<text x="2" y="{0}">{1}</text><text class="value" x="{2}" y="{0}" text-anchor="end">{3}</text>'
@@ -180,7 +180,7 @@ def _line(line: ChartLine, number: int, points: Sequence[tuple[float, float]], l
 
 
 def _apart(ends: Sequence[float]) -> list[float]:
-    """Move labels until none covers another, keeping their order and the plot's bounds."""
+    """Move labels until none covers another, in the same order and within the plot."""
     lowest = PLOT_BOTTOM - 12
     order = sorted(range(len(ends)), key=lambda at: ends[at])
     places = [0.0] * len(ends)

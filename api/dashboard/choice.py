@@ -17,11 +17,11 @@ DEFAULT_LANGUAGE = Language.EN
 
 FILTERS = ("outsideGovernment", "notificationOnly", "notTakenIntoUse")
 FILTERED = "filtered"
-"""A box that is not ticked sends nothing; this mark tells it from an address that says nothing about filters."""
+"""Present where a form set the filters: a box that is not ticked sends nothing."""
 
 
 class PageNotFound(Exception):  # noqa: N818 - the answer's own name
-    """The address names something that is not there."""
+    """The address names a page that does not exist."""
 
 
 def accepted_language(header: str) -> Language:
@@ -49,7 +49,7 @@ def filter_named(query: Mapping[str, str]) -> OpenRateFilter:
 
 
 def filter_query(applied: OpenRateFilter) -> tuple[tuple[str, str], ...]:
-    """Write filters as they stand in an address; nothing for the usual ones."""
+    """Write filters as parameters of an address; none for the default filters."""
     if applied == OpenRateFilter():
         return ()
     ticked = (applied.outside_government, applied.notification_only, applied.not_taken_into_use)
@@ -57,7 +57,7 @@ def filter_query(applied: OpenRateFilter) -> tuple[tuple[str, str], ...]:
 
 
 def latest_period(months: Sequence[str], now: datetime) -> Period | None:
-    """Choose the last year or half year that is over and in which something was counted; else the last month."""
+    """Return the last year or half year that is over and has counts; else the last month with counts."""
     for month in reversed(months):
         year, number = (int(part) for part in month.split("-"))
         half = Period(year, 1 if number <= MONTHS_OF_HALF_YEAR else MONTHS_OF_HALF_YEAR + 1, MONTHS_OF_HALF_YEAR)

@@ -1,10 +1,18 @@
-"""Gathers what a page shows: reads the figures from the snapshot and lays them out."""
+"""The contents of pages: figures read from the snapshot, as blocks, tiles and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from api.dashboard.blocks import DIMENSIONS, Block, Dimension, index_block, months_block, shares_block, users_block
+from api.dashboard.blocks import (
+    DIMENSIONS,
+    Block,
+    FigureDimension,
+    index_block,
+    months_block,
+    shares_block,
+    users_block,
+)
 from api.dashboard.choice import PageNotFound
 from api.dashboard.localiser import Localiser
 from api.dashboard.number_tables import DataTable
@@ -127,7 +135,7 @@ async def _dimension(page: PageContext, definition: Definition, dimension: str) 
     return None
 
 
-async def _shares(page: PageContext, cut: Dimension) -> Block | None:
+async def _shares(page: PageContext, cut: FigureDimension) -> Block | None:
     shares = await page.snapshot.shares(cut.figure_id, cut.id, page.jurisdiction, page.period)
     return shares_block(cut, shares, page)
 

@@ -62,7 +62,7 @@ class Localiser:
         return self.number(value) if short.isdigit() else short
 
     def decimal(self, value: Decimal) -> str:
-        """Write a rounded value with all the digits that it has."""
+        """Write a rounded value with all of its digits."""
         digits = max(0, -int(value.as_tuple().exponent))
         return format_decimal(value, format="#,##0" + ("." + "0" * digits if digits else ""), locale=self.locale)
 

@@ -1,4 +1,4 @@
-"""What the contents of a page are made from."""
+"""The context of one request for a page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from projections.figures import OpenRateFilter, Period
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageContext:
-    """One request for a page: what the visitor chose, and the snapshot from which it is answered.
+    """The choices of a visitor, and the snapshot from which the page is answered.
 
     `months` are those in which anything was counted, as `2021-11`; `applied` are the filters of the open rates.
     """

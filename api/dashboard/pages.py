@@ -46,7 +46,7 @@ HEADERS = {
 READ = ["GET", "HEAD"]
 ONE_YEAR_S = 31_536_000
 RETRY_AFTER_S = 10
-"""When to ask again while the read models are being made for the first time."""
+"""Seconds after which to ask again while the read models are built for the first time."""
 
 HERE = Path(__file__).parent
 RELEASE = hashlib.sha256(
@@ -56,13 +56,13 @@ RELEASE = hashlib.sha256(
         if path.suffix in (".py", ".j2", ".css", ".pot", ".po")
     )
 ).hexdigest()
-"""Changes whenever the same figures could be shown in another way."""
+"""A digest of all files that decide how figures are shown."""
 
 Build = Callable[[PageContext], Awaitable[Response]]
 
 
 def dashboard_router(reader: FiguresReader, clock: Callable[[], datetime], *, sample: bool = False) -> APIRouter:
-    """Make the routes under /dashboard. With `sample`, every page says that its history is made up."""
+    """Make the routes under /dashboard. With `sample`, every page states that its history is invented."""
     return _Pages(reader, clock, sample=sample).router()
 
 
@@ -197,7 +197,7 @@ class _Pages:
         return response
 
     def _etag(self, request: Request, position: int, now: datetime) -> str:
-        """Name a page by all that it depends on: release, log position, day in civil time, address, sample or not."""
+        """Return the tag of a page: of release, log position, day in civil time, address, and sample or not."""
         day = now.astimezone(CIVIL_TIME).date()
         parts_of_tag = f"{RELEASE} {position} {day} {request.url.path}?{request.url.query} {self.sample}"
         return f'W/"{hashlib.sha256(parts_of_tag.encode()).hexdigest()[:24]}"'
@@ -228,7 +228,7 @@ class _Pages:
         return self._without_figures("not_found.html.j2", language, 404)
 
     def _not_built(self, language: Language) -> Response:
-        """Say that the read models are not there yet: figures computed from none of them would be false."""
+        """Answer that the read models are not built yet: figures computed without them would be false."""
         response = self._without_figures("not_built.html.j2", language, 503)
         response.headers.update({"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"})
         return response
@@ -248,7 +248,7 @@ def _definition(figure: str) -> Definition:
 
 
 def _split_period(request: Request) -> str | None:
-    """Return the query of the one address that a choice of year and part leads to, if the form sent them apart."""
+    """Return the query with the chosen period, if the form sent year and part apart."""
     query = request.query_params
     if "year" not in query:
         return None
@@ -259,7 +259,7 @@ def _split_period(request: Request) -> str | None:
 
 
 def _known_query(request: Request) -> list[tuple[str, str]]:
-    """Keep the parameters that the page knows; any other is dropped, so that no redirect repeats a foreign value."""
+    """Return the parameters that the page knows; others are dropped, so that no redirect repeats a foreign value."""
     query = request.query_params
     known: list[tuple[str, str]] = []
     if "jurisdiction" in query:

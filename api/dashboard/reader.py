@@ -1,4 +1,4 @@
-"""What the page needs to know: one consistent snapshot of the figures, given to it by the composition root."""
+"""The port of the dashboard: one consistent snapshot of the figures, given by the composition root."""
 
 from __future__ import annotations
 
@@ -45,4 +45,4 @@ class FiguresSnapshot(Protocol):
 
 class FiguresReader(Protocol):
     def snapshot(self) -> AbstractAsyncContextManager[FiguresSnapshot]:
-        """Open a snapshot: everything read from it belongs to the same position."""
+        """Open a snapshot; all figures read from it belong to the same position."""

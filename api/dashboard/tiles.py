@@ -98,7 +98,7 @@ def tile(figure: Figure, page: PageContext) -> Tile:
 
 
 def tile_groups(figures: Sequence[Figure], page: PageContext) -> tuple[TileGroup, ...]:
-    """Group the figures that say something by topic, in the order of the definitions."""
+    """Group the figures that counted something by topic, in the order of the definitions."""
     shown = [figure for figure in figures if figure.says_something]
     topics = dict.fromkeys(figure.definition.topic for figure in shown)
     return tuple(
@@ -112,7 +112,7 @@ def tile_groups(figures: Sequence[Figure], page: PageContext) -> tuple[TileGroup
 
 
 def nothing_counted(figures: Sequence[Figure], localiser: Localiser) -> str:
-    """List the figures that are left out because nothing was counted in the period or a year before."""
+    """List the figures without a tile, because nothing was counted in the period or a year before."""
     silent = [localiser.translated(figure.definition.title) for figure in figures if not figure.says_something]
     return localiser.text("nothing_counted", figures=", ".join(silent)) if silent else ""
 

@@ -51,6 +51,7 @@ def test_a_query_may_stand_in_the_address(graph: Graph) -> None:
         (b"7", "application/json", 400, "malformed-request"),
         (b"{}", "application/json", 400, "query-missing"),
         (b'{"query": 7}', "application/json", 400, "query-missing"),
+        (b'{"query": []}', "application/json", 400, "query-missing"),
         (b'{"query": "{a}", "variables": []}', "application/json", 400, "malformed-request"),
         (b'{"query": "{a}", "operationName": 1}', "application/json", 400, "malformed-request"),
         (b'{"query": "{a}", "extensions": "x"}', "application/json", 400, "malformed-request"),

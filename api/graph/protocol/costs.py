@@ -107,7 +107,7 @@ def _defaults(operation: OperationDefinitionNode) -> Mapping[str, int]:
 
 
 def _literal(value: IntValueNode) -> int:
-    # As many digits as no page needs are not worth reading: such a number is refused later.
+    # A number of more digits than any page size is not read: it is refused later.
     return max(int(value.value), 0) if len(value.value) <= len(str(MAX_ROWS)) else MAX_ROWS
 
 
@@ -155,7 +155,7 @@ class _Planner:
         return [Cost(GROUPS)] if "by" in known.args else [_cost(name, known, below, page)]
 
     def _note_unknown(self, of: str, name: str) -> None:
-        """Give up where many fields are unknown: checking such a document takes long, to the same end."""
+        """Refuse a document with many unknown fields at once: checking it against the schema would take long."""
         if not name.startswith("__"):
             self._unknown.add((of, name))
         if len(self._unknown) > MAX_UNKNOWN:
@@ -166,27 +166,26 @@ def _page(node: FieldNode, known: GraphQLField, defaults: Mapping[str, int]) -> 
     """Return how many rows the page of a connection has; None where the field is no connection."""
     if "first" not in known.args:
         return None
-    asked = [_asked(it.value, defaults) for it in node.arguments or () if it.name.value in {"first", "last"}]
+    asked = [it.value for it in node.arguments or () if it.name.value in {"first", "last"}]
 
     def size(variables: Variables) -> int:
-        sizes = [it for it in (read(variables) for read in asked) if it is not None]
+        sizes = [it for it in (_asked(value, variables, defaults) for value in asked) if it is not None]
         return min(max(sizes, default=PAGE_SIZE), MAX_ROWS)
 
     return size
 
 
-def _asked(value: ValueNode, defaults: Mapping[str, int]) -> Callable[[Variables], int | None]:
+def _asked(value: ValueNode, variables: Variables, defaults: Mapping[str, int]) -> int | None:
     match value:
         case IntValueNode():
-            literal = _literal(value)
-            return lambda _: literal
+            return _literal(value)
         case VariableNode():
-            name, default = value.name.value, defaults.get(value.name.value)
-            return lambda variables: _whole(variables.get(name, default))
+            name = value.name.value
+            return _whole(variables.get(name, defaults.get(name)))
         case NullValueNode():
-            return lambda _: None
+            return None
         case _:
-            return lambda _: MAX_ROWS
+            return MAX_ROWS
 
 
 def _whole(value: object) -> int | None:

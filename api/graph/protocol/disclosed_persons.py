@@ -14,10 +14,10 @@ from projections.organisations import Row
 
 
 async def persons_in(context: QueryContext, log: EventStore) -> AccessedSubjects:
-    """Return whose data the answer holds.
+    """Return the persons whose data the answer holds.
 
     A party of a mandate, or the owner of a mailbox that was asked for, is a person unless an organisation is registered
-    under the id. An id that the caller wrote, and no row has, is a person's only if the log knows them.
+    under the id. An id that only the caller wrote is a person's if the log has their registration.
     """
     disclosure = context.disclosure
     unsure = disclosure.parties.of.keys() | disclosure.named.of.keys()

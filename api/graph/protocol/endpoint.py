@@ -36,7 +36,7 @@ from domain.access.access import AccessOutcome
 
 PAGE = ScriptPage("api.graph.protocol", "page.css", "page.js")
 OPEN = GraphPolicy()
-"""The usual limits; for everybody every document, and the schema."""
+"""The default limits; every caller may send any document and ask for the schema."""
 
 
 def graphql_routes(platform: Platform, figures: Figures, policy: GraphPolicy = OPEN) -> list[BaseRoute]:
@@ -123,7 +123,7 @@ class _Endpoint:
             )
         text = find(asked.document_hash or "")
         if text is None:
-            # By this text Apollo's clients know that they have to send the document itself.
+            # On this text Apollo's clients send the document itself.
             detail = "PersistedQueryNotFound" if asked.apollo else "No document of this hash is on your list."
             raise Problem(404, "document-not-found", detail)
         return text

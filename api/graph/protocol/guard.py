@@ -20,7 +20,7 @@ from api.rights.roles import EVERYBODY, RightsError, must_have_role
 from application.ports import Role
 
 DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
-"""Under this name Strawberry notes its own definitions beside those of the schema."""
+"""The name under which Strawberry attaches its own definitions to those of the schema."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
-"""Trusted documents: queries that were put on the list of an organisation beforehand, and are asked for by their hash.
+"""Trusted documents: queries on the list of an organisation, which callers name by their hash.
 
 The list is a folder: `<organisation>/<SHA-256 in hexadecimal digits>.graphql`, and the folder `all` for everybody's. A
-file counts only if its content has the hash that its name says. Files may come and go while the server runs.
+file counts only if its content has the hash that its name gives. Files may be added and removed while the server runs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class TrustedDocuments:
         try:
             return self._read(path, path.stat().st_mtime_ns)
         except OSError:
-            # Not there, or just taken away.
+            # There is no such file, or it was removed just now.
             return None
 
 
@@ -72,5 +72,5 @@ def _read(path: Path, _changed_ns: int) -> str | None:
     if len(content) > MAX_BYTES or sha256(content).hexdigest() != path.name.removesuffix(SUFFIX):
         LOG.warning("trusted_document_changed", document=path.name)
         return None
-    # The hash is of bytes that were text when they were put there.
+    # The hash is that of a text in UTF-8.
     return content.decode("utf-8", errors="replace")

@@ -144,12 +144,12 @@ class _ListedRows:
         return self._ordered(select(self.table).where(*way, *self.where, *beyond), self.order.columns)
 
     def merged(self, ways: Sequence[ColumnElement[bool]]) -> Query:
-        """Merge the rows that are seen in each way; a row that is seen in several stands there once."""
+        """Merge the rows that are seen in each way; a row that is seen in several ways is listed once."""
         merged = union_all(*(self.limited(way) for way in ways)).subquery("merged")
         columns = [merged.columns[column.name] for column in self.order.columns]
         return self._ordered(select(merged).ext(distinct_on(*columns)), columns)
 
     def _ordered(self, query: Query, columns: Sequence[ColumnElement[Any]]) -> Query:
-        # A limit that is a parameter is taken for a tenth of the rows, and the plan made for those.
+        # PostgreSQL plans a limit that is a parameter for a tenth of the rows.
         limit: ColumnElement[int] = literal_column(str(self.page.size + 1))
         return query.order_by(*self.order.by(columns, backwards=self.page.backwards)).limit(limit)

@@ -1,4 +1,4 @@
-"""The order of a list, and its cursors: the key of a row in that order, so that rows which come or go move no page."""
+"""The order of a list, and its cursors: the key of a row in that order, so that added or removed rows move no page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CursorOrder:
         self._name = f"{'-' if order.newest_first else ''}{','.join(column.name for column in self.columns)}"
 
     def by(self, columns: Sequence[ColumnElement[Any]], *, backwards: bool) -> list[ColumnElement[Any]]:
-        """Order by columns that are named as those of the order."""
+        """Order by columns that have the names of those of the order."""
         down = self._newest_first is not backwards
         return [column.desc() if down else column.asc() for column in columns]
 

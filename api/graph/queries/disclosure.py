@@ -91,7 +91,7 @@ def _note_of(made: type) -> Note | None:
 
 
 class NotingExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Executes as the specification says, and notes whose data the objects of the answer are."""
+    """Executes as the specification says, and notes the persons whom the objects of the answer are about."""
 
     def complete_object_value(  # noqa: PLR0917 - as the executor has it
         self,

@@ -1,4 +1,4 @@
-"""Which read model a GraphQL type is made of, and what its objects are to it."""
+"""The read model that a GraphQL type is made of, and the kind of its objects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T", bound=type)
 
 
 class NodeKind(Enum):
-    """What the objects of a type are: rows, edges of pages of rows, or what is counted over many rows."""
+    """The objects of a type: rows, edges of pages of rows, or counts and pages of many rows."""
 
     NODE = auto()
     EDGE = auto()
@@ -29,7 +29,7 @@ def made_of(model: ReadModel, kind: NodeKind, made: T) -> T:
 
 
 def model_of(made: type) -> ReadModel:
-    """Return the read model of whose rows a type is made; a type made of no rows is a KeyError."""
+    """Return the read model that a type is made of; a KeyError where it is made of none."""
     return _MADE_OF[made][0]
 
 

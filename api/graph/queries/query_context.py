@@ -28,7 +28,7 @@ from projections.progress import NotBuiltError
 from projections.row_security import AGENCY, VIEWER, RowColumn, Viewer, needs_numbers, rows_seen, seen_of
 
 QUERIES_AT_ONCE = 4
-"""Of one request: a broad query may not take all connections."""
+"""Queries of one request at the same time: a broad query may not take all connections."""
 
 MAX_CHILDREN = 200
 """Rows of a nested list without pages; a connection reads on where that is not enough."""
@@ -37,7 +37,7 @@ MAX_KEYS = 500
 """Parents whose children are read with one query."""
 
 NOT_IN_USE = frozenset({"42P01", "42501"})
-"""SQLSTATE of a table that is not there, and of one that is not open to readers yet."""
+"""SQLSTATE of a table that does not exist, and of one that is not open to readers yet."""
 
 Query: TypeAlias = Select[*tuple[Any, ...]]
 Rows: TypeAlias = Sequence[Row[Any]]
@@ -118,7 +118,7 @@ class QueryContext:
                 raise query_too_slow(error) or error from error
 
     async def visible_rows(self, table: Table, query: Query) -> Rows:
-        """Read those of the rows of a query on a table that the caller sees."""
+        """Read the rows of a query on a table, as far as the caller sees them."""
         viewer = await self.viewer_of(table)
         return await self.rows(query.where(rows_seen(table, viewer)), viewer)
 
@@ -170,7 +170,7 @@ Info: TypeAlias = StrawberryInfo[QueryContext, None]
 
 
 def _tables(query: Query) -> set[str]:
-    """Return the names of all tables that a query reads, also those by which visibility is decided."""
+    """Return the names of all tables that a query reads, with those that decide visibility."""
     return {it.name for it in visitors.iterate(query) if isinstance(it, Table)}
 
 

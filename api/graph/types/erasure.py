@@ -1,4 +1,4 @@
-"""Who was erased, for what purposes and how far; and what is kept because the law says so."""
+"""Erasures of persons with their progress for each purpose, and legal holds."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class MayAct(Discloses):
     asked_about: strawberry.Private[tuple[str, str]]
 
     def disclose(self, disclosure: Disclosure) -> None:
-        """Note the two who were asked about: the answer says something of them, also if it is no."""
+        """Note both parties: the answer says something of them, also if it is no."""
         # Where a mandate was found, its parties are registered; else the caller may have written anything.
         parties = disclosure.parties if self.mandates else disclosure.named
         for party_id in self.asked_about:
@@ -169,7 +169,7 @@ class IdentityQueries:
         if not mandatary_id or not mandator_id:
             raise Problem(422, "party-missing", "Name who wants to act, and for whom.")
         check_own_service(context.request.caller, service.organisation_id)
-        # A mandate that reaches every service is shown to whoever names the mandator.
+        # A mandate for every service is shown to callers that name the mandator.
         viewer = replace(context.viewer, identifiers=(mandator_id,))
         query = mandates.mandates_in_force(
             at=instant, mandatary_id=mandatary_id, mandator_id=mandator_id, service_id=service_id

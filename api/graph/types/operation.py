@@ -1,4 +1,4 @@
-"""What administrators ordered for the read models; for those who run the platform and those who oversee it."""
+"""The acts of administrators on read models; for those who run the platform and those who oversee it."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ async def service_of(info: Info, service_id: str | None) -> ServiceNode | None:
 
 @strawberry.type
 class Named:
-    """What has a name in four languages; a name that is not known is empty."""
+    """A base of types with a name in four languages; a name that is not known is empty."""
 
     name_nl: str | None
     name_fr: str | None
