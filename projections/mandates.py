@@ -106,7 +106,7 @@ def _moved(status: MandateStatus, instant: Col[datetime | None]) -> Rule[Row]:
 
 READ_MODEL = ReadModel(
     name="mandates",
-    version=2,
+    version=3,
     row=Row,
     rules={
         MandateRequested: _requested,

@@ -51,8 +51,9 @@ STAFF = (AUDITOR, ADMINISTRATOR, SYSTEM)
 OVERSEERS = (AUDITOR, ADMINISTRATOR)
 ALL_SEEING = frozenset((*STAFF, FIGURES))
 
-INDEXED_ELEMENTS = 3
-"""Elements of an array of parties by which lists are read in their order; rows with more have an index of their own."""
+INDEXED_ELEMENTS = 8
+"""How many elements of an array of parties have an index each in the order of a list. A list reads all rows with more:
+they have an index of their own, which stays small where such rows are rare."""
 
 DIALECT: Dialect = make_url("postgresql+psycopg://").get_dialect()()
 """In which expressions become the text of statements."""

@@ -1,19 +1,19 @@
-"""From rows of the database to what is shown of read models: pure."""
+"""From rows of the database to the progress of read models: pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import fields
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, RowMapping
 
 from projections.progress import (
     Build,
     BuildPurpose,
     BuildState,
     OtherVersion,
-    ParkedEvent,
     Pause,
     Place,
     ProjectionProgress,
@@ -24,98 +24,55 @@ MOST_LIVE_LAG_S = 1.0
 """A read model that is behind by no more than this is live."""
 
 _MOVING = (ProjectionState.CATCHING_UP, ProjectionState.LIVE)
+_FIELDS = frozenset(field.name for field in fields(ProjectionProgress))
 
 
 def place_of(row: Row[Any]) -> Place:
-    # In the order of the statement: every query comes by here, for each of its read models.
+    # In the order of the statement: every query reads a place for each of its read models.
     name, version, position, built, lag_events, lag_s = tuple(row)
     return Place(name=name, version=version, position=position, lag_events=lag_events, lag_s=lag_s, built=built)
 
 
 def progress_of(
-    row: Row[Any],
+    row: RowMapping,
     pauses: Mapping[str, Pause],
     builds: Mapping[str, Build],
     others: Mapping[str, Sequence[OtherVersion]],
 ) -> ProjectionProgress:
-    pause = pauses.get(row.projection)
-    state = _state(row, paused=pause is not None)
+    name = row["name"]
+    state = _state(row, paused=name in pauses)
+    columns = {column: value for column, value in row.items() if column in _FIELDS}
+    # A read model that does not move has no rate, whatever it was before.
+    columns["events_per_s"] = columns["events_per_s"] if state in _MOVING else 0.0
     return ProjectionProgress(
-        name=row.projection,
-        version=row.version,
+        **columns,
         state=state,
-        position=row.position,
-        lag_events=row.lag_events,
-        lag_s=row.lag_s,
-        # What stands still has no rate, whatever it was before.
-        events_per_s=row.events_per_s if state in _MOVING else 0.0,
-        applied_at=row.applied_at,
-        parked_events=row.parked_events,
-        parked_streams=row.parked_streams,
-        error=row.error or "",
-        failed_at=row.failed_at,
-        pause=pause,
-        build=builds.get(row.projection),
-        other_versions=others.get(row.projection, ()),
-        previous_position=row.previous_position,
+        pause=pauses.get(name),
+        build=builds.get(name),
+        other_versions=others.get(name, ()),
     )
 
 
-def _state(row: Row[Any], *, paused: bool) -> ProjectionState:
-    if row.error:
+def _state(row: RowMapping, *, paused: bool) -> ProjectionState:
+    if row["error"]:
         return ProjectionState.STOPPED
     if paused:
         return ProjectionState.PAUSED
-    if not row.built:
+    if not row["built"]:
         return ProjectionState.BUILDING
-    if not row.led:
+    if not row["led"]:
         return ProjectionState.UNLED
-    live = row.lag_s <= MOST_LIVE_LAG_S or not row.lag_events
+    live = row["lag_s"] <= MOST_LIVE_LAG_S or not row["lag_events"]
     return ProjectionState.LIVE if live else ProjectionState.CATCHING_UP
 
 
-def build_of(row: Row[Any]) -> Build:
-    return Build(
-        build_id=row.build_id,
-        projection=row.projection,
-        version=row.version,
-        purpose=BuildPurpose(row.purpose),
-        state=BuildState(row.state),
-        running=row.running,
-        events_done=row.events_done,
-        events_total=row.events_total,
-        position=row.position,
-        asked_by=row.asked_by,
-        why=row.why,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        seconds=row.seconds,
-        equal=row.equal,
-        rows=row.rows,
-        sha256=row.sha256,
-        outcome=row.outcome,
-    )
+def build_of(row: RowMapping) -> Build:
+    return Build(**{**row, "purpose": BuildPurpose(row["purpose"]), "state": BuildState(row["state"])})
 
 
-def parked_of(projection: str, row: Row[Any]) -> ParkedEvent:
-    return ParkedEvent(
-        projection=projection,
-        position=row.position,
-        stream=row.stream,
-        stream_version=row.stream_version,
-        name=row.name,
-        error=row.error,
-        parked_at=row.parked_at,
-    )
-
-
-def pause_of(row: Row[str, str, str, datetime]) -> Pause:
-    return Pause(by=row.acting_id, why=row.why, at=row.acted_at)
-
-
-def others_of(rows: Sequence[Row[Any]]) -> Mapping[str, Sequence[OtherVersion]]:
-    found: dict[str, list[OtherVersion]] = {}
-    for row in rows:
-        other = OtherVersion(version=row.version, position=row.position, applied_at=row.applied_at)
-        found.setdefault(row.projection, []).append(other)
-    return found
+def others_of(rows: Sequence[RowMapping]) -> Mapping[str, Sequence[OtherVersion]]:
+    """Return the other versions by read model, of rows in the order of their read models."""
+    return {
+        name: [OtherVersion(version=it["version"], position=it["position"], applied_at=it["applied_at"]) for it in some]
+        for name, some in groupby(rows, lambda row: row["projection"])
+    }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
-from sqlalchemy import Row, Select, TextClause, text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from infrastructure.read_models.progress_rows import build_of, others_of, parked_of, pause_of, place_of, progress_of
+from infrastructure.read_models.progress_rows import build_of, others_of, place_of, progress_of
 from infrastructure.read_models.statements import (
     BUILDS,
     IS_PARKED,
@@ -29,8 +28,7 @@ from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place
 from projections.read_model import SCHEMA, ReadModel
 from projections.row_security import ADMINISTRATOR, FIGURES, VIEWER, Viewer
 
-POOL_SIZE = 8
-POOL_OVERFLOW = 8
+POOL_SIZE = 16
 POOL_WAIT_S = 5
 UNDEFINED_TABLE = "42P01"
 MOST_SHOWN = 100
@@ -56,8 +54,10 @@ class ReadModels:
         self.engine = create_async_engine(
             _bounded(make_url(url).set(drivername="postgresql+psycopg"), statement_timeout_s),
             pool_size=POOL_SIZE,
-            max_overflow=POOL_OVERFLOW,
+            max_overflow=0,
             pool_timeout=POOL_WAIT_S,
+            # The connection of the last statement knows its plan; a queue would plan it on each connection in turn.
+            pool_use_lifo=True,
             pool_pre_ping=True,
             connect_args=CONNECT_ARGS,
         )
@@ -96,13 +96,13 @@ class ReadModels:
             await self._lock(connection, there)
             await connection.exec_driver_sql(SET, settings_of(Viewer(role=FIGURES)))
             places = await self._places(connection)
-            yield Reading(connection, _least(self._of_figures(places, there)))
+            yield Reading(connection, self._position_of_figures(places, there))
 
     async def _tables_there(self) -> frozenset[str]:
         """Return which tables of the release there are. Once there, a table of this release stays."""
         if len(self._there) < len(self._tables):
             rows = await self._all(TABLES_THERE, tables=list(self._tables.values()))
-            self._there = frozenset(row.name for row in rows)
+            self._there = frozenset(row["name"] for row in rows)
         return self._there
 
     async def _lock(self, connection: AsyncConnection, tables: Collection[str]) -> None:
@@ -119,12 +119,11 @@ class ReadModels:
             self._there = frozenset()
             raise NotBuiltError(()) from error
 
-    def _of_figures(self, places: Mapping[str, Place], there: Collection[str]) -> Mapping[str, Place]:
+    def _position_of_figures(self, places: Mapping[str, Place], there: Collection[str]) -> int:
         needed = {table: places[table] for table in self.figure_tables}
-        missing = [place.name for table, place in needed.items() if not place.built or table not in there]
-        if missing:
+        if missing := [place.name for table, place in needed.items() if not place.built or table not in there]:
             raise NotBuiltError(missing)
-        return needed
+        return min((place.position for place in needed.values()), default=0)
 
     # --- What administrators see ------------------------------------------------------------------------------------
 
@@ -132,11 +131,11 @@ class ReadModels:
         """Return how far each read model of the release is, by name; cheap enough for once a second."""
         async with self._single.connect() as connection:
             rows = await _rows(connection, PROGRESS, self._release)
-            builds = {row.projection: build_of(row) for row in await _rows(connection, LATEST_BUILDS, self._release)}
+            builds = {it["projection"]: build_of(it) for it in await _rows(connection, LATEST_BUILDS, self._release)}
             others = others_of(await _rows(connection, OTHER_VERSIONS, self._release))
             pauses = await self._pauses(connection)
         return Progress(
-            head=rows[0].head if rows else 0,
+            head=rows[0]["head"] if rows else 0,
             projections=[progress_of(row, pauses, builds, others) for row in rows],
         )
 
@@ -144,7 +143,7 @@ class ReadModels:
         """Return the events after a position that are parked for a read model, in the order of the log."""
         table = self._tables[projection]
         rows = await self._all(PARKED, table_name=table, after=after, limit=min(limit, MOST_SHOWN))
-        return [parked_of(projection, row) for row in rows]
+        return [ParkedEvent(projection=projection, **row) for row in rows]
 
     async def is_parked(self, projection: str, position: int, *, or_next: bool) -> bool:
         """Return whether an event is parked for a read model; with `or_next`, or behind the place where it stopped."""
@@ -165,17 +164,17 @@ class ReadModels:
         rows = await connection.execute(
             projection_acts.paused(), execution_options={VIEWER: Viewer(role=ADMINISTRATOR)}
         )
-        return {row.projection: pause_of(row) for row in rows}
+        return {row.projection: Pause(by=row.acting_id, why=row.why, at=row.acted_at) for row in rows}
 
-    async def _all(self, statement: TextClause, **values: Any) -> Sequence[Row[Any]]:  # noqa: ANN401 - of any column
+    async def _all(self, statement: TextClause, **values: object) -> Sequence[RowMapping]:
         async with self._single.connect() as connection:
             return await _rows(connection, statement, values)
 
 
 async def _rows(
-    connection: AsyncConnection, statement: TextClause | Select[*tuple[Any, ...]], values: Mapping[str, Any]
-) -> Sequence[Row[Any]]:
-    return (await connection.execute(statement, dict(values))).all()
+    connection: AsyncConnection, statement: TextClause, values: Mapping[str, object]
+) -> Sequence[RowMapping]:
+    return (await connection.execute(statement, dict(values))).mappings().all()
 
 
 def _bounded(url: URL, statement_timeout_s: float | None) -> URL:
@@ -187,7 +186,3 @@ def _bounded(url: URL, statement_timeout_s: float | None) -> URL:
     options = given if isinstance(given, str) else " ".join(given)
     limit = f"-c statement_timeout={round(statement_timeout_s * 1000)}"
     return url.update_query_dict({"options": f"{options} {limit}".strip()})
-
-
-def _least(places: Mapping[str, Place]) -> int:
-    return min((place.position for place in places.values()), default=0)

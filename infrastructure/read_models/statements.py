@@ -1,11 +1,11 @@
-"""What is asked of the database about read models: where they are, what is being done with them, what was parked."""
+"""The statements about read models: their places, progress and builds, and their parked events."""
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
-# Head and positions come from one statement, so that no lag is ever told too small. The oldest event that a read model
-# lacks is the first one after its position: one look-up for each position, however many read models are there.
+# Head and positions come from one statement, so that no lag is shown too small. The oldest event that a read model
+# lacks is the first after its position: one look-up for each position, however many read models are there.
 _PLACES = """
     WITH head AS MATERIALIZED (SELECT log.head() AS position),
     place AS MATERIALIZED (
@@ -48,9 +48,9 @@ PLACES = text(f"""
 
 PROGRESS = text(f"""
     {_PLACES}
-    SELECT place.*, head.position AS head, {_LAG},
-           checkpoint.projection IS NOT NULL AS begun,
-           checkpoint.applied_at, checkpoint.events_per_s, checkpoint.error, checkpoint.failed_at,
+    SELECT place.projection AS name, place.version, place.position, place.built, head.position AS head, {_LAG},
+           checkpoint.applied_at, checkpoint.events_per_s, coalesce(checkpoint.error, '') AS error,
+           checkpoint.failed_at,
            read.is_taken(1, place.projection, place.version) AS led,
            previous.position AS previous_position,
            parked.events AS parked_events, parked.streams AS parked_streams
@@ -65,7 +65,7 @@ PROGRESS = text(f"""
     ORDER BY place.projection
 """)  # noqa: S608 - our own pieces
 
-# The build that a process is at, else one that waits, else the last one.
+# The running build, else one that waits, else the last one.
 LATEST_BUILDS = text(f"""
     SELECT DISTINCT ON (build.projection) {_BUILD}
     FROM read.build

@@ -22,7 +22,7 @@ from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.projector.rows.tables import ReadTable
 from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
-from projections.row_security import Viewer
+from projections.row_security import INDEXED_ELEMENTS, Viewer
 from tests.infrastructure.as_roles import addresses_of
 from tests.infrastructure.viewed import Connection, tell
 from tests.lengths import runs_longer, sized
@@ -43,8 +43,10 @@ COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(("person_id", "subject_id"), "'person-' || n / 10"),
     "mailbox_id": "'person-' || n / 10",
     "provider_ids": "ARRAY[{agency}]",
-    "organisation_ids": "CASE n % 1000 WHEN 1 THEN ARRAY['a', 'b', 'c', 'd', {other_agency}]"
-    " WHEN 2 THEN ARRAY['a', {agency}] ELSE ARRAY[{agency}] END",
+    "organisation_ids": "CASE WHEN n % 1000 = 1 THEN ARRAY['a', 'b', 'c', 'd', {other_agency}]"
+    " WHEN n % 1000 = 2 THEN ARRAY['a', {agency}]"
+    f" WHEN n % 20000 = 3 THEN array_fill('a'::text, ARRAY[{INDEXED_ELEMENTS}]) || {{other_agency}}"
+    " ELSE ARRAY[{agency}] END",
     "status": "'published'",
     "notification": "CASE WHEN n % 10 < 3 THEN 'failed' ELSE 'notified' END",
     "latest": "n % 10 <> 0",
