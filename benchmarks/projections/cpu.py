@@ -98,7 +98,7 @@ def _folding_into_stores(definitions: Any, rows: Any) -> Callable[[], None]:  # 
         stores.RowStore(model, tables.ReadTable(model.read_model.table).check, whole_streams=False)
         for model in definitions.models.values()
     ]
-    work = folding.Folding(definitions, [folding.fold_into(store, ()) for store in made])
+    work = folding.Folding(definitions, [folding.Fold(store) for store in made])
     return lambda: work.feed(rows)
 
 

@@ -17,8 +17,8 @@ from infrastructure.projector.live.projector import FAILED
 from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.switch_over import drop_previous
 from infrastructure.projector.rows.definitions import Definitions
-from infrastructure.projector.rows.parking import parked_streams, retry, skip, stream_of_parked
-from infrastructure.projector.rows.target import MISFITS, Target
+from infrastructure.projector.rows.parking import parked_streams, skip, stream_of_parked
+from infrastructure.projector.rows.target import MISFITS, Target, retry
 from projections.progress import BuildPurpose
 from projections.projection_acts import ProjectionActKind
 
@@ -98,12 +98,12 @@ def _carry_out(connection: Connection, definitions: Definitions, target: Target,
         case ProjectionActKind.DROP:
             drop_previous(connection, target)
         case ProjectionActKind.RETRY:
-            _retry(connection, definitions, target, _streams(connection, target, event_position))
+            retry(connection, definitions, target, _streams(connection, target, event_position))
         case ProjectionActKind.SKIP:
             # An event that is not parked has its effects in the rows: they stay.
             if streams := _streams(connection, target, event_position):
                 skip(connection, target.projection, event_position, act_position)
-                _retry(connection, definitions, target, streams)
+                retry(connection, definitions, target, streams)
             elif _stands_at(connection, definitions, target, event_position):
                 skip(connection, target.projection, event_position, act_position)
                 target.refresh(connection)
@@ -134,8 +134,3 @@ def _streams(connection: Connection, target: Target, event_position: int) -> Seq
         return sorted(parked_streams(connection, target.table))
     stream = stream_of_parked(connection, target.table, event_position)
     return [] if stream is None else [stream]
-
-
-def _retry(connection: Connection, definitions: Definitions, target: Target, streams: Sequence[str]) -> None:
-    retry(connection, definitions, target.projection, target.table, streams)
-    target.refresh(connection)

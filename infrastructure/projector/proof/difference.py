@@ -12,15 +12,16 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
-from domain.kernel import Recorded
-from infrastructure.event_log.log_reader import NAME, PAYLOAD, LogReader, Row
+from infrastructure.event_log.log_reader import NAME, PAYLOAD, AnyRecorded, LogReader, Row
 from infrastructure.event_log.log_statements import FURTHER_COLUMNS
 from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.proof.digest import Digest, by_key, hashed_rows, table_columns
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Fold, Folding
+from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.row_views import views
 from infrastructure.projector.rows.tables import ReadTable
+from infrastructure.projector.rules.compiled import compiled
 from projections.effects import Add, AnyEffect, RowKey
 from projections.read_model import ReadModel
 
@@ -72,7 +73,7 @@ class MadeBy:
     any.
     """
 
-    events: Sequence[Recorded[Any]]
+    events: Sequence[AnyRecorded]
     total: int
     more: bool
 
@@ -187,7 +188,7 @@ def events_of(
     return _made_by(list(islice(touched.among(all_rows), most + 1)), most, more=touched.cut)
 
 
-def _made_by(found: Sequence[Recorded[Any]], most: int, *, more: bool) -> MadeBy:
+def _made_by(found: Sequence[AnyRecorded], most: int, *, more: bool) -> MadeBy:
     return MadeBy(events=found[:most], total=len(found), more=more or len(found) > most)
 
 
@@ -203,21 +204,21 @@ def _rows(connection: Connection, reader: LogReader, names: Sequence[str], until
         yield from reader.rows(connection, after=after, until=min(after + SCAN_POSITIONS, until), names=names)
 
 
-class _Touched:
-    """Picks the events whose effects touch one row, as the projector itself would fold them."""
+class _Touched(RowStore):
+    """Takes effects as the projector itself would, and picks the events whose effects touch one row."""
 
     def __init__(self, definitions: Definitions, projection: ReadModel, key: RowKey, skipped: Collection[int]) -> None:
+        super().__init__(compiled(projection, {}, {}), ReadTable(projection.table).check, whole_streams=False)
         self.owned = False
-        """Whether the row belongs to a stream that was looked at: it was not only added to."""
+        """Whether the row belongs to a stream: it was not only added to."""
         self.cut = False
-        """Whether there were more events than are looked at."""
+        """Whether there were more than `SCAN_EVENTS` events."""
         self._key = key
         self._hit = False
         self._codec = definitions.codec
-        fold = Fold(projection, take=self._take, check=ReadTable(projection.table).check, skipped=skipped)
-        self._folding = Folding(replace(definitions, further=FURTHER_COLUMNS), [fold])
+        self._folding = Folding(replace(definitions, further=FURTHER_COLUMNS, wanted={}), [Fold(self, skipped)])
 
-    def among(self, rows: Iterable[Row]) -> Iterator[Recorded[Any]]:
+    def among(self, rows: Iterable[Row]) -> Iterator[AnyRecorded]:
         complete = views()
         for seen, row in enumerate(rows):
             if seen == SCAN_EVENTS:
@@ -228,7 +229,7 @@ class _Touched:
             if self._hit:
                 yield complete(row, self._codec.decode(row[NAME], row[PAYLOAD]))
 
-    def _take(self, effect: AnyEffect) -> None:
+    def take(self, effect: AnyEffect) -> None:
         if effect.key == self._key:
             self._hit = True
             self.owned = self.owned or not isinstance(effect, Add)

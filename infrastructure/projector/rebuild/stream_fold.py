@@ -17,7 +17,7 @@ from psycopg import Connection, sql
 from infrastructure.event_log.log_reader import STREAM, LogReader, Row
 from infrastructure.projector.rebuild.build_environment import SUMS
 from infrastructure.projector.rows.definitions import Definitions
-from infrastructure.projector.rows.folding import Folding, fold_into
+from infrastructure.projector.rows.folding import Fold, Folding
 from infrastructure.projector.rows.parking import park, skipped_positions
 from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import OtherTablesError, ReadTable
@@ -108,19 +108,17 @@ class Filler:
         self._sums: dict[str, dict[Any, list[int]]] = {name: {} for name in tables}
 
     def fill(self, chunk: StreamRange) -> None:
-        """Fold the streams of a chunk, and write the rows that come of them in one transaction."""
-        folded = {it.name: self._store(it) for it in self._projections}
-        folds = [fold_into(folded[it.name], self._skipped[it.name]) for it in self._projections]
-        Folding(self._definitions, folds).feed(self._read(chunk))
+        """Fold the streams of a chunk, and write their rows in one transaction."""
+        folds = {it.name: Fold(self._store(it), self._skipped[it.name]) for it in self._projections}
+        Folding(self._definitions, list(folds.values())).feed(self._read(chunk))
         with self._writing():
-            for fold in folds:
-                store, table = folded[fold.read_model.name], self._tables[fold.read_model.name]
-                if store.rows and not store.additive:
-                    table.copy_rows(self._connection, store.written())
-                park(self._connection, table, fold.parked)
-        for name, store in folded.items():
-            if store.additive:
-                self._keep_sums(name, store.rows)
+            for name, fold in folds.items():
+                if fold.store.rows and not fold.store.additive:
+                    self._tables[name].copy_rows(self._connection, fold.store.written())
+                park(self._connection, self._tables[name], fold.parked)
+        for name, fold in folds.items():
+            if fold.store.additive:
+                self._keep_sums(name, fold.store.rows)
 
     def _store(self, read_model: ReadModel) -> RowStore:
         model = self._definitions.models[read_model.name]

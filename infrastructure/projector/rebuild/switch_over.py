@@ -10,8 +10,8 @@ from psycopg import Connection, sql
 
 from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.rows.definitions import Definitions
-from infrastructure.projector.rows.parking import leave_out_skipped
-from infrastructure.projector.rows.target import Target, catch_up
+from infrastructure.projector.rows.parking import skipped_streams
+from infrastructure.projector.rows.target import Target, catch_up, retry
 from projections.read_model import SCHEMA
 
 BEFORE = "_before"
@@ -84,7 +84,8 @@ def _take_over(connection: Connection, definitions: Definitions, target: Target,
     if in_use > position:
         catch_up(connection, definitions, target, position, in_use)
         position = in_use
-    leave_out_skipped(connection, definitions, projection, target.table)
+    # Events may have been skipped since they were parked in these rows.
+    retry(connection, definitions, target, skipped_streams(connection, projection, target.table))
     if target.table.beside("").exists(connection):
         _keep(connection, target)
         connection.execute(KEPT, (projection.name, projection.version, in_use))

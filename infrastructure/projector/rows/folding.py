@@ -1,37 +1,28 @@
-"""Events to effects: each event is decoded once for all projections, and what fails is parked, with its stream.
+"""Events to effects: each event is decoded once for all projections; an event that fails is parked, with its stream.
 
 A rule that fails parks its event and all that follow in the same stream, in order, for its projection only: no other
-projection and no other stream waits. What was skipped on an administrator's word leads to nothing.
+projection and no other stream waits. An event that an administrator skipped has no effects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from domain.kernel import Recorded
-from infrastructure.event_log.log_reader import NAME, PAYLOAD, POSITION, STREAM, VERSION, Row
+from infrastructure.event_log.log_reader import NAME, PAYLOAD, POSITION, STREAM, AnyRecorded, Row
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.rows.definitions import Definitions, Wanted
 from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.row_views import views
 from infrastructure.projector.rules.generating import Apply
-from projections.effects import AnyEffect, AnyRule
-from projections.read_model import ReadModel
+from projections.effects import AnyRule
 
 ESCAPE = b"\\u"
 """How JSON writes a character that does not stand for itself."""
 
 MAX_PLAIN_BYTES = 2_000
 """A payload up to this size holds no text that an index cannot take: the effects of a larger one are checked."""
-
-Check: TypeAlias = Callable[[AnyEffect], None]
-"""Raises MisfitError for an effect that the table cannot take."""
-
-
-NO_FUNCTIONS: Mapping[type, Apply] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,42 +32,29 @@ class Parked:
     row: Row
     error: str
 
-    def columns(self) -> tuple[int, str, int, str, str]:
-        """Return position, stream, version, name and error."""
-        row = self.row
-        return row[POSITION], row[STREAM], row[VERSION], row[NAME], self.error
-
 
 @dataclass(slots=True)
 class Fold:
-    """One read model at work. `take` gets its effects in order, all those of an event or none.
+    """One read model at work: its store takes the effects of its rules in order, all those of an event or none."""
 
-    `check` raises for an effect that cannot be written, which parks the event. For classes of events with one of the
-    generated `functions` this changes `rows` instead, as `take` would.
-    """
-
-    read_model: ReadModel
-    take: Callable[[AnyEffect], object]
-    check: Check
+    store: RowStore
     skipped: Collection[int] = ()
     parked_streams: set[str] = field(default_factory=set)
     parked: list[Parked] = field(default_factory=list)
-    functions: Mapping[type, Apply] = field(default_factory=lambda: NO_FUNCTIONS)
-    rows: Any = None
 
-    def run(self, rule: AnyRule, recorded: Recorded[Any], row: Row) -> None:
+    def run(self, rule: AnyRule, recorded: AnyRecorded, row: Row) -> None:
         """Call a rule, and check each of its effects before the first is taken."""
         if self.is_aside(row):
             return
         try:
             effects = tuple(rule(recorded))
             for effect in effects:
-                self.check(effect)
+                self.store.check(effect)
         except Exception as error:  # noqa: BLE001 - whatever a rule does wrong, its event is parked and reported
             self.park(row, summary(error))
             return
         for effect in effects:
-            self.take(effect)
+            self.store.take(effect)
 
     def concerns(self, row: Row) -> bool:
         """Return whether an event is skipped, or follows a parked one."""
@@ -96,29 +74,16 @@ class Fold:
         self.parked.append(Parked(row, error))
 
 
-def fold_into(store: RowStore, skipped: Collection[int], parked_streams: Collection[str] = ()) -> Fold:
-    """Return a fold that changes the rows of a store."""
-    return Fold(
-        store.model.read_model,
-        take=store.take,
-        check=store.check,
-        skipped=skipped,
-        parked_streams=set(parked_streams),
-        functions=store.functions,
-        rows=store.rows,
-    )
-
-
 def _wanted(definitions: Definitions, folds: Sequence[Fold]) -> Mapping[str, Sequence[Wanted]]:
     """Return by the names of events which folds want them. Made once for folds that run together again and again."""
-    together = tuple((fold.read_model.name, id(fold.functions)) for fold in folds)
+    stores = [fold.store for fold in folds]
+    together = tuple((store.model.read_model.name, id(store.functions)) for store in stores)
     known = definitions.wanted.get(together)
     if known is None:
-        known = {}
-        for at, fold in enumerate(folds):
-            for event, rule in fold.read_model.rules.items():
-                known.setdefault(definitions.codec.names[event], []).append((at, rule, fold.functions.get(event)))
-        definitions.wanted[together] = known
+        known = definitions.wanted[together] = {}
+        for at, store in enumerate(stores):
+            for event, rule in store.model.read_model.rules.items():
+                known.setdefault(definitions.codec.names[event], []).append((at, rule, store.functions.get(event)))
     return known
 
 
@@ -177,7 +142,7 @@ class Folding:
         wanted = self._wanted.get(name)
         bound = None
         if wanted is not None:
-            these = [(self._folds[at], rule, function, self._folds[at].rows) for at, rule, function in wanted]
+            these = [(self._folds[at], rule, function, self._folds[at].store.rows) for at, rule, function in wanted]
             bound = self._codec.decoder(name), these
         self._bound[name] = bound
         return bound
@@ -187,7 +152,7 @@ class Folding:
         kind = self._codec.classes[row[NAME]]
         for at, rule, _ in self._wanted[row[NAME]]:
             fold = self._folds[at]
-            if fold.read_model.tallied:
+            if fold.store.model.read_model.tallied:
                 self._run(fold, rule, row, object.__new__(kind))
             elif not fold.is_aside(row):
                 fold.park(row, summary(error))

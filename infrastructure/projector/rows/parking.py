@@ -1,4 +1,4 @@
-"""Parked events in the database, and their second chance."""
+"""Parked and skipped events in the database."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 
 from psycopg import Connection
 
-from infrastructure.event_log.log_reader import LogReader
-from infrastructure.projector.rows.definitions import Definitions
-from infrastructure.projector.rows.folding import Folding, Parked, fold_into
-from infrastructure.projector.rows.row_store import RowStore
+from infrastructure.event_log.log_reader import NAME, POSITION, STREAM, VERSION
+from infrastructure.projector.rows.folding import Parked
 from infrastructure.projector.rows.tables import ReadTable
 from projections.read_model import ReadModel
 
 AT_ONCE = 1_000
-"""How many parked events are tried again in one step."""
+"""How many parked events are tried again at once."""
 
 
 PARK = """
@@ -35,12 +33,12 @@ TAKE_BACK = "DELETE FROM read.parked WHERE table_name = %s AND position = ANY(%s
 
 
 def skipped_positions(connection: Connection, projection: ReadModel) -> Collection[int]:
-    """Return the events that an administrator wants to lead to nothing in a projection."""
+    """Return the positions of the events that an administrator skipped in a projection."""
     return frozenset(position for (position,) in connection.execute(SKIPPED, (projection.name,)))
 
 
 def skip(connection: Connection, projection: ReadModel, position: int, act_position: int) -> None:
-    """Let a parked event lead to nothing, in these rows and in all that are made anew."""
+    """Note that an event has no effects on these rows, nor on rows that are built later."""
     connection.execute(SKIP, (projection.name, position, act_position))
 
 
@@ -55,38 +53,23 @@ def stream_of_parked(connection: Connection, table: ReadTable, position: int) ->
 
 def park(connection: Connection, table: ReadTable, parked: Iterable[Parked]) -> None:
     """Note events as parked, in the transaction of the effects of the others."""
-    rows = [(table.name, *it.columns()) for it in parked]
+    places = POSITION, STREAM, VERSION, NAME
+    rows = [(table.name, *(it.row[place] for place in places), it.error) for it in parked]
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(PARK, rows)
 
 
-def leave_out_skipped(
-    connection: Connection, definitions: Definitions, projection: ReadModel, table: ReadTable
-) -> None:
-    """Go on behind events that were parked in rows made beside those in use, and skipped in the meantime."""
-    streams = [stream for (stream,) in connection.execute(SKIPPED_STREAMS, (table.name, projection.name))]
-    retry(connection, definitions, projection, table, streams)
+def skipped_streams(connection: Connection, projection: ReadModel, table: ReadTable) -> Sequence[str]:
+    """Return the streams with events that are parked in these rows and were skipped since."""
+    return [stream for (stream,) in connection.execute(SKIPPED_STREAMS, (table.name, projection.name))]
 
 
-def retry(
-    connection: Connection, definitions: Definitions, projection: ReadModel, table: ReadTable, streams: Sequence[str]
-) -> None:
-    """Try the parked events of streams again, each stream in its order, until one fails again.
+def next_parked(connection: Connection, table: ReadTable, stream: str, after: int) -> Sequence[int]:
+    """Return the positions of the next parked events of a stream, in order, at most `AT_ONCE`."""
+    return [position for (position,) in connection.execute(NEXT, (table.name, stream, after, AT_ONCE))]
 
-    In the caller's transaction, which keeps others from moving the checkpoint.
-    """
-    skips = skipped_positions(connection, projection)
-    reader, parked_streams = LogReader(definitions.codec), set[str]()
-    for stream in streams:
-        parked_streams.clear()
-        after = 0
-        while positions := [it for (it,) in connection.execute(NEXT, (table.name, stream, after, AT_ONCE))]:
-            after = positions[-1]
-            store = RowStore(definitions.models[projection.name], table.check, whole_streams=False)
-            fold = fold_into(store, skips, parked_streams)
-            Folding(definitions, [fold]).feed(reader.rows_at(connection, positions, further=definitions.further))
-            table.write(connection, store)
-            connection.execute(TAKE_BACK, (table.name, positions))
-            park(connection, table, fold.parked)
-            parked_streams = fold.parked_streams
+
+def take_back(connection: Connection, table: ReadTable, positions: Sequence[int]) -> None:
+    """Remove events from those that are parked."""
+    connection.execute(TAKE_BACK, (table.name, positions))

@@ -12,13 +12,11 @@ from psycopg import Connection
 from infrastructure.event_log.log_reader import NAME, POSITION, LogReader, Row
 from infrastructure.projector.rows.counting import count_on
 from infrastructure.projector.rows.definitions import Definitions
-from infrastructure.projector.rows.folding import Folding, fold_into
-from infrastructure.projector.rows.parking import park, parked_streams, skipped_positions
+from infrastructure.projector.rows.folding import Fold, Folding
+from infrastructure.projector.rows.parking import next_parked, park, parked_streams, skipped_positions, take_back
 from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable
 from projections.read_model import ReadModel
-
-"""How many events are applied in one transaction."""
 
 MISFITS = (
     psycopg.DataError,
@@ -45,49 +43,48 @@ class Batch:
 
 @dataclass(slots=True)
 class Target:
-    """A projection and one of its tables, with what is parked of it."""
+    """A projection and one of its tables, with its parked streams and skipped positions."""
 
     projection: ReadModel
     table: ReadTable
     skipped: Collection[int] = ()
     parked_streams: set[str] = field(default_factory=set)
     generation: int = -1
-    """The generation of rows that this was read for; none yet."""
+    """The generation of the rows whose parked streams these are; none yet."""
 
     oid: int | None = None
-    """Which table this is, where another build could put another one in its place."""
+    """The number of the table, where another build could put another table in its place."""
 
-    counts: bool = field(init=False)
-    """Whether it only counts, in the database: its events need not be read."""
-
-    def __post_init__(self) -> None:
-        self.counts = self.projection.tallied
+    @property
+    def counts(self) -> bool:
+        """Whether it only counts, in the database: its events need not be read."""
+        return self.projection.tallied
 
     def hold(self, connection: Connection) -> None:
-        """Keep the table as it is until the end of the transaction.
+        """Lock the table until the end of the transaction.
 
-        Whoever builds holds a lock against all others, but may lose it with its connection, and go on with the others.
+        A build holds a lock against all others, but may lose the lock with one connection and go on with others.
         """
         if self.oid is not None:
             self.table.hold(connection, self.oid)
 
     def refresh(self, connection: Connection) -> None:
-        """Read again what is parked and what is skipped."""
+        """Read again which streams are parked and which positions are skipped."""
         self.skipped = skipped_positions(connection, self.projection)
         self.parked_streams = parked_streams(connection, self.table)
 
 
 def read(connection: Connection, definitions: Definitions, targets: Sequence[Target], after: int, until: int) -> Batch:
-    """Read what the targets need of a part of the log."""
+    """Read the events of a part of the log that the targets need."""
     folding = [target for target in targets if not target.counts]
     if not folding:
         return Batch(after, until, ())
     # One projection wants few types, found by the index on names; all of them together want nearly every event.
     names = definitions.names(folding[0].projection) if len(folding) == 1 else None
-    reader = LogReader(definitions.codec)
-    return Batch(
-        after, until, list(reader.rows(connection, after=after, until=until, names=names, further=definitions.further))
+    rows = LogReader(definitions.codec).rows(
+        connection, after=after, until=until, names=names, further=definitions.further
     )
+    return Batch(after, until, list(rows))
 
 
 def halves(connection: Connection, definitions: Definitions, target: Target, batch: Batch) -> Sequence[Batch]:
@@ -106,38 +103,43 @@ def halves(connection: Connection, definitions: Definitions, target: Target, bat
 
 def apply(connection: Connection, definitions: Definitions, targets: Sequence[Target], batch: Batch) -> None:
     """Write the effects of events in the caller's transaction."""
-    for target in targets:
-        if target.counts:
-            count_on(
-                connection,
-                definitions,
-                target.projection,
-                target.table,
-                after=batch.after,
-                until=batch.until,
-            )
-    folding = [target for target in targets if not target.counts]
-    fold(connection, definitions, folding, batch.rows)
+    for it in targets:
+        if it.counts:
+            count_on(connection, definitions, it.projection, it.table, after=batch.after, until=batch.until)
+    fold(connection, definitions, [target for target in targets if not target.counts], batch.rows)
 
 
 def fold(connection: Connection, definitions: Definitions, targets: Sequence[Target], rows: Sequence[Row]) -> None:
-    """Call the rules with events, in order, and write what comes of it."""
-    stores = [
-        RowStore(definitions.models[target.projection.name], target.table.check, whole_streams=False)
-        for target in targets
-    ]
-    folds = [
-        fold_into(store, target.skipped, target.parked_streams) for target, store in zip(targets, stores, strict=True)
-    ]
+    """Call the rules with events, in order, and write their effects."""
+    folds = []
+    for target in targets:
+        store = RowStore(definitions.models[target.projection.name], target.table.check, whole_streams=False)
+        folds.append(Fold(store, target.skipped, set(target.parked_streams)))
     Folding(definitions, folds).feed(rows)
-    for target, store, it in zip(targets, stores, folds, strict=True):
-        target.table.write(connection, store)
-        park(connection, target.table, it.parked)
-        target.parked_streams = it.parked_streams
+    for target, done in zip(targets, folds, strict=True):
+        target.table.write(connection, done.store)
+        park(connection, target.table, done.parked)
+        target.parked_streams = done.parked_streams
+
+
+def retry(connection: Connection, definitions: Definitions, target: Target, streams: Sequence[str]) -> None:
+    """Try the parked events of streams again, each stream in its order, until one fails again.
+
+    In the caller's transaction, which keeps others from moving the checkpoint.
+    """
+    reader = LogReader(definitions.codec)
+    for stream in streams:
+        tried = Target(target.projection, target.table, skipped_positions(connection, target.projection))
+        after = 0
+        while positions := next_parked(connection, target.table, stream, after):
+            after = positions[-1]
+            take_back(connection, target.table, positions)
+            fold(connection, definitions, [tried], reader.rows_at(connection, positions, further=definitions.further))
+    target.refresh(connection)
 
 
 def catch_up(connection: Connection, definitions: Definitions, target: Target, after: int, until: int) -> None:
-    """Bring one table that nobody else writes to from one position to another, in one transaction."""
+    """Bring a table that no other session writes to from one position to another, in one transaction."""
     batch = read(connection, definitions, [target], after, until)
     with connection.transaction():
         target.hold(connection)
