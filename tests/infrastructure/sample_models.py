@@ -273,7 +273,7 @@ class History:
 def follow(connection: Connection, definitions: Definitions | None = None) -> Projector:
     """Bring all rows to the head, from nothing if there are none yet."""
     projector = Projector(connection, definitions or sound())
-    projector.lead()
+    projector.acquire()
     projector.prepare(projector.without_rows())
     projector.catch_up()
     return projector

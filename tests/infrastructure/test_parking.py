@@ -73,7 +73,7 @@ def parked(connection: Connection) -> Parked:
 
 def follow(connection: Connection, definitions: Definitions = FAILING) -> Projector:
     projector = Projector(connection, definitions)
-    projector.lead()
+    projector.acquire()
     projector.prepare(projector.without_rows())
     projector.catch_up()
     return projector
@@ -285,7 +285,7 @@ def test_what_is_skipped_while_rows_are_made_anew_is_skipped_in_them(connection:
 
 def carry(connection: Connection, definitions: Definitions, projector: Projector) -> None:
     """Carry out the acts on all projections, as the worker does."""
-    for target in projector.led.values():
+    for target in projector.owned.values():
         carry_out(connection, definitions, target)
 
 
@@ -415,7 +415,7 @@ def test_skip_frees_a_read_model_that_stands_at_the_event_and_nothing_else(
     projector.step()
     history.act(SkipParkedEvent, "test_labels", event_position=skipped)
     projector.step()
-    carry_out(connection, labelled(), projector.led["test_labels"])
+    carry_out(connection, labelled(), projector.owned["test_labels"])
     connection.execute("ALTER TABLE read.elsewhere RENAME TO test_labels_v1")
 
     again = Projector(connection, labelled())

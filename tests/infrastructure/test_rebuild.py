@@ -201,7 +201,7 @@ def test_a_takeover_can_be_undone_and_that_too(connection: Connection, history: 
     assert rows(connection, COUNTER_SUMS) == right
     history.act(DropPreviousRows, COUNTER_SUMS.name)
     projector.catch_up()
-    carry_out(connection, DEFINITIONS, projector.led[COUNTER_SUMS.name])
+    carry_out(connection, DEFINITIONS, projector.owned[COUNTER_SUMS.name])
     assert "test_sums_v1_before" not in tables(connection)
     assert undone(history) == BuildState.FAILED
     assert rows(connection, COUNTER_SUMS) == right

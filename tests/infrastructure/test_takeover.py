@@ -53,7 +53,7 @@ def history(database_url: str) -> History:
 
 def follow(connection: Connection) -> Projector:
     projector = Projector(connection, PLAIN)
-    projector.lead()
+    projector.acquire()
     projector.prepare(projector.without_rows())
     projector.catch_up()
     return projector
@@ -222,7 +222,7 @@ def test_an_act_that_drops_what_somebody_reads_does_not_hold_up_the_read_models(
 
 
 def _carry_out(connection: Connection) -> None:
-    carry_out(connection, PLAIN, follow(connection).led[COUNTERS.name])
+    carry_out(connection, PLAIN, follow(connection).owned[COUNTERS.name])
 
 
 def test_a_takeover_keeps_names_of_tables_and_indexes(connection: Connection, history: History) -> None:

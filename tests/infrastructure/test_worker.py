@@ -285,17 +285,17 @@ def test_all_acts_are_carried_out_however_many_there_are(
 ) -> None:
     monkeypatch.setattr(projection_acts, "MAX_ACTS", 2)
     projector = Projector(connection, DEFINITIONS)
-    projector.lead()
+    projector.acquire()
     projector.prepare()
     for number in range(7):
         history.act(SkipParkedEvent, COUNTER_SUMS.name, event_position=number + 1)
     projector.catch_up()
-    assert not carry_out(connection, DEFINITIONS, projector.led[COUNTER_SUMS.name])
+    assert not carry_out(connection, DEFINITIONS, projector.owned[COUNTER_SUMS.name])
     assert _carried_out(connection) == 7
     history.act(RequestVerification, COUNTER_SUMS.name)
     projector.catch_up()
-    assert carry_out(connection, DEFINITIONS, projector.led[COUNTER_SUMS.name])
-    assert not carry_out(connection, DEFINITIONS, projector.led[COUNTER_SUMS.name]), "an act is carried out once"
+    assert carry_out(connection, DEFINITIONS, projector.owned[COUNTER_SUMS.name])
+    assert not carry_out(connection, DEFINITIONS, projector.owned[COUNTER_SUMS.name]), "an act is carried out once"
 
 
 def test_a_rebuild_that_was_ordered_is_made_once_whoever_dies(

@@ -1,9 +1,8 @@
-"""Carries out what administrators ordered, each act once, in the order of the log."""
+"""Carries out the acts of administrators, each once, in the order of the log."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import psycopg
 import structlog
@@ -12,7 +11,7 @@ from psycopg import Connection
 from infrastructure.event_log.log_lookup import MissingEventsError
 from infrastructure.event_log.log_reader import POSITION, LogReader
 from infrastructure.postgres.failures import summary
-from infrastructure.projector.live.admin_log import acts_of
+from infrastructure.projector.live.admin_log import OrderedAct, acts_of
 from infrastructure.projector.live.projector import FAILED
 from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.switch_over import drop_previous
@@ -30,10 +29,10 @@ PURPOSES: Mapping[ProjectionActKind, BuildPurpose] = {
     ProjectionActKind.VERIFY: BuildPurpose.VERIFICATION,
     ProjectionActKind.UNDO: BuildPurpose.UNDO,
 }
-"""Acts that ask for rows to be made beside those in use."""
+"""Acts that request builds."""
 
 LOCK_WAIT_MS = 500
-"""How long to wait for those who read a table that is to be dropped: meanwhile no read model goes on."""
+"""How long to wait for readers of a table that is to be dropped: meanwhile no read model goes on."""
 
 CARRIED_OUT = """
 UPDATE read.checkpoint SET act_position = %s WHERE projection = %s AND version = %s AND act_position < %s
@@ -45,52 +44,62 @@ DONE_UNTIL = "SELECT act_position FROM read.checkpoint WHERE projection = %s AND
 
 
 def carry_out(connection: Connection, definitions: Definitions, target: Target) -> bool:
-    """Carry out the acts on one projection that are new; return whether there is something to make.
+    """Carry out the new acts on one projection; return whether any of them requested a build.
 
-    An act and the note that it was carried out are one transaction. One that fails is told and over: those that come
-    after it may be what helps. While somebody reads a table that is to be dropped, acts wait for the next look.
+    An act and the note that it was carried out are one transaction. An act that fails is logged and not retried: a
+    later act may help. While readers hold a table that is to be dropped, acts wait for the next call.
     """
-    to_make = False
+    requested = False
     with connection.transaction():
         row = connection.execute(DONE_UNTIL, (target.projection.name, target.projection.version)).fetchone()
         done = None if row is None else row[0]
         while done is not None and (acts := acts_of(connection, target.projection, done)):
             for ordered in acts:
                 try:
-                    to_make = _try(connection, definitions, target, ordered) or to_make
+                    requested = _try(connection, definitions, target, ordered) or requested
                 except psycopg.errors.LockNotAvailable:
-                    LOG.warning("act_waits", projection=target.projection.name, act=ordered[1], position=ordered[0])
-                    return to_make
-                done = ordered[0]
-    return to_make
+                    name = target.projection.name
+                    LOG.warning("act_waits", projection=name, act=ordered.act, position=ordered.position)
+                    return requested
+                done = ordered.position
+    return requested
 
 
-def _try(connection: Connection, definitions: Definitions, target: Target, ordered: Sequence[Any]) -> bool:
-    """Carry out an act, or tell why it failed; return whether there is something to make."""
-    to_make = False
-    name, version, position, act = target.projection.name, target.projection.version, ordered[0], ordered[1]
+def _try(connection: Connection, definitions: Definitions, target: Target, ordered: OrderedAct) -> bool:
+    """Carry out an act, or record why it failed; return whether it requested a build."""
+    requested, failed = False, ""
+    name, version, position = target.projection.name, target.projection.version, ordered.position
     try:
         with connection.transaction():
             connection.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
-            to_make = _carry_out(connection, definitions, target, ordered)
-        LOG.info("act_carried_out", projection=name, act=act, position=position)
+            requested = _carry_out(connection, definitions, target, ordered)
+        LOG.info("act_carried_out", projection=name, act=ordered.act, position=position)
     except psycopg.errors.LockNotAvailable:
         raise
     except (psycopg.Error, MissingEventsError, *MISFITS) as error:
         if connection.closed:
             raise
-        _tell(connection, target, f"{act} failed: {summary(error)}")
+        failed = f"{ordered.act} failed: {summary(error)}"
+    if failed:
+        LOG.error("act_failed", projection=name, error=failed)
+        connection.execute(FAILED, (failed, name, version))
     connection.execute(CARRIED_OUT, (position, name, version, position))
-    return to_make
+    return requested
 
 
-def _carry_out(connection: Connection, definitions: Definitions, target: Target, ordered: Sequence[Any]) -> bool:
-    """Carry out an act; return whether it asks for rows to be made."""
-    act_position, name, event_position, why, acting_id = ordered
-    act = ProjectionActKind(name)
+def _carry_out(connection: Connection, definitions: Definitions, target: Target, ordered: OrderedAct) -> bool:
+    """Carry out an act; return whether it requested a build."""
+    act = ProjectionActKind(ordered.act)
     if purpose := PURPOSES.get(act):
-        about = {"act_position": act_position, "asked_by": acting_id, "why": why}
-        builds.ask(connection, target.projection, purpose, by_worker=True, **about)
+        builds.ask(
+            connection,
+            target.projection,
+            purpose,
+            by_worker=True,
+            act_position=ordered.position,
+            asked_by=ordered.acting_id,
+            why=ordered.why,
+        )
         return True
     match act:
         case ProjectionActKind.CANCEL:
@@ -98,22 +107,20 @@ def _carry_out(connection: Connection, definitions: Definitions, target: Target,
         case ProjectionActKind.DROP:
             drop_previous(connection, target)
         case ProjectionActKind.RETRY:
-            retry(connection, definitions, target, _streams(connection, target, event_position))
+            retry(connection, definitions, target, _streams(connection, target, ordered.event_position))
         case ProjectionActKind.SKIP:
             # An event that is not parked has its effects in the rows: they stay.
-            if streams := _streams(connection, target, event_position):
-                skip(connection, target.projection, event_position, act_position)
+            streams = _streams(connection, target, ordered.event_position)
+            if streams or _stands_at(connection, definitions, target, ordered.event_position):
+                skip(connection, target.projection, ordered.event_position, ordered.position)
                 retry(connection, definitions, target, streams)
-            elif _stands_at(connection, definitions, target, event_position):
-                skip(connection, target.projection, event_position, act_position)
-                target.refresh(connection)
-        case _:  # a pause or its end holds as long as it is the last word
+        case _:  # the last act of a pause or its end holds: `paused_names`
             pass
     return False
 
 
 def _stands_at(connection: Connection, definitions: Definitions, target: Target, event_position: int) -> bool:
-    """Return whether a read model cannot go on and the event is the next that it would take."""
+    """Return whether a read model has stopped and the event is the next of its events."""
     name, version = target.projection.name, target.projection.version
     row = connection.execute(FAILED_AFTER, (name, version, event_position)).fetchone()
     if row is None:
@@ -121,11 +128,6 @@ def _stands_at(connection: Connection, definitions: Definitions, target: Target,
     names = definitions.names(target.projection)
     found = LogReader(definitions.codec).rows(connection, after=row[0], until=event_position, names=names)
     return next((row[POSITION] for row in found), 0) == event_position
-
-
-def _tell(connection: Connection, target: Target, failed: str) -> None:
-    LOG.error("act_failed", projection=target.projection.name, error=failed)
-    connection.execute(FAILED, (failed, target.projection.name, target.projection.version))
 
 
 def _streams(connection: Connection, target: Target, event_position: int) -> Sequence[str]:

@@ -29,9 +29,8 @@ LOG = structlog.get_logger()
 RATE_S = 10.0
 """Over how long the rate is measured."""
 
-LEADS = 1
-"""The kind of lock that a worker holds for each projection that it looks after."""
-
+OWNERSHIP = 1
+"""The kind of the lock that a worker holds for each projection that it owns."""
 
 CHECKPOINTS = "SELECT projection, version, position, generation FROM read.checkpoint"
 MOVE = """
@@ -45,11 +44,12 @@ FAILED = """
 UPDATE read.checkpoint SET error = %s, failed_at = clock_timestamp(), events_per_s = 0
 WHERE projection = %s AND version = %s
 """
-# What was ordered before there were any rows was not meant for them.
+# An act that was ordered before there were any rows is not carried out on them.
 BEGIN = """
 INSERT INTO read.checkpoint (projection, version, position, act_position) VALUES (%s, %s, 0, log.head())
 ON CONFLICT DO NOTHING
 """
+OF_OTHER_LOG = "SELECT projection FROM read.checkpoint WHERE log_id <> log.id() ORDER BY projection LIMIT 1"
 
 
 class MovedError(RuntimeError):
@@ -58,17 +58,16 @@ class MovedError(RuntimeError):
 
 @dataclass(slots=True)
 class Rate:
-    """How many events a second went by lately."""
+    """How many events a second were applied in the last `RATE_S` seconds."""
 
-    _seen: deque[tuple[float, int]] = field(default_factory=deque)
+    _counts: deque[tuple[float, int]] = field(default_factory=deque)
 
     def add(self, events: int) -> float:
         now = time.monotonic()
-        self._seen.append((now, events))
-        while now - self._seen[0][0] > RATE_S:
-            self._seen.popleft()
-        since = now - self._seen[0][0]
-        return sum(count for _, count in self._seen) / max(since, 1.0)
+        self._counts.append((now, events))
+        while now - self._counts[0][0] > RATE_S:
+            self._counts.popleft()
+        return sum(count for _, count in self._counts) / max(now - self._counts[0][0], 1.0)
 
 
 class Projector:
@@ -81,76 +80,64 @@ class Projector:
         self._connection = connection
         self._definitions = definitions
         self._reader = LogReader(definitions.codec)
-        chosen = tuple(definitions.projections.values()) if projections is None else projections
-        self._targets = {p.name: Target(p, ReadTable(p.table)) for p in chosen}
-        self._led: set[str] = set()
+        chosen = definitions.projections.values() if projections is None else projections
+        self._targets = {it.name: Target(it, ReadTable(it.table)) for it in chosen}
         self._resting: dict[str, float] = {}
         self._rate = Rate()
+        self.owned: dict[str, Target] = {}
+        """The projections that this projector keeps behind the log."""
         self.paused: Collection[str] = ()
 
-    @property
-    def led(self) -> Mapping[str, Target]:
-        """The projections that this projector looks after."""
-        return {name: target for name, target in self._targets.items() if name in self._led}
+    # --- Ownership --------------------------------------------------------------------------------------------------
 
-    # --- Taking charge ----------------------------------------------------------------------------------------------
-
-    def lead(self) -> Collection[str]:
-        """Take charge of the projections that nobody looks after; return those that are new."""
-        taken = [
-            name for name, target in self._targets.items() if name not in self._led and self._take(target.projection)
-        ]
-        if taken:
-            self._led.update(taken)
+    def acquire(self) -> None:
+        """Own the projections that no other worker owns."""
+        query = "SELECT read.take(%s, %s, %s)"
+        before = len(self.owned)
+        for name, target in self._targets.items():
+            lock = (OWNERSHIP, name, target.projection.version)
+            if name not in self.owned and self._connection.execute(query, lock).fetchone() == (True,):
+                self.owned[name] = target
+        if len(self.owned) > before:
             self._refuse_other_log()
-            LOG.info("projector_leads", projections=len(self._led))
-        return taken
+            LOG.info("projector_leads", projections=len(self.owned))
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Make the tables and checkpoints that are not there yet, to be filled from the first event on."""
+        """Own projections, and make their tables and checkpoints where there are none, for all events of the log."""
         self._refuse_other_log()
         for name in self._targets if names is None else names:
-            target = self._targets[name]
+            target = self.owned[name] = self._targets[name]
             with self._connection.transaction():
                 target.table.create(self._connection)
                 self._connection.execute(BEGIN, (name, target.projection.version))
             target.refresh(self._connection)
-        self._led.update(self._targets if names is None else names)
 
-    def without_rows(self) -> Collection[str]:
-        """Return the projections in its charge of which there are no rows yet."""
-        known = self._known()
-        return [name for name in self._led if name not in known]
+    def without_rows(self) -> set[str]:
+        """Return the owned projections that have no rows yet."""
+        return self.owned.keys() - self._known()
 
     def head(self) -> int:
         return self._reader.head(self._connection)
 
-    def _take(self, projection: ReadModel) -> bool:
-        query = "SELECT read.take(%s, %s, %s)"
-        return self._connection.execute(query, (LEADS, projection.name, projection.version)).fetchone() == (True,)
-
     def _refuse_other_log(self) -> None:
-        other = self._connection.execute(
-            "SELECT projection FROM read.checkpoint WHERE log_id <> log.id() ORDER BY projection LIMIT 1"
-        ).fetchone()
-        if other is not None:
+        if (other := self._connection.execute(OF_OTHER_LOG).fetchone()) is not None:
             raise OtherLogError(f"the read model {other[0]} was made of another log")
 
-    # --- Going on ---------------------------------------------------------------------------------------------------
+    # --- Batches ----------------------------------------------------------------------------------------------------
 
     def checkpoints(self) -> Mapping[str, int]:
-        """Return how far the projections in its charge are that are neither paused nor left alone."""
+        """Return the positions of the owned projections that are neither paused nor resting after a failure."""
         now = time.monotonic()
         return {
             name: position
             for name, position in self._known().items()
-            if name in self._led and name not in self.paused and self._resting.get(name, 0.0) <= now
+            if name in self.owned and name not in self.paused and self._resting.get(name, 0.0) <= now
         }
 
     def step(self) -> int:
         """Apply a batch to each group of projections at one position; return how many positions were covered.
 
-        Those in front come first, so that one that is behind does not hold up the others.
+        The foremost group comes first, so that a projection that is behind does not hold up the others.
         """
         ordered = sorted(self.checkpoints().items(), key=lambda item: (-item[1], item[0]))
         groups = [(position, [name for name, _ in group]) for position, group in groupby(ordered, lambda it: it[1])]
@@ -171,19 +158,19 @@ class Projector:
         return min(self.checkpoints().values(), default=0)
 
     def run(self, stopped: Callable[[], bool], between: Callable[[], None] = lambda: None) -> None:
-        """Follow the log until `stopped` says so; what others look after is taken over when they are gone.
+        """Follow the log until `stopped` says so; take over the projections of other workers that are gone.
 
         `between` is called between batches, and at least every second.
         """
-        looked = 0.0
+        tried_at, wait_s = 0.0, self._definitions.limits.wait_s
         with LogSubscription(self._connection) as subscription:
             while not stopped():
-                if len(self._led) < len(self._targets) and time.monotonic() - looked > self._definitions.limits.wait_s:
-                    looked = time.monotonic()
-                    self.lead()
+                if len(self.owned) < len(self._targets) and time.monotonic() - tried_at > wait_s:
+                    tried_at = time.monotonic()
+                    self.acquire()
                 between()
                 if not self.step() and not stopped():
-                    subscription.wait(self._definitions.limits.wait_s)
+                    subscription.wait(wait_s)
 
     def _known(self) -> Mapping[str, int]:
         known: dict[str, int] = {}
@@ -191,7 +178,7 @@ class Projector:
             target = self._targets.get(name)
             if target is not None and target.projection.version == version:
                 known[name] = position
-                if target.generation != generation:  # its rows were replaced, and what is parked with them
+                if target.generation != generation:  # a takeover replaced its rows and parked events
                     target.refresh(self._connection)
                     target.generation = generation
         return known
@@ -213,7 +200,7 @@ class Projector:
                 self._advance_alone(target, batch, rate)
 
     def _advance_alone(self, target: Target, batch: Batch, rate: float) -> None:
-        """Go on with one of several, past events that it cannot take: only the one that cannot go on is left alone."""
+        """Apply a batch to one projection: events that it cannot take are parked, one by one."""
         pending, at = [batch], batch.after
         try:
             while pending:
@@ -236,7 +223,7 @@ class Projector:
             self._rest(target, at, error)
 
     def _park(self, target: Target, batch: Batch, rate: float, error: Exception) -> None:
-        """Park the only event of a batch: it cannot be written, whatever became of its effects one by one."""
+        """Park the only event of a batch: its effects passed the checks, but cannot be written."""
         (row,) = batch.rows
         with self._connection.transaction():
             self._move([target], batch, rate)
@@ -244,7 +231,7 @@ class Projector:
         target.parked_streams.add(row[STREAM])
 
     def _rest(self, target: Target, after: int, error: Exception) -> None:
-        """Say in the database why a projection cannot go on, and leave it alone for a while."""
+        """Record why a projection cannot go on, and leave it alone for a while."""
         if self._connection.closed:
             raise error
         name, version = target.projection.name, target.projection.version

@@ -1,4 +1,4 @@
-"""Builds that somebody waits for: the command line, tests, measurements."""
+"""Builds whose caller waits for the result: the command line, tests, measurements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 
 from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.build import Builder, BusyError, Result
-from infrastructure.projector.rebuild.build_environment import Progress, Site
+from infrastructure.projector.rebuild.build_environment import BuildEnvironment, Progress
 from infrastructure.projector.rows.definitions import Definitions
 from projections.progress import BuildPurpose
 from projections.read_model import ReadModel
@@ -29,23 +29,23 @@ def rebuild(
     progress: Progress = lambda _done, _total: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Sequence[Result]:
-    """Make the rows of projections anew, all at once, for the purpose given; return what became of each.
+    """Build the rows of projections, all at once, for the purpose given; return the result of each.
 
-    `url` is that of the projector. With `workers`, so many processes fill tables; otherwise all processors but one are
-    used, which is left for queries. `position` is the past position of an as-of build. Raises BusyError if somebody
-    else makes rows of one of them.
+    `url` is that of the projector. `workers` processes fill tables, by default one for each processor but one, which is
+    left for queries. `position` is the past position of an as-of build. Raises BusyError if another build of one of
+    them is running.
     """
-    site = Site(url, definitions, progress=progress, stopped=stopped)
+    environment = BuildEnvironment(url, definitions, progress=progress, stopped=stopped)
     if workers is not None:
-        site = replace(site, workers=workers, at_once=workers)
+        environment = replace(environment, workers=workers, at_once=workers)
     with psycopg.connect(url, autocommit=True) as connection, ExitStack() as stack:
         for projection in projections:
             if not builds.take(connection, projection):
                 raise BusyError(f"rows of {projection.name} are being made already")
             stack.callback(builds.give_back, connection, projection)
-            builds.abandon(connection, projection, but=())
-        asked = [
+            builds.abandon(connection, projection)
+        requests = [
             builds.ask(connection, it, purpose, by_worker=False, position=position, asked_by=asked_by, why=why)
             for it in projections
         ]
-        return Builder(site).run(asked)
+        return Builder(environment).run(requests)

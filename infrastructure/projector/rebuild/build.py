@@ -1,7 +1,7 @@
-"""Makes rows beside the ones in use: in parallel and without indexes first, then caught up, compared, and put in use.
+"""Makes rows beside the rows in use: in parallel and without indexes first, then caught up, compared, and put in use.
 
-Nothing of it is seen by readers before the takeover. A build that is cancelled or dies at any moment leaves tables that
-the next one drops; the rows in use stay as they are.
+Readers see nothing of it before the takeover. A build that is cancelled or dies at any moment leaves tables that the
+next build drops; the rows in use stay as they are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import psycopg
@@ -18,11 +18,10 @@ from psycopg import Connection, IsolationLevel
 
 from infrastructure.event_log.log_reader import NAME, VERSION, LogReader
 from infrastructure.postgres.failures import ValueFreeError, summary
-from infrastructure.projector.proof.comparing import prove
-from infrastructure.projector.proof.digest import digest
+from infrastructure.projector.proof.comparing import Proof, prove
 from infrastructure.projector.rebuild import builds
-from infrastructure.projector.rebuild.build_environment import CancelledError, Site
-from infrastructure.projector.rebuild.builds import Asked
+from infrastructure.projector.rebuild.build_environment import BuildEnvironment, CancelledError
+from infrastructure.projector.rebuild.builds import BuildRequest
 from infrastructure.projector.rebuild.load import Filled, fill_tables, index
 from infrastructure.projector.rebuild.stream_fold import FoldPlan
 from infrastructure.projector.rebuild.switch_over import BEFORE, take_over
@@ -32,18 +31,23 @@ from infrastructure.projector.rows.target import MISFITS, Target, catch_up, fold
 from projections.progress import BuildPurpose, BuildState
 
 COMPARABLE_EVENTS = 200_000
-"""Rows in use that are further behind the log than this are not waited for to be compared."""
+"""A build does not wait for rows in use that are further behind the log than this, and does not compare them."""
 
+CATCH_UP_BATCHES = 10
+"""How many batches a build takes at once to catch up with the log."""
+
+IN_USE = "SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s"
+PREVIOUS = "SELECT position FROM read.previous WHERE projection = %s AND version = %s"
 BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s AND position = %s"
 
 
 class BusyError(RuntimeError):
-    """Rows of this read model are being made already."""
+    """Another build of this read model is running."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of a build: `outcome` is a sentence."""
+    """The result of a build: `outcome` is a sentence."""
 
     projection: str
     state: BuildState
@@ -54,29 +58,28 @@ class Result:
     equal: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Builder:
     """Makes rows of several projections at once, reading the log once for all of them."""
 
-    site: Site
+    def __init__(self, environment: BuildEnvironment) -> None:
+        self._environment = environment
+        self._definitions = environment.definitions
+        self._reader = LogReader(environment.definitions.codec)
 
-    def run(self, asked: Sequence[Asked]) -> Sequence[Result]:
+    def run(self, requests: Sequence[BuildRequest]) -> Sequence[Result]:
         """Carry out builds whose lock the caller holds; all for the present, or all for one past position."""
-        with closing(self.site.connect()) as connection:
+        with closing(self._environment.connect()) as connection:
             began = time.monotonic()
-            wanted = [build for build in asked if builds.is_wanted(connection, build)]
-            undo = [build for build in wanted if build.purpose == BuildPurpose.UNDO]
-            made = [build for build in wanted if build.purpose != BuildPurpose.UNDO]
-            results = [self._guarded([build], _cancelled) for build in asked if build not in wanted]
-            results += [self._guarded([build], partial(self._undo, connection, build)) for build in undo]
-            if made:
+            wanted = [it for it in requests if builds.is_wanted(connection, it)]
+            results = [self._guarded([it], _cancelled) for it in requests if it not in wanted]
+            undo = [it for it in wanted if it.purpose == BuildPurpose.UNDO]
+            results += [self._guarded([it], partial(self._undo, connection, it)) for it in undo]
+            if made := [it for it in wanted if it not in undo]:
                 results.append(self._guarded(made, partial(self._make, connection, made, began)))
             return [result for some in results for result in some]
 
-    # --- The whole of it --------------------------------------------------------------------------------------------
-
-    def _guarded(self, asked: Sequence[Asked], make: Callable[[], Sequence[Result]]) -> Sequence[Result]:
-        """Note what became of builds that did not come to their end, and leave nothing of them."""
+    def _guarded(self, requests: Sequence[BuildRequest], make: Callable[[], Sequence[Result]]) -> Sequence[Result]:
+        """Record the end of builds that fail or are cancelled, and leave no tables of them."""
         try:
             return make()
         except (CancelledError, KeyboardInterrupt) as error:
@@ -84,189 +87,163 @@ class Builder:
             interrupt = error if isinstance(error, KeyboardInterrupt) else None
         except (psycopg.Error, ValueFreeError, *MISFITS) as error:
             state, outcome, interrupt = BuildState.FAILED, f"failed: {_reason(error)}; the rows in use stayed", None
-        with closing(self.site.connect()) as connection:
-            for build in asked:
-                self.site.drop_leftovers(connection, build)
-                builds.end(connection, build, state, outcome)
+        with closing(self._environment.connect()) as connection:
+            for request in requests:
+                self._environment.drop_leftovers(connection, request)
+                builds.end(connection, request, state, outcome)
         if interrupt is not None:
             raise interrupt
-        return [Result(projection=build.projection, state=state, outcome=outcome) for build in asked]
+        return [Result(projection=it.projection, state=state, outcome=outcome) for it in requests]
 
-    def _make(self, connection: Connection, asked: Sequence[Asked], began: float) -> Sequence[Result]:
-        for build in asked:
-            self.site.drop_leftovers(connection, build)
-        until = self._until(connection, asked)
-        builds.enter(connection, asked, BuildState.FILLING, until)
-        filled = fill_tables(self.site, connection, asked, until)
-        builds.enter(connection, asked, BuildState.INDEXING, until)
-        with ThreadPoolExecutor(self.site.at_once) as pool:
-            list(pool.map(partial(index, self.site), asked))
-            finish = self._finish_past if asked[0].purpose == BuildPurpose.AS_OF else self._finish
-            return list(pool.map(partial(finish, filled=filled, until=until, began=began), asked))
+    def _make(self, connection: Connection, requests: Sequence[BuildRequest], began: float) -> Sequence[Result]:
+        for request in requests:
+            self._environment.drop_leftovers(connection, request)
+        until = self._until(connection, requests)
+        builds.enter(connection, requests, BuildState.FILLING, until)
+        filled = fill_tables(self._environment, connection, requests, until)
+        builds.enter(connection, requests, BuildState.INDEXING, until)
 
-    def _until(self, connection: Connection, asked: Sequence[Asked]) -> int:
-        """Return up to where the log is folded at first: where the rows in use are, to be compared with them there."""
-        head = LogReader(self.site.definitions.codec).head(connection)
-        if asked[0].purpose == BuildPurpose.AS_OF:
-            return min(asked[0].position, head)
-        in_use = [it for build in asked if (it := self._in_use(connection, build)) is not None]
-        return min([head, *(it for it in in_use if head - it <= COMPARABLE_EVENTS)])
+        def finish(request: BuildRequest) -> Sequence[Result]:
+            return self._guarded([request], partial(self._finish, request, filled, until, began))
 
-    def _in_use(self, connection: Connection, build: Asked) -> int | None:
-        row = connection.execute(
-            "SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s",
-            (build.projection, build.version),
-        ).fetchone()
-        if row is None or not ReadTable(self.site.projection(build).table).exists(connection):
-            return None
-        return int(row[0])
+        with ThreadPoolExecutor(self._environment.at_once) as pool:
+            list(pool.map(partial(index, self._environment), requests))
+            return [result for (result,) in pool.map(finish, requests)]
 
-    # --- To the present ---------------------------------------------------------------------------------------------
+    def _until(self, connection: Connection, requests: Sequence[BuildRequest]) -> int:
+        """Return the position up to which the log is folded at first: that of the rows in use, to compare them."""
+        head = self._reader.head(connection)
+        if requests[0].purpose == BuildPurpose.AS_OF:
+            return min(requests[0].position, head)
+        in_use = [position for it in requests if (position := self._in_use(connection, it)) is not None]
+        return min([head, *(position for position in in_use if head - position <= COMPARABLE_EVENTS)])
 
-    def _finish_past(self, build: Asked, filled: Filled, until: int, began: float) -> Result:
-        with closing(self.site.connect()) as connection:
-            target = self._target(connection, build, filled)
+    def _in_use(self, connection: Connection, request: BuildRequest) -> int | None:
+        """Return the position of the rows in use, None where there are none."""
+        row = connection.execute(IN_USE, (request.projection, request.version)).fetchone()
+        exists = ReadTable(self._environment.projection(request).table).exists(connection)
+        return int(row[0]) if row is not None and exists else None
+
+    def _finish(self, request: BuildRequest, filled: Filled, until: int, began: float) -> Sequence[Result]:
+        """Complete, compare and put in use the rows of a build whose table is filled and indexed."""
+        with closing(self._environment.connect()) as connection:
+            table = self._environment.table(request)
+            target = Target(self._environment.projection(request), table, oid=filled.oids[table.name])
+            target.refresh(connection)
             self._fold_long(connection, target, filled.plan, until)
-            close_to_readers(connection, target.table.name)
-            found = digest(connection, target.table)
-            outcome = f"as of position {until:,} in read.{target.table.name}: {found.rows:,} rows, {_took(began)}"
-            connection.execute(builds.PROVEN, (None, found.rows, found.sha256, until, build.build_id))
-            builds.end(connection, build, BuildState.DONE, outcome)
-        return Result(
-            projection=build.projection,
-            state=BuildState.DONE,
-            outcome=outcome,
-            position=until,
-            rows=found.rows,
-            sha256=found.sha256,
-        )
+            if request.purpose == BuildPurpose.AS_OF:
+                close_to_readers(connection, table.name)
+                proof = prove(connection, self._definitions, target, until, None)
+                outcome = f"as of position {until:,} in read.{table.name}: {proof.rows:,} rows, {_took(began)}"
+                result = _proven(connection, request, proof, until, outcome)
+            else:
+                result = self._compare(connection, request, target, until, began)
+                self._environment.check_wanted(connection, request)
+                if request.purpose != BuildPurpose.VERIFICATION:
+                    return [self._take_over(connection, request, target, result)]
+                self._environment.drop_leftovers(connection, request)
+            builds.end(connection, request, BuildState.DONE, result.outcome)
+            return [result]
 
-    def _finish(self, build: Asked, filled: Filled, until: int, began: float) -> Result:
-        return self._guarded([build], partial(self._to_the_present, build, filled, until, began))[0]
+    def _take_over(self, connection: Connection, request: BuildRequest, target: Target, result: Result) -> Result:
+        position = self._advance(connection, request, target, result.position, None)
 
-    def _to_the_present(self, build: Asked, filled: Filled, until: int, began: float) -> Sequence[Result]:
-        with closing(self.site.connect()) as connection:
-            target = self._target(connection, build, filled)
-            self._fold_long(connection, target, filled.plan, until)
-            compared = self._compare(connection, build, target, until, began)
-            self.site.check_wanted(connection, build)
-            if build.purpose == BuildPurpose.VERIFICATION:
-                self.site.drop_leftovers(connection, build)
-                builds.end(connection, build, BuildState.DONE, compared.outcome)
-                return [compared]
-            return [self._take_over(connection, build, target, compared)]
-
-    def _take_over(self, connection: Connection, build: Asked, target: Target, compared: Result) -> Result:
-        position = self._advance(connection, build, target, compared.position, None)
-        outcome = compared.outcome
+        def outcome(reached: int) -> str:
+            return f"{result.outcome}; in use from position {reached:,}"
 
         def note(reached: int) -> None:
-            nonlocal position
-            position = reached
-            builds.end(connection, build, BuildState.DONE, f"{outcome}; in use from position {reached:,}")
+            builds.end(connection, request, BuildState.DONE, outcome(reached))
 
-        take_over(connection, self.site.definitions, target, position, note)
-        return Result(
-            projection=build.projection,
-            state=BuildState.DONE,
-            outcome=f"{outcome}; in use from position {position:,}",
-            position=position,
-            rows=compared.rows,
-            sha256=compared.sha256,
-            equal=compared.equal,
-        )
+        position = take_over(connection, self._definitions, target, position, note)
+        return replace(result, outcome=outcome(position), position=position)
 
-    def _undo(self, connection: Connection, build: Asked) -> Sequence[Result]:
-        """Bring the rows of before the last takeover to the present, and put them in use again."""
-        projection = self.site.projection(build)
-        row = connection.execute(
-            "SELECT position FROM read.previous WHERE projection = %s AND version = %s",
-            (projection.name, projection.version),
-        ).fetchone()
+    def _undo(self, connection: Connection, request: BuildRequest) -> Sequence[Result]:
+        """Bring the rows from before the last takeover to the present, and put them in use again."""
+        result = Result(projection=request.projection, state=BuildState.DONE, outcome="undone")
+        row = connection.execute(PREVIOUS, (request.projection, request.version)).fetchone()
         if row is None:
-            outcome = "there are no rows of before to go back to"
-            builds.end(connection, build, BuildState.FAILED, outcome)
-            return [Result(projection=build.projection, state=BuildState.FAILED, outcome=outcome)]
-        builds.enter(connection, [build], BuildState.CATCHING_UP, row[0])
+            result = replace(result, state=BuildState.FAILED, outcome="there are no rows of before to go back to")
+            builds.end(connection, request, result.state, result.outcome)
+            return [result]
+        builds.enter(connection, [request], BuildState.CATCHING_UP, row[0])
+        projection = self._environment.projection(request)
         table = ReadTable(projection.table, BEFORE)
         target = Target(projection, table, oid=table.oid(connection))
         target.refresh(connection)
-        began = Result(projection=build.projection, state=BuildState.DONE, outcome="undone", position=row[0])
-        return [self._take_over(connection, build, target, began)]
+        return [self._take_over(connection, request, target, replace(result, position=row[0]))]
 
     def _fold_long(self, connection: Connection, target: Target, planned: FoldPlan, until: int) -> None:
-        """Fold the streams that were too long, batch by batch. What was counted was counted with them."""
+        """Fold the streams that were too long, batch by batch. Those of projections that count were counted."""
         if target.counts:
             return
-        further = self.site.definitions.further
-        reader, names = LogReader(self.site.definitions.codec), set(self.site.definitions.names(target.projection))
-        limit = self.site.definitions.limits.batch_events
+        names = set(self._definitions.names(target.projection))
         for stream in planned.long_streams:
             after = 0
-            while rows := reader.rows_of_stream(
+            while rows := self._reader.rows_of_stream(
                 connection,
                 stream.first,
                 after=after,
                 until=until,
-                limit=limit,
-                further=further,
+                limit=self._definitions.limits.batch_events,
+                further=self._definitions.further,
             ):
                 after = rows[-1][VERSION]
-                wanted = [row for row in rows if row[NAME] in names]
-                self.site.check_stopped()
+                self._environment.check_stopped()
                 with connection.transaction():
                     target.hold(connection)
-                    fold(connection, self.site.definitions, [target], wanted)
+                    fold(connection, self._definitions, [target], [row for row in rows if row[NAME] in names])
 
-    def _advance(self, connection: Connection, build: Asked, target: Target, position: int, until: int | None) -> int:
-        """Bring rows to a position, or to the head as far as it is now; return where they are."""
-        head = LogReader(self.site.definitions.codec).head(connection) if until is None else until
-        builds.enter(connection, [build], BuildState.CATCHING_UP, position)
+    def _advance(
+        self, connection: Connection, request: BuildRequest, target: Target, position: int, until: int | None
+    ) -> int:
+        """Bring rows to a position, or to the present head; return their position."""
+        head = self._reader.head(connection) if until is None else until
+        builds.enter(connection, [request], BuildState.CATCHING_UP, position)
         while position < head:
-            self.site.check_wanted(connection, build)
-            step = min(position + 10 * self.site.definitions.limits.batch_events, head)
+            self._environment.check_wanted(connection, request)
+            step = min(position + CATCH_UP_BATCHES * self._definitions.limits.batch_events, head)
             with connection.transaction():
-                catch_up(connection, self.site.definitions, target, position, step)
-                if build.purpose == BuildPurpose.UNDO:  # these rows stay, whatever becomes of the undo
-                    brought = connection.execute(BROUGHT_TO, (step, build.projection, build.version, position))
+                catch_up(connection, self._definitions, target, position, step)
+                if request.purpose == BuildPurpose.UNDO:  # these rows stay if the undo fails
+                    brought = connection.execute(BROUGHT_TO, (step, request.projection, request.version, position))
                     if not brought.rowcount:
                         raise OtherTablesError
             position = step
         return position
 
-    # --- Comparing --------------------------------------------------------------------------------------------------
-
-    def _compare(self, connection: Connection, build: Asked, target: Target, position: int, began: float) -> Result:
-        """Digest both sets of rows at one position. Those in use are held still by a snapshot, not by a lock."""
-        with closing(self.site.connect()) as snapshot:
+    def _compare(
+        self, connection: Connection, request: BuildRequest, target: Target, position: int, began: float
+    ) -> Result:
+        """Digest both sets of rows at one position. A snapshot, not a lock, keeps the rows in use as they are."""
+        with closing(self._environment.connect()) as snapshot:
             snapshot.isolation_level = IsolationLevel.REPEATABLE_READ
             snapshot.autocommit = False
-            in_use = self._in_use(snapshot, build)
+            in_use = self._in_use(snapshot, request)
             comparable = in_use is not None and in_use >= position
             if comparable:
-                position = self._advance(connection, build, target, position, in_use)
-            builds.enter(connection, [build], BuildState.COMPARING, position)
-            proof = prove(connection, self.site.definitions, target, position, snapshot if comparable else None)
+                position = self._advance(connection, request, target, position, in_use)
+            builds.enter(connection, [request], BuildState.COMPARING, position)
+            proof = prove(connection, self._definitions, target, position, snapshot if comparable else None)
             snapshot.rollback()
         finding = proof.finding
         if in_use is not None and not comparable:
             finding = f"not compared, as the rows in use are at position {in_use:,} only"
-        connection.execute(builds.PROVEN, (proof.equal, proof.rows, proof.sha256, position, build.build_id))
-        return Result(
-            projection=build.projection,
-            state=BuildState.DONE,
-            outcome=f"{finding}, sha256 {proof.sha256}, {proof.rows:,} rows, {position:,} events, {_took(began)}",
-            position=position,
-            rows=proof.rows,
-            sha256=proof.sha256,
-            equal=proof.equal,
-        )
+        outcome = f"{finding}, sha256 {proof.sha256}, {proof.rows:,} rows, {position:,} events, {_took(began)}"
+        return _proven(connection, request, proof, position, outcome)
 
-    def _target(self, connection: Connection, build: Asked, filled: Filled) -> Target:
-        table = self.site.table(build)
-        target = Target(self.site.projection(build), table, oid=filled.oids[table.name])
-        target.refresh(connection)
-        return target
+
+def _proven(connection: Connection, request: BuildRequest, proof: Proof, position: int, outcome: str) -> Result:
+    """Record the proof of a build, and return its result."""
+    connection.execute(builds.PROVEN, (proof.equal, proof.rows, proof.sha256, position, request.build_id))
+    return Result(
+        projection=request.projection,
+        state=BuildState.DONE,
+        outcome=outcome,
+        position=position,
+        rows=proof.rows,
+        sha256=proof.sha256,
+        equal=proof.equal,
+    )
 
 
 def _cancelled() -> Sequence[Result]:

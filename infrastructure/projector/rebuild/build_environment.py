@@ -1,4 +1,4 @@
-"""Where builds take place: the database, the definitions, and what all steps of a build need of both."""
+"""The environment of builds: the database, the definitions, and what all steps of a build need of both."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from psycopg import Connection
 
 from infrastructure.postgres.arrays import register_types
 from infrastructure.projector.rebuild import builds
-from infrastructure.projector.rebuild.builds import Asked
-from infrastructure.projector.rebuild.switch_over import PARKED_DROP
+from infrastructure.projector.rebuild.builds import BuildRequest
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose
 from projections.read_model import ReadModel
 
 BUILD = "_build"
-"""Behind the name of rows that are being made."""
+"""The suffix of the table of a build."""
 
 SUMS = "_sums"
-"""Behind the name of a table: the sums of single processes, to be added up."""
+"""A further suffix: the sums of single processes, to be added up."""
 
 END_HOLDERS = """
 SELECT pg_terminate_backend(lock.pid) FROM pg_locks AS lock JOIN pg_stat_activity AS session ON session.pid = lock.pid
@@ -35,19 +34,19 @@ Progress = Callable[[int, int], None]
 
 
 class CancelledError(RuntimeError):
-    """Somebody wants the rows no more."""
+    """An administrator cancelled the build."""
 
 
 class StoppedError(RuntimeError):
-    """The process is to end. The build stays open, and is begun again by the next worker."""
+    """The process is to end. The build stays open, and the next worker begins it again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class BuildEnvironment:
     """`url` is that of a login with the rights of the projector; `workers`, how many processes fill tables.
 
-    A processor is left for those who ask queries: the processes that fill tables give way, but what the database does
-    for them cannot. `at_once` is how many things it does by itself, such as making indexes and digests.
+    One processor is left for queries: the processes that fill tables have a low priority, but PostgreSQL's own have
+    not. `at_once` is how many statements PostgreSQL runs at once, such as making indexes and digests.
     """
 
     url: str
@@ -62,35 +61,32 @@ class Site:
         register_types(connection)
         return connection
 
-    def projection(self, build: Asked) -> ReadModel:
+    def projection(self, build: BuildRequest) -> ReadModel:
         return self.definitions.projections[build.projection]
 
-    def suffix(self, build: Asked) -> str:
-        return f"_at_{build.position}" if build.purpose == BuildPurpose.AS_OF else BUILD
-
-    def table(self, build: Asked) -> ReadTable:
+    def table(self, build: BuildRequest) -> ReadTable:
         """Return the table that a build makes."""
-        return ReadTable(self.projection(build).table, self.suffix(build))
+        suffix = f"_at_{build.position}" if build.purpose == BuildPurpose.AS_OF else BUILD
+        return ReadTable(self.projection(build).table, suffix)
 
-    def drop_leftovers(self, connection: Connection, build: Asked) -> None:
-        """Drop the tables of a build whose lock the caller holds, whatever still writes into them."""
+    def drop_leftovers(self, connection: Connection, build: BuildRequest) -> None:
+        """Drop the tables of a build whose lock the caller holds, and end the sessions that still write into them."""
         if build.purpose == BuildPurpose.UNDO:
             return
         table = self.table(build)
         sums = table.beside(table.suffix + SUMS)
         left = [oid for each in (table, sums) if (oid := each.oid(connection)) is not None]
-        # A process that filled them may still be in a transaction: suspended, for as long as it pleases.
+        # A suspended process that filled them may still be in a transaction.
         connection.execute(END_HOLDERS, (left,))
         with connection.transaction():
             table.drop(connection)
             sums.drop(connection)
-            connection.execute(PARKED_DROP, (table.name,))
 
     def check_stopped(self) -> None:
         if self.stopped():
             raise StoppedError
 
-    def check_wanted(self, connection: Connection, build: Asked) -> None:
+    def check_wanted(self, connection: Connection, build: BuildRequest) -> None:
         self.check_stopped()
         if not builds.is_wanted(connection, build):
             raise CancelledError

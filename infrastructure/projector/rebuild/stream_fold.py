@@ -1,7 +1,7 @@
-"""Folds the log stream by stream into tables that have no index yet: what a rebuild does first, in many processes.
+"""Folds the log stream by stream into tables that have no index yet: the first step of a rebuild, in many processes.
 
-All events of a stream are folded in one go, so its rows are whole when they are written: nothing is ever looked up or
-changed in a table. What is only added to is summed up in memory and added together at the end.
+All events of a stream are folded together, so its rows are whole when they are written: no row of a table is read or
+changed. Sums are kept in memory, written by each process, and added up at the end.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import add
-from typing import Any
 
 from psycopg import Connection, sql
 
 from infrastructure.event_log.log_reader import STREAM, LogReader, Row
+from infrastructure.postgres.arrays import register_types
 from infrastructure.projector.rebuild.build_environment import SUMS
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Fold, Folding
@@ -27,8 +26,8 @@ MAX_SUMS = 50_000
 """How many sums are kept in memory before they are written."""
 
 
-# Streams in the order of their names, cut where so many events have come together, and where a category ends or a long
-# stream lies between: whatever is not to be folded is not read either.
+# Streams in the order of their names, cut after so many events, where a category ends, and at a long stream: streams
+# that are not folded are not read either.
 PLAN = """
 SELECT min(stream), max(stream), sum(version)::bigint FROM (
     SELECT stream, version, split_part(stream, '-', 1) AS category,
@@ -81,88 +80,80 @@ def plan(connection: Connection, definitions: Definitions, projections: Sequence
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillTask:
+    """The work of a process that fills tables: of which read models, and up to which position of the log."""
+
+    url: str
+    definitions: str
+    names: Sequence[str]
+    suffix: str
+    oids: Mapping[str, int]
+    """The numbers of the tables with this suffix and of those of sums, by name."""
+    until: int
+    long_streams: Sequence[str]
+
+
 class Filler:
     """Fills the tables of several projections, reading each event once."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        definitions: Definitions,
-        tables: Mapping[str, ReadTable],
-        *,
-        oids: Mapping[str, int],
-        until: int,
-        long_streams: Sequence[str],
-    ) -> None:
+    def __init__(self, connection: Connection, definitions: Definitions, task: FillTask) -> None:
+        register_types(connection)
         # A chunk is a small part of the log, found by the index, whatever the statistics say of a log that grows fast.
         connection.execute("SET enable_seqscan = off")
         self._connection = connection
         self._definitions = definitions
+        self._task = task
         self._reader = LogReader(definitions.codec)
-        self._projections = [definitions.projections[name] for name in tables]
-        self._tables = tables
-        self._oids = dict(oids)
-        self._skipped = {it.name: skipped_positions(connection, it) for it in self._projections}
-        self._until = until
-        self._long = frozenset(long_streams)
-        self._sums: dict[str, dict[Any, list[int]]] = {name: {} for name in tables}
+        read_models = [definitions.projections[name] for name in task.names]
+        self._tables = {it.name: ReadTable(it.table, task.suffix) for it in read_models}
+        self._skipped = {it.name: skipped_positions(connection, it) for it in read_models}
+        self._long = frozenset(task.long_streams)
+        self._sums: dict[str, RowStore] = {}
 
     def fill(self, chunk: StreamRange) -> None:
         """Fold the streams of a chunk, and write their rows in one transaction."""
-        folds = {it.name: Fold(self._store(it), self._skipped[it.name]) for it in self._projections}
+        folds = {name: Fold(self._sums.get(name) or self._store(name), it) for name, it in self._skipped.items()}
         Folding(self._definitions, list(folds.values())).feed(self._read(chunk))
         with self._writing():
             for name, fold in folds.items():
                 if fold.store.rows and not fold.store.additive:
                     self._tables[name].copy_rows(self._connection, fold.store.written())
                 park(self._connection, self._tables[name], fold.parked)
-        for name, fold in folds.items():
-            if fold.store.additive:
-                self._keep_sums(name, fold.store.rows)
+        self._sums = {name: fold.store for name, fold in folds.items() if fold.store.additive}
+        self._write_sums(more_than=MAX_SUMS)
 
-    def _store(self, read_model: ReadModel) -> RowStore:
-        model = self._definitions.models[read_model.name]
-        return RowStore(model, self._tables[read_model.name].check, whole_streams=True)
+    def _store(self, name: str) -> RowStore:
+        return RowStore(self._definitions.models[name], self._tables[name].check, whole_streams=True)
 
     def _read(self, chunk: StreamRange) -> Sequence[Row]:
+        further = self._definitions.further
         found = self._reader.rows_of_streams(
-            self._connection, first=chunk.first, last=chunk.last, until=self._until, further=self._definitions.further
+            self._connection, first=chunk.first, last=chunk.last, until=self._task.until, further=further
         )
         return [row for row in found if row[STREAM] not in self._long] if self._long else found
 
     def finish(self) -> None:
         """Write the sums."""
-        for name in self._tables:
-            self._write_sums(name)
+        self._write_sums(more_than=0)
+
+    def _write_sums(self, more_than: int) -> None:
+        for name in [name for name, store in self._sums.items() if len(store.rows) > more_than]:
+            table = self._tables[name]
+            with self._writing():
+                table.beside(table.suffix + SUMS).copy_rows(self._connection, self._sums.pop(name).written())
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Open a transaction in which the tables are those that this filler was started for.
+        """Open a transaction, and raise OtherTablesError if the tables are not those of the task.
 
         A filler may outlive the process that started it for a moment; by then another build may have made tables of
         the same names.
         """
         with self._connection.transaction():
-            names = sql.SQL(", ").join(sql.Identifier(SCHEMA, name) for name in self._oids)
+            names = sql.SQL(", ").join(sql.Identifier(SCHEMA, name) for name in self._task.oids)
             self._connection.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(names))
-            there: dict[str, int] = dict(self._connection.execute(WHICH, (list(self._oids),)).fetchall())
-            if there != self._oids:
+            there: dict[str, int] = dict(self._connection.execute(WHICH, (list(self._task.oids),)).fetchall())
+            if there != self._task.oids:
                 raise OtherTablesError
             yield
-
-    def _keep_sums(self, name: str, sums: Mapping[Any, list[int]]) -> None:
-        kept = self._sums[name]
-        for key, amounts in sums.items():
-            known = kept.get(key)
-            kept[key] = amounts if known is None else list(map(add, known, amounts))
-        if len(kept) > MAX_SUMS:
-            self._write_sums(name)
-
-    def _write_sums(self, name: str) -> None:
-        table = self._tables[name]
-        if kept := self._sums[name]:
-            parts = table.beside(table.suffix + SUMS)
-            rows = self._store(self._definitions.projections[name]).with_keys(kept)
-            with self._writing():
-                parts.copy_rows(self._connection, rows)
-        self._sums[name] = {}

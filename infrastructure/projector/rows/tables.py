@@ -122,16 +122,17 @@ class ReadTable:
         self._execute(connection, "ANALYZE {}")
 
     def drop(self, connection: Connection) -> None:
-        self._execute(connection, "DROP TABLE IF EXISTS {}")
+        drop_table(connection, self.name)
 
     def rename(self, connection: Connection, to: ReadTable) -> None:
-        """Give the table, its key and its indexes the names of another suffix."""
+        """Give the table, its key, its indexes and its parked events the name of another suffix."""
         indexes = [str(index.name) for index in self.definition.indexes]
         renamed = [(self._key_name, to._key_name), *((it + self.suffix, it + to.suffix) for it in indexes)]
         for old, new in renamed:
             change = sql.SQL("ALTER INDEX {} RENAME TO {}")
             connection.execute(change.format(sql.Identifier(SCHEMA, old), sql.Identifier(new)))
         self._execute(connection, "ALTER TABLE {} RENAME TO {}", sql.Identifier(to.name))
+        connection.execute("UPDATE read.parked SET table_name = %s WHERE table_name = %s", (to.name, self.name))
 
     @property
     def _key_name(self) -> str:
@@ -228,6 +229,12 @@ class ReadTable:
             for column, kind in zip(columns, kinds, strict=True)
         )
         return sql.SQL("(SELECT {} FROM {}) AS new ({})").format(commas(casts), new, names(columns))
+
+
+def drop_table(connection: Connection, name: str) -> None:
+    """Drop a table, if it exists, and its parked events."""
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
+    connection.execute("DELETE FROM read.parked WHERE table_name = %s", (name,))
 
 
 def _converted(row: Sequence[object], copied: Sequence[tuple[int, Callable[[Any], object]]]) -> Sequence[object]:
