@@ -206,4 +206,4 @@ def test_the_sentence_names_key_and_columns_and_no_values() -> None:
         "the row with name a, number 1 differs between the rows in use and the rows made anew in label"
     )
     assert sentence(one) == "the row with name a is missing from the rows made anew"
-    assert sentence(other, left="the table") == "the row with name a is missing from the table"
+    assert sentence(other) == "the row with name a is missing from the rows in use"

@@ -1,8 +1,9 @@
-"""The proof: rows that were made anew and the rows in use, digested at one position."""
+"""The proof: rows that were built again and the rows in use, digested at one position."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from psycopg import Connection
 
@@ -14,7 +15,7 @@ from infrastructure.projector.rows.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What a comparison found. `equal` is None where there was nothing to compare with, and `finding` says why."""
+    """The result of a comparison. `equal` is None where there was nothing to compare with."""
 
     rows: int
     sha256: str
@@ -25,23 +26,20 @@ class Proof:
 def prove(
     connection: Connection, definitions: Definitions, target: Target, position: int, in_use: Connection | None
 ) -> Proof:
-    """Digest the rows of a target, and those in use as the other connection, a snapshot, sees them at that position."""
-    if in_use is None:
-        made = digest(connection, target.table)
-        return Proof(rows=made.rows, sha256=made.sha256, equal=None, finding="made")
-    table = target.table.beside("")
-    used = Side(connection=in_use, table=table, digest=digest(in_use, table))
+    """Digest the rows of a target, and compare them with the rows in use at that position.
+
+    `in_use` is a connection whose snapshot sees the rows in use; without one nothing is compared.
+    """
     anew = Side(connection=connection, table=target.table, digest=digest(connection, target.table))
-    difference = first_difference(used, anew)
+    made = partial(Proof, rows=anew.digest.rows, sha256=anew.digest.sha256)
+    if in_use is None:
+        return made(equal=None, finding="made")
+    table = target.table.beside("")
+    difference = first_difference(Side(connection=in_use, table=table, digest=digest(in_use, table)), anew)
     if difference is None:
-        return Proof(rows=anew.digest.rows, sha256=anew.digest.sha256, equal=True, finding="equal")
+        return made(equal=True, finding="equal")
     by = events_of(connection, definitions, target.projection, difference.key, position, skipped=target.skipped)
-    return Proof(
-        rows=anew.digest.rows,
-        sha256=anew.digest.sha256,
-        equal=False,
-        finding=f"not equal: {sentence(difference)}, {_made_by(by)}",
-    )
+    return made(equal=False, finding=f"not equal: {sentence(difference)}, {_made_by(by)}")
 
 
 def _made_by(by: MadeBy) -> str:

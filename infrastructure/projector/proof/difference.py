@@ -1,4 +1,4 @@
-"""Where two sets of rows differ first, and which events made that row."""
+"""The first row in which two sets of rows differ, and the events that made it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from psycopg.rows import tuple_row
 
 from infrastructure.event_log.log_reader import NAME, PAYLOAD, AnyRecorded, LogReader, Row
 from infrastructure.event_log.log_statements import FURTHER_COLUMNS
+from infrastructure.postgres.composing import commas, names
 from infrastructure.postgres.failures import ValueFreeError
 from infrastructure.projector.proof.digest import Digest, by_key, hashed_rows, table_columns
 from infrastructure.projector.rows.definitions import Definitions
@@ -25,18 +26,20 @@ from infrastructure.projector.rules.compiled import compiled
 from projections.effects import Add, AnyEffect, RowKey
 from projections.read_model import ReadModel
 
+IN_USE, ANEW = "the rows in use", "the rows made anew"
+
 FETCH_ROWS = 2_000
 """How many rows are fetched at once while two sets are compared."""
 
 SCAN_POSITIONS = 20_000
-"""How many positions of the log are looked through at once for events of a row that no stream owns."""
+"""How many positions of the log are read at once for events of a row that no stream owns."""
 
 SCAN_EVENTS = 500_000
-"""After so many events the search stops, and says that there may be more."""
+"""The search stops after so many events, and says that there may be more."""
 
 
 class RowsMovedError(ValueFreeError):
-    """The rows are no longer those that were digested: the two sides were not held still."""
+    """The rows are no longer those that were digested: one side changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +70,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeBy:
-    """The first of the events that touched a row, in order.
-
-    `total` counts those that were found, which may be more than `events` holds; `more` says whether `events` may lack
-    any.
-    """
+    """The first of the events that touched a row, in order. `more` says that there may be others."""
 
     events: Sequence[AnyRecorded]
-    total: int
     more: bool
 
 
@@ -84,14 +82,15 @@ class MadeBy:
 def first_difference(left: Side, right: Side) -> Difference | None:
     """Return the first key, in the order of the key columns, whose rows differ; None if the digests are equal.
 
-    A row that differs lies in a bucket that differs, on each side that has it: only those buckets are read, in the
-    order of the key, and only up to the first difference. Where few rows differ that is a few of 4,096 buckets; where
-    many do, the first comes early. Each side is hashed once more. Both tables must have the same columns. Raises
-    RowsMovedError if a side does not see the rows that were digested any more.
+    A row that differs is in a bucket that differs, on each side that has it: only those buckets are read, in the order
+    of the key, up to the first difference. Where few rows differ those are a few of 4,096 buckets; where many do, the
+    first comes early. Each side is hashed once more. Both tables must have the same columns. Raises RowsMovedError if
+    a side no longer sees the rows that were digested.
     """
     if left.digest.sha256 == right.digest.sha256:
         return None
-    buckets = _differing(left.digest.buckets, right.digest.buckets)
+    ours, theirs = left.digest.buckets, right.digest.buckets
+    buckets = sorted(bucket for bucket in {*ours, *theirs} if ours.get(bucket) != theirs.get(bucket))
     with ExitStack() as held:
         hashed = [_hashed(held, side, buckets, name) for side, name in ((left, "left_rows"), (right, "right_rows"))]
         pair = next(((one, other) for one, other in zip_longest(*hashed) if one != other), None)
@@ -104,33 +103,29 @@ def first_difference(left: Side, right: Side) -> Difference | None:
     return Difference(key=key, key_columns=left.table.keys, left=rows[0], right=rows[1])
 
 
-def sentence(difference: Difference, left: str = "the rows in use", right: str = "the rows made anew") -> str:
-    """Say which row differs and in what, without values: rows hold pseudonyms, and not everybody may see them.
+def sentence(difference: Difference) -> str:
+    """Return which row differs and in which columns, without values: rows hold pseudonyms.
 
-    The key is named, so that whoever may see the row can find it.
+    The key is named, so that a reader who may see the row can find it.
     """
-    names = zip(difference.key_columns, difference.key, strict=True)
-    row = f"the row with {', '.join(f'{name} {value}' for name, value in names)}"
+    cells = zip(difference.key_columns, difference.key, strict=True)
+    row = f"the row with {', '.join(f'{name} {value}' for name, value in cells)}"
     if difference.left is None:
-        return f"{row} is missing from {left}"
+        return f"{row} is missing from {IN_USE}"
     if difference.right is None:
-        return f"{row} is missing from {right}"
+        return f"{row} is missing from {ANEW}"
     if not difference.columns:
-        return f"{row} is not as often in {left} as in {right}"
-    return f"{row} differs between {left} and {right} in {', '.join(difference.columns)}"
-
-
-def _differing(left: Mapping[int, bytes], right: Mapping[int, bytes]) -> Sequence[int]:
-    return sorted(bucket for bucket in {*left, *right} if left.get(bucket) != right.get(bucket))
+        return f"{row} is not as often in {IN_USE} as in {ANEW}"
+    return f"{row} differs between {IN_USE} and {ANEW} in {', '.join(difference.columns)}"
 
 
 def _hashed(held: ExitStack, side: Side, buckets: Sequence[int], name: str) -> Iterator[tuple[Any, ...]]:
     """Open the rows of some buckets, in the order of the key: the values of the key, then the digest of the row."""
     columns = table_columns(side.connection, side.table)
     query = sql.SQL("SELECT {keys}, row_digest FROM {rows} WHERE bucket = ANY(%s::integer[]) ORDER BY {order}").format(
-        keys=sql.SQL(", ").join(map(sql.Identifier, side.table.keys)),
+        keys=names(side.table.keys),
         rows=hashed_rows(side.table, columns, side.table.keys),
-        order=sql.SQL(", ").join([by_key(columns, side.table.keys), sql.Identifier("row_digest")]),
+        order=commas([by_key(columns, side.table.keys), sql.Identifier("row_digest")]),
     )
     held.enter_context(side.connection.transaction())
     cursor = held.enter_context(side.connection.cursor(name, row_factory=tuple_row))
@@ -142,7 +137,7 @@ def _row(side: Side, key: RowKey) -> Mapping[str, Any] | None:
     """Return the columns outside the key of the row with this key."""
     table = side.table
     query = sql.SQL("SELECT {columns} FROM {table} WHERE {same}").format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, [*table.keys, *table.others])),
+        columns=names(table.columns),
         table=table.target,
         same=sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in table.keys),
     )
@@ -169,12 +164,12 @@ def events_of(
     most: int = 20,
     skipped: Collection[int] = (),
 ) -> MadeBy:
-    """Return the events up to a position whose effects touch the row with this key: the first `most` of them.
+    """Return the first `most` events up to a position whose effects touch the row with this key.
 
-    A row belongs to one stream or is only ever added to. The stream is looked for by the values of the key; where none
-    owns the row, the log is looked through in order until there are `most`. Either ends after `SCAN_EVENTS` events.
-    Events that are parked or skipped have no part in the rows and are passed over: those on which a rule fails, with
-    what follows in their stream.
+    A row belongs to one stream or is only ever added to. The values of the key name the stream; where no stream owns
+    the row, the log is read in order until there are `most` events. Either ends after `SCAN_EVENTS` events. Events that
+    are parked or skipped have no part in the rows and are left out: those on which a rule fails, with the following
+    events of their stream.
     """
     reader = LogReader(definitions.codec)
     for stream in _candidates(definitions, projection, key):
@@ -189,7 +184,7 @@ def events_of(
 
 
 def _made_by(found: Sequence[AnyRecorded], most: int, *, more: bool) -> MadeBy:
-    return MadeBy(events=found[:most], total=len(found), more=more or len(found) > most)
+    return MadeBy(events=found[:most], more=more or len(found) > most)
 
 
 def _candidates(definitions: Definitions, projection: ReadModel, key: RowKey) -> Sequence[str]:
@@ -199,9 +194,9 @@ def _candidates(definitions: Definitions, projection: ReadModel, key: RowKey) ->
     return [f"{category}-{aggregate_id}" for aggregate_id in ids for category in categories]
 
 
-def _rows(connection: Connection, reader: LogReader, names: Sequence[str], until: int) -> Iterator[Row]:
+def _rows(connection: Connection, reader: LogReader, event_names: Sequence[str], until: int) -> Iterator[Row]:
     for after in range(0, until, SCAN_POSITIONS):
-        yield from reader.rows(connection, after=after, until=min(after + SCAN_POSITIONS, until), names=names)
+        yield from reader.rows(connection, after=after, until=min(after + SCAN_POSITIONS, until), names=event_names)
 
 
 class _Touched(RowStore):

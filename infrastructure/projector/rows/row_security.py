@@ -1,7 +1,7 @@
 """Row-level security on the tables of read models: PostgreSQL shows a reader the rows that its viewer may see.
 
-A table is closed to readers until it is put in use: `COPY`, which fills it, is refused where row-level security is
-forced, and nobody but the projector has a right on it before. What the conditions are: `projections/row_security.py`.
+A table is closed to readers until it is put in use: PostgreSQL refuses `COPY`, which fills it, where row-level security
+is forced, and only the projector has rights on it before. The conditions are those of `projections/row_security.py`.
 """
 
 from __future__ import annotations
@@ -13,23 +13,25 @@ import psycopg
 from psycopg import Connection, sql
 from sqlalchemy import Table
 
+from infrastructure.postgres.composing import commas, names
 from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
 from projections.row_security import DIALECT, asked_by, policy, rows_of
 
-KEPT, AUDITED, SEEN = "kept", "audited", "seen"
+SEEN = "seen"
+"""The policy for readers."""
 
 FORCED = sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
 # Policies of one command add up: a role without one sees no row.
 POLICIES = {
-    KEPT: "CREATE POLICY kept ON {} TO kroniek_projector USING (true) WITH CHECK (true)",
-    AUDITED: "CREATE POLICY audited ON {} FOR SELECT TO kroniek_auditor USING (true)",
+    "kept": "CREATE POLICY kept ON {} TO kroniek_projector USING (true) WITH CHECK (true)",
+    "audited": "CREATE POLICY audited ON {} FOR SELECT TO kroniek_auditor USING (true)",
 }
 SEEN_BY_READERS = "CREATE POLICY seen ON {} FOR SELECT TO kroniek_reader USING ({})"
 COMMENTED = "COMMENT ON POLICY seen ON {} IS {}"
 READABLE = "GRANT SELECT ON {} TO kroniek_reader"
 
-# Which condition a policy was made with is in its comment: PostgreSQL writes the condition itself in words of its own.
+# The comment of a policy has the digest of its condition: PostgreSQL shows the condition itself in another form.
 STANDS = """
 SELECT relrowsecurity AND relforcerowsecurity,
        ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = pg_class.oid ORDER BY polname),
@@ -37,9 +39,8 @@ SELECT relrowsecurity AND relforcerowsecurity,
                  WHERE polrelid = pg_class.oid AND polname = 'seen'), '')
 FROM pg_class WHERE pg_class.oid = to_regclass(%s)
 """
-# The body is text, which is read for each query, and simple enough to become part of it (PostgreSQL's `Function
-# Inlining`): so it costs nothing and uses the indexes. It has no operators, which would be looked up in a path of the
-# caller's own.
+# The body is text, which PostgreSQL reads for each query and makes part of it (`Function Inlining`): it costs
+# nothing, and uses the indexes. It has no operators: PostgreSQL would find them by the search path of the caller.
 ROWS = """
 CREATE FUNCTION {} RETURNS TABLE ({}) LANGUAGE sql STABLE PARALLEL SAFE AS {};
 REVOKE ALL ON FUNCTION {} FROM PUBLIC;
@@ -47,7 +48,6 @@ GRANT EXECUTE ON FUNCTION {} TO kroniek_reader
 """
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('kroniek row security'))"
 FUNCTION_THERE = "SELECT to_regprocedure(%s) IS NOT NULL"
-TABLES_THERE = "SELECT bool_and(to_regclass(name) IS NOT NULL) IS NOT FALSE FROM unnest(%s::text[]) AS name"
 LOCK_WAIT_MS = 200
 """How long readers and live updates wait at most behind a table in use that is given other policies."""
 
@@ -78,19 +78,19 @@ def open_to_readers(connection: Connection, definition: Table, name: str) -> Non
 
 
 def secure_read_models(url: str) -> None:
-    """Secure the read models of this release that are there already; what readers hold now is left to the worker.
+    """Secure the read models of this release that exist; a table that readers hold is left to the worker.
 
-    `url` is that of the projector. Whoever migrates or starts the platform does so before anybody reads.
+    `url` is that of the projector. A migration and the start of the platform call this before the first reader.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         secure(connection, PROJECTIONS)
 
 
 def secure(connection: Connection, projections: Iterable[ReadModel]) -> Sequence[str]:
-    """Give the tables in use the policies of this release where they have others; return those that were given some.
+    """Give the tables in use the policies of this release where they have others; return those that were changed.
 
-    A table whose readers hold it for too long is left as it is, for the next time. So is one whose condition asks for
-    another read model that is not there yet: until then what it had is right.
+    A table that readers hold for too long is left for the next call. So is a table whose condition reads another read
+    model that does not exist yet: until then its policies are right.
     """
     changed = []
     for projection in projections:
@@ -98,7 +98,7 @@ def secure(connection: Connection, projections: Iterable[ReadModel]) -> Sequence
         standing = _standing(connection, table.name)
         if standing is None or standing == _wanted(table):
             continue
-        if SEEN in standing[1] and not _answerable(connection, table):
+        if SEEN in standing[1] and any(_standing(connection, it.name) is None for it in asked_by(table)):
             continue
         try:
             with connection.transaction():
@@ -111,34 +111,28 @@ def secure(connection: Connection, projections: Iterable[ReadModel]) -> Sequence
 
 
 def _make_functions(connection: Connection, definition: Table) -> None:
-    """Make the functions that give the rows of other read models. Those tables need not be there yet."""
-    lacking = [it for it in asked_by(definition) if not _is_there(connection, rows_of(it))]
-    if lacking:
-        connection.execute(ONE_AT_A_TIME)
-        connection.execute("SET LOCAL check_function_bodies = off")
-        for table in lacking:
-            if not _is_there(connection, rows_of(table)):
+    """Make the functions that give the rows of other read models. Those tables need not exist yet."""
+    for table in asked_by(definition):
+        if not _function_exists(connection, table):
+            connection.execute(ONE_AT_A_TIME)
+            connection.execute("SET LOCAL check_function_bodies = off")
+            if not _function_exists(connection, table):
                 connection.execute(_rows_statement(table))
+
+
+def _function_exists(connection: Connection, table: Table) -> bool:
+    return connection.execute(FUNCTION_THERE, (rows_of(table),)).fetchone() == (True,)
 
 
 def _rows_statement(table: Table) -> sql.Composed:
     call = sql.SQL(rows_of(table))
-    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
-    types = sql.SQL(", ").join(
+    types = commas(
         sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type.compile(dialect=DIALECT)))
         for column in table.columns
     )
-    body = sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier(SCHEMA, table.name))
+    columns = names(column.name for column in table.columns)
+    body = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(SCHEMA, table.name))
     return sql.SQL(ROWS).format(call, types, sql.Literal(body.as_string()), call, call)
-
-
-def _is_there(connection: Connection, function: str) -> bool:
-    return connection.execute(FUNCTION_THERE, (function,)).fetchone() == (True,)
-
-
-def _answerable(connection: Connection, definition: Table) -> bool:
-    names = [f"{SCHEMA}.{table.name}" for table in asked_by(definition)]
-    return connection.execute(TABLES_THERE, (names,)).fetchone() == (True,)
 
 
 def _standing(connection: Connection, name: str) -> tuple[bool, list[str], str] | None:
@@ -147,7 +141,7 @@ def _standing(connection: Connection, name: str) -> tuple[bool, list[str], str] 
 
 
 def _wanted(definition: Table) -> tuple[bool, list[str], str]:
-    return True, sorted([KEPT, AUDITED, SEEN]), _digest(definition)
+    return True, sorted([*POLICIES, SEEN]), _digest(definition)
 
 
 def _digest(definition: Table) -> str:
