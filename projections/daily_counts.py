@@ -1,6 +1,6 @@
 """Daily counts: how many events of each kind happened on each civil day for each organisation.
 
-It counts every event of every context, and the streams that they began. Its rules are data.
+It counts every event of every context, and the streams that they began. Its rule is data.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import date
 from domain.contexts import DECIDERS
 from projections.read_model import Col, Key, ListOrder, ReadModel, RowBase
 from projections.row_security import Seen
-from projections.tally import Measure, StoredName, Tally, Typed
+from projections.tally import Measure, Tally, Typed
 
 NAMES: Mapping[type, str] = {event: name for decider in DECIDERS for name, event in decider.events.items()}
 
@@ -25,7 +25,8 @@ class Row(RowBase):
 
 
 EVERY_EVENT = Tally(
-    key=(Typed.CIVIL_DAY, StoredName(NAMES), Typed.ORGANISATION),
+    names=NAMES,
+    key=(Typed.CIVIL_DAY, Typed.NAME, Typed.ORGANISATION),
     amounts={"events": Measure.EVENTS, "streams": Measure.STREAMS},
 )
 READ_MODEL = ReadModel(

@@ -1,7 +1,7 @@
-"""Rules that are data: counts of events by what the log itself has typed, beside the payload.
+"""A rule that is data: it counts events by what the log itself has typed, beside the payload.
 
-A `Tally` is called like any other rule, event by event. Since it is data, the same definition can also be run as one
-SQL statement over the whole log, with equal rows (`infrastructure/projector/rows/set_based.py`).
+A `Tally` is called like any other rule, event by event. Since it is data, the same definition also makes one SQL
+statement over the whole log, with equal rows (`infrastructure/projector/rows/set_based.py`).
 """
 
 from __future__ import annotations
@@ -9,39 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias, assert_never
 
 from domain.kernel import Recorded
-from projections.effects import Add, Effects
+from projections.effects import Add, AnyEffect
 from projections.read_model import ReadModel
-from projections.words import CIVIL_TIME, civil_month
+from projections.words import civil_day
 
 
 class Typed(StrEnum):
-    """What the log has a column for, or what follows from one. Days and months are those in which an event happened."""
+    """A part of a key: the civil day on which the event happened, its stored name, or the organisation that acted."""
 
     CIVIL_DAY = "civil_day"
-    CIVIL_MONTH = "civil_month"
+    NAME = "name"
     ORGANISATION = "organisation"
-    ACTIVITY = "activity"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredName:
-    """The name under which an event is stored, for each class of events."""
-
-    names: Mapping[type, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A text that the definition gives."""
-
-    value: str
-
-
-Part: TypeAlias = Typed | StoredName | Constant
-"""A part of a key."""
 
 
 class Measure(StrEnum):
@@ -55,48 +35,27 @@ class Measure(StrEnum):
 class Tally:
     """Add to the row with this key, for each event. `amounts` says what each of the number columns counts.
 
-    An event makes its row even where all of its amounts are 0.
+    `names` are the stored names of the events. An event makes its row even where all of its amounts are 0.
     """
 
-    key: tuple[Part, ...]
+    names: Mapping[type, str]
+    key: tuple[Typed, ...]
     amounts: Mapping[str, Measure]
 
-    def __call__(self, recorded: Recorded[Any]) -> Effects[Any]:
-        key = tuple(_value(part, recorded) for part in self.key)
-        return (Add(key, {column: _amount(measure, recorded) for column, measure in self.amounts.items()}),)
+    def __call__(self, recorded: Recorded[object]) -> tuple[AnyEffect]:
+        typed = {
+            Typed.CIVIL_DAY: civil_day(recorded.context.effective_at),
+            Typed.NAME: self.names[type(recorded.event)],
+            Typed.ORGANISATION: recorded.context.organisation_id,
+        }
+        counted = {Measure.EVENTS: 1, Measure.STREAMS: int(recorded.version == 1)}
+        key = tuple(typed[part] for part in self.key)
+        return (Add(key, {column: counted[measure] for column, measure in self.amounts.items()}),)
 
 
-def tallies(projection: ReadModel) -> Mapping[type, Tally]:
-    """Return the rules of a projection that has no others; refuse one that has with a TypeError."""
-    found = {event: rule for event, rule in projection.rules.items() if isinstance(rule, Tally)}
-    if len(found) < len(projection.rules):
-        raise TypeError(f"the rules of {projection.name} are not all data")
-    return found
-
-
-def _value(part: Part, recorded: Recorded[Any]) -> Any:  # noqa: ANN401 - a day or a text
-    match part:
-        case Typed.CIVIL_DAY:
-            return recorded.context.effective_at.astimezone(CIVIL_TIME).date()
-        case Typed.CIVIL_MONTH:
-            return civil_month(recorded.context.effective_at)
-        case Typed.ORGANISATION:
-            return recorded.context.organisation_id
-        case Typed.ACTIVITY:
-            return recorded.context.activity
-        case StoredName(names=names):
-            return names[type(recorded.event)]
-        case Constant(value=value):
-            return value
-        case _:
-            assert_never(part)
-
-
-def _amount(measure: Measure, recorded: Recorded[Any]) -> int:
-    match measure:
-        case Measure.EVENTS:
-            return 1
-        case Measure.STREAMS:
-            return int(recorded.version == 1)
-        case _:
-            assert_never(measure)
+def tally_of(projection: ReadModel) -> Tally:
+    """Return the one rule of a projection that only counts; raise TypeError for another projection."""
+    first, *others = projection.rules.values()
+    if not isinstance(first, Tally) or any(rule is not first for rule in others):
+        raise TypeError(f"the rules of {projection.name} are not one tally")
+    return first

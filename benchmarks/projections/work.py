@@ -20,7 +20,7 @@ from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector import Definitions
 from infrastructure.projector import definitions as made_of
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
-from projections.tally import Measure, StoredName, Tally, Typed
+from projections.tally import Measure, Tally, Typed
 
 REFERENCE = "benchmarks.projections.work:definitions"
 EVENTS_OF_A_CASE = 5
@@ -96,7 +96,7 @@ class CountRow(RowBase):
     events: Col[int]
 
 
-_TALLY = Tally(key=(Typed.CIVIL_DAY, StoredName(NAMES)), amounts={"events": Measure.EVENTS})
+_TALLY = Tally(names=NAMES, key=(Typed.CIVIL_DAY, Typed.NAME), amounts={"events": Measure.EVENTS})
 
 COUNTS = ReadModel(
     name="case_counts",

@@ -28,7 +28,7 @@ from projections import projection_acts
 from projections.effects import Add, AnyEffect, AnyRule, Effects, Put, RowKey, Set, by_event
 from projections.progress import BuildState
 from projections.read_model import SCHEMA, Col, Key, ReadModel, RowBase, add, put
-from projections.tally import Measure, StoredName, Tally, Typed
+from projections.tally import Measure, Tally, Typed
 from tests.infrastructure.sample_counter import (
     AT,
     CONTEXT,
@@ -62,7 +62,9 @@ class DayRow(RowBase):
 
 
 _EVERY_EVENT = Tally(
-    key=(Typed.CIVIL_DAY, StoredName(NAMES)), amounts={"events": Measure.EVENTS, "streams": Measure.STREAMS}
+    names=NAMES,
+    key=(Typed.CIVIL_DAY, Typed.NAME),
+    amounts={"events": Measure.EVENTS, "streams": Measure.STREAMS},
 )
 COUNTER_DAYS = ReadModel(name="test_days", version=1, row=DayRow, rules=dict.fromkeys(NAMES, _EVERY_EVENT))
 SOUND = (COUNTERS, COUNTER_SUMS, COUNTER_DAYS, ACTS)

@@ -25,7 +25,7 @@ from infrastructure.projector.rows.set_based import tallied_rows
 from projections.effects import RowKey
 from projections.read_model import Col, Key, ReadModel, RowBase
 from projections.registry import PROJECTIONS
-from projections.tally import Constant, Measure, StoredName, Tally, Typed
+from projections.tally import Measure, Tally, Typed
 from projections.words import CIVIL_TIME
 from tests.infrastructure.emptying import empty_log
 from tests.infrastructure.sample_counter import CONTEXT, COUNTERS, DECIDER, CounterClosed, CounterRaised, Event
@@ -42,7 +42,8 @@ Rows = Mapping[RowKey, Mapping[str, Any]]
 
 NAMES: Mapping[type, str] = {CounterRaised: "test.counter-raised.v1", CounterClosed: "test.counter-closed.v1"}
 EVERY_EVENT = Tally(
-    key=(Typed.CIVIL_DAY, StoredName(NAMES), Typed.ORGANISATION),
+    names=NAMES,
+    key=(Typed.CIVIL_DAY, Typed.NAME, Typed.ORGANISATION),
     amounts={"events": Measure.EVENTS, "streams": Measure.STREAMS},
 )
 
@@ -56,18 +57,9 @@ class DayRow(RowBase):
 
 
 class OwnRow(RowBase):
-    month: Key[str]
-    what: Key[str]
-    why: Key[str]
-    raised: Col[int]
+    organisation_id: Key[str]
     began: Col[int]
     closed: Col[int]
-    never: Col[int]
-
-
-class EverythingRow(RowBase):
-    everything: Key[str]
-    streams: Col[int]
 
 
 BY_DAY = ReadModel(
@@ -76,26 +68,17 @@ BY_DAY = ReadModel(
     row=DayRow,
     rules=dict.fromkeys(NAMES, EVERY_EVENT),
 )
-OF_ITS_OWN = ReadModel(
-    name="of_its_own",
-    version=1,
-    row=OwnRow,
-    rules={
-        CounterRaised: Tally(
-            key=(Typed.CIVIL_MONTH, Constant("100 % raised"), Typed.ACTIVITY),
-            amounts={"raised": Measure.EVENTS, "began": Measure.STREAMS},
-        ),
-        CounterClosed: Tally(
-            key=(Typed.CIVIL_MONTH, Constant("it's closed"), Constant("")),
-            amounts={"closed": Measure.EVENTS, "began": Measure.EVENTS},
-        ),
-    },
-)
 OF_ONE_EVENT = ReadModel(
     name="of_one_event",
     version=1,
-    row=EverythingRow,
-    rules={CounterClosed: Tally(key=(Constant("everything"),), amounts={"streams": Measure.STREAMS})},
+    row=OwnRow,
+    rules={
+        CounterClosed: Tally(
+            names=NAMES,
+            key=(Typed.ORGANISATION,),
+            amounts={"closed": Measure.EVENTS, "began": Measure.STREAMS},
+        )
+    },
 )
 
 # --- Instants -------------------------------------------------------------------------------------------------------
@@ -200,7 +183,7 @@ def connection(module_database_url: str) -> Iterator[Connection]:
         yield connection
 
 
-EACH = pytest.mark.parametrize("projection", [BY_DAY, OF_ITS_OWN, OF_ONE_EVENT], ids=lambda it: it.name)
+EACH = pytest.mark.parametrize("projection", [BY_DAY, OF_ONE_EVENT], ids=lambda it: it.name)
 
 
 @given(acts=ACTS, cuts=st.lists(st.integers(0, 40), max_size=4), zone=st.sampled_from(["UTC", "Asia/Kathmandu"]))
@@ -214,7 +197,7 @@ def test_rows_at_once_are_rows_one_by_one(
     assert head(connection) == len(acts)
     connection.execute("SELECT set_config('TimeZone', %s, false)", (zone,))
     ranges = list(pairwise(sorted({0, *(min(cut, len(acts)) for cut in cuts), len(acts)})))
-    for projection in (BY_DAY, OF_ITS_OWN, OF_ONE_EVENT):
+    for projection in (BY_DAY, OF_ONE_EVENT):
         expected = one_by_one(connection, CODEC, projection, 0, len(acts))
         assert at_once(connection, CODEC, projection, 0, len(acts)) == expected
         parts = [at_once(connection, CODEC, projection, after, until) for after, until in ranges]
@@ -223,7 +206,7 @@ def test_rows_at_once_are_rows_one_by_one(
 
 
 @EACH
-def test_days_and_months_are_civil_ones_at_every_change_of_the_hour(
+def test_days_are_civil_ones_at_every_change_of_the_hour(
     module_database_url: str, connection: Connection, projection: ReadModel
 ) -> None:
     steps = [timedelta(microseconds=-1), timedelta(0), timedelta(hours=1), timedelta(hours=21), timedelta(hours=22)]
@@ -258,12 +241,12 @@ def test_every_tallied_read_model_is_the_same_on_the_history_of_the_platform(
 
 
 def test_a_rule_that_is_no_data_is_refused() -> None:
-    with pytest.raises(TypeError, match="the rules of test_counters are not all data"):
+    with pytest.raises(TypeError, match="the rules of test_counters are not one tally"):
         tallied_rows(COUNTERS, CODEC.names, LOG)
 
 
 def test_names_that_are_not_those_of_the_log_are_refused() -> None:
-    wrong = replace(EVERY_EVENT, key=(StoredName({**NAMES, CounterClosed: "test.closed.v1"}),))
+    wrong = replace(EVERY_EVENT, names={**NAMES, CounterClosed: "test.closed.v1"})
     projection = replace(BY_DAY, rules=dict.fromkeys(NAMES, wrong))
     with pytest.raises(ValueError, match=r"no events are stored as \['test.closed.v1'\]"):
         tallied_rows(projection, CODEC.names, LOG)

@@ -11,7 +11,7 @@ import pytest
 from projections.effects import Add
 from projections.read_model import Col, Key, ReadModel, RowBase
 from projections.registry import PROJECTIONS
-from projections.tally import Constant, Measure, StoredName, Tally, Typed, tallies
+from projections.tally import Measure, Tally, Typed, tally_of
 from tests.projections.story import recorded
 
 
@@ -32,7 +32,7 @@ BOTH = {"events": Measure.EVENTS, "streams": Measure.STREAMS}
 
 
 class DoorRow(RowBase):
-    day: Key[str]
+    day: Key[date]
     events: Col[int]
 
 
@@ -47,48 +47,35 @@ def projection(**rules: Any) -> ReadModel:
 
 
 def test_a_key_is_made_of_what_the_log_has_typed() -> None:
-    tally = Tally(
-        key=(
-            Typed.CIVIL_DAY,
-            Typed.CIVIL_MONTH,
-            Typed.ORGANISATION,
-            Typed.ACTIVITY,
-            StoredName(NAMES),
-            Constant("hall"),
-        ),
-        amounts=BOTH,
-    )
-    who = {"organisation_id": "gent", "activity": "access"}
-    assert added(tally, DoorOpened(), OCTOBER, **who).key == (
-        date(2021, 10, 31), "2021-10", "gent", "access", "door.opened.v1", "hall"
-    )  # fmt: skip
-    assert added(tally, DoorShut(), NOVEMBER, **who).key == (
-        date(2021, 11, 1), "2021-11", "gent", "access", "door.shut.v1", "hall"
-    )  # fmt: skip
+    tally = Tally(names=NAMES, key=(Typed.CIVIL_DAY, Typed.ORGANISATION, Typed.NAME), amounts=BOTH)
+    opened = added(tally, DoorOpened(), OCTOBER, organisation_id="gent")
+    shut = added(tally, DoorShut(), NOVEMBER, organisation_id="luik")
+    assert opened.key == (date(2021, 10, 31), "gent", "door.opened.v1")
+    assert shut.key == (date(2021, 11, 1), "luik", "door.shut.v1")
 
 
 @pytest.mark.parametrize(("version", "streams"), [(1, 1), (2, 0), (700, 0)])
 def test_the_first_event_of_a_stream_begins_it(version: int, streams: int) -> None:
-    tally = Tally(key=(Typed.CIVIL_MONTH,), amounts=BOTH)
-    assert added(tally, DoorOpened(), OCTOBER, version=version) == Add(("2021-10",), {"events": 1, "streams": streams})
+    tally = Tally(names=NAMES, key=(Typed.NAME,), amounts=BOTH)
+    expected: Add[Any] = Add(("door.opened.v1",), {"events": 1, "streams": streams})
+    assert added(tally, DoorOpened(), OCTOBER, version=version) == expected
 
 
 def test_an_event_that_adds_nothing_makes_its_row() -> None:
-    tally = Tally(key=(Constant("all"),), amounts={"streams": Measure.STREAMS})
-    assert added(tally, DoorShut(), OCTOBER, version=2) == Add(("all",), {"streams": 0})
+    tally = Tally(names=NAMES, key=(Typed.NAME,), amounts={"streams": Measure.STREAMS})
+    assert added(tally, DoorShut(), OCTOBER, version=2) == Add(("door.shut.v1",), {"streams": 0})
 
 
-def test_a_projection_is_tallied_when_every_rule_is_data() -> None:
-    tally = Tally(key=(Typed.CIVIL_MONTH,), amounts={"events": Measure.EVENTS})
+def test_a_projection_is_tallied_when_its_rules_are_one_tally() -> None:
+    tally = Tally(names=NAMES, key=(Typed.CIVIL_DAY,), amounts={"events": Measure.EVENTS})
     assert projection(Opened=tally, Shut=tally).tallied
+    assert tally_of(projection(Opened=tally, Shut=tally)) is tally
     mixed = projection(Opened=tally, Shut=lambda _recorded: ())
     assert not mixed.tallied
-    with pytest.raises(TypeError, match="the rules of doors are not all data"):
-        tallies(mixed)
+    for other in (mixed, projection(Opened=tally, Shut=Tally(names=NAMES, key=(), amounts={}))):
+        with pytest.raises(TypeError, match="the rules of doors are not one tally"):
+            tally_of(other)
 
 
-def test_every_tallied_read_model_has_tallies_only() -> None:
-    tallied = [projection for projection in PROJECTIONS if projection.tallied]
-    assert "daily_counts" in {projection.name for projection in tallied}
-    for projection in tallied:
-        assert tallies(projection) == projection.rules
+def test_daily_counts_are_tallied() -> None:
+    assert [projection.name for projection in PROJECTIONS if projection.tallied] == ["daily_counts"]
