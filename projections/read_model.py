@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Index, MetaData, Table, and_
 from domain.access.access import Category
 from projections.columns import Col, Key, RowBase, To
 from projections.effects import Effect, Effects, Rule, add, change, drop, put
-from projections.row_security import INFO, NOBODY, RowColumn, Seen, has_more_elements, index_starts, is_array
+from projections.row_security import INFO, NOBODY, RowColumn, Seen, index_starts
 
 __all__ = [
     "About",
@@ -165,9 +165,7 @@ def _list_needs(seen: Seen, order: ListOrder) -> Iterator[tuple[str, Expressions
     """Yield for each index a suffix of its name, what it begins with, and for which rows it is kept."""
     yield "", (), order.where
     for start in index_starts((*seen.parties, *seen.numbers)):
-        yield f"_{start.name}", (start.expression,), (*order.where, start.where)
-    for column in filter(is_array, seen.parties):
-        yield f"_{column.name}", (), (*order.where, has_more_elements(column))
+        yield f"_{start.name}", start.first, (*order.where, start.where)
     if seen.owner is not None and not (seen.withheld or order.where):
         yield f"_{seen.owner.name}", (seen.owner.column,), ()
 

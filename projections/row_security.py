@@ -227,40 +227,39 @@ def arms(table: Table, viewer: Viewer) -> Sequence[ColumnElement[bool]] | None:
 
 def _arms(seen: Seen, viewer: Viewer) -> Iterator[ColumnElement[bool]]:
     for start in index_starts(seen.parties):
-        yield and_(start.expression == viewer.organisation_id, start.where)
-    for column in filter(is_array, seen.parties):
-        yield and_(has_more_elements(column), any_(column.column) == viewer.organisation_id)
+        yield and_(start.names == viewer.organisation_id, start.where)
     for identifier in viewer.identifiers:
         for start in index_starts(seen.numbers):
-            yield and_(start.expression == identifier, start.where)
+            yield and_(start.names == identifier, start.where)
     if viewer.person_id:
         yield from _of_owner(seen, _named(viewer), lambda column: column.column)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexStart:
-    """What an index begins with, before the columns of a list's order, and for which rows it is kept."""
+    """The first columns of an index, before those of a list's order, and the rows that the index has.
+
+    `names` is what equals an agency that a row names.
+    """
 
     name: str
-    expression: ColumnElement[Any]
+    first: Sequence[ColumnElement[Any]]
+    names: ColumnElement[Any]
     where: ColumnElement[bool]
 
 
 def index_starts(columns: Sequence[RowColumn]) -> Iterator[IndexStart]:
-    """Yield what the indexes begin with by which rows that name an agency are found."""
+    """Yield the starts of the indexes by which rows that name an agency are found."""
     for column in columns:
         if is_array(column):
             for place in range(1, INDEXED_ELEMENTS + 1):
                 element = column.column[literal_column(str(place))]
-                yield IndexStart(f"{column.name}_{place}", element, element.is_not(None))
+                yield IndexStart(f"{column.name}_{place}", (element,), element, element.is_not(None))
+            more = func.cardinality(column.column) > literal_column(str(INDEXED_ELEMENTS))
+            yield IndexStart(column.name, (), any_(column.column), more)
         else:
-            # Most rows name nobody there: those stay out of the index.
-            yield IndexStart(column.name, column.column, column.column != literal_column("''"))
-
-
-def has_more_elements(column: RowColumn) -> ColumnElement[bool]:
-    """Keep the rows with more parties in an array than indexes begin with."""
-    return func.cardinality(column.column) > literal_column(str(INDEXED_ELEMENTS))
+            # Most rows name no agency in such a column: those stay out of the index.
+            yield IndexStart(column.name, (column.column,), column.column, column.column != literal_column("''"))
 
 
 # --- The expression -------------------------------------------------------------------------------------------------
@@ -293,7 +292,7 @@ def _ways(seen: Seen, by: _Named, place: Place) -> Iterator[ColumnElement[bool]]
     for column in seen.parties:
         named = place(column)
         yield any_(named) == by.organisation if is_array(column) else named == by.organisation
-    for column in (*seen.numbers, *([seen.named] if seen.named is not None else [])):
+    for column in (*seen.numbers, *_given(seen.named)):
         yield place(column) == any_(by.identifiers)
     yield from _of_owner(seen, by, place)
 

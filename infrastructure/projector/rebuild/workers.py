@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import psycopg
 
@@ -40,12 +40,6 @@ Progress = Callable[[int], None]
 
 class FillingFailedError(ValueFreeError):
     """A filler could not go on; nothing of its last chunk was written."""
-
-
-class _Fills(Protocol):
-    def fill(self, chunk: StreamRange) -> None: ...
-
-    def finish(self) -> None: ...
 
 
 def fill(
@@ -74,14 +68,16 @@ def fill(
                 progress(result)
 
 
-def _work(filler: _Fills, chunks: Iterator[StreamRange], progress: Progress) -> None:
+def _work(filler: Filler | FillerProcess, chunks: Iterator[StreamRange], progress: Progress) -> None:
     for chunk in chunks:
         filler.fill(chunk)
         progress(chunk.events)
     filler.finish()
 
 
-def _drive(filler: _Fills, chunks: Iterator[StreamRange], results: queue.SimpleQueue[int | Exception | None]) -> None:
+def _drive(
+    filler: FillerProcess, chunks: Iterator[StreamRange], results: queue.SimpleQueue[int | Exception | None]
+) -> None:
     try:
         _work(filler, chunks, results.put)
         results.put(None)

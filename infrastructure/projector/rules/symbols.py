@@ -159,10 +159,9 @@ class Symbol:
             return self.path.answer(truth("ne", Node("len", (self.node,), int), constant(0)))
         if kind is bool:
             return self.path.answer(self.node)
-        if issubclass(kind, str):
-            return self.path.answer(truth("ne", self.node, constant("")))
-        if issubclass(kind, int):
-            return self.path.answer(truth("ne", self.node, constant(0)))
+        for empty in ("", 0):
+            if issubclass(kind, type(empty)):
+                return self.path.answer(truth("ne", self.node, constant(empty)))
         if is_dataclass(kind) or issubclass(kind, date):
             return True
         raise UntraceableError(f"the truth of {_name(kind)}")
@@ -224,24 +223,16 @@ _OF_INSTANTS: Mapping[str, Kind] = {"astimezone": datetime, "date": date, "isofo
 """The methods of instants that a rule may call, and the kinds of their values."""
 
 
-class SymbolicContext:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __getattr__(self, name: str) -> Symbol | None:
-        return symbol(self.path, "context", (name,), hints_of(Context)[name])
-
-
 class SymbolicRecorded:
-    """A recorded event, of which only the class of its event is known."""
+    """A recorded event, of which only the class of its event is known. It has the fields of its context too."""
 
     def __init__(self, event: type, path: Path) -> None:
         self.event = Symbol(Node("event", (), event), path)
-        self.context = SymbolicContext(path)
+        self.context = self
         self.path = path
 
     def __getattr__(self, name: str) -> Symbol | None:
-        return symbol(self.path, "context", (name,), RECORDED[name])
+        return symbol(self.path, "context", (name,), {**hints_of(Context), **RECORDED}[name])
 
 
 # --- Words ----------------------------------------------------------------------------------------------------------
