@@ -1,4 +1,4 @@
-"""What a decision is made on: the command with its facts, and the streams that were read for it."""
+"""The input of a decision: the command with its facts, and the streams that were read for it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Gathered(NamedTuple):
 
 
 def gather(command: Command, rules: Rules, loaded: LoadedStates) -> Gathered:
-    """Read the facts of a command from loaded states. Nothing is changed by it, and what it read is in its result."""
+    """Read the facts of a command from loaded states. The function is pure: its result names the streams it read."""
     decider, stream = own_stream(command, rules)
     reader = rules.readers.get(type(command))
     if reader is None:
@@ -93,7 +93,7 @@ def own_stream(command: Command, rules: Rules) -> tuple[AnyDecider, str]:
 
 @dataclass(slots=True)
 class _Reading:
-    """The states as one reader of facts sees them: what is not loaded is in its initial state, and noted."""
+    """The states for one reader of facts: a state that is not loaded is the initial one, and noted as missing."""
 
     loaded: LoadedStates
     read: set[str] = field(default_factory=set)

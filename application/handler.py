@@ -62,7 +62,7 @@ async def handle(
 ) -> Receipt:
     """Decide one command and append its events; raise the refusal if it is refused.
 
-    With a cache, it is decided on cached states first, and on what the log holds if the log does not accept that.
+    With a cache, it is decided on cached states first, and on those of the log if the log does not accept that.
     """
     if cache is not None and (receipt := await _try_cached(envelope, store, rules, cache)) is not None:
         return receipt
@@ -94,7 +94,7 @@ async def _try_cached(envelope: CommandEnvelope, store: EventStore, rules: Rules
 async def handle_many(
     envelopes: Sequence[CommandEnvelope], store: EventStore, rules: Rules, unit: UnitOfWork | None = None
 ) -> Sequence[Receipt | Refusal]:
-    """Decide the commands in their order; return for each what it did or why it was refused.
+    """Decide the commands in their order; return for each its receipt or its refusal.
 
     A caller with many lists may lend the same unit of work from one call to the next, never to two at once. Its states
     can be out of date, so only what the log accepts on them counts.

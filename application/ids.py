@@ -1,4 +1,4 @@
-"""Ids of what is created: they begin with the time, so that what is new lies together wherever it is looked up."""
+"""Ids of new aggregates: they begin with the time, so that new ones are neighbours in every index."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 RANDOM_BYTES = 10
-"""How many bytes of chance, or of a keyed digest, an id takes."""
+"""How many random bytes, or bytes of a keyed digest, an id takes."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 def time_ordered_id(at: datetime, chance: bytes) -> str:
-    """Return a UUID of version 7 (RFC 9562, section 5.7) for an instant, unique by its chance.
+    """Return a UUID of version 7 (RFC 9562, section 5.7) for an instant, unique by its random bytes.
 
     An index over random ids is written all over: each new row touches a page of its own, and once the index is larger
     than memory each append waits for the disk. With these the new rows of a day touch the same few pages.

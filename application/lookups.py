@@ -1,4 +1,4 @@
-"""Finding a person by their number: the purposes, the identifiers, and who may ask.
+"""Finding a person by their number: the purposes, the identifiers, and the organisations that may ask.
 
 Source: Regulation (EU) 2016/679 (GDPR), articles 5(1)(b) and 87, and the Belgian law of 8 August 1983, article 8: a
 national number is used for the purposes for which that is allowed, and for no other.
@@ -47,7 +47,7 @@ class PersonIndex(Protocol):
     """Knows the persons who are registered and not erased, by their numbers, without knowing a number."""
 
     async def find(self, purpose: LookupPurpose, identifier: Identifier) -> str | None:
-        """Return the id of the person, or None. It does the same work for both."""
+        """Return the id of the person, or None. Both take the same work."""
 
 
 # --- Identifiers ----------------------------------------------------------------------------------------------------
@@ -61,13 +61,13 @@ def national(jurisdiction: Jurisdiction, number: NationalNumber, now: datetime) 
 
 
 def eidas(jurisdiction: Jurisdiction, identifier: str) -> Identifier:
-    """Refuse what is no identifier that another state gave for this country (see `RegisterPersonByEidas`)."""
+    """Refuse an identifier that no other state gave for this country (see `RegisterPersonByEidas`)."""
     check_eidas(identifier, identifier[:2].lower(), jurisdiction)
     return Identifier(kind=IdentifierKind.EIDAS_IDENTIFIER, jurisdiction=jurisdiction, number=identifier)
 
 
 def identifier_of(event: PersonRegistered, number: PersonalText) -> Identifier:
-    """Return under which identifier a person was registered; `number` is that of the event, opened."""
+    """Return the identifier of a registered person; `number` is that of the event, opened."""
     kind = IdentifierKind.EIDAS_IDENTIFIER if event.member_state else IdentifierKind.NATIONAL_NUMBER
     return Identifier(kind=kind, jurisdiction=event.jurisdiction, number=number)
 

@@ -1,4 +1,4 @@
-"""What the use cases need from the outside: who calls, and a log to read from and append to."""
+"""Ports of the use cases: callers, facts, and a log to read from and append to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ S = TypeVar("S")
 
 
 class Role(StrEnum):
-    """What a caller's token says they are."""
+    """The role of a caller, by their token."""
 
     AGENCY = "agency"
     AUDITOR = "auditor"
@@ -27,7 +27,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls, as the token says: a pseudonymous subject, a role and the organisation they act for.
+    """A caller, by their token: a pseudonymous subject, a role and the organisation they act for.
 
     `supplier_id` is the organisation that acts on behalf of that one, such as its software house; mostly there is none.
     `scopes` are what the issuer granted beyond the role (RFC 6749, section 3.3).
@@ -41,13 +41,13 @@ class Caller:
 
     @property
     def acting_id(self) -> str:
-        """Who did it, as the log keeps it: the subject, which has no spaces, and through whom."""
+        """The actor in the form of the log: the subject, which has no spaces, and the supplier."""
         return f"{self.subject} via {self.supplier_id}" if self.supplier_id else self.subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What a request shows to say who calls.
+    """The proof of the caller in a request.
 
     `scheme` is that of the Authorization header in lower case: `bearer` (RFC 6750) or `dpop` (RFC 9449). `proofs` are
     its DPoP headers; `method` and `address` (without query) are what a proof has to name.
@@ -75,7 +75,7 @@ class States(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Enriched(Generic[C]):
-    """A command with its facts filled in, and who acts for whom where those facts show it."""
+    """A command with its facts filled in, and the acting person and the subject if those facts give them."""
 
     command: C
     acting_id: str = ""
@@ -131,9 +131,9 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What an accepted command did: its stream, the version and position after it, and the names of its events.
+    """The result of an accepted command: its stream, the version and position after it, and the names of its events.
 
-    `repeated` says that the same command was sent before, and that nothing was written this time.
+    `repeated`: the same command was sent before, and nothing was written this time.
     """
 
     stream: str
@@ -190,7 +190,7 @@ Outcome = Receipt | Conflict | Taken | OtherContent | Erased
 
 
 class EventStore(Protocol):
-    """The log as those see it who decide and append. Adapters: `PostgresLog` and, for tests, `MemoryLog`."""
+    """The log for deciding and appending. Adapters: `PostgresLog` and, for tests, `MemoryLog`."""
 
     async def read(self, streams: Sequence[str]) -> Mapping[str, StreamEvents]:
         """Return every named stream; one without events is empty."""
@@ -199,7 +199,7 @@ class EventStore(Protocol):
         """Return for each prefix the streams whose names begin with it."""
 
     async def receipts(self, keys: Sequence[Idempotency]) -> Mapping[Idempotency, Receipt | OtherContent]:
-        """Return what is known of the given keys; a key never used is left out."""
+        """Return the first answers to the given keys; a key never used is left out."""
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         """Append in one transaction, in order; each append stands or falls by itself."""

@@ -1,4 +1,4 @@
-"""The states that commands are decided on: loaded once, and advanced by what was decided on them."""
+"""The states for deciding commands: loaded once, and advanced by the decided events."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class StateCache:
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """The loaded states of a list of commands, advanced by what was decided on them.
+    """The loaded states of a list of commands, advanced by the decided events.
 
     A caller with many lists, one after the other, can lend the same unit of work to each, so that no stream is read
     twice. After `max_streams` new streams, those that were not used since the last time this was reached go.
@@ -69,7 +69,7 @@ class UnitOfWork:
         return self._under.get(prefix)
 
     async def load(self, gathered: Iterable[Gathered]) -> None:
-        """Read from the log what is missing for some commands: states of their facts, and their own."""
+        """Read the missing states of some commands from the log: those of their facts, and their own."""
         missing: dict[str, AnyDecider] = {}
         missing_prefixes: dict[str, AnyDecider] = {}
         for each in gathered:
@@ -114,7 +114,7 @@ class UnitOfWork:
         self._under, self._created = {}, {}
 
     def _add(self, stream: str, decider: AnyDecider, found: StreamEvents) -> None:
-        # A stream that was decided on in this list is ahead of what the log holds.
+        # A stream that was decided on in this list is ahead of the log.
         if self.find(stream) is None:
             self.states[stream] = Versioned(found.version, decider.fold(found.events), found.last_at)
             self.positions[stream] = found.position

@@ -1,8 +1,9 @@
 """The bus: requests of one organisation for a service of another, one stream for each transaction.
 
-A transaction is accepted, which is to say written to the log, before anything is forwarded: what cannot be logged is
-refused. The payloads stay with the parties; the log keeps digests, sizes and times, the processing activity and the
-legal basis (GDPR art. 5(2), 6 and 30). It ends once, answered, faulted or timed out; a late report changes nothing.
+A transaction is accepted, which is to say written to the log, before anything is forwarded: a transaction that cannot
+be logged is refused. The payloads stay with the parties; the log keeps digests, sizes and times, the processing
+activity and the legal basis (GDPR art. 5(2), 6 and 30). It ends once, answered, faulted or timed out; a late report
+changes nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ MAX_PAYLOAD_BYTES = 1 << 30
 MAX_TEXT_LENGTH = 400
 
 ServiceFamilyCode = Annotated[str, ID]
-# References and codes, never free text: nobody's name can slip into the log through them.
+# References and codes, never free text: no name of a person can come into the log through them.
 SourceReference = Annotated[
     str,
     written(
@@ -74,7 +75,7 @@ TimeoutS = Annotated[
 
 
 class FaultOrigin(StrEnum):
-    """Who could not do it: the target, which answered with a fault, or the bus, which could not deliver."""
+    """The party that failed: the target, which answered with a fault, or the bus, which could not deliver."""
 
     TARGET = "target"
     BUS = "bus"
@@ -85,7 +86,7 @@ class FaultOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionEvent:
-    """What every event of a transaction carries. The jurisdiction is the source's: the bus that it enters by."""
+    """The fields of every event of a transaction. The jurisdiction is the source's: the bus that it enters by."""
 
     jurisdiction: Jurisdiction
     source_id: str
@@ -297,7 +298,7 @@ def _faulted(accepted: TransactionAccepted, origin: FaultOrigin, fault_code: str
 
 
 def _end_with(outcome: TransactionOutcome, state: Transaction) -> Sequence[Event]:
-    """End once. An answer past its time still counts while nobody has declared the transaction timed out."""
+    """End once. A late answer still counts until the transaction is declared timed out."""
     if state.outcome is None:
         return [outcome]
     if state.outcome == outcome:

@@ -36,7 +36,7 @@ def consent_id(person_id: str, provider_id: str) -> str:
 
 
 class ConsentStatus(StrEnum):
-    """Where a consent stands. Refused is not the same as absent."""
+    """The status of a consent. Refused is not the same as absent."""
 
     ABSENT = "absent"
     GRANTED = "granted"
@@ -56,7 +56,7 @@ class ConsentEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpactNoticeShown(ConsentEvent):
-    """`shown_to` is the person who saw the notice: whom it is about, or who acts for them."""
+    """`shown_to` is the person who saw the notice: the person of the consent, or their mandatary."""
 
     notice_version: NoticeVersion
     language: Language
@@ -96,7 +96,7 @@ Event = ImpactNoticeShown | ConsentGranted | ConsentRefused | ConsentWithdrawn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentCommand(CommandBase):
-    """A wish about the consent of one person at one provider, expressed in an authentication session."""
+    """A command about the consent of one person at one provider, given in an authentication session."""
 
     ACTIVITY: ClassVar[str] = "digital-mail-consent"
     person_id: str
@@ -116,7 +116,7 @@ class ShowImpactNotice(ConsentCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantConsent(ConsentCommand):
-    """A version that was not shown is refused by the rule, whatever stands there."""
+    """The rule refuses any version that was not shown."""
 
     notice_version: Annotated[str, ANY_LINE]
 
@@ -249,7 +249,7 @@ def evolve(state: Consent, event: Event) -> Consent:
         case ConsentRefused():
             return replace(state, status=ConsentStatus.REFUSED)
         case ConsentWithdrawn():
-            # A new grant needs a new notice: what was agreed to before is over.
+            # A new grant needs a new notice.
             return replace(state, status=ConsentStatus.WITHDRAWN, notice_version="", notice_shown_to="")
         case _:
             assert_never(event)

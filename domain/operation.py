@@ -1,8 +1,8 @@
-"""Operation: what administrators order for the read models, one stream for each projection.
+"""Operation: acts that administrators order for the read models, one stream for each projection.
 
-An act is recorded before it is carried out: who ordered it, and why, stands in the log whatever becomes of it. The
-worker reads the acts and does the work; how far it is stands in the database and not in this stream, so nothing here
-can say whether a rebuild is running. A request may therefore be repeated; what this stream knows is decided once.
+An act is recorded before it is carried out: the log has its actor and its reason whatever its outcome. The worker reads
+the acts and does the work; its progress is in the database and not in this stream, so no rule here knows whether a
+rebuild is running. A request may therefore be repeated; an act on the state of this stream is decided once.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from domain.kernel.kinds import several_lines, whole, written
 
 MAX_REASON_LENGTH = 400
 MAX_EVENT_POSITION = 10**15
-"""No log is as long as this; a number beyond it is a slip of the hand."""
+"""No log is as long as this; a number beyond it is a mistake."""
 
 EVERY_PARKED_EVENT = 0
-"""In the place of an event's position, which is 1 or more: all events that are parked."""
+"""Instead of an event's position, which is 1 or more: all events that are parked."""
 
 ACTS = "projection_acts"
 """The read model from which the worker learns of these acts."""
@@ -41,7 +41,7 @@ ParkedPositions = Annotated[int, whole(EVERY_PARKED_EVENT, MAX_EVENT_POSITION, *
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionEvent:
-    """What every act carries. Who ordered it stands in the context."""
+    """The fields of every act. The actor is in the context."""
 
     projection: ProjectionName
     why: ActReason
@@ -84,7 +84,7 @@ class ProjectionResumed(ProjectionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedEventsRetried(ProjectionEvent):
-    """`event_position` is that of the first parked event of one stream; 0 stands for all streams."""
+    """`event_position` is that of the first parked event of one stream, or 0 for all streams."""
 
     event_position: ParkedPositions
 
@@ -101,7 +101,7 @@ class ParkedEventSkipped(ProjectionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionCommand(CommandBase):
-    """A wish about one projection. `why` is a sentence about the operation of the platform, never about a person."""
+    """A command about one projection. `why` is a sentence about the operation of the platform, never about a person."""
 
     ACTIVITY: ClassVar[str] = "platform-operation"
     projection: ProjectionName
@@ -182,7 +182,7 @@ def _request(event: type[ProjectionEvent]) -> Callable[[ProjectionCommand, Opera
 
 def _pause(command: PauseProjection, state: Operation) -> Sequence[ProjectionEvent]:
     if command.projection == ACTS:
-        # Nobody would read that it is to be resumed.
+        # The act that resumes it would not be read.
         raise RuleBroken(
             "acts-not-paused", "The list of these acts is not paused: the worker learns from it what to do."
         )

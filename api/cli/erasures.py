@@ -15,7 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output, add_actions, table
 from api.composition.bootstrap import make_codec, make_keyring, utc_now
-from application.retention import WaitingDuty
+from application.reactor_status import DeferredReaction
 from domain.erasure.model import ErasureStatus
 from infrastructure.database.addresses import Addresses
 from infrastructure.reactors.erasing import reapply_erasures
@@ -59,7 +59,7 @@ def _list(options: argparse.Namespace, output: Output) -> None:
     output.result({"erasures": erasures, "waiting": failed}, text)
 
 
-async def _read(url: str, *, everything: bool) -> tuple[Sequence[Mapping[str, str]], Sequence[WaitingDuty]]:
+async def _read(url: str, *, everything: bool) -> tuple[Sequence[Mapping[str, str]], Sequence[DeferredReaction]]:
     viewer = {VIEWER: Viewer(role=ADMINISTRATOR)}
     async with aclosing(ReadModels(url, PROJECTIONS)) as reads:
         try:

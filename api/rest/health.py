@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from api.rest.openapi import answer_of
-from application.retention import KeeperProgress
+from application.reactor_status import ReactorProgress
 from projections.progress import Build, Progress, ProjectionProgress, ProjectionState
 
 BY_PROJECTION = ["projection"]
@@ -32,7 +32,7 @@ OF_PROJECTIONS = (POSITION, LAG_EVENTS, LAG_SECONDS, RATE, PARKED, STATE, BUILD)
 Observe = Callable[[], Awaitable[Progress]]
 """Reads how far the platform is; raises SQLAlchemyError when the database does not answer."""
 
-ObserveKeeper = Callable[[], Awaitable[KeeperProgress]]
+ObserveKeeper = Callable[[], Awaitable[ReactorProgress]]
 """The same of the keeper."""
 
 HEALTH = "application/health+json"
@@ -88,7 +88,7 @@ async def _observed(observe: Callable[[], Awaitable[T]]) -> T | None:
 # --- Health ---------------------------------------------------------------------------------------------------------
 
 
-def _health(progress: Progress | None, keeper: KeeperProgress | None, *, keys_answer: bool) -> dict[str, Any]:
+def _health(progress: Progress | None, keeper: ReactorProgress | None, *, keys_answer: bool) -> dict[str, Any]:
     """Return the answer of `/health`: fail without the log, warn while a read model needs somebody, else pass."""
     if progress is None or keeper is None:
         return {"status": "fail", "output": "the database does not answer"}
@@ -128,7 +128,7 @@ def _complaints_about(projection: ProjectionProgress) -> Sequence[str]:
     return said
 
 
-def _complaints_about_keeper(keeper: KeeperProgress) -> Sequence[str]:
+def _complaints_about_keeper(keeper: ReactorProgress) -> Sequence[str]:
     said = [] if keeper.led else ["no process keeps: erasures are not carried out"]
     if keeper.error:
         said.append(f"the keeper stands still: {keeper.error}")
@@ -203,6 +203,6 @@ def _measure(progress: Progress) -> None:
             BUILD.labels(name).set(projection.build.percent)
 
 
-def _measure_keeper(keeper: KeeperProgress) -> None:
+def _measure_keeper(keeper: ReactorProgress) -> None:
     WAITING_DUTIES.set(keeper.duties)
     OLDEST_DUTY.set(keeper.oldest_s)

@@ -19,7 +19,7 @@ from application.handler import CommandEnvelope, handle
 from application.ids import RANDOM_BYTES, time_ordered_id
 from application.ports import Role
 from application.unit_of_work import StateCache
-from domain.access.access import AccessOutcome, Category, Look, RecordAccess
+from domain.access.access import AccessOutcome, Category, RecordAccess, SubjectAccess
 
 LOG = structlog.get_logger()
 
@@ -35,9 +35,9 @@ class AccessedSubjects:
     def note(self, subject_id: str, category: Category) -> None:
         self.of.setdefault(subject_id, set()).add(category)
 
-    def in_order(self) -> tuple[Look, ...]:
+    def in_order(self) -> tuple[SubjectAccess, ...]:
         return tuple(
-            Look(subject_id=subject_id, categories=tuple(it for it in Category if it in self.of[subject_id]))
+            SubjectAccess(subject_id=subject_id, categories=tuple(it for it in Category if it in self.of[subject_id]))
             for subject_id in sorted(self.of)
         )
 

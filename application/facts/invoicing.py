@@ -15,7 +15,7 @@ from domain.organisations.values import Enrolment
 def _who_receives(command: ReceiveInvoice, states: States) -> Enriched[ReceiveInvoice]:
     buyer = enrolled_as(Enrolment.INVOICE_RECEIVER, command.buyer_id, states)
     contact_id = command.seller_contact_id
-    # Of a person who is not registered, nobody could ask for the erasure.
+    # The erasure of a person who is not registered could not be requested.
     registered = bool(contact_id) and states.state(PERSON, contact_id).exists
     return Enriched(replace(command, buyer=buyer, contact_registered=registered))
 

@@ -11,6 +11,7 @@ from application.facts.organisations import enrolled_as
 from application.ports import Enriched, FactReader, States
 from domain import consent
 from domain.identity.person import PERSON
+from domain.kernel import AnyDecider
 from domain.mailbox.mailbox import MAILBOX, MailboxCommand, OpenMailbox
 from domain.mailbox.message.model import ReaderCommand, SendMessage
 from domain.mailbox.message.rules import MESSAGE
@@ -28,6 +29,8 @@ from domain.organisations.values import Enrolment
 
 M = TypeVar("M", bound=MailboxCommand)
 
+_REGISTERS: Mapping[OwnerKind, AnyDecider] = {OwnerKind.PERSON: PERSON, OwnerKind.ENTERPRISE: ORGANISATION}
+
 # --- Mailboxes ------------------------------------------------------------------------------------------------------
 
 
@@ -38,11 +41,7 @@ def _who_passes_on(command: M, states: States) -> Enriched[M]:
 
 
 def _who_opens(command: OpenMailbox, states: States) -> Enriched[OpenMailbox]:
-    match command.owner_kind:
-        case OwnerKind.PERSON:
-            registered = states.state(PERSON, command.mailbox_id).exists
-        case OwnerKind.ENTERPRISE:
-            registered = states.state(ORGANISATION, command.mailbox_id).exists
+    registered = states.state(_REGISTERS[command.owner_kind], command.mailbox_id).exists
     return _who_passes_on(replace(command, owner_registered=registered), states)
 
 
@@ -97,11 +96,7 @@ def _recipient(mailbox_id: str, states: States) -> Recipient:
 
 def _registered_as(owner_id: str, states: States) -> OwnerKind | None:
     """Return the kind of an owner without a mailbox, who still gets letters: on paper, or by consent."""
-    if states.state(PERSON, owner_id).exists:
-        return OwnerKind.PERSON
-    if states.state(ORGANISATION, owner_id).exists:
-        return OwnerKind.ENTERPRISE
-    return None
+    return next((kind for kind, register in _REGISTERS.items() if states.state(register, owner_id).exists), None)
 
 
 def _original(message_id: str, states: States) -> Original:

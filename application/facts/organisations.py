@@ -1,4 +1,4 @@
-"""Facts for organisations: is the provider of a service enrolled, and does the keeper of an authentic source exist?"""
+"""Facts for organisations: is the provider of a service enrolled, and does the holder of an authentic source exist?"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _provider_of_service(command: RegisterService, states: States) -> Enriched[R
     return Enriched(replace(command, provider=enrolled_as(Enrolment.SERVICE_PROVIDER, command.by, states)))
 
 
-def _keeper_of_source(command: RegisterServiceFamily, states: States) -> Enriched[RegisterServiceFamily]:
+def _holder_of_source(command: RegisterServiceFamily, states: States) -> Enriched[RegisterServiceFamily]:
     if not command.authentic_source_id:
         return Enriched(command)
     return Enriched(replace(command, source_exists=states.state(ORGANISATION, command.authentic_source_id).exists))
@@ -39,5 +39,5 @@ def _keeper_of_source(command: RegisterServiceFamily, states: States) -> Enriche
 
 READERS: Mapping[type, FactReader] = {
     RegisterService: _provider_of_service,
-    RegisterServiceFamily: _keeper_of_source,
+    RegisterServiceFamily: _holder_of_source,
 }

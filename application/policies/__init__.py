@@ -1,4 +1,4 @@
 """Whenever an event, then a command: the only place that knows two contexts. A policy is a plain function.
 
-What it returns is carried out for every event once at least: the rule of the command says nothing the second time.
+Its commands are sent at least once for every event: the second time, the rule of the command changes nothing.
 """

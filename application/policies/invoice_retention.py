@@ -1,4 +1,4 @@
-"""Whenever an invoice names a person at the seller, what is kept of them for invoicing is held as long as invoices are.
+"""Whenever an invoice names a person at the seller, their data for invoicing is held as long as invoices are kept.
 
 Sources: for a buyer in Belgium, article 60, paragraph 1, of the VAT code: invoices are kept for ten years from 1
 January of the year after their date; for those of before 2023 it was seven (law of 20 November 2022, in force on 1
@@ -33,7 +33,7 @@ def kept_until(jurisdiction: Jurisdiction, issue_date: date) -> date:
 def hold_contact(recorded: Recorded[InvoiceReceived], by: str) -> Sequence[PlaceRetentionHold]:
     """Return the hold on the person whom the invoice names, if it names one. `by` is the platform's organisation.
 
-    A date in a far year, a slip of the seller's hand, holds nobody's data for longer than an invoice of next year.
+    A date in a far year, a mistake of the seller, holds data for no longer than an invoice of next year.
     """
     event, received_at = recorded.event, recorded.context.effective_at
     if not event.seller_contact_id:

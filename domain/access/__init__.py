@@ -1,4 +1,4 @@
-"""Access to personal data: the record of each, and the suppression of what the person learns of them."""
+"""Access to personal data: the record of each, and the suppression of accesses towards the person."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The record of one access to personal data: whose, of which kinds, on whose behalf. One stream for each request.
 
-Who looked, for which organisation and for which processing activity stands in the context of the event. Nothing here
-names a person but by the id that the platform gave them.
+The context of the event has the actor, the organisation and the processing activity. Nothing here names a person but by
+the id that the platform gave them.
 Source: Regulation (EU) 2016/679 (GDPR), articles 5(2), 15(1)(c), 30 and 32.
 """
 
@@ -22,7 +22,7 @@ MAX_SUBJECTS = 100
 
 
 class Category(StrEnum):
-    """What kind of a person's data was looked at."""
+    """The kind of personal data that was accessed."""
 
     IDENTIFICATION = "identification"
     KEYS = "keys"
@@ -37,16 +37,16 @@ class Category(StrEnum):
 
 
 class AccessOutcome(StrEnum):
-    """What became of the request. One that was refused as a whole gave nothing away, and has no record."""
+    """The outcome of the request. A request that was refused as a whole disclosed nothing, and has no record."""
 
     ANSWERED = "answered"
     ANSWERED_IN_PART = "answered_in_part"
-    """Something else that the request asked for could not be given."""
+    """Another part of the request could not be answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What was looked at of one person; each category once, in their own order."""
+class SubjectAccess:
+    """The categories of one person's data that were accessed; each once, in the order of `Category`."""
 
     subject_id: str
     categories: tuple[Category, ...]
@@ -57,9 +57,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRecorded:
-    """`on_behalf_of` is the organisation for which was looked; `supplier_id` the one that did it for them, if any.
+    """`on_behalf_of` is the organisation for which data was accessed; `supplier_id` the one that did it for them.
 
-    `automated` says that a program of the platform looked, and nobody at work. For access to many persons there are
+    `automated`: a program of the platform accessed the data, and no person. For access to many persons there are
     several events in its stream.
     """
 
@@ -69,7 +69,7 @@ class AccessRecorded:
     automated: bool
     outcome: AccessOutcome
     looks: Annotated[
-        tuple[Look, ...],
+        tuple[SubjectAccess, ...],
         several(MAX_SUBJECTS, "too-many-items", f"One event names at most {MAX_SUBJECTS} persons.", least=1),
     ]
 
@@ -82,13 +82,13 @@ class RecordAccess(CommandBase):
     """Record an access; `by` is the organisation on whose behalf."""
 
     ACTIVITY: ClassVar[str] = ""
-    """The one command whose activity the caller names: what they looked for."""
+    """The one command whose activity the caller names."""
 
     access_id: str
     supplier_id: str
     automated: bool
     outcome: AccessOutcome
-    looks: tuple[Look, ...]
+    looks: tuple[SubjectAccess, ...]
 
 
 # --- State ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Suppression: during an investigation, a person does not learn of the accesses of one organisation to their data.
 
 The record itself stays whole. A suppression has an end, is ordered by somebody who oversees and never by the
-organisation that looked, and is itself on record.
+organisation that accessed the data, and is itself recorded.
 Source: Regulation (EU) 2016/679 (GDPR), article 23(1)(d) and (2); Directive (EU) 2016/680, article 15.
 """
 

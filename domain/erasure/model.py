@@ -1,4 +1,4 @@
-"""What an erasure is made of: values, events, commands and state."""
+"""Values, events, commands and state of an erasure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FileReference = Annotated[
 
 
 class ErasureGround(StrEnum):
-    """Why data is erased. Source: GDPR, article 17(1), points (a) to (f), in this order."""
+    """The ground of an erasure. Source: GDPR, article 17(1), points (a) to (f), in this order."""
 
     NO_LONGER_NEEDED = "no_longer_needed"
     CONSENT_WITHDRAWN = "consent_withdrawn"
@@ -40,7 +40,7 @@ class ErasureGround(StrEnum):
 
 
 class HoldGround(StrEnum):
-    """Why data is kept although its person wants it erased.
+    """The ground on which data is kept although its person wants it erased.
 
     Source: GDPR, article 17(3), points (b) to (e), in this order; invoice retention is a legal obligation of its own.
     """
@@ -53,7 +53,7 @@ class HoldGround(StrEnum):
 
 
 class ErasureStatus(StrEnum):
-    """How far the erasure of one purpose is."""
+    """The status of the erasure of one purpose."""
 
     KEPT = "kept"
     REQUESTED = "requested"
@@ -97,7 +97,7 @@ class ErasureRequested(ErasureEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysDestroyed(ErasureEvent):
-    """From here on nobody can read the data of these groups, in whatever copy."""
+    """No copy of the data of these groups can be read any more."""
 
     groups: tuple[PurposeGroup, ...]
 
@@ -113,7 +113,7 @@ class KeysShredded(ErasureEvent):
 class LegalHoldPlaced(ErasureEvent):
     """The data of a group is kept until the end of a day in civil time; placed again, until the later day.
 
-    What was requested to be erased and is not yet, is kept.
+    Data whose erasure was requested and not carried out is kept.
     """
 
     hold_id: str
@@ -142,7 +142,7 @@ class ErasureCommand(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseCommand(ErasureCommand):
-    """No group named stands for all. `reference` names a file, never a person."""
+    """Without groups, the command is for all of them. `reference` names a file, never a person."""
 
     ground: ErasureGround
     groups: tuple[PurposeGroup, ...] = ()
@@ -182,7 +182,7 @@ class PlaceLegalHold(HoldCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceRetentionHold(HoldCommand):
-    """A law says by itself that the data is kept: the platform's own policies send this, no door does."""
+    """A law requires by itself that the data is kept: policies of the platform send this command, no door does."""
 
     ground: HoldGround
 
@@ -207,7 +207,7 @@ class RecordKeysShredded(ErasureCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """What is known of one person: how far the erasure of each purpose is, and the holds by their ids."""
+    """The status of the erasure of each purpose of one person, and the holds by their ids."""
 
     statuses: Mapping[PurposeGroup, ErasureStatus] = field(default_factory=dict)
     holds: Mapping[str, Hold] = field(default_factory=dict)

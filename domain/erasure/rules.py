@@ -1,4 +1,4 @@
-"""What may be erased and held, and what each event makes of it."""
+"""Rules of an erasure and its holds, and the state that each event leads to."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _ask(command: EraseCommand, state: Erasure, applicant: Actor = NOBODY) -> Se
 
 
 def _must_be_known(registered: bool, state: Erasure) -> None:
-    """Refuse a slip of the hand: a contact on an invoice need not be registered, and is known by the hold on it."""
+    """Refuse an unknown person. A contact on an invoice need not be registered, and is known by the hold on it."""
     if not registered and not state.holds:
         raise NotFound("person-not-found", "There is no person with this id.")
 
@@ -91,10 +91,10 @@ def _place(command: PlaceLegalHold, state: Erasure) -> Sequence[Event]:
 
 
 def _hold(command: PlaceLegalHold | PlaceRetentionHold, state: Erasure) -> Sequence[Event]:
-    """Place a hold, or say nothing: it was placed until that day before, it is over, or there is nothing left to hold.
+    """Place a hold; change nothing if it was placed until that day before, it is over, or the data is erased.
 
-    An erasure that is requested and not carried out yet gives way to the law. Only the keeper carries erasures out, and
-    only it sends what policies decide, in the order of the log: the two never cross.
+    An erasure that is requested and not carried out yet gives way to the law. One reactor carries erasures out and
+    sends the commands of policies, in the order of the log, so the two never cross.
     """
     known = state.holds.get(command.hold_id)
     erased = state.status(command.group) in (ErasureStatus.DESTROYED, ErasureStatus.SHREDDED)
@@ -132,7 +132,7 @@ def _shredded(command: RecordKeysShredded, state: Erasure) -> Sequence[Event]:
 
 
 def _in_step(groups: Sequence[PurposeGroup], state: Erasure, status: ErasureStatus) -> tuple[PurposeGroup, ...]:
-    """Return those of the groups that are at this step. One that is further was recorded before."""
+    """Return those of the groups that are at this step. A further step was recorded before."""
     steps = list(ErasureStatus)
     if any(steps.index(state.status(group)) < steps.index(status) for group in groups):
         raise RuleBroken("erasure-not-requested", "This was not decided, so it cannot have been carried out.")

@@ -43,7 +43,7 @@ class EidSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What an activation rests on: its kind, and the id of the key, session or person that shows it."""
+    """The evidence for an activation: its kind, and the id of the key, session or person."""
 
     kind: EvidenceKind
     evidence_id: str
@@ -108,7 +108,7 @@ class KeyCommand(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterKey(KeyCommand):
-    """The provider's wish: the key belongs to the identity provider that registers it."""
+    """The key belongs to the identity provider that registers it."""
 
     person_id: str
     means: Means
@@ -145,7 +145,7 @@ class RevokeKey(KeyCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpireKey(KeyCommand):
-    """The platform's own wish, once the key's validity is over."""
+    """The platform ends a key after its validity."""
 
 
 # --- State ----------------------------------------------------------------------------------------------------------

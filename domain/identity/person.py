@@ -46,7 +46,7 @@ _EIDAS_IDENTIFIER = re.compile(r"([A-Z]{2})/([A-Z]{2})/[!-~]{1,240}")
 
 
 def check_eidas(identifier: str, member_state: str, jurisdiction: Jurisdiction) -> None:
-    """Refuse what is no identifier that another state gave for this country: `ES/BE/12345`."""
+    """Refuse an identifier that no other state gave for this country; a right one is `ES/BE/12345`."""
     match = _EIDAS_IDENTIFIER.fullmatch(identifier)
     another = member_state in EIDAS_STATES and member_state != jurisdiction.value
     if match is None or not another or match.groups() != (member_state.upper(), jurisdiction.value.upper()):

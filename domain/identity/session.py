@@ -32,7 +32,7 @@ from domain.kernel import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedService:
-    """What is known of the service that a person wants to use."""
+    """The facts of the service that a person asks for."""
 
     service_id: str = ""
     exists: bool = False
@@ -112,7 +112,7 @@ class SessionCommand(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSession(SessionCommand):
-    """The identity provider's wish: `level` is the level at which the person used the key."""
+    """The identity provider authenticates a person; `level` is the level at which the person used the key."""
 
     key_id: str
     service_id: str
@@ -125,7 +125,7 @@ class OpenSession(SessionCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessService(SessionCommand):
-    """The identity provider's wish: take the person on to another service."""
+    """The identity provider takes the person on to another service."""
 
     service_id: str
     key: IdentificationKey = fact(IdentificationKey())
@@ -143,7 +143,7 @@ class EndSession(SessionCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """`organisation_ids` are the organisations of the services reached. A refused session shows nobody."""
+    """`organisation_ids` are the organisations of the services reached. A refused session has no person."""
 
     status: SessionStatus = SessionStatus.ABSENT
     person_id: str = ""
@@ -162,7 +162,7 @@ class Session:
 
 
 def is_open(session: Session, *, at: datetime) -> bool:
-    """Return whether the session shows at this instant who acts: opened, not ended, not past its time."""
+    """Return whether the session is evidence of a person at this instant: opened, not ended, its time not over."""
     if session.status is not SessionStatus.OPEN or session.opened_at is None or session.expires_at is None:
         return False
     return session.opened_at <= at < session.expires_at

@@ -31,7 +31,7 @@ class Means(StrEnum):
 
 
 class EvidenceKind(StrEnum):
-    """What the activation of a key rests on.
+    """The kind of evidence for the activation of a key.
 
     The eID, and another member state's notified means for a person whom that state identified, are primary: the state
     gave them. Every other key is derived from an authentication with the eID or a registration face to face.
@@ -44,7 +44,7 @@ class EvidenceKind(StrEnum):
 
 
 class KeyStatus(StrEnum):
-    """Where a key stands. Revoked and expired are final."""
+    """The status of a key. Revoked and expired are final."""
 
     ABSENT = "absent"
     REGISTERED = "registered"
@@ -74,7 +74,7 @@ class Reason(StrEnum):
 
 
 class SessionStatus(StrEnum):
-    """Where a session stands. An open one is over as well once its time has passed."""
+    """The status of a session. An open session also ends when its time has passed."""
 
     ABSENT = "absent"
     REFUSED = "refused"
@@ -83,7 +83,7 @@ class SessionStatus(StrEnum):
 
 
 class PartyKind(StrEnum):
-    """Who is represented: a person or an enterprise."""
+    """The kind of the party that is represented."""
 
     PERSON = "person"
     ENTERPRISE = "enterprise"
@@ -98,7 +98,7 @@ class MandateKind(StrEnum):
 
 
 class MandateStatus(StrEnum):
-    """Where a mandate stands. Withdrawn, rejected and expired are final."""
+    """The status of a mandate. Withdrawn, rejected and expired are final."""
 
     ABSENT = "absent"
     REQUESTED = "requested"

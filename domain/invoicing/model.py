@@ -1,4 +1,4 @@
-"""What an invoice is made of: values, events, commands and state."""
+"""Values, events, commands and state of an invoice."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _RULE_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 
 
 class InvoiceKind(StrEnum):
-    """What the document is (UNTDID 1001: 380 commercial invoice, 381 credit note)."""
+    """The type of the document (UNTDID 1001: 380 commercial invoice, 381 credit note)."""
 
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"
@@ -68,7 +68,7 @@ class SupplierScheme(StrEnum):
 
 
 class ResponseState(StrEnum):
-    """What the buyer answers (UNCL4343, subset of Peppol Invoice Response), in the order in which it may go on."""
+    """The answer of the buyer (UNCL4343, subset of Peppol Invoice Response), in the order in which it may go on."""
 
     ACKNOWLEDGED = "AB"
     IN_PROCESS = "IP"
@@ -80,7 +80,7 @@ class ResponseState(StrEnum):
 
 
 class Clarification(StrEnum):
-    """Why the buyer answers as it does (Peppol code list OPStatusReason)."""
+    """The reason of the buyer's answer (Peppol code list OPStatusReason)."""
 
     NO_ISSUE = "NON"
     REFERENCES_INCORRECT = "REF"
@@ -158,7 +158,7 @@ Clarifications = Annotated[tuple[Clarification, ...], distinct("clarification-re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceEvent:
-    """What every event of an invoice carries: the parties that may see it. The jurisdiction is the buyer's."""
+    """The fields of every event of an invoice: the parties that may see it. The jurisdiction is the buyer's."""
 
     jurisdiction: Jurisdiction
     buyer_id: str
@@ -174,7 +174,7 @@ class InvoiceEvent:
 class InvoiceReceived(InvoiceEvent):
     """`payable_cents` counts hundredths of the currency's unit. `response_due_on` is a day in civil time.
 
-    `seller_contact` is whom to ask at the seller (EN 16931, BT-41), a person known there as `seller_contact_id`.
+    `seller_contact` is the contact at the seller (EN 16931, BT-41), the person with the id `seller_contact_id`.
     """
 
     kind: InvoiceKind
@@ -199,7 +199,7 @@ class InvoiceValidated(InvoiceEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceRefused(InvoiceEvent):
-    """Number and issue date stand here because the refusal sets them free."""
+    """The refusal sets number and issue date free, so the event has them."""
 
     number: InvoiceNumber
     issue_date: date
@@ -209,7 +209,7 @@ class InvoiceRefused(InvoiceEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceResponseGiven(InvoiceEvent):
-    """`on_time` says of the first response whether it came within its days; of any later one it is None."""
+    """`on_time`: whether the first response came within its days; None for any later one."""
 
     response_number: Count
     state: ResponseState
@@ -233,7 +233,7 @@ class InvoiceCommand(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveInvoice(InvoiceCommand):
-    """Delivered by the supplier's own organisation or by an access point, which answers for who the supplier is.
+    """Delivered by the supplier's own organisation or by an access point, which vouches for the supplier.
 
     `document_sha256` is the base64url digest under which the document is kept. A due date may be absent (EN 16931).
     """
@@ -275,7 +275,7 @@ class RefuseInvoice(InvoiceCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RespondToInvoice(InvoiceCommand):
-    """A payment is partial when `clarifications` says PPD.
+    """A payment is partial when `clarifications` has PPD.
 
     The words of a clarification stay with the parties, for they may be personal or commercial; the log keeps their
     SHA-256 in base64url.

@@ -1,4 +1,4 @@
-"""What may happen to an invoice, and what each event makes of it."""
+"""Rules of an invoice, and the state that each event leads to."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _must_be_clarified(command: RespondToInvoice) -> None:
 
 
 def _says_the_same(command: RespondToInvoice, last: InvoiceResponseGiven) -> bool:
-    """Whether a wish only repeats the last response. A query or a part payment is never a repetition: it may recur."""
+    """Return whether a command repeats the last response. A query or a part payment may recur: it is no repetition."""
     if last.state is ResponseState.UNDER_QUERY or last.partial:
         return False
     return (command.state, command.clarifications, command.clarification_sha256) == (
@@ -188,7 +188,7 @@ def _claims(_command: InvoiceCommand, events: Sequence[Event]) -> Sequence[Claim
     """One invoice for each supplier, number and year of issue, credit notes included.
 
     A refusal sets the number free in the same append: the supplier corrects the document and sends it again under the
-    number that its books gave it.
+    same number.
     """
     return [
         Claim("invoice", _uniqueness(event), release=isinstance(event, InvoiceRefused))
@@ -198,7 +198,7 @@ def _claims(_command: InvoiceCommand, events: Sequence[Event]) -> Sequence[Claim
 
 
 def _uniqueness(event: InvoiceReceived | InvoiceRefused) -> str:
-    # The number, the only part that could itself hold a colon, stands last.
+    # The number is last: no other part can hold a colon.
     return f"{event.supplier_scheme}:{event.supplier_number}:{event.issue_date.year}:{event.number}"
 
 

@@ -1,4 +1,4 @@
-"""What every context shares: the decider, the command's frame, recorded events, kinds of values, the refusals."""
+"""The names that all contexts share: deciders, commands, facts, recorded events, personal data, refusals, values."""
 
 from domain.kernel.decider import AnyDecider, Claim, Command, CommandBase, Context, Decider, Recorded, carried
 from domain.kernel.facts import Actor, OrganisationFacts, fact
@@ -15,35 +15,3 @@ from domain.kernel.refusals import (
     ValueRefusal,
 )
 from domain.kernel.vocabulary import Audience, EnterpriseNumber, Jurisdiction, LevelOfAssurance, NationalNumber
-
-__all__ = [
-    "Actor",
-    "AnyDecider",
-    "Audience",
-    "Claim",
-    "Command",
-    "CommandBase",
-    "Context",
-    "Decider",
-    "Duplicate",
-    "EnterpriseNumber",
-    "InvalidValue",
-    "Jurisdiction",
-    "LevelOfAssurance",
-    "MalformedValue",
-    "NationalNumber",
-    "NotAllowed",
-    "NotFound",
-    "OrganisationFacts",
-    "Personal",
-    "PersonalText",
-    "PurposeGroup",
-    "Recorded",
-    "Refusal",
-    "RuleBroken",
-    "StaleVersion",
-    "ValueRefusal",
-    "carried",
-    "fact",
-    "personal",
-]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Command(Protocol):
-    """What a caller wants, in the imperative, and may be refused: a dataclass on `CommandBase`.
+    """A request in the imperative, which may be refused: a dataclass on `CommandBase`.
 
     `ACTIVITY` is the processing activity that is recorded with its events (GDPR, article 30). Each command class states
     one, or inherits it from the class of its family.
@@ -128,7 +128,7 @@ AnyDecider: TypeAlias = Decider[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Who, for whom, why and because of what: stored beside every event, never inside its payload.
+    """The actor, the subject, the reason and the cause of an event: stored beside its payload, never in it.
 
     `acting_id` is who did it (an officer's or system's pseudonym, or a person), `subject_id` the legal subject for whom
     it was done, `mandate_id` the mandate that allowed it. `activity` is the processing activity (GDPR art. 30).

@@ -1,4 +1,4 @@
-"""Facts: what a command has to know of other streams. The handler reads them; no caller gives them."""
+"""Facts of other streams that a command needs. The handler reads them; no caller gives them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ T = TypeVar("T")
 def fact(unknown: T) -> T:
     """Mark a field of a command as a fact of another stream: filled in by the handler, never by the caller.
 
-    `unknown` stands for a fact that was not read; every rule refuses it.
+    `unknown` is its value before it is read; every rule refuses it.
     """
     return field(default=unknown, metadata={"fact": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationFacts:
-    """An organisation as a command has to know it: whether it is enrolled in the role that the command needs."""
+    """The facts of an organisation: whether it is enrolled in the role that the command needs, and its jurisdiction."""
 
     organisation_id: str = ""
     enrolled: bool = False
@@ -29,7 +29,7 @@ class OrganisationFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """The person who acts, as an authentication session shows, and whom they represent under a mandate.
+    """The person of an authentication session, and the party that they represent under a mandate.
 
     `in_session` holds while the session is open at the organisation that the command names or is sent by.
     """

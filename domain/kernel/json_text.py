@@ -1,7 +1,7 @@
-"""JSON as callers send it: in UTF-8 without a byte order mark, and nothing in it said twice.
+"""JSON as callers send it: in UTF-8 without a byte order mark, and each field of an object once.
 
-Readers of JSON take the last of two fields with one name, each in silence, and other readers take the first (RFC 8259,
-section 4): what was said twice was not said.
+Some readers of JSON take the last of two fields with one name, others the first, and none reports it (RFC 8259,
+section 4): a text with both has no one meaning.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 def check_json(text: bytes) -> None:
-    """Refuse a byte order mark, and a field that is said twice. Whether it is JSON at all is for its reader to say."""
+    """Refuse a byte order mark, and a field that an object has twice. Text that is not JSON passes."""
     check_no_byte_order_mark(text)
     try:
         _ONCE.decode(text.decode())
@@ -30,7 +30,7 @@ def check_no_byte_order_mark(text: bytes) -> None:
 
 
 def said_twice(what: str) -> MalformedValue:
-    """Refuse what stands there twice: a field, a header or a parameter."""
+    """Return the refusal of a field, a header or a parameter that is there twice."""
     return MalformedValue("said-twice", f"{what} is said twice, and it is not guessed which one counts.")
 
 

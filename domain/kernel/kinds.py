@@ -1,4 +1,4 @@
-"""Kinds of values: what a field of a command, an event or a value has to be beyond its type, declared once.
+"""Kinds of values: the form of a field of a command, an event or a value beyond its type, declared once.
 
 A kind stands beside the type, `legal_basis: Annotated[str, one_line(400, code, sentence)]`, mostly under a name of its
 own that the command and its event share; a value of another form is refused with that code and sentence. Bodies of
@@ -33,7 +33,7 @@ MAX_COUNT = 2**31 - 1
 """The last number that a 32-bit column of a read model holds."""
 
 Hint: TypeAlias = Any
-"""An annotation, with what stands beside the type."""
+"""An annotation: a type, with its kinds beside it."""
 
 Check: TypeAlias = Callable[[Any], None]
 Spell: TypeAlias = Callable[[Any], Any]
@@ -123,7 +123,7 @@ def written(
 
 
 def one_of(codes: Collection[str], code: str, sentence: str) -> Kind:
-    """Declare a code that stands on a list."""
+    """Declare a code of a list."""
 
     def check(given: str) -> None:
         if given not in codes:
@@ -186,7 +186,7 @@ ID = written(ID_PATTERN, *_MALFORMED_ID, malformed=True)
 OptionalId = Annotated[str, written(ID_PATTERN, *_MALFORMED_ID, malformed=True, optional=True)]
 
 CODE_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
-"""Codes of other systems: never free text, through which somebody's name could slip into the log."""
+"""Codes of other systems: never free text, through which a name of a person could come into the log."""
 
 SUBJECT_PATTERN = "[!-~]{1,255}"
 """The caller as a token names them: visible ASCII without spaces."""
@@ -194,7 +194,7 @@ SUBJECT_PATTERN = "[!-~]{1,255}"
 _MALFORMED_CONTEXT = ("malformed-context", "What stands beside an event is written in visible ASCII.")
 ACTOR = written(f"{SUBJECT_PATTERN}(?: via {ID_PATTERN})?", *_MALFORMED_CONTEXT, malformed=True)
 REFERENCE = written("[!-~]{1,200}", *_MALFORMED_CONTEXT, malformed=True)
-# A name, or a URI in a register. It begins with a letter, so that nobody's number can stand there by mistake.
+# A name, or a URI in a register. It begins with a letter, so that it cannot be a person's number by mistake.
 ACTIVITY = written("[A-Za-z][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{0,199}", *_MALFORMED_CONTEXT, malformed=True)
 # W3C trace context, version 00, whose ids are not zero.
 TRACE = written("00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", *_MALFORMED_CONTEXT, malformed=True)

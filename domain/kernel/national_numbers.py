@@ -17,10 +17,10 @@ _LENGTHS = {Jurisdiction.BE: BELGIAN_LENGTH, Jurisdiction.NL: DUTCH_LENGTH}
 _COUNTERS = range(1, 999)
 _MODULUS, _ELEVEN, _MONTHS = 97, 11, 12
 _BIS_MONTHS = frozenset(range(20, 33)) | frozenset(range(40, 53))
-"""In a bis number 20 is added to the month of birth, or 40 where the sex is known."""
+"""In a bis number 20 is added to the month of birth, or 40 if the sex is known."""
 
 _DAYS_WITHOUT_MONTH = range(32)
-"""Where the month is not known the day says nothing: it only makes room for more numbers."""
+"""Without a known month the day has no meaning: it only makes room for more numbers."""
 
 
 def check_national_number(number: str) -> None:
@@ -32,7 +32,7 @@ def check_national_number(number: str) -> None:
 
 
 def check_number_in(number: str, jurisdiction: Jurisdiction, on: date) -> None:
-    """Refuse a number of another state's register, and one of a person who is not born on a day.
+    """Refuse a number of another state's register, and that of a person who is not born on that day.
 
     The number is one that `check_national_number` lets through.
     """
@@ -66,7 +66,7 @@ def _has_check_digits(number: str) -> bool:
 
 
 def _century(number: str) -> int | None:
-    """Return the century of birth, which the check digits of a Belgian number tell; None where they are wrong."""
+    """Return the century of birth by the check digits of a Belgian number; None if they are wrong."""
     check = int(number[9:])
     if check == _MODULUS - int(number[:9]) % _MODULUS:
         return 1900
@@ -93,5 +93,5 @@ def _year(number: str) -> int:
 
 
 def _earliest_birth(number: str) -> date:
-    """Return the first day on which the person can be born, as far as the number tells."""
+    """Return the first day of birth that the number allows."""
     return date(_year(number), max(int(number[2:4]) % 20, 1), max(int(number[4:6]), 1))

@@ -1,4 +1,4 @@
-"""Currencies and payment references, as invoices and letters name them."""
+"""Currencies and payment references of invoices and letters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_currency(code: str) -> None:
 
 
 def check_payment_reference(reference: str) -> None:
-    """Refuse what is neither a Belgian structured message, nor a Dutch payment reference, nor one of ISO 11649 (RF)."""
+    """Refuse a text that is no Belgian structured message, no Dutch payment reference, and none of ISO 11649 (RF)."""
     if not _is_structured(reference):
         raise InvalidValue("invalid-payment-reference", "The structured reference of the payment is not right.")
 

@@ -22,7 +22,7 @@ class ValueRefusal(Refusal):
 
 
 class MalformedValue(ValueRefusal):
-    """What was written is no value of this kind at all: an id with spaces, an instant without an offset."""
+    """The text is no value of this kind at all: an id with spaces, an instant without an offset."""
 
 
 class InvalidValue(ValueRefusal):
@@ -30,7 +30,7 @@ class InvalidValue(ValueRefusal):
 
 
 class NotFound(Refusal):
-    """The thing that the command names does not exist."""
+    """The aggregate that the command names does not exist."""
 
 
 class NotAllowed(Refusal):
@@ -38,11 +38,11 @@ class NotAllowed(Refusal):
 
 
 class RuleBroken(Refusal):
-    """The state of things forbids the command now."""
+    """The current state forbids the command."""
 
 
 class Duplicate(Refusal):
-    """A thing that should be unique is there already."""
+    """Another one is there already, and there can be only one."""
 
 
 class StaleVersion(Refusal):

@@ -1,4 +1,4 @@
-"""Text that people read: whether anything of it can be seen, and which characters in it nobody sees.
+"""Text that people read: whether it has a visible character, and which of its characters are invisible.
 
 Source: the Unicode Character Database, property Default_Ignorable_Code_Point, with the controls of direction of
 Unicode Standard Annex 9 and the joiners that Persian, Indic scripts and emoji are written with.
@@ -22,7 +22,7 @@ _IGNORABLE = (
 _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _BREAKS = "\t\n\r\u2028\u2029"
 _SHOWING_NOTHING = "\u2800\ufffc"
-"""Symbols all the same: the empty Braille cell, and the place of an object that is not there."""
+"""Symbols without a visible form: the empty Braille cell, and the place of an object that is not there."""
 
 _CONTROL = re.compile(f"[{_CONTROLS}]")
 _PLAIN = re.compile("[!-~\u00c0-\u024f]")
@@ -45,7 +45,7 @@ _KEYCAPS = frozenset("#*0123456789")
 
 
 def has_visible_character(text: str) -> bool:
-    """Return whether a reader sees anything: a letter, a digit, a sign of punctuation or a symbol."""
+    """Return whether a reader sees a character: a letter, a digit, a sign of punctuation or a symbol."""
     return _PLAIN.search(text) is not None or any(_is_visible(character) for character in text)
 
 
@@ -55,7 +55,7 @@ def has_control_character(text: str) -> bool:
 
 
 def has_hidden_character(text: str, *, one_line: bool) -> bool:
-    """Return whether the text holds a character that nobody sees, or that turns the direction of others.
+    """Return whether the text has an invisible character, or one that turns the direction of others.
 
     In one line, a line break, a tab, a soft hyphen and a mark of direction are hidden characters too.
     """
@@ -75,7 +75,7 @@ def _is_visible(character: str) -> bool:
 
 
 def _has_stray_modifier(text: str) -> bool:
-    """Return whether a joiner or a variation selector stands where it changes nothing that is seen."""
+    """Return whether a joiner or a variation selector is at a place where it has no visible effect."""
     base = " "
     for character, following in pairwise(f"{text} "):
         if _JOINER.match(character):

@@ -8,7 +8,7 @@ from typing import NewType
 NationalNumber = NewType("NationalNumber", str)
 """A person's number in a national register: Belgian national or bis number (11 digits) or Dutch BSN (9 digits).
 
-It may stand in a command and, sealed, in an event; never in a stream name or a line of a log.
+A command may have it and, sealed, an event; never a stream name or an entry of a technical log.
 """
 
 EnterpriseNumber = NewType("EnterpriseNumber", str)
@@ -23,7 +23,7 @@ class Jurisdiction(StrEnum):
 
 
 class LevelOfAssurance(StrEnum):
-    """How sure an identification is. Source: Regulation (EU) 910/2014 (eIDAS), article 8."""
+    """The degree of confidence in an identification. Source: Regulation (EU) 910/2014 (eIDAS), article 8."""
 
     LOW = "low"
     SUBSTANTIAL = "substantial"

@@ -78,7 +78,7 @@ MailboxEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxCommand(CommandBase):
-    """A wish of the owner of a mailbox, passed on by a mailbox provider.
+    """A command of the owner of a mailbox, sent by a mailbox provider.
 
     `has_consent`: the owner consented to digital post at that provider.
     """
@@ -115,7 +115,7 @@ class RemoveNotificationAddress(MailboxCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetChannelPreference(MailboxCommand):
-    """Say whether post should come digitally only, also from senders that still send on paper beside it."""
+    """Set whether post comes digitally only, also from senders that still send on paper beside it."""
 
     exclusive_digital: bool
 

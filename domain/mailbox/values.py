@@ -1,4 +1,4 @@
-"""Values of the mailbox: channels, message types, contents and payments, and what is known of the others involved."""
+"""Values of the mailbox: channels, message types, contents and payments, and the facts of the other parties."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_AMOUNT_CENTS = 10**15
 
 
 class OwnerKind(StrEnum):
-    """Whose mailbox it is; the id of the mailbox is the id of that person or organisation."""
+    """The kind of the owner of a mailbox; the id of the mailbox is the id of that person or organisation."""
 
     PERSON = "person"
     ENTERPRISE = "enterprise"
@@ -36,7 +36,7 @@ class MessageChannel(StrEnum):
 
 
 class ChannelReason(StrEnum):
-    """Why a message went by its channel: shown to the sender and kept in the event."""
+    """The reason for the channel of a message: shown to the sender and kept in the event."""
 
     CONSENT = "consent"
     ENTERPRISE_MAILBOX = "enterprise_mailbox"
@@ -61,7 +61,7 @@ class MessageType(StrEnum):
 
 
 class SenderTimeZone(StrEnum):
-    """Where a sender's days begin and end: the two capitals, and the public bodies of the Caribbean Netherlands."""
+    """The time zone of a sender's days: the two capitals, and the public bodies of the Caribbean Netherlands."""
 
     BRUSSELS = "Europe/Brussels"
     AMSTERDAM = "Europe/Amsterdam"
@@ -138,7 +138,7 @@ Contents = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """What is to be paid: integer cents, an ISO 4217 currency, and a structured reference in digits or as RF."""
+    """An amount to be paid: integer cents, an ISO 4217 currency, and a structured reference in digits or as RF."""
 
     amount_cents: Annotated[
         int,
@@ -175,7 +175,7 @@ class ConsentEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """For whom a message is: the active consents of a person, and the mailbox as far as it was opened."""
+    """The recipient of a message: the active consents of a person, and the mailbox if it was opened."""
 
     owner_kind: OwnerKind | None = None
     consents: tuple[ConsentEvidence, ...] = ()
@@ -186,7 +186,7 @@ class Recipient:
 
     @property
     def digital_provider_ids(self) -> tuple[str, ...]:
-        """Where the message can be delivered: for a person only by consent, for an enterprise in its open mailbox."""
+        """The providers of a digital delivery: for a person only by consent, for an enterprise that of its mailbox."""
         if self.owner_kind is OwnerKind.PERSON:
             return tuple(consent.provider_id for consent in self.consents)
         return (self.mailbox_provider_id,) if self.mailbox_provider_id else ()
@@ -204,7 +204,7 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Who reads a message: the provider through which, and the mandate in force of the acting person, if any."""
+    """The reader of a message: facts of the provider, and the mandate in force of the acting person, if any."""
 
     provider_enrolled: bool = False
     provider_has_consent: bool = False

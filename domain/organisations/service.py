@@ -53,7 +53,7 @@ class ServiceCommand(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterService(ServiceCommand):
-    """The provider's own wish: the service belongs to the organisation that registers it."""
+    """The service belongs to the organisation that registers it."""
 
     names: Names
     audience: Audience

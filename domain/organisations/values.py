@@ -83,7 +83,7 @@ class OrganisationType(StrEnum):
 
 
 class Level(StrEnum):
-    """The level of government. `federal` stands for the national level of a unitary state too."""
+    """The level of government. `federal` is also the national level of a unitary state."""
 
     LOCAL = "local"
     REGIONAL = "regional"
@@ -103,7 +103,7 @@ class Enrolment(StrEnum):
 
 
 class Recognition(StrEnum):
-    """Where an identity provider stands. Withdrawn is final."""
+    """The status of the recognition of an identity provider. Withdrawn is final."""
 
     NONE = "none"
     APPLIED = "applied"

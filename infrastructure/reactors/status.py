@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from application.retention import KeeperProgress, WaitingDuty
+from application.reactor_status import DeferredReaction, ReactorProgress
 from infrastructure.reactors.reactor_store import LOCK_KEY
 
 MAX_SHOWN = 100
@@ -31,13 +31,13 @@ SELECT position, person_id, name, tries, error, since, again_at FROM keeper.wait
 """).bindparams(max_shown=MAX_SHOWN)
 
 
-async def reactor_progress(reads: AsyncEngine) -> KeeperProgress:
+async def reactor_progress(reads: AsyncEngine) -> ReactorProgress:
     async with reads.connect() as connection:
-        return KeeperProgress(**(await connection.execute(PROGRESS)).mappings().one())
+        return ReactorProgress(**(await connection.execute(PROGRESS)).mappings().one())
 
 
-async def deferred_reactions(reads: AsyncEngine) -> Sequence[WaitingDuty]:
+async def deferred_reactions(reads: AsyncEngine) -> Sequence[DeferredReaction]:
     """Return the first deferred events, in the order of the log."""
     async with reads.connect() as connection:
         rows = (await connection.execute(WAITING)).mappings().all()
-    return [WaitingDuty(**row) for row in rows]
+    return [DeferredReaction(**row) for row in rows]

@@ -14,7 +14,7 @@ import pytest
 from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from api.graph.queries.disclosure import NOTES
 from application.ports import Append, Role
-from domain.access.access import AccessOutcome, AccessRecorded, Category, Look
+from domain.access.access import AccessOutcome, AccessRecorded, Category, SubjectAccess
 from domain.identity.session import SESSION, AuthenticationSucceeded, SessionEnded
 from domain.kernel import Context
 from projections import access_suppressions, accesses, consents, keys, messages, people
@@ -167,7 +167,7 @@ def test_it_is_recorded_who_looked_for_whom_at_what_and_why(graph: Graph) -> Non
         supplier_id="software-house",
         automated=False,
         outcome=AccessOutcome.ANSWERED,
-        looks=tuple(Look(subject_id=it, categories=(Category.MESSAGES,)) for it in (ANN, BOB)),
+        looks=tuple(SubjectAccess(subject_id=it, categories=(Category.MESSAGES,)) for it in (ANN, BOB)),
     )
     context = entry.context
     assert (context.organisation_id, context.activity, context.trace) == ("org-a", WHY, trace)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.access.access import ACCESS, AccessOutcome, AccessRecorded, Category, Look, RecordAccess
+from domain.access.access import ACCESS, AccessOutcome, AccessRecorded, Category, RecordAccess, SubjectAccess
 from domain.access.suppression import (
     SUPPRESSION,
     AccessesSuppressed,
@@ -21,7 +21,7 @@ from domain.kernel import Duplicate, InvalidValue, NotAllowed, NotFound, Refusal
 from tests.domain.given import given
 
 AT = datetime(2022, 3, 1, 9, 0, tzinfo=UTC)
-LOOK = Look(subject_id="ann", categories=(Category.KEYS, Category.MESSAGES))
+LOOK = SubjectAccess(subject_id="ann", categories=(Category.KEYS, Category.MESSAGES))
 SAID: dict[str, Any] = {
     "access_id": "look-1",
     "supplier_id": "software-house",

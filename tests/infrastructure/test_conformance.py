@@ -23,7 +23,7 @@ from application.gathering import Rules
 from application.handler import CommandEnvelope, handle_many
 from application.registry import BY_COMMAND, READERS
 from domain import operation
-from domain.access.access import AccessOutcome, Category, Look, RecordAccess
+from domain.access.access import AccessOutcome, Category, RecordAccess, SubjectAccess
 from domain.access.suppression import LiftSuppression, SuppressAccesses
 from domain.contexts import DECIDERS
 from domain.erasure.model import (
@@ -131,7 +131,7 @@ def looking(random: Random, at: datetime) -> CommandEnvelope:
         supplier_id=random.choice(("", "software-house")),
         automated=random.random() < 0.5,
         outcome=random.choice(list(AccessOutcome)),
-        looks=tuple(Look(subject_id=f"person-{name}", categories=categories) for name in names),
+        looks=tuple(SubjectAccess(subject_id=f"person-{name}", categories=categories) for name in names),
     )
     context = Context(acting_id="official-7", organisation_id="platform", activity="test", effective_at=at)
     return CommandEnvelope(command=command, context=context)

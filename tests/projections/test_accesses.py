@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import literal, select
 
-from domain.access.access import ACCESS, Category, Look
+from domain.access.access import ACCESS, Category, SubjectAccess
 from domain.access.suppression import SUPPRESSION
 from domain.kernel import Context, Recorded
 from projections import access_suppressions, accesses
 from tests.domain.test_access import AT, GROUND, LIFTED, LOOK, RECORDED, SUPPRESSED, TERMS
 from tests.projections.story import Ask, rows
 
-BOB = Look(subject_id="bob", categories=(Category.CONSENTS,))
+BOB = SubjectAccess(subject_id="bob", categories=(Category.CONSENTS,))
 
 
 def recorded(category: str, event: Any, version: int = 1, at: datetime = AT) -> Recorded[Any]:

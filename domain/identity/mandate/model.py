@@ -1,4 +1,4 @@
-"""What a mandate is made of: values, events, commands and state."""
+"""Values, events, commands and state of a mandate."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class MandateCommand(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyCommand(MandateCommand):
-    """A wish of one of the two sides, expressed in a session at the organisation that passes it on.
+    """A command of one of the two sides, given in a session at the organisation that sends it.
 
     `acting_mandate_id` names the legal representation under which the person speaks for a side.
     """
@@ -227,7 +227,7 @@ class WithdrawMandate(PartyCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmMandate(MandateCommand):
-    """A registration authority's wish; `ground` refers to the deed, judgment or register entry."""
+    """A registration authority confirms; `ground` refers to the deed, judgment or register entry."""
 
     ground: Ground
     authority: OrganisationFacts = fact(OrganisationFacts())
@@ -235,7 +235,7 @@ class ConfirmMandate(MandateCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpireMandate(MandateCommand):
-    """The platform's own wish, once the mandate's validity is over."""
+    """The platform ends a mandate after its validity."""
 
 
 # --- State ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What may be done with a mandate, and the state that each event leads to."""
+"""Rules of a mandate, and the state that each event leads to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message is made of: values, events, commands and state."""
+"""Values, events, commands and state of a message."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from domain.mailbox.values import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What openings are counted by, fixed at publication and repeated with the opening."""
+    """The dimensions for counting openings, fixed at publication and repeated with the opening."""
 
     jurisdiction: Jurisdiction
     sender_id: str
@@ -189,7 +189,7 @@ class SendMessage(MessageCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordNotification(MessageCommand):
-    """The mailbox provider reports what became of the notification; `code` says why it failed."""
+    """The mailbox provider reports the outcome of the notification; `code` is the cause of a failure."""
 
     outcome: NotificationOutcome
     code: Annotated[str, FAILURE_CODE] = ""
@@ -197,7 +197,7 @@ class RecordNotification(MessageCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderCommand(MessageCommand):
-    """A wish of the person who reads the message, passed on by a mailbox provider."""
+    """A command of the person who reads the message, sent by a mailbox provider."""
 
     ACTIVITY: ClassVar[str] = "digital-mail-reading"
     person_id: str
@@ -235,7 +235,7 @@ class ExpireMessage(MessageCommand):
 
 
 class MessageStatus(StrEnum):
-    """How far a message came; expired is final, confirmed yields only to expiry."""
+    """The status of a message; expired is final, confirmed yields only to expiry."""
 
     ABSENT = "absent"
     ON_PAPER = "on_paper"

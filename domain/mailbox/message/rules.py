@@ -1,4 +1,4 @@
-"""What may be done with a message, and the state that each event leads to."""
+"""Rules of a message, and the state that each event leads to."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def _must_be_published(command: MessageCommand, state: Message) -> None:
         raise RuleBroken("message-on-paper", "This message was sent on paper only.")
 
 
-# --- Sending: who may send what to whom, and by which channel it goes -----------------------------------------------
+# --- Sending: parties, contents and channel -------------------------------------------------------------------------
 # A person gets digital post only on a consent in force at that moment; an enterprise gets it in its open mailbox. A
-# recipient who cannot be reached digitally gets paper, and the sender is told so.
+# recipient who cannot be reached digitally gets paper; the event gives the sender the reason.
 
 
 def _send(command: SendMessage, state: Message) -> Sequence[MessageEvent]:
@@ -120,7 +120,7 @@ def _channel(command: SendMessage) -> tuple[MessageChannel, ChannelReason]:
 
 
 def _in_double_channel_period(command: SendMessage) -> bool:
-    """Tell whether the sender's transition period still runs; its last day ends at midnight in the sender's zone."""
+    """Return whether the sender's transition period still runs; its last day ends at midnight in the sender's zone."""
     until = command.sender.double_channel_until
     return until is not None and command.at.astimezone(ZoneInfo(command.sender_time_zone)).date() <= until
 
@@ -181,7 +181,7 @@ def _record_notification(command: RecordNotification, state: Message) -> Sequenc
     failed = command.outcome is NotificationOutcome.FAILED
     if failed:
         FAILURE_CODE.check(command.code)
-    # Once read, expired or notified, a technical report has nothing left to say.
+    # A technical report on a message that is read, expired or notified changes nothing.
     if state.status is not MessageStatus.PUBLISHED or state.notification is NotificationStatus.NOTIFIED:
         return []
     if not failed:
@@ -240,9 +240,9 @@ def _reply(command: ReplyToMessage, state: Message) -> Sequence[MessageEvent]:
 
 
 def _must_read_rightfully(command: ReaderCommand, state: Message) -> None:
-    """Let the recipient or a mandatary in, through a provider that the recipient chose.
+    """Admit the recipient or a mandatary, through a provider that the recipient chose.
 
-    A consent withdrawn later takes nothing back: what was delivered at a provider can still be read there.
+    A consent withdrawn later takes nothing back: a message that was delivered at a provider can still be read there.
     """
     reader = command.reader
     if not reader.provider_enrolled:

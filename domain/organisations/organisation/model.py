@@ -1,4 +1,4 @@
-"""What an organisation is made of: values, events, commands and state."""
+"""Values, events, commands and state of an organisation."""
 
 from __future__ import annotations
 
@@ -145,21 +145,21 @@ class EnrolmentCommand(OrganisationCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolOrganisation(EnrolmentCommand):
-    """An administrator's wish; senders enrol themselves, and identity providers are enrolled by their recognition."""
+    """An administrator enrols; senders enrol themselves, and identity providers are enrolled by their recognition."""
 
     enrolment: Enrolment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndEnrolment(EnrolmentCommand):
-    """An administrator's wish."""
+    """An administrator ends an enrolment."""
 
     enrolment: Enrolment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolAsSender(EnrolmentCommand):
-    """The organisation's own wish; `double_channel_until` sets a transition period of digital and paper."""
+    """The organisation enrols itself; `double_channel_until` sets a transition period of digital and paper."""
 
     double_channel_until: date | None = None
 
@@ -171,7 +171,7 @@ class ChangeDoubleChannel(EnrolmentCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSenderEnrolment(EnrolmentCommand):
-    """The organisation's own wish."""
+    """The organisation ends its own enrolment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What an organisation may do, and the state that each event leads to."""
+"""Rules of an organisation, and the state that each event leads to."""
 
 from __future__ import annotations
 
