@@ -1,7 +1,7 @@
 """A rule that is data: it counts events by what the log itself has typed, beside the payload.
 
 A `Tally` is called like any other rule, event by event. Since it is data, the same definition also makes one SQL
-statement over the whole log, with equal rows (`infrastructure/projector/rows/set_based.py`).
+statement over the whole log, with equal rows (`infrastructure/projector/rows/counting.py`).
 """
 
 from __future__ import annotations

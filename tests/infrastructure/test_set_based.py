@@ -21,7 +21,7 @@ from infrastructure.codec import Codec
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector import MemoryRows
-from infrastructure.projector.rows.set_based import tallied_rows
+from infrastructure.projector.rows.counting import tallied_rows
 from projections.effects import RowKey
 from projections.read_model import Col, Key, ReadModel, RowBase
 from projections.registry import PROJECTIONS

@@ -28,7 +28,6 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
@@ -52,13 +51,6 @@ class Digest:
     buckets: Mapping[int, bytes] = field(repr=False)
 
 
-class TableColumn(NamedTuple):
-    """A column as the database has it, with the number of its type."""
-
-    name: str
-    type_oid: int
-
-
 def digest(connection: Connection, table: ReadTable) -> Digest:
     """Return the digest of the rows that the connection sees now, read by one statement.
 
@@ -67,7 +59,7 @@ def digest(connection: Connection, table: ReadTable) -> Digest:
     columns = table_columns(connection, table)
     with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
         found = cursor.execute(_BUCKETS.format(rows=hashed_rows(table, columns, keys=[]))).fetchall()
-    whole = hashlib.sha256(json.dumps([FORM, columns], ensure_ascii=False).encode())
+    whole = hashlib.sha256(json.dumps([FORM, list(columns.items())], ensure_ascii=False).encode())
     for bucket, _, row_digests in found:
         whole.update(_BUCKET(bucket) + row_digests)
     return Digest(
@@ -84,21 +76,21 @@ _BUCKETS = sql.SQL(
 )
 
 
-def table_columns(connection: Connection, table: ReadTable) -> Sequence[TableColumn]:
-    """Return the columns, those of the key first, with the types that they have in the database."""
+def table_columns(connection: Connection, table: ReadTable) -> Mapping[str, int]:
+    """Return the columns, those of the key first, with the numbers of their types in the database."""
     with connection.cursor(row_factory=tuple_row) as cursor:
         query = sql.SQL("SELECT {} FROM {} LIMIT 0").format(names(table.columns), table.target)
         described = cursor.execute(query).description
     assert described is not None, "a SELECT has columns"
-    columns = [TableColumn(column.name, column.type_code) for column in described]
-    if strange := [column.name for column in columns if column.type_oid not in BY_OID]:
+    columns = {column.name: column.type_code for column in described}
+    if strange := [name for name, type_oid in columns.items() if type_oid not in BY_OID]:
         raise TypeError(f"{table.name} has columns whose type no read model has: {', '.join(strange)}")
     return columns
 
 
-def hashed_rows(table: ReadTable, columns: Sequence[TableColumn], keys: Sequence[str]) -> sql.Composed:
+def hashed_rows(table: ReadTable, columns: Mapping[str, int], keys: Sequence[str]) -> sql.Composed:
     """Return a table to select from: the named columns of the key, `row_digest` and `bucket` of each row."""
-    digested = (sql.SQL(BY_OID[it.type_oid].digested).format(sql.Identifier(it.name)) for it in columns)
+    digested = (sql.SQL(BY_OID[oid].digested).format(sql.Identifier(name)) for name, oid in columns.items())
     row_digest = sql.SQL("sha256(record_send(ROW({}))) AS row_digest").format(commas(digested))
     return sql.SQL(
         "(SELECT *, get_byte(row_digest, 0) * 16 + get_byte(row_digest, 1) / 16 AS bucket "
@@ -107,8 +99,7 @@ def hashed_rows(table: ReadTable, columns: Sequence[TableColumn], keys: Sequence
     ).format(selected=commas([*map(sql.Identifier, keys), row_digest]), table=table.target)
 
 
-def by_key(columns: Sequence[TableColumn], keys: Sequence[str]) -> sql.Composed:
+def by_key(columns: Mapping[str, int], keys: Sequence[str]) -> sql.Composed:
     """Return the order of the key columns: texts by code point, as Python compares them, whatever the collation."""
-    types = dict(columns)
-    by_code_point = {key: ' COLLATE "C"' if BY_OID[types[key]].name == "text" else "" for key in keys}
+    by_code_point = {key: ' COLLATE "C"' if BY_OID[columns[key]].name == "text" else "" for key in keys}
     return commas(sql.SQL("{}" + collation).format(sql.Identifier(key)) for key, collation in by_code_point.items())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import dis
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -238,12 +238,13 @@ class SymbolicRecorded:
 # --- Words ----------------------------------------------------------------------------------------------------------
 
 
-def _len(value: Sized) -> object:
-    return value.made("len", int) if isinstance(value, Symbol) else len(value)
+def _word(op: str, kind: Kind, plain_word: Callable[..., Any]) -> Callable[..., object]:
+    """Return a word that makes a symbol of a symbol, and of other values what the plain word does."""
 
+    def word(*args: object) -> object:
+        return args[0].made(op, kind, *args[1:]) if args and isinstance(args[0], Symbol) else plain_word(*args)
 
-def _int(value: str | Symbol = "0") -> object:
-    return value.made("int", int) if isinstance(value, Symbol) else int(value)
+    return word
 
 
 def _isinstance(value: object, classes: type | tuple[type, ...]) -> bool:
@@ -256,16 +257,8 @@ def _type(value: object) -> object:
     return value.node.kind if isinstance(value, Symbol) else type(value)
 
 
-def _zone(key: str | Symbol) -> object:
-    return key.made("zone", ZoneInfo) if isinstance(key, Symbol) else ZoneInfo(key)
-
-
 def _civil_month(instant: Symbol, zone: object = words.CIVIL_TIME) -> Symbol:
     return instant.made("civil_month", str, zone)
-
-
-def _civil_day(instant: Symbol) -> Symbol:
-    return instant.made("civil_day", date)
 
 
 def _unique(values: Iterable[object]) -> Symbol:
@@ -278,18 +271,20 @@ def _unique(values: Iterable[object]) -> Symbol:
     raise UntraceableError("the texts of `unique` are not those of one list")
 
 
-def _first(texts: Symbol) -> Symbol:
-    return texts.made("first", str)
-
-
 WORDS: Mapping[int, Callable[..., object]] = {
-    id(ZoneInfo): _zone,
+    id(ZoneInfo): _word("zone", ZoneInfo, ZoneInfo),
     id(words.civil_month): _civil_month,
-    id(words.civil_day): _civil_day,
+    id(words.civil_day): _word("civil_day", date, words.civil_day),
     id(words.unique): _unique,
-    id(words.first): _first,
+    id(words.first): _word("first", str, words.first),
 }
-BUILTINS = {**vars(builtins), "len": _len, "int": _int, "isinstance": _isinstance, "type": _type}
+BUILTINS = {
+    **vars(builtins),
+    "len": _word("len", int, len),
+    "int": _word("int", int, int),
+    "isinstance": _isinstance,
+    "type": _type,
+}
 
 
 def with_words(rule: AnyRule) -> AnyRule:

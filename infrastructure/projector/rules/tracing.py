@@ -1,8 +1,9 @@
-"""Traces a rule: calls it with symbols, once for each way through it, and brings the ways together."""
+"""Traces a rule: calls it with symbols, once for each way through it, and merges the ways."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from infrastructure.projector.rules.nodes import Node, TracedEffect
@@ -18,14 +19,14 @@ from infrastructure.projector.rules.symbols import (
 from projections.effects import AnyEffect, AnyRule
 
 MAX_PATHS = 256
-"""How many ways there may be through a rule."""
+"""The most ways through a rule."""
 
 Answers: TypeAlias = Sequence[tuple[Node, bool]]
 Way: TypeAlias = tuple[Answers, Sequence[TracedEffect]]
 
 
 def trace(rule: AnyRule, event: type) -> Sequence[TracedEffect]:
-    """Return the effects of a rule for events of a class, in order. Raises UntraceableError, with what it does."""
+    """Return the effects of a rule for events of a class, in order. Raises UntraceableError, which says why."""
     called = with_words(rule)
     ways = _ways(called, event, turns=1)
     if _each_once(ways) != _each_once(_ways(called, event, turns=2)):
@@ -40,7 +41,7 @@ def trace(rule: AnyRule, event: type) -> Sequence[TracedEffect]:
 
 
 def _each_once(ways: Sequence[Way]) -> Sequence[Way]:
-    """Leave out effects that a way has already: those of the second turn of a loop."""
+    """Remove repeated effects of a way: those of the second turn of a loop."""
     return [
         (answers, [effect for at, effect in enumerate(effects) if effect not in effects[:at]])
         for answers, effects in ways
@@ -84,11 +85,11 @@ def _traced(effect: AnyEffect, path: Path) -> TracedEffect:
     )
 
 
-# --- Bringing ways together -----------------------------------------------------------------------------------------
+# --- Merging ways ---------------------------------------------------------------------------------------------------
 
 
 def _merged(ways: Sequence[Way], depth: int) -> Sequence[TracedEffect]:
-    """Bring together ways that have the first so many answers in common."""
+    """Merge ways that have the first so many answers in common."""
     if len(ways) == 1 and len(ways[0][0]) == depth:
         return ways[0][1]
     asked = ways[0][0][depth][0]
@@ -112,34 +113,28 @@ def _either(asked: Node, yes: Sequence[TracedEffect], no: Sequence[TracedEffect]
 
 
 def _alike(left: TracedEffect, right: TracedEffect) -> bool:
-    """Return whether two effects can be one with other values."""
-    return (left.effect, left.loops, left.where, [name for name, _ in left.columns]) == (
-        right.effect,
-        right.loops,
-        right.where,
-        [name for name, _ in right.columns],
-    )
+    """Return whether two effects differ in values only."""
+    shapes = [(it.effect, it.loops, it.where, [name for name, _ in it.columns]) for it in (left, right)]
+    return shapes[0] == shapes[1]
 
 
 def _one(asked: Node, yes: TracedEffect, no: TracedEffect) -> TracedEffect:
-    return TracedEffect(
-        effect=yes.effect,
-        loops=yes.loops,
+    others = dict(no.columns)
+    return replace(
+        yes,
         key=tuple(_choice(asked, left, right) for left, right in zip(yes.key, no.key, strict=True)),
-        columns=tuple((name, _choice(asked, left, dict(no.columns)[name])) for name, left in yes.columns),
-        where=yes.where,
+        columns=tuple((name, _choice(asked, left, others[name])) for name, left in yes.columns),
     )
 
 
 def _choice(asked: Node, yes: Node, no: Node) -> Node:
     if yes == no:
-        return Node(yes.op, yes.args, yes.kind, yes.nullable or no.nullable)
+        return replace(yes, nullable=yes.nullable or no.nullable)
     if asked.op == "is_none" and yes == constant(None) and no == asked.args[0]:
-        return Node(no.op, no.args, no.kind, nullable=True)
+        return replace(no, nullable=True)
     kind = no.kind if yes == constant(None) else yes.kind
     return Node("if", (asked, yes, no), kind, yes.nullable or no.nullable)
 
 
 def _only_if(asked: Node, effect: TracedEffect) -> TracedEffect:
-    where = asked if effect.where is None else truth("and", asked, effect.where)
-    return TracedEffect(effect=effect.effect, loops=effect.loops, key=effect.key, columns=effect.columns, where=where)
+    return replace(effect, where=asked if effect.where is None else truth("and", asked, effect.where))
