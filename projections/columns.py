@@ -1,4 +1,4 @@
-"""Rows as classes: what a row has for columns, and of which type each is.
+"""Rows as classes: the columns of a row, and their types.
 
 On the class `Row.status` is the column, which indexes, queries and changes of a row name; on an instance `row.status`
 is the value. `status: Col[Status] = Col(Status.OPEN)` gives the value of a row that is made without one. The type of a
@@ -108,7 +108,7 @@ class Key(Col[T]):
 
 @dataclass_transform(kw_only_default=True)
 class RowBase:
-    """What the class of the rows of a read model derives from. The columns of the key come first."""
+    """The base of row classes. The columns of the key come first."""
 
     __slots__ = ("__cells__",)
     __columns__: ClassVar[Mapping[str, Col[Any]]] = {}

@@ -1,4 +1,4 @@
-"""What a rule returns: changes of rows as data.
+"""Effects, which rules return: changes of rows as data.
 
 A rule is a pure function of one recorded event. It never reads a table, a clock or the network. A row belongs to one
 stream (`Put`, `Set`, `Drop`), or is only ever added to (`Add`).
@@ -63,7 +63,7 @@ AnyRule: TypeAlias = Rule[RowBase]
 
 
 def by_event(reason: str) -> Callable[[AnyRule], AnyRule]:
-    """Mark a rule that cannot be traced, and say why: it is called with each event."""
+    """Mark a rule that cannot be traced, with the reason: it is called with each event."""
 
     def mark(rule: AnyRule) -> AnyRule:
         rule.__by_event__ = reason  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""How far read models have come behind the log, and what is done with them: as data, with what follows from it."""
+"""The progress of read models along the log, and their builds, as data."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ PERCENT = 100
 
 
 class ProjectionState(StrEnum):
-    """What a projection is doing. The first that holds, in this order."""
+    """The state of a projection: the first that holds, in this order."""
 
     STOPPED = "stopped"
-    """It cannot go on; `error` says why."""
+    """It failed; `error` says why."""
     PAUSED = "paused"
     """An administrator paused it."""
     BUILDING = "building"
     """This version has no rows in use yet; they are being made."""
     UNLED = "unled"
-    """No worker looks after it."""
+    """No worker owns it."""
     CATCHING_UP = "catching_up"
     LIVE = "live"
 
@@ -34,7 +34,7 @@ class BuildPurpose(StrEnum):
     VERIFICATION = "verification"
     AS_OF = "as_of"
     UNDO = "undo"
-    """The rows of before the last takeover come back."""
+    """The rows from before the last takeover come back."""
 
 
 class BuildState(StrEnum):
@@ -54,10 +54,10 @@ class BuildState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """One making of rows beside those in use. `running` says that a process is at it now.
+    """A build of rows beside those in use. `running` says that a process carries it out now.
 
-    `events_done` of `events_total` were folded, in `seconds` so far or in all. `equal` tells whether the rows were
-    those in use at `position`, None when that was not looked at; `outcome` is a sentence.
+    `events_done` of `events_total` were folded, in `seconds` so far or in all. `equal` says whether the rows equalled
+    those in use at `position`, None without a comparison; `outcome` is a sentence.
     """
 
     build_id: int
@@ -92,7 +92,7 @@ class Build:
 
     @property
     def left_s(self) -> float | None:
-        """The seconds that filling will still take at its rate so far; None when that cannot be told."""
+        """The seconds that filling will still take at its rate so far; None without a rate."""
         if self.state is not BuildState.FILLING or not self.events_per_s:
             return None
         return (self.events_total - self.events_done) / self.events_per_s
@@ -118,9 +118,9 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionProgress:
-    """How far a read model has come. `lag_s` is the age of the oldest event that is not in its rows, 0 without any.
+    """The progress of a read model. `lag_s` is the age of the oldest event that is not in its rows, 0 without any.
 
-    `previous_position` is how far the rows had come that a takeover replaced; None when none are kept.
+    `previous_position` is the position of the rows that a takeover replaced; None when none are kept.
     """
 
     name: str
@@ -149,7 +149,7 @@ class ProjectionProgress:
 
     @property
     def left_s(self) -> float | None:
-        """The seconds until the head is reached, at the rate of late; None when it is not moving."""
+        """The seconds until the head, at the present rate; None when the read model does not move."""
         if not self.lag_events:
             return 0.0
         return self.lag_events / self.events_per_s if self.events_per_s else None
@@ -170,7 +170,7 @@ class ParkedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """The head of the log and how far each read model is."""
+    """The head of the log and the progress of each read model."""
 
     head: int
     projections: Sequence[ProjectionProgress]
@@ -183,9 +183,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the rows of a read model are that are in use: they hold at least all events up to `position`.
+    """The place in the log of the rows in use of a read model: they hold at least all events up to `position`.
 
-    Until a version has rows of its own for the first time, it is not `built`, and nothing can be read from it.
+    Until a version has its first rows it is not `built`, and cannot be read.
     """
 
     name: str
@@ -197,7 +197,7 @@ class Place:
 
 
 class NotBuiltError(Exception):
-    """A read model was asked for whose rows are being made for the first time."""
+    """The first rows of a read model are being built: it cannot be read yet."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(", ".join(names))

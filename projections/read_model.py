@@ -1,4 +1,4 @@
-"""What a read model is made of: one declaration from which its table, indexes, visibility and access records derive."""
+"""The declaration of a read model, from which its table, indexes, visibility and access records derive."""
 
 from __future__ import annotations
 
@@ -62,11 +62,10 @@ class ListOrder:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The category of what a row says of the person whose id a column holds.
+    """The category of the data about the person whose id a column holds.
 
-    A column may hold the id of an organisation as well. Where other columns tell, the id is a person's only if they
-    have the values of `where`; where nothing tells, `or_organisation`: then it is a person's unless an organisation is
-    registered under it.
+    A column may hold the id of an organisation as well. With `where`, the id is a person's only if other columns have
+    these values; with `or_organisation`, unless an organisation is registered under it.
     """
 
     category: Category
@@ -79,8 +78,8 @@ class ReadModel:
     """A read model: which events change which rows of its table. A change of row or rules raises `version`.
 
     Each version has a table of its own. `indexes` names indexes and their columns; `lists`, the orders in which rows
-    are listed, each of which makes the indexes that it needs. `seen` says who sees the rows: nobody, if nothing is
-    said; `about`, which columns hold the ids of persons and what the row says of them.
+    are listed, each of which makes its indexes. `seen` says who sees the rows, by default nobody; `about`, which
+    columns hold the ids of persons, and the category of the data about them.
     """
 
     name: str
@@ -147,9 +146,9 @@ def _add_index(name: str, index: Columns | PartialIndex) -> None:
 
 
 def _add_list_indexes(name: str, order: ListOrder, seen: Seen, table: Table) -> None:
-    """Add the indexes by which rows are listed in an order: for whoever sees all, and for each way to see some.
+    """Add the indexes of an order: for roles that see all rows, and for each way to see some.
 
-    Where the key or an index on all rows begins the same, it serves.
+    The key, or an index on all rows that begins the same, serves instead.
     """
     columns = [it.column for it in order.columns]
     key = [str(it) for it in table.primary_key.columns]
@@ -162,7 +161,7 @@ def _add_list_indexes(name: str, order: ListOrder, seen: Seen, table: Table) -> 
 
 
 def _list_needs(seen: Seen, order: ListOrder) -> Iterator[tuple[str, Expressions, Conditions]]:
-    """Yield for each index a suffix of its name, what it begins with, and for which rows it is kept."""
+    """Yield for each index the suffix of its name, its first columns, and the conditions of the rows that it has."""
     yield "", (), order.where
     for start in index_starts((*seen.parties, *seen.numbers)):
         yield f"_{start.name}", start.first, (*order.where, start.where)

@@ -38,14 +38,14 @@ ORGANISATION = "kroniek.organisation"
 IDENTIFIERS = "kroniek.identifiers"
 PERSON = "kroniek.person"
 CHOSEN_BY = "kroniek.chosen_by"
-"""The settings of PostgreSQL that say for whom a transaction reads; nothing set, no row seen."""
+"""The settings of PostgreSQL that name the viewer of a transaction; without them no row is seen."""
 
 AGENCY = "agency"
 AUDITOR = "auditor"
 ADMINISTRATOR = "administrator"
 SYSTEM = "system"
 FIGURES = "figures"
-"""What computes the published figures."""
+"""The role that computes the published figures."""
 
 STAFF = (AUDITOR, ADMINISTRATOR, SYSTEM)
 OVERSEERS = (AUDITOR, ADMINISTRATOR)
@@ -73,7 +73,7 @@ def is_array(column: RowColumn) -> bool:
 
 
 class HasRows(Protocol):
-    """A read model, as far as it matters here."""
+    """A read model, which has a table."""
 
     @property
     def table(self) -> Table: ...
@@ -85,14 +85,14 @@ class Seen:
 
     - `everybody`: every row.
     - `parties`: rows that name the agency in one of these columns, of which some may be arrays; `numbers`: rows that
-      name it by its number in a register; `named`: rows that no list shows, but a question that names what stands in
-      this column.
+      name it by its number in a register; `named`: rows that are in no list, but in the answer to a query that names
+      the value of this column.
     - `owner`: rows of the person whose id this column holds, while that person, or a mandatary of theirs, is in a
       session at the agency. With `delivered_at`, an array of agencies, only rows delivered at the agency, or at any if
       the person chose it.
     - `through`: rows whose column `key` holds the key of a row of another read model that the agency sees.
 
-    What is `withheld` decides what an agency is answered, and is not told itself.
+    Rows that are `withheld` decide which answers an agency gets, and are in none of them.
     """
 
     everybody: bool = False
@@ -159,16 +159,16 @@ def _given(*columns: RowColumn | None) -> Sequence[RowColumn]:
 
 NOBODY = Seen(roles=())
 INFO = "seen"
-"""Under this name a table knows who sees its rows."""
+"""The name under which the information of a table has its `Seen`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """For whom rows are read: set in the transaction of each query (`SET LOCAL`), and gone at its end.
+    """The reader of rows: set in the transaction of each query (`SET LOCAL`), until its end.
 
     `role` is that of the caller, or `figures`. An agency acts for `organisation_id`; `identifiers` are its numbers in
-    registers, and what its question names. `person_id` is the person in a session at the agency, or the one whom that
-    person may act for; `chosen_by` the same person, if they chose the agency as their mailbox provider.
+    registers, and the ids that its query names. `person_id` is the person in a session at the agency, or the person
+    for whom that one may act; `chosen_by` the same person, if they chose the agency as their mailbox provider.
     """
 
     role: str
@@ -179,13 +179,13 @@ class Viewer:
 
 
 VIEWER = "viewer"
-"""The execution option of SQLAlchemy that says for whom a statement reads; without it no row is seen."""
+"""The execution option of SQLAlchemy that names the viewer of a statement; without it no row is seen."""
 
 # --- For our own queries --------------------------------------------------------------------------------------------
 
 
 def seen_of(table: Table) -> Seen:
-    """Return who sees the rows of a read model: nobody, if nothing was declared."""
+    """Return who sees the rows of a read model, by default nobody."""
     seen: Seen = table.info.get(INFO, NOBODY)
     return seen
 
@@ -214,7 +214,7 @@ def rows_seen(table: Table, viewer: Viewer) -> ColumnElement[bool]:
 
 
 def arms(table: Table, viewer: Viewer) -> Sequence[ColumnElement[bool]] | None:
-    """Return the ways in which an agency sees rows, each a condition that one index answers in the order of a list.
+    """Return a condition for each way in which an agency sees rows, which one index answers in the order of a list.
 
     A row may be seen in several ways. Return None where the viewer sees all rows.
     """
@@ -267,7 +267,7 @@ def index_starts(columns: Sequence[RowColumn]) -> Iterator[IndexStart]:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """Where the expression takes the viewer from; NULL, which equals nothing, stands for none."""
+    """The parts of the viewer in an expression; NULL, which equals nothing, stands for none."""
 
     organisation: ColumnElement[Any]
     identifiers: ColumnElement[Any]
@@ -322,7 +322,7 @@ def rows_of(table: Table) -> str:
 
 
 def asked_by(table: Table) -> Sequence[Table]:
-    """Return of which other read models the rows are asked for, to decide who sees those of this one."""
+    """Return the other read models whose rows decide who sees the rows of this one."""
     through = seen_of(table).through
     return () if through is None else (through.table,)
 
@@ -330,8 +330,8 @@ def asked_by(table: Table) -> Sequence[Table]:
 def policy(definition: Table, table_name: str) -> str:
     """Return which rows of the table of that name, which is made from the definition, the reader sees: as SQL.
 
-    `coalesce` keeps PostgreSQL from estimating how few rows pass: from such an estimate it would choose to scan all.
-    What does not depend on the row stands in sub-selects, which are evaluated once for each query.
+    `coalesce` keeps PostgreSQL from estimating how few rows pass: by such an estimate it would scan all rows. Parts
+    that do not depend on the row are sub-selects, which are evaluated once for each query.
     """
     seen, table = seen_of(definition), definition.alias(table_name)
     role = select(_setting(ROLE)).scalar_subquery()
@@ -351,7 +351,7 @@ def _of_agency(seen: Seen, table: FromClause) -> ColumnElement[bool]:
 
 def _policy_ways(seen: Seen, place: Place) -> Iterator[ColumnElement[bool]]:
     if seen.through is not None and seen.key is not None:
-        # Row security shows of the other table what the same viewer sees.
+        # Row security limits the other table to the rows that the same viewer sees.
         parent = seen.through.table
         same = f"parent.{_key_of(parent).name} = {sql_text(place(seen.key))}"
         yield literal_column(f"EXISTS (SELECT FROM {rows_of(parent)} AS parent WHERE {same})")

@@ -1,4 +1,4 @@
-"""Runs projections: live behind the log, and made anew beside the rows that are in use."""
+"""Runs projections: live behind the log, and in rebuilds beside the rows in use."""
 
 from infrastructure.event_log.log_lookup import OtherLogError
 from infrastructure.projector.live.projector import Projector

@@ -1,4 +1,4 @@
-"""The read models as the doors see them: an engine to query, where they are, and snapshots of one position."""
+"""The read models for the doors: an engine for queries, their places in the log, and snapshots of one position."""
 
 from infrastructure.read_models.reading import ReadModels
 

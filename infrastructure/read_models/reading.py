@@ -21,7 +21,7 @@ from infrastructure.read_models.statements import (
     PROGRESS,
     TABLES_THERE,
 )
-from infrastructure.read_models.viewers import CONNECT_ARGS, SET, settings_of, tell_viewers
+from infrastructure.read_models.viewers import CONNECT_ARGS, SET, settings_of, set_viewers
 from projections import projection_acts
 from projections.figures.figure_reading import Reading
 from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place, Progress
@@ -61,7 +61,7 @@ class ReadModels:
             pool_pre_ping=True,
             connect_args=CONNECT_ARGS,
         )
-        tell_viewers(self.engine)
+        set_viewers(self.engine)
         # One statement needs no transaction around it.
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 

@@ -1,9 +1,9 @@
-"""Says to PostgreSQL for whom each statement reads, in the transaction of that statement and in its round trip.
+"""Sets the viewer of each statement in PostgreSQL, in the transaction and the round trip of that statement.
 
-A statement that is executed with the option `viewer` is sent behind one that sets role and organisation for the
-transaction (`SET LOCAL`): both in one pipeline, which PostgreSQL runs as one transaction where there is none around it
-(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING). So nothing of a viewer is left on
-a connection of the pool, and no round trip is added. A statement without that option sees no row of a read model.
+A statement that is executed with the option `viewer` is sent behind one that sets the viewer for the transaction (`SET
+LOCAL`): both in one pipeline, which PostgreSQL runs as one transaction where there is none around it
+(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING). So no viewer stays on a
+connection of the pool, and no round trip is added. A statement without that option sees no row of a read model.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ CONNECT_ARGS = {"async_creator_fn": ViewingConnection.connect, "cursor_factory":
 """What an engine needs to make such connections."""
 
 
-def tell_viewers(engine: AsyncEngine) -> None:
+def set_viewers(engine: AsyncEngine) -> None:
     """Have each statement of an engine read for the viewer in its execution options."""
-    event.listen(engine.sync_engine, "before_cursor_execute", _tell_viewer)
+    event.listen(engine.sync_engine, "before_cursor_execute", _set_viewer)
 
 
-def _tell_viewer(
+def _set_viewer(
     connection: Connection,
     _cursor: object,
     _statement: str,

@@ -1,1 +1,1 @@
-"""Keeps the rows in use behind the log: the worker, and the acts of administrators that it carries out."""
+"""Keeps the rows in use up to date with the log: the worker, and the acts of administrators that it carries out."""

@@ -1,1 +1,1 @@
-"""Makes rows again beside those in use, in several processes, and puts them in their place."""
+"""Builds rows beside those in use, in several processes, and switches over to them."""

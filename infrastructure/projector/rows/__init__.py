@@ -1,1 +1,1 @@
-"""From events to rows: definitions, folds and effects, the tables that they change, and what is parked."""
+"""From events to rows: definitions, folds and effects, the tables that they change, and parked events."""

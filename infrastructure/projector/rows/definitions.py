@@ -1,7 +1,7 @@
-"""What the projector works with: how events are decoded, and the read models made of them.
+"""The definitions of a projector: the codec of its events, and its read models.
 
-A process that helps in a rebuild cannot be given rules, which are functions. It is told where the definitions lie, as
-`module:function`, and calls that.
+Rules are functions and cannot be sent to another process: a process that fills tables gets the name of a function that
+returns the definitions, as `module:function`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from projections.read_model import ReadModel
 from projections.registry import PROJECTIONS
 
 Wanted: TypeAlias = tuple[int, AnyRule, Apply | None]
-"""The number of a fold, its rule for a class of events, and the function that was generated of the rule."""
+"""The number of a fold, its rule for a class of events, and the function that was generated from the rule."""
 
 PLATFORM = "infrastructure.projector.rows.definitions:platform"
 
@@ -42,19 +42,19 @@ class UnknownProjectionError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """The deciders whose events the log holds, the projections over them, and where this can be found again."""
+    """The deciders of the log's events, the projections over them, and the name under which `find` finds this."""
 
     reference: str
     codec: Codec = field(compare=False)
     projections: Mapping[str, ReadModel] = field(compare=False)
     categories: Mapping[type, str] = field(compare=False)
-    """In the streams of which category the events of a class lie."""
+    """The category of the streams of each class of events."""
     further: tuple[str, ...] = field(compare=False)
     """The columns that rules read beside the basic ones, in the order of the log."""
     models: Mapping[str, CompiledModel] = field(compare=False)
-    """The read models whose rules are called event by event or as what was generated of them, by name."""
+    """The read models that fold events, all but those that only count, by name."""
     wanted: dict[tuple[tuple[str, int], ...], dict[str, list[Wanted]]] = field(compare=False, default_factory=dict)
-    """For folds that ran together before: which of them want which events (`rows/folding.py`)."""
+    """By the read models that are folded together: which of them have rules for which events (`rows/folding.py`)."""
     limits: ProjectorLimits = field(default_factory=ProjectorLimits, compare=False)
 
     def names(self, projection: ReadModel) -> Sequence[str]:
@@ -62,7 +62,7 @@ class Definitions:
         return sorted(self.codec.names[event] for event in projection.rules)
 
     def chosen(self, names: Collection[str]) -> Sequence[ReadModel]:
-        """Return the projections of these names, in the order of the registry; all of them if none is named."""
+        """Return the projections of these names, in the order of the registry; all projections if none is named."""
         for name in names:
             if name not in self.projections:
                 raise UnknownProjectionError(name)
@@ -85,7 +85,7 @@ def definitions(reference: str, deciders: Sequence[AnyDecider], projections: Seq
 
 
 def _further(read_models: Sequence[ReadModel], traces: Mapping[str, Traces]) -> tuple[str, ...]:
-    """Return what is read beside the basic columns: everything where a rule is called by event."""
+    """Return the columns that are read beside the basic ones: all where a rule is called by event."""
     if any(by_event_reason(rule) for it in read_models for rule in it.rules.values()):
         return FURTHER_COLUMNS
     read = {name for some in traces.values() for name in context_of(some)}
@@ -99,7 +99,7 @@ def platform() -> Definitions:
 
 
 def find(reference: str) -> Definitions:
-    """Return the definitions that `module:function` gives."""
+    """Return the definitions that `module:function` returns."""
     module, _, name = reference.partition(":")
     make: Callable[[], Definitions] = getattr(import_module(module), name)
     return make()

@@ -1,1 +1,1 @@
-"""Rules as data: traced once, compared with their rows, printed, and turned into Python for worker and rebuild."""
+"""Rules as data: traced once, checked against their rows, printed, and turned into Python for worker and rebuild."""
