@@ -21,7 +21,7 @@ from infrastructure.read_models.statements import (
     PROGRESS,
     TABLES_THERE,
 )
-from infrastructure.read_models.viewers import CONNECT_ARGS, SET, settings_of, set_viewers
+from infrastructure.read_models.viewers import CONNECT_ARGS, SET, set_viewers, settings_of
 from projections import projection_acts
 from projections.figures.figure_reading import Reading
 from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place, Progress
