@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from domain.kernel import Recorded
 from domain.mailbox.message.model import (
@@ -21,6 +23,8 @@ from projections import messages
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, Rule, put
 from projections.row_security import Seen
 
+E = TypeVar("E")
+
 
 class Row(RowBase):
     message_id: Key[str]
@@ -32,67 +36,45 @@ class Row(RowBase):
     happened_at: Col[datetime]
 
 
-def _row(recorded: Recorded[object], happening: str, detail: str = "") -> Effects[Row]:
-    context = recorded.context
-    yield put(
-        Row(
-            message_id=recorded.aggregate_id,
-            version=recorded.version,
-            happening=happening,
-            detail=detail,
-            organisation_id=context.organisation_id,
-            mandate_id=context.mandate_id,
-            happened_at=context.effective_at,
+def _happened(event: type[E], happening: str, detail: Callable[[E], str] = lambda _: "") -> tuple[type[E], Rule[Row]]:
+    """Return a class of events with its rule: one row for each, with a detail that the event tells."""
+
+    def rule(recorded: Recorded[E]) -> Effects[Row]:
+        context = recorded.context
+        yield put(
+            Row(
+                message_id=recorded.aggregate_id,
+                version=recorded.version,
+                happening=happening,
+                detail=detail(recorded.event),
+                organisation_id=context.organisation_id,
+                mandate_id=context.mandate_id,
+                happened_at=context.effective_at,
+            )
         )
-    )
 
-
-def _sent(recorded: Recorded[MessageSent]) -> Effects[Row]:
-    return _row(recorded, "sent", recorded.event.reason)
-
-
-def _published(recorded: Recorded[MessagePublished]) -> Effects[Row]:
-    return _row(recorded, "published", recorded.event.channel)
-
-
-def _notification_impossible(recorded: Recorded[MessageNotificationImpossible]) -> Effects[Row]:
-    return _row(recorded, "notification_impossible", recorded.event.reason)
-
-
-def _notification_failed(recorded: Recorded[MessageNotificationFailed]) -> Effects[Row]:
-    return _row(recorded, "notification_failed", recorded.event.code)
-
-
-def _replied(recorded: Recorded[MessageReplied]) -> Effects[Row]:
-    return _row(recorded, "replied", recorded.event.reply_message_id)
-
-
-def _expiry_alerted(recorded: Recorded[MessageExpiryAlerted]) -> Effects[Row]:
-    return _row(recorded, "expiry_alerted", recorded.event.expires_at.astimezone(UTC).isoformat())
-
-
-def _happened(happening: str) -> Rule[Row]:
-    def rule(recorded: Recorded[object]) -> Effects[Row]:
-        return _row(recorded, happening)
-
-    return rule
+    return event, rule
 
 
 READ_MODEL = ReadModel(
     name="message_timeline",
     version=1,
     row=Row,
-    rules={
-        MessageSent: _sent,
-        MessagePublished: _published,
-        MessageNotificationImpossible: _notification_impossible,
-        MessageNotified: _happened("notified"),
-        MessageNotificationFailed: _notification_failed,
-        MessageOpened: _happened("opened"),
-        MessageConfirmed: _happened("confirmed"),
-        MessageReplied: _replied,
-        MessageExpiryAlerted: _expiry_alerted,
-        MessageExpired: _happened("expired"),
-    },
+    rules=dict(
+        (
+            _happened(MessageSent, "sent", lambda event: event.reason),
+            _happened(MessagePublished, "published", lambda event: event.channel),
+            _happened(MessageNotificationImpossible, "notification_impossible", lambda event: event.reason),
+            _happened(MessageNotified, "notified"),
+            _happened(MessageNotificationFailed, "notification_failed", lambda event: event.code),
+            _happened(MessageOpened, "opened"),
+            _happened(MessageConfirmed, "confirmed"),
+            _happened(MessageReplied, "replied", lambda event: event.reply_message_id),
+            _happened(
+                MessageExpiryAlerted, "expiry_alerted", lambda event: event.expires_at.astimezone(UTC).isoformat()
+            ),
+            _happened(MessageExpired, "expired"),
+        )
+    ),
     seen=Seen(through=messages.READ_MODEL, key=Row.message_id),
 )

@@ -29,33 +29,22 @@ class PublishedFigure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedRow:
-    """A row, the subtotal or the total of the open-rate table as printed, for one year."""
+    """A row, the subtotal or the total of the open-rate table as printed, by year."""
 
-    messages: int
-    percent: dict[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sum:
     messages: dict[int, int]
     opened_within_3_weeks_pct: dict[int, int]
     opened_within_6_weeks_pct: dict[int, int]
+    organisation_type: OrganisationType | None = None
 
-    def of(self, year: int) -> PublishedRow:
-        percent = {3: self.opened_within_3_weeks_pct[year], 6: self.opened_within_6_weeks_pct[year]}
-        return PublishedRow(messages=self.messages[year], percent=percent)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row(_Sum):
-    organisation_type: OrganisationType
+    def percent(self, year: int, weeks: int) -> int:
+        return {3: self.opened_within_3_weeks_pct, 6: self.opened_within_6_weeks_pct}[weeks][year]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OpenRates:
-    rows: tuple[_Row, ...]
-    subtotal_without_tax_and_uwv: _Sum
-    total: _Sum
+    rows: tuple[PublishedRow, ...]
+    subtotal_without_tax_and_uwv: PublishedRow
+    total: PublishedRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,22 +61,12 @@ class _Published:
 
 _FACTS = json.decode((files(__package__) / "published.json").read_bytes(), type=_Published)
 _FIGURES = {figure.id: figure for figure in _FACTS.figures}
+OPEN_RATES = {row.organisation_type: row for row in _FACTS.open_rate_table.rows if row.organisation_type}
+OPEN_RATE_SUBTOTAL, OPEN_RATE_TOTAL = _FACTS.open_rate_table.subtotal_without_tax_and_uwv, _FACTS.open_rate_table.total
 
 
 def figure(figure_id: str) -> PublishedFigure:
     return _FIGURES[figure_id]
-
-
-def open_rate_rows(year: int) -> dict[OrganisationType, PublishedRow]:
-    return {row.organisation_type: row.of(year) for row in _FACTS.open_rate_table.rows}
-
-
-def open_rate_subtotal(year: int) -> PublishedRow:
-    return _FACTS.open_rate_table.subtotal_without_tax_and_uwv.of(year)
-
-
-def open_rate_total(year: int) -> PublishedRow:
-    return _FACTS.open_rate_table.total.of(year)
 
 
 def index_values() -> dict[Audience, str]:

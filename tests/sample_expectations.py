@@ -65,7 +65,7 @@ def expected_figures(scale: float | Fraction = 1) -> tuple[ExpectedFigure, ...]:
 def expected_open_rates(scale: float | Fraction = 1) -> tuple[ExpectedOpenRate, ...]:
     factor = scale_of(scale)
     return tuple(
-        ExpectedOpenRate(year=year, kind=kind, cohort=cohort, printed=published.open_rate_rows(year)[kind])
+        ExpectedOpenRate(year=year, kind=kind, cohort=cohort, printed=published.OPEN_RATES[kind])
         for year in published.YEARS
         for kind, cohort in cohorts(year, factor).items()
     )

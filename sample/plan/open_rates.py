@@ -51,7 +51,7 @@ def outside_government(year: int, scale: Fraction) -> PlannedCohort:
     total = scaled(_ALL_MESSAGES, FINE, scale)
     if year != published.YEARS[-1]:
         total = before_growth(total, "nl.berichtenbox.messages.2018")
-    messages = max(0, total - scaled(published.open_rate_total(year).messages, FINE, scale))
+    messages = max(0, total - scaled(published.OPEN_RATE_TOTAL.messages[year], FINE, scale))
     within = {weeks: percent_of(messages, pct) for weeks, pct in _OUTSIDE_PCT[year].items()}
     return _cohort(messages, within[3], within[6])
 
@@ -62,24 +62,23 @@ def _cohort(messages: int, within_3: int, within_6: int) -> PlannedCohort:
 
 
 def _messages(year: int, scale: Fraction) -> Counts:
-    rows = published.open_rate_rows(year)
-    total = scaled(published.open_rate_total(year).messages, FINE, scale)
-    return dict(zip(rows, apportion(total, [row.messages for row in rows.values()]), strict=True))
+    rows = published.OPEN_RATES
+    total = scaled(published.OPEN_RATE_TOTAL.messages[year], FINE, scale)
+    return dict(zip(rows, apportion(total, [row.messages[year] for row in rows.values()]), strict=True))
 
 
 def _opened(year: int, weeks: int, messages: Counts) -> Counts:
-    rows = published.open_rate_rows(year)
-    printed = {kind: row.percent[weeks] for kind, row in rows.items()}
+    printed = {kind: row.percent(year, weeks) for kind, row in published.OPEN_RATES.items()}
     opened = {kind: percent_of(messages[kind], pct) for kind, pct in printed.items()}
     room = {kind: max(0, most(pct, messages[kind]) - opened[kind]) for kind, pct in printed.items()}
-    small = [kind for kind in rows if kind not in published.APART]
+    small = [kind for kind in printed if kind not in published.APART]
 
     whole = sum(messages[kind] for kind in small)
-    subtotal_pct = published.open_rate_subtotal(year).percent[weeks]
+    subtotal_pct = published.OPEN_RATE_SUBTOTAL.percent(year, weeks)
     _raise(opened, room, small, fewest(subtotal_pct, whole) - _sum(opened, small))
 
     room_below_subtotal = most(subtotal_pct, whole) - _sum(opened, small)
-    missing = fewest(published.open_rate_total(year).percent[weeks], sum(messages.values())) - sum(opened.values())
+    missing = fewest(published.OPEN_RATE_TOTAL.percent(year, weeks), sum(messages.values())) - sum(opened.values())
     if missing <= _sum(room, published.APART) + min(room_below_subtotal, _sum(room, small)):
         missing -= _raise(opened, room, published.APART, missing)
         _raise(opened, room, small, missing)

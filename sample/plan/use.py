@@ -57,13 +57,8 @@ def belgian_uses(scale: Fraction) -> dict[int, Month]:
     return dict(_up_to_index(scale)) | dict(_after_index(scale))
 
 
-def index_fractions() -> dict[Audience, Fraction]:
-    """Return the growth of use that gives each printed index: the simplest fraction that rounds to it."""
-    return {audience: _simplest(Fraction(printed)) for audience, printed in published.index_values().items()}
-
-
-def _simplest(printed: Fraction) -> Fraction:
-    """Return the fraction of the smallest denominator whose hundredfold rounds to the printed index."""
+def _growth(printed: Fraction) -> Fraction:
+    """Return the growth of use that gives a printed index: the simplest fraction whose hundredfold rounds to it."""
     for denominator in range(1, 10_000):
         grown = half_up(printed * denominator / 100)
         if half_up(Fraction(10_000 * grown, denominator)) == half_up(100 * printed):
@@ -86,7 +81,7 @@ def _up_to_index(scale: Fraction) -> Iterator[tuple[int, Month]]:
 
 def _trend(audience: Audience, scale: Fraction) -> list[int]:
     """Return the uses of each period: exact at both ends, rising evenly between with small waves."""
-    fraction = index_fractions()[audience]
+    fraction = _growth(Fraction(published.index_values()[audience]))
     about = {Audience.CITIZEN: 300, Audience.COMPANY: 66, Audience.GOVERNMENT: 75}[audience]
     times = max(1, half_up(about * scale / fraction.denominator))
     first, last = fraction.denominator * times, fraction.numerator * times

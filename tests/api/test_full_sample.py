@@ -164,7 +164,7 @@ def test_every_cell_of_the_open_rate_table_is_as_printed(platform: dict[str, Any
     for it in expected_open_rates(SCALE):
         for weeks, opened in ((3, it.cohort.within_3), (6, it.cohort.within_6)):
             cell = (str(it.kind), it.year, weeks)
-            expected[cell], printed[cell] = percent(opened, it.cohort.messages), it.printed.percent[weeks]
+            expected[cell], printed[cell] = percent(opened, it.cohort.messages), it.printed.percent(it.year, weeks)
     found = {
         (kind, year, weeks): row.cohorts[at].rate(weeks)
         for kind, row in rows.items()
