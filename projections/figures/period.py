@@ -56,16 +56,17 @@ class Period:
     @property
     def months(self) -> tuple[str, ...]:
         """Its months, each as `2021-11`: the form in which read models count by month."""
-        return tuple(_written(self.year, self.month + ahead) for ahead in range(self.length))
+        carried = (_carried(self.year, self.month + ahead) for ahead in range(self.length))
+        return tuple(f"{year:04d}-{month:02d}" for year, month in carried)
 
     @property
     def start(self) -> datetime:
-        return _first_instant(self.year, self.month)
+        return datetime(self.year, self.month, 1, tzinfo=CIVIL_TIME).astimezone(UTC)
 
     @property
     def end(self) -> datetime:
         """The first instant that no longer belongs to it."""
-        return _first_instant(self.year, self.month + self.length)
+        return self.next().start
 
     @property
     def last_instant(self) -> datetime:
@@ -89,13 +90,3 @@ class Period:
 
 def _carried(year: int, month: int) -> tuple[int, int]:
     return year + (month - 1) // 12, (month - 1) % 12 + 1
-
-
-def _written(year: int, month: int) -> str:
-    year, month = _carried(year, month)
-    return f"{year:04d}-{month:02d}"
-
-
-def _first_instant(year: int, month: int) -> datetime:
-    year, month = _carried(year, month)
-    return datetime(year, month, 1, tzinfo=CIVIL_TIME).astimezone(UTC)
