@@ -66,7 +66,7 @@ class BelgianPost(Generator):
         fields = self._letters.write(sender.kind)
         if self._rng.happens(_ON_BEHALF_PCT):
             fields["on_behalf_of"] = self._world.senders[0].id
-        self._delivery.send(at, sender, recipient, fields=fields, opening=self._opening())
+        self._delivery.send(at, sender, recipient, self._opening(), **fields)
 
     def _opening(self) -> int:
         return self._rng.choices(_OPENINGS, _OPENING_WEIGHTS)[0]

@@ -41,13 +41,7 @@ class Delivery:
         self._letters = letters
 
     def send(
-        self,
-        at: int,
-        sender: SampleOrganisation,
-        recipient: SampleRecipient,
-        *,
-        fields: dict[str, object],
-        opening: int,
+        self, at: int, sender: SampleOrganisation, recipient: SampleRecipient, opening: int, **fields: object
     ) -> None:
         """Send a digital message to a person; `opening` says after how long it is opened."""
         rng, message_id = self._rng, self._world.id()

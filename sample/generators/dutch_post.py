@@ -70,4 +70,4 @@ class DutchPost(Generator):
         if sender.kind is OrganisationType.EMPLOYEE_INSURANCE_AGENCY:
             fields["notification_only"] = True
         recipient = rng.one_of(recipients)
-        self._delivery.send(self._instant(month), sender, recipient, fields=fields, opening=opening)
+        self._delivery.send(self._instant(month), sender, recipient, opening, **fields)

@@ -16,7 +16,7 @@ from domain.identity.mandate.model import (
     WithdrawMandate,
 )
 from domain.identity.values import MandateKind, PartyKind
-from domain.kernel import Audience, Jurisdiction
+from domain.kernel import Audience, Command, Jurisdiction
 from sample import civil
 from sample.generators.world import PLATFORM, Generator, SamplePerson, SampleService, World
 from sample.plan.scale import FINE, scaled
@@ -61,13 +61,7 @@ def request(world: World, at: int, mandate: SampleMandate, grantor: SamplePerson
     )
 
 
-def act(
-    world: World,
-    at: int,
-    command: type[AcceptMandate | RejectMandate | SuspendMandate | ResumeMandate | WithdrawMandate],
-    person: SamplePerson,
-    mandate: SampleMandate,
-) -> str:
+def act(world: World, at: int, command: type[Command], person: SamplePerson, mandate: SampleMandate) -> str:
     """Let a person decide on a mandate in a session that begins a minute before; return the id of the session."""
     session_id = world.open_session(at, person.key, mandate.service)
     by = mandate.service.organisation_id
