@@ -7,6 +7,7 @@ plus 7k days have passed. Definition: Monitor Digitale Overheid, percentages of 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -81,24 +82,30 @@ READ_MODEL = ReadModel(
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRateFilter:
+    """The messages that take part: by default those of government, with notifications and accounts not yet in use."""
+
+    outside_government: bool = False
+    notification_only: bool = True
+    not_taken_into_use: bool = True
+
+
+BY_DEFAULT = OpenRateFilter()
+
+
 def open_rates_of_year(
-    jurisdiction: str,
-    year: int,
-    *,
-    outside_government: bool = True,
-    notification_only: bool = True,
-    not_taken_into_use: bool = True,
+    jurisdiction: str, year: int, applied: OpenRateFilter = BY_DEFAULT
 ) -> Select[str, int, int, int, int, int]:
     """Sum the cohorts of a year by type of sender, under the names of the columns.
 
     Beside them `estimated` and `notifications` say how many of the published went to accounts not yet taken into use,
-    and were notifications only. With a filter that is False, senders outside government, notification-only messages or
-    accounts not yet taken into use are left out.
+    and were notifications only.
     """
     filters = (
-        (outside_government, Row.outside_government),
-        (notification_only, Row.notification_only),
-        (not_taken_into_use, not_(Row.taken_into_use)),
+        (applied.outside_government, Row.outside_government),
+        (applied.notification_only, Row.notification_only),
+        (applied.not_taken_into_use, not_(Row.taken_into_use)),
     )
     return (
         select(

@@ -5,9 +5,10 @@ from projections.figures.figure_definitions import DEFINITIONS, HEADLINES, OPEN_
 from projections.figures.figure_reading import Reading
 from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, Share, percentage, rounded
 from projections.figures.index import IndexPoint, IndexSeries
-from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateRow, OpenRateTable
+from projections.figures.open_rate_table import Cohort, OpenRateRow, OpenRateTable
 from projections.figures.period import Period
 from projections.figures.translations import Language, Text, read_texts
+from projections.open_rates import OpenRateFilter
 
 __all__ = [
     "DEFINITIONS",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
@@ -18,9 +18,9 @@ from projections.figures.figure_definitions import HEADLINES, OPEN_RATE
 from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, Share
 from projections.figures.index import BASE, IndexSeries, ServiceLife, chain
 from projections.figures.measures import MEASURES, as_of
-from projections.figures.open_rate_table import Cohort, OpenRateFilter, OpenRateTable, build_table
+from projections.figures.open_rate_table import Cohort, OpenRateTable, build_table
 from projections.figures.period import Period
-from projections.open_rates import open_rates_of_year
+from projections.open_rates import BY_DEFAULT, OpenRateFilter, open_rates_of_year
 from projections.read_model import Col
 from projections.service_use import uses_by_service
 
@@ -89,18 +89,14 @@ class Reading:
         return tuple(Share(part, count) for count, part in await self.connection.execute(parts))
 
     async def open_rates(
-        self,
-        jurisdiction: Jurisdiction,
-        years: Sequence[Period],
-        now: datetime,
-        applied: OpenRateFilter = OpenRateFilter(),  # noqa: B008 - an immutable value
+        self, jurisdiction: Jurisdiction, years: Sequence[Period], now: datetime, applied: OpenRateFilter = BY_DEFAULT
     ) -> OpenRateTable:
         """Compute the open rates of some years, side by side."""
         counts = [
             (year, sender_type, Cohort(*numbers))
             for year in years
             for sender_type, *numbers in await self.connection.execute(
-                open_rates_of_year(jurisdiction.value, year.year, **asdict(applied))
+                open_rates_of_year(jurisdiction.value, year.year, applied)
             )
         ]
         return build_table(jurisdiction, years, counts, self._provenance(OPEN_RATE, now))

@@ -17,15 +17,6 @@ APART = frozenset({OrganisationType.TAX_ADMINISTRATION.value, OrganisationType.E
 """The subtotal leaves out these two: their volume would hide everybody else's rate."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenRateFilter:
-    """The messages that take part: by default those of government, with notifications and accounts not yet in use."""
-
-    outside_government: bool = False
-    notification_only: bool = True
-    not_taken_into_use: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class Cohort:
     """The messages published in a year, and how many of them were first opened within 3 and 6 weeks.

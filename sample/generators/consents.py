@@ -137,12 +137,9 @@ class Consents(Generator):
         """Show the notice of the year in a language of the country; return its version."""
         version = f"{civil.as_datetime(at).year}-1"
         language = self._rng.choice(_LANGUAGES[parties.provider.jurisdiction])
-        notice = {
-            "notice_version": version,
-            "language": language,
-            "notice_sha256": digest(f"notice {version} {language}"),
-        }
-        self._decide(at, ShowImpactNotice, parties, session_id, mandate_id=mandate_id, **notice)
+        notice = {"notice_version": version, "language": language, "mandate_id": mandate_id}
+        shown = digest(f"notice {version} {language}")
+        self._decide(at, ShowImpactNotice, parties, session_id, **notice, notice_sha256=shown)
         return version
 
     def _decide(self, at: int, command: type[Command], parties: Parties, session_id: str, **fields: str) -> None:
