@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from joserfc.jwt import Claims
 from joserfc.util import urlsafe_b64encode
 
+from application.ports import Credentials
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.jose import (
     MALFORMED,
@@ -33,41 +32,30 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DpopRequest:
-    """The request for which a proof has to be made.
-
-    `token` and the thumbprint of its key are empty in a request for a token.
-    """
-
-    method: str
-    address: str
-    now: float
-    token: str = ""
-    thumbprint: str = ""
-
-
 class Proofs:
     """Checks proofs; each one is valid once."""
 
     def __init__(self) -> None:
         self._used = UsedIds()
 
-    def thumbprint(self, proofs: Sequence[str], request: DpopRequest) -> str:
+    def thumbprint(self, credentials: Credentials, now: float, bound_to: str = "") -> str:
         """Return the thumbprint of the key (RFC 7638) that the one proof shows; raise ProofRefusedError otherwise.
 
-        The checks are those of RFC 9449, section 4.3, in its order; the proof counts as used only if all of them hold.
+        `bound_to` is the thumbprint of the token's key; it is empty, as the token is, in a request for a token. The
+        checks are those of RFC 9449, section 4.3; the proof counts as used only if all of them hold.
         """
-        if len(proofs) != 1 or len(proofs[0]) > MAX_PROOF_LENGTH:
+        if len(credentials.proofs) != 1 or len(credentials.proofs[0]) > MAX_PROOF_LENGTH:
             raise ProofRefusedError("exactly one proof")
         try:
-            claims, thumbprint = _proven(proofs[0])
-            _check(claims, thumbprint, request)
+            claims, thumbprint = _proven(credentials.proofs[0])
+            _check(claims, credentials, now)
+            if bound_to not in ("", thumbprint):
+                raise ValueError("another key")
         except MALFORMED as error:
             raise ProofRefusedError(type(error).__name__) from error
         # A proof dated ahead of our clock stays valid longer, so it is remembered longer.
-        until = request.now + PROOF_MAX_AGE_S + SKEW_S + 1
-        if not self._used.is_first(thumbprint, claims["jti"], now=request.now, until=until):
+        until = now + PROOF_MAX_AGE_S + SKEW_S + 1
+        if not self._used.is_first(thumbprint, claims["jti"], now=now, until=until):
             raise ProofRefusedError("used before")
         return thumbprint
 
@@ -100,15 +88,14 @@ def _proven(proof: str) -> tuple[Claims, str]:
     return verified_claims(signed, key), key.thumbprint()
 
 
-def _check(claims: Claims, thumbprint: str, request: DpopRequest) -> None:
+def _check(claims: Claims, credentials: Credentials, now: float) -> None:
     made_at, address = claims.get("iat"), claims.get("htu")
     holds = {
         "jti": is_id(claims.get("jti")),
-        "htm": claims.get("htm") == request.method,
-        "htu": isinstance(address, str) and normal(address) == normal(request.address),
-        "iat": is_instant(made_at) and -PROOF_MAX_AGE_S <= made_at - request.now <= SKEW_S,
-        "ath": not request.token or claims.get("ath") == ath(request.token),
-        "cnf": request.thumbprint in ("", thumbprint),
+        "htm": claims.get("htm") == credentials.method,
+        "htu": isinstance(address, str) and normal(address) == normal(credentials.address),
+        "iat": is_instant(made_at) and -PROOF_MAX_AGE_S <= made_at - now <= SKEW_S,
+        "ath": not credentials.token or claims.get("ath") == ath(credentials.token),
     }
     if not all(holds.values()):
         raise ValueError(", ".join(name for name, it_holds in holds.items() if not it_holds))

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from joserfc.jwt import Claims
 
+from application.ports import Credentials
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.clients import Client, Clients
-from infrastructure.tokens.dpop import DpopRequest, Proofs
+from infrastructure.tokens.dpop import Proofs
 from infrastructure.tokens.issuer import LocalIssuer
 from infrastructure.tokens.jose import (
     ESSENTIAL,
@@ -91,9 +92,9 @@ class ClientCredentials:
     def _thumbprint(self, proofs: Sequence[str], address: str) -> str:
         if not proofs:
             return ""
-        request = DpopRequest(method="POST", address=address, now=self._now().timestamp())
+        credentials = Credentials(token="", proofs=proofs, method="POST", address=address)
         try:
-            return self._proofs.thumbprint(proofs, request)
+            return self._proofs.thumbprint(credentials, self._now().timestamp())
         except ProofRefusedError as error:
             raise GrantRefusedError("invalid_dpop_proof", "The DPoP proof proves nothing here.") from error
 

@@ -14,7 +14,7 @@ from joserfc.jwt import Claims
 from application.ports import Caller, Credentials
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.callers import OrganisationDirectory, TokenSubject, subject_of
-from infrastructure.tokens.dpop import DpopRequest, Proofs
+from infrastructure.tokens.dpop import Proofs
 from infrastructure.tokens.jose import (
     ESSENTIAL,
     MALFORMED,
@@ -87,7 +87,10 @@ class Verifier:
             if len(self._verified) >= self._max_cached:
                 self._verified.clear()
             self._verified[digest] = known
-        self._check_possession(credentials, known.thumbprint)
+        if bool(known.thumbprint) != (credentials.scheme == "dpop"):
+            raise TokenRefusedError("a bound token needs the scheme DPoP, and no other token may have it")
+        if known.thumbprint:
+            self._proofs.thumbprint(credentials, now, known.thumbprint)
         return await self._organisations.caller(known.subject)
 
     async def _verify(self, token: str) -> _Verified:
@@ -101,20 +104,6 @@ class Verifier:
             )
         except MALFORMED as error:
             raise TokenRefusedError(type(error).__name__) from error
-
-    def _check_possession(self, credentials: Credentials, thumbprint: str) -> None:
-        if bool(thumbprint) != (credentials.scheme == "dpop"):
-            raise TokenRefusedError("a bound token needs the scheme DPoP, and no other token may have it")
-        if thumbprint:
-            now = self._now().timestamp()
-            request = DpopRequest(
-                method=credentials.method,
-                address=credentials.address,
-                now=now,
-                token=credentials.token,
-                thumbprint=thumbprint,
-            )
-            self._proofs.thumbprint(credentials.proofs, request)
 
     async def _key(self, signed: CompactSignature) -> tuple[Key, KeySet]:
         """Return the issuer's key that the token names. A token has to name one."""
