@@ -1,4 +1,4 @@
-"""Decides the outcome of each append of a batch. Pure: PostgresLog and MemoryLog share it.
+"""Decides the outcome of each append of a batch. Pure.
 
 The appends are resolved in order, as if each had a transaction of its own: later ones see what earlier ones wrote, and
 an append that is refused leaves nothing behind.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 
 import psycopg
@@ -27,29 +26,22 @@ IN_STREAM = "SELECT stream, position FROM {table} WHERE stream = %s AND name = %
 FORGET = "SELECT log.forget(%s::text[], %s::text[], %s::bigint[])"
 
 
-@dataclass(frozen=True, slots=True)
-class PersonTraces:
-    """Stream and position of the events with a person's data, and the streams of the person's own."""
-
-    places: Sequence[tuple[str, int]]
-    own: Sequence[str]
-
-
 async def remove_claims_and_receipts(url: str, codec: Codec, person_id: str, groups: Collection[PurposeGroup]) -> None:
     """Delete the claims and receipts that hold hashes of a person's data of these groups, as the role of the writer."""
 
     def remove() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
-            found = find_traces(connection, codec, person_id, groups)
-            streams, positions = [stream for stream, _ in found.places], [position for _, position in found.places]
-            connection.execute(FORGET, (list(found.own), streams, positions))
+            own, places = find_traces(connection, codec, person_id, groups)
+            streams, positions = [stream for stream, _ in places], [position for _, position in places]
+            connection.execute(FORGET, (own, streams, positions))
 
     await asyncio.to_thread(remove)
 
 
 def find_traces(
     connection: psycopg.Connection, codec: Codec, person_id: str, groups: Collection[PurposeGroup]
-) -> PersonTraces:
+) -> tuple[list[str], list[tuple[str, int]]]:
+    """Return the streams of the person's own, and stream and position of the events with the person's data."""
     reader = LogReader(codec)
     head = reader.head(connection)
     table = reader.table(connection, head)
@@ -64,7 +56,7 @@ def find_traces(
             named = f'"{field}":"{person_id}"'.encode()
             rows = connection.execute(sql.SQL(NAMING).format(table=table), (name, named, head))
         places += rows.fetchall()
-    return PersonTraces(places, own)
+    return own, places
 
 
 def _with_personal_data(codec: Codec, groups: Collection[PurposeGroup]) -> Sequence[tuple[str, type, str]]:

@@ -73,7 +73,7 @@ class Reactor:
         retry: RetryPolicy | None = None,
         gather_s: float = GATHER_S,
         check_interval_s: float = CHECK_INTERVAL_S,
-        open_store: Callable[[str, Codec], ReactorStore] = ReactorStore.open,
+        open_store: Callable[[str, Codec], ReactorStore] = ReactorStore,
     ) -> None:
         self._url = url
         self._codec = codec

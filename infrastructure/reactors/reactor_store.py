@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-import psycopg
-
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_lookup import OtherLogError
 from infrastructure.event_log.log_reader import AnyRecorded, LogReader
@@ -37,16 +35,12 @@ DONE = "DELETE FROM keeper.waiting WHERE position = %s"
 
 
 class ReactorStore:
-    """Reads and saves over one connection in autocommit mode; use it from one thread at a time."""
+    """Reads and saves over a connection of its own, in autocommit mode; use it from one thread at a time."""
 
-    def __init__(self, connection: psycopg.Connection, codec: Codec) -> None:
-        self.connection = connection
+    def __init__(self, url: str, codec: Codec) -> None:
+        self.connection = connect_to_lead(url)
         self._codec = codec
         self._reader = LogReader(codec)
-
-    @classmethod
-    def open(cls, url: str, codec: Codec) -> ReactorStore:
-        return cls(connect_to_lead(url), codec)
 
     def close(self) -> None:
         self.connection.close()

@@ -147,14 +147,9 @@ class CrashingLog:
 
 
 class CrashingStore(ReactorStore):
-    reach: Reach
-
-    @classmethod
-    def open_at(cls, reach: Reach, url: str, codec: Codec) -> CrashingStore:
-        store = cls.open(url, codec)
-        assert isinstance(store, cls)
-        store.reach = reach
-        return store
+    def __init__(self, reach: Reach, url: str, codec: Codec) -> None:
+        super().__init__(url, codec)
+        self.reach = reach
 
     def save(self, position: int) -> None:
         self.reach("before move")
@@ -212,7 +207,7 @@ class Site:
             retry=RETRY,
             gather_s=0.0,
             check_interval_s=check_interval_s,
-            open_store=partial(CrashingStore.open_at, reach),
+            open_store=partial(CrashingStore, reach),
         )
 
     def _remover(self, reach: Reach) -> Callable[[str, Collection[PurposeGroup]], Awaitable[None]]:

@@ -157,9 +157,9 @@ async def test_traces_are_found_in_partitions_that_were_detached(here: Site) -> 
         connection.execute("UPDATE log.partition SET last_position = log.head()")
         connection.execute("ALTER TABLE log.event DETACH PARTITION log.event_1")
         connection.execute("UPDATE log.partition SET attached = false")
-        found = find_traces(connection, CODEC, "ann", ALL)
-    assert sorted(found.places) == [("message-1", 2), ("person-ann", 1)]
-    assert found.own == ["person-ann"]
+        own, places = find_traces(connection, CODEC, "ann", ALL)
+    assert sorted(places) == [("message-1", 2), ("person-ann", 1)]
+    assert own == ["person-ann"]
 
 
 def test_every_event_with_personal_data_is_about_one_person() -> None:
