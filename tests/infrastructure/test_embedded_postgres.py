@@ -27,7 +27,7 @@ AS_ROOT = os.geteuid() == 0
 START_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from infrastructure.database import EmbeddedPostgres
+from infrastructure.database.embedded import EmbeddedPostgres
 EmbeddedPostgres(Path(sys.argv[1])).start()
 print("started", flush=True)
 time.sleep(60)
@@ -268,7 +268,8 @@ def test_a_data_folder_that_is_closed_to_us_is_refused_in_a_sentence(folder: Pat
     start = """
 import os, sys
 from pathlib import Path
-from infrastructure.database import DatabaseUnusableError, EmbeddedPostgres
+from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.postgres.failures import DatabaseUnusableError
 if os.geteuid() == 0:
     os.setuid(65534)
 try:

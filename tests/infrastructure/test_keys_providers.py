@@ -153,7 +153,7 @@ def test_a_token_that_cannot_be_used_makes_keys_unavailable_and_shows_no_pin(
     # A process of its own: one that is logged in already would not be asked for the pin.
     program = (
         "import sys; from pathlib import Path; from pydantic import SecretStr\n"
-        "from infrastructure.keys import KeysUnavailableError\n"
+        "from infrastructure.keys.data_keys import KeysUnavailableError\n"
         "from infrastructure.keys.pkcs11_provider import Pkcs11Provider\n"
         "provider = Pkcs11Provider(Path(sys.argv[1]), sys.argv[2], SecretStr(sys.argv[3]), 'kroniek')\n"
         "try:\n    provider.make(provider.new_id())\n"
