@@ -31,18 +31,18 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FigureDimension:
-    """A dimension by which a figure is divided. `names` is in the keys of the texts about its parts."""
+class Breakdown:
+    """A breakdown by which a figure is divided. `names` is in the keys of the texts about its parts."""
 
     figure_id: str
     id: str
     names: str
 
 
-DIMENSIONS = (
-    FigureDimension(figure_id="authentications", id="means", names="means"),
-    FigureDimension(figure_id="authentications", id="level", names="level"),
-    FigureDimension(figure_id="bus_transactions", id="service_family", names="family"),
+BREAKDOWNS = (
+    Breakdown(figure_id="authentications", id="means", names="means"),
+    Breakdown(figure_id="authentications", id="level", names="level"),
+    Breakdown(figure_id="bus_transactions", id="service_family", names="family"),
 )
 
 
@@ -122,12 +122,12 @@ def users_block(series: Sequence[tuple[Figure, Sequence[Point]]], page: PageCont
     )
 
 
-def shares_block(dimension: FigureDimension, shares: Sequence[Share], page: PageContext) -> Block | None:
+def shares_block(breakdown: Breakdown, shares: Sequence[Share], page: PageContext) -> Block | None:
     """Draw how a figure is divided, largest part first; None if there is nothing to divide."""
     whole = sum(share.value for share in shares)
     if not whole:
         return None
-    localiser, names = page.localiser, dimension.names
+    localiser, names = page.localiser, breakdown.names
 
     def percent(part: int) -> str:
         return localiser.percent(percentage(part, whole) or Decimal(0))
@@ -150,11 +150,11 @@ def shares_block(dimension: FigureDimension, shares: Sequence[Share], page: Page
     return _block(
         (localiser.text(f"share_column.{names}"), localiser.text("value"), localiser.text("share")),
         rows,
-        id_=f"chart-{dimension.figure_id}-{dimension.id}",
+        id_=f"chart-{breakdown.figure_id}-{breakdown.id}",
         headline=localiser.text(f"share_headline.{names}", name=named[0][0], percent=percent(shares[0].value)),
         title=localiser.text(f"share_chart.{names}", period=localiser.period(page.period)),
         chart=bar_chart(bars),
-        csv_url=page.links.csv(dimension.figure_id, dimension.id),
+        csv_url=page.links.csv(breakdown.figure_id, breakdown.id),
     )
 
 

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from api.dashboard.blocks import (
-    DIMENSIONS,
-    Block,
-    FigureDimension,
-    index_block,
-    months_block,
-    shares_block,
-    users_block,
-)
+from api.dashboard.blocks import BREAKDOWNS, Block, Breakdown, index_block, months_block, shares_block, users_block
 from api.dashboard.choice import PageNotFound
 from api.dashboard.localiser import Localiser
 from api.dashboard.number_tables import DataTable
@@ -26,7 +18,7 @@ CHARTED_MONTHS = 24
 USERS = ("active_consents", "unique_mailbox_users")
 USERS_TABLE = "users"
 BY_MONTH = ("messages_to_active_mailboxes", "invoices_received")
-OVERVIEW_DIMENSIONS = ("means", "service_family")
+OVERVIEW_BREAKDOWNS = ("means", "service_family")
 
 
 async def overview(page: PageContext) -> Mapping[str, object]:
@@ -64,8 +56,8 @@ async def figure_page(page: PageContext, definition: Definition) -> Mapping[str,
         rates = await _rates(page)
         return {**shown, "rates": rates, "no_rates": rates is None, "applied": page.applied}
     figure = await _figure(page, definition)
-    cuts = [await _shares(page, cut) for cut in DIMENSIONS if cut.figure_id == definition.id]
-    blocks = [await _months(page, figure), *(block for block in cuts if block)]
+    breakdowns = [await _shares(page, breakdown) for breakdown in BREAKDOWNS if breakdown.figure_id == definition.id]
+    blocks = [await _months(page, figure), *(block for block in breakdowns if block)]
     return {**shown, "tiles": (tile(figure, page),), "blocks": blocks}
 
 
@@ -101,7 +93,7 @@ async def _blocks(page: PageContext, figures: Sequence[Figure]) -> list[Block]:
     if all(figure_id in by_id for figure_id in USERS):
         blocks.append(await _users(page, [by_id[figure_id] for figure_id in USERS]))
     blocks += [await _months(page, by_id[figure_id]) for figure_id in BY_MONTH if figure_id in by_id]
-    blocks += [await _shares(page, cut) for cut in DIMENSIONS if cut.id in OVERVIEW_DIMENSIONS]
+    blocks += [await _shares(page, breakdown) for breakdown in BREAKDOWNS if breakdown.id in OVERVIEW_BREAKDOWNS]
     return [block for block in blocks if block]
 
 
@@ -129,15 +121,15 @@ async def _users(page: PageContext, figures: Sequence[Figure]) -> Block:
 async def _dimension(page: PageContext, definition: Definition, dimension: str) -> Block | None:
     if (definition.id, dimension) == (USERS[0], USERS_TABLE):
         return await _users(page, [await _figure(page, DEFINITIONS[figure_id]) for figure_id in USERS])
-    for cut in DIMENSIONS:
-        if (cut.figure_id, cut.id) == (definition.id, dimension):
-            return await _shares(page, cut)
+    for breakdown in BREAKDOWNS:
+        if (breakdown.figure_id, breakdown.id) == (definition.id, dimension):
+            return await _shares(page, breakdown)
     return None
 
 
-async def _shares(page: PageContext, cut: FigureDimension) -> Block | None:
-    shares = await page.snapshot.shares(cut.figure_id, cut.id, page.jurisdiction, page.period)
-    return shares_block(cut, shares, page)
+async def _shares(page: PageContext, breakdown: Breakdown) -> Block | None:
+    shares = await page.snapshot.shares(breakdown.figure_id, breakdown.id, page.jurisdiction, page.period)
+    return shares_block(breakdown, shares, page)
 
 
 async def _rates(page: PageContext) -> RatesBlock | None:

@@ -12,7 +12,7 @@ import pytest
 from jinja2 import Environment, nodes
 
 from api import dashboard
-from api.dashboard.blocks import DIMENSIONS
+from api.dashboard.blocks import BREAKDOWNS
 from api.dashboard.localiser import TEXTS, Localiser
 from domain.identity.values import Means
 from domain.kernel import Audience, Jurisdiction
@@ -53,7 +53,7 @@ OTHER_GROUPS = {
     "half_of_year": {"1", "2"},
     "series_headline": {"more", "fewer"},
     "series_title": {"during", "as_of_end"},
-    **{group: {it.names for it in DIMENSIONS} for group in ("share_column", "share_headline", "share_chart")},
+    **{group: {it.names for it in BREAKDOWNS} for group in ("share_column", "share_headline", "share_chart")},
 }
 
 
@@ -84,7 +84,7 @@ def asked_for() -> set[str]:
     python = (key for path in DASHBOARD.glob("*.py") for key in keys_in_python(path.read_text()))
     templates = (key for path in DASHBOARD.glob("templates/*.j2") for key in keys_in_template(path.read_text()))
     # The names of a dimension's parts are asked for by the name of their group, which is a field.
-    return {*python, *templates, *(f"{dimension.names}." for dimension in DIMENSIONS)}
+    return {*python, *templates, *(f"{dimension.names}." for dimension in BREAKDOWNS)}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=["dashboard", "figures"])

@@ -168,11 +168,11 @@ def _page(node: FieldNode, known: GraphQLField, defaults: Mapping[str, int]) -> 
         return None
     asked = [it.value for it in node.arguments or () if it.name.value in {"first", "last"}]
 
-    def size(variables: Variables) -> int:
-        sizes = [it for it in (_asked(value, variables, defaults) for value in asked) if it is not None]
+    def rows(variables: Variables) -> int:
+        sizes = [size for value in asked if (size := _asked(value, variables, defaults)) is not None]
         return min(max(sizes, default=PAGE_SIZE), MAX_ROWS)
 
-    return size
+    return rows
 
 
 def _asked(value: ValueNode, variables: Variables, defaults: Mapping[str, int]) -> int | None:

@@ -46,24 +46,22 @@ class CursorOrder:
     def _read(self, cursor: str) -> Sequence[object]:
         """Return the key in a cursor; refuse any other text as `invalid-cursor`."""
         try:
-            name, *values = _unpacked(cursor)
-            if name == self._name:
-                return [_value(value, column) for value, column in zip(values, self.columns, strict=True)]
+            values = _unpacked(cursor, self._name)
+            return [_value(value, column) for value, column in zip(values, self.columns, strict=True)]
         except (ValueError, TypeError, MalformedValue) as error:
-            raise _invalid_cursor() from error
-        raise _invalid_cursor()
+            raise Problem(422, "invalid-cursor", "This is not a cursor of this list.") from error
 
 
-def _invalid_cursor() -> Problem:
-    return Problem(422, "invalid-cursor", "This is not a cursor of this list.")
-
-
-def _unpacked(cursor: str) -> list[object]:
+def _unpacked(cursor: str, name: str) -> list[object]:
+    """Return the key in a cursor of the order of that name; any other text is a ValueError or a TypeError."""
     if len(cursor) > MAX_CURSOR:
         raise ValueError("longer than any of ours")
     padded = cursor + "=" * (-len(cursor) % 4)
-    # Text that is not base64 or JSON is refused with a ValueError too, and JSON that is no list with a TypeError.
-    return list(orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True)))
+    unpacked: list[object] = list(orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True)))
+    found, *values = unpacked
+    if found != name:
+        raise ValueError("of another list")
+    return values
 
 
 def _value(value: object, column: Column[Any]) -> object:

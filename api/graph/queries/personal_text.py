@@ -21,13 +21,14 @@ class PersonalText:
 
 
 def personal_text(
-    column: RowColumn, key: RowColumn, stream: Callable[[str], str], event: type, description: str, *, path: str = ""
+    column: RowColumn, stream: Callable[[str], str], event: type, description: str, *, path: str = ""
 ) -> object:
     """Make a field of the sealed text in a column; it is null where no text was given.
 
-    The text was sealed in an event of the stream whose id the column `key` holds. `path` names the field of the event,
+    The text was sealed in an event of the stream whose id is the key of the row. `path` names the field of the event,
     with a dot before the field of a value within it; without `path` the field has the column's name.
     """
+    (key,) = column.column.table.primary_key
 
     async def resolve(root: object, info: Info) -> PersonalText | None:
         sealed: str = getattr(root, column.name)

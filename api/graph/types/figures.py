@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, TypeVar, dataclass_transform
+from inspect import get_annotations
+from typing import Annotated, TypeVar, dataclass_transform, get_type_hints
 
 import strawberry
 
 from api.graph.queries.query_context import Info
+from api.graph.queries.row_types import graph_type
 from api.graph.queries.values import Id, Long, described
 from api.rights.graph import GraphRight, asked_of
 from api.web.errors import Problem
@@ -29,11 +30,9 @@ from projections.figures import (
     OpenRateTable,
     Period,
     Point,
+    Provenance,
     Quality,
     Text,
-    Topic,
-    Unit,
-    Window,
     rounded,
 )
 from projections.open_rates import WINDOWS_WEEKS
@@ -54,50 +53,46 @@ PUBLISHED = GraphRight()
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
-def published(name: str, description: str | None = None) -> Callable[[type[T]], type[T]]:
-    """Make a type that everybody may ask for. Values of `projections.figures` stand for the objects of most."""
+def published(name: str, description: str | None = None, *, of: type | None = None) -> Callable[[type[T]], type[T]]:
+    """Make a type that everybody may ask for. Values of the class `of`, if one is given, stand for its objects.
+
+    Then the type has the fields of that class, and declares only those that differ.
+    """
 
     def decorate(made: type[T]) -> type[T]:
+        declared, fields = get_annotations(made), {} if of is None else get_type_hints(of)
+        derived = {key: graph_type(key, hint) for key, hint in fields.items() if not hasattr(made, key)}
+        made.__annotations__ = {**derived, **declared}
         return asked_of(PUBLISHED)(strawberry.type(made, name=name, description=description))
 
     return decorate
 
 
-@published("Text", "A text in the four languages of the platform.")
+@published("Text", "A text in the four languages of the platform.", of=Text)
 class TextType:
-    nl: str
-    fr: str
-    de: str
-    en: str
-
     @described("The text in one language.", name="in")
     def in_language(self, text: strawberry.Parent[Text], language: Language) -> str:
         return text.in_language(language)
 
 
 @published(
-    "FigureDefinition", "What a figure counts. A definition that changes gets a new version; both stay readable."
+    "FigureDefinition",
+    "What a figure counts. A definition that changes gets a new version; both stay readable.",
+    of=Definition,
 )
 class FigureDefinition:
     id: strawberry.ID
     version: int
-    topic: Topic
     title: TextType
     text: TextType
     population: TextType
     distinct_key: str = strawberry.field(description="By which fields one thing that is counted is told from another.")
-    window: Window
-    unit: Unit
-    time_zone: str
-    jurisdictions: list[Jurisdiction]
     events: list[str] = strawberry.field(description="The stored names of the events that it is computed from.")
 
 
-@published("Provenance", "What a value rests on: events up to and with a position of the log.")
+@published("Provenance", "What a value rests on: events up to and with a position of the log.", of=Provenance)
 class ProvenanceType:
-    events: list[str]
-    position: Long
-    computed_at: datetime
+    pass
 
 
 @published("Growth", "The change against the same period a year earlier; nothing to compare gives no percentage.")
@@ -114,12 +109,9 @@ class GrowthType:
         return rounded(growth.current, 2)
 
 
-@published("Figure")
+@published("Figure", of=Figure)
 class FigureType:
     definition: FigureDefinition
-    jurisdiction: Jurisdiction
-    value: Long
-    quality: Quality
     growth: GrowthType | None = strawberry.field(description="Empty while the period still runs.")
     provenance: ProvenanceType
 
@@ -128,11 +120,8 @@ class FigureType:
         return str(figure.period)
 
 
-@published("FigurePoint", "The value of a figure in one period of a series.")
+@published("FigurePoint", "The value of a figure in one period of a series.", of=Point)
 class FigurePoint:
-    value: Long
-    quality: Quality
-
     @strawberry.field
     def period(self, point: strawberry.Parent[Point]) -> str:
         return str(point.period)

@@ -55,7 +55,6 @@ class KeyNode:
 class PersonNode:
     number = personal_text(
         PersonRow.number,
-        PersonRow.person_id,
         PERSON.stream,
         PersonRegistered,
         "The national number or, from another member state, the eIDAS identifier.",

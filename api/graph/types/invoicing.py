@@ -36,11 +36,7 @@ class InvoiceNode:
     response_state: ResponseState | None
 
     seller_contact = personal_text(
-        Row.seller_contact,
-        Row.invoice_id,
-        INVOICE.stream,
-        InvoiceReceived,
-        "Whom to ask at the seller (EN 16931, BT-41).",
+        Row.seller_contact, INVOICE.stream, InvoiceReceived, "Whom to ask at the seller (EN 16931, BT-41)."
     )
     buyer = organisation_in(Row.buyer_id)
     timeline = children_of(

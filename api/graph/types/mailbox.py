@@ -53,10 +53,9 @@ class MessageNode:
     in_reply_to: strawberry.ID | None = strawberry.field(name="inReplyToId")
     reply_message_id: strawberry.ID | None
 
-    subject = personal_text(Row.subject, Row.message_id, MESSAGE.stream, MessageSent, "What it is about.")
+    subject = personal_text(Row.subject, MESSAGE.stream, MessageSent, "What it is about.")
     payment_reference = personal_text(
         Row.payment_reference,
-        Row.message_id,
         MESSAGE.stream,
         MessageSent,
         "The structured reference to pay with.",
