@@ -15,12 +15,7 @@ from projections.figures import Language, Period, Text, Window, read_texts
 from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR
 from projections.words import CIVIL_TIME
 
-LOCALES: Mapping[Language, Locale] = {
-    Language.NL: Locale("nl"),
-    Language.FR: Locale("fr"),
-    Language.DE: Locale("de"),
-    Language.EN: Locale("en", "GB"),
-}
+LOCALES: Mapping[Language, Locale] = {it: Locale(it) for it in Language} | {Language.EN: Locale("en", "GB")}
 TEXTS = read_texts(Path(__file__).parent / "texts")
 RANGE = " \N{EN DASH} "
 
@@ -81,13 +76,13 @@ class Localiser:
     def moment(self, at: datetime) -> str:
         return format_datetime(at, format="long", tzinfo=CIVIL_TIME, locale=self.locale)
 
-    def period(self, period: Period) -> str:
-        """Write a period as it stands in a sentence: November 2021, first half of 2022."""
+    def period(self, period: Period, month: str = "LLLL") -> str:
+        """Write a period as in a sentence: November 2021, first half of 2022. `month` is a pattern of CLDR."""
         if period.length == MONTHS_OF_YEAR:
             return f"{period.year}"
         if period.length == MONTHS_OF_HALF_YEAR:
             return self.text(f"half_of_year.{1 if period.month == 1 else 2}", year=f"{period.year}")
-        return self._months(period, "LLLL")
+        return self._months(period, month)
 
     def moment_of(self, period: Period, window: Window) -> str:
         """Write when a value of the period was counted: on its last day, or during the whole of it."""
@@ -97,9 +92,7 @@ class Localiser:
 
     def short_period(self, period: Period) -> str:
         """Write a period for a row of a table."""
-        if period.length in (MONTHS_OF_YEAR, MONTHS_OF_HALF_YEAR):
-            return self.period(period)
-        return self._months(period, "LLL")
+        return self.period(period, "LLL")
 
     def month_name(self, month: int) -> str:
         return self._month(f"2000-{month:02d}", "LLLL")

@@ -180,7 +180,7 @@ class _Pages:
         period = links.period or latest_period(months, now)
         if period is None:
             shown = {"now": now, "position": snapshot.position}
-            response: Response = self._html("empty.html.j2", Localiser(language), links, shown)
+            response: Response = self._html("empty.html.j2", links, shown)
         else:
             page = PageContext(
                 snapshot=snapshot,
@@ -213,13 +213,12 @@ class _Pages:
                 "years": years(page.months, page.period),
                 "parts": parts(page.localiser),
             }
-            return self._html(template, page.localiser, page.links, {**frame, **await contents(page)})
+            return self._html(template, page.links, {**frame, **await contents(page)})
 
         return build
 
-    def _html(
-        self, template: str, localiser: Localiser, links: Links, shown: Mapping[str, object], status: int = 200
-    ) -> HTMLResponse:
+    def _html(self, template: str, links: Links, shown: Mapping[str, object], status: int = 200) -> HTMLResponse:
+        localiser = Localiser(links.language)
         frame = {"w": localiser, "t": localiser.text, "links": links, "jurisdiction": links.jurisdiction}
         page = self.templates.get_template(template).render(**frame, **shown)
         return HTMLResponse(page, status_code=status, headers={"Content-Language": localiser.language})
@@ -235,7 +234,7 @@ class _Pages:
 
     def _without_figures(self, template: str, language: Language, status: int) -> Response:
         links = Links(language=language, jurisdiction=Jurisdiction.BE, period=None)
-        response = self._html(template, Localiser(language), links, {}, status)
+        response = self._html(template, links, {}, status)
         response.headers.update(HEADERS)
         return response
 
