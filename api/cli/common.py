@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psycopg
 
 from api.cli.output import Exit, ending_as
+from application.token_refusals import TokenRefusedError
 from infrastructure.database import make_ready, open_database
 from infrastructure.database.addresses import Addresses, DatabaseRole
 from infrastructure.logs import configure_logs
@@ -15,7 +16,6 @@ from infrastructure.postgres.failures import DatabaseUnusableError
 from infrastructure.projector import secure_read_models
 from infrastructure.settings import Settings, SettingsError, load_settings
 from infrastructure.tokens.callers import subject_of
-from infrastructure.tokens.token_refusals import TokenRefusedError
 
 
 def settings_of(**given: object) -> Settings:

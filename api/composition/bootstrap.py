@@ -17,11 +17,11 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
 from api.administration import administration_routes
-from api.composition.decryption import OpeningForAnswers
+from api.composition.decryption import opener_for_answers
 from api.composition.error_answers import answer_errors
 from api.composition.guards import graph_policy, lookup_limits, request_limits
 from api.composition.keeping import at_work, make_keeper
-from api.composition.tokens import Authenticate, Clock, make_authenticator, make_issuer, make_token_endpoint
+from api.composition.tokens import Clock, make_authenticator, make_issuer, make_token_endpoint
 from api.dashboard import dashboard_router
 from api.graph.protocol.endpoint import graphql_routes
 from api.rest.command_endpoints import command_router
@@ -55,6 +55,7 @@ from infrastructure.reactors.status import reactor_progress
 from infrastructure.read_models import ReadModels
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens.algorithms import ALGORITHMS
+from infrastructure.tokens.verifier import Verifier
 from projections.registry import PROJECTIONS
 
 LOG = structlog.get_logger()
@@ -154,7 +155,7 @@ def create_app(
 
 
 def _platform(
-    settings: Settings, log: PostgresLog, reads: ReadModels, keys: Keys, *, authenticate: Authenticate, now: Clock
+    settings: Settings, log: PostgresLog, reads: ReadModels, keys: Keys, *, authenticate: Verifier, now: Clock
 ) -> Platform:
     return Platform(
         log=log,
@@ -164,7 +165,7 @@ def _platform(
         authenticate=authenticate,
         requests=Buckets("requests", settings.requests_per_minute),
         keyed_hash=_keyed_hash(blind_index_key(settings)),
-        opener=OpeningForAnswers(keys),
+        opener=opener_for_answers(keys),
         places=reads.places,
         now=now,
         public_url=settings.public_url or "",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from api.web.errors import Problem
-from application.ports import Sealed
+from application.ports import Opener, Sealed
 from infrastructure.keys.data_keys import KeyBrokenError, Keys, KeysUnavailableError, UnknownKeyError
 from infrastructure.sealing import SealBrokenError, open_all
 
@@ -18,17 +18,16 @@ DAMAGE = (UnknownKeyError, KeyBrokenError, SealBrokenError)
 """A key or a text is not what was once written: damage, which is never shown as an erasure."""
 
 
-class OpeningForAnswers:
-    """Opens sealed texts; the text of an erased person is None. Raises a Problem if one cannot be opened."""
+def opener_for_answers(keys: Keys) -> Opener:
+    """Return what opens sealed texts; it raises a Problem if one cannot be opened."""
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
-
-    async def __call__(self, sealed: Sequence[Sealed]) -> Sequence[str | None]:
+    async def opened(sealed: Sequence[Sealed]) -> Sequence[str | None]:
         try:
-            return await open_all(sealed, self._keys)
+            return await open_all(sealed, keys)
         except (KeysUnavailableError, *DAMAGE) as error:
             raise keys_problem(error) from error
+
+    return opened
 
 
 def keys_problem(error: Exception) -> Problem:

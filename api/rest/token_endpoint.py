@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
@@ -13,6 +14,9 @@ from api.rest.command_endpoints import read_body
 from api.web.errors import Problem
 from api.web.json_answers import json_response
 from api.web.platform import base_of
+from application.token_refusals import GrantRefusedError
+
+LOG = structlog.get_logger()
 
 FORM = "application/x-www-form-urlencoded"
 JWKS_PATH = "/.well-known/jwks.json"
@@ -25,21 +29,12 @@ _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 """What holds a token, or says why there is none, is in no cache (RFC 6749, section 5.1)."""
 
 
-class TokenNotGivenError(Exception):
-    """A request for a token is refused; the code is one of RFC 6749, section 5.2, or RFC 9449, section 5."""
-
-    def __init__(self, code: str, description: str) -> None:
-        self.code = code
-        self.description = description
-        super().__init__(code)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIssuer:
     """The platform as its own authorization server.
 
     `grant` takes the fields of the form, the DPoP headers and the address of the endpoint; it returns the answer or
-    raises TokenNotGivenError.
+    raises GrantRefusedError.
     """
 
     name: str
@@ -74,10 +69,12 @@ def _add_issuer(router: APIRouter, issuer: TokenIssuer, public_url: str) -> None
         try:
             fields = await _fields(request)
             answer = issuer.grant(fields, request.headers.getlist("dpop"), base_of(request, public_url) + TOKEN_PATH)
-        except TokenNotGivenError as error:
+        except GrantRefusedError as error:
+            LOG.info("token_not_given", why=error.code)
             # A client that does not prove who it is gets 401, anything else that is wrong 400.
             status = 401 if error.code == "invalid_client" else 400
             return json_response({"error": error.code, "error_description": error.description}, status, _NOT_KEPT)
+        LOG.info("token_given", kind=answer["token_type"])
         return json_response(answer, headers=_NOT_KEPT)
 
 
@@ -97,12 +94,12 @@ def _metadata(issuer: TokenIssuer, base: str) -> Mapping[str, object]:
 async def _fields(request: Request) -> dict[str, str]:
     """Read a form, of which each field may stand once; an empty one counts as left out (RFC 6749, section 3.2)."""
     if "authorization" in request.headers:
-        raise TokenNotGivenError("invalid_request", "A client proves who it is with client_assertion alone.")
+        raise GrantRefusedError("invalid_request", "A client proves who it is with client_assertion alone.")
     try:
         body = await read_body(request, FORM, MAX_FORM_BYTES)
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except (Problem, ValueError) as error:
-        raise TokenNotGivenError("invalid_request", f"Send a small form as {FORM}.") from error
+        raise GrantRefusedError("invalid_request", f"Send a small form as {FORM}.") from error
     if len({name for name, _ in pairs}) < len(pairs):
-        raise TokenNotGivenError("invalid_request", "A field of the form stands there twice.")
+        raise GrantRefusedError("invalid_request", "A field of the form stands there twice.")
     return {name: value for name, value in pairs if value}

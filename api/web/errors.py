@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 
 from pydantic.alias_generators import to_camel
-from starlette.requests import Request
 from starlette.responses import Response
 
 from api.web.json_answers import json_response
@@ -114,10 +113,3 @@ def query_too_slow(error: Exception) -> Problem | None:
 def problem_response(problem: Problem, correlation_id: str) -> Response:
     body = problem.body() | {"instance": f"urn:uuid:{correlation_id}"}
     return json_response(body, problem.status, problem.headers, "application/problem+json")
-
-
-async def answer_problem(request: Request, error: Exception) -> Response:
-    """Answer a problem or a refusal that a door raised."""
-    problem = problem_of(error) if isinstance(error, Refusal) else error
-    assert isinstance(problem, Problem)
-    return problem_response(problem, request.state.correlation_id)

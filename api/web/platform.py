@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import HTTPConnection
 
@@ -13,26 +14,22 @@ from api.web.errors import Problem
 from api.web.rate_limits import Buckets, charge
 from application.gathering import Rules
 from application.ports import Caller, Credentials, EventStore, Opener
+from application.token_refusals import IssuerUnavailableError, ProofRefusedError, TokenRefusedError
 from application.unit_of_work import StateCache
 from projections.progress import Place
 
+LOG = structlog.get_logger()
+
+RETRY_AFTER_S = 1
 SCHEMES = frozenset({"bearer", "dpop"})
-
-
-class InvalidTokenError(Exception):
-    """The token proves nothing: malformed, expired, of another issuer, for another audience, or shown wrongly."""
-
-
-class InvalidProofError(Exception):
-    """The token is bound to a key, and the DPoP proof does not show that the caller has it (RFC 9449)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """The parts that the composition root put together.
 
-    `authenticate` turns credentials into a caller or raises `InvalidTokenError` or `InvalidProofError`; `keyed_hash`
-    is one; `opener` opens sealed texts; `places` says where each read model is, by the name of its table.
+    `authenticate` turns credentials into a caller or raises a refusal of `application.token_refusals`; `keyed_hash` is
+    one; `opener` opens sealed texts; `places` says where each read model is, by the name of its table.
     `requests` is how many each organisation may send in a minute. `public_url` is where clients reach the API, if that
     is set; `proof_algorithms` are those of DPoP proofs.
     """
@@ -68,13 +65,17 @@ async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:
     )
     try:
         caller = await platform.authenticate(shown)
-    except InvalidTokenError as error:
+    except TokenRefusedError as error:
         bound = f'DPoP error="invalid_token", {_algorithms(platform)}'
         headers = {"WWW-Authenticate": bound if scheme == "dpop" else 'Bearer error="invalid_token"'}
         raise Problem(401, "invalid-token", "The token is not valid.", headers=headers) from error
-    except InvalidProofError as error:
+    except ProofRefusedError as error:
         headers = {"WWW-Authenticate": f'DPoP error="invalid_dpop_proof", {_algorithms(platform)}'}
         raise Problem(401, "invalid-dpop-proof", "The DPoP proof is not valid.", headers=headers) from error
+    except IssuerUnavailableError as error:
+        LOG.warning("issuer_unavailable")
+        detail = "The token cannot be verified just now. Send the same request again."
+        raise Problem(503, "issuer-unavailable", detail, retry_after_s=RETRY_AFTER_S) from error
     allowance = charge(connection, platform.requests, caller.organisation_id)
     if not allowance.granted:
         detail = "Your organisation asks too often. Ask again later."

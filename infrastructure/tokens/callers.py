@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from application.ports import Caller, Role
+from application.token_refusals import TokenRefusedError
 from domain.kernel.kinds import ID_PATTERN, SUBJECT_PATTERN
 from domain.kernel.participants import SCHEMES
-from infrastructure.tokens.token_refusals import TokenRefusedError
 
 AUTHORITY = "iso6523-actorid-upis"
 """The authority of ISO/IEC 6523 identifiers in `consumer` and `supplier`. Source: Maskinporten."""

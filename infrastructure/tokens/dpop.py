@@ -20,7 +20,7 @@ from infrastructure.tokens.jose import (
     public_key,
     verified_claims,
 )
-from infrastructure.tokens.token_refusals import ProofRefusedError
+from application.token_refusals import ProofRefusedError
 from infrastructure.tokens.used_ids import UsedIds
 
 TYPE = "dpop+jwt"

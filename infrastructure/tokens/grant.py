@@ -22,7 +22,7 @@ from infrastructure.tokens.jose import (
     parse_signed,
     verified_claims,
 )
-from infrastructure.tokens.token_refusals import GrantRefusedError, ProofRefusedError
+from application.token_refusals import GrantRefusedError, ProofRefusedError
 from infrastructure.tokens.used_ids import UsedIds
 
 GRANT_TYPE = "client_credentials"

@@ -17,7 +17,7 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from infrastructure.tokens.token_refusals import IssuerUnavailableError
+from application.token_refusals import IssuerUnavailableError
 
 LOG = structlog.get_logger()
 

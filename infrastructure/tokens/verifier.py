@@ -12,6 +12,7 @@ from joserfc.jws import CompactSignature
 from joserfc.jwt import Claims
 
 from application.ports import Caller, Credentials
+from application.token_refusals import TokenRefusedError
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.callers import OrganisationDirectory, TokenSubject, subject_of
 from infrastructure.tokens.dpop import Proofs
@@ -26,7 +27,6 @@ from infrastructure.tokens.jose import (
     verified_claims,
 )
 from infrastructure.tokens.jwks import IssuerKeys
-from infrastructure.tokens.token_refusals import TokenRefusedError
 
 TYPE = "at+jwt"
 MAX_CACHED_TOKENS = 4_096

@@ -19,10 +19,11 @@ from starlette.testclient import TestClient
 
 from api.graph.protocol.endpoint import OPEN, graphql_routes
 from api.graph.protocol.policy import GraphPolicy
-from api.web.platform import InvalidTokenError, Platform
+from api.web.platform import Platform
 from application.gathering import Rules
 from application.ports import Append, Caller, Credentials, Role, Sealed
 from application.registry import BY_COMMAND, READERS
+from application.token_refusals import TokenRefusedError
 from application.unit_of_work import StateCache
 from domain import consent
 from domain.consent import ConsentGranted, ConsentWithdrawn
@@ -290,7 +291,7 @@ class Graph:
 async def authenticate(shown: Credentials) -> Caller:
     role, _, organisation = shown.token.partition(":")
     if role not in tuple(Role):
-        raise InvalidTokenError
+        raise TokenRefusedError
     organisation, _, supplier = organisation.partition(" via ")
     return Caller(subject="tester", role=Role(role), organisation_id=organisation, supplier_id=supplier)
 

@@ -36,7 +36,7 @@ def _codes(tree: ast.Module, path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield from _of_call(node.func.id, node.args, path)
-        elif isinstance(node, ast.AsyncFunctionDef) and node.name == "_answer_http":
+        elif isinstance(node, ast.FunctionDef) and node.name == "_problem_of_http":
             yield from _of_table(node)
 
 
@@ -76,7 +76,7 @@ def _parts(arg: ast.expr, pairs: Mapping[str, ast.Tuple]) -> list[ast.expr]:
     return pairs[arg.value.id].elts if isinstance(arg, ast.Starred) and isinstance(arg.value, ast.Name) else [arg]
 
 
-def _of_table(function: ast.AsyncFunctionDef) -> Iterator[tuple[str, int]]:
+def _of_table(function: ast.FunctionDef) -> Iterator[tuple[str, int]]:
     for node in ast.walk(function):
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):

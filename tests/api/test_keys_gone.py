@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from api.composition import bootstrap
-from api.composition.decryption import OpeningForAnswers
+from api.composition.decryption import opener_for_answers
 from api.web.errors import Problem
 from application.ports import Role, Sealed
 from domain.kernel import PersonalText, PurposeGroup, personal
@@ -96,7 +96,7 @@ async def sealed_by(keys: MemoryKeys) -> Sealed:
 async def test_a_text_is_opened_and_that_of_an_erased_person_is_none() -> None:
     keys = MemoryKeys()
     sealed = await sealed_by(keys)
-    opener = OpeningForAnswers(keys)
+    opener = opener_for_answers(keys)
     assert await opener([sealed]) == ["text"]
     await keys.destroy([KeyOwner("ann", PurposeGroup.CORRESPONDENCE)])
     assert await opener([sealed]) == [None]
@@ -107,7 +107,7 @@ async def test_what_is_damaged_is_our_fault_and_not_an_erasure() -> None:
     keys = MemoryKeys()
     sealed = await sealed_by(keys)
     elsewhere = sealed._replace(stream="letter-2")
-    for opener, text in ((OpeningForAnswers(MemoryKeys()), sealed), (OpeningForAnswers(keys), elsewhere)):
+    for opener, text in ((opener_for_answers(MemoryKeys()), sealed), (opener_for_answers(keys), elsewhere)):
         with pytest.raises(Problem) as problem:
             await opener([text])
         assert (problem.value.status, problem.value.code) == (500, "personal-data-damaged")

@@ -12,10 +12,10 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from application.ports import Credentials
+from application.token_refusals import ProofRefusedError, TokenRefusedError
 from infrastructure.tokens.dpop import PROOF_MAX_AGE_S, normal
 from infrastructure.tokens.issuer import LocalIssuer
 from infrastructure.tokens.jose import SKEW_S
-from infrastructure.tokens.token_refusals import ProofRefusedError, TokenRefusedError
 from infrastructure.tokens.used_ids import UsedIds
 from infrastructure.tokens.verifier import Verifier
 from tests.infrastructure.issuing import ANY, AUDIENCE, CALLER, ISSUER, NOW, TRUST, encoded

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from joserfc.jwk import ECKey
 
+from application.token_refusals import IssuerUnavailableError, TokenRefusedError
 from infrastructure.tokens.jwks import JWKS_MAX_AGE_S, JWKS_MIN_INTERVAL_S, JWKS_UNKNOWN_KEY_S, JwksKeys, JwksLimits
-from infrastructure.tokens.token_refusals import IssuerUnavailableError, TokenRefusedError
 from infrastructure.tokens.verifier import Verifier
 from tests.infrastructure.issuing import CALLER, KEY, NEXT_KEY, NOW, TRUST, Check, Issuer, Seconds, bearer, token
 from tests.waiting import until

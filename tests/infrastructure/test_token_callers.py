@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from application.ports import Caller, Role
+from application.token_refusals import TokenRefusedError
 from infrastructure.tokens.callers import FOUND_MAX_AGE_S, NOT_FOUND_MAX_AGE_S, OrganisationDirectory, subject_of
-from infrastructure.tokens.token_refusals import TokenRefusedError
 from tests.infrastructure.issuing import Seconds
 
 pytestmark = pytest.mark.anyio

@@ -14,11 +14,11 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from application.ports import Caller, Credentials, Role
+from application.token_refusals import GrantRefusedError
 from infrastructure.tokens.clients import ClientError, Clients
 from infrastructure.tokens.grant import ASSERTION_MAX_S, ASSERTION_TYPE, ClientCredentials
 from infrastructure.tokens.issuer import LocalIssuer
 from infrastructure.tokens.jose import SKEW_S
-from infrastructure.tokens.token_refusals import GrantRefusedError
 from infrastructure.tokens.verifier import Verifier
 from tests.infrastructure.issuing import ANY, AUDIENCE, ISSUER, NOW, TRUST
 from tests.infrastructure.proving import OTHER_KEY, PROOF_KEY, proof

@@ -16,10 +16,10 @@ import pytest
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from application.ports import Role
+from application.token_refusals import TokenRefusedError
 from infrastructure.tokens.issuer import LocalIssuer
 from infrastructure.tokens.jose import MAX_TOKEN_LENGTH, SKEW_S
 from infrastructure.tokens.jwks import JwksKeys
-from infrastructure.tokens.token_refusals import TokenRefusedError
 from infrastructure.tokens.verifier import Trust, Verifier
 from tests.infrastructure.issuing import (
     AUDIENCE,

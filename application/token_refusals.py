@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TokenRefusedError(Exception):
-    """The token proves nothing here."""
+    """The token proves nothing here: malformed, expired, of another issuer, for another audience, or shown wrongly."""
 
 
 class ProofRefusedError(Exception):
