@@ -14,6 +14,7 @@ IDENTITY_PROVIDER = "identity-provider"
 
 def examples(world: World) -> dict[str, Request]:
     """Return the example of each command by its intent."""
+    world.park_an_event()
     every = (
         *_organisations(world),
         *_identity(world),

@@ -188,10 +188,10 @@ class World:
         hold: dict[str, Any] = {"group": "identification", "ground": "legal_claims", "until": "2027-12-31"}
         self.id["hal.hold"] = self.do("place-legal-hold", person_id=self.id["hal"], **hold)
 
-        self._park_an_event()
         self.id["suppression"] = self.do("suppress-accesses", **self.suppression(ground="a closed inquiry, decision 7"))
 
-    def _park_an_event(self) -> None:
+    def park_an_event(self) -> None:
+        """Let invoices have an event that is parked, which the worker would have done."""
         self._log.execute(
             "INSERT INTO read.parked (table_name, position, stream, stream_version, name, error)"
             " VALUES (%s, 12, 'invoice-a', 1, 'invoicing.invoice-received.v1', 'KeyError')",
