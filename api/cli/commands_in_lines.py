@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from api.rest.command_reader import CommandReader, RawCommand
+from api.rest.command_reader import CommandLine, CommandReader
 from api.web.errors import Problem
 from api.web.request_context import RequestContext
 from application.handler import CommandEnvelope
@@ -26,16 +26,11 @@ MAX_ISSUES_TOLD = 3
 _Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}\Z")]
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    command: str
+class _Line(CommandLine, kw_only=True):
     at: str
     organisation_id: _Id
     subject: Annotated[str, msgspec.Meta(pattern=rf"^{SUBJECT_PATTERN}\Z")]
     role: Role
-    idempotency_key: str | None = None
-    ids: dict[str, str] = {}
-    if_match: str | None = None
-    body: msgspec.Raw = msgspec.Raw()
     id: _Id | None = None
 
 
@@ -50,25 +45,24 @@ class CommandsInLines:
         self._import_stream = import_stream
 
     def __call__(self, number: int, line: bytes | None, not_after: datetime) -> CommandEnvelope:
-        said = _said(line)
-        reader = self._readers.get(said.command)
+        line_read = _read(line)
+        reader = self._readers.get(line_read.command)
         if reader is None:
             raise NotFound("unknown-command", "There is no command of this name.")
-        caller = Caller(subject=said.subject, role=said.role, organisation_id=said.organisation_id)
+        caller = Caller(subject=line_read.subject, role=line_read.role, organisation_id=line_read.organisation_id)
         # The import's name binds its events together, and says in each that it came in by an import.
-        at = past_instant(said.at, not_after)
+        at = past_instant(line_read.at, not_after)
         context = RequestContext(caller=caller, now=at, correlation_id=self._import_stream)
-        key = f"{self._import_stream}:{number}" if said.idempotency_key is None else said.idempotency_key
-        raw = RawCommand(
-            ids=said.ids, body=bytes(said.body), key=key, if_match=said.if_match, created_id=_created_id(said, reader)
-        )
+        raw = replace(line_read.raw(), created_id=_created_id(line_read, reader))
+        if raw.key is None:
+            raw = replace(raw, key=f"{self._import_stream}:{number}")
         try:
             return replace(reader.read(raw, context), in_order=True)
         except Problem as problem:
             raise Refusal(problem.code, _sentence(problem)) from problem
 
 
-def _said(line: bytes | None) -> _Line:
+def _read(line: bytes | None) -> _Line:
     if line is None:
         raise line_too_long()
     check_json(line)
@@ -82,17 +76,16 @@ def _said(line: bytes | None) -> _Line:
         raise MalformedValue("malformed-line", sentence) from error
 
 
-def _created_id(said: _Line, reader: CommandReader) -> str | None:
+def _created_id(line: _Line, reader: CommandReader) -> str | None:
     """Return the id that the created thing had in its history, so that later lines can name it."""
-    if said.id is None:
-        return None
-    if not reader.route.creates:
-        raise MalformedValue("malformed-line", "This command creates nothing that an id could be given to.")
-    check_no_personal_number(said.id)
-    return said.id
+    if line.id is not None:
+        if not reader.route.creates:
+            raise MalformedValue("malformed-line", "This command creates nothing that an id could be given to.")
+        check_no_personal_number(line.id)
+    return line.id
 
 
 def _sentence(problem: Problem) -> str:
-    """Tell a problem in one sentence or a few, with the places that it names."""
+    """Write a problem in one sentence or a few, with the places that it names."""
     issues = [f"{issue.location}: {issue.detail}" for issue in problem.issues[:MAX_ISSUES_TOLD]]
     return " ".join([problem.detail, *issues])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
-from typing import Any
 
 import structlog
 from fastapi import Depends, FastAPI
@@ -115,8 +114,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        working = make_keeper(addresses, make_codec(), keys, people, platform) if keeper else None
-        async with keys, log, people, at_work(working):
+        reactor = make_keeper(addresses, make_codec(), keys, people, platform)
+        async with keys, log, people, at_work(reactor) if keeper else nullcontext():
             LOG.info("api_started")
             yield
         await reads.aclose()
@@ -149,7 +148,7 @@ def create_app(
     app.router.routes.extend(administration_routes())
     # The server calls this when it stops, so that streams end before it waits for open requests.
     app.state.end_streams = feed.end
-    _describe(app, commands.paths)
+    app.openapi = cache(lambda: complete(FastAPI.openapi(app), commands.paths))  # type: ignore[method-assign]  # FastAPI's own way
     check_doors(app.router.routes, {camel_path(route.path) for route in COMMAND_ROUTES})
     return app
 
@@ -176,14 +175,3 @@ def _platform(
 def _keyed_hash(key: bytes) -> Callable[[bytes], bytes]:
     # The log hashes claims with the same key, each under its kind; "request" is no kind of claim.
     return lambda content: hmac.digest(key, b"request\0" + content, "sha256")
-
-
-def _describe(app: FastAPI, commands: Mapping[str, Any]) -> None:
-    made: dict[str, Any] = {}
-
-    def openapi() -> dict[str, Any]:
-        if not made:
-            made.update(complete(FastAPI.openapi(app), commands))
-        return made
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document

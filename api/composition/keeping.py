@@ -47,11 +47,8 @@ def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindInd
 
 
 @asynccontextmanager
-async def at_work(keeper: Reactor | None) -> AsyncIterator[None]:
-    """Run a keeper, if there is one, until the block ends."""
-    if keeper is None:
-        yield
-        return
+async def at_work(keeper: Reactor) -> AsyncIterator[None]:
+    """Run a keeper until the block ends."""
     work = asyncio.create_task(keeper.run())
     try:
         yield

@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.rest.command_reader import CommandReader, RawCommand, command_readers
+from api.rest.command_reader import CommandLine, CommandReader, RawCommand, command_readers
 from api.rest.command_route import CommandRoute, camel_path
 from api.rest.openapi import NDJSON, bulk_operation, command_operation
 from api.web.errors import Problem, problem_of
@@ -107,17 +107,7 @@ async def read_body(request: Request, media_type: str, max_bytes: int) -> bytes:
 # --- Many commands --------------------------------------------------------------------------------------------------
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    """One line: the intent, the ids of its path, and what a single request says in headers and body."""
-
-    command: str
-    idempotency_key: str | None = None
-    ids: dict[str, str] = {}
-    if_match: str | None = None
-    body: msgspec.Raw = msgspec.Raw()
-
-
-_READ_LINE = msgspec.json.Decoder(_Line).decode
+_READ_LINE = msgspec.json.Decoder(CommandLine).decode
 
 
 def _bulk_endpoint(readers: Mapping[str, CommandReader], platform: Platform) -> Endpoint:
@@ -187,8 +177,7 @@ def _understand(
     reader = readers.get(read.command)
     if reader is None:
         return Problem(404, "unknown-command", "There is no command of this name.")
-    raw = RawCommand(ids=read.ids, body=bytes(read.body), key=read.idempotency_key, if_match=read.if_match)
     try:
-        return reader.read(raw, context), reader.route
+        return reader.read(read.raw(), context), reader.route
     except Problem as problem:
         return problem

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -45,6 +46,19 @@ class RawCommand:
     key: str | None
     if_match: str | None
     created_id: str | None = None
+
+
+class CommandLine(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """One command of many: the intent, the ids of its path, and the headers and the body of a single request."""
+
+    command: str
+    idempotency_key: str | None = None
+    ids: dict[str, str] = {}
+    if_match: str | None = None
+    body: msgspec.Raw = msgspec.Raw()
+
+    def raw(self) -> RawCommand:
+        return RawCommand(ids=self.ids, body=bytes(self.body), key=self.idempotency_key, if_match=self.if_match)
 
 
 class CommandReader:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 from fastapi import APIRouter
@@ -16,18 +16,21 @@ from api.rest.openapi import answer_of
 from application.reactor_status import ReactorProgress
 from projections.progress import Build, Progress, ProjectionProgress, ProjectionState
 
-BY_PROJECTION = ["projection"]
+_LABELS = ["projection"]
 HEAD = Gauge("kroniek_log_position", "The last position of the log.")
-POSITION = Gauge("kroniek_projection_position", "The last position whose event is in the rows.", BY_PROJECTION)
-LAG_EVENTS = Gauge("kroniek_projection_lag_events", "Events of the log that are not in the rows yet.", BY_PROJECTION)
-LAG_SECONDS = Gauge("kroniek_projection_lag_seconds", "Age of the oldest event not in the rows yet.", BY_PROJECTION)
-RATE = Gauge("kroniek_projection_events_per_second", "How fast it goes on; 0 while it does not.", BY_PROJECTION)
-PARKED = Gauge("kroniek_projection_parked_events", "Events whose effects are not in the rows.", BY_PROJECTION)
-STATE = Gauge("kroniek_projection_state", "1 for the state that it is in.", [*BY_PROJECTION, "state"])
-BUILD = Gauge("kroniek_projection_build_percent", "How far rows are that are being made anew.", BY_PROJECTION)
+PROGRESS: Mapping[str, Gauge] = {
+    "position": Gauge("kroniek_projection_position", "The last position whose event is in the rows.", _LABELS),
+    "lag_events": Gauge("kroniek_projection_lag_events", "Events of the log that are not in the rows.", _LABELS),
+    "lag_s": Gauge("kroniek_projection_lag_seconds", "Age of the oldest event that is not in the rows.", _LABELS),
+    "events_per_s": Gauge("kroniek_projection_events_per_second", "Its rate; 0 while nothing is applied.", _LABELS),
+    "parked_events": Gauge("kroniek_projection_parked_events", "Events whose effects are not in the rows.", _LABELS),
+}
+"""The gauges of a read model, by the field of its progress that each shows."""
+
+STATE = Gauge("kroniek_projection_state", "1 for the state that it is in.", [*_LABELS, "state"])
+BUILD = Gauge("kroniek_projection_build_percent", "How much of a build is done.", _LABELS)
 WAITING_DUTIES = Gauge("kroniek_keeper_waiting_duties", "Duties that failed, or follow one that did.")
 OLDEST_DUTY = Gauge("kroniek_keeper_oldest_waiting_seconds", "How long the first of them has waited.")
-OF_PROJECTIONS = (POSITION, LAG_EVENTS, LAG_SECONDS, RATE, PARKED, STATE, BUILD)
 
 Observe = Callable[[], Awaitable[Progress]]
 """Reads how far the platform is; raises SQLAlchemyError when the database does not answer."""
@@ -88,7 +91,7 @@ async def _observed(observe: Callable[[], Awaitable[T]]) -> T | None:
 # --- Health ---------------------------------------------------------------------------------------------------------
 
 
-def _health(progress: Progress | None, keeper: ReactorProgress | None, *, keys_answer: bool) -> dict[str, Any]:
+def _health(progress: Progress | None, keeper: ReactorProgress | None, *, keys_answer: bool) -> Mapping[str, object]:
     """Return the answer of `/health`: fail without the log, warn while a read model needs somebody, else pass."""
     if progress is None or keeper is None:
         return {"status": "fail", "output": "the database does not answer"}
@@ -105,13 +108,15 @@ def _health(progress: Progress | None, keeper: ReactorProgress | None, *, keys_a
     }
 
 
-def _complaints(progress: Progress) -> Sequence[str]:
+def _complaints(progress: Progress) -> Iterator[str]:
     if all(one.state is ProjectionState.BUILDING and one.build is None for one in progress.projections):
-        return ["no worker has made the read models yet"]
-    return [sentence for projection in progress.projections for sentence in _complaints_about(projection)]
+        yield "no worker has made the read models yet"
+        return
+    for projection in progress.projections:
+        yield from _complaints_about(projection)
 
 
-def _complaints_about(projection: ProjectionProgress) -> Sequence[str]:
+def _complaints_about(projection: ProjectionProgress) -> Iterator[str]:
     name = projection.name
     sentences = {
         ProjectionState.STOPPED: f"{name} has stopped: {projection.error}",
@@ -119,29 +124,29 @@ def _complaints_about(projection: ProjectionProgress) -> Sequence[str]:
         ProjectionState.BUILDING: f"{name} is being made for the first time",
         ProjectionState.UNLED: f"no worker looks after {name}",
     }
-    said = [sentences[projection.state]] if projection.state in sentences else []
+    if projection.state in sentences:
+        yield sentences[projection.state]
     if projection.lag_s > MAX_HEALTHY_LAG_S:
-        said.append(f"{name} is behind by more than {MAX_HEALTHY_LAG_S:.0f} s")
+        yield f"{name} is behind by more than {MAX_HEALTHY_LAG_S:.0f} s"
     if projection.parked_events:
         events, streams = projection.parked_events, projection.parked_streams
-        said.append(f"{name} has {_counted(events, 'parked event')} of {_counted(streams, 'stream')}")
-    return said
+        yield f"{name} has {_counted(events, 'parked event')} of {_counted(streams, 'stream')}"
 
 
-def _complaints_about_keeper(keeper: ReactorProgress) -> Sequence[str]:
-    said = [] if keeper.led else ["no process keeps: erasures are not carried out"]
+def _complaints_about_keeper(keeper: ReactorProgress) -> Iterator[str]:
+    if not keeper.led:
+        yield "no process keeps: erasures are not carried out"
     if keeper.error:
-        said.append(f"the keeper stands still: {keeper.error}")
+        yield f"the keeper stands still: {keeper.error}"
     if keeper.duties:
-        said.append(f"the keeper has {_counted(keeper.duties, 'waiting duty', 'waiting duties')}")
-    return said
+        yield f"the keeper has {_counted(keeper.duties, 'waiting duty', 'waiting duties')}"
 
 
 def _counted(number: int, what: str, several: str = "") -> str:
     return f"{number} {what if number == 1 else several or f'{what}s'}"
 
 
-def _shown(projection: ProjectionProgress) -> dict[str, Any]:
+def _shown(projection: ProjectionProgress) -> Mapping[str, object]:
     """Show a read model without texts and names of administrators."""
     return {
         "name": projection.name,
@@ -160,15 +165,12 @@ def _shown(projection: ProjectionProgress) -> dict[str, Any]:
         "failed_at": projection.failed_at,
         "paused_at": projection.pause and projection.pause.at,
         "build": projection.build and _build_shown(projection.build),
-        "other_versions": [
-            {"version": other.version, "position": other.position, "applied_at": other.applied_at}
-            for other in projection.other_versions
-        ],
+        "other_versions": [asdict(other) for other in projection.other_versions],
         "previous_position": projection.previous_position,
     }
 
 
-def _build_shown(build: Build) -> dict[str, Any]:
+def _build_shown(build: Build) -> Mapping[str, object]:
     return {
         "build_id": build.build_id,
         "purpose": build.purpose,
@@ -188,15 +190,12 @@ def _build_shown(build: Build) -> dict[str, Any]:
 def _measure(progress: Progress) -> None:
     HEAD.set(progress.head)
     # A build that has ended must not stay in the metrics.
-    for gauge in OF_PROJECTIONS:
+    for gauge in (*PROGRESS.values(), STATE, BUILD):
         gauge.clear()
     for projection in progress.projections:
         name = projection.name
-        POSITION.labels(name).set(projection.position)
-        LAG_EVENTS.labels(name).set(projection.lag_events)
-        LAG_SECONDS.labels(name).set(projection.lag_s)
-        RATE.labels(name).set(projection.events_per_s)
-        PARKED.labels(name).set(projection.parked_events)
+        for field, gauge in PROGRESS.items():
+            gauge.labels(name).set(getattr(projection, field))
         for state in ProjectionState:
             STATE.labels(name, state.value).set(int(state is projection.state))
         if projection.build is not None and not projection.build.state.ended:

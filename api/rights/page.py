@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from api.rights.doors import DOORS
 from api.rights.graph import ALL, GraphRight
-from api.rights.relations import MEANINGS, Right
+from api.rights.relations import Relation, Right
 from application.ports import Role
 
 NOBODY = "-"
@@ -52,13 +52,13 @@ GraphRows: TypeAlias = Sequence[tuple[GraphRight, Sequence[str], Sequence[str]]]
 """The rights of GraphQL, each with the fields and the types that have it."""
 
 
-def rights_shown(routes: Sequence[RouteShown], graph: GraphRows) -> Mapping[str, Any]:
+def rights_shown(routes: Sequence[RouteShown], graph: GraphRows) -> Mapping[str, object]:
     """Return the tables for programs; the names of roles, commands and relations are as callers see them."""
     return {
-        "commands": [_command_shown(route) for route in routes],
+        "commands": [{"command": route.intent, "roles": dict(_cells(route))} for route in routes],
         "relations": [
-            {"relation": relation, "organisation": meaning.words, "refusal": meaning.refusal or None}
-            for relation, meaning in MEANINGS.items()
+            {"relation": relation, "organisation": relation.words, "refusal": relation.refusal or None}
+            for relation in Relation
         ],
         "graphql": [
             {
@@ -77,10 +77,6 @@ def rights_shown(routes: Sequence[RouteShown], graph: GraphRows) -> Mapping[str,
     }
 
 
-def _command_shown(route: RouteShown) -> Mapping[str, Any]:
-    return {"command": route.intent, "roles": {role.value: relation for role, relation in _cells(route)}}
-
-
 def _cells(route: RouteShown) -> Iterator[tuple[Role, str]]:
     yield from ((role, route.right[role].value) for role in Role if role in route.right)
 
@@ -97,7 +93,7 @@ def rights_page(routes: Sequence[RouteShown], graph: GraphRows) -> str:
         _RELATIONS,
         _table(
             ("relation", "the organisation", "others get"),
-            ((relation, meaning.words, _code(meaning.refusal)) for relation, meaning in MEANINGS.items()),
+            ((relation, relation.words, _code(relation.refusal)) for relation in Relation),
         ),
         _GRAPH,
         _table(("fields", "types", *Role), _graph_rows(graph)),

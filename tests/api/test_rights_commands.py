@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.rights.relations import MEANINGS, Relation
+from api.rights.relations import Relation
 from application.ports import Role
 from tests.api.numbers import national_number
 from tests.api.problems import documented
@@ -20,7 +20,7 @@ STRANGER, OUTSIDER = "stranger", "outsider"
 CELLS = [(intent, role) for intent in DOOR for role in Role]
 LET_IN = [(intent, role) for intent, role in CELLS if role in DOOR[intent].right]
 KEPT_OUT = [cell for cell in CELLS if cell not in LET_IN]
-KEPT_TO_SOME = [(intent, role) for intent, role in LET_IN if MEANINGS[DOOR[intent].right[role]].refusal]
+KEPT_TO_SOME = [(intent, role) for intent, role in LET_IN if DOOR[intent].right[role].refusal]
 
 # Which organisations of the world are enrolled, where one of many may do what an example does.
 ENROLLED = {
@@ -65,10 +65,9 @@ def test_every_cell_is_tested() -> None:
 
 
 def test_every_relation_is_explained_and_its_refusal_is_documented() -> None:
-    assert MEANINGS.keys() == set(Relation)
-    assert {documented()[it.refusal] for it in MEANINGS.values() if it.refusal} == {403}
+    assert {documented()[relation.refusal] for relation in Relation if relation.refusal} == {403}
     assert {relation for route in DOOR.values() for relation in route.right.values()} == set(Relation)
-    assert ENROLLED.keys() == {relation for relation, meaning in MEANINGS.items() if meaning.by_enrolment}
+    assert ENROLLED.keys() == {relation for relation in Relation if relation.by_enrolment}
 
 
 def test_an_organisation_is_not_looked_at_only_where_the_platform_acts_or_anybody_may() -> None:
@@ -93,9 +92,9 @@ def test_a_role_that_is_not_let_in_is_refused(world: World, example: Request) ->
 def test_an_organisation_in_another_relation_is_refused_as_the_table_says(
     intent: str, role: Role, world: World, example: Request
 ) -> None:
-    meaning = MEANINGS[relation_of(intent, role)]
-    other = OUTSIDER if meaning.by_enrolment else STRANGER
-    must_be_refused(post(world, replace(example, organisation=other)), 403, meaning.refusal, dict(example.body))
+    relation = relation_of(intent, role)
+    other = OUTSIDER if relation.by_enrolment else STRANGER
+    must_be_refused(post(world, replace(example, organisation=other)), 403, relation.refusal, dict(example.body))
 
 
 @pytest.mark.usefixtures("nothing_changes")
@@ -117,7 +116,7 @@ def test_a_role_is_let_in_for_an_organisation_in_the_relation(
 ) -> None:
     """Where the organisation does not count, for one that owns nothing and is nothing here."""
     before = world.holdings()[0]
-    organisation = example.organisation if MEANINGS[relation_of(intent, role)].refusal else OUTSIDER
+    organisation = example.organisation if relation_of(intent, role).refusal else OUTSIDER
     own = OF_ITS_OWN[intent][role] if intent in OF_ITS_OWN else {}
     answer = post(world, replace(example, organisation=organisation), body={**example.body, **own})
     assert answer.is_success, answer.text
