@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from http import HTTPStatus
 
@@ -48,6 +48,12 @@ class CommandRoute:
     def intent(self) -> str:
         """The command's name to callers: `PlaceLegalHold` is `place-legal-hold`."""
         return re.sub(r"(?<!^)(?=[A-Z])", "-", self.command.__name__).lower()
+
+
+def routes_below(path: str, right: Right, commands: Mapping[str, tuple[type[Command], str]]) -> Iterator[CommandRoute]:
+    """Make the routes of commands about one thing that have one right: by the end of the path, command and summary."""
+    for end, (command, summary) in commands.items():
+        yield CommandRoute(command, f"{path}/{end}", right=right, summary=summary)
 
 
 def camel_path(path: str) -> str:

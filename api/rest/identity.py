@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.rest.command_route import CommandRoute
+from api.rest.command_route import CommandRoute, routes_below
 from api.rights.relations import Relation, administrator, agency, system
 from domain.identity.key import ActivateKey, ExpireKey, RegisterKey, ResumeKey, RevokeKey, SuspendKey
 from domain.identity.mandate.model import (
@@ -54,29 +54,24 @@ ROUTES = (
         summary="Register a key of a person, as the identity provider that gives it out.",
         creates="key_id",
     ),
-    CommandRoute(
-        ActivateKey,
-        "/keys/{key_id}/activations",
-        right=agency(Relation.PROVIDER_OF_KEY),
-        summary="Activate a key; a derived one on evidence of the eID or of a registration at a desk.",
+    *routes_below(
+        "/keys/{key_id}",
+        agency(Relation.PROVIDER_OF_KEY),
+        {
+            "activations": (
+                ActivateKey,
+                "Activate a key; a derived one on evidence of the eID or of a registration at a desk.",
+            ),
+            "suspensions": (SuspendKey, "Suspend a key."),
+            "resumptions": (ResumeKey, "Resume a suspended key."),
+            "revocations": (RevokeKey, "Revoke a key for good."),
+        },
     ),
     CommandRoute(
-        SuspendKey, "/keys/{key_id}/suspensions", right=agency(Relation.PROVIDER_OF_KEY), summary="Suspend a key."
-    ),
-    CommandRoute(
-        ResumeKey,
-        "/keys/{key_id}/resumptions",
-        right=agency(Relation.PROVIDER_OF_KEY),
-        summary="Resume a suspended key.",
-    ),
-    CommandRoute(
-        RevokeKey,
-        "/keys/{key_id}/revocations",
-        right=agency(Relation.PROVIDER_OF_KEY),
-        summary="Revoke a key for good.",
-    ),
-    CommandRoute(
-        ExpireKey, "/keys/{key_id}/expiries", right=system(), summary="Record that the validity of a key is over."
+        ExpireKey,
+        "/keys/{key_id}/expiries",
+        right=system(),
+        summary="Record that the validity of a key is over.",
     ),
     CommandRoute(
         OpenSession,
@@ -85,14 +80,13 @@ ROUTES = (
         summary="Authenticate a person at a service; a refused authentication is recorded too.",
         creates="session_id",
     ),
-    CommandRoute(
-        AccessService,
-        "/sessions/{session_id}/service-accesses",
-        right=agency(Relation.PROVIDER_OF_SESSION),
-        summary="Take the person on to another service by single sign-on.",
-    ),
-    CommandRoute(
-        EndSession, "/sessions/{session_id}/ends", right=agency(Relation.PROVIDER_OF_SESSION), summary="End a session."
+    *routes_below(
+        "/sessions/{session_id}",
+        agency(Relation.PROVIDER_OF_SESSION),
+        {
+            "service-accesses": (AccessService, "Take the person on to another service by single sign-on."),
+            "ends": (EndSession, "End a session."),
+        },
     ),
     CommandRoute(
         RequestMandate,
@@ -101,41 +95,22 @@ ROUTES = (
         summary="Request a mandate, as one of its two sides.",
         creates="mandate_id",
     ),
-    CommandRoute(
-        AcceptMandate,
-        "/mandates/{mandate_id}/acceptances",
-        right=agency(Relation.PLACE_OF_SESSION),
-        summary="Accept a mandate, as the other side.",
-    ),
-    CommandRoute(
-        RejectMandate,
-        "/mandates/{mandate_id}/rejections",
-        right=agency(Relation.PLACE_OF_SESSION),
-        summary="Reject a mandate, as the other side.",
+    *routes_below(
+        "/mandates/{mandate_id}",
+        agency(Relation.PLACE_OF_SESSION),
+        {
+            "acceptances": (AcceptMandate, "Accept a mandate, as the other side."),
+            "rejections": (RejectMandate, "Reject a mandate, as the other side."),
+            "suspensions": (SuspendMandate, "Suspend a mandate."),
+            "resumptions": (ResumeMandate, "Resume a mandate that the same side suspended."),
+            "withdrawals": (WithdrawMandate, "Withdraw a mandate for good, as either side."),
+        },
     ),
     CommandRoute(
         ConfirmMandate,
         "/mandates/{mandate_id}/confirmations",
         right=agency(Relation.REGISTRATION_AUTHORITY),
         summary="Confirm legal representation, as a registration authority.",
-    ),
-    CommandRoute(
-        SuspendMandate,
-        "/mandates/{mandate_id}/suspensions",
-        right=agency(Relation.PLACE_OF_SESSION),
-        summary="Suspend a mandate.",
-    ),
-    CommandRoute(
-        ResumeMandate,
-        "/mandates/{mandate_id}/resumptions",
-        right=agency(Relation.PLACE_OF_SESSION),
-        summary="Resume a mandate that the same side suspended.",
-    ),
-    CommandRoute(
-        WithdrawMandate,
-        "/mandates/{mandate_id}/withdrawals",
-        right=agency(Relation.PLACE_OF_SESSION),
-        summary="Withdraw a mandate for good, as either side.",
     ),
     CommandRoute(
         ExpireMandate,

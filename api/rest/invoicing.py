@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from api.rest.command_route import CommandRoute
+from api.rest.command_route import CommandRoute, routes_below
 from api.rights.relations import Relation, agency, system
 from domain.invoicing.model import ReceiveInvoice, RefuseInvoice, RespondToInvoice, ValidateInvoice
-
-_INVOICE = "/invoices/{invoice_id}"
 
 ROUTES = (
     # An access point acts for many suppliers: an organisation of its own, or the platform's.
@@ -17,21 +15,20 @@ ROUTES = (
         summary="Deliver an invoice or credit note to a buyer.",
         creates="invoice_id",
     ),
-    CommandRoute(
-        ValidateInvoice,
-        f"{_INVOICE}/validations",
-        right=system(),
-        summary="Record that the document follows its rules.",
-    ),
-    CommandRoute(
-        RefuseInvoice,
-        f"{_INVOICE}/refusals",
-        right=system(),
-        summary="Refuse a document that breaks its rules, naming them; its number may be used again.",
+    *routes_below(
+        "/invoices/{invoice_id}",
+        system(),
+        {
+            "validations": (ValidateInvoice, "Record that the document follows its rules."),
+            "refusals": (
+                RefuseInvoice,
+                "Refuse a document that breaks its rules, naming them; its number may be used again.",
+            ),
+        },
     ),
     CommandRoute(
         RespondToInvoice,
-        f"{_INVOICE}/responses",
+        "/invoices/{invoice_id}/responses",
         right=agency(Relation.BUYER),
         summary="Tell the supplier where the invoice stands (Peppol Invoice Response).",
     ),

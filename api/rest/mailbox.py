@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.rest.command_route import CommandRoute
+from api.rest.command_route import CommandRoute, routes_below
 from api.rights.relations import Relation, agency, system
 from domain.mailbox.mailbox import (
     OpenMailbox,
@@ -28,7 +28,7 @@ _MESSAGE = "/messages/{message_id}"
 ROUTES = (
     CommandRoute(
         OpenMailbox,
-        f"{_MAILBOX}/openings",
+        "/mailboxes/{mailbox_id}/openings",
         right=agency(Relation.MAILBOX_PROVIDER),
         summary="Open the mailbox of a person or an enterprise.",
     ),
@@ -39,29 +39,21 @@ ROUTES = (
         summary="Name the address for notifications; the address itself stays with the mailbox provider.",
         creates="address_id",
     ),
-    CommandRoute(
-        VerifyNotificationAddress,
-        f"{_MAILBOX}/notification-addresses/{{address_id}}/verifications",
-        right=agency(Relation.PROVIDER_OF_MAILBOX),
-        summary="Record that the owner has shown that the address is theirs.",
-    ),
-    CommandRoute(
-        RemoveNotificationAddress,
-        f"{_MAILBOX}/notification-addresses/{{address_id}}/removals",
-        right=agency(Relation.PROVIDER_OF_MAILBOX),
-        summary="Remove the address for notifications; none is obligatory.",
-    ),
-    CommandRoute(
-        SetChannelPreference,
-        f"{_MAILBOX}/channel-preferences",
-        right=agency(Relation.PROVIDER_OF_MAILBOX),
-        summary="Say whether post should come digitally only.",
-    ),
-    CommandRoute(
-        RecordFirstUse,
-        f"{_MAILBOX}/first-uses",
-        right=agency(Relation.PROVIDER_OF_MAILBOX),
-        summary="Record that the owner took the mailbox into use.",
+    *routes_below(
+        "/mailboxes/{mailbox_id}",
+        agency(Relation.PROVIDER_OF_MAILBOX),
+        {
+            "notification-addresses/{address_id}/verifications": (
+                VerifyNotificationAddress,
+                "Record that the owner has shown that the address is theirs.",
+            ),
+            "notification-addresses/{address_id}/removals": (
+                RemoveNotificationAddress,
+                "Remove the address for notifications; none is obligatory.",
+            ),
+            "channel-preferences": (SetChannelPreference, "Say whether post should come digitally only."),
+            "first-uses": (RecordFirstUse, "Record that the owner took the mailbox into use."),
+        },
     ),
     CommandRoute(
         SendMessage,
@@ -72,21 +64,17 @@ ROUTES = (
     ),
     CommandRoute(
         RecordNotification,
-        f"{_MESSAGE}/notifications",
+        "/messages/{message_id}/notifications",
         right=agency(Relation.DELIVERER),
         summary="Report what became of the notification of a delivered message.",
     ),
-    CommandRoute(
-        OpenMessage,
-        f"{_MESSAGE}/openings",
-        right=agency(Relation.PROVIDER_OF_MAILBOX),
-        summary="Record that the reader consulted the main content; only the first time counts.",
-    ),
-    CommandRoute(
-        ConfirmMessage,
-        f"{_MESSAGE}/confirmations",
-        right=agency(Relation.PROVIDER_OF_MAILBOX),
-        summary="Record that the reader confirms receipt.",
+    *routes_below(
+        "/messages/{message_id}",
+        agency(Relation.PROVIDER_OF_MAILBOX),
+        {
+            "openings": (OpenMessage, "Record that the reader consulted the main content; only the first time counts."),
+            "confirmations": (ConfirmMessage, "Record that the reader confirms receipt."),
+        },
     ),
     CommandRoute(
         ReplyToMessage,
@@ -95,16 +83,12 @@ ROUTES = (
         summary="Answer a message whose sender takes replies.",
         creates="reply_message_id",
     ),
-    CommandRoute(
-        AlertMessageExpiry,
-        f"{_MESSAGE}/expiry-alerts",
-        right=system(),
-        summary="Warn that a message is about to expire.",
-    ),
-    CommandRoute(
-        ExpireMessage,
-        f"{_MESSAGE}/expiries",
-        right=system(),
-        summary="Let a message expire that has reached its expiry.",
+    *routes_below(
+        "/messages/{message_id}",
+        system(),
+        {
+            "expiry-alerts": (AlertMessageExpiry, "Warn that a message is about to expire."),
+            "expiries": (ExpireMessage, "Let a message expire that has reached its expiry."),
+        },
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.rest.command_route import CommandRoute
+from api.rest.command_route import CommandRoute, routes_below
 from api.rights.relations import Relation, administrator, agency
 from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
@@ -37,23 +37,34 @@ ROUTES = (
         summary="Give an organisation another name.",
         versioned=True,
     ),
-    CommandRoute(
-        EnrolOrganisation,
-        f"{_ORGANISATION}/enrolments",
-        right=administrator(),
-        summary="Enrol an organisation in a role.",
+    *routes_below(
+        "/organisations/{organisation_id}",
+        administrator(),
+        {
+            "enrolments": (EnrolOrganisation, "Enrol an organisation in a role."),
+            "enrolment-ends": (EndEnrolment, "End the enrolment of an organisation in a role."),
+            "recognitions": (
+                GrantRecognition,
+                "Recognise an identity provider, or recognise it again after a suspension.",
+            ),
+            "recognition-suspensions": (
+                SuspendRecognition,
+                "Suspend the recognition of an identity provider: its keys no longer authenticate.",
+            ),
+            "recognition-withdrawals": (
+                WithdrawRecognition,
+                "Withdraw the recognition of an identity provider for good.",
+            ),
+        },
     ),
-    CommandRoute(
-        EndEnrolment,
-        f"{_ORGANISATION}/enrolment-ends",
-        right=administrator(),
-        summary="End the enrolment of an organisation in a role.",
-    ),
-    CommandRoute(
-        EnrolAsSender,
-        f"{_ORGANISATION}/sender-enrolments",
-        right=agency(Relation.ITSELF),
-        summary="Enrol your own organisation as a sender of digital post.",
+    *routes_below(
+        "/organisations/{organisation_id}",
+        agency(Relation.ITSELF),
+        {
+            "sender-enrolments": (EnrolAsSender, "Enrol your own organisation as a sender of digital post."),
+            "sender-enrolment-ends": (EndSenderEnrolment, "Stop sending digital post."),
+            "recognition-requests": (RequestRecognition, "Apply to be recognised as an identity provider."),
+        },
     ),
     CommandRoute(
         ChangeDoubleChannel,
@@ -61,36 +72,6 @@ ROUTES = (
         right=agency(Relation.ITSELF),
         summary="Change until when your letters go both digital and on paper.",
         versioned=True,
-    ),
-    CommandRoute(
-        EndSenderEnrolment,
-        f"{_ORGANISATION}/sender-enrolment-ends",
-        right=agency(Relation.ITSELF),
-        summary="Stop sending digital post.",
-    ),
-    CommandRoute(
-        RequestRecognition,
-        f"{_ORGANISATION}/recognition-requests",
-        right=agency(Relation.ITSELF),
-        summary="Apply to be recognised as an identity provider.",
-    ),
-    CommandRoute(
-        GrantRecognition,
-        f"{_ORGANISATION}/recognitions",
-        right=administrator(),
-        summary="Recognise an identity provider, or recognise it again after a suspension.",
-    ),
-    CommandRoute(
-        SuspendRecognition,
-        f"{_ORGANISATION}/recognition-suspensions",
-        right=administrator(),
-        summary="Suspend the recognition of an identity provider: its keys no longer authenticate.",
-    ),
-    CommandRoute(
-        WithdrawRecognition,
-        f"{_ORGANISATION}/recognition-withdrawals",
-        right=administrator(),
-        summary="Withdraw the recognition of an identity provider for good.",
     ),
     CommandRoute(
         RegisterService,
