@@ -10,7 +10,7 @@ PAGE = ScriptPage(__name__, "page.css", "page.js", "feed.js", "table.js", "acts.
 
 
 def administration_routes() -> list[BaseRoute]:
-    """Return the routes of /administration. The page itself holds nothing: what it shows it asks for with a token."""
+    """Return the routes of /administration. The page holds no data: it reads them with a token."""
     return [
         Route("/administration", PAGE.index, methods=["GET"]),
         Route("/administration/{name}", PAGE.file, methods=["GET"]),

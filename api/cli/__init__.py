@@ -29,7 +29,7 @@ COMMANDS = {
 }
 
 MODULES = {"import": "import_history"}
-"""Modules whose command is a word that Python keeps to itself."""
+"""Modules of commands whose name is a keyword of Python."""
 
 EXIT_CODES = "exit codes: " + ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit)
 
@@ -68,7 +68,7 @@ def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
 
 
 class _Version(argparse.Action):
-    """Asks for the version only when it is wanted: looking into a package's metadata takes as long as all the rest."""
+    """Reads the version only when it is asked for: reading the metadata of a package takes as long as all the rest."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         sys.stdout.write(f"kroniek {version('kroniek')}\n")

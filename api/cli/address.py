@@ -1,4 +1,4 @@
-"""`kroniek address`: where a person who only reads reaches the embedded database, with any PostgreSQL client."""
+"""`kroniek address`: the address of the embedded database for a person who only reads, with any PostgreSQL client."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from infrastructure.import_history.line_refusals import UNREADABLE, line_too_lon
 
 MAX_ISSUES_TOLD = 3
 
-# `$` would also let a line feed pass at the end.
+# `$` would also match before a line feed at the end.
 _Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}\Z")]
 
 
@@ -50,7 +50,7 @@ class CommandsInLines:
         if reader is None:
             raise NotFound("unknown-command", "There is no command of this name.")
         caller = Caller(subject=line_read.subject, role=line_read.role, organisation_id=line_read.organisation_id)
-        # The import's name binds its events together, and says in each that it came in by an import.
+        # The name of the import ties its events together, and marks each as imported.
         at = past_instant(line_read.at, not_after)
         context = RequestContext(caller=caller, now=at, correlation_id=self._import_stream)
         raw = replace(line_read.raw(), created_id=_created_id(line_read, reader))

@@ -83,7 +83,7 @@ def _source(name: str) -> BinaryIO:
 
 
 def _size(source: BinaryIO) -> int | None:
-    """Return how many bytes there are to read; None for what has no end yet."""
+    """Return how many bytes there are to read; None for a stream, whose end is not known."""
     status = os.fstat(source.fileno())
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 

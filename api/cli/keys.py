@@ -1,6 +1,6 @@
 """`kroniek keys`: the key-encryption keys; making a new one current, wrapping all keys with it, retiring old ones.
 
-And the index in which people are found by their numbers, which lies beside the keys.
+And the index of people by their numbers, which is in the database of the keys.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace, output: Output) -> None:
 
 
 async def _act(options: argparse.Namespace, settings: Settings, url: str, output: Output) -> None:
-    """Do what was asked for, and show how things are then."""
+    """Carry out an action, and show the keys as they are afterwards."""
     provider = make_provider(settings)
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         with ending_as(Exit.FAILED, KekRefusedError):
@@ -64,7 +64,7 @@ async def _act(options: argparse.Namespace, settings: Settings, url: str, output
 
 
 async def _index(settings: Settings, addresses: Addresses, output: Output) -> None:
-    """Add everybody of the log to the blind index."""
+    """Add everybody in the log to the blind index."""
     async with make_keyring(settings, addresses) as keys, BlindIndex(addresses.keys, keys.named) as index:
         indexer = Indexer(index=index, keys=keys, codec=make_codec())
         seen = await fill_index(indexer, addresses.writer, partial(output.progress, "events read"))

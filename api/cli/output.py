@@ -1,4 +1,4 @@
-"""What the command line says: results on standard output, progress and errors on standard error."""
+"""Output of the command line: results on standard output, progress and errors on standard error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Exit(IntEnum):
 
 
 class CommandError(Exception):
-    """The command could not do its work, for a reason that a sentence can give."""
+    """The command failed; the sentence says why."""
 
     def __init__(self, exit_code: Exit, sentence: str) -> None:
         super().__init__(sentence)
@@ -73,7 +73,7 @@ class Output:
             sys.stderr.write(f"kroniek: {error}\n")
 
     def say(self, text: str) -> None:
-        """Tell people what happens next."""
+        """Write what happens next, for people."""
         if not self._as_json:
             self._end_line()
             sys.stderr.write(text + "\n")

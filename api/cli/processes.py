@@ -1,4 +1,4 @@
-"""The worker as a process of its own beside the API: started with it, started again if it fails, stopped with it."""
+"""The worker as a process of its own beside the API: started with it, restarted if it fails, stopped with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESTART_AFTER_S = 1.0
 MAX_RESTART_AFTER_S = 30.0
 STOP_WITHIN_S = 15
 HOPELESS_ENDS = 4
-"""After so many ends of the worker nobody who waits for it should wait on."""
+"""After so many ends of the worker there is no use in waiting for it."""
 
 
 def unwind_on_term() -> None:
@@ -58,12 +58,12 @@ class WorkerProcess:
         self._watcher.join()
 
     def check(self) -> None:
-        """Raise CommandError if the worker ends again and again."""
+        """Raise CommandError if the worker has ended too often."""
         if self._ends >= HOPELESS_ENDS:
             raise CommandError(Exit.FAILED, "The worker that keeps the read models cannot run; its errors are above.")
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # It is told who its parent is: by the time it could look, the parent may be gone.
+        # It is given the id of its parent: when it asks for it, the parent may be gone.
         command = [sys.executable, "-m", "api.cli", "worker", "--parent", str(os.getpid())]
         return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
 

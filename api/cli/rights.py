@@ -1,4 +1,4 @@
-"""`kroniek rights`: the tables of who may do what, as the platform itself goes by them."""
+"""`kroniek rights`: the tables of rights that the platform itself uses."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
 
 
 def write_sample(settings: Settings, addresses: Addresses, options: argparse.Namespace, output: Output) -> SampleReport:
-    """Write what is not there yet of the sample history; return what was done."""
+    """Write the missing part of the sample history; return a report."""
     if not MIN_SCALE <= options.scale <= MAX_SCALE:
         raise CommandError(Exit.WRONG_USAGE, f"The scale is a number from {MIN_SCALE} to {MAX_SCALE}.")
 

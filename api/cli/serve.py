@@ -17,7 +17,7 @@ from api.composition.bootstrap import create_app
 from infrastructure.settings import Settings
 
 GARBAGE_THRESHOLD = 10_000
-"""How many objects are made and not freed before Python looks among them for garbage."""
+"""How many objects are made and not freed before Python collects garbage among them."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +54,7 @@ def serve(app: FastAPI, listener: socket.socket) -> None:
     """Serve an application until a signal ends it."""
     server = ApiServer(app)
     _spare_the_collector()
-    with contextlib.suppress(KeyboardInterrupt):  # how uvicorn passes on the signal that it ended on
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal that ended it
         server.run(sockets=[listener])
 
 
@@ -75,10 +75,10 @@ class ApiServer(uvicorn.Server):
 
 
 def _spare_the_collector() -> None:
-    """Keep Python from looking for garbage where there is none: without this it takes a fifth of the time of a command.
+    """Make collections of garbage rare, which otherwise take a fifth of the time of a command.
 
-    What is there once the application is made stays as long as the process. And what a command makes is freed with its
-    last reference, but not while it waits for the log, so that a few dozen in flight set off a search each moment.
+    The objects of the application live as long as the process. Those of a command are freed with their last reference,
+    but not while the command waits for the log: a few dozen commands in flight would start a collection each moment.
     """
     gc.collect()
     gc.freeze()

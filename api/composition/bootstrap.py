@@ -98,9 +98,9 @@ def make_command_readers(settings: Settings) -> Mapping[str, CommandReader]:
 def create_app(
     settings: Settings, addresses: Addresses, *, now: Clock = utc_now, sample: bool = False, keeper: bool = True
 ) -> FastAPI:
-    """Make the application on a migrated database. With `sample`, the dashboard says that its history is made up.
+    """Make the application on a migrated database. With `sample`, the dashboard shows that its history is made up.
 
-    With `keeper`, it carries out erasures and the like while it runs, unless another process does so already.
+    With `keeper`, its reactor carries out erasures and the like, unless that of another process does so already.
     """
     keys = make_keyring(settings, addresses)
     log = make_log(settings, addresses, keys)
@@ -127,7 +127,7 @@ def create_app(
         summary="Event-sourced backend for digital government.",
         lifespan=lifespan,
         openapi_url="/openapi.json",
-        # The framework knows neither the public address nor which Host to believe: it sends nobody elsewhere.
+        # The framework does not know the public address, and a Host header cannot be trusted: no redirects.
         redirect_slashes=False,
     )
     app.add_middleware(GZipMiddleware, minimum_size=1_000)

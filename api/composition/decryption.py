@@ -1,4 +1,4 @@
-"""Sealed texts are opened for an answer; the problems that are answered if they cannot be."""
+"""Opening sealed texts for an answer, and the problems if that fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOG = structlog.get_logger()
 
 RETRY_AFTER_S = 1
 DAMAGE = (UnknownKeyError, KeyBrokenError, SealBrokenError)
-"""A key or a text is not what was once written: damage, which is never shown as an erasure."""
+"""A key or a sealed text was changed after it was written: damage, which is never shown as an erasure."""
 
 
 def opener_for_answers(keys: Keys) -> Opener:
@@ -31,7 +31,7 @@ def opener_for_answers(keys: Keys) -> Opener:
 
 
 def keys_problem(error: Exception) -> Problem:
-    """Return the problem that is answered, and log the error itself, whose words hold nothing personal."""
+    """Return the problem of an error, and log the error itself, whose text holds nothing personal."""
     if isinstance(error, KeysUnavailableError):
         LOG.warning("keys_unavailable", error=str(error))
         detail = "The keys of personal data cannot be reached just now. Send the same request again."

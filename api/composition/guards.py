@@ -1,4 +1,4 @@
-"""From the settings to the guards of the doors: part of the composition, as `api.composition.bootstrap` is."""
+"""Limits and policies of the doors, made from the settings."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from infrastructure.settings import Environment, Settings
 
 
 def request_limits(settings: Settings) -> RequestLimits:
-    """Return what holds for every request."""
+    """Return the limits of every request."""
     https = (settings.public_url or "").startswith("https:")
     return RequestLimits(timeout_s=settings.request_timeout_s, https=https)
 
 
 def lookup_limits(settings: Settings) -> LookupLimits:
-    """Return how many persons an organisation may look up in a minute, and how many in vain."""
+    """Return how many persons an organisation may look up in a minute, and how many look-ups may find nobody."""
     return LookupLimits(
         asked=Buckets("lookups", settings.lookups_per_minute),
         missed=Buckets("lookup-misses", settings.lookup_misses_per_minute),
@@ -25,7 +25,7 @@ def lookup_limits(settings: Settings) -> LookupLimits:
 
 
 def graph_policy(settings: Settings) -> GraphPolicy:
-    """Return what holds for queries. Where others rely on the server, only what was agreed on is answered."""
+    """Return the policy for queries. Outside of a local environment, only trusted documents are answered by default."""
     trusting = settings.environment is Environment.LOCAL
     return GraphPolicy(
         limits=Limits(

@@ -1,4 +1,4 @@
-"""What happens after events: the keeper of this process, with its duties."""
+"""The reactor of this process: the reactions to events that it carries out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLATFORM = "platform"
 
 
 def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindIndex, platform: Platform) -> Reactor:
-    """Make the keeper, which carries out erasures and policies while it leads; every process forgets its own states."""
+    """Make the reactor. One process carries out erasures and fills the index; each process clears its own states."""
     eraser = Eraser(
         store=platform.log,
         rules=platform.rules,
@@ -48,7 +48,7 @@ def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindInd
 
 @asynccontextmanager
 async def at_work(keeper: Reactor) -> AsyncIterator[None]:
-    """Run a keeper until the block ends."""
+    """Run a reactor until the block ends."""
     work = asyncio.create_task(keeper.run())
     try:
         yield

@@ -1,4 +1,4 @@
-"""Who calls: tokens verified for the doors, and issued on a machine without an identity provider."""
+"""Tokens: verified for the doors, and issued on a machine without an identity provider."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make_issuer(settings: Settings) -> LocalIssuer:
 
 
 def make_authenticator(settings: Settings, issuer: LocalIssuer | None, log: PostgresLog, now: Clock) -> Verifier:
-    """Return what verifies the token of a request, by the keys of the local issuer or of `KRONIEK_JWKS_URL`."""
+    """Return the verifier of tokens, with the keys of the local issuer or of `KRONIEK_JWKS_URL`."""
     algorithms = settings.token_algorithms.split(",")
     trust = Trust(settings.token_issuer, settings.token_audience, algorithms, settings.token_role_claim)
     organisations = OrganisationDirectory(_organisation_by_number(log))

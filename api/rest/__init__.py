@@ -1,1 +1,1 @@
-"""The doors through which commands come in."""
+"""Commands over HTTP, and what else has an address beside GraphQL and the dashboard."""

@@ -1,4 +1,4 @@
-"""Commands of access: an investigation keeps accesses from the person whose data they were to."""
+"""Commands of access: for an investigation, accesses are not shown to the person whose data they were to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a command class to the body that a caller sends, and back: a model made from the command's own fields."""
+"""Bodies of commands: a model made from the fields of a command class, and the command made from a body."""
 
 from __future__ import annotations
 

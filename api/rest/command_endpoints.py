@@ -72,7 +72,7 @@ def _command_endpoint(reader: CommandReader, platform: Platform) -> Endpoint:
 
 
 def _receipt_body(receipt: Receipt, envelope: CommandEnvelope, route: CommandRoute) -> dict[str, object]:
-    """Report what the command did; `id` is that of what it created, or else of what it is about."""
+    """Report what a command did. `id` names the thing that it created, or else the thing that it is about."""
     if route.creates:
         given: str = getattr(envelope.command, route.creates)
         # The same command sent before was given another id for its stream, which its receipt names.

@@ -31,14 +31,14 @@ _KEY = re.compile("[!-~]{1,200}")
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 
 KeyedHash = Callable[[bytes], bytes]
-"""A keyed hash: the same for the same content, and nobody can guess the content from it."""
+"""A keyed hash: equal contents have equal hashes, and the hash does not let anybody guess the content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawCommand:
-    """One command as it came in, as a request of its own or as a line: the ids by their names in lowerCamelCase.
+    """One command as it was received, in a request of its own or in a line: `ids` by their names in lowerCamelCase.
 
-    `created_id` names what the command creates; only an imported history may do so.
+    `created_id` is the id of the thing that the command creates; only an imported history gives it.
     """
 
     ids: Mapping[str, str]
@@ -62,7 +62,7 @@ class CommandLine(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw
 
 
 class CommandReader:
-    """Reads the commands that come in over one route."""
+    """Reads the commands of one route."""
 
     def __init__(self, route: CommandRoute, keyed_hash: KeyedHash) -> None:
         self.route = route
@@ -73,7 +73,7 @@ class CommandReader:
         self.begins_stream = route.creates == BY_COMMAND[route.command].key[-1]
 
     def read(self, raw: RawCommand, context: RequestContext) -> CommandEnvelope:
-        """Check everything that can be known without a state; raise a problem if something is wrong."""
+        """Check all that can be checked without a state; raise a Problem if anything is wrong."""
         caller = context.caller
         must_have_role(caller, self.route.right.keys())
         ids = self._ids(raw.ids)
@@ -123,22 +123,22 @@ class CommandReader:
         # The understood content counts, not its spelling: spaces and the order of fields make no other content.
         said = body.model_dump_json(exclude_defaults=True)
         content = "\0".join([self.intent, *(f"{name}={ids[name]}" for name in sorted(ids)), said])
-        # A body may hold a national number, and those can all be tried out: no hash of it is kept without a key.
+        # A body may hold a national number, and all of those can be tried: a hash without a key would give it away.
         fingerprint = self._keyed_hash(content.encode())
         return Idempotency(organisation_id=caller.organisation_id, key=key, fingerprint=fingerprint)
 
     def _new_id(self, idempotency: Idempotency, now: datetime) -> str:
-        """Return the id of what is created, the same for the same key.
+        """Return the id of the created thing; one key always gives one id.
 
-        The id of a new stream begins with the time. Sent again, the wish is answered with the receipt of the first
-        time, and that names the stream. What lies within a stream of something else has no such witness.
+        The id of a new stream begins with the time. A command that is sent again is answered with its first receipt,
+        which names the stream. A thing within the stream of another one has no receipt that names it.
         """
         content = f"{self.intent}\0{idempotency.organisation_id}\0{idempotency.key}"
         digest = self._keyed_hash(content.encode())
         return time_ordered_id(now, digest) if self.begins_stream else str(UUID(bytes=digest[:16], version=4))
 
     def _expected_versions(self, if_match: str | None) -> Container[int] | None:
-        """Return the versions that the caller would take, None where any version and none is as good.
+        """Return the versions that the caller accepts; None stands for any version and for none.
 
         A weak tag never matches, nor does one that is not the tag of a version (RFC 9110, section 13.1.1).
         """
@@ -160,12 +160,12 @@ def command_readers(routes: Sequence[CommandRoute], keyed_hash: KeyedHash) -> Ma
 
 
 def malformed(error: ValidationError) -> Problem:
-    """Say what is wrong with a body and where, without repeating anything of what it says."""
+    """Return the problem of a malformed body: what is wrong and where, without any value of the body."""
     found = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_ISSUES]
     issues = [Issue(_pointer(each["loc"]), each["type"].replace("_", "-"), each["msg"]) for each in found]
     return Problem(400, "malformed-request", "The body is not what this command needs.", issues=issues)
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:
-    # The caller names an unknown field: only a name is repeated, never a value in its place.
+    # The caller chose the name of an unknown field: it is repeated only if it can be a name.
     return "".join(f"/{part}" if isinstance(part, int) or _FIELD_NAME.fullmatch(part) else "/?" for part in place)

@@ -1,4 +1,4 @@
-"""A command with its address: everything that the API has to say about it, once."""
+"""A command with its address: all that the API states about it, in one place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.kernel import Command
 
 
 def nothing_to_check(_ids: Mapping[str, str]) -> None:
-    """Stand for ids that only the command's own rule can judge."""
+    """Accept all ids: the command's own rule looks the things up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Commands of erasure: a person is forgotten, or something of theirs is kept because the law says so."""
+"""Commands of erasure: a person's data is erased, or a legal hold keeps part of it."""
 
 from __future__ import annotations
 

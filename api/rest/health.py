@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.rest.openapi import answer_of
 from application.reactor_status import ReactorProgress
-from projections.progress import Build, Progress, ProjectionProgress, ProjectionState
+from projections.progress import Progress, ProjectionProgress, ProjectionState
 
 _LABELS = ["projection"]
 HEAD = Gauge("kroniek_log_position", "The last position of the log.")
@@ -36,9 +36,12 @@ Observe = Callable[[], Awaitable[Progress]]
 """Reads how far the platform is; raises SQLAlchemyError when the database does not answer."""
 
 ObserveKeeper = Callable[[], Awaitable[ReactorProgress]]
-"""The same of the keeper."""
+"""Reads how far the reactor is; raises SQLAlchemyError when the database does not answer."""
 
 HEALTH = "application/health+json"
+_OF_BUILD = ("build_id", "purpose", "state", "running", "percent", "position", "started_at", "ended_at", "equal")
+"""The fields of a build that are shown to everybody."""
+
 MAX_HEALTHY_LAG_S = 30.0
 T = TypeVar("T")
 
@@ -92,7 +95,7 @@ async def _observed(observe: Callable[[], Awaitable[T]]) -> T | None:
 
 
 def _health(progress: Progress | None, keeper: ReactorProgress | None, *, keys_answer: bool) -> Mapping[str, object]:
-    """Return the answer of `/health`: fail without the log, warn while a read model needs somebody, else pass."""
+    """Return the answer of `/health`: fail without the log, warn while an operator has to act, else pass."""
     if progress is None or keeper is None:
         return {"status": "fail", "output": "the database does not answer"}
     complaints = [*_complaints(progress), *_complaints_about_keeper(keeper)]
@@ -148,39 +151,14 @@ def _counted(number: int, what: str, several: str = "") -> str:
 
 def _shown(projection: ProjectionProgress) -> Mapping[str, object]:
     """Show a read model without texts and names of administrators."""
-    return {
-        "name": projection.name,
-        "version": projection.version,
-        "state": projection.state,
-        "position": projection.position,
+    shown = asdict(projection)
+    del shown["pause"]  # it names who paused it, and why
+    build = projection.build
+    return shown | {
         "percent": projection.percent,
-        "lag_events": projection.lag_events,
-        "lag_s": projection.lag_s,
-        "events_per_s": projection.events_per_s,
         "left_s": projection.left_s,
-        "applied_at": projection.applied_at,
-        "parked_events": projection.parked_events,
-        "parked_streams": projection.parked_streams,
-        "error": projection.error,
-        "failed_at": projection.failed_at,
         "paused_at": projection.pause and projection.pause.at,
-        "build": projection.build and _build_shown(projection.build),
-        "other_versions": [asdict(other) for other in projection.other_versions],
-        "previous_position": projection.previous_position,
-    }
-
-
-def _build_shown(build: Build) -> Mapping[str, object]:
-    return {
-        "build_id": build.build_id,
-        "purpose": build.purpose,
-        "state": build.state,
-        "running": build.running,
-        "percent": build.percent,
-        "position": build.position,
-        "started_at": build.started_at,
-        "ended_at": build.ended_at,
-        "equal": build.equal,
+        "build": build and {name: getattr(build, name) for name in _OF_BUILD},
     }
 
 

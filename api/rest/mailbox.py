@@ -1,4 +1,4 @@
-"""Commands of the mailbox: providers pass on what owners wish, senders send, the platform lets messages expire."""
+"""Commands of the mailbox: providers act for owners, senders send, the platform lets messages expire."""
 
 from __future__ import annotations
 

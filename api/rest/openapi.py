@@ -107,9 +107,9 @@ def bulk_operation(readers: Mapping[str, CommandReader]) -> Schema:
 
 
 def complete(document: dict[str, Any], commands: Mapping[str, Schema]) -> dict[str, Any]:
-    """Return the document that FastAPI made, with the doors of commands, and with refusals in the form that they have.
+    """Return the document that FastAPI made, with the operations of commands, and with problems as the only refusals.
 
-    FastAPI describes a form of its own for values that do not fit; here that is a problem as well.
+    FastAPI describes a form of its own for malformed values; here they are problems as well.
     """
     for path in document["paths"].values():
         for described in path.values():
@@ -153,7 +153,7 @@ def _path_parameter(name: str) -> Schema:
 
 
 def inline(model: type[BaseModel]) -> Schema:
-    """Give the schema of a body with its nested schemas in place, so that it stands alone."""
+    """Return the schema of a body with its nested schemas in place, without references."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
 

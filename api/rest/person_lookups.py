@@ -1,7 +1,7 @@
-"""Finding a person by their number, for a purpose: it travels in a body, and never in an address or a line of a log.
+"""Finding a person by their number, for a purpose. The number is in the body, never in an address or a line of a log.
 
 A caller with many numbers could find out which of them are people's. So each organisation has a limit of look-ups, and
-a lower one of those that find nobody. Who was erased is not found: nothing tells them from who was never registered.
+a lower one of look-ups that find nobody. A person who was erased is answered as one who was never registered.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class PersonLookup(BaseModel):
         return self
 
     def identifier(self, now: datetime) -> Identifier:
-        """Return what is looked for; raises InvalidValue for a number that nobody can have."""
+        """Return the identifier of the person; raises InvalidValue for a number that nobody can have."""
         if self.national_number is not None:
             return national(self.jurisdiction, NationalNumber(self.national_number), now)
         return eidas(self.jurisdiction, self.eidas_identifier or "")
@@ -120,7 +120,7 @@ async def _wanted(request: Request) -> PersonLookup:
 
 
 async def _must_have_purpose(platform: Platform, caller: Caller, purpose: LookupPurpose) -> None:
-    """Refuse an organisation that is not enrolled, now, as what has this purpose; the platform itself has them all."""
+    """Refuse an organisation whose present enrolments do not give it this purpose; the platform has all purposes."""
     if caller.role is Role.SYSTEM:
         return
     stream = ORGANISATION.stream(caller.organisation_id)
@@ -139,7 +139,7 @@ async def _found(
         person_id = await people.find(purpose, identifier)
         missing = person_id is None
     finally:
-        # What is found, or was not looked for to the end, is no guess.
+        # A look-up that found a person, or failed, is no guess.
         if not missing:
             missed.give_back(caller.organisation_id)
     if person_id is None:
@@ -148,7 +148,7 @@ async def _found(
 
 
 def _must_have_misses_left(caller: Caller, missed: Buckets) -> None:
-    """Take a miss before it is known whether it is one: else many look-ups at once could miss too often."""
+    """Take a miss ahead of each look-up: otherwise many look-ups at once could miss too often."""
     taken = missed.take(caller.organisation_id)
     if not taken.granted:
         detail = "Your organisation looks up too many numbers under which nobody is registered. Ask again later."

@@ -17,7 +17,7 @@ SAMPLE_INTERVAL_S = 1.0
 HEARTBEAT_INTERVAL_S = 15.0
 MAX_LISTENERS = 100
 MAX_LISTEN_S = 600.0
-"""A listener is sent away after this long, and comes back with a token that is looked at again."""
+"""A stream ends after this long; the listener connects again, and its token is verified again."""
 
 RETRY_AFTER_S = 10
 
@@ -25,11 +25,11 @@ HEARTBEAT = b": still here\n\n"
 UNAVAILABLE = b"event: unavailable\ndata: {}\n\n"
 
 Sample = Callable[[], Awaitable[bytes]]
-"""Reads the state of things as one line of JSON; raises SQLAlchemyError when the database does not answer."""
+"""Reads the progress as one line of JSON; raises SQLAlchemyError when the database does not answer."""
 
 
 class ProgressFeed:
-    """Gives each listener the newest state: who is slow misses what lay between, and nobody makes a queue grow."""
+    """Sends each listener the newest progress: a slow listener misses states in between, and no queue grows."""
 
     def __init__(self, sample: Sample) -> None:
         self._sample = sample
@@ -40,7 +40,7 @@ class ProgressFeed:
         self._ended = False
 
     def response(self) -> StreamingResponse:
-        """Answer one more listener with a stream of server-sent events; refuse it where there are too many."""
+        """Answer one more listener with a stream of server-sent events; refuse it if there are too many."""
         if self._ended or self._listeners >= MAX_LISTENERS:
             raise Problem(
                 503, "too-many-listeners", "Too many listen already. Try again later.", retry_after_s=RETRY_AFTER_S
@@ -48,7 +48,7 @@ class ProgressFeed:
         return _Stream(self)
 
     def end(self) -> None:
-        """Let every stream end by itself: nothing more will come."""
+        """End every stream."""
         self._ended = True
         self._changed.set()
 
@@ -68,7 +68,7 @@ class ProgressFeed:
         while not self._ended and time.monotonic() < until:
             changed = self._changed
             if self._sampler is not None and self._sampler.done():
-                self._sampler.result()  # it never ends by itself: this raises what went wrong
+                self._sampler.result()  # it ends by an error only, which this raises
             if self._newest != seen:
                 seen = self._newest
                 yield seen
@@ -94,7 +94,7 @@ class ProgressFeed:
 
 
 class _Stream(StreamingResponse):
-    """Counts as a listener for as long as it is being sent, however that ends."""
+    """Counts as a listener while it is being sent."""
 
     def __init__(self, feed: ProgressFeed) -> None:
         super().__init__(feed.events(), media_type=EVENT_STREAM, headers={"X-Accel-Buffering": "no"})

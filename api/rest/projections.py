@@ -29,7 +29,7 @@ Limit = Annotated[int, WHOLE, Query(ge=1, le=MAX_ROWS)]
 
 
 class ProjectionsReader(Protocol):
-    """What can be seen of read models."""
+    """Reads the state of the read models."""
 
     async def progress(self) -> Progress:
         """Return how far each read model is."""

@@ -1,4 +1,4 @@
-"""The way in: the first page and, where the platform issues tokens itself, its authorization server (RFC 6749)."""
+"""The first page and, where the platform issues tokens itself, its authorization server (RFC 6749)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_FORM_BYTES = 32_768
 MAX_FIELDS = 20
 
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-"""What holds a token, or says why there is none, is in no cache (RFC 6749, section 5.1)."""
+"""No cache holds an answer with a token, or with the reason why none is given (RFC 6749, section 5.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def _add_issuer(router: APIRouter, issuer: TokenIssuer, public_url: str) -> None
             answer = issuer.grant(fields, request.headers.getlist("dpop"), base_of(request, public_url) + TOKEN_PATH)
         except GrantRefusedError as error:
             LOG.info("token_not_given", why=error.code)
-            # A client that does not prove who it is gets 401, anything else that is wrong 400.
+            # A client that does not prove who it is gets 401, any other wrong request 400.
             status = 401 if error.code == "invalid_client" else 400
             return json_response({"error": error.code, "error_description": error.description}, status, _NOT_KEPT)
         LOG.info("token_given", kind=answer["token_type"])

@@ -1,4 +1,4 @@
-"""`findUsage`: a person's question who used their data and why, as the Estonian data tracker asks it of a register.
+"""`findUsage`: who used a person's data and why, as the Estonian data tracker asks it of a register.
 
 Parameters and fields follow the contract of the Information System Authority of Estonia (RIA), version 3.0.0-rc.3:
 https://github.com/e-gov/AJ/blob/master/doc/spetsifikatsioonid/dumonitor-openapi-v3.yaml. The contract names people by
@@ -35,7 +35,7 @@ from projections.row_security import VIEWER, Viewer
 
 SYSTEM = "Kroniek"
 MAX_USAGES = 1_000
-"""In one answer. The contract's default, and here also the most; the contract would let a caller ask for more."""
+"""In one answer: the contract's default, and here also the maximum. The contract lets a caller ask for more."""
 
 MAX_SKIPPED = 100_000
 TABLES = frozenset({accesses.Row.table.name, access_suppressions.Row.table.name, organisations.Row.table.name})
@@ -50,7 +50,7 @@ _HEADERS = (
 
 
 class ProcessingType(StrEnum):
-    """The contract's kinds of processing. Here all of it is answers to those who ask the register."""
+    """The contract's kinds of processing. All processing here is an answer to a request."""
 
     REQUEST = "DATA_REQUEST"
     RESPONSE = "DATA_RESPONSE"
@@ -59,7 +59,7 @@ class ProcessingType(StrEnum):
 
 
 class UsageQuery(BaseModel):
-    """What the address may say, in the contract's words. What is left out limits nothing."""
+    """The parameters of the address, in the contract's words. A parameter that is left out limits nothing."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
@@ -74,7 +74,7 @@ class UsageQuery(BaseModel):
 
     @property
     def finds_answers(self) -> bool:
-        """Whether it asks for what there is here: answers of this platform."""
+        """Whether it asks for answers of this platform, the only processing that is recorded here."""
         own = not self.log_source_systems or SYSTEM in self.log_source_systems
         return own and ProcessingType.RESPONSE in self.processing_type
 
@@ -106,7 +106,7 @@ def usage_routes(platform: Platform) -> APIRouter:
 
 
 async def _who_asks(request: Request, platform: Platform, by: RequestContext, user_code: str | None) -> Viewer:
-    """Return the caller, with the person in the session that is named; refuse where another person is named as well."""
+    """Return the viewer for the person in the named session; refuse a request that names another person as well."""
     viewer = await viewer_of(request, platform, by)
     if not viewer.person_id:
         raise Problem(422, "session-missing", "Name the session in which the person asks.")
@@ -118,13 +118,13 @@ async def _who_asks(request: Request, platform: Platform, by: RequestContext, us
 async def _found(
     platform: Platform, by: RequestContext, viewer: Viewer, asked: UsageQuery
 ) -> tuple[int, Sequence[Row[*tuple[object, ...]]]]:
-    """Return how many accesses there are, and some of them."""
+    """Return the number of accesses, and one page of them."""
     c = accesses.Row.table.c
     where = [accesses.visible_to(viewer.person_id, by.now)]
     where += [c.accessed_at >= asked.period_start] if asked.period_start else []
     where += [c.accessed_at <= asked.period_end] if asked.period_end else []
     where += [] if asked.include_bulk_processing else [~c.automated]
-    # Each statement says for whom it reads: a transaction around them would only add round trips.
+    # Each statement names its viewer: a transaction around them would only add round trips.
     engine = platform.reads.execution_options(isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         total = await connection.execute(accesses.usage_count(*where), execution_options={VIEWER: viewer})
@@ -170,13 +170,13 @@ def _usage(row: Row[*tuple[object, ...]]) -> Mapping[str, object]:
         "queryId": row.access_id,
         "initiatorOrg": _organisation(row),
         "target": {"type": "GOV", "name": SYSTEM},
-        # Beyond the contract, which leaves room for more.
+        # Beyond the contract, which allows more fields.
         "categories": sorted(row.categories),
     }
 
 
 def _organisation(row: Row[*tuple[object, ...]]) -> dict[str, str]:
-    """Tell who looked; by number only where it is as long as the contract's, which are Estonian."""
+    """Show who had access; with a number only if it is as long as the contract's numbers, which are Estonian."""
     names = (row.name_nl, row.name_fr, row.name_de, row.name_en)
     shown = {
         "type": "COM" if row.outside_government else "GOV",

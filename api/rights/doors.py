@@ -1,7 +1,7 @@
-"""The rights of the doors that take no single command: looking up, looking through, the figures, the way in.
+"""The rights of the doors that take no single command: look-ups, read models, figures, tokens.
 
-To let in a new address, give it a row here: method and path, as the route has them. A door with roles asks for its
-caller with `admission`. Commands have their rights in their routes.
+A new address needs a row here: method and path, as in its route. A door with roles gets its caller from `admission`.
+Commands have their rights in their routes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FIND_USAGE = "GET /findUsage"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorRight:
-    """The roles that a door admits, None for everybody, also without a token; and what it shows them."""
+    """The roles that a door admits, and a sentence on what it shows. None admits everybody, also without a token."""
 
     roles: frozenset[Role] | None
     shows: str
@@ -43,7 +43,7 @@ LOCAL_ISSUER: Mapping[str, DoorRight] = {
     "GET /.well-known/jwks.json": _open("Public keys."),
     "GET /.well-known/oauth-authorization-server": _open("Where there are tokens, and how."),
 }
-"""Doors that there are only where the platform issues tokens itself."""
+"""Doors that exist only where the platform issues tokens itself."""
 
 DOORS: Mapping[str, DoorRight] = {
     BULK: DoorRight(roles=EVERYBODY, shows="Many commands, each with its own rights."),
@@ -100,14 +100,14 @@ def admission(platform: Platform, door: str) -> Callable[[Request], Awaitable[Ca
 
 
 def check_doors(routes: Iterable[BaseRoute], commands: Iterable[str]) -> None:
-    """Raise RightsError unless the doors that there are, those of `commands` (paths) apart, are those of the table."""
+    """Raise RightsError unless the doors of the routes, except those of `commands` (paths), are those of the table."""
     of_commands = {f"POST {path}" for path in commands} - {BULK}
     there = set(_names(routes)) - of_commands
     must_fit("door", there, DOORS.keys() - (LOCAL_ISSUER.keys() - there))
 
 
 def _names(routes: Iterable[BaseRoute]) -> Iterator[str]:
-    """Name the doors behind some routes; raise RightsError at a route of which it cannot be told what it lets in."""
+    """Name the doors of some routes; raise RightsError at a route of a kind that is not known."""
     for route in routes:
         match route:
             case CommandRouter():

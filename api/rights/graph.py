@@ -43,7 +43,7 @@ class GraphRight:
 
 PAGES = GraphRight(agencies="of pages that it sees")
 PERSONAL_TEXTS = GraphRight(roles=EVERYBODY - OVERSEERS, agencies="in rows that it sees")
-"""Whoever oversees the platform has no need to read personal texts."""
+"""Overseers of the platform have no need to read personal texts."""
 
 _OF_TYPES: dict[type, GraphRight] = {}
 _METADATA = "right"

@@ -39,7 +39,7 @@ _DOORS = """## Other doors
 
 
 class RouteShown(Protocol):
-    """What the page says of the route of a command."""
+    """The parts of a command's route that the page shows."""
 
     @property
     def intent(self) -> str: ...

@@ -1,4 +1,4 @@
-"""What the organisation that a caller acts for is to the thing that a command is about, in the words of the field."""
+"""Relations of the caller's organisation to the thing that a command is about, in the words of the field."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Relation(StrEnum):
 
 
 Right: TypeAlias = dict[Role, Relation]
-"""The roles that may send a command, each with what the caller's organisation has to be to the thing."""
+"""The roles that may send a command, each with the relation that the caller's organisation must have."""
 
 
 def agency(relation: Relation) -> Right:

@@ -15,17 +15,17 @@ OVERSEERS = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
 
 
 class RightsError(Exception):
-    """The tables of rights and what there is do not fit: something is let in without a row, or a row is of nothing."""
+    """A table of rights does not fit the platform: a door or type has no row, or a row has no door or type."""
 
 
 def must_have_role(caller: Caller, roles: AbstractSet[Role]) -> None:
-    """Refuse a caller whose role is not among those let in, as `role-not-allowed`."""
+    """Refuse a caller with another role than these, as `role-not-allowed`."""
     if caller.role not in roles:
         raise Problem(403, "role-not-allowed", f"The role {caller.role} may not do this.")
 
 
 def must_fit(what: str, there: AbstractSet[str], in_table: AbstractSet[str]) -> None:
-    """Raise RightsError unless each of the things that there are has a row, and each row is of one of them."""
+    """Raise RightsError unless each thing has a row, and each row is of a thing."""
     if missing := sorted(there - in_table):
         raise RightsError(f"{what} without a row in the table of rights: {', '.join(missing)}")
     if idle := sorted(in_table - there):

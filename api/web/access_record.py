@@ -1,6 +1,6 @@
-"""The record of looks at personal data: written before an answer leaves, or else the answer does not leave.
+"""The record of accesses to personal data: written before an answer is sent, or else the answer is not sent.
 
-A caller says for which processing activity they look, in the header `Processing-Activity`: the id of an entry in the
+A caller names the processing activity of the access in the header `Processing-Activity`: the id of an entry in the
 controller's record of processing activities. Sources: Regulation (EU) 2016/679 (GDPR), articles 15(1) and 30; the Dutch
 standard Logboek Dataverwerkingen, which names the activity and the data subject in the same way.
 """
@@ -28,7 +28,7 @@ RETRY_AFTER_S = 1
 
 @dataclass(slots=True)
 class AccessedSubjects:
-    """What an answer holds of which persons, gathered while it is made."""
+    """The persons whose data an answer holds, with the categories of data, gathered while the answer is made."""
 
     of: dict[str, set[Category]] = field(default_factory=dict)
 
@@ -45,15 +45,15 @@ class AccessedSubjects:
 async def record(
     platform: Platform, by: RequestContext, accessed: AccessedSubjects, outcome: AccessOutcome = AccessOutcome.ANSWERED
 ) -> None:
-    """Put on record what an answer holds; raise a problem if that cannot be done, so that the answer does not leave."""
+    """Record the personal data in an answer; raise a Problem if that fails, so that the answer is not sent."""
     if not accessed.of:
         return
     by.must_name_activity()
     try:
-        # Nothing is there to be read: the stream is of this request alone, and is not remembered either.
+        # The stream is of this request alone: there is nothing to read, and no state to cache.
         await handle(_envelope(by, accessed, outcome), platform.log, platform.rules, StateCache())
     except Exception as error:
-        # Whatever kept it from being written, the one answer to it is to give nothing away.
+        # Whatever the error is, no personal data is sent without a record.
         LOG.warning("access_not_recorded", error=type(error).__name__)
         detail = "That you look at personal data could not be put on record just now, so nothing is shown. Ask again."
         raise Problem(503, "access-not-recorded", detail, retry_after_s=RETRY_AFTER_S) from error

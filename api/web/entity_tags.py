@@ -23,7 +23,7 @@ class EntityTags:
 
 
 def read_tags(header: str) -> EntityTags | None:
-    """Return the tags that a header lists, None where it is not written as a list of them."""
+    """Return the tags that a header lists, None if it is not a list of tags."""
     text = header.strip(" \t")
     if text == "*":
         return EntityTags(anything=True)

@@ -49,7 +49,7 @@ TITLES: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing that is wrong with a request: where (a JSON pointer or a header) and what."""
+    """One fault of a request: its place (a JSON pointer or a header), its code and a sentence."""
 
     location: str
     code: str
@@ -57,7 +57,7 @@ class Issue:
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """An answer that is not a success, raised where the reason is found."""
+    """An answer that is not a success, raised where its reason is found."""
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ RETRY_AFTER_S = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLimits:
-    """How long a request may take until its answer begins; and whether callers come over https."""
+    """How long a request may take until its answer begins; and whether callers connect over https."""
 
     timeout_s: float = 60.0
     https: bool = False
@@ -65,20 +65,15 @@ class RequestMiddleware:
         except Exception as error:
             LOG.exception("request_failed", error=type(error).__name__)
             if answer.status:
-                # The answer has begun: breaking off is the only way left to say that it is not whole.
+                # The answer has begun: only breaking it off shows that it is not whole.
                 raise
             await answer.problem(Problem(500, "internal-error", "Something went wrong on our side."), receive)
         finally:
             _note(scope, answer.status, time.perf_counter() - answer.started)
 
     async def _answered(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        if _too_much(scope):
-            await answer.problem(
-                Problem(431, "headers-too-large", "The request has too many or too long headers."), receive
-            )
-            return
-        if (repeated := refusal_of_repeated(scope)) is not None:
-            await answer.problem(repeated, receive)
+        if (refusal := _refusal_of_size(scope) or refusal_of_repeated(scope)) is not None:
+            await answer.problem(refusal, receive)
             return
         limit = asyncio.timeout(self._limits.timeout_s)
         try:
@@ -94,7 +89,7 @@ class RequestMiddleware:
 
 
 class _Answer:
-    """Sends an answer on, with the header fields that every answer has. Once it begins, it may take its time."""
+    """Sends an answer, with the header fields that every answer has. Its time is limited until it begins."""
 
     def __init__(self, send: Send, scope: Scope, correlation_id: str, *, https: bool) -> None:
         self.started = time.perf_counter()
@@ -117,7 +112,7 @@ class _Answer:
         await self._send(message)
 
     async def problem(self, problem: Problem, receive: Receive) -> None:
-        """Answer with a problem. No time is measured any more: the limit may be what it is about."""
+        """Answer with a problem. The time limit ends here: the problem may be that it has passed."""
         self.limit = None
         await problem_response(problem, self._correlation_id)(self._scope, receive, self.send)
 
@@ -130,9 +125,11 @@ def _timed_out() -> Problem:
     return Problem(503, "request-timed-out", detail, retry_after_s=RETRY_AFTER_S)
 
 
-def _too_much(scope: Scope) -> bool:
+def _refusal_of_size(scope: Scope) -> Problem | None:
     headers = scope["headers"]
-    return len(headers) > MAX_HEADERS or sum([len(name) + len(value) for name, value in headers]) > MAX_HEADER_BYTES
+    if len(headers) <= MAX_HEADERS and sum([len(name) + len(value) for name, value in headers]) <= MAX_HEADER_BYTES:
+        return None
+    return Problem(431, "headers-too-large", "The request has too many or too long headers.")
 
 
 def _correlation_id(scope: Scope) -> str:

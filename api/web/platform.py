@@ -1,4 +1,4 @@
-"""What every door needs of the platform, and who calls."""
+"""The parts of the platform that the doors use, and the caller of a request."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def _algorithms(platform: Platform) -> str:
 
 
 def base_of(connection: HTTPConnection, public_url: str) -> str:
-    """Return where the caller reached us, without a slash at the end: as it is set, else as the request says."""
+    """Return the base of our addresses, without a slash at the end: `public_url`, else the host of the request."""
     return public_url or f"{connection.scope['scheme']}://{connection.headers.get('host', '')}"
 
 
 def address_of(connection: HTTPConnection, public_url: str) -> str:
-    """Return the address that was asked for, without its query."""
+    """Return the address of a request, without its query."""
     path: bytes = connection.scope.get("raw_path") or connection.scope["path"].encode()
     return base_of(connection, public_url) + path.decode("latin-1").partition("?")[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl
 
 from starlette.types import Scope
@@ -32,23 +31,13 @@ LISTS = frozenset({"logSourceSystems", "processingType"})
 
 def refusal_of_repeated(scope: Scope) -> Problem | None:
     """Return the problem that a request says a header or a parameter of its address twice, if it does."""
-    names = (name.decode("latin-1") for name, _ in scope["headers"])
-    for header in _repeated(name for name in names if name in READ_AS_ONE):
-        return _problem("A header", header)
+    headers = [name.decode("latin-1") for name, _ in scope["headers"]]
+    for header in READ_AS_ONE.intersection(headers):
+        if headers.count(header) > 1:
+            return _problem("A header", header)
     query: bytes = scope["query_string"]
-    if query:
-        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-        if any(name not in LISTS for name in _repeated(name for name, _ in pairs)):
-            return _problem("A parameter of the address", "query")
-    return None
-
-
-def _repeated(names: Iterable[str]) -> Iterator[str]:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            yield name
-        seen.add(name)
+    names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name not in LISTS]
+    return _problem("A parameter of the address", "query") if len(set(names)) < len(names) else None
 
 
 def _problem(what: str, location: str) -> Problem:

@@ -32,7 +32,7 @@ from projections.registry import PROJECTIONS
 WAIT_S = 10.0
 POLL_INTERVAL_S = 0.1
 ORGANISATION = "platform"
-"""For whom an administrator acts who has access to the database itself."""
+"""The organisation of an administrator with access to the database itself."""
 
 MAX_LISTED = 1_000
 
@@ -85,7 +85,7 @@ def _envelope(settings: Settings, intent: str, name: str, body: dict[str, object
 
 
 async def _record(settings: Settings, addresses: Addresses, envelope: CommandEnvelope) -> int:
-    """Append the act; return its position, 0 if everything is that way already."""
+    """Append the act; return its position, 0 if there is nothing to change."""
     async with (
         make_log(settings, addresses, None) as log,  # nothing personal is in an act
         aclosing(ReadModels(addresses.reader, PROJECTIONS)) as reads,

@@ -71,7 +71,7 @@ def chosen(definitions: Definitions, names: Sequence[str]) -> Sequence[ReadModel
 
 
 def _position(url: str, definitions: Definitions, as_of: str) -> int:
-    """Return the position that is meant by a number or by an instant of recording."""
+    """Return the position that a number or an instant of recording names."""
     reader, read = LogReader(definitions.codec), _place(as_of)
     with psycopg.connect(url, autocommit=True) as connection:
         head = reader.head(connection)
@@ -82,7 +82,7 @@ def _position(url: str, definitions: Definitions, as_of: str) -> int:
 
 
 def _place(text: str) -> int | datetime:
-    """Return the position or the instant that is named; say in a sentence how they are written."""
+    """Read a position or an instant."""
     sentence = "Say --as-of with a position or an instant with its time zone, such as 2026-03-01T00:00:00+01:00."
     with ending_as(Exit.WRONG_USAGE, MalformedValue, lambda _error: sentence):
         return read_whole(text) if text.isdecimal() else read_instant(text)

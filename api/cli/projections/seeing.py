@@ -1,4 +1,4 @@
-"""What the read models are doing, as a table."""
+"""The state of the read models as a table, and the explanation of their columns."""
 
 from __future__ import annotations
 
