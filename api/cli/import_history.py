@@ -9,11 +9,13 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 import orjson
+from pydantic.alias_generators import to_camel
 
 from api.cli.commands_in_lines import CommandsInLines
 from api.cli.common import database, settings_of
@@ -57,7 +59,8 @@ def run(options: argparse.Namespace, output: Output) -> Exit:
         ):
             watch = _watch(output, refusals, _size(source))
             report = asyncio.run(_import(import_id, kind, lines, settings, addresses, watch=watch))
-    output.result(_result(report, kind), _text(report, kind, options.refusals))
+    shown = {to_camel(name): value for name, value in asdict(report).items()} | {"kind": kind}
+    output.result(shown, _text(report, kind, options.refusals))
     return Exit.REFUSED if report.refused else Exit.DONE
 
 
@@ -152,18 +155,6 @@ def _watch(output: Output, refusals: BinaryIO | None, bytes_total: int | None) -
         output.progress(what, report.bytes_done, bytes_total)
 
     return watch
-
-
-def _result(report: ImportReport, kind: str) -> dict[str, object]:
-    return {
-        "importId": report.import_id,
-        "kind": kind,
-        "lines": report.lines,
-        "skippedLines": report.skipped_lines,
-        "events": report.events,
-        "refused": report.refused,
-        "seconds": round(report.seconds, 3),
-    }
 
 
 def _text(report: ImportReport, kind: str, refusals: Path | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict
-from typing import TypeVar
 
 import orjson
 from fastapi import APIRouter
@@ -39,16 +38,22 @@ ObserveKeeper = Callable[[], Awaitable[ReactorProgress]]
 """Reads how far the reactor is; raises SQLAlchemyError when the database does not answer."""
 
 HEALTH = "application/health+json"
+_FAILURE: Mapping[str, object] = {"status": "fail", "output": "the database does not answer"}
 _OF_BUILD = ("build_id", "purpose", "state", "running", "percent", "position", "started_at", "ended_at", "equal")
 """The fields of a build that are shown to everybody."""
 
 MAX_HEALTHY_LAG_S = 30.0
-T = TypeVar("T")
 
 
 def operation_routes(observe: Observe, observe_keeper: ObserveKeeper, keys_answer: Callable[[], bool]) -> APIRouter:
     """Make the routes. `keys_answer` says whether the keys of personal data can be reached."""
     router = APIRouter(tags=["operation"])
+
+    async def observed() -> tuple[Progress, ReactorProgress] | None:
+        try:
+            return await observe(), await observe_keeper()
+        except SQLAlchemyError:
+            return None
 
     @router.get(
         "/health",
@@ -60,13 +65,9 @@ def operation_routes(observe: Observe, observe_keeper: ObserveKeeper, keys_answe
         },
     )
     async def health() -> Response:
-        progress, keeper = await _observed(observe), await _observed(observe_keeper)
-        status = 503 if progress is None else 200
-        return Response(
-            orjson.dumps(_health(progress, keeper, keys_answer=keys_answer())),
-            status_code=status,
-            media_type=HEALTH,
-        )
+        progress = await observed()
+        shown = _FAILURE if progress is None else _health(*progress, keys_answer=keys_answer())
+        return Response(orjson.dumps(shown), 503 if progress is None else 200, media_type=HEALTH)
 
     @router.get(
         "/metrics",
@@ -75,29 +76,18 @@ def operation_routes(observe: Observe, observe_keeper: ObserveKeeper, keys_answe
         responses={200: answer_of("Measurements.", "text/plain", {"type": "string"})},
     )
     async def metrics() -> Response:
-        if (progress := await _observed(observe)) is not None:
-            _measure(progress)
-        if (keeper := await _observed(observe_keeper)) is not None:
-            _measure_keeper(keeper)
+        if (progress := await observed()) is not None:
+            _measure(*progress)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
-async def _observed(observe: Callable[[], Awaitable[T]]) -> T | None:
-    try:
-        return await observe()
-    except SQLAlchemyError:
-        return None
-
-
 # --- Health ---------------------------------------------------------------------------------------------------------
 
 
-def _health(progress: Progress | None, keeper: ReactorProgress | None, *, keys_answer: bool) -> Mapping[str, object]:
-    """Return the answer of `/health`: fail without the log, warn while an operator has to act, else pass."""
-    if progress is None or keeper is None:
-        return {"status": "fail", "output": "the database does not answer"}
+def _health(progress: Progress, keeper: ReactorProgress, *, keys_answer: bool) -> Mapping[str, object]:
+    """Return the answer of `/health`: warn while an operator has to act, else pass."""
     complaints = [*_complaints(progress), *_complaints_about_keeper(keeper)]
     if not keys_answer:
         complaints.append("the keys of personal data cannot be reached")
@@ -165,8 +155,10 @@ def _shown(projection: ProjectionProgress) -> Mapping[str, object]:
 # --- Metrics --------------------------------------------------------------------------------------------------------
 
 
-def _measure(progress: Progress) -> None:
+def _measure(progress: Progress, keeper: ReactorProgress) -> None:
     HEAD.set(progress.head)
+    WAITING_DUTIES.set(keeper.duties)
+    OLDEST_DUTY.set(keeper.oldest_s)
     # A build that has ended must not stay in the metrics.
     for gauge in (*PROGRESS.values(), STATE, BUILD):
         gauge.clear()
@@ -178,8 +170,3 @@ def _measure(progress: Progress) -> None:
             STATE.labels(name, state.value).set(int(state is projection.state))
         if projection.build is not None and not projection.build.state.ended:
             BUILD.labels(name).set(projection.build.percent)
-
-
-def _measure_keeper(keeper: ReactorProgress) -> None:
-    WAITING_DUTIES.set(keeper.duties)
-    OLDEST_DUTY.set(keeper.oldest_s)

@@ -10,6 +10,7 @@ from joserfc.jwt import Claims
 from joserfc.util import urlsafe_b64encode
 
 from application.ports import Credentials
+from application.token_refusals import ProofRefusedError
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.jose import (
     MALFORMED,
@@ -20,7 +21,6 @@ from infrastructure.tokens.jose import (
     public_key,
     verified_claims,
 )
-from application.token_refusals import ProofRefusedError
 from infrastructure.tokens.used_ids import UsedIds
 
 TYPE = "dpop+jwt"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from joserfc.jwt import Claims
 
 from application.ports import Credentials
+from application.token_refusals import GrantRefusedError, ProofRefusedError
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.clients import Client, Clients
 from infrastructure.tokens.dpop import Proofs
@@ -22,7 +23,6 @@ from infrastructure.tokens.jose import (
     parse_signed,
     verified_claims,
 )
-from application.token_refusals import GrantRefusedError, ProofRefusedError
 from infrastructure.tokens.used_ids import UsedIds
 
 GRANT_TYPE = "client_credentials"
