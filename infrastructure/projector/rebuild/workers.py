@@ -15,9 +15,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
-from typing import Any, Self
 
 import psycopg
 
@@ -51,7 +50,7 @@ def fill(
             _work(Filler(connection, definitions, task), iter(chunks), progress)
         return
     with ExitStack() as stack:
-        processes = [stack.enter_context(FillerProcess(task)) for _ in range(min(workers, len(chunks)))]
+        processes = [stack.enter_context(_started(task)) for _ in range(min(workers, len(chunks)))]
         results = queue.SimpleQueue[int | Exception | None]()
         each_once = iter(list(chunks))  # the iterator of a list gives each element to one thread
         threads = [threading.Thread(target=_drive, args=(it, each_once, results), daemon=True) for it in processes]
@@ -88,34 +87,12 @@ def _drive(
 
 
 class FillerProcess:
-    """A filler in a process of its own. It ends with its context, whatever it is doing."""
+    """A filler in a process of its own."""
 
-    def __init__(self, task: FillTask) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "infrastructure.projector.rebuild.worker_main"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._task = task
-
-    def __enter__(self) -> Self:
-        try:
-            self._send(asdict(self._task))
-        except FillingFailedError:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait(END_S)
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            try:
-                pipe.close()
-            except BrokenPipeError:
-                continue
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._work, self._answers = process.stdin, process.stdout
 
     def fill(self, chunk: StreamRange) -> None:
         self._ask(asdict(chunk))
@@ -123,20 +100,39 @@ class FillerProcess:
     def finish(self) -> None:
         self._ask({})
 
-    def _ask(self, what: Mapping[str, Any]) -> None:
-        self._send(what)
-        assert self._process.stdout is not None
-        answer = self._process.stdout.readline().strip()
+    def send(self, line: Mapping[str, object]) -> None:
+        try:
+            self._work.write(json.dumps(line) + "\n")
+            self._work.flush()
+        except (OSError, ValueError) as error:  # its pipe is closed
+            raise FillingFailedError(ENDED) from error
+
+    def _ask(self, line: Mapping[str, object]) -> None:
+        self.send(line)
+        answer = self._answers.readline().strip()
         if answer != DONE:
             raise FillingFailedError(answer or ENDED)
 
-    def _send(self, what: Mapping[str, Any]) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(what) + "\n")
-            self._process.stdin.flush()
-        except (OSError, ValueError) as error:  # its pipe is closed
-            raise FillingFailedError(ENDED) from error
+
+@contextmanager
+def _started(task: FillTask) -> Iterator[FillerProcess]:
+    """Start a filler, and end it with the context, whatever it is doing."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "infrastructure.projector.rebuild.worker_main"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    filler = FillerProcess(process)
+    try:
+        filler.send(asdict(task))
+        yield filler
+    finally:
+        process.kill()
+        process.wait(END_S)
+        for pipe in filter(None, (process.stdin, process.stdout)):
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 def main() -> None:
