@@ -26,7 +26,8 @@ from api.graph.queries.connections import PageRequest, page_query
 from benchmarks.measuring import Measured, Report, show
 from benchmarks.server import own_server
 from infrastructure.database.addresses import Addresses
-from infrastructure.projector import Projector, platform
+from infrastructure.projector.live.projector import Projector
+from infrastructure.projector.rows.definitions import platform
 from infrastructure.read_models import ReadModels
 from projections import consents, invoices, mailboxes, message_timeline, messages, people
 from projections.read_model import SCHEMA, ReadModel

@@ -13,7 +13,7 @@ from infrastructure.database import make_ready, open_database
 from infrastructure.database.addresses import Addresses, DatabaseRole
 from infrastructure.logs import configure_logs
 from infrastructure.postgres.failures import DatabaseUnusableError
-from infrastructure.projector import secure_read_models
+from infrastructure.projector.rows.row_security import secure_read_models
 from infrastructure.settings import Settings, SettingsError, load_settings
 from infrastructure.tokens.callers import subject_of
 

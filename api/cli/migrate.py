@@ -8,7 +8,7 @@ from api.cli.common import opened_database, settings_of
 from api.cli.output import Output
 from infrastructure.database.addresses import DatabaseRole
 from infrastructure.database.migrations import migrate, migrate_keys
-from infrastructure.projector import secure_read_models
+from infrastructure.projector.rows.row_security import secure_read_models
 
 
 def add_options(_parser: argparse.ArgumentParser) -> None:

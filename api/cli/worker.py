@@ -12,7 +12,8 @@ import structlog
 from api.cli.common import database, settings_of
 from api.cli.output import Output
 from application.gc_tuning import rare_collections
-from infrastructure.projector import Worker, platform
+from infrastructure.projector.live.worker import Worker
+from infrastructure.projector.rows.definitions import platform
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

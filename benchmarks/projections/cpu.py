@@ -20,7 +20,8 @@ from typing import Any
 import psycopg
 
 from benchmarks.measuring import Measured
-from infrastructure.projector import Projector, platform
+from infrastructure.projector.live.projector import Projector
+from infrastructure.projector.rows.definitions import platform
 
 LIVE: Mapping[int, int] = {100: 10_000, 5_000: 50_000}
 """How many events at most are followed, by the size of batches."""

@@ -15,7 +15,8 @@ from benchmarks.projections.copying import multiply
 from benchmarks.projections.folds import ALL_PROCESSORS
 from benchmarks.projections.rebuilding import rebuilding
 from infrastructure.event_log.postgres_log import PostgresLog
-from infrastructure.projector import Projector, platform
+from infrastructure.projector.live.projector import Projector
+from infrastructure.projector.rows.definitions import platform
 from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose
 from projections.read_model import ReadModel

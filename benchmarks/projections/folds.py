@@ -16,9 +16,10 @@ from benchmarks.projections import stock, work
 from benchmarks.projections.copying import multiply
 from benchmarks.server import Server
 from infrastructure.database.addresses import DatabaseRole, acting_as
-from infrastructure.projector import Definitions, Result
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rebuild.build import Result
 from infrastructure.projector.rebuild.build_environment import Progress
+from infrastructure.projector.rows.definitions import Definitions
 from projections.progress import BuildPurpose
 from projections.read_model import ReadModel
 from projections.words import CIVIL_TIME

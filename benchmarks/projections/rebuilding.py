@@ -20,7 +20,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.projections.folds import rebuild_all
-from infrastructure.projector import platform
+from infrastructure.projector.rows.definitions import platform
 from projections.progress import BuildPurpose
 
 LOOK_EVERY_S = 0.2

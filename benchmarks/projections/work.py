@@ -17,8 +17,8 @@ from application.ports import Append, Receipt
 from domain.kernel import Context, Decider, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log.postgres_log import PostgresLog
-from infrastructure.projector import Definitions
-from infrastructure.projector import definitions as made_of
+from infrastructure.projector.rows.definitions import Definitions
+from infrastructure.projector.rows.definitions import definitions as made_of
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, change, put
 from projections.tally import Measure, Tally, Typed
 

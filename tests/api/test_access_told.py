@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from application.ports import Role
-from infrastructure.projector import Projector, platform
+from infrastructure.projector.live.projector import Projector
+from infrastructure.projector.rows.definitions import platform
 from tests.api.world import World, at
 
 WHY = "urn:example:activity:key-administration"

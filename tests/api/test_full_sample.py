@@ -31,9 +31,8 @@ from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.event_log.log_reader import LogReader
-from infrastructure.projector import MemoryRows
-from infrastructure.projector import platform as platform_definitions
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rows.definitions import platform as platform_definitions
 from infrastructure.read_models import ReadModels
 from projections.figures import OpenRateFilter, OpenRateTable, Period, percentage
 from projections.figures.figure_reading import Reading
@@ -41,6 +40,7 @@ from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
 from tests.api.running import get, kroniek
 from tests.lengths import runs_longer, sized
+from tests.memory_rows import MemoryRows
 from tests.sample_expectations import (
     ExpectedFigure,
     expected_figures,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psycopg
 
-from infrastructure.projector import Worker
-from infrastructure.projector import platform as platform_definitions
+from infrastructure.projector.live.worker import Worker
+from infrastructure.projector.rows.definitions import platform as platform_definitions
 from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
 from tests.api.world import World

@@ -20,8 +20,9 @@ from typing import Any, NoReturn, Self
 
 import psycopg
 
-from infrastructure.projector import BusyError, Worker
+from infrastructure.projector.live.worker import Worker
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rebuild.build import BusyError
 from infrastructure.projector.rows.definitions import Definitions, find
 from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from projections.progress import BuildPurpose

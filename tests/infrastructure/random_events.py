@@ -17,7 +17,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from domain.kernel import Context, Recorded
-from infrastructure.projector import Definitions
+from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rules.symbols import plain
 
 CLOCKS = (

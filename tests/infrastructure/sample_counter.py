@@ -11,7 +11,7 @@ from application.gathering import Rules
 from application.handler import CommandEnvelope
 from application.ports import Append, Enriched, Idempotency, States
 from domain.kernel import Claim, Command, CommandBase, Context, Decider, Recorded, RuleBroken, fact
-from infrastructure.projector import Definitions, definitions
+from infrastructure.projector.rows.definitions import Definitions, definitions
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add, change, drop, put
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)

@@ -22,8 +22,10 @@ from domain.kernel import Context, Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.postgres_log import PostgresLog
-from infrastructure.projector import Definitions, MemoryRows, Projector, Result
-from infrastructure.projector import definitions as define
+from infrastructure.projector.live.projector import Projector
+from infrastructure.projector.rebuild.build import Result
+from infrastructure.projector.rows.definitions import Definitions
+from infrastructure.projector.rows.definitions import definitions as define
 from projections import projection_acts
 from projections.effects import Add, AnyEffect, AnyRule, Effects, Put, RowKey, Set, by_event
 from projections.progress import BuildState
@@ -41,6 +43,7 @@ from tests.infrastructure.sample_counter import (
     Event,
     SumRow,
 )
+from tests.memory_rows import MemoryRows
 
 CODEC = Codec((DECIDER, operation.OPERATION))
 ACTS = projection_acts.READ_MODEL

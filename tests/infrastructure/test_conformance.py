@@ -41,8 +41,9 @@ from domain.organisations.organisation.model import RegisterOrganisation
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.postgres_log import PostgresLog
-from infrastructure.projector import MemoryRows, Projector, platform
+from infrastructure.projector.live.projector import Projector
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rows.definitions import platform
 from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
@@ -50,6 +51,7 @@ from sample.history import commands
 from tests.infrastructure.emptying import empty_log
 from tests.lengths import runs_longer, sized
 from tests.memory_keys import MemoryKeys
+from tests.memory_rows import MemoryRows
 
 CODEC = Codec(DECIDERS)
 DEFINITIONS = platform()

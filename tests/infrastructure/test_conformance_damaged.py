@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from infrastructure.event_log.log_reader import NAME, PAYLOAD, POSITION, STREAM, LogReader
-from infrastructure.projector import MemoryRows, Projector
+from infrastructure.projector.live.projector import Projector
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from infrastructure.projector.rows.row_views import views
@@ -33,6 +33,7 @@ from tests.infrastructure.test_conformance import (
     random_history,
     send,
 )
+from tests.memory_rows import MemoryRows
 
 DAMAGED = 40
 SKIPPED = 15

@@ -13,9 +13,10 @@ import pytest
 
 from domain.operation import RetryParkedEvents, SkipParkedEvent
 from infrastructure.codec import Codec
-from infrastructure.projector import Definitions, Projector
 from infrastructure.projector.live.admin_commands import carry_out
+from infrastructure.projector.live.projector import Projector
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from projections.progress import BuildState
 from projections.read_model import ReadModel

@@ -17,8 +17,10 @@ from application.handler import CommandEnvelope, handle_many
 from domain.kernel import Recorded
 from infrastructure.codec import Codec
 from infrastructure.event_log.postgres_log import PostgresLog
-from infrastructure.projector import MemoryRows, Projector, Worker, definitions
+from infrastructure.projector.live.projector import Projector
+from infrastructure.projector.live.worker import Worker
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rows.definitions import definitions
 from infrastructure.projector.rows.effect_checks import MisfitError
 from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from infrastructure.projector.rows.row_store import RowStore
@@ -43,6 +45,7 @@ from tests.infrastructure.sample_counter import (
 )
 from tests.lengths import runs_longer, sized
 from tests.memory_log import MemoryLog
+from tests.memory_rows import MemoryRows
 
 CODEC = Codec([DECIDER])
 PROJECTIONS = [COUNTERS, COUNTER_SUMS]

@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.projector import BusyError
 from infrastructure.projector.proof.comparing import Proof, prove
 from infrastructure.projector.rebuild import build, builds
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rebuild.build import BusyError
 from infrastructure.projector.rebuild.builds import BUILDS
 from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from infrastructure.projector.rows.tables import ReadTable

@@ -23,7 +23,7 @@ from infrastructure.database.migrations import check_migrated, migrate
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.postgres.failures import DatabaseUnusableError
-from infrastructure.projector import Projector
+from infrastructure.projector.live.projector import Projector
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.read_models import ReadModels

@@ -24,10 +24,11 @@ from infrastructure.codec import Codec
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.migrations import migrate
 from infrastructure.event_log.postgres_log import PostgresLog
-from infrastructure.projector import Projector, platform, secure_read_models
+from infrastructure.projector.live.projector import Projector
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rows.definitions import platform
 from infrastructure.projector.rows.row_security import SEEN as POLICY
-from infrastructure.projector.rows.row_security import secure
+from infrastructure.projector.rows.row_security import secure, secure_read_models
 from infrastructure.projector.rows.tables import ReadTable
 from projections import message_timeline, messages, projection_acts
 from projections.progress import BuildPurpose, BuildState

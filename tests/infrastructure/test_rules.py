@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from domain.kernel import Recorded
-from infrastructure.projector import Definitions, MemoryRows, definitions, platform
+from infrastructure.projector.rows.definitions import Definitions, definitions, platform
 from infrastructure.projector.rows.row_store import RowStore
 from infrastructure.projector.rows.tables import ReadTable
 from infrastructure.projector.rules import nodes
@@ -25,6 +25,7 @@ from projections.registry import PROJECTIONS
 from projections.words import unique
 from tests.infrastructure import sample_counter
 from tests.infrastructure.random_events import log_row, recorded_events
+from tests.memory_rows import MemoryRows
 
 EVENTS = 400
 COUNTED = (sample_counter.COUNTERS, sample_counter.COUNTER_SUMS)

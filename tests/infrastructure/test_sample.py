@@ -29,7 +29,6 @@ from domain.mailbox.message.model import MessageOpened, MessagePublished, Messag
 from infrastructure.codec import Codec
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.event_log.resolve import EventRow
-from infrastructure.projector.rows.memory import MemoryRows
 from projections import consents, enrolments, open_rates, service_use, services
 from projections.effects import Add
 from projections.figures import Period
@@ -41,6 +40,7 @@ from sample import SampleProgress, SampleRefusedError, run_sample
 from sample.history import commands
 from tests.memory_keys import MemoryKeys
 from tests.memory_log import MemoryLog
+from tests.memory_rows import MemoryRows
 from tests.sample_expectations import ExpectedFigure, expected_figures, expected_index, expected_open_rates
 
 pytestmark = pytest.mark.anyio

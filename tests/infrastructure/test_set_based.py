@@ -20,7 +20,6 @@ from application.ports import Append
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.postgres_log import PostgresLog
-from infrastructure.projector import MemoryRows
 from infrastructure.projector.rows.counting import tallied_rows
 from projections.effects import RowKey
 from projections.read_model import Col, Key, ReadModel, RowBase
@@ -32,6 +31,7 @@ from tests.infrastructure.sample_counter import CONTEXT, COUNTERS, DECIDER, Coun
 from tests.infrastructure.test_conformance import CODEC as WHOLE_CODEC
 from tests.infrastructure.test_conformance import random_history, send
 from tests.lengths import runs_longer, sized
+from tests.memory_rows import MemoryRows
 
 CODEC = Codec([DECIDER])
 LOG = sql.SQL("log.event")

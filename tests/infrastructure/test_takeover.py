@@ -11,10 +11,11 @@ import pytest
 from psycopg import IsolationLevel
 
 from domain.operation import DropPreviousRows
-from infrastructure.projector import Projector, Result
 from infrastructure.projector.live.admin_commands import carry_out
+from infrastructure.projector.live.projector import Projector
 from infrastructure.projector.rebuild import switch_over as takeover
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rebuild.build import Result
 from infrastructure.projector.rebuild.switch_over import ReadersHoldError
 from projections.progress import BuildPurpose, BuildState
 from projections.read_model import SCHEMA

@@ -17,8 +17,8 @@ from domain.operation import (
     RetryParkedEvents,
     SkipParkedEvent,
 )
-from infrastructure.projector import Projector
 from infrastructure.projector.live.admin_commands import carry_out
+from infrastructure.projector.live.projector import Projector
 from projections import projection_acts
 from tests.infrastructure.projector_process import Processes, kill, lives, stop
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, CounterRaised

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from sqlalchemy import Select
 
 from domain.kernel import Context, Decider, Recorded
-from infrastructure.projector.rows.memory import MemoryRows
 from projections.effects import RowKey
 from projections.read_model import ReadModel
+from tests.memory_rows import MemoryRows
 
 Story = Iterable[Recorded[Any]]
 

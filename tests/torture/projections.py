@@ -18,13 +18,14 @@ from typing import Any
 import psycopg
 
 from infrastructure.event_log.log_reader import LogReader
-from infrastructure.projector import BusyError, MemoryRows
 from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rebuild.build import BusyError
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.projector_process import kill
 from tests.infrastructure.sample_counter import CounterClosed, CounterRaised
 from tests.infrastructure.sample_models import CODEC, SOUND, Connection, leftovers, rows, sound
 from tests.infrastructure.watching import Reader, faults
+from tests.memory_rows import MemoryRows
 from tests.torture.load import Progress
 from tests.torture.projections_fleet import Fleet, as_projector, at_work
 from tests.torture.server import Server

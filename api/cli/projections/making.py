@@ -17,8 +17,9 @@ from domain.kernel import MalformedValue
 from domain.kernel.instants import read_instant
 from domain.kernel.kinds import read_whole
 from infrastructure.event_log.log_reader import LogReader
-from infrastructure.projector import BusyError, Definitions, Result, UnknownProjectionError, platform
 from infrastructure.projector.rebuild import awaited
+from infrastructure.projector.rebuild.build import BusyError, Result
+from infrastructure.projector.rows.definitions import Definitions, UnknownProjectionError, platform
 from projections.progress import BuildPurpose, BuildState
 from projections.read_model import ReadModel
 

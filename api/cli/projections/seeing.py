@@ -11,7 +11,7 @@ from dataclasses import asdict
 from api.cli.common import database, settings_of
 from api.cli.output import Output, table
 from api.cli.projections.making import chosen
-from infrastructure.projector import platform
+from infrastructure.projector.rows.definitions import platform
 from infrastructure.projector.rules.explaining import explained, sentences
 from infrastructure.read_models import ReadModels
 from projections.progress import Build, BuildState, Progress, ProjectionProgress
