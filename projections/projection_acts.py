@@ -99,9 +99,9 @@ READ_MODEL = ReadModel(
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
-def acts_after(position: int) -> Select[*tuple[object, ...]]:
-    """Select the acts recorded after a position, in their order, at most `MAX_ACTS` of them."""
-    return select(Row.table).where(Row.act_position > position).order_by(Row.act_position).limit(MAX_ACTS)
+def acts_after(position: int, limit: int = MAX_ACTS) -> Select[*tuple[object, ...]]:
+    """Select the acts recorded after a position, in their order, at most `limit` of them."""
+    return select(Row.table).where(Row.act_position > position).order_by(Row.act_position).limit(limit)
 
 
 def paused() -> Select[str, str, str, datetime]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -33,6 +33,7 @@ from api.rest.person_lookups import lookup_routes
 from api.rest.projections import make_feed, projection_routes
 from api.rest.usage import usage_routes
 from api.rights.doors import check_doors
+from api.web.door_bounds import BOUNDS, Bounds
 from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
 from api.web.rate_limits import Buckets
@@ -96,7 +97,13 @@ def make_command_readers(settings: Settings) -> Mapping[str, CommandReader]:
 
 
 def create_app(
-    settings: Settings, addresses: Addresses, *, now: Clock = utc_now, sample: bool = False, keeper: bool = True
+    settings: Settings,
+    addresses: Addresses,
+    *,
+    now: Clock = utc_now,
+    sample: bool = False,
+    keeper: bool = True,
+    bounds: Bounds = BOUNDS,
 ) -> FastAPI:
     """Make the application on a migrated database. With `sample`, the dashboard shows that its history is made up.
 
@@ -108,9 +115,9 @@ def create_app(
     reads = ReadModels(addresses.reader, PROJECTIONS, settings.query_timeout_s)
     issuer = None if settings.jwks_url else make_issuer(settings)
     platform = _platform(
-        settings, log, reads, keys, authenticate=make_authenticator(settings, issuer, log, now), now=now
+        settings, log, reads, keys, authenticate=make_authenticator(settings, issuer, log, now), now=now, bounds=bounds
     )
-    feed = make_feed(reads)
+    feed = make_feed(reads, bounds)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -121,15 +128,7 @@ def create_app(
         await reads.aclose()
         LOG.info("api_stopped")
 
-    app = FastAPIOffline(
-        title="Kroniek",
-        version=version("kroniek"),
-        summary="Event-sourced backend for digital government.",
-        lifespan=lifespan,
-        openapi_url="/openapi.json",
-        # The framework does not know the public address, and a Host header cannot be trusted: no redirects.
-        redirect_slashes=False,
-    )
+    app = _empty_app(lifespan)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(RequestMiddleware, limits=request_limits(settings))
     answer_errors(app)
@@ -153,8 +152,27 @@ def create_app(
     return app
 
 
+def _empty_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    return FastAPIOffline(
+        title="Kroniek",
+        version=version("kroniek"),
+        summary="Event-sourced backend for digital government.",
+        lifespan=lifespan,
+        openapi_url="/openapi.json",
+        # The framework does not know the public address, and a Host header cannot be trusted: no redirects.
+        redirect_slashes=False,
+    )
+
+
 def _platform(
-    settings: Settings, log: PostgresLog, reads: ReadModels, keys: Keys, *, authenticate: Verifier, now: Clock
+    settings: Settings,
+    log: PostgresLog,
+    reads: ReadModels,
+    keys: Keys,
+    *,
+    authenticate: Verifier,
+    now: Clock,
+    bounds: Bounds,
 ) -> Platform:
     return Platform(
         log=log,
@@ -169,6 +187,7 @@ def _platform(
         now=now,
         public_url=settings.public_url or "",
         proof_algorithms=ALGORITHMS,
+        bounds=bounds,
     )
 
 

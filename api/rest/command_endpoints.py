@@ -23,7 +23,6 @@ from domain.kernel import MalformedValue, Refusal
 from domain.kernel.json_text import check_json
 
 MAX_BODY_BYTES = 1_000_000
-MAX_BULK_BYTES = 32_000_000
 MAX_BULK_LINES = 10_000
 BULK_CHUNK_LINES = 500
 
@@ -113,7 +112,7 @@ _READ_LINE = msgspec.json.Decoder(CommandLine).decode
 def _bulk_endpoint(readers: Mapping[str, CommandReader], platform: Platform) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         context = await _context_of(request, platform)
-        lines = (await read_body(request, NDJSON, MAX_BULK_BYTES)).splitlines()
+        lines = (await read_body(request, NDJSON, platform.bounds.bulk_bytes)).splitlines()
         if len(lines) > MAX_BULK_LINES:
             raise Problem(413, "too-many-lines", f"One request carries at most {MAX_BULK_LINES} commands.")
         answers = _answers(lines, readers, context, platform)

@@ -10,15 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from api.web.door_bounds import Bounds
 from api.web.errors import Problem
 
 EVENT_STREAM = "text/event-stream"
-SAMPLE_INTERVAL_S = 1.0
-HEARTBEAT_INTERVAL_S = 15.0
-MAX_LISTENERS = 100
-MAX_LISTEN_S = 600.0
-"""A stream ends after this long; the listener connects again, and its token is verified again."""
-
 RETRY_AFTER_S = 10
 
 HEARTBEAT = b": still here\n\n"
@@ -31,8 +26,9 @@ Sample = Callable[[], Awaitable[bytes]]
 class ProgressFeed:
     """Sends each listener the newest progress: a slow listener misses states in between, and no queue grows."""
 
-    def __init__(self, sample: Sample) -> None:
+    def __init__(self, sample: Sample, bounds: Bounds) -> None:
         self._sample = sample
+        self._bounds = bounds
         self._newest = b""
         self._changed = asyncio.Event()
         self._sampler: asyncio.Task[None] | None = None
@@ -41,7 +37,7 @@ class ProgressFeed:
 
     def response(self) -> StreamingResponse:
         """Answer one more listener with a stream of server-sent events; refuse it if there are too many."""
-        if self._ended or self._listeners >= MAX_LISTENERS:
+        if self._ended or self._listeners >= self._bounds.listeners:
             raise Problem(
                 503, "too-many-listeners", "Too many listen already. Try again later.", retry_after_s=RETRY_AFTER_S
             )
@@ -64,7 +60,7 @@ class ProgressFeed:
             self._sampler, self._newest = None, b""
 
     async def events(self) -> AsyncIterator[bytes]:
-        seen, until = b"", time.monotonic() + MAX_LISTEN_S
+        seen, until = b"", time.monotonic() + self._bounds.listen_s
         while not self._ended and time.monotonic() < until:
             changed = self._changed
             if self._sampler is not None and self._sampler.done():
@@ -74,7 +70,7 @@ class ProgressFeed:
                 yield seen
                 continue
             try:
-                async with asyncio.timeout(HEARTBEAT_INTERVAL_S):
+                async with asyncio.timeout(self._bounds.heartbeat_interval_s):
                     await changed.wait()
             except TimeoutError:
                 yield HEARTBEAT
@@ -90,7 +86,7 @@ class ProgressFeed:
                 self._newest = newest
                 self._changed.set()
                 self._changed = asyncio.Event()
-            await asyncio.sleep(max(0.0, SAMPLE_INTERVAL_S - (time.monotonic() - started)))
+            await asyncio.sleep(max(0.0, self._bounds.sample_interval_s - (time.monotonic() - started)))
 
 
 class _Stream(StreamingResponse):

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.rest.openapi import answer_of, operation
 from api.rest.progress_feed import EVENT_STREAM, ProgressFeed
 from api.rights.doors import DOORS, admission
+from api.web.door_bounds import Bounds
 from api.web.errors import Problem
 from api.web.json_answers import JSON, json_response
 from api.web.platform import Platform
@@ -41,11 +42,11 @@ class ProjectionsReader(Protocol):
         """Return the builds of a read model, the newest first."""
 
 
-def make_feed(reader: ProjectionsReader) -> ProgressFeed:
+def make_feed(reader: ProjectionsReader, bounds: Bounds) -> ProgressFeed:
     async def sample() -> bytes:
         return orjson.dumps(_progress_shown(await reader.progress()), option=orjson.OPT_UTC_Z)
 
-    return ProgressFeed(sample)
+    return ProgressFeed(sample, bounds)
 
 
 def projection_routes(platform: Platform, reader: ProjectionsReader, feed: ProgressFeed) -> APIRouter:

@@ -25,7 +25,7 @@ from api.web.access_record import AccessedSubjects, record
 from api.web.errors import Problem
 from api.web.json_answers import JSON, json_response
 from api.web.platform import Platform
-from api.web.read_barrier import ReadBarrier, wanted_position
+from api.web.read_barrier import read_barrier, wanted_position
 from api.web.request_context import RequestContext, personal_request
 from api.web.sessions import viewer_of
 from api.web.validators import WHOLE, QueryInstant
@@ -87,7 +87,7 @@ def usage_routes(platform: Platform) -> APIRouter:
         by = personal_request(request, await admitted(request), platform.now())
         viewer = await _who_asks(request, platform, by, asked.user_code)
         position = wanted_position(request, await platform.log.log_id())
-        await ReadBarrier(platform.places, await platform.places(), position).wait_for(TABLES)
+        await (await read_barrier(platform, position)).wait_for(TABLES)
         total, rows = await _found(platform, by, viewer, asked) if asked.finds_answers else (0, ())
         await record(platform, by, AccessedSubjects({viewer.person_id: {Category.ACCESSES}}))
         usages = [_usage(row) for row in rows]

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import HTTPConnection
 
+from api.web.door_bounds import BOUNDS, Bounds
 from api.web.errors import Problem
 from api.web.rate_limits import Buckets, charge
 from application.gathering import Rules
@@ -46,6 +47,7 @@ class Platform:
     requests: Buckets = field(default_factory=lambda: Buckets("requests", 0))
     public_url: str = ""
     proof_algorithms: Sequence[str] = ()
+    bounds: Bounds = BOUNDS
 
 
 async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:

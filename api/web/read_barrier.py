@@ -14,9 +14,6 @@ from domain.kernel import MalformedValue
 from domain.kernel.kinds import read_whole
 from projections.progress import Place
 
-MAX_WAIT_S = 2.0
-"""How long one request waits at most for the read models to contain its caller's own write."""
-
 FIRST_POLL_S = 0.01
 MAX_POLL_S = 0.1
 RETRY_AFTER_S = 1
@@ -58,9 +55,14 @@ def waiting_for_own_write(platform: Platform, tables: Collection[str]) -> Callab
     async def wait(request: Request) -> None:
         if "x-position" in request.headers:
             wanted = wanted_position(request, await platform.log.log_id())
-            await ReadBarrier(platform.places, await platform.places(), wanted).wait_for(tables)
+            await (await read_barrier(platform, wanted)).wait_for(tables)
 
     return wait
+
+
+async def read_barrier(platform: Platform, wanted: int) -> ReadBarrier:
+    """Return the barrier of one request that wants a position; its wait begins now."""
+    return ReadBarrier(platform.places, await platform.places(), wanted, platform.bounds.own_write_wait_s)
 
 
 class ReadBarrier:
@@ -69,11 +71,11 @@ class ReadBarrier:
     `read` asks the database how far the read models are; `places`, by table, is its last answer.
     """
 
-    def __init__(self, read: ReadPlaces, places: Mapping[str, Place], wanted: int) -> None:
+    def __init__(self, read: ReadPlaces, places: Mapping[str, Place], wanted: int, max_wait_s: float) -> None:
         self._read = read
         self._places = places
         self._wanted = wanted
-        self._deadline = time.monotonic() + MAX_WAIT_S
+        self._deadline = time.monotonic() + max_wait_s
         self._poll_s = FIRST_POLL_S
         self._reading = asyncio.Lock()
         self._used: dict[str, Place] = {}

@@ -9,15 +9,23 @@ from infrastructure.import_history.decided import Understanding
 from infrastructure.import_history.events import EventsWriter
 from infrastructure.import_history.lines import Lines
 from infrastructure.import_history.record import Import
-from infrastructure.import_history.run import ImportReport, Run, Watch
+from infrastructure.import_history.run import FIRST_PAUSE_S, ImportReport, Run, Watch
 
 
-async def import_events(history: Import, lines: Lines, watch: Watch = lambda _record, _report: None) -> ImportReport:
+async def import_events(
+    history: Import,
+    lines: Lines,
+    watch: Watch = lambda _record, _report: None,
+    *,
+    first_pause_s: float = FIRST_PAUSE_S,
+) -> ImportReport:
     """Import decided events; see `docs/import.md` for the form of a line.
 
+    While the log cannot be reached it is tried again, first after `first_pause_s`, then after twice as long each time.
     Raises OtherHistoryError if another history was imported under this name, ImportStoppedError if the log is gone.
     """
-    return await Run(history, lines, EventsWriter(history, Understanding(DECIDERS, history.stream)), watch).run()
+    writer = EventsWriter(history, Understanding(DECIDERS, history.stream))
+    return await Run(history, lines, writer, watch, first_pause_s).run()
 
 
 async def import_commands(

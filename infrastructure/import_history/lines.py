@@ -48,8 +48,10 @@ class Chunk:
 class Lines:
     """Reads a history in chunks."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO, *, chunk_lines: int = CHUNK_LINES, chunk_bytes: int = CHUNK_BYTES) -> None:
         self._source = source
+        self._chunk_lines = chunk_lines
+        self._chunk_bytes = chunk_bytes
         self._ahead: bytes | None = None
         self._number = 0
         self._bytes = 0
@@ -64,11 +66,11 @@ class Lines:
         """Return the next chunk, or None at the end; with `until_line`, it ends there whatever its size."""
         first_line, start, digest = self._number + 1, self._bytes, hashlib.sha256()
         lines: list[bytes | None] = []
-        last_line = until_line or self._number + CHUNK_LINES
+        last_line = until_line or self._number + self._chunk_lines
         while self._number < last_line and (piece := self._piece()):
             lines.append(self._whole(piece, digest))
             self._number += 1
-            if until_line is None and self._bytes - start >= CHUNK_BYTES:
+            if until_line is None and self._bytes - start >= self._chunk_bytes:
                 break
         if not lines:
             return None

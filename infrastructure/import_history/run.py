@@ -75,11 +75,14 @@ class Writer(Protocol[L]):
 class Run(Generic[L]):
     """One run of an import, from the first line of its history to the last."""
 
-    def __init__(self, history: Import, lines: Lines, writer: Writer[L], watch: Watch) -> None:
+    def __init__(
+        self, history: Import, lines: Lines, writer: Writer[L], watch: Watch, first_pause_s: float = FIRST_PAUSE_S
+    ) -> None:
         self._import = history
         self._lines = lines
         self._writer = writer
         self._watch = watch
+        self._first_pause_s = first_pause_s
         self._version = 0
         self._in_flight: deque[tuple[Chunk, Sequence[L], asyncio.Task[ChunkImported | None]]] = deque()
         self._report = ImportReport(import_id=history.import_id)
@@ -140,7 +143,7 @@ class Run(Generic[L]):
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T | None]], failure: str) -> T:
         """Try until there is a result; raise ImportStoppedError if there is none for too long."""
-        pause_s = FIRST_PAUSE_S
+        pause_s = self._first_pause_s
         for _ in range(MAX_TRIES):
             try:
                 if (result := await attempt()) is not None:

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from infrastructure.projector.proof import difference as difference_module
 from infrastructure.projector.proof.difference import Difference, RowsMovedError, first_difference, sentence
 from infrastructure.projector.proof.digest import by_key, table_columns
 from infrastructure.projector.rows.tables import ReadTable
@@ -135,9 +134,8 @@ def test_two_rows_that_swap_their_values_differ(connection: Connection) -> None:
 
 @pytest.mark.parametrize("differing", [[7_777], [12, 9_000], range(10_000), range(5_000, 10_000, 3)])
 def test_among_many_rows_the_first_is_found_however_many_differ(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch, differing: Sequence[int]
+    connection: Connection, differing: Sequence[int]
 ) -> None:
-    monkeypatch.setattr(difference_module, "FETCH_ROWS", 10)
     for table in (ONE, OTHER):
         connection.execute(sql.SQL("TRUNCATE {}").format(table.target))
         fill_many = sql.SQL("INSERT INTO {} (name, number, amount) SELECT 'n', n, n FROM generate_series(0, 9999) AS n")
@@ -146,7 +144,7 @@ def test_among_many_rows_the_first_is_found_however_many_differ(
     connection.execute(change, (list(differing),))
     left, right = side(connection, ONE), side(connection, OTHER)
     assert len(left.digest.buckets) > 3_000
-    difference = first_difference(left, right)
+    difference = first_difference(left, right, fetch_rows=10)
     assert difference is not None
     assert (difference.key, difference.columns) == (("n", differing[0]), ["amount"])
 

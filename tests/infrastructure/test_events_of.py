@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from infrastructure.event_log.postgres_log import PostgresLog
-from infrastructure.projector.proof import difference as difference_module
 from infrastructure.projector.proof.difference import MadeBy, events_of
 from infrastructure.projector.rows.definitions import definitions
 from projections.effects import AnyEffect, Put, RowKey, by_event
@@ -66,12 +65,13 @@ def positions(made_by: MadeBy) -> tuple[list[int], bool]:
     ],
 )
 def test_a_row_of_a_stream_was_made_by_events_of_that_stream(
-    log: Connection, monkeypatch: pytest.MonkeyPatch, asked: tuple[RowKey, int, int], expected: Any
+    log: Connection, asked: tuple[RowKey, int, int], expected: Any
 ) -> None:
     key, until, most = asked
-    if key != ("nobody",):
-        monkeypatch.setattr(difference_module, "_rows", None)  # the log is not looked through
-    assert positions(events_of(log, DEFINITIONS, COUNTERS, key, until, most=most)) == expected
+    # The log is not looked through: no positions at once would be an error.
+    scanned = 20 if key == ("nobody",) else 0
+    found = events_of(log, DEFINITIONS, COUNTERS, key, until, most=most, scan_positions=scanned)
+    assert positions(found) == expected
 
 
 @pytest.mark.parametrize(
@@ -85,19 +85,16 @@ def test_a_row_of_a_stream_was_made_by_events_of_that_stream(
     ],
 )
 def test_a_row_that_is_added_to_was_made_by_events_of_any_stream(
-    log: Connection, monkeypatch: pytest.MonkeyPatch, asked: tuple[RowKey, int, int], expected: Any
+    log: Connection, asked: tuple[RowKey, int, int], expected: Any
 ) -> None:
     key, until, most = asked
-    monkeypatch.setattr(difference_module, "SCAN_POSITIONS", 3)
-    assert positions(events_of(log, DEFINITIONS, COUNTER_SUMS, key, until, most=most)) == expected
+    found = events_of(log, DEFINITIONS, COUNTER_SUMS, key, until, most=most, scan_positions=3)
+    assert positions(found) == expected
 
 
 @pytest.mark.parametrize(("bound", "expected"), [(8, ([1, 3, 6, 8], False)), (7, ([1, 3, 6], True))])
-def test_looking_through_the_log_has_an_end(
-    log: Connection, monkeypatch: pytest.MonkeyPatch, bound: int, expected: Any
-) -> None:
-    monkeypatch.setattr(difference_module, "SCAN_EVENTS", bound)
-    assert positions(events_of(log, DEFINITIONS, COUNTER_SUMS, (1,), 8)) == expected
+def test_looking_through_the_log_has_an_end(log: Connection, bound: int, expected: Any) -> None:
+    assert positions(events_of(log, DEFINITIONS, COUNTER_SUMS, (1,), 8, scan_events=bound)) == expected
 
 
 def test_what_is_parked_or_skipped_made_nothing(log: Connection) -> None:

@@ -13,7 +13,6 @@ from psycopg import IsolationLevel
 from domain.operation import DropPreviousRows
 from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.live.projector import Projector
-from infrastructure.projector.rebuild import switch_over as takeover
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rebuild.build import Result
 from infrastructure.projector.rebuild.switch_over import ReadersHoldError
@@ -188,12 +187,11 @@ def _asked_for(connection: Connection) -> bool:
 
 
 def test_a_takeover_that_never_gets_its_turn_ends_with_a_sentence_and_leaves_the_rows_in_use(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, history: History
 ) -> None:
-    monkeypatch.setattr(takeover, "TRIES", 3)
     with psycopg.connect(history.url) as long:
         long.execute(LOCK)
-        (result,) = rebuild(history.url, COLOURED, [COLOURED.projections[COUNTERS.name]])
+        (result,) = rebuild(history.url, COLOURED, [COLOURED.projections[COUNTERS.name]], takeover_tries=3)
     assert result.state is BuildState.FAILED
     assert str(ReadersHoldError("somebody reads the rows in use all the time")) in result.outcome
     assert one(connection, ROWS) == (STREAMS, 0)

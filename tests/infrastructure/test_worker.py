@@ -19,7 +19,6 @@ from domain.operation import (
 )
 from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.live.projector import Projector
-from projections import projection_acts
 from tests.infrastructure.projector_process import Processes, kill, lives, stop
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, CounterRaised
 from tests.infrastructure.sample_models import (
@@ -280,17 +279,14 @@ def _carried_out(connection: Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
-def test_all_acts_are_carried_out_however_many_there_are(
-    connection: Connection, history: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(projection_acts, "MAX_ACTS", 2)
+def test_all_acts_are_carried_out_however_many_there_are(connection: Connection, history: History) -> None:
     projector = Projector(connection, DEFINITIONS)
     projector.acquire()
     projector.prepare()
     for number in range(7):
         history.act(SkipParkedEvent, COUNTER_SUMS.name, event_position=number + 1)
     projector.catch_up()
-    assert not carry_out(connection, DEFINITIONS, projector.owned[COUNTER_SUMS.name])
+    assert not carry_out(connection, DEFINITIONS, projector.owned[COUNTER_SUMS.name], page_acts=2)
     assert _carried_out(connection) == 7
     history.act(RequestVerification, COUNTER_SUMS.name)
     projector.catch_up()

@@ -7,11 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from domain.kernel import Context, Recorded
 from domain.operation import OPERATION
-from projections import projection_acts
 from projections.projection_acts import READ_MODEL, ProjectionActKind, acts_after, paused
 from tests.domain.test_operation import AT, PAUSED, REQUESTS, RESUMED, RETRIED, SKIPPED, WHY
 from tests.projections.story import Ask, rows, values
@@ -67,10 +64,10 @@ def test_what_is_about_one_event_names_it() -> None:
     assert [row["event_position"] for row in about.values()] == [0, 5, 4711]
 
 
-def test_acts_are_read_in_their_order_from_a_position_on(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projection_acts, "MAX_ACTS", 2)
+def test_acts_are_read_in_their_order_from_a_position_on(ask: Ask) -> None:
     acts = log(PAUSED, RESUMED, RETRIED, SKIPPED)
-    read = [[row["act"] for row in ask(READ_MODEL, acts_after(position), acts)] for position in (0, 101, 102, 103, 104)]
+    pages = [ask(READ_MODEL, acts_after(position, 2), acts) for position in (0, 101, 102, 103, 104)]
+    read = [[row["act"] for row in page] for page in pages]
     assert read == [["pause", "resume"], ["resume", "retry"], ["retry", "skip"], ["skip"], []]
 
 

@@ -27,7 +27,7 @@ from api.graph.queries.query_context import Figures, QueryContext
 from api.web.access_record import record
 from api.web.errors import Problem
 from api.web.platform import Platform, caller_of
-from api.web.read_barrier import ReadBarrier, wanted_position
+from api.web.read_barrier import read_barrier, wanted_position
 from api.web.request_context import RequestContext, correlation_id_of, processing_activity, request_context
 from api.web.sessions import viewer_in_session, viewer_of
 from api.web.static_page import ScriptPage
@@ -134,10 +134,11 @@ class _Endpoint:
         return QueryContext(
             request=by,
             viewer=await viewer_of(request, platform, by),
-            read_barrier=ReadBarrier(platform.places, await platform.places(), wanted),
+            read_barrier=await read_barrier(platform, wanted),
             engine=self._engine,
             figures=self._figures,
             document=document,
             opener=platform.opener,
             viewer_in=partial(viewer_in_session, platform, by),
+            bounds=platform.bounds,
         )

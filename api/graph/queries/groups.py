@@ -15,8 +15,6 @@ from projections.row_security import RowColumn, Viewer, rows_seen
 from projections.sums import total
 from projections.words import CIVIL_TIME
 
-MAX_GROUPS = 1_000
-
 Measures: TypeAlias = Mapping[str, ColumnElement[int]]
 """The numbers of a group, by their names: aggregates over its rows."""
 
@@ -53,10 +51,11 @@ class Grouping:
         columns = [(it if name in wanted else null()).label(name) for name, it in self.dimensions.items()]
         measures = [measure.label(name) for name, measure in self.measures.items()]
         query = select(*columns, *measures).select_from(table).where(*where, rows_seen(table, viewer))
-        limit: ColumnElement[int] = literal_column(str(MAX_GROUPS + 1))
+        limit: ColumnElement[int] = literal_column(str(context.bounds.groups + 1))
         rows = await context.rows(query.group_by(*groups).order_by(*groups).limit(limit), viewer)
-        if len(rows) > MAX_GROUPS:
-            raise Problem(422, "too-many-groups", f"There are more than {MAX_GROUPS} groups: filter, or group by less.")
+        if len(rows) > context.bounds.groups:
+            detail = f"There are more than {context.bounds.groups} groups: filter, or group by less."
+            raise Problem(422, "too-many-groups", detail)
         return rows
 
 

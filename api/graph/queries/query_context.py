@@ -19,6 +19,7 @@ from strawberry.types import Info as StrawberryInfo
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.graph.queries.disclosure import Disclosure
 from api.graph.queries.node_models import model_of
+from api.web.door_bounds import Bounds
 from api.web.errors import Problem, query_too_slow
 from api.web.read_barrier import ReadBarrier, not_built
 from api.web.request_context import RequestContext
@@ -29,9 +30,6 @@ from projections.row_security import AGENCY, VIEWER, RowColumn, Viewer, needs_nu
 
 QUERIES_AT_ONCE = 4
 """Queries of one request at the same time: a broad query may not take all connections."""
-
-MAX_CHILDREN = 200
-"""Rows of a nested list without pages; a connection reads on where that is not enough."""
 
 MAX_KEYS = 500
 """Parents whose children are read with one query."""
@@ -68,6 +66,7 @@ class QueryContext:
     document: DocumentNode
     opener: Opener
     viewer_in: Callable[[str], Awaitable[Viewer]]
+    bounds: Bounds
     disclosure: Disclosure = field(default_factory=Disclosure)
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUERIES_AT_ONCE))
     _loaders: dict[tuple[object, ...], DataLoader[str, list[object]]] = field(default_factory=dict)
@@ -185,11 +184,11 @@ def _children_of(
     ordered = [column.column for column in order] or table.primary_key.columns.values()
 
     async def load(parents: list[str]) -> list[list[object]]:
-        viewer = await context.viewer_of(table)
+        viewer, most = await context.viewer_of(table), context.bounds.children
         place = func.row_number().over(partition_by=key.column, order_by=ordered).label("place")
         numbered = select(table, place).where(key.column.in_(parents), rows_seen(table, viewer)).subquery()
         inner = numbered.columns
-        query = select(numbered).where(inner.place <= MAX_CHILDREN).order_by(inner[key.name], inner.place)
+        query = select(numbered).where(inner.place <= most).order_by(inner[key.name], inner.place)
         found: dict[str, list[object]] = {}
         for row in await context.rows(query, viewer):
             found.setdefault(getattr(row, key.name), []).append(row)

@@ -19,7 +19,7 @@ from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.parking import parked_streams, skip, stream_of_parked
 from infrastructure.projector.rows.target import MISFITS, Target, retry
 from projections.progress import BuildPurpose
-from projections.projection_acts import ProjectionActKind
+from projections.projection_acts import MAX_ACTS, ProjectionActKind
 
 LOG = structlog.get_logger()
 
@@ -43,17 +43,18 @@ SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s AND 
 DONE_UNTIL = "SELECT act_position FROM read.checkpoint WHERE projection = %s AND version = %s FOR UPDATE"
 
 
-def carry_out(connection: Connection, definitions: Definitions, target: Target) -> bool:
+def carry_out(connection: Connection, definitions: Definitions, target: Target, *, page_acts: int = MAX_ACTS) -> bool:
     """Carry out the new acts on one projection; return whether any of them requested a build.
 
     An act and the note that it was carried out are one transaction. An act that fails is logged and not retried: a
-    later act may help. While readers hold a table that is to be dropped, acts wait for the next call.
+    later act may help. While readers hold a table that is to be dropped, acts wait for the next call. Acts are read
+    `page_acts` at a time.
     """
     requested = False
     with connection.transaction():
         row = connection.execute(DONE_UNTIL, (target.projection.name, target.projection.version)).fetchone()
         done = None if row is None else row[0]
-        while done is not None and (acts := acts_of(connection, target.projection, done)):
+        while done is not None and (acts := acts_of(connection, target.projection, done, page_acts)):
             for ordered in acts:
                 try:
                     requested = _try(connection, definitions, target, ordered) or requested

@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy import func, select
 
 from infrastructure.projector.rows.tables import ReadTable
-from projections.projection_acts import Row, acts_after, paused
+from projections.projection_acts import MAX_ACTS, Row, acts_after, paused
 from projections.read_model import ReadModel
 from projections.row_security import sql_text
 
@@ -31,9 +31,9 @@ _NEWEST = sql_text(select(func.coalesce(func.max(Row.table.c.act_position), 0)))
 _PAUSED = sql_text(paused()).encode()
 
 
-def acts_of(connection: Connection, projection: ReadModel, after: int) -> Sequence[OrderedAct]:
-    """Return the next acts on a projection after a position."""
-    query = acts_after(after).where(Row.projection == projection.name)
+def acts_of(connection: Connection, projection: ReadModel, after: int, limit: int = MAX_ACTS) -> Sequence[OrderedAct]:
+    """Return the next acts on a projection after a position, at most `limit` of them."""
+    query = acts_after(after, limit).where(Row.projection == projection.name)
     c = Row.table.c
     chosen = query.with_only_columns(c.act_position, c.act, c.event_position, c.why, c.acting_id)
     return [OrderedAct(*row) for row in _rows(connection, sql_text(chosen).encode())]

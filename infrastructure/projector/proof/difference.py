@@ -79,7 +79,7 @@ class MadeBy:
 # --- The first row that differs -------------------------------------------------------------------------------------
 
 
-def first_difference(left: Side, right: Side) -> Difference | None:
+def first_difference(left: Side, right: Side, *, fetch_rows: int = FETCH_ROWS) -> Difference | None:
     """Return the first key, in the order of the key columns, whose rows differ; None if the digests are equal.
 
     A row that differs is in a bucket that differs, on each side that has it: only those buckets are read, in the order
@@ -92,7 +92,10 @@ def first_difference(left: Side, right: Side) -> Difference | None:
     ours, theirs = left.digest.buckets, right.digest.buckets
     buckets = sorted(bucket for bucket in {*ours, *theirs} if ours.get(bucket) != theirs.get(bucket))
     with ExitStack() as held:
-        hashed = [_hashed(held, side, buckets, name) for side, name in ((left, "left_rows"), (right, "right_rows"))]
+        hashed = [
+            _hashed(held, side, buckets, name, fetch_rows)
+            for side, name in ((left, "left_rows"), (right, "right_rows"))
+        ]
         pair = next(((one, other) for one, other in zip_longest(*hashed) if one != other), None)
     if pair is None:
         raise RowsMovedError("the digests differ, but no row does")
@@ -119,7 +122,9 @@ def sentence(difference: Difference) -> str:
     return f"{row} differs between {IN_USE} and {ANEW} in {', '.join(difference.columns)}"
 
 
-def _hashed(held: ExitStack, side: Side, buckets: Sequence[int], name: str) -> Iterator[tuple[Any, ...]]:
+def _hashed(
+    held: ExitStack, side: Side, buckets: Sequence[int], name: str, fetch_rows: int
+) -> Iterator[tuple[Any, ...]]:
     """Open the rows of some buckets, in the order of the key: the values of the key, then the digest of the row."""
     columns = table_columns(side.connection, side.table)
     query = sql.SQL("SELECT {keys}, row_digest FROM {rows} WHERE bucket = ANY(%s::integer[]) ORDER BY {order}").format(
@@ -129,7 +134,7 @@ def _hashed(held: ExitStack, side: Side, buckets: Sequence[int], name: str) -> I
     )
     held.enter_context(side.connection.transaction())
     cursor = held.enter_context(side.connection.cursor(name, row_factory=tuple_row))
-    cursor.itersize = FETCH_ROWS
+    cursor.itersize = fetch_rows
     return map(_in_utc, cursor.execute(query, (list(buckets),), binary=True))
 
 
@@ -163,23 +168,25 @@ def events_of(
     *,
     most: int = 20,
     skipped: Collection[int] = (),
+    scan_positions: int = SCAN_POSITIONS,
+    scan_events: int = SCAN_EVENTS,
 ) -> MadeBy:
     """Return the first `most` events up to a position whose effects touch the row with this key.
 
     A row belongs to one stream or is only ever added to. The values of the key name the stream; where no stream owns
-    the row, the log is read in order until there are `most` events. Either ends after `SCAN_EVENTS` events. Events that
-    are parked or skipped have no part in the rows and are left out: those on which a rule fails, with the following
-    events of their stream.
+    the row, the log is read in order, `scan_positions` at a time, until there are `most` events. Either ends after
+    `scan_events` events. Events that are parked or skipped have no part in the rows and are left out: those on which a
+    rule fails, with the following events of their stream.
     """
     reader = LogReader(definitions.codec)
     for stream in _candidates(definitions, projection, key):
-        touched = _Touched(definitions, projection, key, skipped)
+        touched = _Touched(definitions, projection, key, skipped, scan_events)
         rows = reader.rows_of_streams(connection, first=stream, last=stream, until=until)
         found = list(touched.among(rows))
         if touched.owned:
             return _made_by(found, most, more=touched.cut)
-    touched = _Touched(definitions, projection, key, skipped)
-    all_rows = _rows(connection, reader, definitions.names(projection), until)
+    touched = _Touched(definitions, projection, key, skipped, scan_events)
+    all_rows = _rows(connection, reader, definitions.names(projection), until, scan_positions)
     return _made_by(list(islice(touched.among(all_rows), most + 1)), most, more=touched.cut)
 
 
@@ -194,21 +201,31 @@ def _candidates(definitions: Definitions, projection: ReadModel, key: RowKey) ->
     return [f"{category}-{aggregate_id}" for aggregate_id in ids for category in categories]
 
 
-def _rows(connection: Connection, reader: LogReader, event_names: Sequence[str], until: int) -> Iterator[Row]:
-    for after in range(0, until, SCAN_POSITIONS):
-        yield from reader.rows(connection, after=after, until=min(after + SCAN_POSITIONS, until), names=event_names)
+def _rows(
+    connection: Connection, reader: LogReader, event_names: Sequence[str], until: int, scan_positions: int
+) -> Iterator[Row]:
+    for after in range(0, until, scan_positions):
+        yield from reader.rows(connection, after=after, until=min(after + scan_positions, until), names=event_names)
 
 
 class _Touched(RowStore):
     """Takes effects as the projector itself would, and picks the events whose effects touch one row."""
 
-    def __init__(self, definitions: Definitions, projection: ReadModel, key: RowKey, skipped: Collection[int]) -> None:
+    def __init__(
+        self,
+        definitions: Definitions,
+        projection: ReadModel,
+        key: RowKey,
+        skipped: Collection[int],
+        scan_events: int,
+    ) -> None:
         super().__init__(compiled(projection, {}, {}), ReadTable(projection.table).check, whole_streams=False)
         self.owned = False
         """Whether the row belongs to a stream: it was not only added to."""
         self.cut = False
-        """Whether there were more than `SCAN_EVENTS` events."""
+        """Whether there were more events than are read."""
         self._key = key
+        self._scan_events = scan_events
         self._hit = False
         self._codec = definitions.codec
         self._folding = Folding(replace(definitions, further=FURTHER_COLUMNS, wanted={}), [Fold(self, skipped)])
@@ -216,7 +233,7 @@ class _Touched(RowStore):
     def among(self, rows: Iterable[Row]) -> Iterator[AnyRecorded]:
         complete = views()
         for seen, row in enumerate(rows):
-            if seen == SCAN_EVENTS:
+            if seen == self._scan_events:
                 self.cut = True
                 return
             self._hit = False

@@ -11,6 +11,7 @@ import psycopg
 from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.build import Builder, BusyError, Result
 from infrastructure.projector.rebuild.build_environment import BuildEnvironment, Progress
+from infrastructure.projector.rebuild.switch_over import MAX_TRIES
 from infrastructure.projector.rows.definitions import Definitions
 from projections.progress import BuildPurpose
 from projections.read_model import ReadModel
@@ -28,14 +29,15 @@ def rebuild(
     why: str = "",
     progress: Progress = lambda _done, _total: None,
     stopped: Callable[[], bool] = lambda: False,
+    takeover_tries: int = MAX_TRIES,
 ) -> Sequence[Result]:
     """Build the rows of projections, all at once, for the purpose given; return the result of each.
 
     `url` is that of the projector. `workers` processes fill tables, by default one for each processor but one, which is
-    left for queries. `position` is the past position of an as-of build. Raises BusyError if another build of one of
-    them is running.
+    left for queries. `position` is the past position of an as-of build. Rows that others read are tried to be replaced
+    `takeover_tries` times. Raises BusyError if another build of one of them is running.
     """
-    environment = BuildEnvironment(url, definitions, progress=progress, stopped=stopped)
+    environment = BuildEnvironment(url, definitions, progress=progress, stopped=stopped, takeover_tries=takeover_tries)
     if workers is not None:
         environment = replace(environment, workers=workers, at_once=workers)
     with psycopg.connect(url, autocommit=True) as connection, ExitStack() as stack:

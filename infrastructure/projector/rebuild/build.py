@@ -154,7 +154,8 @@ class Builder:
         def note(reached: int) -> None:
             builds.end(connection, request, BuildState.DONE, outcome(reached))
 
-        position = take_over(connection, self._definitions, target, position, note)
+        tries = self._environment.takeover_tries
+        position = take_over(connection, self._definitions, target, position, note, max_tries=tries)
         return replace(result, outcome=outcome(position), position=position)
 
     def _undo(self, connection: Connection, request: BuildRequest) -> Sequence[Result]:

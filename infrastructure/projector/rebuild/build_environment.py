@@ -12,6 +12,7 @@ from psycopg import Connection
 from infrastructure.postgres.arrays import register_types
 from infrastructure.projector.rebuild import builds
 from infrastructure.projector.rebuild.builds import BuildRequest
+from infrastructure.projector.rebuild.switch_over import MAX_TRIES
 from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose
@@ -46,7 +47,8 @@ class BuildEnvironment:
     """`url` is that of a login with the rights of the projector; `workers`, how many processes fill tables.
 
     One processor is left for queries: the processes that fill tables have a low priority, but PostgreSQL's own have
-    not. `at_once` is how many statements PostgreSQL runs at once, such as making indexes and digests.
+    not. `at_once` is how many statements PostgreSQL runs at once, such as making indexes and digests. Rows that others
+    read are tried to be replaced `takeover_tries` times.
     """
 
     url: str
@@ -55,6 +57,7 @@ class BuildEnvironment:
     at_once: int = field(default_factory=lambda: max((os.cpu_count() or 1) - 1, 1))
     progress: Progress = lambda _done, _total: None
     stopped: Callable[[], bool] = lambda: False
+    takeover_tries: int = MAX_TRIES
 
     def connect(self) -> Connection:
         connection = psycopg.connect(self.url, autocommit=True)

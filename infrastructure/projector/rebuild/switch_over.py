@@ -22,7 +22,7 @@ SWAP = "_swap"
 LOCK_WAITS_MS = (50, 100, 200)
 """How long to wait for readers, try after try: meanwhile other readers and live updates wait behind the takeover."""
 
-TRIES = 300
+MAX_TRIES = 300
 PAUSE_S = 0.5
 
 
@@ -51,14 +51,20 @@ class ReadersHoldError(ValueFreeError):
 
 
 def take_over(
-    connection: Connection, definitions: Definitions, target: Target, position: int, note: Callable[[int], None]
+    connection: Connection,
+    definitions: Definitions,
+    target: Target,
+    position: int,
+    note: Callable[[int], None],
+    *,
+    max_tries: int = MAX_TRIES,
 ) -> int:
     """Put the rows of a target, which stand at a position, in the place of the rows in use; return their position.
 
     They catch up with the rows in use first. Readers see the old rows or the new ones, never a mix, and wait for a
     moment at most. `note` is called with the position in the same transaction. The old rows are kept.
     """
-    for attempt in range(TRIES):
+    for attempt in range(max_tries):
         wait_ms = LOCK_WAITS_MS[min(attempt, len(LOCK_WAITS_MS) - 1)]
         try:
             with connection.transaction():

@@ -1,0 +1,28 @@
+"""How much one request may take, whoever asks: bounds that no setting changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The bounds of the doors, in the units of their names.
+
+    `own_write_wait_s`: how long a request waits at most for the read models to contain its caller's own write.
+    `bulk_bytes`: the body of a request that carries many commands. `children`: rows of a nested list without pages; a
+    connection reads on where that is not enough. `groups`: rows of counts and sums. `listeners`: streams of progress at
+    once; one ends after `listen_s`, and its client comes back with a token that is checked again.
+    """
+
+    own_write_wait_s: float = 2.0
+    bulk_bytes: int = 32_000_000
+    children: int = 200
+    groups: int = 1_000
+    listeners: int = 100
+    listen_s: float = 600.0
+    sample_interval_s: float = 1.0
+    heartbeat_interval_s: float = 15.0
+
+
+BOUNDS = Bounds()
