@@ -2,63 +2,57 @@
 
 from __future__ import annotations
 
-import itertools
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
-from psycopg import sql
 
-from infrastructure.database.data_folder import KEYS, NAME
+from infrastructure.database.data_folder import KEYS
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.migrations import migrate, migrate_keys
 from tests import lengths
-
-TEMPLATE = "migrated"
-KEYS_TEMPLATE = "migrated_keys"
-_numbers = itertools.count(1)
-
+from tests.databases import Databases, Template
+from tests.infrastructure.emptying import empty_log
+from tests.infrastructure.read_tables import make_read_tables
+from tests.waiting import wait_until
 
 FOLDER = Path(__file__).parent
-LONGEST_FIRST = (
-    "api/test_dashboard_browser.py",
-    "api/test_administration_browser.py",
-    "api/test_doors_bodies.py",
-    "api/test_full_sample.py",
-    "api/test_platform.py",
-    "api/test_import_command.py",
-    "api/test_projections_command.py",
-    "fuzz/test_fuzz.py",
-    "infrastructure/test_conformance.py",
-    "infrastructure/test_worker.py",
-    "benchmarks/test_projections_benchmark.py",
-)
-"""Files that take longest. Where several processes share the files, the last of them would wait for such a one."""
-
 SMOKE = (
-    "api/test_keys_gone.py",
     "api/test_graph.py",
-    "infrastructure/test_erase_again.py",
-    "infrastructure/test_events_of.py",
+    "api/test_keys_gone.py",
     "infrastructure/test_event_log.py",
+    "infrastructure/test_events_of.py",
     "infrastructure/test_migrate.py",
+    "infrastructure/test_reapply_erasures.py",
 )
 """Of those with a database, what `--quick` runs: one file for each room."""
+_SMOKE = frozenset(FOLDER / name for name in SMOKE)
 OUTSIDE = frozenset({"postgres", "open_tmp_folder", "window", "token"})
 """Fixtures of what is not this process: a database server, platforms of their own, a browser, a token for keys."""
 NOT_QUICK = (
     "benchmarks",
     "fuzz",
+    "torture",
+    "api/test_administration_browser.py",
+    "api/test_dashboard_browser.py",
+    "api/test_full_sample.py",
+    "api/test_graph_browser.py",
+    "infrastructure/test_conformance.py",
+    "infrastructure/test_conformance_damaged.py",
     "infrastructure/test_crashes.py",
     "infrastructure/test_import.py",
     "infrastructure/test_projection_kills.py",
     "infrastructure/test_sample.py",
     "test_adding.py",
 )
-"""Files that start servers and tools of their own, or take long without."""
+"""Files that start servers and tools of their own, or take long without: not even read for `--quick`."""
+_NOT_QUICK = frozenset(FOLDER / name for name in NOT_QUICK)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,21 +64,30 @@ def pytest_configure(config: pytest.Config) -> None:
     lengths.choose(long=config.getoption("--long"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors: tests wait for servers, browsers and processes of their own."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    ranks = {FOLDER / name: rank for rank, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+    seconds = {FOLDER / name: length for name, length in lengths.SECONDS.items()}
+    items.sort(key=lambda item: -seconds.get(item.path, 0))
     if config.getoption("--quick"):
-        chosen = [item for item in items if _is_quick(item)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        items[:] = chosen
+        config.hook.pytest_deselected(items=[item for item in items if not _is_quick(item)])
+        items[:] = [item for item in items if _is_quick(item)]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files of which nothing would be run: to read them takes time too."""
+    return True if config.getoption("--quick") and collection_path in _NOT_QUICK else None
 
 
 def _is_quick(item: pytest.Item) -> bool:
-    if item.path in {FOLDER / name for name in SMOKE}:
+    if item.path in _SMOKE:
         return True
-    slow = any(item.path.is_relative_to(FOLDER / name) for name in NOT_QUICK)
     fixtures: Sequence[str] = getattr(item, "fixturenames", ())
-    return not slow and item.get_closest_marker("long") is None and OUTSIDE.isdisjoint(fixtures)
+    return item.get_closest_marker("long") is None and OUTSIDE.isdisjoint(fixtures)
 
 
 @pytest.fixture(scope="session")
@@ -106,68 +109,127 @@ def postgres(open_tmp_folder: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(open_tmp_folder / "server")
     server.start()
     try:
+        set_for_all(server, "fsync", "off")
         yield server
     finally:
-        server.stop()
+        stopped_at_once(open_tmp_folder / "server")
+
+
+@pytest.fixture(scope="module")
+def durable(postgres: EmbeddedPostgres) -> Iterator[None]:
+    """Let the server keep what is committed, as the platform asks of one before it starts: a power cut ends no test."""
+    set_for_all(postgres, "fsync", "on")
+    yield
+    set_for_all(postgres, "fsync", "off")
+
+
+def set_for_all(server: EmbeddedPostgres, name: str, value: str) -> None:
+    """Change a setting of a server; every session has it when this returns."""
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM SET {name} = {value}".encode())
+        connection.execute("SELECT pg_reload_conf()")
+    wait_until(lambda: _setting(server, name) == value, f"{name} does not become {value}")
+
+
+def _setting(server: EmbeddedPostgres, name: str) -> str:
+    with psycopg.connect(server.superuser_url) as connection:
+        row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def stopped_at_once(folder: Path) -> None:
+    """End a server whose data nobody needs any more: without the checkpoint that would write all of them."""
+    process = psutil.Process(int((folder / "pgdata" / "postmaster.pid").read_text().splitlines()[0]))
+    process.send_signal(signal.SIGQUIT)
+    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the server does not end")
+
+
+# --- Databases --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: EmbeddedPostgres) -> str:
-    _create(postgres, TEMPLATE, "template1")
-    migrate(_at(postgres.url, TEMPLATE))
-    return TEMPLATE
+def databases(postgres: EmbeddedPostgres) -> Iterator[Databases]:
+    with Databases(postgres) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def empty(databases: Databases) -> Template:
+    return databases.template("template1")
+
+
+@pytest.fixture(scope="session")
+def migrated(databases: Databases) -> Template:
+    return databases.template("migrated", migrate)
+
+
+@pytest.fixture(scope="session")
+def with_read_models(databases: Databases) -> Template:
+    def make(url: str) -> None:
+        migrate(url)
+        make_read_tables(url)
+
+    return databases.template("with_read_models", make)
+
+
+@pytest.fixture(scope="session")
+def migrated_keys(databases: Databases) -> Template:
+    return databases.template("migrated_keys", migrate_keys, owner=KEYS)
 
 
 @pytest.fixture
-def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+def empty_database_url(empty: Template) -> Iterator[str]:
     """The address of a database of this test's own with nothing in it."""
-    yield from _database(postgres, "template1")
+    with empty.copied() as url:
+        yield url
 
 
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+def database_url(migrated: Template) -> Iterator[str]:
     """The address of a database of this test's own with the schema in it, as the role that owns it."""
-    yield from _database(postgres, migrated_template)
+    with migrated.copied() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def module_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+def module_database_url(migrated: Template) -> Iterator[str]:
     """The same for all tests of one module, for those that only read or that clean up after themselves."""
-    yield from _database(postgres, migrated_template)
-
-
-@pytest.fixture(scope="session")
-def keys_template(postgres: EmbeddedPostgres) -> str:
-    _create(postgres, KEYS_TEMPLATE, "template1", KEYS)
-    migrate_keys(_at(postgres.addresses.keys, KEYS_TEMPLATE))
-    return KEYS_TEMPLATE
+    with migrated.copied() as url:
+        yield url
 
 
 @pytest.fixture
-def keys_url(postgres: EmbeddedPostgres, keys_template: str) -> Iterator[str]:
-    """The address of a database of keys of this test's own, as the role that owns it."""
-    yield from _database(postgres, keys_template, KEYS)
+def emptied_database_url(module_database_url: str) -> str:
+    """That of the module, with nothing in its log: for those that change nothing but the log."""
+    with psycopg.connect(module_database_url, autocommit=True) as connection:
+        empty_log(connection)
+    return module_database_url
+
+
+@pytest.fixture
+def read_models_url(with_read_models: Template) -> Iterator[str]:
+    """The same for one test, with the tables of all read models: empty, open to readers, and at position 0."""
+    with with_read_models.copied() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def module_keys_url(postgres: EmbeddedPostgres, keys_template: str) -> Iterator[str]:
+def module_read_models_url(with_read_models: Template) -> Iterator[str]:
     """The same for all tests of one module."""
-    yield from _database(postgres, keys_template, KEYS)
+    with with_read_models.copied() as url:
+        yield url
 
 
-def _database(postgres: EmbeddedPostgres, template: str, owner: str = NAME) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    _create(postgres, name, template, owner)
-    yield _at(postgres.url if owner == NAME else postgres.addresses.keys, name)
-    with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+@pytest.fixture
+def keys_url(migrated_keys: Template) -> Iterator[str]:
+    """The address of a database of keys of this test's own, as the role that owns it."""
+    with migrated_keys.copied() as url:
+        yield url
 
 
-def _create(postgres: EmbeddedPostgres, name: str, template: str, owner: str = NAME) -> None:
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
-    with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
-        connection.execute(statement.format(*map(sql.Identifier, (name, template, owner))))
-
-
-def _at(url: str, database: str) -> str:
-    return url.rpartition("/")[0] + "/" + database
+@pytest.fixture(scope="module")
+def module_keys_url(migrated_keys: Template) -> Iterator[str]:
+    """The same for all tests of one module."""
+    with migrated_keys.copied() as url:
+        yield url

@@ -13,10 +13,16 @@ from infrastructure.event_log.subscription import LogSubscription
 
 BATCH_EVENTS = 1_000
 STOP_INTERVAL_S = 1.0
+"""How often to ask whether to stop, while nothing comes."""
 
 
 def follow(
-    log: LogReader, connection: psycopg.Connection, *, after: int, stopped: Callable[[], bool]
+    log: LogReader,
+    connection: psycopg.Connection,
+    *,
+    after: int,
+    stopped: Callable[[], bool],
+    stop_interval_s: float = STOP_INTERVAL_S,
 ) -> Iterator[Sequence[Recorded[Any]]]:
     """Yield the events after a position until `stopped` says so; the connection is this follower's alone."""
     with LogSubscription(connection) as subscription:
@@ -26,5 +32,5 @@ def follow(
                 until = min(after + BATCH_EVENTS, head)
                 yield list(log.read(connection, after=after, until=until))
                 after = until
-            while not stopped() and not subscription.wait(STOP_INTERVAL_S):
+            while not stopped() and not subscription.wait(stop_interval_s):
                 pass

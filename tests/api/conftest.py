@@ -9,17 +9,14 @@ import pytest
 from infrastructure.settings import Settings
 from tests.api.browsing import Window, opened_window
 from tests.api.examples import examples
-from tests.api.world import Request, World
+from tests.api.world import Request, World, built_world
 
 
 @pytest.fixture(scope="module")
 def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("data"), log_level="warning")
-    world = World(settings, module_database_url, module_keys_url)
-    with world.client:
-        world.build()
+    with built_world(settings, module_database_url, module_keys_url) as world:
         yield world
-    world.close()
 
 
 @pytest.fixture(scope="module")

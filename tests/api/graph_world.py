@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from api.graph.protocol.endpoint import OPEN, graphql_routes
 from api.graph.protocol.policy import GraphPolicy
+from api.web.door_bounds import BOUNDS, Bounds
 from api.web.platform import Platform
 from application.gathering import Rules
 from application.ports import Append, Caller, Credentials, Role, Sealed
@@ -66,7 +67,7 @@ from projections import (
 )
 from projections.registry import PROJECTIONS
 from tests.infrastructure.examples import example
-from tests.infrastructure.read_tables import make_read_tables
+from tests.infrastructure.read_tables import be_at
 from tests.infrastructure.viewed import as_events_fill
 from tests.memory_log import MemoryLog
 
@@ -301,10 +302,17 @@ async def opened(sealed: Sequence[Sealed]) -> Sequence[str | None]:
     return [None if each.text == ERASED else each.text for each in sealed]
 
 
-def application(url: str, policy: GraphPolicy = OPEN, log: MemoryLog | None = None) -> tuple[Starlette, ReadModels]:
-    """Make the tables, and the endpoint alone over them; the read models are to be closed."""
-    make_read_tables(url, position=POSITION)
-    models = ReadModels(Addresses.at(url).reader, PROJECTIONS)
+def application(
+    url: str,
+    policy: GraphPolicy = OPEN,
+    log: MemoryLog | None = None,
+    *,
+    bounds: Bounds = BOUNDS,
+    statement_timeout_s: float | None = None,
+) -> tuple[Starlette, ReadModels]:
+    """Make the endpoint alone, over the tables of read models at `url`; the read models are to be closed."""
+    be_at(url, POSITION)
+    models = ReadModels(Addresses.at(url).reader, PROJECTIONS, statement_timeout_s)
     platform = Platform(
         log=log or MemoryLog(Codec(DECIDERS)),
         rules=Rules(deciders=BY_COMMAND, readers=READERS),
@@ -315,6 +323,7 @@ def application(url: str, policy: GraphPolicy = OPEN, log: MemoryLog | None = No
         places=models.places,
         now=lambda: NOW,
         keyed_hash=lambda content: sha256(content).digest(),
+        bounds=bounds,
     )
     return Starlette(routes=graphql_routes(platform, models, policy)), models
 
@@ -324,9 +333,11 @@ def rows_of(url: str) -> Engine:
 
 
 @contextmanager
-def graph_over(url: str, policy: GraphPolicy = OPEN) -> Iterator[Graph]:
+def graph_over(
+    url: str, policy: GraphPolicy = OPEN, *, bounds: Bounds = BOUNDS, statement_timeout_s: float | None = None
+) -> Iterator[Graph]:
     log = MemoryLog(Codec(DECIDERS))
-    app, models = application(url, policy, log)
+    app, models = application(url, policy, log, bounds=bounds, statement_timeout_s=statement_timeout_s)
     queries: list[str] = []
 
     @event.listens_for(models.engine.sync_engine, "before_cursor_execute")
@@ -344,8 +355,8 @@ def graph_over(url: str, policy: GraphPolicy = OPEN) -> Iterator[Graph]:
 
 
 @pytest.fixture(scope="module")
-def shared_graph(module_database_url: str) -> Iterator[Graph]:
-    with graph_over(module_database_url) as graph:
+def shared_graph(module_read_models_url: str) -> Iterator[Graph]:
+    with graph_over(module_read_models_url) as graph:
         yield graph
 
 

@@ -5,65 +5,55 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-from uuid import uuid4
+from dataclasses import dataclass
+from typing import IO
+
+import httpx2
+
+from tests.api.clients import Client
+
+END_WITHIN_S = 60
 
 
-def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A command that serves: its process, and what it printed, the addresses of the platform by their names."""
+
+    process: subprocess.Popen[str]
+    addresses: Mapping[str, str]
+    http: httpx2.Client
+
+    def caller(self, token: str = "") -> Client:
+        """Return somebody with this token, or with the one that the command printed."""
+        return Client(self.http, token or self.addresses.get("token", ""))
+
+    def position(self) -> int:
+        return int(self.caller().reads("/health").json()["position"])
+
+
+def start(environment: Mapping[str, str], *arguments: str, errors: IO[str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "api.cli", *arguments, "--port", "0", "--json"],
         env=environment,
         stdout=subprocess.PIPE,
+        stderr=errors,
         text=True,
     )
 
 
 @contextmanager
-def kroniek(environment: dict[str, str], *arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """Run a serving command until the block ends; give the process and the addresses that it printed."""
-    process = start(environment, *arguments)
+def kroniek(environment: Mapping[str, str], *arguments: str, errors: IO[str] | None = None) -> Iterator[Running]:
+    """Run a serving command until the block ends."""
+    process = start(environment, *arguments, errors=errors)
     try:
         assert process.stdout is not None
-        yield process, json.loads(process.stdout.readline())
+        addresses = json.loads(process.stdout.readline())
+        base = addresses["graphql"].removesuffix("/graphql")
+        with httpx2.Client(base_url=base, timeout=END_WITHIN_S, trust_env=False) as http:
+            yield Running(process, addresses, http)
     finally:
         if process.poll() is None:
             process.terminate()
-        process.communicate(timeout=30)
-
-
-def get(address: str, accept: str = "*/*") -> tuple[int, str]:
-    request = urllib.request.Request(address, headers={"Accept": accept})  # noqa: S310 - our own address
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - our own address
-        return response.status, response.read().decode()
-
-
-def ask(base: dict[str, Any], query: str, position: int = 0) -> Any:
-    """Ask GraphQL; wait for the read models to contain the position."""
-    return _send(base["graphql"], base["token"], {"query": query}, {"X-Position": str(position)})
-
-
-def post(address: str, token: str, body: dict[str, Any]) -> Any:
-    """Send one command."""
-    return _send(address, token, body, {"Idempotency-Key": str(uuid4())})
-
-
-def _send(address: str, token: str, body: dict[str, Any], headers: dict[str, str]) -> Any:
-    request = urllib.request.Request(  # noqa: S310 - our own address
-        address,
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}", **headers},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - our own address
-            return json.load(response)
-    except urllib.error.HTTPError as error:
-        return json.load(error)
-
-
-def position(base: dict[str, Any]) -> int:
-    _, health = get(base["dashboard"].replace("/dashboard", "/health"))
-    return int(json.loads(health)["position"])
+        process.communicate(timeout=END_WITHIN_S)

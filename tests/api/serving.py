@@ -16,6 +16,7 @@ import uvicorn
 from api.cli.serve import ApiServer
 from api.composition.bootstrap import create_app
 from api.composition.tokens import make_issuer
+from api.web.door_bounds import BOUNDS, Bounds
 from application.ports import Caller, Role
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
@@ -41,10 +42,10 @@ class Served:
 
 
 @contextmanager
-def platform_served(url: str, keys_url: str, folder: Path) -> Iterator[Served]:
+def platform_served(url: str, keys_url: str, folder: Path, bounds: Bounds = BOUNDS) -> Iterator[Served]:
     settings = Settings(data_dir=folder, log_level="error")
     listener = socket.create_server(("127.0.0.1", 0))
-    server = ApiServer(create_app(settings, Addresses.at(url, keys_url)))
+    server = ApiServer(create_app(settings, Addresses.at(url, keys_url), bounds=bounds))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
     thread.start()
     served = Served(f"http://127.0.0.1:{listener.getsockname()[1]}", settings, server, thread)

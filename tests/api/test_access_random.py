@@ -58,12 +58,12 @@ class Asker:
 
 
 @pytest.fixture
-async def asker(database_url: str) -> AsyncIterator[tuple[Asker, Oracle]]:
+async def asker(read_models_url: str) -> AsyncIterator[tuple[Asker, Oracle]]:
     written = rows(Random(SEED))
     log = MemoryLog(CODEC)
     await register(log)
-    app, models = application(database_url, WIDE, log)
-    fill(database_url, written)
+    app, models = application(read_models_url, WIDE, log)
+    fill(read_models_url, written)
     transport = httpx2.ASGITransport(app=app)
     try:
         async with httpx2.AsyncClient(transport=transport, base_url="http://kroniek") as client:
@@ -72,8 +72,8 @@ async def asker(database_url: str) -> AsyncIterator[tuple[Asker, Oracle]]:
         await models.aclose()
 
 
-def fill(database_url: str, written: Rows) -> None:
-    engine = rows_of(database_url)
+def fill(read_models_url: str, written: Rows) -> None:
+    engine = rows_of(read_models_url)
     with engine.begin() as connection:
         for table, given in written:
             connection.execute(table.insert(), [row(table, **given)])

@@ -15,7 +15,7 @@ from application.ports import Role
 from projections.registry import PROJECTIONS
 from tests.api.browsing import NARROW, WIDE, Scheme, Window, faults
 from tests.api.serving import Served, platform_served
-from tests.infrastructure.read_tables import MADE, looked_after, make_read_tables
+from tests.infrastructure.read_tables import MADE, looked_after
 
 Visit = Callable[..., Page]
 WHY = "a disk is full"
@@ -23,10 +23,9 @@ WHY = "a disk is full"
 
 @pytest.fixture(scope="module")
 def served(
-    module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory
+    module_read_models_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    make_read_tables(module_database_url)
-    with platform_served(module_database_url, module_keys_url, tmp_path_factory.mktemp("data")) as served:
+    with platform_served(module_read_models_url, module_keys_url, tmp_path_factory.mktemp("data")) as served:
         yield served
 
 
@@ -50,8 +49,8 @@ class Owner:
 
 
 @pytest.fixture
-def owner(served: Served, module_database_url: str) -> Iterator[Owner]:  # noqa: ARG001 - it makes the tables
-    with psycopg.connect(module_database_url, autocommit=True) as connection:
+def owner(served: Served, module_read_models_url: str) -> Iterator[Owner]:  # noqa: ARG001 - it makes the tables
+    with psycopg.connect(module_read_models_url, autocommit=True) as connection:
         row = connection.execute("SELECT coalesce(max(position), 0) FROM log.event").fetchone()
         assert row is not None
         yield Owner(connection, *row)
@@ -109,9 +108,9 @@ def all_sorts(owner: Owner) -> None:
 # --- Seeing ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_read_model_has_a_row(visit: Visit, owner: Owner, module_database_url: str) -> None:
+def test_every_read_model_has_a_row(visit: Visit, owner: Owner, module_read_models_url: str) -> None:
     all_sorts(owner)
-    with looked_after(module_database_url, "keys", "people"):
+    with looked_after(module_read_models_url, "keys", "people"):
         page = visit()
         expect(page.locator("#connection")).to_have_text("Live.")
         expect(page.get_by_role("row")).to_have_count(len(PROJECTIONS) + 1)
@@ -126,8 +125,8 @@ def test_every_read_model_has_a_row(visit: Visit, owner: Owner, module_database_
         expect(row(page, "consents")).to_contain_text("No worker")
 
 
-def test_a_rows_numbers_follow(visit: Visit, owner: Owner, module_database_url: str) -> None:
-    with looked_after(module_database_url, "keys"):
+def test_a_rows_numbers_follow(visit: Visit, owner: Owner, module_read_models_url: str) -> None:
+    with looked_after(module_read_models_url, "keys"):
         page = visit()
         expect(row(page, "keys")).to_contain_text("position 0")
         owner.says("UPDATE read.checkpoint SET position = 1234 WHERE projection = 'keys'")
@@ -148,9 +147,8 @@ def test_a_token_that_may_not_look_is_told(visit: Visit) -> None:
     assert page.evaluate("document.activeElement.id") == "token"
 
 
-def test_a_lost_connection_is_seen(visit: Visit, database_url: str, keys_url: str, tmp_path: Path) -> None:
-    make_read_tables(database_url)
-    with platform_served(database_url, keys_url, tmp_path) as served:
+def test_a_lost_connection_is_seen(visit: Visit, read_models_url: str, keys_url: str, tmp_path: Path) -> None:
+    with platform_served(read_models_url, keys_url, tmp_path) as served:
         page = visit(by=served)
         expect(page.locator("#connection")).to_have_text("Live.")
         served.stop()
@@ -250,10 +248,13 @@ def test_an_auditor_looks_and_is_told_that_ordering_is_not_for_them(visit: Visit
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_the_page_is_for_everybody(
-    visit: Visit, owner: Owner, module_database_url: str, width: int, scheme: Scheme
+    visit: Visit, owner: Owner, module_read_models_url: str, width: int, scheme: Scheme
 ) -> None:
     all_sorts(owner)
-    with looked_after(module_database_url, "keys", "people"), looked_after(module_database_url, "keys", kind=MADE):
+    with (
+        looked_after(module_read_models_url, "keys", "people"),
+        looked_after(module_read_models_url, "keys", kind=MADE),
+    ):
         page = visit(width=width, scheme=scheme)
         expect(row(page, "messages")).to_contain_text("Paused")
         expect(page.get_by_role("columnheader")).to_have_count(8)

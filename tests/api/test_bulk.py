@@ -13,11 +13,12 @@ from httpx2 import Response
 from pydantic.alias_generators import to_camel
 
 from api.rest.command_endpoints import BULK_CHUNK_LINES, MAX_BODY_BYTES, MAX_BULK_LINES
+from api.web.door_bounds import BOUNDS
 from application.ports import Role
 from infrastructure.settings import Settings
 from tests.api.examples import examples
 from tests.api.refused import must_be_refused
-from tests.api.world import DOOR, PLATFORM, Request, World, organisation
+from tests.api.world import DOOR, PLATFORM, Request, World, built_world, organisation
 
 NDJSON = "application/x-ndjson"
 
@@ -77,11 +78,8 @@ def test_every_command_has_the_same_result_as_when_sent_singly(
 
 @pytest.fixture
 def another_world(database_url: str, keys_url: str, tmp_path: Path) -> Iterator[World]:
-    world = World(Settings(data_dir=tmp_path, log_level="warning"), database_url, keys_url)
-    with world.client:
-        world.build()
+    with built_world(Settings(data_dir=tmp_path, log_level="warning"), database_url, keys_url) as world:
         yield world
-    world.close()
 
 
 def test_a_key_used_singly_is_known_to_the_bulk_door_and_the_other_way_round(world: World) -> None:
@@ -230,9 +228,8 @@ def test_no_more_lines_than_the_bound(world: World) -> None:
     assert world.holdings() == before
 
 
-def test_no_more_bytes_than_the_bound(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.rest.command_endpoints.MAX_BULK_BYTES", 10_000)
-    must_be_refused(send(world, [b" " * 10_001]), 413, "body-too-large")
+def test_no_more_bytes_than_the_bound(world: World) -> None:
+    must_be_refused(send(world, [b" " * (BOUNDS.bulk_bytes + 1)]), 413, "body-too-large")
 
 
 def test_lines_over_several_chunks_are_answered_in_order(world: World) -> None:

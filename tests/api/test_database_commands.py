@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +9,16 @@ import psycopg
 import pytest
 
 from infrastructure.database.embedded import EmbeddedPostgres
-from tests.api.forked import kroniek_done
-from tests.api.running import get, kroniek, post
+from tests.api.running import kroniek
+from tests.forked import environment, kroniek_done
+
+pytestmark = pytest.mark.usefixtures("durable")
 
 
-def run(environment: dict[str, str], *arguments: str) -> tuple[int, Any]:
+def run(settings: dict[str, str], *arguments: str) -> tuple[int, Any]:
     """Run a command to its end; return its exit code and what it says as JSON."""
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
-    done = kroniek_done(bare | environment, *arguments, "--json", within_s=60)
-    return done.code, json.loads(done.out)
+    done = kroniek_done(environment(**settings), *arguments, "--json", within_s=60)
+    return done.code, done.said
 
 
 @pytest.mark.parametrize(("role", "reads_events"), [("auditor", True), ("reader", False)])
@@ -46,14 +45,13 @@ def test_a_person_who_only_reads_gets_an_address_with_which_no_more_can_be_done(
 
 def test_a_running_platform_meets_the_database_as_writer_projector_and_reader_only(open_tmp_folder: Path) -> None:
     folder = open_tmp_folder / "as-roles"
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
     settings = {"KRONIEK_DATA_DIR": str(folder)}
-    with kroniek(bare | settings, "demo", "--scale", "0.001") as (_, base):
-        assert get(base["dashboard"])[0] == 200
+    with kroniek(environment(**settings), "demo", "--scale", "0.001") as running:
+        assert running.caller().reads("/dashboard").status_code == 200
         _, issued = run(settings, "token", "--role", "administrator", "--organisation", "kroniek")
         body = {"names": {"nl": "Gemeente Voorbeeld"}, "organisationType": "municipality", "level": "local"}
         body |= {"enterpriseNumber": "0123456749", "jurisdiction": "be"}
-        assert "position" in post(base["apiDocs"].replace("/docs", "/organisations"), issued["token"], body)
+        assert "position" in running.caller(issued["token"]).does("/organisations", body)
         with psycopg.connect(EmbeddedPostgres(folder).superuser_url) as superuser:
             found = superuser.execute(
                 "SELECT DISTINCT usename::text FROM pg_stat_activity"

@@ -9,19 +9,13 @@ from __future__ import annotations
 import asyncio
 import html
 import json
-import os
 import random
 import re
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 import psycopg
 import pytest
@@ -36,8 +30,11 @@ from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
 from infrastructure.sealing import open_all, personal_fields
 from infrastructure.settings import Settings
+from tests import forked
+from tests.api.clients import Client
 from tests.api.numbers import enterprise_number
 from tests.api.residue import Marked, found_in_files, found_in_tables, marked, marker
+from tests.api.running import Running, kroniek
 from tests.api.world import SHA256_BASE64URL, organisation
 from tests.lengths import runs_longer, sized
 from tests.waiting import wait_until
@@ -53,51 +50,29 @@ MOST_EXPORTS = 20
 
 
 @dataclass(slots=True)
-class Running:
-    """A platform that runs, and who asks it."""
+class Platform:
+    """A platform that runs, with a token for whoever asks it; `position` is that of the last command."""
 
-    base: str
+    running: Running
     environment: Mapping[str, str]
     tokens: dict[tuple[str, str], str]
     position: int = 0
 
-    def token(self, role: str, organisation_id: str) -> str:
+    def caller(self, role: str, organisation_id: str = "platform") -> Client:
         if (role, organisation_id) not in self.tokens:
             said = run(self.environment, "token", "--role", role, "--organisation", organisation_id, "--json")
             self.tokens[role, organisation_id] = json.loads(said)["token"]
-        return self.tokens[role, organisation_id]
-
-    def ask(self, path: str, body: bytes, role: str, organisation_id: str, media_type: str) -> str:
-        request = urllib.request.Request(  # noqa: S310 - our own address
-            self.base + path,
-            data=body,
-            headers={
-                "Content-Type": media_type,
-                "Authorization": f"Bearer {self.token(role, organisation_id)}",
-                "X-Position": str(self.position),
-                "Processing-Activity": "data-protection-review",
-            },
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - our own address
-            answer: str = response.read().decode()
-        return answer
-
-    def do(self, role: str, organisation_id: str, *lines: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-        """Send commands over the bulk door; return their answers."""
-        numbered = ({"idempotencyKey": f"{time.monotonic_ns()}-{number}", **it} for number, it in enumerate(lines))
-        body = b"\n".join(json.dumps(line).encode() for line in numbered)
-        answer = self.ask("/commands", body, role, organisation_id, "application/x-ndjson")
-        return [json.loads(line) for line in answer.splitlines()]
+        return self.running.caller(self.tokens[role, organisation_id])
 
     def must(self, role: str, organisation_id: str, *lines: Mapping[str, Any]) -> Sequence[str]:
-        answers = self.do(role, organisation_id, *lines)
+        """Let somebody send commands that must be accepted; return the ids of what they are about."""
+        answers = self.caller(role, organisation_id).sends_all(lines)
         assert {it["status"] for it in answers} == {"accepted"}, answers
         self.position = max(self.position, *(it["position"] for it in answers), 0)
         return [it["id"] for it in answers]
 
     def query(self, document: str, role: str = "auditor") -> Any:
-        body = json.dumps({"query": document}).encode()
-        answer = json.loads(self.ask("/graphql", body, role, "platform", "application/json"))
+        answer = self.caller(role).asks(document, position=self.position, activity="data-protection-review")
         assert "errors" not in answer, answer
         return answer["data"]
 
@@ -107,30 +82,15 @@ def command(name: str, ids: Mapping[str, str] | None = None, **body: Any) -> dic
 
 
 def run(environment: Mapping[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", *arguments], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    done = forked.kroniek_done(environment, *arguments)
+    assert done.code == 0, done.err
+    return done.out.decode()
 
 
 @contextmanager
-def running(environment: Mapping[str, str], log: Path) -> Iterator[Running]:
-    with log.open("a") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", "serve", "--port", "0", "--json"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-        assert process.stdout is not None
-        try:
-            addresses = json.loads(process.stdout.readline())
-            yield Running(addresses["graphql"].removesuffix("/graphql"), environment, {})
-        finally:
-            process.terminate()
-            process.communicate(timeout=60)
+def running(environment: Mapping[str, str], log: Path) -> Iterator[Platform]:
+    with log.open("a") as errors, kroniek(environment, "serve", errors=errors) as served:
+        yield Platform(served, environment, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +106,7 @@ class Person:
 # --- The story ------------------------------------------------------------------------------------------------------
 
 
-def registered(platform: Running, people: Sequence[Marked]) -> Sequence[Person]:
+def registered(platform: Platform, people: Sequence[Marked]) -> Sequence[Person]:
     """Register everybody; each gets a letter and stands on an invoice. One organisation has the control's name."""
     sender, buyer = platform.must(
         "administrator",
@@ -202,11 +162,11 @@ def invoice(somebody: Marked, owner: str, buyer: str, serial: int) -> dict[str, 
     )
 
 
-def erase(platform: Running, people: Sequence[Person]) -> None:
+def erase(platform: Platform, people: Sequence[Person]) -> None:
     """Erase them: what the tax law holds only after an administrator has lifted the hold."""
     held = command("order-erasure", {"personId": people[0].person_id}, ground="objection", groups=["invoicing"])
     wait_until(lambda: holds(platform) == PEOPLE, "the tax law does not hold what it should", WITHIN_S)
-    (refused,) = platform.do("administrator", "platform", held)
+    (refused,) = platform.caller("administrator").sends_all([held])
     assert refused["problem"]["type"].endswith(":legal-hold")
     ids = [{"personId": it.person_id} for it in people]
     lifted = (command("lift-legal-hold", {**it, "holdId": "invoice-retention"}) for it in ids)
@@ -215,11 +175,11 @@ def erase(platform: Running, people: Sequence[Person]) -> None:
     wait_until(lambda: len(erased(platform)) == len(people), "not all are erased", WITHIN_S)
 
 
-def holds(platform: Running) -> int:
+def holds(platform: Platform) -> int:
     return int(platform.query("{ legalHolds { totalCount } }")["legalHolds"]["totalCount"])
 
 
-def erased(platform: Running) -> Sequence[str]:
+def erased(platform: Platform) -> Sequence[str]:
     """Return who is erased to the end, as the platform itself says."""
     found: list[str] = []
     after = ""
@@ -235,7 +195,7 @@ def erased(platform: Running) -> Sequence[str]:
         after = f', after: "{page["pageInfo"]["endCursor"]}"'
 
 
-def read(platform: Running, person: Person) -> Sequence[Mapping[str, Any]]:
+def read(platform: Platform, person: Person) -> Sequence[Mapping[str, Any]]:
     """Read all that there is of somebody over the API: number, subject, reference, contact."""
     text = "{ text erased }"
     answer = platform.query(
@@ -253,20 +213,15 @@ def read(platform: Running, person: Person) -> Sequence[Mapping[str, Any]]:
     ]
 
 
-def exports(platform: Running, folder: Path) -> None:
+def exports(platform: Platform, folder: Path) -> None:
     """Keep what the platform gives away to anybody: the tables of the dashboard, its pages, health and metrics."""
-    page = get(f"{platform.base}/dashboard/en?jurisdiction=be")
+    anybody = Client(platform.running.http)
+    page = anybody.reads("/dashboard/en?jurisdiction=be").text
     tables = sorted(set(re.findall(r'href="([^"]+\.csv[^"]*)"', page)))[:MOST_EXPORTS]
     assert tables
     others = ("/health", "/metrics", "/openapi.json", "/dashboard/en")
     for number, address in enumerate((*tables, *others)):
-        (folder / f"{number}.txt").write_text(get(urljoin(platform.base, html.unescape(address))))
-
-
-def get(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=60) as response:  # noqa: S310 - our own address
-        text: str = response.read().decode()
-    return text
+        (folder / f"{number}.txt").write_text(anybody.reads(html.unescape(address)).text)
 
 
 # --- The test -------------------------------------------------------------------------------------------------------
@@ -278,13 +233,12 @@ def environment(open_tmp_folder: Path) -> dict[str, str]:
     for name in ("", "tmp", "exports"):
         (folder / name).mkdir(mode=0o755)
     (folder / "tmp").chmod(0o777)
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
-    return bare | {
-        "KRONIEK_DATA_DIR": str(folder / "data"),
-        "KRONIEK_LOG_FORMAT": "json",
-        "KRONIEK_LOG_LEVEL": "debug",
-        "TMPDIR": str(folder / "tmp"),
-    }
+    return forked.environment(
+        KRONIEK_DATA_DIR=str(folder / "data"),
+        KRONIEK_LOG_FORMAT="json",
+        KRONIEK_LOG_LEVEL="debug",
+        TMPDIR=str(folder / "tmp"),
+    )
 
 
 def test_of_the_erased_nothing_is_left_and_of_the_others_everything(environment: dict[str, str]) -> None:

@@ -12,9 +12,9 @@ import asyncio
 import csv
 import gc
 import io
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import partial
@@ -38,7 +38,9 @@ from projections.figures import OpenRateFilter, OpenRateTable, Period, percentag
 from projections.figures.figure_reading import Reading
 from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
-from tests.api.running import get, kroniek
+from tests.api.clients import Client
+from tests.api.running import kroniek
+from tests.forked import environment
 from tests.lengths import runs_longer, sized
 from tests.memory_rows import MemoryRows
 from tests.sample_expectations import (
@@ -56,23 +58,30 @@ SCALE = Fraction(sized("1/20", long="1"))
 pytestmark = [runs_longer, pytest.mark.timeout(sized(300, long=3_600))]
 
 
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Who asks the platform, and the address of its database."""
+
+    caller: Client
+    database_url: str
+
+
 @pytest.fixture(scope="module")
-def platform(open_tmp_folder: Path) -> Iterator[dict[str, Any]]:
-    """The addresses of a platform on the full sample, and the address of its database."""
+def platform(open_tmp_folder: Path) -> Iterator[Sampled]:
+    """A platform on the full sample."""
     folder = open_tmp_folder / "full-sample"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
-    environment |= {"KRONIEK_DATA_DIR": str(folder), "KRONIEK_LOG_LEVEL": "warning"}
-    with kroniek(environment, "demo", "--scale", str(float(SCALE))) as (_, addresses):
+    settings = {"KRONIEK_DATA_DIR": str(folder), "KRONIEK_LOG_LEVEL": "warning"}
+    with kroniek(environment(**settings), "demo", "--scale", str(float(SCALE))) as running:
         server = EmbeddedPostgres(folder)
-        yield {**addresses, "database": server.start()}
+        yield Sampled(running.caller(), server.start())
         server.release()
 
 
-def read(platform: dict[str, Any], wanted: Any) -> Any:
+def read(platform: Sampled, wanted: Any) -> Any:
     """Compute something from one snapshot of the read models."""
 
     async def run() -> Any:
-        models = ReadModels(platform["database"], PROJECTIONS)
+        models = ReadModels(platform.database_url, PROJECTIONS)
         try:
             async with models.snapshot() as reading:
                 return await wanted(reading)
@@ -96,7 +105,7 @@ async def _count(reading: Reading, expected: ExpectedFigure, period: Period) -> 
 
 
 @pytest.mark.parametrize("published_id", sorted(EXPECTED))
-def test_a_published_figure_follows_from_the_events(platform: dict[str, Any], published_id: str) -> None:
+def test_a_published_figure_follows_from_the_events(platform: Sampled, published_id: str) -> None:
     expected = EXPECTED[published_id]
     period = Period.parse(expected.period)
     assert read(platform, partial(_count, expected=expected, period=period)) == expected.count
@@ -120,7 +129,7 @@ def grown(published_id: str) -> int:
         ("be.ebox.messages_to_active_mailboxes.2021-11", 48),
     ],
 )
-def test_a_headline_figure_grows_as_published(platform: dict[str, Any], published_id: str, printed: int) -> None:
+def test_a_headline_figure_grows_as_published(platform: Sampled, published_id: str, printed: int) -> None:
     expected = EXPECTED[published_id]
     period = Period.parse(expected.period)
     figures = {it.definition.id: it for it in read(platform, lambda reading: reading.figures(BE, period, NOW))}
@@ -129,7 +138,7 @@ def test_a_headline_figure_grows_as_published(platform: dict[str, Any], publishe
     assert found.percent == sized(grown(published_id), long=printed)
 
 
-def test_consents_more_than_double_and_outnumber_the_users(platform: dict[str, Any]) -> None:
+def test_consents_more_than_double_and_outnumber_the_users(platform: Sampled) -> None:
     figures = {it.definition.id: it for it in read(platform, lambda r: r.figures(BE, Period.parse("2021-11"), NOW))}
     consents, users = figures["active_consents"], figures["unique_mailbox_users"]
     assert consents.growth is not None
@@ -141,9 +150,7 @@ def test_consents_more_than_double_and_outnumber_the_users(platform: dict[str, A
     ("figure", "period", "before", "after"),
     [("sending_organisations", "2021-11", 82, 223), ("senders_connected", "2022-06", 253, 412)],
 )
-def test_senders_are_as_many_as_published(
-    platform: dict[str, Any], figure: str, period: str, before: int, after: int
-) -> None:
+def test_senders_are_as_many_as_published(platform: Sampled, figure: str, period: str, before: int, after: int) -> None:
     figures = {it.definition.id: it for it in read(platform, lambda r: r.figures(BE, Period.parse(period), NOW))}
     growth = figures[figure].growth
     assert growth is not None
@@ -151,14 +158,14 @@ def test_senders_are_as_many_as_published(
     assert [growth.previous, growth.current] == sized(at_scale, long=[before, after])
 
 
-def _open_rates(platform: dict[str, Any]) -> OpenRateTable:
+def _open_rates(platform: Sampled) -> OpenRateTable:
     years = [Period.parse("2017"), Period.parse("2018")]
     found = read(platform, lambda reading: reading.open_rates(NL, years, NOW, OpenRateFilter()))
     assert isinstance(found, OpenRateTable)
     return found
 
 
-def test_every_cell_of_the_open_rate_table_is_as_printed(platform: dict[str, Any]) -> None:
+def test_every_cell_of_the_open_rate_table_is_as_printed(platform: Sampled) -> None:
     rows = {row.sender_type: row for row in _open_rates(platform).rows}
     expected, printed = {}, {}
     for it in expected_open_rates(SCALE):
@@ -176,7 +183,7 @@ def test_every_cell_of_the_open_rate_table_is_as_printed(platform: dict[str, Any
     assert sum(found[cell] == printed[cell] for cell in printed) == sized(24, long=32)
 
 
-def test_the_totals_are_what_the_events_say_and_not_the_misprints(platform: dict[str, Any]) -> None:
+def test_the_totals_are_what_the_events_say_and_not_the_misprints(platform: Sampled) -> None:
     table = _open_rates(platform)
     subtotal = [table.subtotal.cohorts[at].rate(weeks) for weeks in (3, 6) for at in (0, 1)]
     total = [table.total.cohorts[at].rate(weeks) for weeks in (3, 6) for at in (0, 1)]
@@ -194,7 +201,7 @@ def _totals_of_the_plan() -> list[int]:
     return [percent(opened[at][late], published[at]) for late in (0, 1) for at in (0, 1)]
 
 
-def test_the_index_of_each_target_group_is_as_published(platform: dict[str, Any]) -> None:
+def test_the_index_of_each_target_group_is_as_published(platform: Sampled) -> None:
     series = read(platform, lambda reading: reading.indices(BE, NOW))
     at = Period.parse("2017-09/2017-10")
     shown = {it.audience: str(point.shown) for it in series if (point := it.at(at)) is not None}
@@ -204,13 +211,13 @@ def test_the_index_of_each_target_group_is_as_published(platform: dict[str, Any]
 # --- Pages ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_shows_the_printed_percentages(platform: dict[str, Any]) -> None:
-    _, text = get(f"{platform['dashboard']}/en/figures/open-rate.csv?jurisdiction=nl&period=2018")
+def test_the_page_shows_the_printed_percentages(platform: Sampled) -> None:
+    text = platform.caller.reads("/dashboard/en/figures/open-rate.csv?jurisdiction=nl&period=2018").text
     cells = {cell for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) for cell in row}
     at_scale = {str(percent(it.cohort.within_3, it.cohort.messages)) for it in expected_open_rates(SCALE)}
     printed = sized(at_scale, long={"66", "73", "64", "62", "52", "43", "47", "55"})
     assert printed <= {cell.rstrip(" %") for cell in cells}
-    _, page = get(f"{platform['dashboard']}/en?jurisdiction=be&period=2022-H1")
+    page = platform.caller.reads("/dashboard/en?jurisdiction=be&period=2022-H1").text
     for published_id in ("be.mercurius.invoices.2022-H1", "be.fsb.transactions.2022-H1"):
         assert f"+{grown(published_id)}%" in page
 
@@ -227,8 +234,8 @@ def no_garbage_collected() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_garbage_collected")
-def test_live_rows_equal_rebuilt_rows_and_rows_in_memory(platform: dict[str, Any]) -> None:
-    url = platform["database"]
+def test_live_rows_equal_rebuilt_rows_and_rows_in_memory(platform: Sampled) -> None:
+    url = platform.database_url
     models = _in_memory(url)
     with psycopg.connect(url) as connection:
         for model, projection in zip(models, PROJECTIONS, strict=True):

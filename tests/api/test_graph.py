@@ -10,9 +10,10 @@ from graphql import get_introspection_query
 
 from api.graph.protocol import documents
 from api.graph.queries import query_context
+from api.web.door_bounds import Bounds
 from application.ports import Role
 from projections import consents, messages, organisations, services
-from tests.api.graph_world import POSITION, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
+from tests.api.graph_world import POSITION, Graph, empty_graph, graph_over, nodes, shared_graph  # noqa: F401 - fixtures
 
 HELLO = "{ organisations { totalCount } }"
 GRAPHQL = "application/graphql-response+json"
@@ -228,10 +229,10 @@ def test_a_document_is_parsed_and_validated_once(graph: Graph, monkeypatch: pyte
 # --- One's own writes -----------------------------------------------------------------------------------------------
 
 
-def test_a_query_waits_for_the_position_it_names(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.web.read_barrier.MAX_WAIT_S", 0.05)
-    assert graph.ask(HELLO, headers={"X-Position": str(POSITION)}).body["extensions"] == SPOKEN_FROM
-    late = graph.ask(HELLO, headers={"X-Position": str(POSITION + 1)})
+def test_a_query_waits_for_the_position_it_names(read_models_url: str) -> None:
+    with graph_over(read_models_url, bounds=Bounds(own_write_wait_s=0.05)) as graph:
+        assert graph.ask(HELLO, headers={"X-Position": str(POSITION)}).body["extensions"] == SPOKEN_FROM
+        late = graph.ask(HELLO, headers={"X-Position": str(POSITION + 1)})
     assert (late.status, late.codes, late.headers["retry-after"]) == (503, ["not-yet-projected"], "1")
 
 

@@ -15,9 +15,9 @@ Visit = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
-def address(module_database_url: str) -> Iterator[str]:
-    app, models = application(module_database_url)
-    rows = rows_of(module_database_url)
+def address(module_read_models_url: str) -> Iterator[str]:
+    app, models = application(module_read_models_url)
+    rows = rows_of(module_read_models_url)
     with rows.begin() as connection:
         connection.execute(
             organisations.Row.table.insert(), [row(organisations.Row.table, organisation_id="o", name_nl="Gent")]

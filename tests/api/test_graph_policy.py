@@ -17,7 +17,6 @@ from api.graph.protocol.trusted import EVERYBODY, hash_of
 from api.graph.queries import query_context
 from api.web.rate_limits import Buckets
 from application.ports import Caller, Role
-from infrastructure.read_models import ReadModels
 from projections.row_security import Viewer
 from tests.api.graph_world import Graph, graph_over
 
@@ -48,11 +47,11 @@ def put(folder: Path, owner: str, document: str) -> str:
 # --- Trusted documents ----------------------------------------------------------------------------------------------
 
 
-def test_a_trusted_document_is_asked_for_by_its_hash_alone(database_url: str, tmp_path: Path) -> None:
+def test_a_trusted_document_is_asked_for_by_its_hash_alone(read_models_url: str, tmp_path: Path) -> None:
     known = put(tmp_path, "org-a", ASKED)
     common = put(tmp_path, EVERYBODY, HELLO)
     apollo = {"persistedQuery": {"version": 1, "sha256Hash": known}}
-    with guarded(database_url, ad_hoc=AdHoc.REFUSED, documents=tmp_path) as graph:
+    with guarded(read_models_url, ad_hoc=AdHoc.REFUSED, documents=tmp_path) as graph:
         found = (200, {"organisations": {"totalCount": 0}})
         for body in (
             {"documentId": f"sha256:{known}"},
@@ -71,10 +70,10 @@ def test_a_trusted_document_is_asked_for_by_its_hash_alone(database_url: str, tm
             assert send(graph, {"documentId": wrong}) == (400, "invalid-document-id")
 
 
-def test_a_document_that_was_changed_or_taken_away_is_not_answered(database_url: str, tmp_path: Path) -> None:
+def test_a_document_that_was_changed_or_taken_away_is_not_answered(read_models_url: str, tmp_path: Path) -> None:
     known = put(tmp_path, "org-a", ASKED)
     file = tmp_path / "org-a" / f"{known}.graphql"
-    with guarded(database_url, documents=tmp_path) as graph:
+    with guarded(read_models_url, documents=tmp_path) as graph:
         assert send(graph, {"documentId": known})[0] == 200
         file.write_text(HELLO)
         assert send(graph, {"documentId": known}) == (404, "document-not-found")
@@ -84,8 +83,8 @@ def test_a_document_that_was_changed_or_taken_away_is_not_answered(database_url:
         assert send(graph, {"documentId": known}) == (404, "document-not-found")
 
 
-def test_apollos_clients_are_told_to_send_the_document(database_url: str) -> None:
-    with guarded(database_url) as graph:
+def test_apollos_clients_are_told_to_send_the_document(read_models_url: str) -> None:
+    with guarded(read_models_url) as graph:
         body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash_of(ASKED)}}}
         response = graph.client.post("/graphql", json=body, headers={"Authorization": "Bearer agency:org-a"})
         assert response.json()["errors"][0]["message"] == "PersistedQueryNotFound"
@@ -130,7 +129,7 @@ def test_who_may_ask_ad_hoc_and_for_the_schema() -> None:
     assert not GraphPolicy(ad_hoc=AdHoc.REFUSED).may_ask_ad_hoc(scoped)
 
 
-def test_to_whom_the_schema_is_not_told_no_error_tells_it(database_url: str) -> None:
+def test_to_whom_the_schema_is_not_told_no_error_tells_it(read_models_url: str) -> None:
     wrong = [
         "{ organisation { totalCoun } }",
         "{ organisations { totalCoun } }",
@@ -140,7 +139,7 @@ def test_to_whom_the_schema_is_not_told_no_error_tells_it(database_url: str) -> 
         "{ activeConsents(jurisdiction: BEE) { persons } }",
         "{ ... on Quer { __typename } }",
     ]
-    with guarded(database_url, introspection=Introspection.OVERSEERS) as graph:
+    with guarded(read_models_url, introspection=Introspection.OVERSEERS) as graph:
         for asked in (
             SCHEMA_ASKED,
             '{ __type(name: "Query") { name } }',
@@ -159,9 +158,9 @@ def test_to_whom_the_schema_is_not_told_no_error_tells_it(database_url: str) -> 
 # --- Budgets and time -----------------------------------------------------------------------------------------------
 
 
-def test_an_organisation_has_a_budget_for_each_minute(database_url: str) -> None:
+def test_an_organisation_has_a_budget_for_each_minute(read_models_url: str) -> None:
     now = [0.0]
-    with guarded(database_url, budget=Buckets("cost", 60, lambda: now[0])) as graph:
+    with guarded(read_models_url, budget=Buckets("cost", 60, lambda: now[0])) as graph:
         assert [send(graph, {"query": HELLO})[0] for _ in range(6)] == [200] * 5 + [429]
         graph.queries.clear()
         spent = graph.ask(HELLO, role=Role.AGENCY)
@@ -173,24 +172,21 @@ def test_an_organisation_has_a_budget_for_each_minute(database_url: str) -> None
         assert send(graph, {"query": HELLO})[1] == "cost-budget-spent"
 
 
-def test_the_limits_are_settings(database_url: str) -> None:
-    with guarded(database_url, limits=Limits(depth=1, aliases=0, tokens=20, cost=10)) as graph:
+def test_the_limits_are_settings(read_models_url: str) -> None:
+    with guarded(read_models_url, limits=Limits(depth=1, aliases=0, tokens=20, cost=10)) as graph:
         assert graph.ask(HELLO).codes == ["query-too-deep"]
         assert graph.ask("{ a: __typename }").codes == ["too-many-aliases"]
         assert graph.ask("{ " + "__typename " * 20 + "}").codes == ["too-many-tokens"]
         assert graph.ask("{ busCounts(by: [MONTH]) { __typename } }").codes == ["query-too-costly"]
 
 
-def test_a_query_that_takes_too_long_is_broken_off(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = ReadModels
-    monkeypatch.setattr("tests.api.graph_world.ReadModels", lambda url, models: made(url, models, 0.05))
-
+def test_a_query_that_takes_too_long_is_broken_off(read_models_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     read = query_context.QueryContext.rows
 
     async def slow(self: query_context.QueryContext, _query: Any, viewer: Viewer) -> Any:
         return await read(self, text("SELECT 1 FROM pg_sleep(5)"), viewer)  # type: ignore[arg-type]
 
-    with guarded(database_url) as graph:
+    with graph_over(read_models_url, statement_timeout_s=0.05) as graph:
         monkeypatch.setattr(query_context.QueryContext, "rows", slow)
         answer = graph.ask(HELLO)
     assert answer.codes == ["query-too-slow"]

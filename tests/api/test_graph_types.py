@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type, is_leaf
 from sqlalchemy import Table
 
 from api.graph.protocol.schema import SCHEMA
-from api.graph.queries.groups import MAX_GROUPS
+from api.web.door_bounds import BOUNDS, Bounds
 from application.ports import Role
 from projections import (
     authentications,
@@ -39,7 +40,17 @@ from projections import (
     service_use,
     services,
 )
-from tests.api.graph_world import AT, ERASED, NOW, POSITION, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
+from tests.api.graph_world import (
+    AT,
+    ERASED,
+    NOW,
+    POSITION,
+    Graph,
+    empty_graph,  # noqa: F401 - a fixture
+    graph_over,
+    nodes,
+    shared_graph,  # noqa: F401 - a fixture
+)
 
 # --- Every column -----------------------------------------------------------------------------------------------
 
@@ -203,8 +214,14 @@ def test_a_name_is_told_in_the_language_asked_for_or_the_first_known(graph: Grap
     assert answer.data["organisation"] == {"a": "Ville de Gand", "b": "Stad Gent", "nameEn": None}
 
 
-def test_a_parent_shows_a_bounded_number_of_children(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.graph.queries.query_context.MAX_CHILDREN", 3)
+@pytest.fixture
+def bounded(read_models_url: str) -> Iterator[Graph]:
+    with graph_over(read_models_url, bounds=Bounds(children=3, groups=2)) as graph:
+        yield graph
+
+
+def test_a_parent_shows_a_bounded_number_of_children(bounded: Graph) -> None:
+    graph = bounded
     graph.have(organisations.Row.table, {"organisation_id": "o"})
     graph.have(services.Row.table, *({"service_id": f"s{at}", "organisation_id": "o"} for at in range(5)))
     found = graph.ask('{ organisation(id: "o") { services { id } } }').data["organisation"]
@@ -331,9 +348,9 @@ def test_totals_follow_the_filter_and_the_civil_month(graph: Graph) -> None:
     }
 
 
-def test_groups_without_end_are_refused(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert MAX_GROUPS == 1_000
-    monkeypatch.setattr("api.graph.queries.groups.MAX_GROUPS", 2)
+def test_groups_without_end_are_refused(bounded: Graph) -> None:
+    assert BOUNDS.groups == 1_000
+    graph = bounded
     graph.have(message_counts.Row.table, *({"sender_id": f"o{at}"} for at in range(3)))
     assert graph.ask("{ messageCounts(by: [SENDER]) { sent } }").codes == ["too-many-groups"]
     assert graph.ask("{ messageCounts(by: [MONTH]) { month sent } }").data["messageCounts"] == [

@@ -203,8 +203,8 @@ COHORTS = ({"sender_type": "municipality"}, {"sender_type": "province"})
 
 
 @pytest.fixture(scope="module")
-def graph(module_database_url: str) -> Iterator[Graph]:
-    with graph_over(module_database_url) as graph:
+def graph(module_read_models_url: str) -> Iterator[Graph]:
+    with graph_over(module_read_models_url) as graph:
         for org in (A, B):
             for table, given in rows_of(org):
                 graph.have(table, given)

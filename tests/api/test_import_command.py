@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,20 +18,26 @@ from domain.kernel import Recorded
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.import_history.lock import only_import
 from infrastructure.system_events import ChunkImported
-from tests.api.forked import kroniek_done
+from tests import forked
 from tests.api.numbers import enterprise_number
+from tests.lengths import runs_longer, sized
+from tests.waiting import wait_until
 
-LINES = 60_000
+pytestmark = [runs_longer, pytest.mark.usefixtures("durable")]
+
+LINES = sized(15_000, long=60_000)
 KILL_AFTER_CHUNKS = 4
 WITHIN_S = 120
 
 
 @pytest.fixture
 def environment(database_url: str, keys_url: str, tmp_path: Path) -> dict[str, str]:
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
-    given = {"KRONIEK_DATA_DIR": str(tmp_path / "data"), "KRONIEK_DATABASE_URL": database_url}
-    given["KRONIEK_KEYS_URL"] = keys_url
-    return bare | given | {"KRONIEK_LOG_FORMAT": "json"}
+    return forked.environment(
+        KRONIEK_DATA_DIR=str(tmp_path / "data"),
+        KRONIEK_DATABASE_URL=database_url,
+        KRONIEK_KEYS_URL=keys_url,
+        KRONIEK_LOG_FORMAT="json",
+    )
 
 
 def start(environment: Mapping[str, str], *arguments: object) -> subprocess.Popen[bytes]:
@@ -50,8 +54,8 @@ def ended(process: subprocess.Popen[bytes]) -> tuple[int, Any]:
 
 
 def take(environment: Mapping[str, str], *arguments: object, given: bytes = b"") -> tuple[int, Any]:
-    done = kroniek_done(environment, "import", "--json", *map(str, arguments), given=given, within_s=WITHIN_S)
-    return done.code, json.loads(done.out)
+    done = forked.kroniek_done(environment, "import", "--json", *map(str, arguments), given=given, within_s=WITHIN_S)
+    return done.code, done.said
 
 
 def recorded(environment: Mapping[str, str]) -> list[Recorded[Any]]:
@@ -73,11 +77,12 @@ def killed_in_the_middle(environment: Mapping[str, str], *arguments: object) -> 
     """Run an import, and kill it once it has written a few chunks."""
     process = start(environment, *arguments)
     with psycopg.connect(environment["KRONIEK_DATABASE_URL"], autocommit=True) as connection:
-        for _ in range(WITHIN_S * 100):
-            row = connection.execute("SELECT count(*) FROM log.event WHERE name = 'history.chunk-imported.v1'")
-            if (row.fetchone() or (0,))[0] >= KILL_AFTER_CHUNKS:
-                break
-            time.sleep(0.01)
+        query = "SELECT count(*) >= %s FROM log.event WHERE name = 'history.chunk-imported.v1'"
+        wait_until(
+            lambda: connection.execute(query, (KILL_AFTER_CHUNKS,)).fetchone() == (True,),
+            "nothing is imported",
+            within_s=WITHIN_S,
+        )
     assert process.poll() is None, "it was to be killed in the middle"
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=WITHIN_S)
@@ -267,7 +272,7 @@ def test_wrong_lines_are_refused_by_themselves(environment: dict[str, str], tmp_
 def test_a_killed_import_of_commands_goes_on_and_has_every_command_once(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    organisations = 15_000
+    organisations = sized(5_000, long=15_000)
     history = [line for n in range(organisations) for line in (registered(n), enrolled(n))]
     file = written(tmp_path / "history.ndjson", history)
     killed_in_the_middle(environment, file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,36 +19,25 @@ from application.ports import Caller, Role
 from application.unit_of_work import StateCache
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
+from tests.api.clients import Client
 from tests.api.numbers import national_number
 from tests.infrastructure.read_tables import looked_after, make_read_tables
 from tests.waiting import wait_until
 
 
-class Site:
-    """The platform with its keeper at work, asked by an administrator."""
-
-    def __init__(self, client: TestClient, token: str) -> None:
-        self.client = client
-        self._token = token
-
-    def post(self, path: str, **body: Any) -> Any:
-        headers = {"Authorization": f"Bearer {self._token}", "Idempotency-Key": f"{time.monotonic_ns()}"}
-        answer = self.client.post(path, json=body, headers=headers)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def health(self) -> Any:
-        return self.client.get("/health").json()
-
-
 @contextmanager
-def site(url: str, keys_url: str, folder: Path) -> Iterator[Site]:
+def kept(url: str, keys_url: str, folder: Path) -> Iterator[Client]:
+    """A platform with its keeper at work, asked by an administrator."""
     settings = Settings(data_dir=folder, log_level="error")
     now = bootstrap.utc_now()
     caller = Caller(subject="official-7", role=Role.ADMINISTRATOR, organisation_id="platform")
     token = make_issuer(settings).issue(caller, now, timedelta(hours=1))
     with TestClient(create_app(settings, Addresses.at(url, keys_url))) as client:
-        yield Site(client, token)
+        yield Client(client, token)
+
+
+def health(caller: Client) -> Any:
+    return caller.reads("/health").json()
 
 
 def erased(url: str) -> bool:
@@ -62,32 +50,34 @@ def test_what_a_process_remembers_of_a_person_goes_with_them(
 ) -> None:
     recent = StateCache()
     monkeypatch.setattr(bootstrap, "StateCache", lambda: recent)
-    with site(database_url, keys_url, tmp_path) as platform:
+    with kept(database_url, keys_url, tmp_path) as administrator:
         number = national_number(1)
-        registered = platform.post("/persons/national-register-registrations", nationalNumber=number, jurisdiction="be")
+        registered = administrator.does(
+            "/persons/national-register-registrations", {"nationalNumber": number, "jurisdiction": "be"}
+        )
         assert f"person-{registered['id']}" in recent.states
-        platform.post(f"/persons/{registered['id']}/erasure-orders", ground="objection")
+        administrator.does(f"/persons/{registered['id']}/erasure-orders", {"ground": "objection"})
         wait_until(lambda: erased(database_url), "nobody is erased")
         wait_until(lambda: not recent.states, "the state is not forgotten")
 
 
 def test_health_tells_of_the_keeper(database_url: str, keys_url: str, tmp_path: Path) -> None:
     make_read_tables(database_url)
-    with looked_after(database_url), site(database_url, keys_url, tmp_path) as platform:
-        wait_until(lambda: platform.health()["keeper"]["led"], "it does not lead")
-        wait_until(lambda: platform.health()["status"] == "pass", "the platform is not well")
+    with looked_after(database_url), kept(database_url, keys_url, tmp_path) as administrator:
+        wait_until(lambda: health(administrator)["keeper"]["led"], "it does not lead")
+        wait_until(lambda: health(administrator)["status"] == "pass", "the platform is not well")
         with psycopg.connect(database_url, autocommit=True) as owner:
             owner.execute(
                 "INSERT INTO keeper.waiting (position, person_id, name, again_at) VALUES"
                 " (4711, 'ann', 'identity.person-registered.v1', now() + interval '1 day')"
             )
             owner.execute("UPDATE keeper.progress SET error = 'KeysUnavailableError'")
-        health = platform.health()
-        assert health["status"] == "warn"
-        assert "the keeper has 1 waiting duty" in health["output"]
-        assert "the keeper stands still: KeysUnavailableError" in health["output"]
-        assert "ann" not in str(health)
-        metrics = platform.client.get("/metrics").text
+        told = health(administrator)
+        assert told["status"] == "warn"
+        assert "the keeper has 1 waiting duty" in told["output"]
+        assert "the keeper stands still: KeysUnavailableError" in told["output"]
+        assert "ann" not in str(told)
+        metrics = administrator.reads("/metrics").text
         assert "kroniek_keeper_waiting_duties 1.0" in metrics
 
 

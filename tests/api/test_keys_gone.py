@@ -23,7 +23,7 @@ from infrastructure.sealing import EventPlace, seal
 from infrastructure.settings import Settings
 from tests.api.examples import examples
 from tests.api.refused import must_be_refused
-from tests.api.world import Request, World, organisation
+from tests.api.world import Request, World, built_world, organisation
 from tests.memory_keys import MemoryKeys
 from tests.waiting import wait_until
 
@@ -34,11 +34,8 @@ def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pyte
     with pytest.MonkeyPatch.context() as patched:
         # Keys that are gone are waited for as always, only not for as long.
         patched.setattr(bootstrap, "Keyring", partial(Keyring, lease_s=1.0, reconnect_timeout_s=0.2))
-        world = World(settings, module_database_url, module_keys_url)
-    with world.client:
-        world.build()
-        yield world
-    world.close()
+        with built_world(settings, module_database_url, module_keys_url) as world:
+            yield world
 
 
 @contextmanager

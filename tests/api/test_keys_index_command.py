@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
@@ -16,23 +13,16 @@ from domain.identity.person import PERSON
 from infrastructure.database import make_ready
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.settings import Settings
+from tests.forked import environment, kroniek_done
 from tests.infrastructure.test_indexing import CONTEXT, person
 
 pytestmark = pytest.mark.anyio
 
 
 def run(folder: Path, *arguments: str) -> str:
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "keys", "index", *arguments],
-        env=bare | {"KRONIEK_DATA_DIR": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    done = kroniek_done(environment(KRONIEK_DATA_DIR=str(folder)), "keys", "index", *arguments, within_s=60)
+    assert done.code == 0, done.err
+    return done.out.decode()
 
 
 async def test_whoever_is_missing_is_added(open_tmp_folder: Path) -> None:

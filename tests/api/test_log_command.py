@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import psycopg
 from infrastructure.codec import Codec
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.event_log.postgres_log import PostgresLog
-from tests.api.forked import kroniek_done
+from tests.forked import environment, kroniek_done
 from tests.infrastructure.sample_counter import DECIDER, append
 
 
@@ -52,7 +50,5 @@ async def _fill(url: str) -> None:
 
 
 def run(folder: Path, *arguments: str) -> tuple[int, Any]:
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
-    environment = bare | {"KRONIEK_DATA_DIR": str(folder)}
-    done = kroniek_done(environment, "log", *arguments, "--json", within_s=60)
-    return done.code, json.loads(done.out)
+    done = kroniek_done(environment(KRONIEK_DATA_DIR=str(folder)), "log", *arguments, "--json", within_s=60)
+    return done.code, done.said

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import psycopg
 import pytest
 import structlog
 from httpx2 import Response
@@ -17,7 +16,7 @@ from application.ports import Receipt, Role
 from infrastructure.settings import Settings
 from tests.api.numbers import bis_number, national_number, service_number, with_wrong_check_digits
 from tests.api.refused import must_be_refused, problem_code
-from tests.api.world import CITIZENS, PLATFORM, World
+from tests.api.world import CITIZENS, PLATFORM, World, built_world
 from tests.waiting import wait_until
 
 PATH = "/persons/lookups"
@@ -41,9 +40,7 @@ def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pyte
         lookups_per_minute=LOOKUPS_PER_MINUTE,
         lookup_misses_per_minute=MISSES_PER_MINUTE,
     )
-    world = World(settings, module_database_url, module_keys_url, keeper=True)
-    with world.client:
-        world.build()
+    with built_world(settings, module_database_url, module_keys_url, keeper=True) as world:
         eidas = {"jurisdiction": "be", "memberState": "es", "eidasIdentifier": EIDAS, "level": "high"}
         world.id["eva"] = world.do("register-person-by-eidas", **eidas)
         desk = {"officeId": "office-1", "officerId": "officer-7"}
@@ -52,7 +49,6 @@ def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pyte
         wait_for(world, belgian(bis_number(7)), found=True)
         wait_until_it_is_quiet(world)
         yield world
-    world.close()
 
 
 def belgian(number: str) -> Mapping[str, str]:
@@ -81,18 +77,18 @@ def wait_for(world: World, number: Mapping[str, str], *, found: bool) -> None:
 
 
 def wait_until_it_is_quiet(world: World) -> None:
-    """Wait until the keeper has nothing left to record."""
-    before = None
-    while (now := world.holdings()) != before:
-        before = now
-        time.sleep(1.0)
+    """Wait until the keeper is done with everybody who is registered: it has nothing left to record."""
+    query = """
+        SELECT (SELECT position FROM keeper.progress)
+            >= (SELECT max(position) FROM log.event WHERE name = 'identity.person-registered.v1')
+    """
+    wait_until(lambda: world.log.execute(query).fetchone() == (True,), "the keeper does not come to rest")
 
 
 def events_of(world: World, name: str) -> Sequence[tuple[bytes, str, str]]:
     """Return payload, organisation and activity of the events of a name, newest first."""
-    with psycopg.connect(world.url, autocommit=True) as connection:
-        query = "SELECT payload, organisation_id, activity FROM log.event WHERE name = %s ORDER BY position DESC"
-        return connection.execute(query, (name,)).fetchall()
+    query = "SELECT payload, organisation_id, activity FROM log.event WHERE name = %s ORDER BY position DESC"
+    return world.log.execute(query, (name,)).fetchall()
 
 
 # --- Finding --------------------------------------------------------------------------------------------------------
@@ -278,8 +274,7 @@ def test_no_number_is_in_a_line_of_the_log_an_answer_or_the_database_of_events(w
     assert len(lines) == len(answers)
     assert not any(it in repr(line) for line in lines for it in said)
     assert not any(it in answer.text + repr(answer.headers) for answer in answers for it in said)
-    with psycopg.connect(world.url, autocommit=True) as connection:
-        rows = connection.execute("SELECT payload, stream, correlation_id, trace FROM log.event").fetchall()
+    rows = world.log.execute("SELECT payload, stream, correlation_id, trace FROM log.event").fetchall()
     assert not any(it.encode() in b"".join(map(_bytes, row)) for row in rows for it in said)
 
 

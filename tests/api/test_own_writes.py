@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.composition.bootstrap import create_app
+from api.web.door_bounds import Bounds
 from application.ports import Role
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
@@ -19,21 +21,29 @@ from projections import consents, organisations, services
 from tests.api.graph_world import POSITION, Graph, empty_graph, graph_over, shared_graph  # noqa: F401 - fixtures
 from tests.api.refused import must_be_refused
 from tests.infrastructure.read_tables import make_read_tables
+from tests.waiting import wait_until
 
 CONSENTS = "{ consents { totalCount } }"
 FIGURES = '{ figures(jurisdiction: BE, period: "2022-03") { value provenance { position } } }'
 NEXT = {"X-Position": str(POSITION + 1)}
+HASTE = Bounds(own_write_wait_s=0.2)
 
 
 @pytest.fixture(name="own")
-def graph_of_its_own(database_url: str) -> Iterator[Graph]:
-    with graph_over(database_url) as graph:
+def graph_of_its_own(read_models_url: str) -> Iterator[Graph]:
+    with graph_over(read_models_url) as graph:
         yield graph
 
 
 @pytest.fixture
-def owner(database_url: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
+def hasty(read_models_url: str) -> Iterator[Graph]:
+    with graph_over(read_models_url, bounds=HASTE) as graph:
+        yield graph
+
+
+@pytest.fixture
+def owner(read_models_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(read_models_url, autocommit=True) as connection:
         yield connection
 
 
@@ -100,10 +110,12 @@ def test_only_what_the_query_uses_is_waited_for(own: Graph, owner: psycopg.Conne
     assert time.monotonic() - started < 1
 
 
-def test_a_query_goes_on_as_soon_as_its_read_models_are_there(own: Graph, database_url: str) -> None:
+def test_a_query_goes_on_as_soon_as_its_read_models_are_there(own: Graph, read_models_url: str) -> None:
+    own.queries.clear()
+
     def arrive() -> None:
-        time.sleep(0.3)
-        with psycopg.connect(database_url, autocommit=True) as connection:
+        wait_until(lambda: sum("read.checkpoint" in it for it in own.queries) > 1, "the query does not wait")
+        with psycopg.connect(read_models_url, autocommit=True) as connection:
             move(connection, POSITION + 1, "consents")
 
     late = threading.Thread(target=arrive)
@@ -115,10 +127,9 @@ def test_a_query_goes_on_as_soon_as_its_read_models_are_there(own: Graph, databa
 
 
 @pytest.mark.parametrize("query", [CONSENTS, FIGURES, "{ consents { totalCount } organisations { totalCount } }"])
-def test_one_wait_is_bounded_however_much_is_asked(query: str, graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.web.read_barrier.MAX_WAIT_S", 0.2)
+def test_one_wait_is_bounded_however_much_is_asked(query: str, hasty: Graph) -> None:
     started = time.monotonic()
-    answer = graph.ask(query, headers=NEXT)
+    answer = hasty.ask(query, headers=NEXT)
     assert (answer.status, answer.codes, answer.headers["retry-after"]) == (503, ["not-yet-projected"], "1")
     assert "data" not in answer.body
     assert time.monotonic() - started < 2
@@ -158,40 +169,33 @@ PAGE = "/dashboard/en"
 TABLE = "/dashboard/en/figures/messages-sent.csv"
 
 
-@pytest.fixture
-def client(database_url: str, keys_url: str, tmp_path: Path) -> Iterator[TestClient]:
-    settings = Settings(data_dir=tmp_path, log_level="error")
-    with TestClient(
-        create_app(settings, Addresses.at(database_url, keys_url)), raise_server_exceptions=False
-    ) as client:
-        yield client
+@contextmanager
+def dashboard(url: str, keys_url: str, folder: Path) -> Iterator[tuple[TestClient, psycopg.Connection]]:
+    app = create_app(Settings(data_dir=folder, log_level="error"), Addresses.at(url, keys_url), bounds=HASTE)
+    with TestClient(app, raise_server_exceptions=False) as client, psycopg.connect(url, autocommit=True) as owner:
+        yield client, owner
 
 
 @pytest.mark.parametrize("address", [PAGE, TABLE])
 def test_figures_that_are_being_made_are_not_shown_as_none(
-    address: str, client: TestClient, owner: psycopg.Connection, database_url: str
+    address: str, database_url: str, keys_url: str, tmp_path: Path
 ) -> None:
-    answer = client.get(address)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
-    assert "The figures are still being made" in answer.text
-    must_be_refused(client.get(address, headers=NEXT), 503, "read-model-building")
-    make_read_tables(database_url, position=POSITION)
-    assert client.get(address).status_code == 200
-    being_built(owner, "keys")
-    assert client.get(address).status_code == 200
+    with dashboard(database_url, keys_url, tmp_path) as (client, owner):
+        answer = client.get(address)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+        assert "The figures are still being made" in answer.text
+        must_be_refused(client.get(address, headers=NEXT), 503, "read-model-building")
+        make_read_tables(database_url, position=POSITION)
+        assert client.get(address).status_code == 200
+        being_built(owner, "keys")
+        assert client.get(address).status_code == 200
 
 
 @pytest.mark.parametrize("address", [PAGE, TABLE])
-def test_figures_wait_for_ones_own_write(
-    address: str,
-    client: TestClient,
-    owner: psycopg.Connection,
-    database_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("api.web.read_barrier.MAX_WAIT_S", 0.1)
-    make_read_tables(database_url, position=POSITION)
-    must_be_refused(client.get(address, headers=NEXT), 503, "not-yet-projected")
-    must_be_refused(client.get(address, headers={"X-Position": "x"}), 400, "invalid-position")
-    owner.execute("UPDATE read.checkpoint SET position = %s WHERE projection <> 'keys'", (POSITION + 1,))
-    assert client.get(address, headers=NEXT).status_code == 200
+def test_figures_wait_for_ones_own_write(address: str, read_models_url: str, keys_url: str, tmp_path: Path) -> None:
+    with dashboard(read_models_url, keys_url, tmp_path) as (client, owner):
+        owner.execute("UPDATE read.checkpoint SET position = %s", (POSITION,))
+        must_be_refused(client.get(address, headers=NEXT), 503, "not-yet-projected")
+        must_be_refused(client.get(address, headers={"X-Position": "x"}), 400, "invalid-position")
+        owner.execute("UPDATE read.checkpoint SET position = %s WHERE projection <> 'keys'", (POSITION + 1,))
+        assert client.get(address, headers=NEXT).status_code == 200

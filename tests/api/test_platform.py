@@ -3,81 +3,129 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
+import psycopg
 import pytest
 
-from tests.api.running import ask, get, kroniek, position, post, start
+from infrastructure.database.embedded import EmbeddedPostgres
+from tests import forked
+from tests.api.running import Running, kroniek, start
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("durable")
 
 SCALE = "0.01"
-LONGER_SCALE = "0.05"
 START_WITHIN_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A platform that the one command gave: with a history that was written from beginning to end, up to a position."""
+
+    environment: dict[str, str]
+    running: Running
+    position: int
+
+
+@contextmanager
+def demo(environment: dict[str, str]) -> Iterator[Demo]:
+    with kroniek(environment, "demo", "--scale", SCALE) as running:
+        yield Demo(environment, running, running.position())
+
+
+@pytest.fixture(scope="module")
+def embedded_demo(open_tmp_folder: Path) -> Iterator[Demo]:
+    with demo(_embedded(open_tmp_folder / "undisturbed")) as written:
+        yield written
+
+
+@pytest.fixture(params=["embedded", "at a URL"])
+def first_demo(request: pytest.FixtureRequest, open_tmp_folder: Path) -> Iterator[Demo]:
+    """A platform that was just given, on a database of its own making or on one that was there."""
+    if request.param == "embedded":
+        yield request.getfixturevalue("embedded_demo")
+        return
+    databases = {name: request.getfixturevalue(name) for name in ("empty_database_url", "keys_url")}
+    with demo(_at_urls(open_tmp_folder / "at-a-url", **databases)) as written:
+        yield written
 
 
 @pytest.fixture(params=["embedded", "at a URL"])
 def environment(request: pytest.FixtureRequest, open_tmp_folder: Path) -> dict[str, str]:
-    environment = _embedded(open_tmp_folder / f"{request.node.originalname}-{request.param.replace(' ', '-')}")
-    if request.param == "at a URL":
-        environment["KRONIEK_DATABASE_URL"] = request.getfixturevalue("empty_database_url")
-        environment["KRONIEK_KEYS_URL"] = request.getfixturevalue("keys_url")
-    return environment
+    folder = open_tmp_folder / f"{request.node.originalname}-{request.param.replace(' ', '-')}"
+    if request.param == "embedded":
+        return _embedded(folder)
+    databases = {name: request.getfixturevalue(name) for name in ("empty_database_url", "keys_url")}
+    return _at_urls(folder, **databases)
 
 
 def _embedded(folder: Path) -> dict[str, str]:
     folder.mkdir(mode=0o755)
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
-    return bare | {"KRONIEK_DATA_DIR": str(folder / "data"), "KRONIEK_LOG_FORMAT": "json"}
+    return forked.environment(KRONIEK_DATA_DIR=str(folder / "data"), KRONIEK_LOG_FORMAT="json")
 
 
-def test_one_command_gives_a_platform_that_survives_its_own_death(environment: dict[str, str]) -> None:
-    with kroniek(environment, "demo", "--scale", SCALE) as (process, base):
-        status, page = get(f"{base['dashboard']}/en?jurisdiction=nl&period=2018")
-        assert status == 200
-        assert "Kroniek" in page
-        assert get(base["apiDocs"])[0] == 200
-        assert get(base["graphql"], accept="text/html")[0] == 200
-        answer = ask(base, "{ organisations(first: 3) { totalCount edges { node { id } } } }")
-        assert answer["data"]["organisations"]["totalCount"] > 3
-        written = position(base)
-        process.send_signal(signal.SIGKILL)
+def _at_urls(folder: Path, empty_database_url: str, keys_url: str) -> dict[str, str]:
+    return _embedded(folder) | {"KRONIEK_DATABASE_URL": empty_database_url, "KRONIEK_KEYS_URL": keys_url}
+
+
+def test_one_command_gives_a_platform_that_survives_its_own_death(first_demo: Demo) -> None:
+    addresses, caller = first_demo.running.addresses, first_demo.running.caller()
+    page = caller.reads(f"{addresses['dashboard']}/en?jurisdiction=nl&period=2018")
+    assert page.status_code == 200
+    assert "Kroniek" in page.text
+    assert caller.reads(addresses["apiDocs"]).status_code == 200
+    assert caller.reads(addresses["graphql"], {"Accept": "text/html"}).status_code == 200
+    answer = caller.asks("{ organisations(first: 3) { totalCount edges { node { id } } } }")
+    assert answer["data"]["organisations"]["totalCount"] > 3
+    first_demo.running.process.send_signal(signal.SIGKILL)
+    first_demo.running.process.wait(30)
     started = time.monotonic()
-    with kroniek(environment, "demo", "--scale", SCALE) as (process, base):
+    with demo(first_demo.environment) as second_demo:
         assert time.monotonic() - started < START_WITHIN_S
-        assert position(base) == written
-        process.terminate()
-        assert process.wait(30) == 0
+        assert second_demo.position == first_demo.position
+        second_demo.running.process.terminate()
+        assert second_demo.running.process.wait(30) == 0
 
 
-def test_a_demo_killed_while_it_writes_goes_on_where_it_was(open_tmp_folder: Path) -> None:
-    undisturbed, disturbed = (_embedded(open_tmp_folder / name) for name in ("undisturbed", "disturbed"))
-    with kroniek(undisturbed, "demo", "--scale", LONGER_SCALE) as (_, base):
-        expected = position(base)
-    for seconds in (2.5, 1.5):
-        process = start(disturbed, "demo", "--scale", LONGER_SCALE)
-        time.sleep(seconds)
+def test_a_demo_killed_while_it_writes_goes_on_where_it_was(embedded_demo: Demo, open_tmp_folder: Path) -> None:
+    folder = open_tmp_folder / "disturbed"
+    disturbed, server = _embedded(folder), EmbeddedPostgres(folder / "data")
+    for enough in (1, embedded_demo.position // 2):
+        process = start(disturbed, "demo", "--scale", SCALE)
+        wait_until(lambda: _written(server) >= enough, "nothing is written")  # noqa: B023 - called here
         assert process.poll() is None, "it was to be killed in the middle"
         process.kill()
         process.communicate(timeout=30)
-    with kroniek(disturbed, "demo", "--scale", LONGER_SCALE) as (_, base):
-        assert position(base) == expected
+        assert _written(server) < embedded_demo.position, "it was to be killed in the middle"
+    with demo(disturbed) as ended:
+        assert ended.position == embedded_demo.position
+
+
+def _written(server: EmbeddedPostgres) -> int:
+    """Return the position that a log has reached; 0 as long as there is none."""
+    with suppress(FileNotFoundError, psycopg.Error), psycopg.connect(server.superuser_url) as connection:
+        row = connection.execute("SELECT coalesce(max(position), 0) FROM log.event").fetchone()
+        return 0 if row is None else int(row[0])
+    return 0
 
 
 def test_a_killed_worker_is_started_again_and_goes_on(environment: dict[str, str]) -> None:
-    with kroniek(environment, "serve") as (process, base):
-        address = base["apiDocs"].removesuffix("/docs")
-        (worker,) = psutil.Process(process.pid).children()
+    with kroniek(environment, "serve") as running:
+        (worker,) = psutil.Process(running.process.pid).children()
         worker.kill()
-        token = _token(environment, "administrator")
-        written = post(
-            f"{address}/organisations",
-            token,
+        administrator = running.caller(_token(environment, "administrator"))
+        written = administrator.does(
+            "/organisations",
             {
                 "names": {"nl": "Gemeente Voorbeeld"},
                 "organisationType": "municipality",
@@ -88,7 +136,7 @@ def test_a_killed_worker_is_started_again_and_goes_on(environment: dict[str, str
         )
         query = "{ organisations { edges { node { nameNl } } } }"
         for _ in range(20):
-            answer = ask(base | {"token": token}, query, position=written["position"])
+            answer = administrator.asks(query, position=written["position"])
             if "data" in answer:
                 break
         (edge,) = answer["data"]["organisations"]["edges"]
@@ -96,8 +144,9 @@ def test_a_killed_worker_is_started_again_and_goes_on(environment: dict[str, str
 
 
 def _token(environment: dict[str, str], role: str) -> str:
-    command = [sys.executable, "-m", "api.cli", "token", "--role", role, "--organisation", "kroniek"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    done = forked.kroniek_done(environment, "token", "--role", role, "--organisation", "kroniek")
+    assert done.code == 0, done.err
+    return done.out.decode().strip()
 
 
 def test_wrong_settings_are_told_before_anything_starts(environment: dict[str, str]) -> None:

@@ -14,26 +14,53 @@ import psycopg
 import pytest
 
 from api.rest import progress_feed
+from api.web.door_bounds import Bounds
 from application.ports import Role
 from projections.registry import PROJECTIONS
 from tests.api.refused import must_be_refused
 from tests.api.serving import Served, platform_served
-from tests.infrastructure.read_tables import looked_after, make_read_tables
+from tests.infrastructure.read_tables import looked_after
+from tests.waiting import wait_until
 
 WAIT_S = 10
 
 
-@pytest.fixture
-def served(database_url: str, keys_url: str, tmp_path: Path) -> Iterator[Served]:
-    make_read_tables(database_url)
-    with platform_served(database_url, keys_url, tmp_path) as served:
+QUICK = Bounds(sample_interval_s=0.1)
+
+
+@pytest.fixture(scope="module")
+def shared(
+    module_read_models_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    with platform_served(module_read_models_url, module_keys_url, tmp_path_factory.mktemp("data"), QUICK) as served:
         yield served
 
 
 @pytest.fixture
-def owner(database_url: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
+def bounds() -> Bounds | None:
+    """The bounds of a server of this test's own; None where it shares that of the others."""
+    return None
+
+
+@pytest.fixture
+def served(
+    bounds: Bounds | None, shared: Served, module_read_models_url: str, module_keys_url: str, tmp_path: Path
+) -> Iterator[Served]:
+    if bounds is None:
+        yield shared
+        return
+    with platform_served(module_read_models_url, module_keys_url, tmp_path, bounds) as served:
+        yield served
+
+
+@pytest.fixture
+def owner(module_read_models_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(module_read_models_url, autocommit=True) as connection:
         yield connection
+        connection.execute("DELETE FROM read.build")
+        connection.execute("DELETE FROM read.parked")
+        connection.execute("DELETE FROM read.checkpoint WHERE projection = 'keys' AND version = 7")
+        connection.execute("UPDATE read.checkpoint SET position = 0")
 
 
 @pytest.fixture
@@ -65,13 +92,15 @@ def of(progress: Any, name: str = "keys") -> Any:
 # --- What is told ---------------------------------------------------------------------------------------------------
 
 
-def test_everything_that_is_known_is_told(client: httpx2.Client, owner: psycopg.Connection, database_url: str) -> None:
+def test_everything_that_is_known_is_told(
+    client: httpx2.Client, owner: psycopg.Connection, module_read_models_url: str
+) -> None:
     owner.execute(
         "INSERT INTO read.build (projection, version, purpose, by_worker, state, events_done, events_total, started_at,"
         " asked_by, why) VALUES ('keys', 2, 'rebuild', true, 'filling', 1, 4, now(), 'official-7', 'a rule was mended')"
     )
     owner.execute("INSERT INTO read.checkpoint (projection, version, position) VALUES ('keys', 7, 0)")
-    with looked_after(database_url, "keys"):
+    with looked_after(module_read_models_url, "keys"):
         answer = client.get("/projections")
     told = answer.json()
     assert (told["head"], told["position"]) == (0, 0)
@@ -115,7 +144,9 @@ def park(owner: psycopg.Connection, *positions: int) -> None:
 
 def ordered(client: httpx2.Client, step: str, position: int, key: str) -> httpx2.Response:
     body = {"why": "a rule was mended", "eventPosition": position}
-    return client.post(f"/projections/keys/parked-events/{step}", json=body, headers={"Idempotency-Key": key})
+    return client.post(
+        f"/projections/keys/parked-events/{step}", json=body, headers={"Idempotency-Key": f"{step}-{key}"}
+    )
 
 
 @pytest.mark.parametrize("step", ["retries", "skips"])
@@ -188,17 +219,17 @@ def test_what_changes_is_told_within_moments(client: httpx2.Client, owner: psyco
         assert time.monotonic() - started < 5
 
 
-def test_while_nothing_changes_a_sign_of_life_is_given(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_feed, "HEARTBEAT_INTERVAL_S", 0.1)
+@pytest.mark.parametrize("bounds", [Bounds(heartbeat_interval_s=0.1)])
+def test_while_nothing_changes_a_sign_of_life_is_given(client: httpx2.Client) -> None:
     with listening(client) as lines:
         following(lines)
         assert [next(lines), next(lines), next(lines)] == ["", ": still here", ""]
 
 
+@pytest.mark.parametrize("bounds", [QUICK])
 def test_many_listeners_cost_one_look(
     client: httpx2.Client, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress_feed, "SAMPLE_INTERVAL_S", 0.2)
     looks: list[bytes] = []
     sent = progress_feed.ProgressFeed._keep_sampling  # noqa: SLF001 - what is shared
 
@@ -221,30 +252,24 @@ def test_many_listeners_cost_one_look(
     assert len(looks) == 2
 
 
-def test_no_more_listen_than_fit(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_feed, "MAX_LISTENERS", 2)
+@pytest.mark.parametrize("bounds", [Bounds(listeners=2)])
+def test_no_more_listen_than_fit(client: httpx2.Client) -> None:
     with listening(client) as one, listening(client) as other:
         following(one), following(other)
         answer = client.get("/projections/events")
         must_be_refused(answer, 503, "too-many-listeners")
         assert answer.headers["retry-after"] == "10"
-    deadline = time.monotonic() + WAIT_S
-    while client.stream("GET", "/projections/events").__enter__().status_code == 503:
-        assert time.monotonic() < deadline
+    wait_until(lambda: client.stream("GET", "/projections/events").__enter__().status_code == 200, "none may listen")
 
 
-def test_a_listener_comes_back_after_a_while(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_feed, "MAX_LISTEN_S", 0.3)
-    monkeypatch.setattr(progress_feed, "HEARTBEAT_INTERVAL_S", 0.1)
+@pytest.mark.parametrize("bounds", [Bounds(listen_s=0.3, heartbeat_interval_s=0.1)])
+def test_a_listener_comes_back_after_a_while(client: httpx2.Client) -> None:
     with listening(client) as lines:
         following(lines)
         assert ": still here" in list(lines)
 
 
-def test_a_database_that_is_gone_is_told_and_comes_back(
-    client: httpx2.Client, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progress_feed, "SAMPLE_INTERVAL_S", 0.2)
+def test_a_database_that_is_gone_is_told_and_comes_back(client: httpx2.Client, owner: psycopg.Connection) -> None:
     with listening(client) as lines:
         following(lines)
         owner.execute("ALTER FUNCTION log.head() RENAME TO no_head")
@@ -253,6 +278,7 @@ def test_a_database_that_is_gone_is_told_and_comes_back(
         assert of(following(lines))["name"] == "keys"
 
 
+@pytest.mark.parametrize("bounds", [QUICK])
 def test_streams_end_when_the_server_does(client: httpx2.Client, served: Served) -> None:
     with listening(client) as lines:
         following(lines)

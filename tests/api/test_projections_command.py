@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
 import psycopg
 import pytest
 
 from infrastructure.database.embedded import EmbeddedPostgres
 from projections.registry import PROJECTIONS
-from tests.api.forked import kroniek_done
 from tests.api.running import kroniek
+from tests.forked import environment, kroniek_done
 
 NAMES = [projection.name for projection in PROJECTIONS]
-
-
-def bare(**settings: str) -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")} | settings
 
 
 @pytest.fixture(scope="module")
 def folder(open_tmp_folder: Path) -> Iterator[Path]:
     """The data folder of a platform with a small history, which runs."""
     folder = open_tmp_folder / "steered"
-    with kroniek(bare(KRONIEK_DATA_DIR=str(folder)), "demo", "--scale", "0.001"):
+    with kroniek(environment(KRONIEK_DATA_DIR=str(folder)), "demo", "--scale", "0.001"):
         yield folder
 
 
 def projections(folder: Path, *arguments: str) -> tuple[int, Any]:
     """Run the command to its end; return its exit code and what it says as JSON."""
-    environment = bare(KRONIEK_DATA_DIR=str(folder))
-    done = kroniek_done(environment, "projections", *arguments, "--json", within_s=60)
+    done = kroniek_done(environment(KRONIEK_DATA_DIR=str(folder)), "projections", *arguments, "--json", within_s=60)
     assert done.out, done.err
-    return done.code, orjson.loads(done.out)
+    return done.code, done.said
 
 
 def ask(folder: Path, query: str) -> list[Any]:

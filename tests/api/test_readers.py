@@ -314,7 +314,7 @@ def test_of_what_does_not_exist_yet_there_is_no_version(world: World, example_of
 
 
 def _version_of(world: World, organisation_id: str) -> int:
-    row = world._log.execute(  # noqa: SLF001 - what the log holds
+    row = world.log.execute(
         "SELECT version FROM log.stream WHERE stream = %s", (f"organisation-{organisation_id}",)
     ).fetchone()
     assert row is not None

@@ -22,7 +22,6 @@ from application.ports import Role
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 from tests.api.serving import Served, platform_served
-from tests.infrastructure.read_tables import make_read_tables
 
 SHOWN = {"language": "en", "projection": "keys", "figure": "active_consents", "dimension": "month"}
 WITH_ROLES = [door for door, right in DOORS.items() if right.roles is not None]
@@ -31,10 +30,9 @@ OPEN = [door for door, right in DOORS.items() if right.roles is None]
 
 @pytest.fixture(scope="module")
 def served(
-    module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory
+    module_read_models_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    make_read_tables(module_database_url)
-    with platform_served(module_database_url, module_keys_url, tmp_path_factory.mktemp("data")) as served:
+    with platform_served(module_read_models_url, module_keys_url, tmp_path_factory.mktemp("data")) as served:
         yield served
 
 

@@ -103,9 +103,9 @@ def may_ask(role: Role, of: str, field: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def graph(module_database_url: str) -> Iterator[Graph]:
+def graph(module_read_models_url: str) -> Iterator[Graph]:
     limits = Limits(depth=12, aliases=0, tokens=2_000, cost=100_000)
-    with graph_over(module_database_url, GraphPolicy(limits=limits)) as graph:
+    with graph_over(module_read_models_url, GraphPolicy(limits=limits)) as graph:
         for table in USUAL:
             graph.have(table, _row(table))
         yield graph

@@ -45,8 +45,8 @@ Asked = Mapping[str, Any]
 
 
 @pytest.fixture(scope="module")
-def graph(module_database_url: str) -> Iterator[Graph]:
-    with graph_over(module_database_url, AS_IS) as graph:
+def graph(module_read_models_url: str) -> Iterator[Graph]:
+    with graph_over(module_read_models_url, AS_IS) as graph:
         for organisation in (A, B):
             for table, row in rows_of(organisation):
                 graph.have(table, {**OTHERS.get(table, {}), **row})
@@ -112,14 +112,14 @@ def test_an_agency_is_answered_the_same_without_our_own_filter(
 
 
 def test_without_both_everything_would_be_seen(
-    graph: Graph, module_database_url: str, without_filter: Callable[[], None]
+    graph: Graph, module_read_models_url: str, without_filter: Callable[[], None]
 ) -> None:
     """What was asked above would have found it: every type that agencies see a part of, or nothing.
 
     But for accesses: the query for them asks for those of the person in a session, whoever filters.
     """
     without_filter()
-    with psycopg.connect(module_database_url, autocommit=True) as owner:
+    with psycopg.connect(module_read_models_url, autocommit=True) as owner:
         for projection in PROJECTIONS:
             _switch(owner, projection.table.name, "DISABLE")
         try:

@@ -28,6 +28,7 @@ from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 from tests.api.serving import Served, platform_served
 from tests.api.world import organisation
+from tests.forked import Done, environment, kroniek_done
 from tests.infrastructure.proving import PROOF_KEY, proof
 
 ROOT = Path(__file__).parents[2]
@@ -42,15 +43,8 @@ def served(
         yield served
 
 
-def client_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "api.cli", "client", "--json", "add", *arguments],
-        env={"KRONIEK_DATA_DIR": str(folder), "PATH": "/usr/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+def client_command(folder: Path, *arguments: str) -> Done:
+    return kroniek_done(environment(KRONIEK_DATA_DIR=str(folder)), "client", "--json", "add", *arguments, within_s=60)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +59,8 @@ def client_key(served: Served) -> ECKey:
         "administrator",
         "--generate",
     )
-    assert made.returncode == 0, made.stderr
-    return ECKey.import_key(json.loads(Path(json.loads(made.stdout)["privateKey"]).read_text()))
+    assert made.code == 0, made.err
+    return ECKey.import_key(json.loads(Path(made.said["privateKey"]).read_text()))
 
 
 @pytest.fixture
@@ -161,12 +155,12 @@ def test_a_client_is_registered_with_a_key_of_its_own_once(tmp_path: Path) -> No
     file = tmp_path / "client.jwk"
     file.write_text(json.dumps(PROOF_KEY.as_dict(private=False)))
     given = ("other", "--organisation", "org-1", "--role", "agency", "--key", str(file))
-    assert [client_command(tmp_path, *given).returncode for _ in range(2)] == [0, 2]
+    assert [client_command(tmp_path, *given).code for _ in range(2)] == [0, 2]
     for wrong in ("not json", "[]", json.dumps(PROOF_KEY.as_dict(private=True))):
         file.write_text(wrong)
         refused = client_command(tmp_path, "third", *given[1:])
-        assert refused.returncode == 2
-        assert str(PROOF_KEY.as_dict(private=True)["d"]) not in refused.stdout + refused.stderr
+        assert refused.code == 2
+        assert str(PROOF_KEY.as_dict(private=True)["d"]).encode() not in refused.out + refused.err
 
 
 def test_a_proof_names_the_address_that_clients_see(database_url: str, keys_url: str, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ Its people, keys, letters and invoices are each for one example only: what one e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -22,7 +23,9 @@ from api.rest.command_routes import COMMAND_ROUTES
 from application.ports import Caller, Role
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
+from infrastructure.tokens.issuer import LocalIssuer
 from projections import invoices
+from tests.api.clients import Client
 from tests.api.numbers import enterprise_number, national_number
 
 BEGIN = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -84,22 +87,36 @@ class Request:
         return DOOR[self.intent].path.format_map(self.ids)
 
 
+@contextmanager
+def built_world(settings: Settings, url: str, keys_url: str, *, keeper: bool = False) -> Iterator[World]:
+    """Open the doors over a world that was built on migrated databases; with a keeper, things happen by themselves."""
+    clock = Clock()
+    app = create_app(settings, Addresses.at(url, keys_url), now=clock, keeper=keeper)
+    with (
+        TestClient(app, raise_server_exceptions=False) as client,
+        psycopg.connect(url, autocommit=True) as log,
+    ):
+        world = World(client, log, make_issuer(settings), clock)
+        world.build()
+        yield world
+
+
 class World:
     """The platform with its doors open, and the ids of what is in it by name."""
 
-    def __init__(self, settings: Settings, url: str, keys_url: str, *, keeper: bool = False) -> None:
-        self.clock = Clock()
-        # Without a keeper nothing happens by itself in this world.
-        app = create_app(settings, Addresses.at(url, keys_url), now=self.clock, keeper=keeper)
-        self.client = TestClient(app, raise_server_exceptions=False)
-        self.url = url
+    def __init__(self, client: TestClient, log: psycopg.Connection, issuer: LocalIssuer, clock: Clock) -> None:
+        self.clock = clock
+        self.client = client
         self.id: dict[str, str] = {PLATFORM: PLATFORM}
-        self._log = psycopg.connect(url, autocommit=True)
-        self._issuer = make_issuer(settings)
+        self.log = log
+        self._issuer = issuer
         self._tokens: dict[tuple[Role, str], str] = {}
         self._serials = count(1)
 
-    # --- Asking -----------------------------------------------------------------------------------------------------
+    # --- Callers -----------------------------------------------------------------------------------------------------
+
+    def caller(self, role: Role, organisation: str = PLATFORM) -> Client:
+        return Client(self.client, self.token(role, organisation))
 
     def headers(self, role: Role, organisation: str, key: str | None = None) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {self.token(role, organisation)}", "Content-Type": "application/json"}
@@ -125,10 +142,10 @@ class World:
         return f"key-{next(self._serials)}"
 
     def send(self, request: Request, *, key: str | None = None) -> Response:
-        headers = self.headers(request.role, request.organisation, key or self.new_key())
+        headers = {"Idempotency-Key": key or self.new_key()}
         if request.if_match is not None:
             headers["If-Match"] = request.if_match
-        return self.client.post(request.path, json=request.body, headers=headers)
+        return self.caller(request.role, request.organisation).sends(request.path, request.body, headers)
 
     def do(self, intent: str, organisation: str = PLATFORM, **ids_and_body: Any) -> str:
         """Send a command that must be accepted, by a role that may; return the id of what it is about."""
@@ -141,7 +158,7 @@ class World:
 
     def holdings(self) -> tuple[int, ...]:
         """Count what the log holds: last position, events, claims and receipts."""
-        row = self._log.execute(
+        row = self.log.execute(
             "SELECT (SELECT coalesce(max(position), 0) FROM log.event), (SELECT count(*) FROM log.event),"
             " (SELECT count(*) FROM log.claim), (SELECT count(*) FROM log.receipt)"
         ).fetchone()
@@ -151,19 +168,16 @@ class World:
     def actor_at(self, position: int) -> tuple[str, str]:
         """Return who did the event at a position, and for which organisation."""
         query = "SELECT acting_id, organisation_id FROM log.event WHERE position = %s"
-        row = self._log.execute(query, (position,)).fetchone()
+        row = self.log.execute(query, (position,)).fetchone()
         assert row is not None
         return row
 
     def context_at(self, position: int) -> tuple[str, str]:
         """Return correlation id and trace of the event at a position."""
         query = "SELECT correlation_id, trace FROM log.event WHERE position = %s"
-        row = self._log.execute(query, (position,)).fetchone()
+        row = self.log.execute(query, (position,)).fetchone()
         assert row is not None
         return row
-
-    def close(self) -> None:
-        self._log.close()
 
     # --- Making -----------------------------------------------------------------------------------------------------
 
@@ -192,7 +206,7 @@ class World:
 
     def park_an_event(self) -> None:
         """Let invoices have an event that is parked, which the worker would have done."""
-        self._log.execute(
+        self.log.execute(
             "INSERT INTO read.parked (table_name, position, stream, stream_version, name, error)"
             " VALUES (%s, 12, 'invoice-a', 1, 'invoicing.invoice-received.v1', 'KeyError')",
             (invoices.Row.table.name,),

@@ -13,7 +13,7 @@ from infrastructure.projector.live.worker import Worker
 from infrastructure.projector.rows.definitions import platform as platform_definitions
 from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
-from tests.api.world import World
+from tests.api.world import World, built_world
 
 CAUGHT_UP_WITHIN_S = 60
 LOOK_EVERY_S = 0.1
@@ -24,15 +24,12 @@ def fuzzed_world(url: str, keys_url: str, folder: Path) -> Iterator[World]:
     """Open the doors over the world at a migrated database, without budgets; its read models stand still."""
     # No budget: whoever asks thousands of times in a minute is told so, and nothing else would be seen.
     settings = Settings(data_dir=folder, log_level="error", requests_per_minute=0, graphql_cost_per_minute=0)
-    world = World(settings, url, keys_url)
-    with world.client:
-        world.build()
+    with built_world(settings, url, keys_url) as world:
         world.do("resume-projection", projection="keys", why="its rows are to be read")
         project(url)
         # A stream of events never ends by itself, and a test client waits for the whole of an answer.
         world.client.app.state.end_streams()  # type: ignore[attr-defined]  # the application of api.composition.bootstrap
         yield world
-    world.close()
 
 
 def project(url: str) -> None:

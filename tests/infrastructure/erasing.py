@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -272,11 +271,11 @@ async def kept(keeper: Reactor) -> AsyncIterator[None]:
 # --- As a process ---------------------------------------------------------------------------------------------------
 
 
-async def _keep(url: str, keys_url: str, folder: str, fatal: str = "") -> None:
-    reach = kill_at(fatal)
-    async with site(url, keys_url, Path(folder)) as here:
-        await here.keeper(reach).run()
+def keep_until_killed(url: str, keys_url: str, folder: str, fatal: str) -> None:
+    """Run a keeper that is killed at a step."""
 
+    async def keep() -> None:
+        async with site(url, keys_url, Path(folder)) as here:
+            await here.keeper(kill_at(fatal)).run()
 
-if __name__ == "__main__":
-    asyncio.run(_keep(*sys.argv[1:]))
+    asyncio.run(keep())

@@ -23,14 +23,19 @@ def make_read_tables(url: str, *, position: int = 0, projections: Sequence[ReadM
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     METADATA.create_all(engine, [projection.table for projection in projections])
     engine.dispose()
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(url) as connection:
         for projection in projections:
             connection.execute(
                 "INSERT INTO read.checkpoint (projection, version, position) VALUES (%s, %s, %s)",
                 (projection.name, projection.version, position),
             )
-        for projection in projections:
             open_to_readers(connection, projection.table, projection.table.name)
+
+
+def be_at(url: str, position: int) -> None:
+    """Say that the read models, whose tables there are, have reached a position."""
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE read.checkpoint SET position = %s", (position,))
 
 
 @contextmanager

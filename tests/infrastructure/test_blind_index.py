@@ -24,6 +24,7 @@ from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keks import retire, rotate
 from infrastructure.keys.keyring import Keyring
 from tests.api.numbers import national_number, service_number
+from tests.infrastructure.sessions import until_blocked
 from tests.lengths import runs_longer, sized
 
 pytestmark = pytest.mark.anyio
@@ -285,7 +286,7 @@ async def test_who_looks_while_parts_are_written_anew_waits_and_finds(index: Ind
             looking = [asyncio.create_task(index.blind.find(MAILBOX, person.identifier)) for person in EVERYBODY]
             adding = asyncio.create_task(index.register(NamedPerson("dora", belgian(4))))
             erasing = asyncio.create_task(index.erase("fay"))
-            await asyncio.sleep(0.2)
+            await until_blocked(index.url, "keys.blind_index AS known")
             assert not any(task.done() for task in looking)
         assert await asyncio.gather(*looking) == [person.person_id for person in EVERYBODY]
         await asyncio.gather(adding, erasing)
@@ -300,7 +301,7 @@ async def test_who_is_erased_while_parts_are_written_anew_is_not_left(index: Ind
                 part = f"keys.blind_index_{number}"
                 await connection.execute("SELECT keys.overwrite_blind_index(%s::regclass)", (part,))
             erasing = asyncio.create_task(index.erase(person.person_id))
-            await asyncio.sleep(0.2)
+            await until_blocked(index.url)
             assert not erasing.done()
         await erasing
         assert person.person_id not in {row[2] for row in index.rows()}

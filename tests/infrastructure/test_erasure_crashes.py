@@ -5,8 +5,7 @@ Time after time at each step in this process, and at each step with a process of
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import signal
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
@@ -14,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.api.numbers import national_number
-from tests.infrastructure.erasing import STEPS, Crash, CrashError, Site, kept, site
+from tests.forked import forked
+from tests.infrastructure.erasing import STEPS, Crash, CrashError, Site, keep_until_killed, kept, site
 from tests.lengths import runs_longer, sized
 from tests.waiting import until
 
@@ -26,9 +26,15 @@ ENDS_WITHIN_S = 30
 _serials = count(1)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keys")
+
+
 @pytest.fixture
-async def here(database_url: str, keys_url: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with site(database_url, keys_url, tmp_path) as opened:
+async def here(module_database_url: str, module_keys_url: str, folder: Path) -> AsyncIterator[Site]:
+    """A site that all tests share, each with people of its own."""
+    async with site(module_database_url, module_keys_url, folder) as opened:
         yield opened
 
 
@@ -56,12 +62,13 @@ async def test_a_crash_at_any_step_time_after_time(here: Site, step: str) -> Non
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_killed_process_at_any_step(
-    here: Site, step: str, database_url: str, keys_url: str, tmp_path: Path
+    here: Site, step: str, module_database_url: str, module_keys_url: str, folder: Path
 ) -> None:
     for _ in range(KILLS):
         person_id, number = await somebody_to_erase(here)
-        command = [sys.executable, "-m", "tests.infrastructure.erasing", database_url, keys_url, str(tmp_path), step]
-        assert subprocess.run(command, timeout=ENDS_WITHIN_S, check=False).returncode == -9  # noqa: ASYNC221 - alone
+        arguments = (module_database_url, module_keys_url, str(folder), step)
+        code = forked(keep_until_killed, *arguments, within_s=ENDS_WITHIN_S)
+        assert code == -signal.SIGKILL
         async with kept(here.keeper()):
             await until(lambda: here.erased(person_id), f"not erased after a kill {step}")  # noqa: B023 - awaited here
         await here.must_be_erased_once(person_id, number)

@@ -43,7 +43,7 @@ async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
     if request.param == "memory":
         yield MemoryLog(CODEC)
     else:
-        async with PostgresLog(request.getfixturevalue("database_url"), CODEC, b"claim key") as log:
+        async with PostgresLog(request.getfixturevalue("emptied_database_url"), CODEC, b"claim key") as log:
             yield log
 
 

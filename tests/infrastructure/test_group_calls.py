@@ -22,6 +22,8 @@ from infrastructure.postgres.group_calls import (
     GroupCallQueue,
 )
 from tests.infrastructure.sample_counter import CONTEXT, DECIDER, CounterRaised, append
+from tests.infrastructure.sessions import until_blocked
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 CODEC = Codec([DECIDER])
@@ -56,7 +58,7 @@ async def test_a_full_queue_refuses_further_appends_and_writes_those_in_it(datab
     async with PostgresLog(database_url, CODEC, b"key") as log:
         held.hold()
         first = asyncio.ensure_future(log.append([append("counter-first", 1, at=0)]))
-        await asyncio.sleep(0.1)  # it is being written while the others come
+        await until_blocked(database_url)  # it is being written while the others come
         waiting = [
             asyncio.ensure_future(log.append([append(f"counter-{n}", 1, at=0)])) for n in range(MAX_PENDING_CALLS)
         ]
@@ -77,7 +79,7 @@ async def test_memory_is_bounded_by_bytes_too(database_url: str, held: HeldLog) 
     async with PostgresLog(database_url, CODEC, b"key") as log:
         held.hold()
         waiting = [asyncio.ensure_future(log.append([large(f"counter-{n}", MEGABYTE)])) for n in range(100)]
-        await asyncio.sleep(0.2)
+        await until_blocked(database_url)
         busy = [each for each in waiting if each.done() and isinstance(each.exception(), LogBusyError)]
         assert 30 <= len(busy) <= 40
         held.release()
@@ -101,10 +103,10 @@ async def test_small_appends_wait_behind_one_large_one_at_most(database_url: str
             order.append(one.stream)
 
         first = asyncio.ensure_future(send(append("counter-first", 1, at=0)))
-        await asyncio.sleep(0.1)  # it is being written while the others come
+        await until_blocked(database_url)  # it is being written while the others come
         sending = [asyncio.ensure_future(send(large(f"counter-large-{n}", 3 * MEGABYTE // 2))) for n in range(4)]
         sending += [asyncio.ensure_future(send(append(f"counter-small-{n}", 1, at=0))) for n in range(50)]
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0)
         held.release()
         await asyncio.gather(first, *sending)
     large_before_small = [name for name in order[: order.index("counter-small-49")] if "large" in name]
@@ -134,7 +136,7 @@ async def test_large_appends_are_not_starved_by_small_ones(workers: int) -> None
     queue = GroupCallQueue[int, int](connected_at_once, [execute] * workers, reconnect_timeout_s=1)
     queue.start()
     busy = [asyncio.ensure_future(keep_busy()) for _ in range(8)]
-    await asyncio.sleep(0.1)
+    await until(lambda: batches, "nothing is executed")
     before = len(batches)
     async with asyncio.timeout(30):
         await asyncio.gather(*(queue.call(MAX_BATCH_BYTES, MAX_BATCH_BYTES) for _ in range(5)))

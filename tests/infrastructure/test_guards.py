@@ -27,6 +27,8 @@ from tests.infrastructure.as_roles import addresses_of
 from tests.infrastructure.sample_counter import DECIDER, append
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("durable")
+
 CODEC = Codec([DECIDER])
 PLATFORM = (DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER, DatabaseRole.AUDITOR)
 CHANGES = (
@@ -90,13 +92,14 @@ def owner(database_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@pytest.fixture
-def grown(owner: psycopg.Connection) -> psycopg.Connection:
-    """The owner's connection to a log of three partitions, the first of which is detached."""
-    owner.execute("SELECT log.add_partition(), log.add_partition()")
-    owner.execute("ALTER TABLE log.event DETACH PARTITION log.event_1")
-    owner.execute("UPDATE log.partition SET attached = false WHERE number = 1")
-    return owner
+@pytest.fixture(scope="module")
+def grown(module_database_url: str) -> Iterator[psycopg.Connection]:
+    """The owner's connection to a log of three partitions, the first detached: for those to whom all is refused."""
+    with psycopg.connect(module_database_url, autocommit=True) as owner:
+        owner.execute("SELECT log.add_partition(), log.add_partition()")
+        owner.execute("ALTER TABLE log.event DETACH PARTITION log.event_1")
+        owner.execute("UPDATE log.partition SET attached = false WHERE number = 1")
+        yield owner
 
 
 def tables(connection: psycopg.Connection) -> Sequence[tuple[str, str]]:
@@ -143,14 +146,14 @@ def refused(connection: psycopg.Connection, statement: sql.Composed | str, *why:
 
 @pytest.mark.parametrize("role", PLATFORM)
 def test_no_role_of_the_platform_can_change_empty_or_disarm_any_part_of_the_log(
-    postgres: EmbeddedPostgres, database_url: str, grown: psycopg.Connection, role: DatabaseRole
+    postgres: EmbeddedPostgres, module_database_url: str, grown: psycopg.Connection, role: DatabaseRole
 ) -> None:
     every = tables(grown)
     assert {"event", "event_1", "event_2", "event_3", "stored_events", "commit", "stream", "claim"} <= {
         name for name, _ in every
     }
     allowed = []
-    with psycopg.connect(addresses_of(postgres, database_url).known[role], autocommit=True) as connection:
+    with psycopg.connect(addresses_of(postgres, module_database_url).known[role], autocommit=True) as connection:
         for name, column in every:
             for change in (*CHANGES, *DISARMINGS):
                 statement = sql.SQL(change).format(table=sql.Identifier("log", name), column=sql.Identifier(column))
@@ -231,9 +234,9 @@ def test_a_writer_takes_away_neither_the_head_of_the_log_nor_the_commits_of_othe
     ],
 )
 def test_the_owner_and_a_superuser_as_replica_are_refused_too(
-    postgres: EmbeddedPostgres, database_url: str, grown: psycopg.Connection, table: str, change: str
+    postgres: EmbeddedPostgres, module_database_url: str, grown: psycopg.Connection, table: str, change: str
 ) -> None:
-    superuser_url = f"{postgres.superuser_url.rpartition('/')[0]}/{database_url.rpartition('/')[2]}"
+    superuser_url = f"{postgres.superuser_url.rpartition('/')[0]}/{module_database_url.rpartition('/')[2]}"
     with psycopg.connect(superuser_url, autocommit=True) as superuser:
         superuser.execute("SET session_replication_role = replica")
         for connection in (grown, superuser):

@@ -23,7 +23,7 @@ from domain.kernel import Claim, Context, Jurisdiction, LevelOfAssurance, Record
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.postgres_log import PostgresLog
-from infrastructure.import_history import import_events, lines, run
+from infrastructure.import_history import import_events, lines
 from infrastructure.import_history.lines import Lines
 from infrastructure.import_history.record import Import, import_id_of
 from infrastructure.import_history.run import ImportReport, ImportStoppedError, OtherHistoryError
@@ -56,7 +56,7 @@ async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
         memory = MemoryLog(CODEC)
         yield Kept(memory, lambda: list(memory.recorded()))
         return
-    url = request.getfixturevalue("database_url")
+    url = request.getfixturevalue("emptied_database_url")
     async with PostgresLog(url, CODEC, b"claim key") as log:
         yield Kept(log, lambda: _read(url))
 
@@ -65,12 +65,6 @@ def _read(url: str) -> Sequence[Recorded[Any]]:
     reader = LogReader(CODEC)
     with psycopg.connect(url) as connection:
         return list(reader.read(connection, after=0, until=reader.head(connection)))
-
-
-@pytest.fixture(autouse=True)
-def small_chunks_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "CHUNK_LINES", CHUNK)
-    monkeypatch.setattr(run, "FIRST_PAUSE_S", 0.0)
 
 
 # --- Histories ------------------------------------------------------------------------------------------------------
@@ -109,7 +103,8 @@ async def take(
         if refused is not None:
             refused.extend(record.refused)
 
-    return await import_events(Import(log, "history", lambda: NOW), Lines(source), watch)
+    small = Lines(source, chunk_lines=CHUNK)
+    return await import_events(Import(log, "history", lambda: NOW), small, watch, first_pause_s=0.0)
 
 
 def commands_of(recorded: Sequence[Recorded[Any]]) -> list[str]:
@@ -743,9 +738,8 @@ def test_a_line_may_have_so_many_bytes_and_not_one_more(beyond: int) -> None:
         assert chunk.bytes_done == len(content)
 
 
-def test_a_chunk_of_long_lines_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "CHUNK_BYTES", 6)
-    reader = Lines(io.BytesIO(b"aaa\nbbb\nccc\n"))
+def test_a_chunk_of_long_lines_ends_early() -> None:
+    reader = Lines(io.BytesIO(b"aaa\nbbb\nccc\n"), chunk_bytes=6)
     assert [chunk.lines for chunk in iter(reader.next, None)] == [[b"aaa", b"bbb"], [b"ccc"]]
 
 

@@ -15,8 +15,9 @@ from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.keys.data_keys import DataKey, Keys, KeysUnavailableError, UnknownKeyError
 from infrastructure.keys.key_cache import CachedKey, KeyCache
 from tests.infrastructure.cutting_proxy import cutting_proxy
-from tests.infrastructure.keyrings import ANN, ANN_MAIL, BOB, LEASE_S, Place, person
+from tests.infrastructure.keyrings import ANN, ANN_MAIL, BOB, Place, person
 from tests.memory_keys import MemoryKeys
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 T = TypeVar("T")
@@ -209,7 +210,7 @@ async def test_while_the_database_is_gone_keys_are_unavailable_and_afterwards_th
         superuser.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name.as_string().strip('"'),)
         )
-        await asyncio.sleep(2 * LEASE_S)
+        await until(lambda: not keyring.reachable, "the lease does not end")
         for asked in (
             keyring.for_opening([key_id]),
             keyring.for_sealing([BOB]),

@@ -18,7 +18,7 @@ from infrastructure.keys.data_keys import KeyBrokenError, KeysUnavailableError, 
 from infrastructure.postgres.failures import DatabaseUnusableError
 from tests.infrastructure.keyrings import ANN, BOB, Place, person
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("durable")]
 
 
 @pytest.fixture
@@ -36,6 +36,21 @@ def superuser(postgres: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
 def keys_connection(keys_url: str) -> Iterator[psycopg.Connection]:
     """The keys as their owner sees them."""
     with psycopg.connect(keys_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def shredded(module_keys_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
+    """The keys as their owner sees them, with one that was destroyed and shredded."""
+
+    async def shred() -> None:
+        async with Place(module_keys_url, tmp_path_factory.mktemp("keys")).opened() as keyring:
+            await keyring.for_sealing([ANN])
+            await keyring.destroy([ANN])
+            await keyring.shred([ANN])
+
+    asyncio.run(shred())
+    with psycopg.connect(module_keys_url, autocommit=True) as connection:
         yield connection
 
 
@@ -110,13 +125,9 @@ async def test_a_wrapped_key_in_the_place_of_another_is_found_out(
         "DELETE FROM keys.last_destruction",
     ],
 )
-async def test_nothing_undoes_a_destruction(place: Place, keys_connection: psycopg.Connection, statement: str) -> None:
-    async with place.opened() as keyring:
-        await keyring.for_sealing([ANN])
-        await keyring.destroy([ANN])
-        await keyring.shred([ANN])
+def test_nothing_undoes_a_destruction(shredded: psycopg.Connection, statement: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        keys_connection.execute(statement.encode())
+        shredded.execute(statement.encode())
 
 
 async def test_of_a_shredded_key_no_bytes_are_left_in_the_files_of_the_table(

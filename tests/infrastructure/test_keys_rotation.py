@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import random
 import subprocess
 import sys
@@ -18,10 +16,11 @@ import pytest
 
 from infrastructure.keys.keks import BATCH, KekRefusedError, count_keys, list_keks, retire, rotate
 from infrastructure.keys.keyring import Keyring
+from tests.forked import environment, kroniek_done
 from tests.infrastructure.hsm import Token
 from tests.infrastructure.keyrings import ANN, BOB, Place, holds, person
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("durable")]
 
 MANY = 4 * BATCH
 KILLS = 6
@@ -188,17 +187,8 @@ async def test_only_a_key_encryption_key_that_wraps_nothing_is_retired_and_it_st
 
 
 def kroniek(settings: Mapping[str, str], *arguments: str) -> tuple[int, Any]:
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("KRONIEK_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "keys", *arguments, "--json"],
-        env={**bare, **settings},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=WITHIN_S,
-    )
-    return done.returncode, json.loads(done.stdout)
+    done = kroniek_done(environment(**settings), "keys", *arguments, "--json", within_s=WITHIN_S)
+    return done.code, done.said
 
 
 async def test_keys_move_from_files_into_a_token_by_a_rotation(

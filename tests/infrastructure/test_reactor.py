@@ -19,11 +19,14 @@ from domain.identity.person import PersonRegistered
 from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Claim, Jurisdiction, PersonalText, PurposeGroup, Recorded, RuleBroken
 from domain.mailbox.message.model import MessageSent
+from infrastructure.codec import Codec
+from infrastructure.event_log.log_lookup import OtherLogError
 from infrastructure.keys.data_keys import KeysUnavailableError
 from infrastructure.postgres.failures import LogUnavailableError
 from infrastructure.reactors.claims_and_receipts import find_traces, remove_claims_and_receipts
 from infrastructure.reactors.reactions import joined, person_of
 from infrastructure.reactors.reactor import BATCH_EVENTS, MAX_PEOPLE_AT_ONCE, Reactor, RetryPolicy
+from infrastructure.reactors.reactor_store import ReactorStore
 from infrastructure.reactors.status import deferred_reactions, reactor_progress
 from infrastructure.read_models import ReadModels
 from infrastructure.sealing import personal_fields
@@ -95,6 +98,33 @@ class Notes:
         self.called.append(recorded.position)
         if (error := self.failing.get(person_of(recorded.event))) is not None:
             raise error
+
+
+class Stores:
+    """Opens the stores of reactors, and notes by their order what each has read."""
+
+    def __init__(self) -> None:
+        self.heads: dict[int, int] = {}
+        self.of_other_logs = 0
+        self._opened = 0
+
+    def open(self, url: str, codec: Codec) -> ReactorStore:
+        stores, number = self, self._opened
+        self._opened += 1
+
+        class Noting(ReactorStore):
+            def head(self) -> int:
+                stores.heads[number] = super().head()
+                return stores.heads[number]
+
+            def position(self) -> int:
+                try:
+                    return super().position()
+                except OtherLogError:
+                    stores.of_other_logs += 1
+                    raise
+
+        return Noting(url, codec)
 
 
 # --- Erasing --------------------------------------------------------------------------------------------------------
@@ -336,9 +366,13 @@ async def test_every_process_does_what_is_due_everywhere_from_when_it_began(here
     async def both() -> bool:
         return (leader.called, standby.called) == ([2], [2])
 
-    keepers = [Reactor(here.url, CODEC, {}, everywhere={PersonRegistered: (it,)}) for it in (leader, standby)]
+    stores = Stores()
+    keepers = [
+        Reactor(here.url, CODEC, {}, everywhere={PersonRegistered: (it,)}, open_store=stores.open)
+        for it in (leader, standby)
+    ]
     async with kept(keepers[0]), kept(keepers[1]):
-        await asyncio.sleep(0.3)
+        await until(lambda: stores.heads.keys() == {0, 1}, "one does not begin")
         await here.register("bob", BOBS)
         await until(both, "one does not hear of it")
 
@@ -366,8 +400,9 @@ async def test_a_keeper_of_another_log_does_nothing(here: Site) -> None:
     await register(here, "ann")
     with psycopg.connect(here.url, autocommit=True) as connection:
         connection.execute("UPDATE keeper.progress SET log_id = gen_random_uuid()")
-    async with kept(here.keeper(duties={PersonRegistered: (notes,)})):
-        await asyncio.sleep(0.3)
+    stores = Stores()
+    async with kept(Reactor(here.url, CODEC, {PersonRegistered: (notes,)}, open_store=stores.open)):
+        await until(lambda: stores.of_other_logs, "it does not see that its position is of another log")
     assert notes.called == []
 
 
@@ -383,8 +418,10 @@ async def test_no_more_than_a_batch_is_seen_to_again(here: Site) -> None:
         await until(all_seen, "not all are seen to")
     again = Notes()
     async with kept(here.keeper(duties={PersonRegistered: (again,)})):
-        await asyncio.sleep(0.3)
-    assert (sorted(notes.called), again.called) == (list(range(1, len(people) + 1)), [])
+        await here.register("last", national_number(len(people) + 1))
+        await until(lambda: again.called, "it does not go on")
+    every = list(range(1, len(people) + 1))
+    assert (sorted(notes.called), again.called) == (every, [len(people) + 1])
 
 
 async def test_people_are_seen_to_at_once_but_never_too_many(here: Site) -> None:

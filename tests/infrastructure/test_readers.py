@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.postgres_log import PostgresLog
 from tests.following import follow
 from tests.infrastructure.sample_counter import CONTEXT, DECIDER, CounterClosed, append
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 CODEC = Codec([DECIDER])
@@ -36,13 +36,20 @@ class Following:
 
     def __init__(self, connection: psycopg.Connection, after: int = 0) -> None:
         self.positions: list[int] = []
+        self.waits = 0
+        """How often it was asked whether to stop, while nothing came."""
         self._stop = threading.Event()
         self._connection = connection
         self._thread = threading.Thread(target=self._run, args=(after,))
 
     def _run(self, after: int) -> None:
-        for events in follow(LogReader(CODEC), self._connection, after=after, stopped=self._stop.is_set):
+        reader = LogReader(CODEC)
+        for events in follow(reader, self._connection, after=after, stopped=self._stopped, stop_interval_s=0.02):
             self.positions += [event.position for event in events]
+
+    def _stopped(self) -> bool:
+        self.waits += 1
+        return self._stop.is_set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -53,8 +60,12 @@ class Following:
         self._thread.join()
 
     async def reach(self, position: int) -> None:
-        while position not in self.positions[-1:]:  # noqa: ASYNC110 - it is another thread that notes them
-            await asyncio.sleep(0.005)
+        await until(lambda: position in self.positions[-1:], f"position {position} is not reached")
+
+    async def wait_on(self, times: int) -> None:
+        """Wait until it has waited in vain so many times more."""
+        enough = self.waits + times
+        await until(lambda: self.waits >= enough, "the follower does not wait")
 
 
 async def test_a_follower_is_given_every_event_once_as_it_comes(
@@ -76,9 +87,9 @@ async def test_a_follower_asks_nothing_while_nothing_happens(database_url: str, 
         await log.append([append("counter-a", 1, at=0)])
         with Following(follower) as following, psycopg.connect(database_url, autocommit=True) as other:
             await following.reach(1)
-            await asyncio.sleep(0.5)
+            await following.wait_on(5)
             before = other.execute(asked, (follower.info.backend_pid,)).fetchone()
-            await asyncio.sleep(2.5)
+            await following.wait_on(20)
             assert other.execute(asked, (follower.info.backend_pid,)).fetchone() == before
             await log.append([append("counter-a", 1, at=1)])
             await following.reach(2)

@@ -31,6 +31,8 @@ from infrastructure.settings import Settings
 from tests.infrastructure.as_roles import addresses_of
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, append, counted
 
+pytestmark = pytest.mark.usefixtures("durable")
+
 CODEC = Codec([DECIDER])
 PROJECTIONS = [COUNTERS, COUNTER_SUMS]
 WRITER, PROJECTOR, READER, AUDITOR = GROUPS

@@ -25,7 +25,6 @@ from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS
 from projections.row_security import FIGURES, Viewer, arms, policy, rows_seen
 from tests.infrastructure.as_roles import addresses_of
-from tests.infrastructure.read_tables import make_read_tables
 from tests.infrastructure.viewed import ORGANISATIONS, PARTIES, Connection, Keys, fill, keys_seen, tell
 from tests.infrastructure.who_sees import NEVER_TOLD, PUBLIC, Asker, World, sees
 
@@ -56,13 +55,12 @@ class Filled:
 
 
 @pytest.fixture(scope="module")
-def filled(module_database_url: str) -> Filled:
-    make_read_tables(module_database_url)
+def filled(module_read_models_url: str) -> Filled:
     random, world = Random(20260105), dict[str, Sequence[Mapping[str, Any]]]()
-    with psycopg.connect(module_database_url, autocommit=True) as owner:
+    with psycopg.connect(module_read_models_url, autocommit=True) as owner:
         for model in PROJECTIONS:
             world[model.name] = fill(owner, model.table, random, ROWS)
-    return Filled(module_database_url, world)
+    return Filled(module_read_models_url, world)
 
 
 @pytest.fixture(scope="module")

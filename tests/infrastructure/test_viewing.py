@@ -17,7 +17,7 @@ from infrastructure.read_models import ReadModels
 from projections import consents, messages
 from projections.registry import PROJECTIONS
 from projections.row_security import VIEWER, Viewer
-from tests.infrastructure.read_tables import make_read_tables
+from tests.infrastructure.sessions import until_running
 from tests.infrastructure.viewed import fill
 
 pytestmark = pytest.mark.anyio
@@ -30,12 +30,11 @@ SETTINGS = text("SELECT current_setting('kroniek.role', true), current_setting('
 
 
 @pytest.fixture
-async def models(database_url: str) -> AsyncIterator[ReadModels]:
-    make_read_tables(database_url)
-    with psycopg.connect(database_url) as owner:
+async def models(read_models_url: str) -> AsyncIterator[ReadModels]:
+    with psycopg.connect(read_models_url) as owner:
         fill(owner, consents.Row.table, Random(7), ROWS)
         fill(owner, messages.Row.table, Random(7), ROWS)
-    models = ReadModels(Addresses.at(database_url).reader, PROJECTIONS, statement_timeout_s=0.3)
+    models = ReadModels(Addresses.at(read_models_url).reader, PROJECTIONS, statement_timeout_s=0.3)
     yield models
     await models.aclose()
 
@@ -112,16 +111,16 @@ async def test_many_at_once_never_read_for_each_other(models: ReadModels) -> Non
     assert all(await asyncio.gather(*(ask(viewer) for viewer in asked)))
 
 
-async def test_a_broken_off_request_leaves_a_connection_that_works(models: ReadModels) -> None:
+async def test_a_broken_off_request_leaves_a_connection_that_works(models: ReadModels, read_models_url: str) -> None:
     engine = models.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def slow() -> None:
         async with engine.connect() as connection:
-            await connection.execute(text("SELECT pg_sleep(0.2)"), execution_options={VIEWER: AGENCY})
+            await connection.execute(text("SELECT pg_sleep(5)"), execution_options={VIEWER: AGENCY})
 
     for _ in range(5):
         task = asyncio.create_task(slow())
-        await asyncio.sleep(0.05)
+        await until_running(read_models_url, "pg_sleep")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
