@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from application.ports import Enriched, FactReader
-from domain.kernel import AnyDecider, Command, Decider
+from domain.kernel import AnyDecider, Command, DeciderOf
 
 S = TypeVar("S")
 
@@ -62,7 +62,7 @@ class Gathered(NamedTuple):
     first, unless both are empty.
     """
 
-    enriched: Enriched[Any]
+    enriched: Enriched[Command]
     decider: AnyDecider
     stream: str
     fact_streams: AbstractSet[str] = frozenset()
@@ -100,7 +100,7 @@ class _Reading:
     missing: dict[str, AnyDecider] = field(default_factory=dict)
     missing_prefixes: dict[str, AnyDecider] = field(default_factory=dict)
 
-    def state(self, decider: Decider[Any, S, Any], aggregate_id: str) -> S:
+    def state(self, decider: DeciderOf[S], aggregate_id: str) -> S:
         stream = decider.stream(aggregate_id)
         self.read.add(stream)
         if (found := self.loaded.find(stream)) is None:
@@ -109,7 +109,7 @@ class _Reading:
         state: S = found.state
         return state
 
-    def under(self, decider: Decider[Any, S, Any], owner_id: str) -> Mapping[str, S]:
+    def under(self, decider: DeciderOf[S], owner_id: str) -> Mapping[str, S]:
         prefix = decider.stream(f"{owner_id}.")
         if (streams := self.loaded.find_under(prefix)) is None:
             self.missing_prefixes[prefix] = decider

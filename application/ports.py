@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from domain.kernel import Claim, Command, Context, Decider
+from domain.kernel import Claim, Command, Context, DeciderOf
 
-C = TypeVar("C", bound=Command)
+C_co = TypeVar("C_co", bound=Command, covariant=True)
 S = TypeVar("S")
 
 # --- Callers --------------------------------------------------------------------------------------------------------
@@ -66,24 +66,24 @@ class Credentials:
 class States(Protocol):
     """The states of other streams that a decision needs, as far as they are loaded."""
 
-    def state(self, decider: Decider[Any, S, Any], aggregate_id: str) -> S:
+    def state(self, decider: DeciderOf[S], aggregate_id: str) -> S:
         """Return the state of one aggregate; its initial state if it has no events."""
 
-    def under(self, decider: Decider[Any, S, Any], owner_id: str) -> Mapping[str, S]:
+    def under(self, decider: DeciderOf[S], owner_id: str) -> Mapping[str, S]:
         """Return the states of all aggregates with a composite id (`owner.other`) of one owner, by id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Enriched(Generic[C]):
+class Enriched(Generic[C_co]):
     """A command with its facts filled in, and the acting person and the subject if those facts give them."""
 
-    command: C
+    command: C_co
     acting_id: str = ""
     subject_id: str = ""
     mandate_id: str = ""
 
 
-FactReader: TypeAlias = Callable[[Any, States], Enriched[Any]]
+FactReader: TypeAlias = Callable[[Any, States], Enriched[Command]]
 """Fills in the facts of one class of command. It is called again when more states are loaded, so it only reads."""
 
 # --- Personal data --------------------------------------------------------------------------------------------------

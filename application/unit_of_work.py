@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from application.gathering import Gathered, Versioned
 from application.ports import EventStore, StreamEvents
@@ -90,7 +89,7 @@ class UnitOfWork:
                     if stream not in found:
                         found.append(stream)
 
-    def advance(self, decider: AnyDecider, stream: str, events: Sequence[Any], at: datetime) -> None:
+    def advance(self, decider: AnyDecider, stream: str, events: Sequence[object], at: datetime) -> None:
         """Go on from the state that events lead to, which took effect at an instant."""
         if not events:
             return

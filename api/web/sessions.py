@@ -7,7 +7,7 @@ named in the header `Session-Id`; one who acts for another names the mandate in 
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.requests import HTTPConnection
 
@@ -19,7 +19,7 @@ from domain import consent
 from domain.identity.mandate.model import Mandate, in_force
 from domain.identity.mandate.rules import MANDATE
 from domain.identity.session import SESSION, Session, is_open
-from domain.kernel import Decider
+from domain.kernel import DeciderOf
 from projections.row_security import Viewer
 
 SESSION_HEADER, MANDATE_HEADER = "session-id", "mandate-id"
@@ -72,7 +72,7 @@ def _reached(session: Session, mandate: Mandate, organisation_id: str) -> bool:
     return not services or bool(reached)
 
 
-async def _state(platform: Platform, decider: Decider[Any, S, Any], aggregate_id: str) -> S:
+async def _state(platform: Platform, decider: DeciderOf[S], aggregate_id: str) -> S:
     """Read the state of an aggregate; what a caller wrote that cannot be an id names none."""
     if not _IDS.fullmatch(aggregate_id):
         return decider.initial

@@ -120,7 +120,8 @@ def carried(event: object, base: type[DataclassInstance]) -> dict[str, Any]:
     return {name: getattr(event, name) for name in base.__dataclass_fields__}
 
 
-AnyDecider: TypeAlias = Decider[Any, Any, Any]
+DeciderOf: TypeAlias = Decider[Any, S, Any]
+AnyDecider: TypeAlias = DeciderOf[Any]
 
 
 # --- Recorded events ------------------------------------------------------------------------------------------------

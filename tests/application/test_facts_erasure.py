@@ -46,6 +46,7 @@ ORDER = OrderErasure(at=AT, by="platform", person_id=ANNA, ground=ErasureGround.
 
 def decided(known: MemoryKnown, wish: ErasureCommand) -> Any:  # noqa: F811 - the fixture's value
     informed = READERS[type(wish)](wish, known)
+    assert isinstance(informed.command, ErasureCommand)
     return informed, ERASURE.decide(informed.command, ERASURE.initial)
 
 

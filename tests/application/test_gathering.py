@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 
 from application.gathering import Versioned, gather
 from application.unit_of_work import UnitOfWork
@@ -32,7 +33,7 @@ def test_a_state_that_is_not_loaded_is_missing() -> None:
 def test_facts_of_loaded_states_are_filled_in() -> None:
     gathered = gather(LIMITED, RULES, unit_with(LIMIT))
     assert gathered.complete
-    assert gathered.enriched.command.limit == 3
+    assert gathered.enriched.command == replace(LIMITED, limit=3)
 
 
 def test_a_command_without_facts_reads_no_other_stream() -> None:
