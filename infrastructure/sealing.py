@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 
 from application.ports import Sealed
 from domain.kernel import Personal
-from infrastructure.keys.data_keys import KEY_ID_BYTES, DataKey, KeyOwner, Keys
+from infrastructure.keys.data_keys import KEY_ID_BYTES, NONCE_BYTES, DataKey, KeyOwner, Keys
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -27,9 +27,6 @@ E = TypeVar("E", bound="DataclassInstance")
 
 PREFIX = "sealed:"
 VERSION_BYTES = 4
-NONCE_BYTES = 12
-"""96 random bits; a key seals far fewer than the 2^32 texts up to which that is safe (SP 800-38D, section 8.3)."""
-
 _HEAD_BYTES = KEY_ID_BYTES + VERSION_BYTES
 _BODY_AT = _HEAD_BYTES + NONCE_BYTES
 TAG_BYTES = 16

@@ -15,6 +15,9 @@ KEY_BYTES = 32
 
 KEY_ID_BYTES = 16
 
+NONCE_BYTES = 12
+"""96 random bits; a key encrypts far fewer than the 2^32 texts up to which that is safe (NIST SP 800-38D, 8.3)."""
+
 
 class KeyOwner(NamedTuple):
     """The owner of a key: the pseudonymous id of a data subject, and the purpose of the data."""

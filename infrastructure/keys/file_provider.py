@@ -12,12 +12,11 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from infrastructure.keys.data_keys import KEY_BYTES, KeyBrokenError, KeysUnavailableError
+from infrastructure.keys.data_keys import KEY_BYTES, NONCE_BYTES, KeyBrokenError, KeysUnavailableError
 from infrastructure.keys.provider import BoundKey
 from infrastructure.secret_files import write_new_text
 
 KIND = "file"
-NONCE_BYTES = 12
 _ID = re.compile(rf"{KIND}-[0-9a-f]{{16}}")
 
 

@@ -146,19 +146,15 @@ class Keyring:
         return self._leased_until - time.monotonic() > self._lease_s - self._renew_interval_s
 
     async def for_sealing(self, owners: Collection[KeyOwner]) -> Mapping[KeyOwner, DataKey]:
-        if self._is_leased():
-            known = self._cached.of_owners(owners)
-            if len(known) == len(owners):
-                return {owner: key for owner, _, key in known if key is not None}
+        if self._is_leased() and len(known := self._cached.of_owners(owners)) == len(owners):
+            return {owner: key for owner, _, key in known if key is not None}
         wanted = frozenset(owners)
         found = (await self._call(KeyQuery(owners=wanted))).by_owner
         return {owner: key for owner in wanted if (key := found[owner].key) is not None}
 
     async def for_opening(self, key_ids: Collection[bytes]) -> Mapping[bytes, DataKey]:
-        if self._is_leased():
-            known = self._cached.of_ids(key_ids)
-            if len(known) == len(key_ids):
-                return {key_id: key for _, key_id, key in known if key is not None}
+        if self._is_leased() and len(known := self._cached.of_ids(key_ids)) == len(key_ids):
+            return {key_id: key for _, key_id, key in known if key is not None}
         wanted = frozenset(key_ids)
         found = (await self._call(KeyQuery(key_ids=wanted))).by_id
         if not found.keys() >= wanted:

@@ -15,11 +15,10 @@ from pkcs11.exceptions import EncryptedDataInvalid, EncryptedDataLenRange, Funct
 from pkcs11.exceptions import UserAlreadyLoggedIn as AlreadyLoggedIn
 from pydantic import SecretStr
 
-from infrastructure.keys.data_keys import KEY_BYTES, KeyBrokenError, KeysUnavailableError
+from infrastructure.keys.data_keys import KEY_BYTES, NONCE_BYTES, KeyBrokenError, KeysUnavailableError
 from infrastructure.keys.provider import BoundKey
 
 KIND = "pkcs11"
-NONCE_BYTES = 12
 TAG_BITS = 128
 ATTEMPTS = 2
 """Where a token ended the session, a call is tried again in a new one."""
