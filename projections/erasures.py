@@ -108,7 +108,8 @@ def statuses_of(row: object) -> Mapping[PurposeGroup, ErasureStatus]:
 def least_of(statuses: Iterable[ErasureStatus]) -> ErasureStatus:
     """Return the status of the whole erasure: the earliest of the purposes that are being erased; kept if none is."""
     steps = list(ErasureStatus)
-    return min((it for it in statuses if it is not ErasureStatus.KEPT), key=steps.index, default=ErasureStatus.KEPT)
+    erased = (status for status in statuses if status is not ErasureStatus.KEPT)
+    return min(erased, key=steps.index, default=ErasureStatus.KEPT)
 
 
 def asked_for(*, open_only: bool) -> Select[*tuple[object, ...]]:

@@ -23,7 +23,7 @@ class Namer:
 
     def organisation(self, kind: OrganisationType, jurisdiction: Jurisdiction) -> Names:
         place = self._place(kind, jurisdiction)
-        number = next(it for it in count(1) if (jurisdiction, kind, f"{place}{it}") not in self._given)
+        number = next(number for number in count(1) if (jurisdiction, kind, f"{place}{number}") not in self._given)
         self._given.add((jurisdiction, kind, f"{place}{number}"))
         numbered = place if number == 1 else f"{place} {_roman(number)}"
         subject = self._rng.choice(INVENTED.subjects) if kind in _SUBJECT_KINDS else None
@@ -34,8 +34,8 @@ class Namer:
     def service(self, audience: Audience, owner: Names, number: int) -> Names:
         """Return the name of a service, in the languages in which its owner has one."""
         offered = INVENTED.services[audience]
-        services, owners = offered[number % len(offered)], (owner.nl, owner.fr, owner.de, owner.en)
-        return in_four([f"{it} - {by}" if by else "" for it, by in zip(services, owners, strict=True)])
+        words, names = offered[number % len(offered)], (owner.nl, owner.fr, owner.de, owner.en)
+        return in_four([f"{word} - {name}" if name else "" for word, name in zip(words, names, strict=True)])
 
     def _place(self, kind: OrganisationType, jurisdiction: Jurisdiction) -> str:
         if "{}" not in INVENTED.organisations[kind][0]:

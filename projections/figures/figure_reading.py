@@ -57,7 +57,8 @@ class Reading:
         """Compute every headline figure of a period, with its growth against the year before."""
         wanted = [definition for definition in HEADLINES if jurisdiction in definition.jurisdictions]
         periods = (period, period.year_before())
-        values = await self._values(jurisdiction, [(it.id, when) for it in wanted for when in periods], now)
+        numbers = [(definition.id, when) for definition in wanted for when in periods]
+        values = await self._values(jurisdiction, numbers, now)
         return tuple(
             Figure(
                 definition=definition,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from domain.identity.session import AccessService, EndSession
 from domain.identity.values import Means
@@ -33,8 +34,15 @@ _LEVEL_TOO_HIGH, _DEAD_KEY, _CLOSED_SERVICE, _REASONS = 1, 2, 3, 5
 _ENDED_EACH = 20
 _STOPPED_EACH = 25
 _AT_MAILBOX_PCT = 15
-Opened = tuple[int, str, SampleKey, SampleService]
-"""When a session was opened, its id, with which key and at which service."""
+
+
+class Opened(NamedTuple):
+    """A session: when it was opened, with which key and at which service."""
+
+    at: int
+    session_id: str
+    key: SampleKey
+    service: SampleService
 
 
 class Authentications(Generator):
@@ -89,27 +97,28 @@ class Authentications(Generator):
 
     def _go_on(self, opened: Sequence[Opened], services: Sequence[SampleService], count: int) -> None:
         """Let sessions reach further services, each one once."""
-        strong = [session for session in opened if session[2].level is HIGH]
+        strong = [session for session in opened if session.key.level is HIGH]
         if not strong:
             return
-        rng, reached = self._rng, {(session_id, service.id) for _, session_id, _, service in opened}
+        rng, reached = self._rng, {(session.session_id, session.service.id) for session in opened}
         for _ in range(count):
             session, service = rng.one_of(strong), rng.one_of(services, _SKEW)
-            while (session[1], service.id) in reached:
+            while (session.session_id, service.id) in reached:
                 session, service = rng.one_of(strong), rng.one_of(services)
-            reached.add((session[1], service.id))
+            reached.add((session.session_id, service.id))
             self._access(int(rng.random() * 30 * civil.MINUTE) + civil.SECOND, session, service)
 
     def _stop_short(self, opened: Sequence[Opened]) -> None:
         """Let some go on to a service that asks for more than the key they came with: they are refused there."""
-        weak = [session for session in opened if session[2].level is SUBSTANTIAL]
-        strict = [it for it in self._world.services[BE, Audience.CITIZEN] if it.minimum_level is HIGH]
+        weak = [session for session in opened if session.key.level is SUBSTANTIAL]
+        services = self._world.services[BE, Audience.CITIZEN]
+        strict = [service for service in services if service.minimum_level is HIGH]
         for session in weak[::_STOPPED_EACH] if strict else ():
             self._access(10 * civil.MINUTE, session, self._rng.one_of(strict))
 
     def _access(self, after: int, session: Opened, service: SampleService) -> None:
-        at, session_id, key, _ = session
-        self._add(at + after, AccessService, key.provider_id, session_id=session_id, service_id=service.id)
+        by, reached = session.key.provider_id, {"session_id": session.session_id, "service_id": service.id}
+        self._add(session.at + after, AccessService, by, **reached)
 
     # --- The Netherlands --------------------------------------------------------------------------------------------
 
@@ -144,18 +153,19 @@ class Authentications(Generator):
 
     def _open(self, month: int, key: SampleKey, service: SampleService) -> Opened:
         at = self._instant(month)
-        return at, self._world.authenticate(at, key, service), key, service
+        return Opened(at, self._world.authenticate(at, key, service), key, service)
 
     def _end(self, opened: Sequence[Opened]) -> None:
-        for at, session_id, key, _ in opened[::_ENDED_EACH]:
-            self._add(at + civil.HOUR, EndSession, key.provider_id, session_id=session_id)
+        for session in opened[::_ENDED_EACH]:
+            self._add(session.at + civil.HOUR, EndSession, session.key.provider_id, session_id=session.session_id)
 
     def _refuse(self, jurisdiction: Jurisdiction, month: int, count: int) -> None:
         """Add refused authentications: key too weak, no longer usable or below the level; or a closed service."""
         world, rng = self._world, self._rng
         weak = world.keys[jurisdiction, Means.TOKEN if jurisdiction is BE else Means.PASSWORD]
         citizens = world.services[jurisdiction, Audience.CITIZEN]
-        services = [it for it in citizens if not SUBSTANTIAL.covers(it.minimum_level)] or world.app_services
+        strict = [service for service in citizens if not SUBSTANTIAL.covers(service.minimum_level)]
+        services = strict or world.app_services
         for number in range(count if weak and services else 0):
             key, service, level = rng.one_of(weak), rng.one_of(services), None
             reason = number % _REASONS

@@ -180,7 +180,8 @@ class OrganisationRegister(Generator):
 
     def _give_roles(self, jurisdiction: Jurisdiction, month: int) -> None:
         public = self._world.public[jurisdiction]
-        authorities = [it for it in public if it.kind is Kind.MUNICIPALITY][: _AUTHORITIES[jurisdiction]]
+        municipalities = [organisation for organisation in public if organisation.kind is Kind.MUNICIPALITY]
+        authorities = municipalities[: _AUTHORITIES[jurisdiction]]
         for organisation in authorities:
             self._enrol(organisation, Enrolment.REGISTRATION_AUTHORITY, month)
         self._world.authorities[jurisdiction] += authorities

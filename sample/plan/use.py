@@ -72,11 +72,11 @@ def _up_to_index(scale: Fraction) -> Iterator[tuple[int, Month]]:
     for period in range(_PERIODS):
         # The second month of two has the odd one.
         for half in range(2):
-            shares = {it: ((uses[it][period] + half) // 2, (sessions[it][period] + half) // 2) for it in Audience}
-            yield (
-                _FIRST_PERIOD + 2 * period + half,
-                {it: Uses(authentications=opened, accesses=all_ - opened) for it, (all_, opened) in shares.items()},
-            )
+            month: Month = {}
+            for audience in Audience:
+                opened, used = ((counts[audience][period] + half) // 2 for counts in (sessions, uses))
+                month[audience] = Uses(authentications=opened, accesses=used - opened)
+            yield _FIRST_PERIOD + 2 * period + half, month
 
 
 def _trend(audience: Audience, scale: Fraction) -> list[int]:

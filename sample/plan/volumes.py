@@ -41,7 +41,8 @@ def belgian_post(scale: Fraction) -> dict[int, Post]:
     post: dict[int, Post] = {}
     for year, total in _SENT.items():
         months = [month for month in civil.year(year) if month >= _FIRST_MESSAGES]
-        sent = {it: half_up(Fraction(100 * novembers[it], _DELIVERED_PCT)) for it in months if it in novembers}
+        printed = [month for month in months if month in novembers]
+        sent = {month: half_up(Fraction(100 * novembers[month], _DELIVERED_PCT)) for month in printed}
         free = [month for month in months if month not in sent]
         sent |= rising(scaled(total, FINE, scale) - sum(sent.values()), free, _RISE)
         for month in months:
