@@ -10,7 +10,7 @@ from typing import TypeAlias
 from domain.identity.values import Means
 from domain.kernel import Audience, Jurisdiction
 from domain.organisations.values import OrganisationType
-from projections.figures import Period
+from projections.figures.period import Period
 from sample import civil, published
 from sample.arithmetic import half_up
 from sample.plan import volumes

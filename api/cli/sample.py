@@ -12,7 +12,7 @@ from api.composition.bootstrap import make_keyring, make_log
 from application.registry import RULES
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
-from sample import SampleProgress, SampleReport, run_sample
+from sample.runner import SampleProgress, SampleReport, run_sample
 
 DEFAULT_SEED = 2014
 MIN_SCALE, MAX_SCALE = 0.001, 1_000

@@ -13,8 +13,10 @@ from api.dashboard.charts import Chart, ChartBar, ChartLine, bar_chart, column_c
 from api.dashboard.localiser import Localiser
 from api.dashboard.number_tables import Cell, DataTable, cell, name_cell
 from api.dashboard.page_context import PageContext
-from projections.figures import Figure, IndexSeries, Period, Point, Share, Window, percentage
-from projections.figures.index import BASE_VALUE
+from projections.figures.definition import Window
+from projections.figures.figure_values import Figure, Point, Share, percentage
+from projections.figures.index import BASE_VALUE, IndexSeries
+from projections.figures.period import Period
 
 MAX_BARS = 8
 """Bars of parts; one more bar stands for all other parts. The table lists every part."""

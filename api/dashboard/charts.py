@@ -13,7 +13,7 @@ from math import ceil
 
 from markupsafe import Markup
 
-from projections.figures import Period
+from projections.figures.period import Period
 
 WIDTH = 360
 PLOT_HEIGHT = 168

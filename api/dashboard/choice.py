@@ -9,8 +9,9 @@ from typing import TypeVar
 from api.dashboard.localiser import Localiser
 from api.web.negotiation import weights
 from domain.kernel import Jurisdiction
-from projections.figures import Language, OpenRateFilter, Period
-from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR
+from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR, Period
+from projections.figures.translations import Language
+from projections.open_rates import OpenRateFilter
 
 E = TypeVar("E", Language, Jurisdiction)
 DEFAULT_LANGUAGE = Language.EN

@@ -11,8 +11,11 @@ from api.dashboard.number_tables import DataTable
 from api.dashboard.page_context import PageContext
 from api.dashboard.rates import RatesBlock, rates_block
 from api.dashboard.tiles import index_tiles, nothing_counted, tile, tile_groups
-from projections.figures import DEFINITIONS, OPEN_RATE, USE_INDEX, Definition, Figure, Period, Point
+from projections.figures.definition import Definition
+from projections.figures.figure_definitions import DEFINITIONS, OPEN_RATE, USE_INDEX
+from projections.figures.figure_values import Figure, Point
 from projections.figures.index import WEIGHTS
+from projections.figures.period import Period
 
 CHARTED_MONTHS = 24
 USERS = ("active_consents", "unique_mailbox_users")

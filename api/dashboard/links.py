@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from domain.kernel import Jurisdiction
-from projections.figures import Language, Period
+from projections.figures.period import Period
+from projections.figures.translations import Language
 
 ROOT = "/dashboard"
 

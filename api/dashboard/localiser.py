@@ -11,8 +11,9 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
 
-from projections.figures import Language, Period, Text, Window, read_texts
-from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR
+from projections.figures.definition import Window
+from projections.figures.period import MONTHS_OF_HALF_YEAR, MONTHS_OF_YEAR, Period
+from projections.figures.translations import Language, Text, read_texts
 from projections.words import CIVIL_TIME
 
 LOCALES: Mapping[Language, Locale] = {it: Locale(it) for it in Language} | {Language.EN: Locale("en", "GB")}

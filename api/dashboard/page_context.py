@@ -10,7 +10,8 @@ from api.dashboard.links import Links
 from api.dashboard.localiser import Localiser
 from api.dashboard.reader import FiguresSnapshot
 from domain.kernel import Jurisdiction
-from projections.figures import OpenRateFilter, Period
+from projections.figures.period import Period
+from projections.open_rates import OpenRateFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

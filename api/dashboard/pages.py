@@ -32,7 +32,10 @@ from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.web.entity_tags import read_tags
 from domain.kernel import InvalidValue, Jurisdiction
 from projections import figures
-from projections.figures import DEFINITIONS, Definition, Language, Period
+from projections.figures.definition import Definition
+from projections.figures.figure_definitions import DEFINITIONS
+from projections.figures.period import Period
+from projections.figures.translations import Language
 from projections.progress import NotBuiltError
 from projections.words import CIVIL_TIME
 

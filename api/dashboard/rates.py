@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from api.dashboard.localiser import Localiser
 from api.dashboard.number_tables import Cell, DataTable, cell, name_cell
 from api.dashboard.page_context import PageContext
-from projections.figures import OpenRateRow, OpenRateTable, Period, Quality
+from projections.figures.figure_values import Quality
+from projections.figures.open_rate_table import OpenRateRow, OpenRateTable
+from projections.figures.period import Period
 from projections.open_rates import WINDOWS_WEEKS
 
 

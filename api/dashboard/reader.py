@@ -8,7 +8,11 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.kernel import Jurisdiction
-from projections.figures import Figure, IndexSeries, OpenRateFilter, OpenRateTable, Period, Point, Share
+from projections.figures.figure_values import Figure, Point, Share
+from projections.figures.index import IndexSeries
+from projections.figures.open_rate_table import OpenRateTable
+from projections.figures.period import Period
+from projections.open_rates import OpenRateFilter
 
 
 class FiguresSnapshot(Protocol):

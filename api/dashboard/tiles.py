@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from api.dashboard.localiser import Localiser
 from api.dashboard.page_context import PageContext
 from domain.kernel import Jurisdiction
-from projections.figures import Figure, Growth, IndexSeries, Quality, Topic, rounded
-from projections.figures.index import DECIMALS
+from projections.figures.definition import Topic
+from projections.figures.figure_values import Figure, Growth, Quality, rounded
+from projections.figures.index import DECIMALS, IndexSeries
 
 HUNDRED_PERCENT = 100
 SYSTEMS = {

@@ -20,7 +20,7 @@ from infrastructure.projector.rows.definitions import platform
 from infrastructure.projector.rows.tables import ReadTable
 from projections.progress import BuildPurpose
 from projections.read_model import ReadModel
-from sample import run_sample
+from sample.runner import run_sample
 from tests.memory_keys import MemoryKeys
 
 SEED = 2014

@@ -9,24 +9,12 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 from domain.kernel import Jurisdiction
-from projections.figures import (
-    HEADLINES,
-    OPEN_RATE,
-    Cohort,
-    Figure,
-    Growth,
-    IndexPoint,
-    IndexSeries,
-    OpenRateFilter,
-    OpenRateTable,
-    Period,
-    Point,
-    Provenance,
-    Quality,
-    Share,
-)
-from projections.figures.index import BASE
-from projections.figures.open_rate_table import build_table
+from projections.figures.figure_definitions import HEADLINES, OPEN_RATE
+from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, Share
+from projections.figures.index import BASE, IndexPoint, IndexSeries
+from projections.figures.open_rate_table import Cohort, OpenRateTable, build_table
+from projections.figures.period import Period
+from projections.open_rates import OpenRateFilter
 
 NOW = datetime(2026, 11, 21, 17, 20, tzinfo=UTC)
 POSITION = 1_234_567

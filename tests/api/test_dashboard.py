@@ -17,7 +17,9 @@ from api.dashboard.charts import year_ticks
 from api.dashboard.choice import accepted_language, latest_period
 from api.dashboard.localiser import Localiser
 from api.dashboard.number_tables import Cell, DataTable, as_csv
-from projections.figures import DEFINITIONS, Language, Period
+from projections.figures.figure_definitions import DEFINITIONS
+from projections.figures.period import Period
+from projections.figures.translations import Language
 from tests.api.dashboard_figures import NOW, POSITION, FakeFigures
 
 

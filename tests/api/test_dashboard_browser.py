@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Page
 
 from api.dashboard import dashboard_router
-from projections.figures import Language
+from projections.figures.translations import Language
 from tests.api.browsing import NARROW, WIDE, Scheme, Window, faults, served
 from tests.api.dashboard_figures import NOW, RATES, FakeFigures
 

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from api.dashboard import FiguresReader, FiguresSnapshot, dashboard_router
 from projections import message_counts, service_use, services
-from projections.figures import Reading
+from projections.figures.figure_reading import Reading
 from projections.read_model import METADATA, SCHEMA
 from tests.api.dashboard_figures import NOW
 

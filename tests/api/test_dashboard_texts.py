@@ -18,9 +18,11 @@ from domain.identity.values import Means
 from domain.kernel import Audience, Jurisdiction
 from domain.organisations.values import OrganisationType
 from projections import figures
-from projections.figures import DEFINITIONS, Language, Quality, Text, Topic, Unit, Window
 from projections.figures.definition import TEXTS as FIGURE_TEXTS
-from projections.figures.translations import TRANSLATED, read_messages, read_texts
+from projections.figures.definition import Topic, Unit, Window
+from projections.figures.figure_definitions import DEFINITIONS
+from projections.figures.figure_values import Quality
+from projections.figures.translations import TRANSLATED, Language, Text, read_messages, read_texts
 
 DASHBOARD = Path(dashboard.__file__).parent
 FOLDERS = (DASHBOARD / "texts", Path(figures.__file__).parent / "texts")

@@ -34,8 +34,11 @@ from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.definitions import platform as platform_definitions
 from infrastructure.read_models import ReadModels
-from projections.figures import OpenRateFilter, OpenRateTable, Period, percentage
 from projections.figures.figure_reading import Reading
+from projections.figures.figure_values import percentage
+from projections.figures.open_rate_table import OpenRateTable
+from projections.figures.period import Period
+from projections.open_rates import OpenRateFilter
 from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
 from tests.api.clients import Client

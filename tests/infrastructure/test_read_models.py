@@ -18,8 +18,10 @@ from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector.rows.row_security import open_to_readers
 from infrastructure.read_models import ReadModels
 from projections import authentications, projection_acts
-from projections.figures import HEADLINES, OpenRateFilter, Period
+from projections.figures.figure_definitions import HEADLINES
 from projections.figures.figure_reading import DIMENSIONS
+from projections.figures.period import Period
+from projections.open_rates import OpenRateFilter
 from projections.progress import BuildPurpose, BuildState, NotBuiltError, ProjectionProgress, ProjectionState
 from projections.registry import PROJECTIONS
 from projections.row_security import FIGURES, VIEWER, Viewer

@@ -31,13 +31,13 @@ from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.event_log.resolve import EventRow
 from projections import consents, enrolments, open_rates, service_use, services
 from projections.effects import Add
-from projections.figures import Period
 from projections.figures.index import ServiceLife, chain
+from projections.figures.period import Period
 from projections.read_model import ReadModel
 from projections.registry import PROJECTIONS
 from projections.words import civil_month
-from sample import SampleProgress, SampleRefusedError, run_sample
 from sample.history import commands
+from sample.runner import SampleProgress, SampleRefusedError, run_sample
 from tests.memory_keys import MemoryKeys
 from tests.memory_log import MemoryLog
 from tests.memory_rows import MemoryRows

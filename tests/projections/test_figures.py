@@ -16,23 +16,13 @@ from hypothesis import strategies as st
 
 import domain
 from domain.kernel import Decider, InvalidValue, Jurisdiction
-from projections.figures import (
-    DEFINITIONS,
-    HEADLINES,
-    Cohort,
-    Growth,
-    Language,
-    OpenRateTable,
-    Period,
-    Provenance,
-    Quality,
-    Text,
-    percentage,
-    rounded,
-)
+from projections.figures.figure_definitions import DEFINITIONS, HEADLINES
+from projections.figures.figure_values import Growth, Provenance, Quality, percentage, rounded
 from projections.figures.index import BASE, ServiceLife, chain
 from projections.figures.measures import MEASURES
-from projections.figures.open_rate_table import build_table
+from projections.figures.open_rate_table import Cohort, OpenRateTable, build_table
+from projections.figures.period import Period
+from projections.figures.translations import Language, Text
 from projections.open_rates import final_from
 from tests.api.dashboard_figures import RATES
 

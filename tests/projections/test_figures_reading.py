@@ -23,7 +23,10 @@ from projections import (
     service_use,
     services,
 )
-from projections.figures import OpenRateFilter, Period, Quality, Reading, Share
+from projections.figures.figure_reading import Reading
+from projections.figures.figure_values import Quality, Share
+from projections.figures.period import Period
+from projections.open_rates import OpenRateFilter
 from projections.read_model import METADATA, SCHEMA
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

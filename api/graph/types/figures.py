@@ -16,26 +16,14 @@ from api.graph.queries.values import Id, Long, described
 from api.rights.graph import GraphRight, asked_of
 from api.web.errors import Problem
 from domain.kernel import Audience, Jurisdiction
-from projections.figures import (
-    DEFINITIONS,
-    HEADLINES,
-    Cohort,
-    Definition,
-    Figure,
-    Growth,
-    IndexSeries,
-    Language,
-    OpenRateFilter,
-    OpenRateRow,
-    OpenRateTable,
-    Period,
-    Point,
-    Provenance,
-    Quality,
-    Text,
-    rounded,
-)
-from projections.open_rates import WINDOWS_WEEKS
+from projections.figures.definition import Definition
+from projections.figures.figure_definitions import DEFINITIONS, HEADLINES
+from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, rounded
+from projections.figures.index import IndexSeries
+from projections.figures.open_rate_table import Cohort, OpenRateRow, OpenRateTable
+from projections.figures.period import Period
+from projections.figures.translations import Language, Text
+from projections.open_rates import WINDOWS_WEEKS, OpenRateFilter
 
 MAX_PERIODS = 36
 """Periods of one series."""

@@ -12,7 +12,7 @@ from api.graph.queries.values import Long, described
 from domain.organisations.values import Enrolment, Recognition
 from projections import enrolments, organisations, service_families, services
 from projections.enrolments import Row as EnrolmentRow
-from projections.figures import Language
+from projections.figures.translations import Language
 from projections.organisations import Row as OrganisationRow
 from projections.row_security import RowColumn
 from projections.service_families import Row as FamilyRow
