@@ -1,7 +1,7 @@
-"""How much each organisation may ask for in a minute: a bucket of tokens each, in the memory of this process.
+"""Rate limits: a bucket of tokens for each organisation, in the memory of this process.
 
-A bucket holds the tokens of a minute, so that an organisation that was quiet may use all of them at once. An answer
-says how many are left in `RateLimit` and `RateLimit-Policy`.
+A bucket holds the tokens of a minute, and an organisation may use all of them at once. An answer shows in `RateLimit`
+and `RateLimit-Policy` how many are left.
 Source: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 """
 
@@ -17,17 +17,17 @@ from starlette.types import Scope
 
 WINDOW_S = 60
 MAX_BUCKETS = 10_000
-"""Organisations that are remembered. The one that asked longest ago is dropped first: its bucket is full again."""
+"""The bucket that was used longest ago is dropped first: it is full again."""
 
 _ADDED = "added_headers"
-"""Where the state of a request holds the header fields that its answer gets."""
+"""The key of added header fields in the state of a request."""
 
 Seconds = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Whether there was enough; what is left; in how many whole seconds there will be enough, and it will be full."""
+    """Whether tokens were granted; the tokens left; the whole seconds until there are enough, and until it is full."""
 
     granted: bool
     left: int
@@ -36,7 +36,7 @@ class Allowance:
 
 
 class Buckets:
-    """One bucket for each name, of `per_minute` tokens, or without end where that is 0."""
+    """One bucket of `per_minute` tokens for each name; 0 stands for no limit."""
 
     def __init__(self, policy: str, per_minute: int, seconds: Seconds = time.monotonic) -> None:
         self.policy = policy
@@ -45,7 +45,7 @@ class Buckets:
         self._levels: dict[str, tuple[float, float]] = {}
 
     def take(self, name: str, tokens: int = 1) -> Allowance:
-        """Take some tokens, or none where there are not enough."""
+        """Take some tokens, or none if there are not enough."""
         if not self.per_minute:
             return Allowance(granted=True, left=0, enough_in_s=0, full_in_s=0)
         now, rate = self._seconds(), self.per_minute / WINDOW_S
@@ -66,7 +66,7 @@ class Buckets:
             self._levels[name] = (min(level + tokens, self.per_minute), at)
 
     def headers(self, taken: Allowance) -> Mapping[str, str]:
-        """Return the header fields that say how much is left."""
+        """Return the header fields that show how many tokens are left."""
         if not self.per_minute:
             return {}
         return {
@@ -76,7 +76,7 @@ class Buckets:
 
 
 def charge(connection: HTTPConnection, limit: Buckets, organisation_id: str, tokens: int = 1) -> Allowance:
-    """Take tokens from an organisation, if there are enough, and say in the answer to a request how many are left."""
+    """Take tokens of an organisation, if there are enough; the answer to the request shows how many are left."""
     allowance = limit.take(organisation_id, tokens)
     add_headers(connection, limit.headers(allowance))
     return allowance

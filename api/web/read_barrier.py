@@ -1,4 +1,4 @@
-"""Answers that contain the caller's own writes, and that say from which position they were read."""
+"""Answers that contain the caller's own writes, and that name the position from which they were read."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def wanted_position(connection: HTTPConnection, log_id: str) -> int:
 
 
 def not_built(names: Sequence[str]) -> Problem:
-    """Return the problem that read models have no rows in use yet: an empty answer would be a false one."""
+    """Return the problem that read models have no rows in use yet: an empty answer would be wrong."""
     detail = (
         f"These read models are being made for the first time: {', '.join(names)}."
         if names
@@ -82,7 +82,7 @@ class ReadBarrier:
         self.refusal: Problem | None = None
 
     async def wait_for(self, tables: Collection[str]) -> None:
-        """Wait before some tables are read; raise a Problem if they have no rows in use or do not get there in time."""
+        """Wait before tables are read; raise a Problem if they have no rows in use or do not reach the position."""
         if self._used.keys() >= set(tables):
             return
         while True:
@@ -109,7 +109,7 @@ class ReadBarrier:
             self._places = await self._read()
 
     def refuse(self, problem: Problem) -> Problem:
-        """Note why the answer as a whole cannot be given, and return it to be raised."""
+        """Keep the problem of the whole answer, and return it to be raised."""
         self.refusal = problem
         return problem
 

@@ -1,4 +1,4 @@
-"""From a path to its door: a few look-ups, however many doors there are."""
+"""The routes of commands: a path is found with a few look-ups, however many routes there are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METHOD = "POST"
 
 @dataclass(frozen=True, slots=True)
 class RoutedPath:
-    """What a path leads to; `path` is the pattern, with the names of its ids in braces."""
+    """The endpoint of a path; `path` is the pattern, with the names of its ids in braces."""
 
     path: str
     ids: tuple[str, ...]
@@ -30,7 +30,7 @@ class RoutedPath:
 
 @dataclass(slots=True)
 class _Node:
-    """A place in the tree of paths: where each next word leads, and where anything else does, which is an id."""
+    """A node in the tree of paths: the nodes of the next words, and that of any other word, which is an id."""
 
     words: dict[str, _Node] = field(default_factory=dict)
     any_id: _Node | None = None
@@ -38,12 +38,12 @@ class _Node:
 
 
 class CommandRouter(BaseRoute):
-    """All doors as one route: the path is walked word by word, instead of being tried against each door's pattern."""
+    """All commands as one route: a path is followed word by word, instead of being matched with each pattern."""
 
     def __init__(self) -> None:
         self._root = _Node()
         self.paths: dict[str, Mapping[str, Operation]] = {}
-        """The doors as the OpenAPI document has them: path, method, operation."""
+        """The routes as in the OpenAPI document: path, method, operation."""
 
     def add(self, path: str, endpoint: Endpoint, operation: Operation) -> None:
         place, ids = self._root, []

@@ -1,4 +1,4 @@
-"""What a request says twice is refused: of two headers or parameters, other readers may take the other one."""
+"""A header or parameter that stands twice in a request is refused: other readers may take the other one."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ READ_AS_ONE = frozenset(
         "x-road-userid",
     }
 )
-"""Headers of which one value is read. What shows who calls (Authorization, DPoP) is refused elsewhere, with 401."""
+"""Headers of which one value is read. Credentials (Authorization, DPoP) are refused elsewhere, with 401."""
 
 LISTS = frozenset({"logSourceSystems", "processingType"})
-"""Parameters of an address that are lists: each value stands there with the name."""
+"""Parameters of an address that are lists, with one name for each value."""
 
 
 def refusal_of_repeated(scope: Scope) -> Problem | None:
-    """Return the problem that a request says a header or a parameter of its address twice, if it does."""
+    """Return the problem that a header or a parameter of the address stands twice in a request, if it does."""
     headers = [name.decode("latin-1") for name, _ in scope["headers"]]
     for header in READ_AS_ONE.intersection(headers):
         if headers.count(header) > 1:

@@ -17,7 +17,7 @@ API_DOCS = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""For the pages of the OpenAPI document: their authors start them with a script in the page."""
+"""For the pages of the OpenAPI document, which start with an inline script of their authors."""
 
 API_DOCS_PATHS = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc"})
 
@@ -28,11 +28,11 @@ USUAL = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
-"""Only where callers reach the platform over https: a browser then refuses to reach this host without."""
+"""Only if callers connect over https: a browser then refuses to connect to this host without."""
 
 
 def secured(headers: Iterable[tuple[bytes, bytes]], scope: Scope, *, https: bool) -> RawHeaders:
-    """Return the header fields of an answer, and of ours those that it does not set itself."""
+    """Return the header fields of an answer, with those of ours that it does not set itself."""
     given: RawHeaders = list(headers)
     names = {name.lower() for name, _ in given}
     policy = API_DOCS if scope["path"] in API_DOCS_PATHS else NOTHING
@@ -46,6 +46,6 @@ def secured(headers: Iterable[tuple[bytes, bytes]], scope: Scope, *, https: bool
 
 
 def _caching(scope: Scope) -> bytes:
-    """Say how long an answer is kept: one that was asked for with a token may be about somebody, and is not kept."""
+    """Return the caching of an answer. With a token it may be about a person, and no cache keeps it."""
     with_token = any(name == b"authorization" for name, _ in scope["headers"])
     return b"private, no-store" if with_token or scope["method"] not in {"GET", "HEAD"} else b"no-cache"

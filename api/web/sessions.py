@@ -1,7 +1,7 @@
-"""For whom a request reads: the caller, and the person who has an open session at one of the caller's services.
+"""The viewer of a request: the caller, and the person who has an open session at one of the caller's services.
 
-What is a person's own is shown to an organisation while that person is there, or a mandatary of theirs. A session is
-named in the header `Session-Id`; one who acts for another names the mandate in `Mandate-Id`.
+Data of a person is shown to an organisation while that person has a session there, or a mandatary of theirs. The header
+`Session-Id` names the session, `Mandate-Id` the mandate of a person who acts for another.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ S = TypeVar("S")
 
 
 async def viewer_of(connection: HTTPConnection, platform: Platform, by: RequestContext) -> Viewer:
-    """Return for whom a request reads; refuse a session or mandate in its headers that shows nobody."""
+    """Return the viewer of a request; refuse a session or mandate in its headers that is not valid for the caller."""
     session_id = connection.headers.get(SESSION_HEADER, "")
     if by.caller.role is Role.AGENCY and session_id:
         return await viewer_in_session(platform, by, session_id, connection.headers.get(MANDATE_HEADER, ""))
@@ -38,7 +38,7 @@ async def viewer_of(connection: HTTPConnection, platform: Platform, by: RequestC
 
 
 async def viewer_in_session(platform: Platform, by: RequestContext, session_id: str, mandate_id: str = "") -> Viewer:
-    """Return the caller as the viewer of the data of the person in a session, or of whom that person may act for.
+    """Return the viewer of the data of the person in a session, or of the person represented under a mandate.
 
     Refuse a session that is not open at a service of the caller as `no-session-at-caller`, and a mandate that is not in
     force for the person there as `not-the-person`.
@@ -54,9 +54,9 @@ async def viewer_in_session(platform: Platform, by: RequestContext, session_id: 
 
 
 async def _mandator(platform: Platform, by: RequestContext, session: Session, mandate_id: str) -> str:
-    """Return whom the person in a session may act for, at a service of the caller that the session reached."""
+    """Return the mandator of the person in a session, if the mandate holds at a service that the session reached."""
     mandate = await _state(platform, MANDATE, mandate_id)
-    # A mandate without a parent needs none: nothing is recorded of it.
+    # A mandate without a parent names an empty id, of which nothing is recorded.
     parent = await _state(platform, MANDATE, mandate.parent_mandate_id)
     own = by.caller.organisation_id
     holds = in_force(mandate, mandatary_id=session.person_id, at=by.now, organisation_id=own, parent=parent)
@@ -73,7 +73,7 @@ def _reached(session: Session, mandate: Mandate, organisation_id: str) -> bool:
 
 
 async def _state(platform: Platform, decider: DeciderOf[S], aggregate_id: str) -> S:
-    """Read the state of an aggregate; what a caller wrote that cannot be an id names none."""
+    """Read the state of an aggregate; a text that cannot be an id names none."""
     if not _IDS.fullmatch(aggregate_id):
         return decider.initial
     stream = decider.stream(aggregate_id)

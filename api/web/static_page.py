@@ -1,4 +1,4 @@
-"""Pages with a script of our own: a file of HTML, its style and its scripts, and nothing from elsewhere."""
+"""Pages with scripts of our own: HTML, style and scripts from this host only."""
 
 from __future__ import annotations
 
