@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from api.rest.command_reader import CommandLine, CommandReader
+from api.rest.command_reader import BulkLine, CommandReader
 from api.web.errors import Problem
 from api.web.request_context import RequestContext
 from application.handler import CommandEnvelope
@@ -26,7 +26,7 @@ MAX_ISSUES_TOLD = 3
 _Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}\Z")]
 
 
-class _Line(CommandLine, kw_only=True):
+class _Line(BulkLine, kw_only=True):
     at: str
     organisation_id: _Id
     subject: Annotated[str, msgspec.Meta(pattern=rf"^{SUBJECT_PATTERN}\Z")]
@@ -37,37 +37,32 @@ class _Line(CommandLine, kw_only=True):
 _READ_LINE = msgspec.json.Decoder(_Line).decode
 
 
-class CommandsInLines:
-    """Turns the lines of one import into commands. `readers` are those of the routes, by intent."""
-
-    def __init__(self, readers: Mapping[str, CommandReader], import_stream: str) -> None:
-        self._readers = readers
-        self._import_stream = import_stream
-
-    def __call__(self, number: int, line: bytes | None, not_after: datetime) -> CommandEnvelope:
-        line_read = _read(line)
-        reader = self._readers.get(line_read.command)
-        if reader is None:
-            raise NotFound("unknown-command", "There is no command of this name.")
-        caller = Caller(subject=line_read.subject, role=line_read.role, organisation_id=line_read.organisation_id)
-        # The name of the import ties its events together, and marks each as imported.
-        at = past_instant(line_read.at, not_after)
-        context = RequestContext(caller=caller, now=at, correlation_id=self._import_stream)
-        raw = replace(line_read.raw(), created_id=_created_id(line_read, reader))
-        if raw.key is None:
-            raw = replace(raw, key=f"{self._import_stream}:{number}")
-        try:
-            return replace(reader.read(raw, context), in_order=True)
-        except Problem as problem:
-            raise Refusal(problem.code, _sentence(problem)) from problem
-
-
-def _read(line: bytes | None) -> _Line:
-    if line is None:
-        raise line_too_long()
-    check_json(line)
+def command_in(
+    readers: Mapping[str, CommandReader], import_stream: str, number: int, text: bytes | None, not_after: datetime
+) -> CommandEnvelope:
+    """Turn a line of an import into a command. `readers` are those of the routes, by intent."""
+    line = _read(text)
+    reader = readers.get(line.command)
+    if reader is None:
+        raise NotFound("unknown-command", "There is no command of this name.")
+    caller = Caller(subject=line.subject, role=line.role, organisation_id=line.organisation_id)
+    # The name of the import ties its events together, and marks each as imported.
+    context = RequestContext(caller=caller, now=past_instant(line.at, not_after), correlation_id=import_stream)
+    raw = replace(line.raw(), created_id=_created_id(line, reader))
+    if raw.key is None:
+        raw = replace(raw, key=f"{import_stream}:{number}")
     try:
-        return _READ_LINE(line)
+        return replace(reader.read(raw, context), in_order=True)
+    except Problem as problem:
+        raise Refusal(problem.code, _sentence(problem)) from problem
+
+
+def _read(text: bytes | None) -> _Line:
+    if text is None:
+        raise line_too_long()
+    check_json(text)
+    try:
+        return _READ_LINE(text)
     except UNREADABLE as error:
         sentence = (
             "A line is a JSON object with command, at, organisationId, subject and role, and as in the bulk door "

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +18,7 @@ import msgspec
 import orjson
 from pydantic.alias_generators import to_camel
 
-from api.cli.commands_in_lines import CommandsInLines
+from api.cli.commands_in_lines import command_in
 from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output, ending_as
 from api.cli.processes import unwind_on_term
@@ -132,7 +133,7 @@ async def _import(
         history = Import(log, import_id, utc_now)
         if kind == "events":
             return await import_events(history, lines, watch)
-        understand = CommandsInLines(make_command_readers(settings), history.stream)
+        understand = partial(command_in, make_command_readers(settings), history.stream)
         return await import_commands(history, lines, RULES, understand, watch)
 
 

@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.rest.command_reader import CommandLine, CommandReader, RawCommand, command_readers
+from api.rest.command_reader import BulkLine, CommandReader, RawCommand, command_readers
 from api.rest.command_route import CommandRoute, camel_path
 from api.rest.openapi import NDJSON, bulk_operation, command_operation
 from api.web.errors import Problem, problem_of
@@ -106,7 +106,7 @@ async def read_body(request: Request, media_type: str, max_bytes: int) -> bytes:
 # --- Many commands --------------------------------------------------------------------------------------------------
 
 
-_READ_LINE = msgspec.json.Decoder(CommandLine).decode
+_READ_LINE = msgspec.json.Decoder(BulkLine).decode
 
 
 def _bulk_endpoint(readers: Mapping[str, CommandReader], platform: Platform) -> Endpoint:

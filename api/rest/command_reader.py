@@ -48,7 +48,7 @@ class RawCommand:
     created_id: str | None = None
 
 
-class CommandLine(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+class BulkLine(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """One command of many: the intent, the ids of its path, and the headers and the body of a single request."""
 
     command: str
