@@ -13,7 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.composition.decryption import DAMAGE, keys_problem
-from api.web.errors import Issue, Problem, problem_of, problem_response, query_too_slow
+from api.web.errors import Problem, problem_of, problem_response, query_too_slow
+from api.web.validators import issues_of
 from domain.kernel import Refusal
 from infrastructure.event_log.log_lookup import MissingEventsError
 from infrastructure.keys.data_keys import KeysUnavailableError
@@ -58,11 +59,7 @@ def _problem_of_http(error: HTTPException) -> Problem:
 
 
 def _problem_of_validation(error: RequestValidationError) -> Problem:
-    issues = [
-        Issue("/" + "/".join(str(part) for part in found["loc"]), str(found["type"]).replace("_", "-"), found["msg"])
-        for found in error.errors()
-    ]
-    return Problem(400, "malformed-request", "The request is malformed.", issues=issues)
+    return Problem(400, "malformed-request", "The request is malformed.", issues=issues_of(error.errors()))
 
 
 def _unavailable(error: Exception) -> Problem:

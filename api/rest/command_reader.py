@@ -18,6 +18,7 @@ from api.rights.roles import must_have_role
 from api.web.entity_tags import read_tags
 from api.web.errors import Issue, Problem
 from api.web.request_context import RequestContext
+from api.web.validators import issues_of
 from application.handler import CommandEnvelope
 from application.ids import time_ordered_id
 from application.ports import Caller, Idempotency
@@ -25,10 +26,8 @@ from application.registry import BY_COMMAND
 from domain.kernel import ValueRefusal
 from domain.kernel.kinds import ID, MAX_COUNT
 
-MAX_ISSUES = 20
 _VERSION = re.compile(r'"(0|[1-9][0-9]{0,9})"')
 _KEY = re.compile("[!-~]{1,200}")
-_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 
 KeyedHash = Callable[[bytes], bytes]
 """A keyed hash: equal contents have equal hashes, and the hash does not let anybody guess the content."""
@@ -161,11 +160,5 @@ def command_readers(routes: Sequence[CommandRoute], keyed_hash: KeyedHash) -> Ma
 
 def malformed(error: ValidationError) -> Problem:
     """Return the problem of a malformed body: what is wrong and where, without any value of the body."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_ISSUES]
-    issues = [Issue(_pointer(each["loc"]), each["type"].replace("_", "-"), each["msg"]) for each in found]
+    issues = issues_of(error.errors(include_url=False, include_input=False, include_context=False))
     return Problem(400, "malformed-request", "The body is not what this command needs.", issues=issues)
-
-
-def _pointer(place: tuple[int | str, ...]) -> str:
-    # The caller chose the name of an unknown field: it is repeated only if it can be a name.
-    return "".join(f"/{part}" if isinstance(part, int) or _FIELD_NAME.fullmatch(part) else "/?" for part in place)
