@@ -20,7 +20,7 @@ from domain.kernel.kinds import ID_PATTERN, SUBJECT_PATTERN
 from infrastructure.import_history.decided import check_no_personal_number, past_instant
 from infrastructure.import_history.line_refusals import UNREADABLE, line_too_long
 
-MAX_ISSUES_TOLD = 3
+MAX_ISSUES_NAMED = 3
 
 # `$` would also match before a line feed at the end.
 _Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}\Z")]
@@ -82,5 +82,5 @@ def _created_id(line: _Line, reader: CommandReader) -> str | None:
 
 def _sentence(problem: Problem) -> str:
     """Write a problem in one sentence or a few, with the places that it names."""
-    issues = [f"{issue.location}: {issue.detail}" for issue in problem.issues[:MAX_ISSUES_TOLD]]
+    issues = [f"{issue.location}: {issue.detail}" for issue in problem.issues[:MAX_ISSUES_NAMED]]
     return " ".join([problem.detail, *issues])

@@ -19,7 +19,7 @@ from api.administration import administration_routes
 from api.composition.decryption import opener_for_answers
 from api.composition.error_answers import answer_errors
 from api.composition.guards import graph_policy, lookup_limits, request_limits
-from api.composition.keeping import at_work, make_keeper
+from api.composition.reacting import at_work, make_reactor
 from api.composition.tokens import Clock, make_authenticator, make_issuer, make_token_endpoint
 from api.dashboard import dashboard_router
 from api.graph.protocol.endpoint import graphql_routes
@@ -121,7 +121,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        reactor = make_keeper(addresses, make_codec(), keys, people, platform)
+        reactor = make_reactor(addresses, make_codec(), keys, people, platform)
         async with keys, log, people, at_work(reactor) if keeper else nullcontext():
             LOG.info("api_started")
             yield

@@ -34,7 +34,7 @@ OLDEST_DUTY = Gauge("kroniek_keeper_oldest_waiting_seconds", "How long the first
 Observe = Callable[[], Awaitable[Progress]]
 """Reads how far the platform is; raises SQLAlchemyError when the database does not answer."""
 
-ObserveKeeper = Callable[[], Awaitable[ReactorProgress]]
+ObserveReactor = Callable[[], Awaitable[ReactorProgress]]
 """Reads how far the reactor is; raises SQLAlchemyError when the database does not answer."""
 
 HEALTH = "application/health+json"
@@ -45,13 +45,13 @@ _OF_BUILD = ("build_id", "purpose", "state", "running", "percent", "position", "
 MAX_HEALTHY_LAG_S = 30.0
 
 
-def operation_routes(observe: Observe, observe_keeper: ObserveKeeper, keys_answer: Callable[[], bool]) -> APIRouter:
+def operation_routes(observe: Observe, observe_reactor: ObserveReactor, keys_answer: Callable[[], bool]) -> APIRouter:
     """Make the routes. `keys_answer` says whether the keys of personal data can be reached."""
     router = APIRouter(tags=["operation"])
 
     async def observed() -> tuple[Progress, ReactorProgress] | None:
         try:
-            return await observe(), await observe_keeper()
+            return await observe(), await observe_reactor()
         except SQLAlchemyError:
             return None
 
@@ -86,9 +86,9 @@ def operation_routes(observe: Observe, observe_keeper: ObserveKeeper, keys_answe
 # --- Health ---------------------------------------------------------------------------------------------------------
 
 
-def _health(progress: Progress, keeper: ReactorProgress, *, keys_answer: bool) -> Mapping[str, object]:
+def _health(progress: Progress, reactor: ReactorProgress, *, keys_answer: bool) -> Mapping[str, object]:
     """Return the answer of `/health`: warn while an operator has to act, else pass."""
-    complaints = [*_complaints(progress), *_complaints_about_keeper(keeper)]
+    complaints = [*_complaints(progress), *_complaints_about_reactor(reactor)]
     if not keys_answer:
         complaints.append("the keys of personal data cannot be reached")
     return {
@@ -96,7 +96,7 @@ def _health(progress: Progress, keeper: ReactorProgress, *, keys_answer: bool) -
         **({"output": "; ".join(complaints)} if complaints else {}),
         "position": progress.head,
         "projections": [_shown(projection) for projection in progress.projections],
-        "keeper": asdict(keeper),
+        "keeper": asdict(reactor),
         "keys": {"reachable": keys_answer},
     }
 
@@ -126,13 +126,13 @@ def _complaints_about(projection: ProjectionProgress) -> Iterator[str]:
         yield f"{name} has {_counted(events, 'parked event')} of {_counted(streams, 'stream')}"
 
 
-def _complaints_about_keeper(keeper: ReactorProgress) -> Iterator[str]:
-    if not keeper.led:
+def _complaints_about_reactor(reactor: ReactorProgress) -> Iterator[str]:
+    if not reactor.led:
         yield "no process keeps: erasures are not carried out"
-    if keeper.error:
-        yield f"the keeper stands still: {keeper.error}"
-    if keeper.duties:
-        yield f"the keeper has {_counted(keeper.duties, 'waiting duty', 'waiting duties')}"
+    if reactor.error:
+        yield f"the keeper stands still: {reactor.error}"
+    if reactor.duties:
+        yield f"the keeper has {_counted(reactor.duties, 'waiting duty', 'waiting duties')}"
 
 
 def _counted(number: int, what: str, several: str = "") -> str:
@@ -155,10 +155,10 @@ def _shown(projection: ProjectionProgress) -> Mapping[str, object]:
 # --- Metrics --------------------------------------------------------------------------------------------------------
 
 
-def _measure(progress: Progress, keeper: ReactorProgress) -> None:
+def _measure(progress: Progress, reactor: ReactorProgress) -> None:
     HEAD.set(progress.head)
-    WAITING_DUTIES.set(keeper.duties)
-    OLDEST_DUTY.set(keeper.oldest_s)
+    WAITING_DUTIES.set(reactor.duties)
+    OLDEST_DUTY.set(reactor.oldest_s)
     # A build that has ended must not stay in the metrics.
     for gauge in (*PROGRESS.values(), STATE, BUILD):
         gauge.clear()

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.web.errors import Problem, problem_response
 from api.web.rate_limits import added_headers
-from api.web.said_once import refusal_of_repeated
+from api.web.repeated_fields import refusal_of_repeated
 from api.web.security_headers import secured
 
 LOG = structlog.get_logger()

@@ -25,7 +25,7 @@ PLATFORM = "platform"
 """The organisation for which the platform itself acts."""
 
 
-def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindIndex, platform: Platform) -> Reactor:
+def make_reactor(addresses: Addresses, codec: Codec, keys: Keys, people: BlindIndex, platform: Platform) -> Reactor:
     """Make the reactor. One process carries out erasures and fills the index; each process clears its own states."""
     eraser = Eraser(
         store=platform.log,
@@ -47,11 +47,11 @@ def make_keeper(addresses: Addresses, codec: Codec, keys: Keys, people: BlindInd
 
 
 @asynccontextmanager
-async def at_work(keeper: Reactor) -> AsyncIterator[None]:
+async def at_work(reactor: Reactor) -> AsyncIterator[None]:
     """Run a reactor until the block ends."""
-    work = asyncio.create_task(keeper.run())
+    work = asyncio.create_task(reactor.run())
     try:
         yield
     finally:
-        keeper.stop()
+        reactor.stop()
         await work
