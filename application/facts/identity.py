@@ -13,8 +13,8 @@ from domain.identity.key import KEY, ActivateKey, EidSession, KeyCommand, Regist
 from domain.identity.mandate.model import (
     ConfirmMandate,
     ExpireMandate,
-    Mandate,
     MandateParties,
+    MandateTerms,
     ParentMandate,
     PartyCommand,
     RequestMandate,
@@ -133,8 +133,8 @@ def _ended(command: EndSession, states: States) -> Enriched[EndSession]:
 
 def mandate_in_force(
     states: States, mandate_id: str, *, mandatary_id: str, organisation_id: str, at: datetime
-) -> Mandate | None:
-    """Return the mandate if the mandatary may act under it now, its parent included if it is a chain; else None.
+) -> MandateTerms | None:
+    """Return the terms of a mandate if the mandatary may act under it now, and under its parent in a chain; else None.
 
     Any context whose facts ask under which mandate somebody acts may use this.
     """
@@ -143,7 +143,7 @@ def mandate_in_force(
     mandate = states.state(MANDATE, mandate_id)
     parent = states.state(MANDATE, mandate.parent_mandate_id) if mandate.parent_mandate_id else None
     holds_now = in_force(mandate, mandatary_id=mandatary_id, at=at, organisation_id=organisation_id, parent=parent)
-    return mandate if holds_now else None
+    return mandate.terms if holds_now else None
 
 
 def actor_in_session(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import assert_never
 
 from domain.invoicing.model import (
@@ -120,7 +119,7 @@ def _respond(command: RespondToInvoice, state: Invoice) -> Sequence[Event]:
             partial=Clarification.PARTIALLY_PAID in command.clarifications,
             clarifications=command.clarifications,
             clarification_sha256=command.clarification_sha256,
-            on_time=_is_on_time(command.at, received) if last is None else None,
+            on_time=civil_day(command.at) <= received.response_due_on if last is None else None,
         )
     ]
 
@@ -166,10 +165,6 @@ def _must_follow(state: ResponseState, last: InvoiceResponseGiven | None) -> Non
     may_repeat = last.state is ResponseState.UNDER_QUERY or last.partial
     if _ORDER[state] < _ORDER[last.state] or (state is last.state and not may_repeat):
         raise RuleBroken("response-out-of-order", f"After {last.state}, the response {state} is no longer possible.")
-
-
-def _is_on_time(at: datetime, received: InvoiceReceived) -> bool:
-    return civil_day(at) <= received.response_due_on
 
 
 def evolve(state: Invoice, event: Event) -> Invoice:

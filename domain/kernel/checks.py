@@ -31,28 +31,26 @@ def check(value: object, at: datetime) -> None:
     A class may add `check_whole(self, at)`: what its fields have to be together, at the instant when it counts. In the
     class of a value within it, that is `check_whole(self)`.
     """
-    cls: type = type(value)
-    treatment = treatment_of(cls)
-    _check_fields(value, treatment.checks)
-    if treatment.check_whole is not None:
-        treatment.check_whole(value, at)
+    if (check_whole := _check_fields(value)) is not None:
+        check_whole(value, at)
 
 
 def _check_within(value: object) -> None:
+    if (check_whole := _check_fields(value)) is not None:
+        check_whole(value)
+
+
+def _check_fields(value: object) -> Callable[..., None] | None:
+    """Check each field of a value; return the check of the whole, if its class has one."""
     cls: type = type(value)
     treatment = treatment_of(cls)
-    _check_fields(value, treatment.checks)
-    if treatment.check_whole is not None:
-        treatment.check_whole(value)
-
-
-def _check_fields(value: object, checks: Sequence[tuple[str, Check]]) -> None:
-    for name, check_field in checks:
+    for name, check_field in treatment.checks:
         try:
             check_field(getattr(value, name))
         except ValueRefusal as refusal:
             refusal.place = (name, *refusal.place)
             raise
+    return treatment.check_whole
 
 
 def spelt(value: V) -> V:

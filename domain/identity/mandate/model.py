@@ -254,10 +254,6 @@ class Mandate:
         return self.terms is not None
 
     @property
-    def kind(self) -> MandateKind | None:
-        return self.terms.kind if self.terms is not None else None
-
-    @property
     def mandator_id(self) -> str:
         return self.terms.mandator_id if self.terms is not None else ""
 
@@ -287,7 +283,7 @@ def in_force(
         return False
     if terms.mandatary_id != mandatary_id or not terms.valid_from <= at < terms.valid_until:
         return False
-    if not _covers(terms, organisation_id):
+    if terms.services and not any(organisation_id in ("", scope.organisation_id) for scope in terms.services):
         return False
     if terms.kind is not MandateKind.CHAIN:
         return True
@@ -296,7 +292,3 @@ def in_force(
         and parent.mandator_id == terms.mandator_id
         and in_force(parent, mandatary_id=terms.grantor_id, at=at, organisation_id=organisation_id)
     )
-
-
-def _covers(terms: MandateTerms, organisation_id: str) -> bool:
-    return not terms.services or any(organisation_id in ("", scope.organisation_id) for scope in terms.services)

@@ -291,7 +291,13 @@ def _expiry(state: Message) -> datetime:
 def evolve(state: Message, event: MessageEvent) -> Message:
     match event:
         case MessageSent():
-            return _after_sending(event)
+            return Message(
+                status=MessageStatus.ON_PAPER,  # until it is published, within the same append
+                mailbox_id=event.mailbox_id,
+                sender_id=event.sender_id,
+                reply_allowed=event.reply_allowed,
+                expires_at=event.expires_at,
+            )
         case MessagePublished():
             return replace(
                 state,
@@ -317,16 +323,6 @@ def evolve(state: Message, event: MessageEvent) -> Message:
             return replace(state, status=MessageStatus.EXPIRED)
         case _:
             assert_never(event)
-
-
-def _after_sending(event: MessageSent) -> Message:
-    return Message(
-        status=MessageStatus.ON_PAPER,  # until it is published, within the same append
-        mailbox_id=event.mailbox_id,
-        sender_id=event.sender_id,
-        reply_allowed=event.reply_allowed,
-        expires_at=event.expires_at,
-    )
 
 
 MESSAGE: Decider[MessageCommand, Message, MessageEvent] = Decider(

@@ -225,7 +225,13 @@ def evolve(state: Organisation, event: OrganisationEvents) -> Organisation:
         case OrganisationRenamed():
             return replace(state, names=event.names)
         case OrganisationEnrolled():
-            return _with_enrolment(state, event)
+            sender = event.enrolment is Enrolment.MAILBOX_SENDER
+            return replace(
+                state,
+                enrolments=state.enrolments | {event.enrolment},
+                enrolled=(*state.enrolled, event.enrolment),
+                double_channel_until=event.double_channel_until if sender else state.double_channel_until,
+            )
         case EnrolmentEnded():
             ended = replace(state, enrolments=state.enrolments - {event.enrolment})
             return replace(ended, double_channel_until=None) if event.enrolment is Enrolment.MAILBOX_SENDER else ended
@@ -241,16 +247,6 @@ def evolve(state: Organisation, event: OrganisationEvents) -> Organisation:
             return replace(state, recognition=Recognition.WITHDRAWN)
         case _:
             assert_never(event)
-
-
-def _with_enrolment(state: Organisation, event: OrganisationEnrolled) -> Organisation:
-    sender = event.enrolment is Enrolment.MAILBOX_SENDER
-    return replace(
-        state,
-        enrolments=state.enrolments | {event.enrolment},
-        enrolled=(*state.enrolled, event.enrolment),
-        double_channel_until=event.double_channel_until if sender else state.double_channel_until,
-    )
 
 
 def _claims(command: OrganisationCommand, events: Sequence[OrganisationEvents]) -> Sequence[Claim]:
