@@ -28,7 +28,7 @@ from benchmarks.server import own_server
 from infrastructure.database.addresses import Addresses
 from infrastructure.projector.live.projector import Projector
 from infrastructure.projector.rows.definitions import platform
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from projections import consents, invoices, mailboxes, message_timeline, messages, people
 from projections.read_model import SCHEMA, ReadModel
 from projections.registry import PROJECTIONS

@@ -24,7 +24,6 @@ __all__ = [
     "ReadModel",
     "RowBase",
     "Rule",
-    "Seen",
     "To",
     "add",
     "change",

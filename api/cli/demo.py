@@ -14,7 +14,7 @@ from api.cli.processes import WorkerProcess, unwind_on_term
 from api.composition.bootstrap import create_app, utc_now
 from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
 

@@ -20,7 +20,7 @@ from domain.erasure.model import ErasureStatus
 from infrastructure.database.addresses import Addresses
 from infrastructure.reactors.erasing import reapply_erasures
 from infrastructure.reactors.status import deferred_reactions
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from infrastructure.settings import Settings
 from projections.erasures import asked_for, least_of, statuses_of
 from projections.registry import PROJECTIONS

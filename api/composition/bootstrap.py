@@ -52,7 +52,7 @@ from infrastructure.keys.data_keys import Keys
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
 from infrastructure.reactors.status import reactor_progress
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.verifier import Verifier

@@ -1,5 +1,1 @@
 """The read models for the doors: an engine for queries, their places in the log, and snapshots of one position."""
-
-from infrastructure.read_models.reading import ReadModels
-
-__all__ = ["ReadModels"]

@@ -36,7 +36,7 @@ from domain.identity.values import MandateKind
 from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from projections import (
     access_suppressions,
     accesses,

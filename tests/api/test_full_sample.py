@@ -33,7 +33,7 @@ from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.definitions import platform as platform_definitions
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from projections.figures.figure_reading import Reading
 from projections.figures.figure_values import percentage
 from projections.figures.open_rate_table import OpenRateTable

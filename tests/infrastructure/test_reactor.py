@@ -28,7 +28,7 @@ from infrastructure.reactors.reactions import joined, person_of
 from infrastructure.reactors.reactor import BATCH_EVENTS, MAX_PEOPLE_AT_ONCE, Reactor, RetryPolicy
 from infrastructure.reactors.reactor_store import ReactorStore
 from infrastructure.reactors.status import deferred_reactions, reactor_progress
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from infrastructure.sealing import personal_fields
 from tests.api.numbers import national_number
 from tests.infrastructure.erasing import CODEC, CONTEXT, Site, kept, site

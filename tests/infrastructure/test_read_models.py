@@ -16,7 +16,7 @@ from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector.rows.row_security import open_to_readers
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from projections import authentications, projection_acts
 from projections.figures.figure_definitions import HEADLINES
 from projections.figures.figure_reading import DIMENSIONS

@@ -26,7 +26,7 @@ from infrastructure.postgres.failures import DatabaseUnusableError
 from infrastructure.projector.live.projector import Projector
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.tables import ReadTable
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from infrastructure.settings import Settings
 from tests.infrastructure.as_roles import addresses_of
 from tests.infrastructure.sample_counter import COUNTER_SUMS, COUNTERS, DECIDER, append, counted

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infrastructure.database.addresses import Addresses
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from projections import consents, messages
 from projections.registry import PROJECTIONS
 from projections.row_security import VIEWER, Viewer

@@ -24,7 +24,7 @@ from application.handler import CommandEnvelope, handle
 from application.ports import Caller, Role
 from domain.kernel import NotFound, Refusal
 from infrastructure.database.addresses import Addresses
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from infrastructure.settings import Settings
 from projections.progress import ParkedEvent
 from projections.registry import PROJECTIONS

@@ -13,7 +13,7 @@ from api.cli.output import Output, table
 from api.cli.projections.making import chosen
 from infrastructure.projector.rows.definitions import platform
 from infrastructure.projector.rules.explaining import explained, sentences
-from infrastructure.read_models import ReadModels
+from infrastructure.read_models.reading import ReadModels
 from projections.progress import Build, BuildState, Progress, ProjectionProgress
 from projections.registry import PROJECTIONS
 

@@ -36,6 +36,8 @@ COMPARABLE_EVENTS = 200_000
 CATCH_UP_BATCHES = 10
 """How many batches a build takes at once to catch up with the log."""
 
+CANCELLED = "cancelled; the rows in use stayed"
+
 IN_USE = "SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s"
 PREVIOUS = "SELECT position FROM read.previous WHERE projection = %s AND version = %s"
 BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s AND position = %s"
@@ -71,31 +73,34 @@ class Builder:
         with closing(self._environment.connect()) as connection:
             began = time.monotonic()
             wanted = [it for it in requests if builds.is_wanted(connection, it)]
-            results = [self._guarded([it], _cancelled) for it in requests if it not in wanted]
+            results = self._ended([it for it in requests if it not in wanted], BuildState.CANCELLED, CANCELLED)
             undo = [it for it in wanted if it.purpose == BuildPurpose.UNDO]
-            results += [self._guarded([it], partial(self._undo, connection, it)) for it in undo]
+            for request in undo:
+                results += self._guarded([request], partial(self._undo, connection, request))
             if made := [it for it in wanted if it not in undo]:
-                results.append(self._guarded(made, partial(self._make, connection, made, began)))
-            return [result for some in results for result in some]
+                results += self._guarded(made, partial(self._make, connection, made, began))
+            return results
 
-    def _guarded(self, requests: Sequence[BuildRequest], make: Callable[[], Sequence[Result]]) -> Sequence[Result]:
-        """Record the end of builds that fail or are cancelled, and leave no tables of them."""
+    def _guarded(self, requests: Sequence[BuildRequest], make: Callable[[], list[Result]]) -> list[Result]:
+        """Make rows; of builds that fail or are cancelled, record the end and leave no tables."""
         try:
             return make()
-        except (CancelledError, KeyboardInterrupt) as error:
-            state, outcome = BuildState.CANCELLED, "cancelled; the rows in use stayed"
-            interrupt = error if isinstance(error, KeyboardInterrupt) else None
+        except CancelledError:
+            return self._ended(requests, BuildState.CANCELLED, CANCELLED)
+        except KeyboardInterrupt:
+            self._ended(requests, BuildState.CANCELLED, CANCELLED)
+            raise
         except (psycopg.Error, ValueFreeError, *MISFITS) as error:
-            state, outcome, interrupt = BuildState.FAILED, f"failed: {_reason(error)}; the rows in use stayed", None
+            return self._ended(requests, BuildState.FAILED, f"failed: {_reason(error)}; the rows in use stayed")
+
+    def _ended(self, requests: Sequence[BuildRequest], state: BuildState, outcome: str) -> list[Result]:
         with closing(self._environment.connect()) as connection:
             for request in requests:
                 self._environment.drop_leftovers(connection, request)
                 builds.end(connection, request, state, outcome)
-        if interrupt is not None:
-            raise interrupt
         return [Result(projection=it.projection, state=state, outcome=outcome) for it in requests]
 
-    def _make(self, connection: Connection, requests: Sequence[BuildRequest], began: float) -> Sequence[Result]:
+    def _make(self, connection: Connection, requests: Sequence[BuildRequest], began: float) -> list[Result]:
         for request in requests:
             self._environment.drop_leftovers(connection, request)
         until = self._until(connection, requests)
@@ -103,7 +108,7 @@ class Builder:
         filled = fill_tables(self._environment, connection, requests, until)
         builds.enter(connection, requests, BuildState.INDEXING, until)
 
-        def finish(request: BuildRequest) -> Sequence[Result]:
+        def finish(request: BuildRequest) -> list[Result]:
             return self._guarded([request], partial(self._finish, request, filled, until, began))
 
         with ThreadPoolExecutor(self._environment.at_once) as pool:
@@ -124,7 +129,7 @@ class Builder:
         exists = ReadTable(self._environment.projection(request).table).exists(connection)
         return int(row[0]) if row is not None and exists else None
 
-    def _finish(self, request: BuildRequest, filled: Filled, until: int, began: float) -> Sequence[Result]:
+    def _finish(self, request: BuildRequest, filled: Filled, until: int, began: float) -> list[Result]:
         """Complete, compare and put in use the rows of a build whose table is filled and indexed."""
         with closing(self._environment.connect()) as connection:
             table = self._environment.table(request)
@@ -158,7 +163,7 @@ class Builder:
         position = take_over(connection, self._definitions, target, position, note, max_tries=tries)
         return replace(result, outcome=outcome(position), position=position)
 
-    def _undo(self, connection: Connection, request: BuildRequest) -> Sequence[Result]:
+    def _undo(self, connection: Connection, request: BuildRequest) -> list[Result]:
         """Bring the rows from before the last takeover to the present, and put them in use again."""
         result = Result(projection=request.projection, state=BuildState.DONE, outcome="undone")
         row = connection.execute(PREVIOUS, (request.projection, request.version)).fetchone()
@@ -245,10 +250,6 @@ def _proven(connection: Connection, request: BuildRequest, proof: Proof, positio
         sha256=proof.sha256,
         equal=proof.equal,
     )
-
-
-def _cancelled() -> Sequence[Result]:
-    raise CancelledError
 
 
 def _took(began: float) -> str:
