@@ -58,7 +58,7 @@ they have an index of their own, which stays small where such rows are rare."""
 DIALECT: Dialect = make_url("postgresql+psycopg://").get_dialect()()
 """In which expressions become the text of statements."""
 
-# --- What is declared -----------------------------------------------------------------------------------------------
+# --- Declarations ---------------------------------------------------------------------------------------------------
 
 
 class RowColumn(Protocol):
@@ -239,7 +239,7 @@ def _arms(seen: Seen, viewer: Viewer) -> Iterator[ColumnElement[bool]]:
 class IndexStart:
     """The first columns of an index, before those of a list's order, and the rows that the index has.
 
-    `names` is what equals an agency that a row names.
+    `names` is the expression that equals an agency which the row names.
     """
 
     name: str
@@ -316,7 +316,7 @@ def rows_of(table: Table) -> str:
     """Return the call of the function that gives the rows in use of a read model.
 
     A policy keeps to the very table that it was made with, also when a takeover has put another one in its place. The
-    body of such a function is read anew for each query, and so finds the table by its name.
+    body of such a function is read for each query, and so finds the table by its name.
     """
     return f"{table.schema}.{table.name}_rows()"
 
@@ -342,7 +342,7 @@ def policy(definition: Table, table_name: str) -> str:
 
 
 def _of_agency(seen: Seen, table: FromClause) -> ColumnElement[bool]:
-    """Return which rows an agency sees; one that acts for no organisation only what everybody sees."""
+    """Return which rows an agency sees; an agency without an organisation sees only rows for everybody."""
     if seen.everybody:
         return true()
     acts = select(_setting(ORGANISATION)).scalar_subquery().is_not(None)

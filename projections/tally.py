@@ -1,4 +1,4 @@
-"""A rule that is data: it counts events by what the log itself has typed, beside the payload.
+"""A rule that is data: it counts events by the typed columns of the log, beside the payload.
 
 A `Tally` is called like any other rule, event by event. Since it is data, the same definition also makes one SQL
 statement over the whole log, with equal rows (`infrastructure/projector/rows/counting.py`).
@@ -25,7 +25,7 @@ class Typed(StrEnum):
 
 
 class Measure(StrEnum):
-    """What is counted: events, or the streams that they began."""
+    """The things that are counted: events, or the streams that they began."""
 
     EVENTS = "events"
     STREAMS = "streams"

@@ -1,4 +1,4 @@
-"""The words of rules: what a rule may call besides its argument, constants and helpers of this package."""
+"""The words of rules: functions that a rule may call beside the helpers of this package."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CIVIL_TIME = ZoneInfo("Europe/Brussels")
 
 
 YEARS = range(1970, 2100)
-"""In these years the month of an instant is looked up; before and after them it is computed."""
+"""In these years the month of an instant is found in a table; before and after them it is computed."""
 
 MAX_ZONES = 16
-"""Of how many zones the months are kept."""
+"""The most zones whose months are kept."""
 
 
 def civil_month(instant: datetime, zone: tzinfo = CIVIL_TIME) -> str:

@@ -38,8 +38,8 @@ MOST_SHOWN = 100
 class ReadModels:
     """Queries over the read models of this release. Close it when done; it belongs to one event loop.
 
-    A statement sees the rows of a read model that the viewer in its execution options may see, without one no row. One
-    that takes longer than `statement_timeout_s` is broken off: an OperationalError, SQLSTATE 57014.
+    A statement sees the rows that the viewer in its execution options may see, without a viewer no row. PostgreSQL ends
+    a statement that takes longer than `statement_timeout_s`: an OperationalError, SQLSTATE 57014.
     """
 
     def __init__(self, url: str, projections: Sequence[ReadModel], statement_timeout_s: float | None = None) -> None:
@@ -50,7 +50,7 @@ class ReadModels:
         }
         self.figure_tables = [it.table.name for it in projections if FIGURES in it.seen.roles]
         """The tables that figures are computed from, as far as they belong to the release."""
-        self._there: frozenset[str] = frozenset()
+        self._existing: frozenset[str] = frozenset()
         self.engine = create_async_engine(
             _bounded(make_url(url).set(drivername="postgresql+psycopg"), statement_timeout_s),
             pool_size=POOL_SIZE,
@@ -68,10 +68,10 @@ class ReadModels:
     async def aclose(self) -> None:
         await self.engine.dispose()
 
-    # --- Where they are ---------------------------------------------------------------------------------------------
+    # --- Places -----------------------------------------------------------------------------------------------------
 
     async def places(self) -> Mapping[str, Place]:
-        """Return where each read model of the release is, by the name of its table."""
+        """Return the place of each read model of the release, by the name of its table."""
         async with self._single.connect() as connection:
             return await self._places(connection)
 
@@ -84,13 +84,13 @@ class ReadModels:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reading]:
-        """Open a transaction in which everything read belongs to one state; its position is that of the figures.
+        """Open a transaction that reads one state of all rows; its position is that of the figures.
 
-        A takeover renames tables. A transaction that sees an older state of the rows, but meets a table by its new
-        name, would find it empty. The locks keep the names as they are; taking them sees nothing yet of the rows, and
-        a takeover waits for the end of the snapshot. Raise `NotBuiltError` where a figure has no rows in use yet.
+        A takeover renames tables: a transaction with an older state of the rows would find a table empty under its new
+        name. The locks keep the names as they are, are taken before the state is fixed, and make a takeover wait for
+        the end of the snapshot. Raises `NotBuiltError` where a figure has no rows in use yet.
         """
-        there = await self._tables_there()
+        there = await self._existing_tables()
         async with self.engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             await self._lock(connection, there)
@@ -98,25 +98,25 @@ class ReadModels:
             places = await self._places(connection)
             yield Reading(connection, self._position_of_figures(places, there))
 
-    async def _tables_there(self) -> frozenset[str]:
-        """Return which tables of the release there are. Once there, a table of this release stays."""
-        if len(self._there) < len(self._tables):
+    async def _existing_tables(self) -> frozenset[str]:
+        """Return the tables of the release that exist. A table of this release is never dropped by the platform."""
+        if len(self._existing) < len(self._tables):
             rows = await self._all(TABLES_THERE, tables=list(self._tables.values()))
-            self._there = frozenset(row["name"] for row in rows)
-        return self._there
+            self._existing = frozenset(row["name"] for row in rows)
+        return self._existing
 
     async def _lock(self, connection: AsyncConnection, tables: Collection[str]) -> None:
         if not tables:
             return
-        # The same order for everybody, so that two who lock never wait for each other.
+        # All sessions lock in the same order, so that no two wait for each other.
         names = ", ".join(f'{SCHEMA}."{name}"' for name in sorted(tables))
         try:
             await connection.execute(text(f"LOCK TABLE {names} IN ACCESS SHARE MODE"))
         except ProgrammingError as error:
             if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
                 raise
-            # One was dropped by hand: look again the next time.
-            self._there = frozenset()
+            # A table was dropped by hand: the next snapshot reads the list again.
+            self._existing = frozenset()
             raise NotBuiltError(()) from error
 
     def _position_of_figures(self, places: Mapping[str, Place], there: Collection[str]) -> int:
@@ -125,10 +125,10 @@ class ReadModels:
             raise NotBuiltError(missing)
         return min((place.position for place in needed.values()), default=0)
 
-    # --- What administrators see ------------------------------------------------------------------------------------
+    # --- For administrators -----------------------------------------------------------------------------------------
 
     async def progress(self) -> Progress:
-        """Return how far each read model of the release is, by name; cheap enough for once a second."""
+        """Return the progress of each read model of the release, by name; cheap enough for once a second."""
         async with self._single.connect() as connection:
             rows = await _rows(connection, PROGRESS, self._release)
             builds = {it["projection"]: build_of(it) for it in await _rows(connection, LATEST_BUILDS, self._release)}
@@ -157,7 +157,7 @@ class ReadModels:
         return [build_of(row) for row in rows]
 
     async def _pauses(self, connection: AsyncConnection) -> Mapping[str, Pause]:
-        """Return who paused what. The acts are a read model themselves, which may not be there yet."""
+        """Return the pauses by read model. The acts are a read model themselves, which may not exist yet."""
         acts = projection_acts.Row.table.name
         if acts not in self._tables.values() or not await _rows(connection, TABLES_THERE, {"tables": [acts]}):
             return {}
@@ -178,10 +178,10 @@ async def _rows(
 
 
 def _bounded(url: URL, statement_timeout_s: float | None) -> URL:
-    """Have PostgreSQL break off each statement of a session that takes longer; no time stands for no limit."""
+    """Set the statement timeout of all sessions; None sets no limit."""
     if statement_timeout_s is None:
         return url
-    # What the address says already stays: it may name the role as which the session acts.
+    # The options of the address stay: they may name the role of the session.
     given = url.query.get("options", "")
     options = given if isinstance(given, str) else " ".join(given)
     limit = f"-c statement_timeout={round(statement_timeout_s * 1000)}"

@@ -55,7 +55,7 @@ def settings_of(viewer: Viewer) -> tuple[str, str, list[str], str, str]:
 
 
 CONNECT_ARGS = {"async_creator_fn": ViewingConnection.connect, "cursor_factory": ViewingCursor}
-"""What an engine needs to make such connections."""
+"""The arguments with which an engine makes such connections."""
 
 
 def set_viewers(engine: AsyncEngine) -> None:

@@ -37,7 +37,7 @@ from infrastructure.projector.rows.column_kinds import BY_OID
 from infrastructure.projector.rows.tables import ReadTable
 
 FORM = "kroniek rows 1"
-"""Names this way of making a digest, and is part of what is hashed: another way would have another name."""
+"""The name of this form of digest, part of the hashed bytes: another form would have another name."""
 
 _BUCKET = struct.Struct("!H").pack
 

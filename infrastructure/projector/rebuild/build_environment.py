@@ -1,4 +1,4 @@
-"""The environment of builds: the database, the definitions, and what all steps of a build need of both."""
+"""The environment of builds: the database, the definitions, and what all steps of a build do with them."""
 
 from __future__ import annotations
 

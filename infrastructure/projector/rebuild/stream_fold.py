@@ -57,7 +57,7 @@ class StreamRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldPlan:
-    """What is to be folded: chunks in any order, and the streams that are too long for that."""
+    """The streams to fold: chunks in any order, and the streams that are too long for a chunk."""
 
     chunks: Sequence[StreamRange]
     long_streams: Sequence[StreamRange]

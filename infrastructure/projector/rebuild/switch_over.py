@@ -108,7 +108,7 @@ def _take_over(connection: Connection, definitions: Definitions, target: Target,
 
 
 def _swap(connection: Connection, table: ReadTable, in_use: ReadTable) -> None:
-    """Put a table in the place of the one in use, which is kept instead of the one kept so far."""
+    """Put a table in the place of the table in use, which is kept in the place of the one kept so far."""
     before, aside = in_use.beside(BEFORE), in_use.beside(SWAP)
     # The table in use is locked last: after that nothing is waited for.
     for each in (table, before, in_use):

@@ -1,4 +1,4 @@
-"""The types of columns: which values one can hold, how they travel to PostgreSQL, and what is digested of them."""
+"""The types of columns: their values, the form in which PostgreSQL gets them, and the form that is digested."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class ColumnKind:
     """A type of columns, with its name and number in PostgreSQL.
 
     `holds` says whether a column can hold a value other than None; `pack` makes an array of values for a statement,
-    whose elements are `sent_as` another type where PostgreSQL has no such arrays; `copied` makes what COPY takes for a
-    value; `digested` is the expression whose binary form is digested: equal values have equal bytes.
+    whose elements are `sent_as` another type where PostgreSQL has no such arrays; `copied` makes the value that COPY
+    takes; `digested` is the expression whose binary form is digested: equal values have equal bytes.
     """
 
     name: str

@@ -75,7 +75,7 @@ class Fold:
 
 
 def _wanted(definitions: Definitions, folds: Sequence[Fold]) -> Mapping[str, Sequence[Wanted]]:
-    """Return by the names of events which folds want them. Made once for folds that run together again and again."""
+    """Return the folds with rules for events by the names of these, made once for read models folded together."""
     stores = [fold.store for fold in folds]
     together = tuple((store.model.read_model.name, id(store.functions)) for store in stores)
     known = definitions.wanted.get(together)
@@ -88,7 +88,7 @@ def _wanted(definitions: Definitions, folds: Sequence[Fold]) -> Mapping[str, Seq
 
 
 Bound: TypeAlias = tuple[Callable[[bytes], Any], Sequence[tuple[Fold, AnyRule, Apply | None, Any]]]
-"""What decodes the events of a name, and for each fold that wants them its rule, the function and the rows."""
+"""The decoder of the events of a name, and for each fold with a rule for them the rule, its function and the rows."""
 
 
 class Folding:
@@ -138,7 +138,7 @@ class Folding:
         self._aside = self._aside or bool(fold.parked_streams)
 
     def _bind(self, name: str) -> Bound | None:
-        """Look up, when the first event of a name comes, what decodes it and which folds want it; None if none does."""
+        """Find the decoder and the folds for the first event of a name; None if no fold has a rule for it."""
         wanted = self._wanted.get(name)
         bound = None
         if wanted is not None:
@@ -148,7 +148,7 @@ class Folding:
         return bound
 
     def _undecodable(self, row: Row, error: Exception) -> None:
-        """Park an event for all but those that only count it: they read what stands beside the payload."""
+        """Park an event for all projections but those that only count it: they do not read the payload."""
         kind = self._codec.classes[row[NAME]]
         for at, rule, _ in self._wanted[row[NAME]]:
             fold = self._folds[at]

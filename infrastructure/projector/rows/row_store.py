@@ -1,4 +1,4 @@
-"""The rows of one read model in memory while events are folded: what generated functions and single effects change."""
+"""The rows of one read model in memory, which generated functions and single effects change."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Complete: TypeAlias = Callable[[Row, object], AnyRecorded]
 
 
 def views(further: Sequence[str] = FURTHER_COLUMNS) -> Complete:
-    """Return what makes views of rows with the basic columns and the `further` ones.
+    """Return a function that makes views of rows with the basic columns and the `further` ones.
 
     A view is the row itself with the event behind it. It has the fields of a recorded event and those of its context,
     none of which have the same name; a field whose column was not read is missing.

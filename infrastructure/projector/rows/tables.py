@@ -79,11 +79,10 @@ class ReadTable:
             self.put_in_use(connection)
 
     def exists(self, connection: Connection) -> bool:
-        query = "SELECT to_regclass(%s) IS NOT NULL"
-        return connection.execute(query, (f"{SCHEMA}.{self.name}",)).fetchone() == (True,)
+        return self.oid(connection) is not None
 
     def oid(self, connection: Connection) -> int | None:
-        """Return the number of the table: one that is dropped and made again has another number."""
+        """Return the number of the table, None without one: a table that is made again has another number."""
         row = connection.execute("SELECT to_regclass(%s)::oid", (f"{SCHEMA}.{self.name}",)).fetchone()
         return None if row is None else row[0]
 

@@ -76,7 +76,7 @@ def compiled(read_model: ReadModel, traces: Traces, places: Mapping[str, int]) -
 
 
 def context_of(traces: Traces) -> set[str]:
-    """Return the names of what rules read beside the event."""
+    """Return the names of the values that rules read beside the event."""
     return {
         node.args[0]
         for effects in traces.values()

@@ -12,7 +12,7 @@ from projections.read_model import ReadModel
 ExplainedEffect = TypedDict(
     "ExplainedEffect", {"event": str, "effect": str, "if": str, "for each": str, "values": Mapping[str, str]}
 )
-"""An effect in words: the event, the kind of effect, its conditions, and what each column becomes."""
+"""An effect in words: the event, the kind of effect, its conditions, and the expression of each column."""
 
 
 def explained(read_model: ReadModel, names: Mapping[type, str]) -> Sequence[ExplainedEffect]:

@@ -141,7 +141,7 @@ class _Source:
             yield from inner
 
     def _guards(self, effect: TracedEffect) -> Iterator[str]:
-        """Yield what refuses values that no column can hold."""
+        """Yield lines that refuse values that no column can hold."""
         for node in dict.fromkeys(effect.values):
             if guard := _guard_of(node):
                 text = self._text(node)
@@ -173,7 +173,7 @@ class _Source:
         return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
 
     def _change(self, effect: TracedEffect, key: str, values: Sequence[str]) -> Sequence[str]:
-        """Return what makes the change of one row."""
+        """Return the lines that change one row."""
         keys = len(self._row.__keys__)
         cells = {self._row.__places__[name]: value for (name, _), value in zip(effect.columns, values, strict=True)}
         if effect.effect is Put:

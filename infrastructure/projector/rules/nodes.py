@@ -1,4 +1,4 @@
-"""What a traced rule consists of: expressions over one event, and the effects that hold them."""
+"""The parts of a traced rule: expressions over one event, and the effects that hold them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Symbols stand for unknown values: a rule that is called with symbols shows what it does with any event.
 
-The truth of a symbol is unknown too: the tracer calls the rule once for each answer (`Path`). What would give a wrong
-trace without an error is refused: `is` between values, a value as a key, a text made of a value, an unknown method, a
-loop that is left early.
+The truth of a symbol is unknown too: the tracer calls the rule once for each answer (`Path`). A rule is refused
+where its trace would be wrong without an error: `is` between values, a value as a key, a text made of a value, an
+unknown method, a loop that is left early.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RECORDED: Mapping[str, type] = {
     "aggregate_id": str,
     "recorded_at": datetime,
 }
-"""What a recorded event has beside the event and its context."""
+"""The fields of a recorded event beside the event and its context, and their types."""
 
 
 class UntraceableError(TypeError):
@@ -139,7 +139,7 @@ class Symbol:
         self.path = path
 
     def made(self, op: str, kind: Kind, *others: object) -> Symbol:
-        """Return what an operation makes of this value and others."""
+        """Return the symbol of an operation on this value and others."""
         return Symbol(Node(op, (self.node, *map(node_of, others)), kind), self.path)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of any field
@@ -239,7 +239,7 @@ class SymbolicRecorded:
 
 
 def _word(op: str, kind: Kind, plain_word: Callable[..., Any]) -> Callable[..., object]:
-    """Return a word that makes a symbol of a symbol, and of other values what the plain word does."""
+    """Return a word that makes a symbol of a symbol, and calls the plain word with other values."""
 
     def word(*args: object) -> object:
         return args[0].made(op, kind, *args[1:]) if args and isinstance(args[0], Symbol) else plain_word(*args)
