@@ -1,4 +1,4 @@
-"""`python -m infrastructure.projector.rebuild.worker_main`: a filler, as `fillers` starts it."""
+"""`python -m infrastructure.projector.rebuild.worker_main`: a filler, as `workers` starts it."""
 
 from __future__ import annotations
 
