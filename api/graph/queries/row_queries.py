@@ -98,7 +98,7 @@ class Listed:
     """The lists of one type of rows: its connection and edge, its filter, and its totals in groups if it has any.
 
     Rows are filtered by a value of `filters`, or by some of `any_of`. `totals` are counted and summed `by` dimensions;
-    `notes` describes some of them.
+    `descriptions` are those of some totals.
     """
 
     def __init__(
@@ -109,13 +109,13 @@ class Listed:
         *,
         by: Sequence[Dimension] = (),
         totals: Measures | None = None,
-        notes: Mapping[str, str | None] | None = None,
+        descriptions: Mapping[str, str | None] | None = None,
     ) -> None:
         self._model = model_of(node)
         self._filter = filter_on(node, f"{name_of(node)}Filter", filters, any_of) if filters or any_of else None
         members = {"edges": _edges_of(node, self._model)}
         if totals is not None:
-            members["totals"] = _totals_by(grouping_of(node, by, totals, notes or {}))
+            members["totals"] = _totals_by(grouping_of(node, by, totals, descriptions or {}))
         connection = type(f"{name_of(node)}Connection", (Connection,), members)
         self._connection = made_of(self._model, NodeKind.WHOLE, strawberry.type(connection))
 

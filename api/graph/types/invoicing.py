@@ -64,7 +64,7 @@ class InvoicingQueries:
             *by_columns(Row.status, Row.response_state, Row.kind, Row.currency, Row.buyer_id),
         ),
         totals={"invoices": counted(), "payable_cents": summed(Row.payable_cents)},
-        notes={"payable_cents": "Of one currency only if grouped or filtered by it."},
+        descriptions={"payable_cents": "Of one currency only if grouped or filtered by it."},
     ).field("newest", "Invoices and credit notes, the newest first.")
     invoice_counts = groups_of(
         InvoiceCount,
