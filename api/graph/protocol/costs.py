@@ -100,9 +100,9 @@ def plan_of(document: DocumentNode, operation: OperationDefinitionNode, schema: 
 
 def _defaults(operation: OperationDefinitionNode) -> Mapping[str, int]:
     return {
-        it.variable.name.value: _literal(it.default_value)
-        for it in operation.variable_definitions or ()
-        if isinstance(it.default_value, IntValueNode)
+        variable.variable.name.value: _literal(variable.default_value)
+        for variable in operation.variable_definitions or ()
+        if isinstance(variable.default_value, IntValueNode)
     }
 
 
@@ -166,7 +166,7 @@ def _page(node: FieldNode, known: GraphQLField, defaults: Mapping[str, int]) -> 
     """Return how many rows the page of a connection has; None where the field is no connection."""
     if "first" not in known.args:
         return None
-    asked = [it.value for it in node.arguments or () if it.name.value in {"first", "last"}]
+    asked = [argument.value for argument in node.arguments or () if argument.name.value in {"first", "last"}]
 
     def rows(variables: Variables) -> int:
         sizes = [size for value in asked if (size := _asked(value, variables, defaults)) is not None]

@@ -42,14 +42,14 @@ class GraphRights:
 
 
 def _named(rights: Mapping[str, GraphRight], right: GraphRight) -> Sequence[str]:
-    return sorted(name.removeprefix("Query.") for name, it in rights.items() if it == right)
+    return sorted(name.removeprefix("Query.") for name, own in rights.items() if own == right)
 
 
 def rights_of(schema: GraphQLSchema) -> GraphRights:
     """Return the rights that a schema declares; raise RightsError where a type or a field of a root has none."""
     if schema.subscription_type is not None:
         raise RightsError("subscriptions are not guarded: nothing checks who may follow them")
-    roots = {it.name for it in (schema.query_type, schema.mutation_type) if it is not None}
+    roots = {root.name for root in (schema.query_type, schema.mutation_type) if root is not None}
     rights, missing = GraphRights(), []
     for of in _object_types(schema):
         right = _right_of_type(of)
@@ -57,8 +57,8 @@ def rights_of(schema: GraphQLSchema) -> GraphRights:
             rights.types[of.name] = right
         elif of.name not in roots:
             missing.append(of.name)
-        for name, it in of.fields.items():
-            own = _right_of_field(it)
+        for name, schema_field in of.fields.items():
+            own = _right_of_field(schema_field)
             if own is not None:
                 rights.fields[f"{of.name}.{name}"] = own
             elif of.name in roots:
@@ -71,16 +71,16 @@ def rights_of(schema: GraphQLSchema) -> GraphRights:
 def guard(schema: GraphQLSchema, rights: GraphRights) -> None:
     """Let each field of the schema answer the roles of its right only."""
     for of in _object_types(schema):
-        for name, it in of.fields.items():
+        for name, schema_field in of.fields.items():
             roles = rights.roles(of.name, name)
             if roles != EVERYBODY:
-                it.resolve = Guarded(roles, it.resolve or default_field_resolver)
+                schema_field.resolve = Guarded(roles, schema_field.resolve or default_field_resolver)
 
 
 def _object_types(schema: GraphQLSchema) -> Iterator[GraphQLObjectType]:
-    for name, it in schema.type_map.items():
-        if isinstance(it, GraphQLObjectType) and not name.startswith("__"):
-            yield it
+    for name, named_type in schema.type_map.items():
+        if isinstance(named_type, GraphQLObjectType) and not name.startswith("__"):
+            yield named_type
 
 
 def _right_of_type(of: GraphQLObjectType) -> GraphRight | None:
@@ -88,8 +88,8 @@ def _right_of_type(of: GraphQLObjectType) -> GraphRight | None:
     return None if definition is None else right_of_type(definition.origin)
 
 
-def _right_of_field(it: GraphQLField) -> GraphRight | None:
-    definition: StrawberryField | None = it.extensions.get(DEFINITION)
+def _right_of_field(schema_field: GraphQLField) -> GraphRight | None:
+    definition: StrawberryField | None = schema_field.extensions.get(DEFINITION)
     return None if definition is None else right_of_field(definition.metadata)
 
 

@@ -28,7 +28,7 @@ def scan(text: str, limits: Limits) -> None:
     """Refuse, with a GraphQLError, a text of too many characters, tokens, directives, or brackets in brackets."""
     if len(text) > MAX_CHARACTERS:
         raise refused("too-many-tokens", f"The document is longer than {MAX_CHARACTERS} characters.")
-    tokens = [it for it in _TOKEN.findall(text) if it[0] != "#"]
+    tokens = [token for token in _TOKEN.findall(text) if token[0] != "#"]
     if len(tokens) > limits.tokens:
         raise refused("too-many-tokens", f"The document has more than {limits.tokens} tokens.")
     if tokens.count("@") > limits.directives:

@@ -72,7 +72,7 @@ def refused(code: str, message: str, node: Node | None = None) -> GraphQLError:
 
 def measure(document: DocumentNode, limits: Limits) -> bool:
     """Return whether a document asks for the schema; raise the first limit that it passes as a GraphQLError."""
-    variables = sum(len(getattr(it, "variable_definitions", None) or ()) for it in document.definitions)
+    variables = sum(len(getattr(definition, "variable_definitions", None) or ()) for definition in document.definitions)
     if len(document.definitions) + variables > MAX_DEFINITIONS:
         message = f"There are more than {MAX_DEFINITIONS} operations, fragments and variables."
         raise refused("too-many-definitions", message)
@@ -85,7 +85,7 @@ def measure(document: DocumentNode, limits: Limits) -> bool:
 
 
 def fragments_of(document: DocumentNode) -> Mapping[str, FragmentDefinitionNode]:
-    return {it.name.value: it for it in document.definitions if isinstance(it, FragmentDefinitionNode)}
+    return {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
 
 
 def variables_fit(variables: Mapping[str, object]) -> bool:
@@ -98,7 +98,7 @@ def variables_fit(variables: Mapping[str, object]) -> bool:
         seen += len(inner)
         if seen > MAX_VARIABLE_VALUES or (inner and depth == MAX_VARIABLE_DEPTH):
             return False
-        waiting.extend((it, depth + 1) for it in inner)
+        waiting.extend((inside, depth + 1) for inside in inner)
     return True
 
 
@@ -196,13 +196,13 @@ class _Walk:
 
 
 def _count_arguments(field: FieldNode) -> None:
-    waiting: list[ValueNode] = [it.value for it in field.arguments or ()]
+    waiting: list[ValueNode] = [argument.value for argument in field.arguments or ()]
     fits = len(waiting) <= MAX_ARGUMENTS
     while waiting and fits:
         value = waiting.pop()
         if isinstance(value, ObjectValueNode):
             fits = len(value.fields) <= MAX_ARGUMENTS
-            waiting.extend(it.value for it in value.fields)
+            waiting.extend(field.value for field in value.fields)
         elif isinstance(value, ListValueNode):
             fits = len(value.values) <= MAX_LISTED
             waiting.extend(value.values)

@@ -47,7 +47,7 @@ def negotiated(request: Request, offered: tuple[str, ...]) -> str | None:
 
     def weight(candidate: str) -> float:
         ranges = (candidate, f"{candidate.partition('/')[0]}/*", "*/*")
-        return next((given[it] for it in ranges if it in given), 0.0)
+        return next((given[media_range] for media_range in ranges if media_range in given), 0.0)
 
     best = max(offered, key=weight)
     return best if weight(best) > 0 else None

@@ -36,16 +36,17 @@ def result_response(result: ExecutionResult, form: Form, extensions: Mapping[str
     """Answer a document that was executed, or whose variables did not fit the schema."""
     errors = result.errors or []
     # Nothing was executed if a variable did not fit: such errors stand on no path.
-    refused = isinstance(result, PreExecutionError) or (result.data is None and all(it.path is None for it in errors))
+    executed = result.data is not None or any(error.path is not None for error in errors)
+    refused = isinstance(result, PreExecutionError) or not executed
     body: dict[str, object] = {} if refused else {"data": result.data}
     if errors:
-        body = {"errors": [_error(it, form, refused=refused) for it in errors], **body}
+        body = {"errors": [_error(error, form, refused=refused) for error in errors], **body}
     return _response(body | {"extensions": extensions}, form, _status(form, refused=refused), {"X-Log-Id": log_id})
 
 
 def refused_response(errors: Sequence[GraphQLError], form: Form) -> Response:
     """Answer a document that is not executed."""
-    body = {"errors": [_error(it, form, refused=True) for it in errors]}
+    body = {"errors": [_error(error, form, refused=True) for error in errors]}
     return _response(body, form, _status(form, refused=True), {})
 
 
@@ -79,7 +80,7 @@ def _error(error: GraphQLError, form: Form, *, refused: bool) -> Mapping[str, ob
         _log(error)
     formatted: dict[str, object] = {"message": message if form.hints else _HINT.sub("", message)}
     if error.locations:
-        formatted["locations"] = [{"line": it.line, "column": it.column} for it in error.locations]
+        formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path:
         formatted["path"] = list(error.path)
     return formatted | {"extensions": {"code": code, "correlationId": form.correlation_id}}
@@ -116,5 +117,5 @@ def _log(error: GraphQLError) -> None:
     cause = error.original_error or error
     frames = list(walk_tb(cause.__traceback__))
     place = f"{frames[-1][0].f_globals.get('__name__')}:{frames[-1][1]}" if frames else ""
-    path = ".".join(str(it) for it in error.path or [] if isinstance(it, str))
+    path = ".".join(str(step) for step in error.path or [] if isinstance(step, str))
     LOG.error("graphql_failed", error=type(cause).__name__, place=place, path=path)

@@ -39,7 +39,7 @@ class Disclosure:
         for column, declared in model.about.items():
             about = _about(declared)
             subject_id = getattr(row, column.name)
-            if subject_id and all(getattr(row, it.name) == value for it, value in about.where.items()):
+            if subject_id and all(getattr(row, condition.name) == value for condition, value in about.where.items()):
                 noted = self.parties if about.or_organisation else self.accessed
                 noted.note(subject_id, about.category)
 
@@ -71,10 +71,13 @@ class Discloses:
 
 def learn_notes(schema: GraphQLSchema) -> None:
     """Find the types of a schema whose objects are about persons: rows, and the edges of pages of rows."""
-    for name, it in schema.type_map.items():
-        definition = it.extensions.get("strawberry-definition")
-        note = _note_of(definition.origin) if definition is not None and isinstance(it, GraphQLObjectType) else None
-        if note is not None:
+    for name, named_type in schema.type_map.items():
+        definition = named_type.extensions.get("strawberry-definition")
+        if (
+            definition is not None
+            and isinstance(named_type, GraphQLObjectType)
+            and (note := _note_of(definition.origin))
+        ):
             NOTES[name] = note
 
 

@@ -72,7 +72,7 @@ def _kept(column: RowColumn, value: object) -> Filters:
         case list():
             if len(value) > MAX_LISTED:
                 raise Problem(422, "filter-too-long", f"A filter names at most {MAX_LISTED} values.")
-            return Filters([column.column.in_([_plain(it) for it in value])])
+            return Filters([column.column.in_([_plain(one) for one in value])])
         case During(since=since, until=until):
             return Filters.all([*_given(at_least, column, since), *_given(before, column, until)])
         case Months(first=first, last=last):

@@ -46,9 +46,9 @@ class Grouping:
         by: Sequence[object],
     ) -> Rows:
         """Group the rows that the viewer sees by members of the enumeration; a dimension not asked for is empty."""
-        wanted = list(dict.fromkeys(str(self.by(it).value) for it in by))
+        wanted = list(dict.fromkeys(str(self.by(member).value) for member in by))
         groups = [self.dimensions[name] for name in wanted]
-        columns = [(it if name in wanted else null()).label(name) for name, it in self.dimensions.items()]
+        columns = [(of if name in wanted else null()).label(name) for name, of in self.dimensions.items()]
         measures = [measure.label(name) for name, measure in self.measures.items()]
         query = select(*columns, *measures).select_from(table).where(*where, rows_seen(table, viewer))
         limit: ColumnElement[int] = literal_column(str(context.bounds.groups + 1))
@@ -61,7 +61,7 @@ class Grouping:
 
 def by_columns(*columns: RowColumn) -> Sequence[Dimension]:
     """Return a dimension for each column: the member is its name in capitals, without `_ID`."""
-    return [Dimension(it.name.removesuffix("_id").upper(), it.name, it.column) for it in columns]
+    return [Dimension(column.name.removesuffix("_id").upper(), column.name, column.column) for column in columns]
 
 
 def by_month(column: RowColumn) -> Dimension:

@@ -170,7 +170,7 @@ Info: TypeAlias = StrawberryInfo[QueryContext, None]
 
 def _tables(query: Query) -> set[str]:
     """Return the names of all tables that a query reads, with those that decide visibility."""
-    return {it.name for it in visitors.iterate(query) if isinstance(it, Table)}
+    return {element.name for element in visitors.iterate(query) if isinstance(element, Table)}
 
 
 def _numbers_of(organisation_id: str) -> Query:

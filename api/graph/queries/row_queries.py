@@ -145,10 +145,10 @@ class Listed:
             filters = [own, also]
             if row_filter is not None:
                 filters.append(row_filter.read(given.get("where")))
-            filters += [it.kept(given[it.python_name]) for it in arguments if given.get(it.python_name) is not None]
+            filters += [one.kept(value) for one in arguments if (value := given.get(one.python_name)) is not None]
             return self._connection(query=ConnectionQuery(context, model, listed, Filters.all(filters), page, viewer))
 
-        shown = [_argument(it.python_name, it.annotation, it.name, required=it.required) for it in arguments]
+        shown = [_argument(one.python_name, one.annotation, one.name, required=one.required) for one in arguments]
         if row_filter is not None:
             shown.append(_argument("where", row_filter.input))
         shown += [_argument(name, of) for name, of in PAGE_ARGUMENTS.items()]

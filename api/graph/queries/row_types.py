@@ -84,7 +84,7 @@ def optional(annotation: object) -> object:
 def _without_none(annotation: object) -> object:
     if get_origin(annotation) not in {Union, UnionType}:
         return annotation
-    return next(it for it in get_args(annotation) if it is not NoneType)
+    return next(part for part in get_args(annotation) if part is not NoneType)
 
 
 def _id_of(keys: Iterable[str]) -> object:
@@ -151,7 +151,7 @@ def grouping_of(
     fields = {measure: strawberry.field(description=descriptions.get(measure)) for measure in measures}
     total = type(f"{name}Total", (), fields)
     total.__annotations__ = {
-        **{it.name: optional(_without_none(types.get(it.name, str))) for it in dimensions},
+        **{dimension.name: optional(_without_none(types.get(dimension.name, str))) for dimension in dimensions},
         **dict.fromkeys(measures, Long),
     }
     group = made_of(model_of(node), NodeKind.WHOLE, strawberry.type(total))

@@ -233,7 +233,7 @@ class UseIndex:
 
 
 def _headline(figure_id: str) -> Definition:
-    found = next((it for it in HEADLINES if it.id == figure_id), None)
+    found = next((definition for definition in HEADLINES if definition.id == figure_id), None)
     if found is None:
         raise Problem(404, "figure-not-found", "There is no figure with this id.")
     return found

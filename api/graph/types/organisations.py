@@ -58,7 +58,7 @@ class Named:
 
     @described("The name in a language, or else in the first in which it is known.")
     def name(self, language: Language) -> str | None:
-        names = {it: getattr(self, f"name_{it.value}") for it in Language}
+        names = {spoken: getattr(self, f"name_{spoken.value}") for spoken in Language}
         return names[language] or next((name for name in names.values() if name), None)
 
 
