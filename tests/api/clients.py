@@ -42,10 +42,14 @@ class Client:
         """Read a page or an answer of REST."""
         return self.http.get(path, headers=self._headers(headers or {}))
 
-    def asks(self, query: str, *, position: int = 0, activity: str = "") -> Any:
+    def asks(
+        self, query: str, variables: Mapping[str, Any] | None = None, *, position: int = 0, activity: str = ""
+    ) -> Any:
         """Ask GraphQL for a purpose, of read models that contain the position; return the whole answer."""
         headers = {"X-Position": str(position)} | ({"Processing-Activity": activity} if activity else {})
-        return self.http.post("/graphql", json={"query": query}, headers=self._headers(headers)).json()
+        return self.http.post(
+            "/graphql", json={"query": query, "variables": variables}, headers=self._headers(headers)
+        ).json()
 
     def _headers(self, others: Mapping[str, str]) -> dict[str, str]:
         return {**others, "Authorization": f"Bearer {self.token}"} if self.token else dict(others)

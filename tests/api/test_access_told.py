@@ -32,8 +32,7 @@ def project(world: World, module_database_url: str) -> Any:
 
 
 def ask(world: World, query: str, role: Role, organisation: str, **variables: str) -> Any:
-    headers = world.headers(role, organisation) | {"Processing-Activity": WHY}
-    answer = world.client.post("/graphql", json={"query": query, "variables": variables}, headers=headers).json()
+    answer = world.caller(role, organisation).asks(query, variables, activity=WHY)
     assert "errors" not in answer, answer
     return answer["data"]
 

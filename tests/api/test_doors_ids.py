@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -129,17 +128,17 @@ def test_a_token_cannot_name_an_organisation_that_is_no_id(world: World, example
 
 def test_the_same_holds_for_the_ids_of_a_line(world: World, example_of: dict[str, Request]) -> None:
     example = example_of["close-service"]
-    headers = world.headers(example.role, example.organisation) | {"Content-Type": "application/x-ndjson"}
+    caller = world.caller(example.role, example.organisation)
     for wrong in ("a.b", "a\n", "\u0000", "\u0663", "", "x" * 81):
         line = {"command": example.intent, "idempotencyKey": "k", "ids": {"serviceId": wrong}}
-        answer = world.client.post("/commands", content=json.dumps(line), headers=headers)
-        assert answer.json()["problem"]["type"].endswith(":malformed-request"), (wrong, answer.text)
+        (answer,) = caller.sends_all([line])
+        assert answer["problem"]["type"].endswith(":malformed-request"), (wrong, answer)
 
 
 def test_a_line_about_a_projection_that_there_is_not_is_refused(world: World, example_of: dict[str, Request]) -> None:
     example = example_of["request-rebuild"]
-    headers = world.headers(example.role, example.organisation) | {"Content-Type": "application/x-ndjson"}
+    caller = world.caller(example.role, example.organisation)
     for name in ("bus_count", "bus_counts_v1", "Bus_counts"):
         line = {"command": example.intent, "idempotencyKey": "k", "ids": {"projection": name}, "body": {"why": "slow"}}
-        answer = world.client.post("/commands", content=json.dumps(line), headers=headers)
-        assert answer.json()["problem"]["type"].endswith(":no-such-projection"), (name, answer.text)
+        (answer,) = caller.sends_all([line])
+        assert answer["problem"]["type"].endswith(":no-such-projection"), (name, answer)

@@ -14,9 +14,7 @@ from infrastructure.projector.rows.definitions import platform as platform_defin
 from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
 from tests.api.world import World, built_world
-
-CAUGHT_UP_WITHIN_S = 60
-LOOK_EVERY_S = 0.1
+from tests.waiting import wait_until
 
 
 @contextmanager
@@ -39,21 +37,17 @@ def project(url: str) -> None:
     thread = threading.Thread(target=worker.run, args=(done.is_set,))
     thread.start()
     try:
-        _wait_for_rows(url, done)
+        with psycopg.connect(url, autocommit=True) as connection:
+            wait_until(lambda: _contain_all(connection), "the read models do not contain the world")
     finally:
         done.set()
         thread.join()
 
 
-def _wait_for_rows(url: str, pause: threading.Event) -> None:
+def _contain_all(connection: psycopg.Connection) -> bool:
     query = (
         "SELECT count(*) FROM read.checkpoint"
         " WHERE position = (SELECT max(position) FROM log.event) AND projection = ANY (%s)"
     )
     names = [projection.name for projection in PROJECTIONS]
-    with psycopg.connect(url, autocommit=True) as connection:
-        for _ in range(int(CAUGHT_UP_WITHIN_S / LOOK_EVERY_S)):
-            if connection.execute(query, (names,)).fetchone() == (len(names),):
-                return
-            pause.wait(LOOK_EVERY_S)
-    raise TimeoutError("the read models do not contain the world")
+    return connection.execute(query, (names,)).fetchone() == (len(names),)
