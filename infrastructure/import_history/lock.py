@@ -22,7 +22,6 @@ def only_import(url: str, import_id: str) -> Iterator[None]:
     digest = hashlib.sha256(f"import\0{import_id}".encode()).digest()
     key = int.from_bytes(digest[:8], "big", signed=True)
     with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as connection:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
-        if not (row and row[0]):
+        if connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone() != (True,):
             raise ImportRunningError(import_id)
         yield

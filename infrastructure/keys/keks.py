@@ -42,14 +42,12 @@ FROM keys.secret AS s JOIN keys.key AS k USING (key_id) WHERE s.kek_id <> %s AND
 ORDER BY s.key_id LIMIT %s FOR UPDATE OF s SKIP LOCKED
 """
 _NAMED = "SELECT name, kek_id, wrapped FROM keys.named_secret WHERE kek_id <> %s FOR UPDATE"
-_REWRAP_SECRETS = """
-UPDATE keys.secret AS held SET kek_id = %s, wrapped = new.wrapped
-FROM unnest(%s::bytea[], %s::bytea[]) AS new (id, wrapped) WHERE held.key_id = new.id
+_REWRAP = """
+UPDATE keys.{table} AS held SET kek_id = %s, wrapped = new.wrapped
+FROM unnest(%s::{kind}[], %s::bytea[]) AS new (id, wrapped) WHERE held.{key} = new.id
 """
-_REWRAP_NAMED = """
-UPDATE keys.named_secret AS held SET kek_id = %s, wrapped = new.wrapped
-FROM unnest(%s::text[], %s::bytea[]) AS new (id, wrapped) WHERE held.name = new.id
-"""
+_REWRAP_SECRETS = _REWRAP.format(table="secret", key="key_id", kind="bytea")
+_REWRAP_NAMED = _REWRAP.format(table="named_secret", key="name", kind="text")
 _REWRAP_INTERVAL_S = 0.05
 
 _LIST = """
@@ -142,9 +140,8 @@ async def _make_current(connection: AsyncConnection, provider: KekProvider) -> s
 
 
 async def _left(connection: AsyncConnection, kek_id: str) -> int:
-    row = await (await connection.execute(_LEFT, {"kek": kek_id})).fetchone()
-    assert row is not None
-    return int(row[0])
+    ((left,),) = await (await connection.execute(_LEFT, {"kek": kek_id})).fetchall()
+    return int(left)
 
 
 async def _rewrap(
@@ -215,8 +212,7 @@ async def list_keks(connection: AsyncConnection) -> Sequence[Kek]:
 
 async def count_keys(connection: AsyncConnection) -> Counts:
     async with connection.cursor(row_factory=class_row(Counts)) as cursor:
-        counts = await (await cursor.execute(_COUNTS)).fetchone()
-    assert counts is not None
+        (counts,) = await (await cursor.execute(_COUNTS)).fetchall()
     return counts
 
 

@@ -28,16 +28,13 @@ _DESTROYED = """
 SELECT number, subject_id, purpose_group FROM keys.last_destruction LEFT JOIN keys.key ON destruction > %s
 ORDER BY destruction LIMIT %s
 """
-_OF_OWNERS = """
+_FIND = """
 SELECT k.key_id, k.subject_id, k.purpose_group, k.destroyed_at IS NOT NULL, s.kek_id, s.wrapped
-FROM unnest(%s::text[], %s::text[]) AS wanted (subject_id, purpose_group)
-JOIN keys.key AS k USING (subject_id, purpose_group) LEFT JOIN keys.secret AS s ON s.key_id = k.key_id
+FROM unnest({arrays}) AS wanted ({columns})
+JOIN keys.key AS k USING ({columns}) LEFT JOIN keys.secret AS s ON s.key_id = k.key_id
 """
-_OF_IDS = """
-SELECT k.key_id, k.subject_id, k.purpose_group, k.destroyed_at IS NOT NULL, s.kek_id, s.wrapped
-FROM unnest(%s::bytea[]) AS wanted (key_id)
-JOIN keys.key AS k USING (key_id) LEFT JOIN keys.secret AS s ON s.key_id = k.key_id
-"""
+_OF_OWNERS = _FIND.format(arrays="%s::text[], %s::text[]", columns="subject_id, purpose_group")
+_OF_IDS = _FIND.format(arrays="%s::bytea[]", columns="key_id")
 _MAKE = "SELECT keys.make(%s::bytea[], %s::text[], %s::text[], %s, %s::bytea[])"
 _DESTROY = "SELECT keys.destroy(%s::bytea[], %s::text[], %s::text[])"
 _NAMED = "SELECT kek_id, wrapped FROM keys.named_secret WHERE name = %s"
@@ -120,9 +117,8 @@ async def insert(
     Return None, and make nothing, where another key-encryption key is the current one by now.
     """
     parameters = (byte_strings(key_ids), *_columns(owners), kek_id, byte_strings(wrapped))
-    row = await (await connection.execute(_MAKE, parameters)).fetchone()
-    assert row is not None
-    return None if row[0] is None else {bytes(key_id) for key_id in row[0]}
+    ((made,),) = await (await connection.execute(_MAKE, parameters)).fetchall()
+    return None if made is None else {bytes(key_id) for key_id in made}
 
 
 async def destroy(connection: AsyncConnection, owners: Collection[KeyOwner]) -> None:

@@ -65,11 +65,10 @@ class ReactorStore:
     # --- Position ---------------------------------------------------------------------------------------------------
 
     def position(self) -> int:
-        row = self.connection.execute(PROGRESS).fetchone()
-        assert row is not None
-        if not row[1]:
+        ((position, is_of_this_log),) = self.connection.execute(PROGRESS).fetchall()
+        if not is_of_this_log:
             raise OtherLogError("the keeper's position was reached in another log")
-        return int(row[0])
+        return int(position)
 
     def save(self, position: int) -> None:
         self.connection.execute(SAVE, (position,))
