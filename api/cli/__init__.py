@@ -61,9 +61,10 @@ def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help=AS_JSON)
         if name in called:
             module = import_module(f"api.cli.{MODULES.get(name, name)}")
-            # An action of a command takes the place of its `run`.
+            # A command has actions, which run themselves, or else its own `run`.
             command.set_defaults(run=getattr(module, "run", None))
-            module.add_options(command)
+            if hasattr(module, "add_options"):
+                module.add_options(command)
     return parser
 
 

@@ -28,7 +28,7 @@ ACTIONS = {
     "list": "list the key-encryption keys and how many keys each wraps; count the keys",
     "rotate": "make a new key-encryption key current and wrap all keys with it, while the platform runs",
     "retire": "destroy a key-encryption key that wraps nothing any more",
-    "index": "add whoever is missing to the index in which people are found by their numbers, while the platform runs",
+    "index": "add missing people to the index in which they are found by their numbers, while the platform runs",
 }
 
 
@@ -68,7 +68,7 @@ async def _index(settings: Settings, addresses: Addresses, output: Output) -> No
     async with make_keyring(settings, addresses) as keys, BlindIndex(addresses.keys, keys.named) as index:
         indexer = Indexer(index=index, keys=keys, codec=make_codec())
         seen = await fill_index(indexer, addresses.writer, partial(output.progress, "events read"))
-    output.result({"registrations": seen}, f"Everybody of {seen:,} registrations is in the index, but who was erased.")
+    output.result({"registrations": seen}, f"Everybody of {seen:,} registrations is in the index, but erased people.")
 
 
 def _text(keks: Sequence[Kek], counts: Counts) -> str:

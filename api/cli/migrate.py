@@ -11,10 +11,6 @@ from infrastructure.database.migrations import migrate, migrate_keys
 from infrastructure.projector.rows.row_security import secure_read_models
 
 
-def add_options(_parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the command has no options of its own."""
-
-
 def run(_options: argparse.Namespace, output: Output) -> None:
     with opened_database(settings_of()) as addresses:
         applied = migrate(addresses.owner)

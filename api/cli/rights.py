@@ -42,10 +42,6 @@ _DOORS = """## Other doors
 `all` are all roles; `anybody` needs no token."""
 
 
-def add_options(_parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the command has no options of its own."""
-
-
 def run(_options: argparse.Namespace, output: Output) -> None:
     output.result(_rights_shown(), rights_page())
 

@@ -23,7 +23,7 @@ BULK = "POST /commands"
 FIND_USAGE = "GET /findUsage"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DoorRight:
     """The roles that a door admits, and a sentence on what it shows. None admits everybody, also without a token."""
 
@@ -32,7 +32,7 @@ class DoorRight:
 
 
 def _open(shows: str) -> DoorRight:
-    return DoorRight(roles=None, shows=shows)
+    return DoorRight(None, shows)
 
 
 _SCRIPTS = _open("Styles and scripts.")
@@ -46,23 +46,23 @@ LOCAL_ISSUER: Mapping[str, DoorRight] = {
 """Doors that exist only where the platform issues tokens itself."""
 
 DOORS: Mapping[str, DoorRight] = {
-    BULK: DoorRight(roles=EVERYBODY, shows="Many commands, each with its own rights."),
+    BULK: DoorRight(EVERYBODY, "Many commands, each with its own rights."),
     PERSON_LOOKUP: DoorRight(
-        roles=frozenset({Role.AGENCY, Role.SYSTEM}),
-        shows="The id of a person whose number the caller has, for a purpose that its organisation has.",
+        frozenset({Role.AGENCY, Role.SYSTEM}),
+        "The id of a person whose number the caller has, for a purpose that its organisation has.",
     ),
     FIND_USAGE: DoorRight(
-        roles=frozenset({Role.AGENCY}), shows="To the person in a session at the caller: who looked at their data."
+        frozenset({Role.AGENCY}), "To the person in a session at the caller: who looked at their data."
     ),
-    "GET /projections": DoorRight(roles=OVERSEERS, shows="How far each read model is."),
-    "GET /projections/events": DoorRight(roles=OVERSEERS, shows="The same as it changes."),
-    "GET /projections/{projection}": DoorRight(roles=OVERSEERS, shows="How far one read model is."),
-    "GET /projections/{projection}/parked-events": DoorRight(roles=OVERSEERS, shows="Events that were parked."),
-    "GET /projections/{projection}/builds": DoorRight(roles=OVERSEERS, shows="Rebuilds, verifications and the like."),
+    "GET /projections": DoorRight(OVERSEERS, "How far each read model is."),
+    "GET /projections/events": DoorRight(OVERSEERS, "The same as it changes."),
+    "GET /projections/{projection}": DoorRight(OVERSEERS, "How far one read model is."),
+    "GET /projections/{projection}/parked-events": DoorRight(OVERSEERS, "Events that were parked."),
+    "GET /projections/{projection}/builds": DoorRight(OVERSEERS, "Rebuilds, verifications and the like."),
     "GET /graphql": DoorRight(
-        roles=EVERYBODY, shows="Queries, as the table of GraphQL says. A browser gets the page to try them on."
+        EVERYBODY, "Queries, as the table of GraphQL says. A browser gets the page to try them on."
     ),
-    "POST /graphql": DoorRight(roles=EVERYBODY, shows="Queries, as the table of GraphQL says."),
+    "POST /graphql": DoorRight(EVERYBODY, "Queries, as the table of GraphQL says."),
     "GET /graphql/{name}": _SCRIPTS,
     "GET /administration": _open("A page without data; what it asks for needs a token."),
     "GET /administration/{name}": _SCRIPTS,

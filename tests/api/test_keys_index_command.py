@@ -38,7 +38,7 @@ async def test_whoever_is_missing_is_added(open_tmp_folder: Path) -> None:
                 await log.append(
                     [Append(stream=stream, events=[person(serial)], expected={stream: 0}, context=CONTEXT)]
                 )
-        assert run(folder) == "Everybody of 3 registrations is in the index, but who was erased.\n"
+        assert run(folder) == "Everybody of 3 registrations is in the index, but erased people.\n"
         assert run(folder, "--json") == '{"registrations": 3}\n'
         with psycopg.connect(server.addresses.keys) as connection:
             query = "SELECT person_id, count(*) FROM keys.blind_index GROUP BY person_id ORDER BY person_id"

@@ -18,9 +18,9 @@ ACTIONS: Actions = {
     "verify": ("prove that the rows in use are those that the log gives", partial(make, BuildPurpose.VERIFICATION)),
     "undo": ("bring back the rows from before the last takeover", partial(make, BuildPurpose.UNDO)),
     "cancel": ("stop a rebuild; the rows in use stay", partial(act, "cancel-rebuild")),
-    "drop": ("let go of the rows from before the last takeover", partial(act, "drop-previous-rows")),
-    "pause": ("let a read model stand still", partial(act, "pause-projection")),
-    "resume": ("let a paused read model go on", partial(act, "resume-projection")),
+    "drop": ("drop the rows kept from before the last takeover", partial(act, "drop-previous-rows")),
+    "pause": ("pause a read model; its rows stay as they are", partial(act, "pause-projection")),
+    "resume": ("resume a paused read model", partial(act, "resume-projection")),
     "parked": ("events that a read model could not take: list, retry or skip them", None),
 }
 STEPS: Actions = {
