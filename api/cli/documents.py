@@ -12,6 +12,8 @@ from api.cli.common import settings_of
 from api.cli.output import CommandError, Exit, Output, add_actions, ending_as
 from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from api.graph.protocol.trusted import EVERYBODY, SUFFIX, hash_of, is_folder, is_hash
+from domain.kernel import MalformedValue
+from domain.kernel.json_text import check_no_byte_order_mark
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -62,8 +64,11 @@ def _keep(folder: Path, path: Path) -> str:
     with (
         ending_as(Exit.WRONG_USAGE, (OSError, UnicodeDecodeError), lambda _error: f"{path} cannot be read as text."),
         ending_as(Exit.WRONG_USAGE, GraphQLError, lambda error: f"{path}: {error.message}"),
+        ending_as(Exit.WRONG_USAGE, MalformedValue, lambda error: f"{path}: {error.sentence}"),
     ):
-        text = path.read_bytes().decode()
+        content = path.read_bytes()
+        check_no_byte_order_mark(content)
+        text = content.decode()
         for error in validate(GRAPHQL_SCHEMA, parse(text)):
             raise error
     folder.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,9 @@ def read_instant(text: object) -> datetime:
     Raise MalformedValue for anything else: a number, another dialect of ISO 8601, an instant without an offset.
     """
     sentence = "An instant is written as RFC 3339 has it, with its offset: 2026-01-31T12:00:00+01:00."
-    return _read(text, _INSTANT, datetime.fromisoformat, sentence).astimezone(UTC)
+    instant = _read(text, _INSTANT, datetime.fromisoformat, sentence).astimezone(UTC)
+    check_year(instant)
+    return instant
 
 
 def read_day(text: object) -> date:

@@ -99,10 +99,11 @@ def test_documents_are_put_on_a_list_from_the_command_line(
     (tmp_path / "good.graphql").write_text(ASKED)
     (tmp_path / "wrong.graphql").write_text("{ nothing }")
     (tmp_path / "broken.graphql").write_text("{")
+    (tmp_path / "marked.graphql").write_text(f"\ufeff{ASKED}")
     assert main(["documents", "add", str(tmp_path / "good.graphql"), "--organisation", "org-a"]) == 0
     assert capsys.readouterr().out.strip() == hash_of(ASKED)
     assert (tmp_path / "data" / "documents" / "org-a" / f"{hash_of(ASKED)}.graphql").read_text() == ASKED
-    for wrong in ("wrong.graphql", "broken.graphql", "missing.graphql"):
+    for wrong in ("wrong.graphql", "broken.graphql", "missing.graphql", "marked.graphql"):
         assert main(["documents", "add", str(tmp_path / wrong)]) == 2
     assert main(["documents", "add", str(tmp_path / "good.graphql"), "--organisation", "../x"]) == 2
     capsys.readouterr()

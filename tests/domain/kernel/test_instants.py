@@ -61,6 +61,13 @@ def test_a_year_that_cannot_be_right(text: str) -> None:
         read_day(text[:10])
 
 
+@pytest.mark.parametrize("text", ["1900-01-01T00:00:00+00:01", "9998-12-31T23:59:00-00:01"])
+def test_the_year_of_an_instant_is_that_in_utc(text: str) -> None:
+    with pytest.raises(MalformedValue) as refusal:
+        read_instant(text)
+    assert refusal.value.code == "out-of-range"
+
+
 def test_a_day_in_law_begins_at_midnight_in_civil_time() -> None:
     assert civil_day(datetime(2026, 6, 30, 22, 30, tzinfo=UTC)) == date(2026, 7, 1)
     assert read_day("2026-01-31") == date(2026, 1, 31)
