@@ -51,7 +51,7 @@ def kroniek(environment: Mapping[str, str], *arguments: str, errors: IO[str] | N
         assert process.stdout is not None
         addresses = json.loads(process.stdout.readline())
         base = addresses["graphql"].removesuffix("/graphql")
-        with httpx2.Client(base_url=base, timeout=END_WITHIN_S, trust_env=False) as http:
+        with httpx2.Client(base_url=base, timeout=END_WITHIN_S, follow_redirects=True, trust_env=False) as http:
             yield Running(process, addresses, http)
     finally:
         if process.poll() is None:

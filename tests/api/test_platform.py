@@ -156,7 +156,7 @@ def test_wrong_settings_are_told_before_anything_starts(environment: dict[str, s
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=START_WITHIN_S,
     )
     assert done.returncode == 3
     error = json.loads(done.stdout)
