@@ -73,7 +73,8 @@ class Builder:
         with closing(self._environment.connect()) as connection:
             began = time.monotonic()
             wanted = [it for it in requests if builds.is_wanted(connection, it)]
-            results = self._ended([it for it in requests if it not in wanted], BuildState.CANCELLED, CANCELLED)
+            unwanted = [it for it in requests if it not in wanted]
+            results = self._ended(unwanted, BuildState.CANCELLED, CANCELLED) if unwanted else []
             undo = [it for it in wanted if it.purpose == BuildPurpose.UNDO]
             for request in undo:
                 results += self._guarded([request], partial(self._undo, connection, request))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import GenericAlias
 from typing import TypeAlias
 
+from sqlalchemy import BigInteger
+
 from infrastructure.projector.rules.generating import Apply, generated
 from infrastructure.projector.rules.nodes import ListOf, Node, TracedEffect
 from infrastructure.projector.rules.symbols import RECORDED, UntraceableError
@@ -125,11 +127,13 @@ def _fit(read_model: ReadModel, effect: TracedEffect) -> None:
         if node.op == "const" and node.args == (None,):
             continue
         kind = GenericAlias(tuple, (node.kind.element, ...)) if isinstance(node.kind, ListOf) else node.kind
-        if str(column_type(kind)[0]) != str(wanted):
+        if type(column_type(kind)[0]) is not type(wanted):
             raise UntraceableError(f"{name} is of another type than the column")
     if effect.effect is Put and len(named) != len(row.__columns__):
         raise UntraceableError("a whole row has all columns")
-    if effect.effect is Add and any(str(row.__columns__[it].column.type) != "BIGINT" for it in row.__others__):
+    if effect.effect is Add and not all(
+        isinstance(row.__columns__[it].column.type, BigInteger) for it in row.__others__
+    ):
         raise UntraceableError("only numbers can be added to")
     if effect.effect is not Add and not any(map(_is_of_stream, effect.key)):
         raise UntraceableError("the key says nothing of the stream, and the row is not only added to")
