@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 120
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")))
+DECISIONS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+NEW_IN_EXAMPLES = ROOT / "docs/adding.md"
+"""Its examples make files; `test_adding.py` makes them."""
+
+NAMED_PATH = re.compile(
+    r"`((?:domain|application|projections|infrastructure|sample|api|migrations|benchmarks|tests|docs)/"
+    r"(?!NNNN)[\w./-]*(?:\.\w+|/))`"
+)
+"""A file, or a folder that ends with a slash; `NNNN` stands for the number of a migration."""
+LINK = re.compile(r"\]\(\s*([^)\s#]+)[^)]*\)")
 
 
 def prose(page: Path) -> Iterator[tuple[int, str]]:
@@ -29,3 +42,22 @@ def test_prose_is_wrapped() -> None:
         if len(line) > WIDTH and " " in line.strip()[:WIDTH]
     ]
     assert not too_long
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    links = {link for link in LINK.findall(text) if "://" not in link}
+    paths = set() if page == NEW_IN_EXAMPLES else set(NAMED_PATH.findall(text))
+    assert sorted(link for link in links if not (page.parent / link).exists()) == []
+    assert sorted(path for path in paths if not (ROOT / path).exists()) == []
+
+
+def test_decisions_are_numbered_without_gaps_and_are_in_the_index() -> None:
+    titles = [page.read_text("utf-8").partition("\n")[0] for page in DECISIONS]
+    assert [page.name[:4] for page in DECISIONS] == [f"{number:04}" for number in range(1, len(DECISIONS) + 1)]
+    index = (ROOT / "docs/adr/README.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \| \[(.*)\]\((.*)\) \|$", index, re.MULTILINE)
+    assert [(f"# {number}. {title}", name) for number, title, name in rows] == [
+        (title, page.name) for title, page in zip(titles, DECISIONS, strict=True)
+    ]
