@@ -20,9 +20,9 @@ TREES = {path: ast.parse(text) for path, text in FILES.items()}
 
 MAX_FUNCTION_LINES = 60
 MAX_FILE_LINES = 450
-MAX_ANY = 439
-MAX_TYPE_IGNORES = 10
-MAX_NOQA = 114
+MAX_ANY = 120
+MAX_TYPE_IGNORES = 3
+MAX_NOQA = 40
 
 
 # --- Names ------------------------------------------------------------------------------------------------------------
