@@ -152,6 +152,9 @@ async def _try(
     With `only_written`, an answer counts only if its events were written: a refusal may rest on states out of date.
     """
     decided = await _decide_all(indices, envelopes, unit, rules)
+    if only_written and decided.answers:
+        # All are decided again in their order: once a later command of the list is written, it would count for these.
+        return list(indices)
     outcomes = await unit.store.append(list(decided.appends.values())) if decided.appends else ()
     again: list[int] = []
     fallen: set[str] = set()
@@ -165,7 +168,7 @@ async def _try(
             answers[index] = _answer(outcome)
     for index, (answer, read) in decided.answers.items():
         # An answer that rests on events of a command that failed is decided again.
-        if fallen.isdisjoint(read) and not only_written:
+        if fallen.isdisjoint(read):
             answers[index] = answer
         else:
             again.append(index)

@@ -69,6 +69,13 @@ async def test_a_refusal_never_rests_on_what_is_remembered(log: WatchedLog) -> N
     assert isinstance(answer, Receipt)
 
 
+async def test_a_refused_command_is_not_accepted_on_what_later_commands_of_the_list_did(log: WatchedLog) -> None:
+    limited, limit = order(raise_counter("a", limit_from="limit")), order(raise_counter("limit", amount=3))
+    answers = await handle_many([order(raise_counter("b")), limited, limit], log, RULES, UnitOfWork(log))
+    assert [type(answer) for answer in answers] == [Receipt, RuleBroken, Receipt]
+    assert [row.stream for row in log.rows] == ["counter-b", "counter-limit"]
+
+
 async def test_a_repeated_wish_is_answered_with_the_right_position(log: WatchedLog) -> None:
     unit = UnitOfWork(log)
     close = order(CloseCounter(at=AT, by="organisation", counter_id="a"))
