@@ -8,10 +8,12 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import LiteralString
 
 import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
+from psycopg import sql
 
 from infrastructure.database.data_folder import KEYS
 from infrastructure.database.embedded import EmbeddedPostgres
@@ -109,7 +111,7 @@ def postgres(open_tmp_folder: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(open_tmp_folder / "server")
     server.start()
     try:
-        set_for_all(server, "fsync", "off")
+        _alter_system(server, "SET fsync = off", "off")
         yield server
     finally:
         stopped_at_once(open_tmp_folder / "server")
@@ -117,18 +119,18 @@ def postgres(open_tmp_folder: Path) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="module")
 def durable(postgres: EmbeddedPostgres) -> Iterator[None]:
-    """Let the server keep what is committed, as the platform asks of one before it starts: a power cut ends no test."""
-    set_for_all(postgres, "fsync", "on")
+    """Give the server its own setting back: the platform asks of one before it starts that it waits for the disk."""
+    _alter_system(postgres, "RESET fsync", "on")
     yield
-    set_for_all(postgres, "fsync", "off")
+    _alter_system(postgres, "SET fsync = off", "off")
 
 
-def set_for_all(server: EmbeddedPostgres, name: str, value: str) -> None:
+def _alter_system(server: EmbeddedPostgres, change: LiteralString, expected: str) -> None:
     """Change a setting of a server; every session has it when this returns."""
     with psycopg.connect(server.superuser_url, autocommit=True) as connection:
-        connection.execute(f"ALTER SYSTEM SET {name} = {value}".encode())
+        connection.execute(sql.SQL("ALTER SYSTEM {}").format(sql.SQL(change)))
         connection.execute("SELECT pg_reload_conf()")
-    wait_until(lambda: _setting(server, name) == value, f"{name} does not become {value}")
+    wait_until(lambda: _setting(server, "fsync") == expected, f"fsync does not become {expected}")
 
 
 def _setting(server: EmbeddedPostgres, name: str) -> str:

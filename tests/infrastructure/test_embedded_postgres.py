@@ -33,6 +33,8 @@ print("started", flush=True)
 time.sleep(60)
 """
 
+pytestmark = pytest.mark.usefixtures("durable")
+
 
 @pytest.fixture
 def folder(open_tmp_folder: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
