@@ -11,7 +11,8 @@ from typing import TypeAlias
 import psycopg
 
 from api.cli.common import database, settings_of
-from api.cli.output import Exit, Output, add_actions, ending_as, table
+from api.cli.output import Exit, Output, add_actions, counted, ending_as, table
+from domain.kernel.kinds import MAX_COUNT
 from infrastructure.event_log.partitions import (
     PartitionRefusedError,
     attach_partition,
@@ -31,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     }
     parsers = add_actions(parser, actions)
     for name in ("detach", "attach"):
-        parsers[name].add_argument("number", type=int, metavar="NUMBER")
+        parsers[name].add_argument("number", type=counted(MAX_COUNT), metavar="NUMBER")
 
 
 def _list_after(change: Change | None, options: argparse.Namespace, output: Output) -> None:

@@ -124,6 +124,18 @@ def add_actions(
     return parsers
 
 
+def counted(most: int) -> Callable[[str], int]:
+    """Return the type of an argument that is a number from 1 to `most`, written in digits."""
+
+    def read(text: str) -> int:
+        number = int(text) if text.isascii() and text.isdigit() else 0
+        if not 1 <= number <= most:
+            raise argparse.ArgumentTypeError(f"a number from 1 to {most} is needed")
+        return number
+
+    return read
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Lay out rows in columns: numbers to the right, everything else to the left."""
     cells = [list(headings), *([f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows)]

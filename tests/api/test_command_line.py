@@ -28,6 +28,14 @@ def test_wrong_usage_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -
     assert "no-such-command" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "1.0", "\u0665", "9" * 23, "9" * 5_000, ""])
+@pytest.mark.parametrize("command", ["log detach", "projections parked retry messages --why x --position"])
+def test_a_number_that_names_nothing_is_wrong_usage(command: str, number: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), number])
+    assert ended.value.code == Exit.WRONG_USAGE
+
+
 def test_every_exit_code_is_documented() -> None:
     page = (ROOT / "docs" / "administrator.md").read_text().split("## Exit codes")[1]
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)] == list(Exit)

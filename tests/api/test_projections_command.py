@@ -119,6 +119,7 @@ def test_what_is_not_there_and_what_says_too_little_is_refused_and_changes_nothi
         (2, ("rebuild",)),
         (2, ("verify", "consents", "--all")),
         (5, ("pause", "nonsense", "--why", "x")),
+        (5, ("parked", "list", "nonsense")),
         (2, ("pause", "consents", "--why", "  ")),
         (2, ("pause", "projection_acts", "--why", "x")),
         (5, ("parked", "skip", "consents", "--position", "1", "--why", "it is not parked")),

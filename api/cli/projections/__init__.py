@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from api.cli.output import Actions, add_actions
+from api.cli.output import Actions, add_actions, counted
 from api.cli.projections.acting import act, list_parked
 from api.cli.projections.making import make, rebuild
 from api.cli.projections.seeing import explain, show
+from domain.kernel.kinds import MAX_INTEGER
 from projections.progress import BuildPurpose
 
 ACTIONS: Actions = {
@@ -58,5 +59,5 @@ def _add_steps(parser: argparse.ArgumentParser) -> None:
     for name, about in (("retry", "the position of the event; the whole stream is tried"), ("skip", "the event")):
         step = steps[name]
         step.add_argument("name", metavar="NAME")
-        step.add_argument("--position", type=int, required=name == "skip", default=0, help=about)
+        step.add_argument("--position", type=counted(MAX_INTEGER), required=name == "skip", default=0, help=about)
         step.add_argument("--why", required=True, help="the reason")

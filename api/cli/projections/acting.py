@@ -49,7 +49,10 @@ def list_parked(options: argparse.Namespace, output: Output) -> None:
 
 
 async def _parked(url: str, name: str) -> Sequence[ParkedEvent]:
-    names = [name] if name else [projection.name for projection in PROJECTIONS]
+    known = [projection.name for projection in PROJECTIONS]
+    if name and name not in known:
+        raise CommandError(Exit.NOT_FOUND, "There is no projection of this name.")
+    names = [name] if name else known
     async with aclosing(ReadModels(url, PROJECTIONS)) as reads:
         return [event for projection in names for event in await reads.parked(projection, limit=MAX_LISTED)]
 
