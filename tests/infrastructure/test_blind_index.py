@@ -284,9 +284,10 @@ async def test_who_looks_while_parts_are_written_anew_waits_and_finds(index: Ind
             for part in parts:
                 await connection.execute("SELECT keys.overwrite_blind_index(%s::regclass)", (part,))
             looking = [asyncio.create_task(index.blind.find(MAILBOX, person.identifier)) for person in EVERYBODY]
+            # Look-ups and additions share a connection: the one that is asked for first is the one that is blocked.
+            await until_blocked(index.url, "keys.blind_index AS known")
             adding = asyncio.create_task(index.register(NamedPerson("dora", belgian(4))))
             erasing = asyncio.create_task(index.erase("fay"))
-            await until_blocked(index.url, "keys.blind_index AS known")
             assert not any(task.done() for task in looking)
         assert await asyncio.gather(*looking) == [person.person_id for person in EVERYBODY]
         await asyncio.gather(adding, erasing)
