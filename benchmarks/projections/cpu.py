@@ -1,8 +1,7 @@
 """CPU of the projector's own processes, in microseconds an event: live in batches of two sizes, of rules, of a rebuild.
 
 PostgreSQL's part is not counted. The rows of the database are thrown away. `python -m benchmarks.projections.cpu URL`
-prints one JSON object. Releases before rules were traced keep the same things elsewhere: `_found` knows both places, so
-that this file can be put into an older release and run there.
+prints one JSON object.
 """
 
 from __future__ import annotations
@@ -12,16 +11,20 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 import psycopg
 
 from benchmarks.measuring import Measured
+from infrastructure.event_log.log_reader import LogReader, Row
 from infrastructure.projector.live.projector import Projector
-from infrastructure.projector.rows.definitions import platform
+from infrastructure.projector.rebuild.awaited import rebuild
+from infrastructure.projector.rows.definitions import Definitions, platform
+from infrastructure.projector.rows.folding import Fold, Folding
+from infrastructure.projector.rows.row_store import RowStore
+from infrastructure.projector.rows.tables import ReadTable
 
 LIVE: Mapping[int, int] = {100: 10_000, 5_000: 50_000}
 """How many events at most are followed, by the size of batches."""
@@ -55,9 +58,11 @@ def main(url: str) -> None:
 def _live(connection: Connection, size: int, until: int) -> float:
     """Follow the log from its beginning in batches of one size."""
     _throw_away(connection)
-    projector: Any = Projector(connection, _with_batches_of(size))
+    definitions = platform()
+    limits = replace(definitions.limits, batch_events=size)
+    projector = Projector(connection, replace(definitions, limits=limits))
     projector.prepare()
-    projector.head = lambda: until
+    projector.head = lambda: until  # type: ignore[method-assign]
     steps = 0
 
     def follow() -> None:
@@ -70,67 +75,32 @@ def _live(connection: Connection, size: int, until: int) -> float:
     return spent / until
 
 
-def _with_batches_of(size: int) -> Any:  # noqa: ANN401 - of either release
-    definitions: Any = platform()
-    if hasattr(definitions, "limits"):
-        return replace(definitions, limits=replace(definitions.limits, batch_events=size))
-    _found("infrastructure.projector.live.projector", "infrastructure.projector.live").BATCH_EVENTS = size
-    return definitions
-
-
 def _rules(connection: Connection, until: int) -> float:
     """Decode events, run the rules of all read models, and keep one change for each row; without garbage collection."""
     gc.disable()  # a rebuild does so too: the rows that are read are many, and none of them is garbage
-    definitions: Any = platform()
-    reading = _found("infrastructure.event_log.log_reader", "infrastructure.event_log.reading")
-    further = {"further": definitions.further} if hasattr(definitions, "further") else {}
-    rows = list(reading.LogReader(definitions.codec).rows(connection, after=0, until=until, **further))
-    work = _folding_into_stores if hasattr(definitions, "models") else _folding_into_lists
-    spent = min(_cpu_us(resource.RUSAGE_SELF, work(definitions, rows)) for _ in range(ROUNDS)) / until
+    definitions = platform()
+    reader = LogReader(definitions.codec)
+    rows = list(reader.rows(connection, after=0, until=until, further=definitions.further))
+    spent = min(_cpu_us(resource.RUSAGE_SELF, _folding(definitions, rows)) for _ in range(ROUNDS)) / until
     gc.enable()
     return spent
 
 
-def _folding_into_stores(definitions: Any, rows: Any) -> Callable[[], None]:  # noqa: ANN401 - of either release
-    folding = import_module("infrastructure.projector.rows.folding")
-    stores = import_module("infrastructure.projector.rows.row_store")
-    tables = import_module("infrastructure.projector.rows.tables")
-    made = [
-        stores.RowStore(model, tables.ReadTable(model.read_model.table).check, whole_streams=False)
+def _folding(definitions: Definitions, rows: Sequence[Row]) -> Callable[[], None]:
+    stores = [
+        RowStore(model, ReadTable(model.read_model.table).check, whole_streams=False)
         for model in definitions.models.values()
     ]
-    work = folding.Folding(definitions, [folding.Fold(store) for store in made])
+    work = Folding(definitions, [Fold(store) for store in stores])
     return lambda: work.feed(rows)
-
-
-def _folding_into_lists(definitions: Any, rows: Any) -> Callable[[], None]:  # noqa: ANN401 - of either release
-    folding = import_module("infrastructure.projector.folding")
-    tables = import_module("infrastructure.projector.tables")
-    coalesce = import_module("infrastructure.projector.coalesce").coalesce
-    effects: list[list[Any]] = []
-    folds = []
-    for projection in definitions.projections.values():
-        if not projection.tallied:
-            effects.append([])
-            table = tables.ReadTable(projection.table)
-            folds.append(folding.Fold(projection, take=effects[-1].append, check=table.check))
-    work = folding.Folding(definitions, folds)
-
-    def fold() -> None:
-        work.feed(rows)
-        for some in effects:
-            coalesce(some)
-
-    return fold
 
 
 def _rebuild(url: str) -> float:
     """Make all rows with one process that folds, and count that one too."""
-    rebuilding = _found("infrastructure.projector.rebuild.awaited", "infrastructure.projector.rebuild")
-    definitions: Any = platform()
+    definitions = platform()
 
     def make() -> None:
-        for result in rebuilding.rebuild(url, definitions, definitions.chosen(()), workers=1):
+        for result in rebuild(url, definitions, definitions.chosen(()), workers=1):
             assert result.state == "done", result.outcome
 
     before = _spent_us(resource.RUSAGE_CHILDREN)
@@ -146,14 +116,6 @@ def _cpu_us(who: int, work: Callable[[], None]) -> float:
 def _spent_us(who: int) -> float:
     usage = resource.getrusage(who)
     return (usage.ru_utime + usage.ru_stime) * 1e6
-
-
-def _found(place: str, earlier: str) -> Any:  # noqa: ANN401 - a module
-    """Return a module from where it is, or from where an earlier release has it."""
-    try:
-        return import_module(place)
-    except ModuleNotFoundError:
-        return import_module(earlier)
 
 
 TABLES = "SELECT format('read.%I', tablename) FROM pg_tables WHERE schemaname = 'read' AND tablename ~ '_v[0-9]+'"
