@@ -109,10 +109,10 @@ class Decider(Generic[C, S, E]):
         return not names_it or self.stream(_key_of(event, self.key)) == stream
 
 
-def _key_of(said: object, key: Sequence[str]) -> str:
+def _key_of(named: object, key: Sequence[str]) -> str:
     if len(key) == 1:
-        return str(getattr(said, key[0]))
-    return ".".join([str(getattr(said, name)) for name in key])
+        return str(getattr(named, key[0]))
+    return ".".join([str(getattr(named, name)) for name in key])
 
 
 def carried(event: object, base: type[DataclassInstance]) -> dict[str, Any]:
