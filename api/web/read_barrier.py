@@ -49,6 +49,12 @@ def not_built(names: Sequence[str]) -> Problem:
     return Problem(503, "read-model-building", detail, retry_after_s=BUILT_AFTER_S)
 
 
+def not_yet_projected() -> Problem:
+    """Return the problem that the wait for a position has ended before the read models contain it."""
+    detail = "The read models do not contain this position yet."
+    return Problem(503, "not-yet-projected", detail, retry_after_s=RETRY_AFTER_S)
+
+
 def waiting_for_own_write(platform: Platform, tables: Collection[str]) -> Callable[[Request], Awaitable[None]]:
     """Return a dependency of a route: answers from some tables wait for the position in the request's `X-Position`."""
 
@@ -82,28 +88,31 @@ class ReadBarrier:
         self.refusal: Problem | None = None
 
     async def wait_for(self, tables: Collection[str]) -> None:
-        """Wait before tables are read; raise a Problem if they have no rows in use or do not reach the position."""
+        """Wait before tables are read; raise a Problem if they have no rows in use or do not reach the position.
+
+        Rows that are being made for the first time are waited for too, but only by a request that wants a position.
+        """
         if self._used.keys() >= set(tables):
             return
         while True:
             places = self._places
             needed = {table: places[table] for table in tables}
-            if missing := sorted(place.name for place in needed.values() if not place.built):
-                raise self.refuse(not_built(missing))
-            if all(place.position >= self._wanted for place in needed.values()):
+            missing = sorted(place.name for place in needed.values() if not place.built)
+            if not missing and all(place.position >= self._wanted for place in needed.values()):
                 break
-            await self._poll(places)
+            if missing and not self._wanted:
+                raise self.refuse(not_built(missing))
+            await self._poll(places, missing)
         # The first place of a table counts: the rows that were read are at least there, not at a later one.
         self._used = {**needed, **self._used}
 
-    async def _poll(self, known: Mapping[str, Place]) -> None:
-        """Read the places again after a pause; queries of one request share a reading."""
+    async def _poll(self, known: Mapping[str, Place], missing: Sequence[str]) -> None:
+        """Read the places again after a pause; queries of one request share a reading. `missing` has no rows yet."""
         async with self._reading:
             if self._places is not known:
                 return
             if time.monotonic() > self._deadline:
-                detail = "The read models do not contain this position yet."
-                raise self.refuse(Problem(503, "not-yet-projected", detail, retry_after_s=RETRY_AFTER_S))
+                raise self.refuse(not_built(missing) if missing else not_yet_projected())
             await asyncio.sleep(self._poll_s)
             self._poll_s = min(2 * self._poll_s, MAX_POLL_S)
             self._places = await self._read()

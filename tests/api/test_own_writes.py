@@ -96,7 +96,7 @@ def test_without_a_wish_the_places_are_read_once(graph: Graph) -> None:
     graph.ask(CONSENTS)
     graph.queries.clear()
     graph.ask("{ consents { totalCount edges { node { id } } } organisations { totalCount } }")
-    assert len([it for it in graph.queries if "read.checkpoint" in it]) == 1
+    assert reads_of_places(graph) == 1
 
 
 # --- Waiting --------------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_a_query_goes_on_as_soon_as_its_read_models_are_there(own: Graph, read_m
     own.queries.clear()
 
     def arrive() -> None:
-        wait_until(lambda: sum("read.checkpoint" in it for it in own.queries) > 1, "the query does not wait")
+        wait_until(lambda: reads_of_places(own) > 1, "the query does not wait")
         with psycopg.connect(read_models_url, autocommit=True) as connection:
             move(connection, POSITION + 1, "consents")
 
@@ -138,21 +138,47 @@ def test_one_wait_is_bounded_however_much_is_asked(query: str, hasty: Graph) -> 
 # --- Being built ----------------------------------------------------------------------------------------------------
 
 
+def reads_of_places(graph: Graph) -> int:
+    return sum("read.checkpoint" in it for it in graph.queries)
+
+
 def being_built(owner: psycopg.Connection, name: str) -> None:
     owner.execute("DELETE FROM read.checkpoint WHERE projection = %s", (name,))
 
 
 @pytest.mark.parametrize("headers", [{}, NEXT])
 def test_what_has_no_rows_yet_is_not_shown_as_empty(
-    headers: dict[str, str], own: Graph, owner: psycopg.Connection
+    headers: dict[str, str], hasty: Graph, owner: psycopg.Connection
 ) -> None:
     being_built(owner, "consents")
     move(owner, POSITION + 1, "organisations")
-    answer = own.ask(CONSENTS, headers=headers)
+    answer = hasty.ask(CONSENTS, headers=headers)
     assert (answer.status, answer.codes, answer.headers["retry-after"]) == (503, ["read-model-building"], "10")
     assert "consents" in answer.body["errors"][0]["message"]
-    assert own.ask(FIGURES, headers=headers).codes == ["read-model-building"]
-    assert own.ask("{ organisations { totalCount } }", headers=headers).status == 200
+    assert hasty.ask(FIGURES, headers=headers).codes == ["read-model-building"]
+    assert hasty.ask("{ organisations { totalCount } }", headers=headers).status == 200
+
+
+def test_a_query_that_names_its_write_waits_for_first_rows_and_another_does_not(
+    own: Graph, owner: psycopg.Connection, read_models_url: str
+) -> None:
+    being_built(owner, "consents")
+    own.queries.clear()
+    assert own.ask(CONSENTS).codes == ["read-model-building"]
+    assert reads_of_places(own) == 1
+    own.queries.clear()
+
+    def take_in_use() -> None:
+        wait_until(lambda: reads_of_places(own) > 1, "the query does not wait")
+        with psycopg.connect(read_models_url, autocommit=True) as connection:
+            taken_up = "INSERT INTO read.checkpoint (projection, version, position) VALUES ('consents', %s, %s)"
+            connection.execute(taken_up, (consents.READ_MODEL.version, POSITION + 1))
+
+    late = threading.Thread(target=take_in_use)
+    late.start()
+    answer = own.ask(CONSENTS, headers=NEXT)
+    late.join()
+    assert (answer.status, answer.body["extensions"]["position"]) == (200, POSITION + 1)
 
 
 def test_a_table_that_is_gone_is_no_error_of_ours(own: Graph, owner: psycopg.Connection) -> None:

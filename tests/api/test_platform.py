@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import psycopg
@@ -134,12 +135,15 @@ def test_a_killed_worker_is_started_again_and_goes_on(environment: dict[str, str
                 "jurisdiction": "be",
             },
         )
-        query = "{ organisations { edges { node { nameNl } } } }"
-        for _ in range(20):
-            answer = administrator.asks(query, position=written["position"])
-            if "data" in answer:
-                break
-        (edge,) = answer["data"]["organisations"]["edges"]
+        answers: list[Any] = []
+
+        def answered() -> bool:
+            query = "{ organisations { edges { node { nameNl } } } }"
+            answers.append(administrator.asks(query, position=written["position"]))
+            return "data" in answers[-1]
+
+        wait_until(answered, "the read models do not contain the command")
+        (edge,) = answers[-1]["data"]["organisations"]["edges"]
         assert edge["node"]["nameNl"] == "Gemeente Voorbeeld"
 
 

@@ -46,6 +46,7 @@ from tests.infrastructure.sample_counter import (
 from tests.lengths import runs_longer, sized
 from tests.memory_log import MemoryLog
 from tests.memory_rows import MemoryRows
+from tests.waiting import wait_until
 
 CODEC = Codec([DECIDER])
 PROJECTIONS = [COUNTERS, COUNTER_SUMS]
@@ -204,14 +205,17 @@ def test_the_log_wakes_the_leader_and_only_one_leads(database_url: str, connecti
     for thread in threads:
         thread.start()
     write(database_url, [("a", 1)] * 50)
-    for _ in range(200):
+
+    def followed() -> bool:
         found = connection.execute("SELECT to_regclass('read.test_sums_v1')").fetchone()
-        if found and found[0] and rows(connection, "test_sums_v1") == [(1, 50, 50)]:
-            break
-        stop.wait(0.05)
-    stop.set()
-    for thread in threads:
-        thread.join()
+        return bool(found and found[0]) and rows(connection, "test_sums_v1") == [(1, 50, 50)]
+
+    try:
+        wait_until(followed, "the leader does not wake")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
     assert rows(connection, "test_sums_v1") == [(1, 50, 50)]
 
 
