@@ -22,7 +22,7 @@ import psycopg
 
 from infrastructure.projector.live.worker import Worker
 from infrastructure.projector.rebuild.awaited import rebuild
-from infrastructure.projector.rebuild.build import BusyError
+from infrastructure.projector.rebuild.build import BuildRunningError
 from infrastructure.projector.rows.definitions import Definitions, find
 from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from projections.progress import BuildPurpose
@@ -141,7 +141,7 @@ def _run(asked: Mapping[str, Any]) -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     try:
         _WORK[asked["work"]](asked, stopped)
-    except (psycopg.OperationalError, BusyError):
+    except (psycopg.OperationalError, BuildRunningError):
         os._exit(3)  # the server is gone, or somebody else is at it: who started it starts it again
     os._exit(0)
 

@@ -15,7 +15,7 @@ import pytest
 from infrastructure.projector.proof.comparing import Proof, prove
 from infrastructure.projector.rebuild import build, builds
 from infrastructure.projector.rebuild.awaited import rebuild
-from infrastructure.projector.rebuild.build import BusyError
+from infrastructure.projector.rebuild.build import BuildRunningError
 from infrastructure.projector.rebuild.builds import BUILDS
 from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from infrastructure.projector.rows.tables import ReadTable
@@ -94,7 +94,7 @@ def test_rows_of_one_read_model_are_not_made_twice_at_once(connection: Connectio
     refused = []
 
     def again(_done: int, _total: int) -> None:
-        with pytest.raises(BusyError, match="test_sums"):
+        with pytest.raises(BuildRunningError, match="test_sums"):
             rebuild(history.url, DEFINITIONS, [COUNTERS, COUNTER_SUMS])
         made(rebuild(history.url, DEFINITIONS, [COUNTERS]))
         refused.append(True)

@@ -19,7 +19,7 @@ import psycopg
 
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector.rebuild.awaited import rebuild
-from infrastructure.projector.rebuild.build import BusyError
+from infrastructure.projector.rebuild.build import BuildRunningError
 from projections.progress import BuildPurpose, BuildState
 from tests.infrastructure.projector_process import kill
 from tests.infrastructure.sample_counter import CounterClosed, CounterRaised
@@ -188,7 +188,7 @@ def _when_free(url: str) -> Sequence[Any]:
     while True:
         try:
             return rebuild(as_projector(url), definitions, SOUND, purpose=BuildPurpose.VERIFICATION)
-        except BusyError:
+        except BuildRunningError:
             assert time.monotonic() < deadline, "the workers make rows for ever"
             time.sleep(_PAUSE_S)
 

@@ -18,7 +18,7 @@ from domain.kernel.instants import read_instant
 from domain.kernel.kinds import read_whole
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector.rebuild import awaited
-from infrastructure.projector.rebuild.build import BusyError, Result
+from infrastructure.projector.rebuild.build import BuildRunningError, Result
 from infrastructure.projector.rows.definitions import Definitions, UnknownProjectionError, platform
 from projections.progress import BuildPurpose, BuildState
 from projections.read_model import ReadModel
@@ -37,7 +37,7 @@ def make(purpose: BuildPurpose, options: argparse.Namespace, output: Output) -> 
     what = purpose.value.replace("_", " ")
     with (
         database(settings_of()) as addresses,
-        ending_as(Exit.BUSY, BusyError, lambda error: f"{str(error).capitalize()}."),
+        ending_as(Exit.BUSY, BuildRunningError, lambda error: f"{str(error).capitalize()}."),
     ):
         results = awaited.rebuild(
             addresses.projector,

@@ -9,7 +9,7 @@ from dataclasses import replace
 import psycopg
 
 from infrastructure.projector.rebuild import builds
-from infrastructure.projector.rebuild.build import Builder, BusyError, Result
+from infrastructure.projector.rebuild.build import Builder, BuildRunningError, Result
 from infrastructure.projector.rebuild.build_environment import BuildEnvironment, Progress
 from infrastructure.projector.rebuild.switch_over import MAX_TRIES
 from infrastructure.projector.rows.definitions import Definitions
@@ -35,7 +35,7 @@ def rebuild(
 
     `url` is that of the projector. `workers` processes fill tables, by default one for each processor but one, which is
     left for queries. `position` is the past position of an as-of build. Rows that others read are tried to be replaced
-    `takeover_tries` times. Raises BusyError if another build of one of them is running.
+    `takeover_tries` times. Raises BuildRunningError if another build of one of them is running.
     """
     environment = BuildEnvironment(url, definitions, progress=progress, stopped=stopped, takeover_tries=takeover_tries)
     if workers is not None:
@@ -43,7 +43,7 @@ def rebuild(
     with psycopg.connect(url, autocommit=True) as connection, ExitStack() as stack:
         for projection in projections:
             if not builds.take(connection, projection):
-                raise BusyError(f"rows of {projection.name} are being made already")
+                raise BuildRunningError(f"rows of {projection.name} are being made already")
             stack.callback(builds.give_back, connection, projection)
             builds.abandon(connection, projection)
         requests = [

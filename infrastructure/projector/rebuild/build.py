@@ -43,7 +43,7 @@ PREVIOUS = "SELECT position FROM read.previous WHERE projection = %s AND version
 BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s AND position = %s"
 
 
-class BusyError(RuntimeError):
+class BuildRunningError(RuntimeError):
     """Another build of this read model is running."""
 
 
