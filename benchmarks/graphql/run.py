@@ -59,7 +59,7 @@ SMALL, LARGE = (f"page of messages, {size} agency, one at a time: Kroniek" for s
 SETTINGS = {"KRONIEK_GRAPHQL_COST_PER_MINUTE": "1000000000"}
 """The price of each query is charged, but one organisation may send all of them."""
 
-PLANNED = re.compile(r'^kroniek_graphql_planned_total\{way="([^"]*)"\} (\S+)$', re.MULTILINE)
+PLANNED = re.compile(r'^kroniek_graphql_documents_total\{way="([^"]*)"\} (\S+)$', re.MULTILINE)
 BY_PLAN = "planned"
 
 

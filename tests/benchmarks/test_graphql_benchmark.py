@@ -76,9 +76,9 @@ def test_a_refusal_for_now_is_no_failure_and_anything_else_is() -> None:
 # --- The share of planned queries -----------------------------------------------------------------------------------
 
 METRICS = """
-# TYPE kroniek_graphql_planned_total counter
-kroniek_graphql_planned_total{way="planned"} 90.0
-kroniek_graphql_planned_total{way="standard"} 30.0
+# TYPE kroniek_graphql_documents_total counter
+kroniek_graphql_documents_total{way="planned"} 90.0
+kroniek_graphql_documents_total{way="standard"} 30.0
 """
 
 

@@ -36,12 +36,16 @@ class Introspection(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphPolicy:
-    """The limits and permissions of all requests. Without a folder no document is trusted."""
+    """The limits and permissions of all requests. Without a folder no document is trusted.
+
+    Without `planned`, every document is executed in the standard way, also one that could be answered by a plan.
+    """
 
     limits: Limits = field(default_factory=Limits)
     ad_hoc: AdHoc = AdHoc.ALLOWED
     introspection: Introspection = Introspection.ALLOWED
     documents: Path | None = None
+    planned: bool = True
     budget: Buckets = field(default_factory=partial(Buckets, "cost", 0))
 
     def may_ask_ad_hoc(self, caller: Caller) -> bool:
