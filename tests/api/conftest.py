@@ -1,4 +1,4 @@
-"""What the tests of the doors share: a built world for each module."""
+"""What a module of tests shares: a built world, GraphQL over empty read models, a window of a browser."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from infrastructure.settings import Settings
-from tests.api.browsing import Window, opened_window
-from tests.api.examples import examples
 from tests.api.world import Request, World, built_world
+from tests.api.world.browser import Window, opened_window
+from tests.api.world.examples import examples
+from tests.api.world.graph import Graph, graph_over
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,16 @@ def window_of_the_module() -> Iterator[Window]:
 def window(window_of_the_module: Window) -> Iterator[Window]:
     yield window_of_the_module
     window_of_the_module.leave()
+
+
+@pytest.fixture(scope="module")
+def shared_graph(module_read_models_url: str) -> Iterator[Graph]:
+    with graph_over(module_read_models_url) as graph:
+        yield graph
+
+
+@pytest.fixture
+def graph(shared_graph: Graph) -> Graph:
+    """The endpoint over read models without a row."""
+    shared_graph.clear()
+    return shared_graph

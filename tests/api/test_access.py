@@ -18,8 +18,9 @@ from domain.access.access import AccessOutcome, AccessRecorded, Category, Subjec
 from domain.identity.session import SESSION, AuthenticationSucceeded, SessionEnded
 from domain.kernel import Context
 from projections import access_suppressions, accesses, consents, keys, messages, people
-from tests.api.access_world import NOBODY
-from tests.api.graph_world import AT, NOW, WHY, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
+from tests.api.world.access_rows import NOBODY
+from tests.api.world.graph import NOW, Graph, nodes
+from tests.api.world.rows import AT, WHY
 from tests.infrastructure.examples import example
 from tests.memory_log import MemoryLog
 

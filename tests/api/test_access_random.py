@@ -19,9 +19,10 @@ from domain.access.access import AccessRecorded
 from domain.contexts import DECIDERS
 from domain.kernel import Context
 from infrastructure.codec import Codec
-from tests.api.access_queries import Asked, Oracle, Pairs, Queries
-from tests.api.access_world import NOBODY, ORGANISATIONS, Rows, register, rows
-from tests.api.graph_world import WHY, application, row, rows_of
+from tests.api.world.access_queries import Asked, Oracle, Pairs, Queries
+from tests.api.world.access_rows import NOBODY, ORGANISATIONS, Rows, register, rows
+from tests.api.world.graph import application
+from tests.api.world.rows import WHY, row, rows_of
 from tests.lengths import runs_longer, sized
 from tests.memory_log import MemoryLog
 

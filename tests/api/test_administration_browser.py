@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 
 from application.ports import Role
 from projections.registry import PROJECTIONS
-from tests.api.browsing import NARROW, WIDE, Scheme, Window, faults
-from tests.api.serving import Served, platform_served
+from tests.api.world import Served, platform_served
+from tests.api.world.browser import NARROW, WIDE, Scheme, Window, faults
 from tests.infrastructure.read_tables import MADE, looked_after
 
 Visit = Callable[..., Page]

@@ -16,9 +16,8 @@ from api.rest.command_endpoints import BULK_CHUNK_LINES, MAX_BODY_BYTES, MAX_BUL
 from api.web.door_bounds import BOUNDS
 from application.ports import Role
 from infrastructure.settings import Settings
-from tests.api.examples import examples
-from tests.api.refused import must_be_refused
-from tests.api.world import DOOR, PLATFORM, Request, World, built_world, organisation
+from tests.api.world import DOOR, PLATFORM, Request, World, built_world, must_be_refused, organisation
+from tests.api.world.examples import examples
 
 NDJSON = "application/x-ndjson"
 

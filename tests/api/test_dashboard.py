@@ -20,7 +20,7 @@ from api.dashboard.number_tables import Cell, DataTable, as_csv
 from projections.figures.figure_definitions import DEFINITIONS
 from projections.figures.period import Period
 from projections.figures.translations import Language
-from tests.api.dashboard_figures import NOW, POSITION, FakeFigures
+from tests.api.world.figures import NOW, POSITION, FakeFigures
 
 
 def client(figures: FakeFigures | None = None, *, sample: bool = False) -> TestClient:

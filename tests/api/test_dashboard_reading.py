@@ -16,7 +16,7 @@ from api.dashboard import FiguresReader, FiguresSnapshot, dashboard_router
 from projections import message_counts, service_use, services
 from projections.figures.figure_reading import Reading
 from projections.read_model import METADATA, SCHEMA
-from tests.api.dashboard_figures import NOW
+from tests.api.world.figures import NOW
 
 
 class PostgresFigures:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from infrastructure.database.embedded import EmbeddedPostgres
-from tests.api.running import kroniek
+from tests.api.world import kroniek
 from tests.forked import environment, kroniek_done
 
 pytestmark = pytest.mark.usefixtures("durable")

@@ -13,8 +13,7 @@ from uuid import UUID
 import pytest
 from httpx2 import Response
 
-from tests.api.refused import must_be_refused, post
-from tests.api.world import DOOR, Request, World
+from tests.api.world import DOOR, Request, World, must_be_refused, post
 
 EVERY_DOOR = pytest.mark.parametrize("intent", DOOR)
 NO_ID = "00000000-0000-4000-8000-000000000000"

@@ -10,10 +10,9 @@ import pytest
 from api.rest.bodies import FRAME
 from api.rest.command_endpoints import MAX_BODY_BYTES
 from domain.kernel.kinds import MAX_INTEGER
-from tests.api.numbers import service_number, with_wrong_check_digits
-from tests.api.refused import must_be_a_problem, must_be_refused, post, problem_code
-from tests.api.world import DOOR, Request, World
-from tests.api.wrong import Field, fields, schema_of, value_at, with_value, without, wrong_values
+from tests.api.world import DOOR, Request, World, must_be_a_problem, must_be_refused, post, problem_code
+from tests.api.world.wrong_bodies import Field, fields, schema_of, value_at, with_value, without, wrong_values
+from tests.check_digits import service_number, with_wrong_check_digits
 
 pytestmark = pytest.mark.usefixtures("nothing_changes")
 EVERY_DOOR = pytest.mark.parametrize("intent", DOOR)

@@ -9,8 +9,7 @@ import pytest
 
 from application.ports import Caller, Role
 from infrastructure.tokens.issuer import LocalIssuer
-from tests.api.refused import must_be_refused, post
-from tests.api.world import BEGIN, DOOR, Request, World
+from tests.api.world import BEGIN, DOOR, Request, World, must_be_refused, post
 
 pytestmark = pytest.mark.usefixtures("nothing_changes")
 EVERY_DOOR = pytest.mark.parametrize("intent", DOOR)

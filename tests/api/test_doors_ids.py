@@ -7,9 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.api.refused import must_be_refused, post
-from tests.api.world import DOOR, Request, World
-from tests.api.wrong import fields, schema_of, with_value
+from tests.api.world import DOOR, Request, World, must_be_refused, post
+from tests.api.world.wrong_bodies import fields, schema_of, with_value
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 

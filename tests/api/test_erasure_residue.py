@@ -31,11 +31,9 @@ from infrastructure.keys.providers import make_provider
 from infrastructure.sealing import open_all, personal_fields
 from infrastructure.settings import Settings
 from tests import forked
-from tests.api.clients import Client
-from tests.api.numbers import enterprise_number
-from tests.api.residue import Marked, found_in_files, found_in_tables, marked, marker
-from tests.api.running import Running, kroniek
-from tests.api.world import SHA256_BASE64URL, organisation
+from tests.api.world import SHA256_BASE64URL, Client, Running, kroniek, organisation
+from tests.api.world.marked_people import Marked, found_in_files, found_in_tables, marked, marker
+from tests.check_digits import enterprise_number
 from tests.lengths import runs_longer, sized
 from tests.waiting import wait_until
 

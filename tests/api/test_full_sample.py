@@ -41,8 +41,7 @@ from projections.figures.period import Period
 from projections.open_rates import OpenRateFilter
 from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
-from tests.api.clients import Client
-from tests.api.running import kroniek
+from tests.api.world import Client, kroniek
 from tests.forked import environment
 from tests.lengths import runs_longer, sized
 from tests.memory_rows import MemoryRows

@@ -13,7 +13,7 @@ from api.graph.queries import query_context
 from api.web.door_bounds import Bounds
 from application.ports import Role
 from projections import consents, messages, organisations, services
-from tests.api.graph_world import POSITION, Graph, empty_graph, graph_over, nodes, shared_graph  # noqa: F401 - fixtures
+from tests.api.world.graph import POSITION, Graph, graph_over, nodes
 
 HELLO = "{ organisations { totalCount } }"
 GRAPHQL = "application/graphql-response+json"

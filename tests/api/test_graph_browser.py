@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from projections import organisations
-from tests.api.browsing import NARROW, WIDE, Scheme, Window, faults, served
-from tests.api.graph_world import application, row, rows_of
+from tests.api.world.browser import NARROW, WIDE, Scheme, Window, faults, served
+from tests.api.world.graph import application
+from tests.api.world.rows import row, rows_of
 
 Visit = Callable[..., Page]
 

@@ -22,7 +22,8 @@ from projections import (
     organisations,
     services,
 )
-from tests.api.graph_world import AT, Graph, empty_graph, shared_graph  # noqa: F401 - fixtures
+from tests.api.world.graph import Graph
+from tests.api.world.rows import AT
 
 PAGE = Path(__file__).parents[2] / "docs" / "graphql.md"
 EXAMPLES = re.findall(r"```graphql\n(.*?)```\n\n```json\n(.*?)```", PAGE.read_text(), re.DOTALL)

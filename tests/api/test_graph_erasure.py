@@ -6,7 +6,8 @@ from datetime import date
 
 from application.ports import Role
 from projections import erasures, legal_holds, people
-from tests.api.graph_world import AT, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
+from tests.api.world.graph import Graph, nodes
+from tests.api.world.rows import AT
 
 WHY = {"Processing-Activity": "data-protection-review"}
 EVERYTHING = "{ id status heldPurposes ground requestedAt purposes { purpose status } }"

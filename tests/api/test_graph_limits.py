@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from api.graph.protocol.costs import DECLARED
 from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from benchmarks.hostile_documents import HOSTILE, LISTS
-from tests.api.graph_world import Graph, empty_graph, shared_graph  # noqa: F401 - fixtures
+from tests.api.world.graph import Graph
 from tests.lengths import runs_longer, sized
 
 HELLO = "{ organisations { totalCount } }"

@@ -8,7 +8,8 @@ import pytest
 
 from application.ports import Role
 from projections.projection_acts import Row
-from tests.api.graph_world import AT, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
+from tests.api.world.graph import Graph, nodes
+from tests.api.world.rows import AT
 
 LIST = """query Acts($projection: String, $first: Int, $after: String) {
   projectionActs(projection: $projection, first: $first, after: $after) {

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projections import consents, enrolments
-from tests.api.graph_world import AT, Graph, empty_graph, nodes, shared_graph  # noqa: F401 - fixtures
+from tests.api.world.graph import Graph, nodes
+from tests.api.world.rows import AT
 from tests.lengths import runs_longer, sized
 
 PAGE = """

@@ -18,7 +18,7 @@ from api.graph.queries import query_context
 from api.web.rate_limits import Buckets
 from application.ports import Caller, Role
 from projections.row_security import Viewer
-from tests.api.graph_world import Graph, graph_over
+from tests.api.world.graph import Graph, graph_over
 
 HELLO = "{ organisations { totalCount } }"
 ASKED = "query Trusted { organisations { totalCount } }"

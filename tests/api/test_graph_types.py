@@ -40,17 +40,8 @@ from projections import (
     service_use,
     services,
 )
-from tests.api.graph_world import (
-    AT,
-    ERASED,
-    NOW,
-    POSITION,
-    Graph,
-    empty_graph,  # noqa: F401 - a fixture
-    graph_over,
-    nodes,
-    shared_graph,  # noqa: F401 - a fixture
-)
+from tests.api.world.graph import ERASED, NOW, POSITION, Graph, graph_over, nodes
+from tests.api.world.rows import AT
 
 # --- Every column -----------------------------------------------------------------------------------------------
 

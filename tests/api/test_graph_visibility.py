@@ -45,7 +45,8 @@ from projections import (
     services,
 )
 from projections.registry import PROJECTIONS
-from tests.api.graph_world import AT, NOW, Answer, Graph, graph_over, nodes, row
+from tests.api.world.graph import NOW, Answer, Graph, graph_over, nodes
+from tests.api.world.rows import AT, row
 from tests.infrastructure.who_sees import HIDDEN_FROM, IN_A_SESSION, NEVER_TOLD, PUBLIC, Asker, World, sees
 
 A, B = "org-a", "org-b"

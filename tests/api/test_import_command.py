@@ -19,7 +19,7 @@ from infrastructure.event_log.log_reader import LogReader
 from infrastructure.import_history.lock import only_import
 from infrastructure.system_events import ChunkImported
 from tests import forked
-from tests.api.numbers import enterprise_number
+from tests.check_digits import enterprise_number
 from tests.lengths import runs_longer, sized
 from tests.waiting import wait_until
 

@@ -19,8 +19,8 @@ from application.ports import Caller, Role
 from application.unit_of_work import StateCache
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
-from tests.api.clients import Client
-from tests.api.numbers import national_number
+from tests.api.world import Client
+from tests.check_digits import national_number
 from tests.infrastructure.read_tables import looked_after, make_read_tables
 from tests.waiting import wait_until
 

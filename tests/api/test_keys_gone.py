@@ -21,9 +21,8 @@ from infrastructure.keys.data_keys import KeyOwner
 from infrastructure.keys.keyring import Keyring
 from infrastructure.sealing import EventPlace, seal
 from infrastructure.settings import Settings
-from tests.api.examples import examples
-from tests.api.refused import must_be_refused
-from tests.api.world import Request, World, built_world, organisation
+from tests.api.world import Request, World, built_world, must_be_refused, organisation
+from tests.api.world.examples import examples
 from tests.memory_keys import MemoryKeys
 from tests.waiting import wait_until
 

@@ -14,9 +14,8 @@ from httpx2 import Response
 from api.web.rate_limits import Buckets
 from application.ports import Receipt, Role
 from infrastructure.settings import Settings
-from tests.api.numbers import bis_number, national_number, service_number, with_wrong_check_digits
-from tests.api.refused import must_be_refused, problem_code
-from tests.api.world import CITIZENS, PLATFORM, World, built_world
+from tests.api.world import CITIZENS, PLATFORM, World, built_world, must_be_refused, problem_code
+from tests.check_digits import bis_number, national_number, service_number, with_wrong_check_digits
 from tests.waiting import wait_until
 
 PATH = "/persons/lookups"

@@ -24,8 +24,7 @@ from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.postgres.failures import LogBusyError
 from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
-from tests.api.refused import must_be_refused
-from tests.api.world import PLATFORM, World, organisation
+from tests.api.world import PLATFORM, World, must_be_refused, organisation
 from tests.infrastructure.read_tables import looked_after, make_read_tables
 
 SECRET = "85.05.17-001-39 of Ann Janssens"

@@ -18,8 +18,8 @@ from application.ports import Role
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 from projections import consents, organisations, services
-from tests.api.graph_world import POSITION, Graph, empty_graph, graph_over, shared_graph  # noqa: F401 - fixtures
-from tests.api.refused import must_be_refused
+from tests.api.world import must_be_refused
+from tests.api.world.graph import POSITION, Graph, graph_over
 from tests.infrastructure.read_tables import make_read_tables
 from tests.waiting import wait_until
 

@@ -20,7 +20,7 @@ import pytest
 
 from infrastructure.database.embedded import EmbeddedPostgres
 from tests import forked
-from tests.api.running import Running, kroniek, start
+from tests.api.world import Running, kroniek, start
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("durable")

@@ -17,8 +17,7 @@ from api.rest import progress_feed
 from api.web.door_bounds import Bounds
 from application.ports import Role
 from projections.registry import PROJECTIONS
-from tests.api.refused import must_be_refused
-from tests.api.serving import Served, platform_served
+from tests.api.world import Served, must_be_refused, platform_served
 from tests.infrastructure.read_tables import looked_after
 from tests.waiting import wait_until
 

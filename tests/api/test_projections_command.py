@@ -11,7 +11,7 @@ import pytest
 
 from infrastructure.database.embedded import EmbeddedPostgres
 from projections.registry import PROJECTIONS
-from tests.api.running import kroniek
+from tests.api.world import kroniek
 from tests.forked import environment, kroniek_done
 
 NAMES = [projection.name for projection in PROJECTIONS]

@@ -10,10 +10,9 @@ import pytest
 from httpx2 import Response
 
 from application.ports import Role
-from tests.api.numbers import national_number
-from tests.api.refused import must_be_refused, post, problem_code
-from tests.api.world import PLATFORM, SHA256_BASE64URL, Request, World
-from tests.api.wrong import with_value
+from tests.api.world import PLATFORM, SHA256_BASE64URL, Request, World, must_be_refused, post, problem_code
+from tests.api.world.wrong_bodies import with_value
+from tests.check_digits import national_number
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 SHA256_HEX = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

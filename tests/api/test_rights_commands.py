@@ -10,10 +10,20 @@ import pytest
 
 from api.rights.relations import Relation
 from application.ports import Role
-from tests.api.numbers import national_number
-from tests.api.problems import documented
-from tests.api.refused import must_be_refused, post, problem_code
-from tests.api.world import DOOR, ORGANISATIONS, PLATFORM, RECOGNISED, SENDERS, Request, World
+from tests.api.world import (
+    DOOR,
+    ORGANISATIONS,
+    PLATFORM,
+    RECOGNISED,
+    SENDERS,
+    Request,
+    World,
+    documented,
+    must_be_refused,
+    post,
+    problem_code,
+)
+from tests.check_digits import national_number
 
 # The stranger is enrolled in every role and the outsider in none; neither owns anything that the examples are about.
 STRANGER, OUTSIDER = "stranger", "outsider"

@@ -21,7 +21,7 @@ from api.web.routing import CommandRouter
 from application.ports import Role
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
-from tests.api.serving import Served, platform_served
+from tests.api.world import Served, platform_served
 
 SHOWN = {"language": "en", "projection": "keys", "figure": "active_consents", "dimension": "month"}
 WITH_ROLES = [door for door, right in DOORS.items() if right.roles is not None]

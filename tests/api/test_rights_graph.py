@@ -32,7 +32,8 @@ from api.rights.roles import EVERYBODY, RightsError
 from api.web.errors import Problem
 from application.ports import Caller, Role
 from projections.registry import PROJECTIONS
-from tests.api.graph_world import USUAL, Graph, graph_over
+from tests.api.world.graph import Graph, graph_over
+from tests.api.world.rows import USUAL
 from tests.infrastructure.who_sees import HIDDEN_FROM, NEVER_TOLD, PUBLIC
 
 ID = OWN = "org-a"

@@ -26,8 +26,7 @@ from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
-from tests.api.serving import Served, platform_served
-from tests.api.world import organisation
+from tests.api.world import Served, organisation, platform_served
 from tests.forked import Done, environment, kroniek_done
 from tests.infrastructure.proving import PROOF_KEY, proof
 

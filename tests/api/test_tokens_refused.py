@@ -17,8 +17,7 @@ from joserfc.util import urlsafe_b64decode
 from application.ports import Caller, Role
 from infrastructure.tokens.dpop import PROOF_MAX_AGE_S
 from infrastructure.tokens.jose import SKEW_S
-from tests.api.refused import must_be_refused
-from tests.api.world import BEGIN, PLATFORM, World, organisation
+from tests.api.world import BEGIN, PLATFORM, World, must_be_refused, organisation
 from tests.infrastructure.issuing import ANY, encoded
 from tests.infrastructure.proving import OTHER_KEY, PROOF_KEY, proof
 

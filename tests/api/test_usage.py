@@ -12,9 +12,8 @@ from sqlalchemy import true
 
 from application.ports import Receipt, Role
 from projections import access_suppressions, accesses, organisations
-from tests.api.graph_world import row, rows_of
-from tests.api.refused import must_be_refused
-from tests.api.world import World, at
+from tests.api.world import World, at, must_be_refused
+from tests.api.world.rows import row, rows_of
 from tests.infrastructure.read_tables import make_read_tables
 
 WHY = "https://register.example/activities/own-data"

@@ -73,7 +73,7 @@ from domain.organisations.organisation.model import (
 from domain.organisations.service import RegisterService
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType
 from infrastructure.codec import Codec
-from tests.api.numbers import enterprise_number
+from tests.check_digits import enterprise_number
 from tests.memory_log import MemoryLog
 
 RULES = Rules(deciders=BY_COMMAND, readers=READERS)

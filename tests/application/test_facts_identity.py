@@ -51,8 +51,8 @@ from domain.organisations.organisation.model import (
 from domain.organisations.service import CloseService, RegisterService
 from domain.organisations.service_family import RegisterServiceFamily
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType
-from tests.api.numbers import enterprise_number
 from tests.application.memory_known import DECIDERS, MemoryKnown
+from tests.check_digits import enterprise_number
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
 END = AT + timedelta(days=30)

@@ -45,8 +45,8 @@ from domain.organisations.organisation.model import (
 )
 from domain.organisations.service import RegisterService
 from domain.organisations.values import Enrolment, Level, Names, OrganisationType
-from tests.api.numbers import enterprise_number
 from tests.application.memory_known import MemoryKnown
+from tests.check_digits import enterprise_number
 
 AT = datetime(2021, 11, 3, 9, 0, tzinfo=UTC)
 PLATFORM, TOWN, SERVICE = "platform", "town", "service-1"

@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 from httpx2 import Response
 
-from tests.api.problems import PAGE, documented
+from tests.api.world import documented
+from tests.api.world.refusals import PAGE
 
 MEDIA_TYPES = ("application/json; charset=utf-8", "application/graphql-response+json; charset=utf-8")
 NOT_UNDERSTOOD = frozenset({"graphql-syntax", "graphql-invalid"})

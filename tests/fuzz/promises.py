@@ -10,7 +10,7 @@ import orjson
 from httpx2 import Response
 
 from api.web.errors import TYPE_PREFIX
-from tests.api.problems import documented
+from tests.api.world import documented
 from tests.fuzz.findings import Sent
 
 PROBLEM = "application/problem+json"

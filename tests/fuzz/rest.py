@@ -22,9 +22,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from projections.registry import PROJECTIONS
-from tests.api.examples import examples
 from tests.api.world import Request, World
-from tests.api.wrong import Field, fields, schema_of, with_value, without, wrong_values
+from tests.api.world.examples import examples
+from tests.api.world.wrong_bodies import Field, fields, schema_of, with_value, without, wrong_values
 from tests.fuzz.callers import Callers, Headers
 from tests.fuzz.described import AnyCase, Operation, operations
 from tests.fuzz.findings import Sent

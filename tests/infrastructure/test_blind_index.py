@@ -23,7 +23,7 @@ from infrastructure.keys.data_keys import KeyOwner, KeysUnavailableError
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keks import retire, rotate
 from infrastructure.keys.keyring import Keyring
-from tests.api.numbers import national_number, service_number
+from tests.check_digits import national_number, service_number
 from tests.infrastructure.sessions import until_blocked
 from tests.lengths import runs_longer, sized
 

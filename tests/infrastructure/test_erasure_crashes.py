@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.numbers import national_number
+from tests.check_digits import national_number
 from tests.forked import forked
 from tests.infrastructure.erasing import STEPS, Crash, CrashError, Site, keep_until_killed, kept, site
 from tests.lengths import runs_longer, sized

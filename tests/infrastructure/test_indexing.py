@@ -30,7 +30,7 @@ from infrastructure.keys.keyring import Keyring
 from infrastructure.reactors.indexing import Indexer, fill_index
 from infrastructure.reactors.reactor import Reactor
 from infrastructure.sealing import PREFIX
-from tests.api.numbers import national_number
+from tests.check_digits import national_number
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio

@@ -30,7 +30,7 @@ from infrastructure.reactors.reactor_store import ReactorStore
 from infrastructure.reactors.status import deferred_reactions, reactor_progress
 from infrastructure.read_models.reading import ReadModels
 from infrastructure.sealing import personal_fields
-from tests.api.numbers import national_number
+from tests.check_digits import national_number
 from tests.infrastructure.erasing import CODEC, CONTEXT, Site, kept, site
 from tests.infrastructure.examples import example
 from tests.waiting import until

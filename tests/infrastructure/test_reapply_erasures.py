@@ -10,7 +10,7 @@ import pytest
 from domain.kernel import PurposeGroup
 from infrastructure.keys.data_keys import KeyOwner
 from infrastructure.reactors.erasing import reapply_erasures
-from tests.api.numbers import national_number
+from tests.check_digits import national_number
 from tests.infrastructure.erasing import CODEC, Site, kept, site
 from tests.memory_keys import MemoryKeys
 from tests.waiting import until

@@ -24,7 +24,7 @@ from projections.figures.open_rate_table import Cohort, OpenRateTable, build_tab
 from projections.figures.period import Period
 from projections.figures.translations import Language, Text
 from projections.open_rates import final_from
-from tests.api.dashboard_figures import RATES
+from tests.api.world.figures import RATES
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

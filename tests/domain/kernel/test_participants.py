@@ -9,7 +9,7 @@ from stdnum.be import vat
 
 from domain.kernel import InvalidValue
 from domain.kernel.participants import ACTIVE_SCHEMES, SCHEMES, check_enterprise_number, check_participant
-from tests.api.numbers import enterprise_number
+from tests.check_digits import enterprise_number
 
 GHENT = "0207451227"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tests.api.numbers import national_number
+from tests.check_digits import national_number
 
 PREFIX = "QZX7"
 """With which every marker but a national number begins, so that one search finds all."""

@@ -1,4 +1,4 @@
-"""One valid request for every command, in the world of `tests.api.world`."""
+"""One valid request for every command, in the world of `tests.api.world.built_world`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from application.ports import Role
-from tests.api.numbers import bis_number, enterprise_number, national_number
-from tests.api.world import DOOR, NOTICE, PLATFORM, SHA256_BASE64URL, Request, World, organisation
+from tests.api.world.built_world import World
+from tests.api.world.commands import DOOR, NOTICE, PLATFORM, SHA256_BASE64URL, Request, organisation
+from tests.check_digits import bis_number, enterprise_number, national_number
 
 IDENTITY_PROVIDER = "identity-provider"
 

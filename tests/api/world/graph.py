@@ -6,14 +6,12 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 from typing import Any
 
-import pytest
-from sqlalchemy import Column, Engine, Table, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, Table, event
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -37,151 +35,15 @@ from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
 from infrastructure.read_models.reading import ReadModels
-from projections import (
-    access_suppressions,
-    accesses,
-    authentications,
-    bus_counts,
-    bus_transactions,
-    consents,
-    daily_counts,
-    enrolments,
-    erasures,
-    invoice_counts,
-    invoice_timeline,
-    invoices,
-    keys,
-    legal_holds,
-    mailboxes,
-    mandates,
-    message_counts,
-    message_timeline,
-    messages,
-    open_rates,
-    organisations,
-    people,
-    projection_acts,
-    service_families,
-    service_use,
-    services,
-)
 from projections.registry import PROJECTIONS
+from tests.api.world.rows import AT, WHY, row, rows_of
 from tests.infrastructure.examples import example
 from tests.infrastructure.read_tables import be_at
-from tests.infrastructure.viewed import as_events_fill
 from tests.memory_log import MemoryLog
 
 NOW = datetime(2022, 6, 1, 12, tzinfo=UTC)
-AT = datetime(2022, 3, 1, 9, 30, tzinfo=UTC)
 POSITION = 42
-WHY = "https://register.example/activities/17"
 ERASED = "sealed with a destroyed key"
-
-USUAL: Mapping[Table, Mapping[str, Any]] = {
-    organisations.Row.table: {"organisation_type": "municipality", "level": "local", "recognition": "none"},
-    enrolments.Row.table: {"organisation_type": "municipality", "level": "local", "enrolment": "bus_member"},
-    services.Row.table: {"audience": "citizen", "minimum_level": "substantial"},
-    service_families.Row.table: {},
-    people.Row.table: {"route": "national_register"},
-    keys.Row.table: {"means": "eid", "level": "high", "status": "active", "evidence_kind": "primary_means"},
-    authentications.Row.table: {
-        "month": "2022-03",
-        "means": "eid",
-        "level": "high",
-        "channel": "web",
-        "outcome": "succeeded",
-        "authentications": 1,
-    },
-    service_use.Row.table: {"month": "2022-03", "audience": "citizen", "uses": 1},
-    mandates.Row.table: {
-        "period": 1,
-        "kind": "voluntary",
-        "mandator_kind": "person",
-        "mandator_id": "mandator",
-        "mandatary_id": "mandatary",
-        "grantor_id": "mandator",
-        "status": "active",
-        "latest": True,
-        "valid_from": AT,
-        "valid_until": AT + timedelta(days=365),
-        "active_at": AT,
-    },
-    consents.Row.table: {"status": "granted", "grant_number": 1, "notice_version": "1", "acting_person_id": "person"},
-    mailboxes.Row.table: {"owner_kind": "person", "address_status": "none"},
-    messages.Row.table: {
-        "owner_kind": "person",
-        "sender_type": "municipality",
-        "message_type": "permit",
-        "channel": "digital",
-        "channel_reason": "consent",
-        "status": "published",
-        "notification": "pending",
-        "published_at": AT,
-    },
-    message_timeline.Row.table: {"version": 1, "happening": "sent"},
-    message_counts.Row.table: {"month": "2022-03", "sender_type": "municipality", "channel": "digital", "sent": 1},
-    open_rates.Row.table: {"period": "2022-03", "sender_type": "municipality", "published": 1},
-    bus_transactions.Row.table: {
-        "status": "accepted",
-        "source_reference": "reference",
-        "service_family": "person",
-        "service": "person.consult",
-        "activity": "child-benefit",
-        "legal_basis": "law",
-        "request_sha256": "digest",
-        "request_size_bytes": 3_000_000_000,
-    },
-    bus_counts.Row.table: {"month": "2022-03", "service_family": "person", "accepted": 1},
-    invoices.Row.table: {
-        "kind": "invoice",
-        "supplier_scheme": "0208",
-        "supplier_number": "0123456749",
-        "number": "2022-001",
-        "status": "received",
-        "payable_cents": 100,
-        "currency": "EUR",
-        "document_sha256": "digest",
-        "media_type": "application/xml",
-    },
-    invoice_timeline.Row.table: {"version": 1, "step": "received"},
-    invoice_counts.Row.table: {"month": "2022-03", "received": 1},
-    daily_counts.Row.table: {"name": "consent.granted.v1", "events": 1},
-    erasures.Row.table: {
-        "identification": "shredded",
-        "correspondence": "destroyed",
-        "invoicing": "kept",
-        "held_groups": ["invoicing"],
-        "ground": "objection",
-        "requested_at": AT,
-    },
-    legal_holds.Row.table: {"hold_id": "hold-1", "purpose": "invoicing", "ground": "invoice_retention"},
-    projection_acts.Row.table: {
-        "projection": "people",
-        "act": "pause",
-        "why": "a disk is full",
-        "acting_id": "official-7",
-    },
-    accesses.Row.table: {"category": "messages", "acting_id": "official-7", "activity": WHY, "outcome": "answered"},
-    access_suppressions.Row.table: {
-        "ground": "article 23 GDPR, decision 12",
-        "ordered_by": "official-9",
-        "since": AT - timedelta(days=30),
-        "until": AT + timedelta(days=365),
-    },
-}
-"""What a row holds where a test does not say."""
-
-
-def row(table: Table, **given: Any) -> dict[str, Any]:
-    usual = {"jurisdiction": "be", **USUAL.get(table, {}), **given}
-    return as_events_fill({column.name: usual.get(column.name, _empty(column)) for column in table.columns}) | given
-
-
-def _empty(column: Column[Any]) -> Any:
-    if column.nullable:
-        return None
-    empty = {int: 0, bool: False, list: [], datetime: AT, date: date(2022, 3, 1)}
-    return empty.get(column.type.python_type, "")
 
 
 @dataclass(frozen=True)
@@ -328,10 +190,6 @@ def application(
     return Starlette(routes=graphql_routes(platform, models, policy)), models
 
 
-def rows_of(url: str) -> Engine:
-    return create_engine(make_url(url).set(drivername="postgresql+psycopg"))
-
-
 @contextmanager
 def graph_over(
     url: str, policy: GraphPolicy = OPEN, *, bounds: Bounds = BOUNDS, statement_timeout_s: float | None = None
@@ -352,19 +210,6 @@ def graph_over(
             assert client.portal is not None
             client.portal.call(models.aclose)
             rows.dispose()
-
-
-@pytest.fixture(scope="module")
-def shared_graph(module_read_models_url: str) -> Iterator[Graph]:
-    with graph_over(module_read_models_url) as graph:
-        yield graph
-
-
-@pytest.fixture(name="graph")
-def empty_graph(shared_graph: Graph) -> Graph:
-    """The endpoint over read models without a row."""
-    shared_graph.clear()
-    return shared_graph
 
 
 def nodes(connection: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

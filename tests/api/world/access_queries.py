@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.api.access_world import NOBODY, ORGANISATIONS, PERSONS, Rows
+from tests.api.world.access_rows import NOBODY, ORGANISATIONS, PERSONS, Rows
 
 Pairs = set[tuple[str, str]]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -18,22 +18,16 @@ from starlette.testclient import TestClient
 
 from api.composition.bootstrap import create_app
 from api.composition.tokens import make_issuer
-from api.rest.command_route import CommandRoute
-from api.rest.command_routes import COMMAND_ROUTES
 from application.ports import Caller, Role
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
 from infrastructure.tokens.issuer import LocalIssuer
 from projections import invoices
-from tests.api.clients import Client
-from tests.api.numbers import enterprise_number, national_number
+from tests.api.world.client import Client
+from tests.api.world.commands import DOOR, NOTICE, PLATFORM, SHA256_BASE64URL, Request, at, organisation
+from tests.check_digits import enterprise_number, national_number
 
 BEGIN = datetime(2026, 1, 5, 9, tzinfo=UTC)
-PLATFORM = "platform"
-DOOR: Mapping[str, CommandRoute] = {route.intent: route for route in COMMAND_ROUTES}
-SHA256_BASE64URL = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
-SHA256_HEX = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-NOTICE: Mapping[str, Any] = {"noticeVersion": "2026-01", "language": "nl", "noticeSha256": SHA256_BASE64URL}
 
 # Which roles each organisation is given. The stranger holds every one: only ownership can keep it out.
 GIVEN = ("service_provider", "mailbox_provider", "bus_member", "invoice_receiver", "registration_authority")
@@ -69,22 +63,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A command as a caller sends it; `organisation` is the name of an organisation of the world."""
-
-    intent: str
-    role: Role = Role.AGENCY
-    organisation: str = PLATFORM
-    ids: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] = field(default_factory=dict)
-    if_match: str | None = None
-
-    @property
-    def path(self) -> str:
-        return DOOR[self.intent].path.format_map(self.ids)
 
 
 @contextmanager
@@ -401,17 +379,3 @@ class World:
         for name in ("validated-next", "refused-next", "answered-next"):
             self.id[f"invoice.{name}"] = self.do("receive-invoice", "sender", **self.invoice())
         self.do("validate-invoice", invoice_id=self.id["invoice.answered-next"], ruleSet="peppol-bis-3.0.18")
-
-
-def organisation(name: str, serial: int) -> dict[str, Any]:
-    return {
-        "names": {"nl": f"De {name}", "fr": f"Le {name}"},
-        "organisationType": "municipality",
-        "level": "local",
-        "enterpriseNumber": enterprise_number(serial),
-        "jurisdiction": "be",
-    }
-
-
-def at(instant: datetime) -> str:
-    return instant.isoformat()

@@ -11,7 +11,7 @@ from typing import Any
 from api.rest.bodies import body_model
 from api.rest.openapi import inline
 from domain.kernel.kinds import MAX_INTEGER, MAX_ITEMS, MAX_TEXT_LENGTH
-from tests.api.world import DOOR
+from tests.api.world.commands import DOOR
 
 Path = tuple[str | int, ...]
 

@@ -1,18 +1,22 @@
-"""What every refusal has in common: the documented problem, and nothing in the log."""
+"""How a refusal is checked: the documented problem, its members, and that it repeats nothing of what was said."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from httpx2 import Response
 
 from api.web.errors import TYPE_PREFIX
-from tests.api.problems import documented
-from tests.api.world import Request, World
+from tests.api.world.built_world import World
+from tests.api.world.commands import Request
 
+PAGE = Path(__file__).parents[3] / "docs" / "problems.md"
+_ROW = re.compile(r"^\| `([a-z0-9-]+)` \| ([0-9]{3}) \| \S.* \|$", re.MULTILINE)
 MEMBERS = {"type", "title", "status", "detail", "instance", "issues"}
 _CODE_WORD = re.compile(r"[a-z0-9_-]{0,40}")
 """Words of the platform's own language, such as `national_register`, may stand in an answer."""
@@ -73,3 +77,12 @@ def texts(said: Any) -> Iterable[str]:
             yield said
         case int() if not isinstance(said, bool) and abs(said) > 10_000:
             yield str(said)
+
+
+@cache
+def documented() -> Mapping[str, int]:
+    """Return the status of each code on the page of problems."""
+    rows = _ROW.findall(PAGE.read_text(encoding="utf-8"))
+    statuses = {code: int(status) for code, status in rows}
+    assert len(statuses) == len(rows), "a code stands on the page twice"
+    return statuses

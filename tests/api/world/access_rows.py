@@ -28,7 +28,8 @@ from projections import (
     people,
     services,
 )
-from tests.api.graph_world import AT, NOW
+from tests.api.world.graph import NOW
+from tests.api.world.rows import AT
 from tests.infrastructure.examples import example
 from tests.memory_log import MemoryLog
 
