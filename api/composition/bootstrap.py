@@ -33,6 +33,7 @@ from api.rest.person_lookups import lookup_routes
 from api.rest.projections import make_feed, projection_routes
 from api.rest.usage import usage_routes
 from api.rights.doors import check_doors
+from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
@@ -183,7 +184,7 @@ def _platform(
         requests=Buckets("requests", settings.requests_per_minute),
         keyed_hash=_keyed_hash(blind_index_key(settings)),
         opener=opener_for_answers(keys),
-        places=reads.places,
+        places=CachedReading(reads.places, bounds.places_age_s),
         now=now,
         public_url=settings.public_url or "",
         proof_algorithms=ALGORITHMS,

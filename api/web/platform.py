@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import HTTPConnection
 
+from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.errors import Problem
 from api.web.rate_limits import Buckets, charge
@@ -24,13 +26,16 @@ LOG = structlog.get_logger()
 RETRY_AFTER_S = 1
 SCHEMES = frozenset({"bearer", "dpop"})
 
+Places: TypeAlias = CachedReading[Mapping[str, Place]]
+"""Reads the place of each read model, by the name of its table."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """The parts that the composition root put together.
 
     `authenticate` turns credentials into a caller or raises a refusal of `application.token_refusals`; `keyed_hash` is
-    one; `opener` opens sealed texts; `places` says where each read model is, by the name of its table.
+    one; `opener` opens sealed texts; `places` reads where each read model is, for all requests of a moment at once.
     `requests` is how many each organisation may send in a minute. `public_url` is where clients reach the API, if that
     is set; `proof_algorithms` are those of DPoP proofs.
     """
@@ -42,7 +47,7 @@ class Platform:
     authenticate: Callable[[Credentials], Awaitable[Caller]]
     keyed_hash: Callable[[bytes], bytes]
     opener: Opener
-    places: Callable[[], Awaitable[Mapping[str, Place]]]
+    places: Places
     now: Callable[[], datetime]
     requests: Buckets = field(default_factory=lambda: Buckets("requests", 0))
     public_url: str = ""

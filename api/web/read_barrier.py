@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from starlette.requests import HTTPConnection, Request
 
 from api.web.errors import Problem
-from api.web.platform import Platform
+from api.web.platform import Places, Platform
 from domain.kernel import MalformedValue
 from domain.kernel.kinds import read_whole
 from projections.progress import Place
@@ -21,8 +21,6 @@ BUILT_AFTER_S = 10
 """When to ask again for a read model that is being made for the first time."""
 
 MAX_POSITION = 2**63 - 1
-
-ReadPlaces = Callable[[], Awaitable[Mapping[str, Place]]]
 
 
 def wanted_position(connection: HTTPConnection, log_id: str) -> int:
@@ -68,21 +66,21 @@ def waiting_for_own_write(platform: Platform, tables: Collection[str]) -> Callab
 
 async def read_barrier(platform: Platform, wanted: int) -> ReadBarrier:
     """Return the barrier of one request that wants a position; its wait begins now."""
-    return ReadBarrier(platform.places, await platform.places(), wanted, platform.bounds.own_write_wait_s)
+    return ReadBarrier(platform.places, await platform.places.recent(), wanted, platform.bounds.own_write_wait_s)
 
 
 class ReadBarrier:
     """Lets one request read a table once its read model contains the position that the request wants.
 
-    `read` asks the database how far the read models are; `places`, by table, is its last answer.
+    `known` are recent places, at most as far as the rows that are read. Where they do not suffice, fresh ones decide.
     """
 
-    def __init__(self, read: ReadPlaces, places: Mapping[str, Place], wanted: int, max_wait_s: float) -> None:
-        self._read = read
-        self._places = places
+    def __init__(self, places: Places, known: Mapping[str, Place], wanted: int, max_wait_s: float) -> None:
+        self._read = places.fresh
+        self._places = known
         self._wanted = wanted
         self._deadline = time.monotonic() + max_wait_s
-        self._poll_s = FIRST_POLL_S
+        self._pause_s = 0.0
         self._reading = asyncio.Lock()
         self._used: dict[str, Place] = {}
         self.refusal: Problem | None = None
@@ -107,14 +105,17 @@ class ReadBarrier:
         self._used = {**needed, **self._used}
 
     async def _poll(self, known: Mapping[str, Place], missing: Sequence[str]) -> None:
-        """Read the places again after a pause; queries of one request share a reading. `missing` has no rows yet."""
+        """Read fresh places, after a pause unless it is the first time; queries of one request share a reading.
+
+        `missing` has no rows yet.
+        """
         async with self._reading:
             if self._places is not known:
                 return
-            if time.monotonic() > self._deadline:
+            if self._pause_s and time.monotonic() > self._deadline:
                 raise self.refuse(not_built(missing) if missing else not_yet_projected())
-            await asyncio.sleep(self._poll_s)
-            self._poll_s = min(2 * self._poll_s, MAX_POLL_S)
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(max(FIRST_POLL_S, 2 * self._pause_s), MAX_POLL_S)
             self._places = await self._read()
 
     def refuse(self, problem: Problem) -> Problem:
