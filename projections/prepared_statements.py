@@ -16,11 +16,13 @@ Cells: TypeAlias = tuple[bytes | None, ...]
 class PreparedStatement:
     """One SELECT with its parameters as `$1`, `$2` ... in UTF-8; it is known by this text.
 
-    With `generic`, PostgreSQL plans it once whatever the values are; else it decides for itself.
+    With `generic`, PostgreSQL plans it once whatever the values are; else it decides for itself. `tables` are the names
+    of all tables of read models that it reads, also those through which a row is seen.
     """
 
     text: bytes
     generic: bool
+    tables: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,7 @@ def _platform(
         rules=make_rules(reads),
         state_cache=StateCache(),
         reads=reads.engine,
+        read_statements=reads.read_statements,
         authenticate=authenticate,
         requests=Buckets("requests", settings.requests_per_minute),
         keyed_hash=_keyed_hash(blind_index_key(settings)),

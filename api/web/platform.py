@@ -19,6 +19,7 @@ from application.gathering import Rules
 from application.ports import Caller, Credentials, EventStore, Opener
 from application.token_refusals import IssuerUnavailableError, ProofRefusedError, TokenRefusedError
 from application.unit_of_work import StateCache
+from projections.prepared_statements import ReadStatements
 from projections.progress import Place
 
 LOG = structlog.get_logger()
@@ -35,7 +36,8 @@ class Platform:
     """The parts that the composition root put together.
 
     `authenticate` turns credentials into a caller or raises a refusal of `application.token_refusals`; `keyed_hash` is
-    one; `opener` opens sealed texts; `places` reads where each read model is, for all requests of a moment at once.
+    one; `read_statements` reads with statements made ahead; `opener` opens sealed texts; `places` reads where each read
+    model is, for all requests of a moment at once.
     `requests` is how many each organisation may send in a minute. `public_url` is where clients reach the API, if that
     is set; `proof_algorithms` are those of DPoP proofs.
     """
@@ -44,6 +46,7 @@ class Platform:
     rules: Rules
     state_cache: StateCache
     reads: AsyncEngine
+    read_statements: ReadStatements
     authenticate: Callable[[Credentials], Awaitable[Caller]]
     keyed_hash: Callable[[bytes], bytes]
     opener: Opener

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import RowMapping, TextClause, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from application.fair_turns import FairTurns, TurnLimits
 from infrastructure.read_models.progress_rows import build_of, others_of, place_of, progress_of
+from infrastructure.read_models.statement_reader import StatementReader
 from infrastructure.read_models.statements import (
     BUILDS,
     IS_PARKED,
@@ -30,6 +33,7 @@ from projections.row_security import ADMINISTRATOR, FIGURES, VIEWER, Viewer
 
 POOL_SIZE = 16
 POOL_WAIT_S = 5
+LIMITS = TurnLimits(turns=POOL_SIZE, share=POOL_SIZE // 2)
 UNDEFINED_TABLE = "42P01"
 MOST_SHOWN = 100
 """Parked events, or builds, that are read at once."""
@@ -42,7 +46,13 @@ class ReadModels:
     a statement that takes longer than `statement_timeout_s`: an OperationalError, SQLSTATE 57014.
     """
 
-    def __init__(self, url: str, projections: Sequence[ReadModel], statement_timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        projections: Sequence[ReadModel],
+        statement_timeout_s: float | None = None,
+        limits: TurnLimits = LIMITS,
+    ) -> None:
         self._tables = {projection.name: projection.table.name for projection in projections}
         self._release = {
             "names": [projection.name for projection in projections],
@@ -51,8 +61,12 @@ class ReadModels:
         self.figure_tables = [it.table.name for it in projections if FIGURES in it.seen.roles]
         """The tables that figures are computed from, as far as they belong to the release."""
         self._existing: frozenset[str] = frozenset()
+        options = _options_of(url, statement_timeout_s)
+        self.turns = FairTurns(limits)
+        """Given to those who read for requests."""
+        self.read_statements = StatementReader(make_conninfo(url, options=options), self.turns)
         self.engine = create_async_engine(
-            _bounded(make_url(url).set(drivername="postgresql+psycopg"), statement_timeout_s),
+            make_url(url).set(drivername="postgresql+psycopg").update_query_dict({"options": options}),
             pool_size=POOL_SIZE,
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
@@ -66,6 +80,7 @@ class ReadModels:
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def aclose(self) -> None:
+        self.read_statements.close()
         await self.engine.dispose()
 
     # --- Places -----------------------------------------------------------------------------------------------------
@@ -177,12 +192,9 @@ async def _rows(
     return (await connection.execute(statement, dict(values))).mappings().all()
 
 
-def _bounded(url: URL, statement_timeout_s: float | None) -> URL:
-    """Set the statement timeout of all sessions; None sets no limit."""
+def _options_of(url: str, statement_timeout_s: float | None) -> str:
+    """Return the options of all sessions: those of the address, which may name the role, and the statement timeout."""
+    options = str(conninfo_to_dict(url).get("options", ""))
     if statement_timeout_s is None:
-        return url
-    # The options of the address stay: they may name the role of the session.
-    given = url.query.get("options", "")
-    options = given if isinstance(given, str) else " ".join(given)
-    limit = f"-c statement_timeout={round(statement_timeout_s * 1000)}"
-    return url.update_query_dict({"options": f"{options} {limit}".strip()})
+        return options
+    return f"{options} -c statement_timeout={round(statement_timeout_s * 1000)}".strip()

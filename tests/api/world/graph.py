@@ -181,6 +181,7 @@ def application(
         rules=Rules(deciders=BY_COMMAND, readers=READERS),
         state_cache=StateCache(),
         reads=models.engine,
+        read_statements=models.read_statements,
         authenticate=authenticate,
         opener=opened,
         # Tests move the read models by hand, and ask at once.
