@@ -157,7 +157,7 @@ class SkipParkedEvent(ProjectionCommand):
 
     event_position: ParkedPosition
     parked: bool = fact(False)
-    """True also for every later event where the projection has stopped: only the worker knows which comes next."""
+    """True also for the event at which the projection has stopped."""
 
 
 # --- State ----------------------------------------------------------------------------------------------------------
@@ -194,8 +194,9 @@ def _resume(command: ResumeProjection, state: Operation) -> Sequence[ProjectionE
 
 
 def _retry(command: RetryParkedEvents, _state: Operation) -> Sequence[ProjectionEvent]:
-    if command.event_position != EVERY_PARKED_EVENT:
-        _must_be_parked(command)
+    if command.event_position == EVERY_PARKED_EVENT and not command.parked:
+        return []
+    _must_be_parked(command)
     why = command.why.strip()
     return [ParkedEventsRetried(projection=command.projection, why=why, event_position=command.event_position)]
 

@@ -85,8 +85,8 @@ def make_rules(reads: ReadModels) -> Rules:
 
     async def with_parked(command: Command) -> Command:
         assert isinstance(command, RetryParkedEvents | SkipParkedEvent)
-        or_next = isinstance(command, SkipParkedEvent)
-        parked = await reads.is_parked(command.projection, command.event_position, or_next=or_next)
+        or_stopped = isinstance(command, SkipParkedEvent)
+        parked = await reads.is_parked(command.projection, command.event_position, or_stopped=or_stopped)
         return replace(command, parked=parked)
 
     return replace(RULES, lookups=dict.fromkeys((RetryParkedEvents, SkipParkedEvent), with_parked))

@@ -160,10 +160,13 @@ class ReadModels:
         rows = await self._all(PARKED, table_name=table, after=after, limit=min(limit, MOST_SHOWN))
         return [ParkedEvent(projection=projection, **row) for row in rows]
 
-    async def is_parked(self, projection: str, position: int, *, or_next: bool) -> bool:
-        """Return whether an event is parked for a read model; with `or_next`, or behind the place where it stopped."""
+    async def is_parked(self, projection: str, position: int, *, or_stopped: bool) -> bool:
+        """Return whether an event is parked for a read model, or any where the position is 0.
+
+        With `or_stopped`, the event at which the read model has stopped counts as one that is parked.
+        """
         table = self._tables[projection]
-        (row,) = await self._all(IS_PARKED, table_name=table, position=position, or_next=or_next)
+        (row,) = await self._all(IS_PARKED, table_name=table, position=position, or_stopped=or_stopped)
         return bool(row.parked)
 
     async def builds(self, projection: str, limit: int = MOST_SHOWN) -> Sequence[Build]:

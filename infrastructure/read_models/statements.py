@@ -96,10 +96,12 @@ PARKED = text("""
 
 # A read model that has stopped may stand at an event, which is not parked then.
 IS_PARKED = text("""
-    SELECT EXISTS (SELECT FROM read.parked WHERE table_name = :table_name AND position = :position)
-        OR CAST(:or_next AS boolean) AND EXISTS (
+    SELECT EXISTS (
+            SELECT FROM read.parked WHERE table_name = :table_name AND (position = :position OR :position = 0)
+        )
+        OR CAST(:or_stopped AS boolean) AND EXISTS (
             SELECT FROM read.checkpoint
-            WHERE projection || '_v' || version = :table_name AND position < :position AND error <> ''
+            WHERE projection || '_v' || version = :table_name AND stands_at = :position AND error <> ''
         ) AS parked
 """)
 

@@ -165,6 +165,11 @@ def test_what_is_not_parked_is_refused_among_many_commands_too(
     client: httpx2.Client, owner: psycopg.Connection
 ) -> None:
     park(owner, 3)
+    for command in ("retry-parked-events", "skip-parked-event"):
+        assert ordered_in_bulk(client, command, 2, 3) == ["refused", "accepted"]
+
+
+def ordered_in_bulk(client: httpx2.Client, command: str, *positions: int) -> list[str]:
     lines = [
         {
             "command": command,
@@ -172,21 +177,25 @@ def test_what_is_not_parked_is_refused_among_many_commands_too(
             "ids": {"projection": "keys"},
             "body": {"why": "a rule was mended", "eventPosition": position},
         }
-        for command in ("retry-parked-events", "skip-parked-event")
-        for position in (2, 3)
+        for position in positions
     ]
     content = "\n".join(map(json.dumps, lines))
     answer = client.post("/commands", content=content, headers={"Content-Type": "application/x-ndjson"})
-    assert [json.loads(line)["status"] for line in answer.text.splitlines()] == ["refused", "accepted"] * 2
+    return [json.loads(line)["status"] for line in answer.text.splitlines()]
 
 
 def test_an_event_at_which_a_read_model_stopped_is_skipped_and_not_retried(
     client: httpx2.Client, owner: psycopg.Connection
 ) -> None:
-    owner.execute("UPDATE read.checkpoint SET position = 5, error = 'DiskFull' WHERE projection = 'keys'")
-    must_be_refused(ordered(client, "skips", 5, "before"), 404, "parked-event-not-found")
-    must_be_refused(ordered(client, "retries", 6, "retried"), 404, "parked-event-not-found")
-    assert ordered(client, "skips", 6, "skipped").status_code == 200
+    stopped = "UPDATE read.checkpoint SET position = 5, stands_at = 7, error = %s WHERE projection = 'keys'"
+    owner.execute(stopped, ("",))
+    must_be_refused(ordered(client, "skips", 7, "running"), 404, "parked-event-not-found")
+    owner.execute(stopped, ("DiskFull",))
+    for other in (5, 6, 8, 1_000):
+        must_be_refused(ordered(client, "skips", other, f"other-{other}"), 404, "parked-event-not-found")
+    must_be_refused(ordered(client, "retries", 7, "retried"), 404, "parked-event-not-found")
+    assert ordered_in_bulk(client, "skip-parked-event", 8, 7) == ["refused", "accepted"]
+    assert ordered(client, "skips", 7, "skipped").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/no-such", "/no-such/parked-events", "/no-such/builds"])

@@ -126,5 +126,16 @@ def test_what_is_not_there_and_what_says_too_little_is_refused_and_changes_nothi
         (5, ("parked", "retry", "consents", "--position", "1", "--why", "it is not parked")),
     ):
         assert projections(folder, *arguments)[0] == code, arguments
-    assert ask(folder, "SELECT log.head()") == before
     assert projections(folder, "parked", "list") == (0, [])
+    nothing = {"projection": "consents", "position": 0, "carriedOut": True}
+    assert projections(folder, "parked", "retry", "consents", "--why", "nothing is parked") == (0, nothing)
+    assert ask(folder, "SELECT log.head()") == before
+
+
+def test_a_read_model_that_has_stopped_is_freed_of_the_event_at_which_it_stands(folder: Path) -> None:
+    stopped = "UPDATE read.checkpoint SET error = 'DiskFull', stands_at = 1 WHERE projection = 'consents'"
+    change(folder, stopped)
+    assert projections(folder, "parked", "skip", "consents", "--position", "2", "--why", "a later one")[0] == 5
+    change(folder, stopped)
+    code, said = projections(folder, "parked", "skip", "consents", "--position", "1", "--why", "it stands there")
+    assert (code, said["carriedOut"]) == (0, True)

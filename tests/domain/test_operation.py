@@ -44,7 +44,8 @@ SAID: dict[str, Any] = {"projection": "bus_counts", "why": WHY}
 FRAME: dict[str, Any] = {"at": AT, "by": "platform", **SAID}
 
 PAUSE, RESUME = PauseProjection(**FRAME), ResumeProjection(**FRAME)
-RETRY, SKIP = RetryParkedEvents(**FRAME), SkipParkedEvent(**FRAME, event_position=4711, parked=True)
+RETRY = RetryParkedEvents(**FRAME, parked=True)
+SKIP = SkipParkedEvent(**FRAME, event_position=4711, parked=True)
 PAUSED, RESUMED = ProjectionPaused(**SAID), ProjectionResumed(**SAID)
 RETRIED = ParkedEventsRetried(**SAID, event_position=0)
 SKIPPED = ParkedEventSkipped(**SAID, event_position=4711)
@@ -85,13 +86,17 @@ def test_what_administrators_ordered_is_always_read() -> None:
 
 def test_parked_events_are_retried_all_or_those_of_one_stream() -> None:
     given(OPERATION).when(RETRY).then(RETRIED)
-    of_one_stream = replace(RETRY, event_position=4711, parked=True)
+    of_one_stream = replace(RETRY, event_position=4711)
     given(OPERATION).when(of_one_stream).then(replace(RETRIED, event_position=4711))
 
 
 def test_an_event_that_is_not_parked_is_neither_retried_nor_skipped() -> None:
-    for wish in (replace(RETRY, event_position=4711), replace(SKIP, parked=False)):
-        given(OPERATION).when(wish).refused(NotFound, "parked-event-not-found")
+    for wish in (replace(RETRY, event_position=4711), SKIP):
+        given(OPERATION).when(replace(wish, parked=False)).refused(NotFound, "parked-event-not-found")
+
+
+def test_nothing_is_retried_where_nothing_is_parked() -> None:
+    given(OPERATION).when(replace(RETRY, parked=False)).then()
 
 
 def test_an_event_is_skipped_as_long_as_it_is_parked() -> None:

@@ -251,7 +251,7 @@ class History:
 
     def act(self, command: type[Any], projection: str, **about: Any) -> None:
         """Record an act of an administrator on a projection."""
-        if "event_position" in about:
+        if command in (operation.RetryParkedEvents, operation.SkipParkedEvent):
             about["parked"] = True
         wish = command(at=AT, by="platform", projection=projection, why="a test needs it", **about)
         (event,) = operation.OPERATION.decide(wish, operation.Operation(paused=command is operation.ResumeProjection))

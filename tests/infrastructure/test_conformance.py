@@ -93,7 +93,11 @@ def act(random: Random, at: datetime) -> CommandEnvelope:
     It is about read models of releases long gone, so that nothing is done to those compared here.
     """
     command: Any = random.choice(list(operation.OPERATION.rules))
-    about = {"event_position": random.randrange(1, 5), "parked": True} if command is operation.SkipParkedEvent else {}
+    about: dict[str, Any] = (
+        {"parked": True} if command in (operation.RetryParkedEvents, operation.SkipParkedEvent) else {}
+    )
+    if command is operation.SkipParkedEvent:
+        about["event_position"] = random.randrange(1, 5)
     projection = random.choice(("letter_counts", "old_figures"))
     return CommandEnvelope(
         command=command(at=at, by="platform", projection=projection, why="a rule was corrected", **about),

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.operation import RetryParkedEvents, SkipParkedEvent
+from domain.operation import RequestRebuild, RetryParkedEvents, SkipParkedEvent
 from infrastructure.codec import Codec
 from infrastructure.projector.live.admin_commands import carry_out
 from infrastructure.projector.live.projector import Projector
@@ -403,8 +403,35 @@ def test_trouble_of_the_database_parks_nothing(connection: Connection, history: 
     assert "UndefinedTable" in error[0]
 
 
+def stands_at(connection: Connection, name: str) -> tuple[int, str]:
+    query = "SELECT stands_at, error FROM read.checkpoint WHERE projection = %s"
+    ((position, error),) = connection.execute(query, (name,)).fetchall()
+    return position, error.partition(":")[0]
+
+
+def test_a_read_model_that_stops_names_the_event_at_which_it_stands(connection: Connection, history: History) -> None:
+    history.write(("a", raised("x")))
+    projector = follow(connection, labelled())
+    connection.execute("ALTER TABLE read.test_labels_v1 RENAME TO elsewhere")
+    history.act(RequestRebuild, "another_model")
+    history.write(("a", raised("y")), ("a", raised("z")))
+    projector.step()
+    assert stands_at(connection, "test_labels") == (3, "at position 3")
+    history.act(SkipParkedEvent, "test_labels", event_position=3)
+    projector.step()
+    carry_out(connection, labelled(), projector.owned["test_labels"])
+    follow(connection, labelled())
+    assert stands_at(connection, "test_labels") == (4, "at position 4")
+    connection.execute("ALTER TABLE read.elsewhere RENAME TO test_labels_v1")
+    again = Projector(connection, labelled())
+    again.prepare()
+    again.catch_up()
+    assert rows(connection, LABELS) == {("x",): {"total": 1}, ("z",): {"total": 1}}
+
+
 @pytest.mark.parametrize(
-    ("skipped", "left"), [(2, {("x",): {"total": 1}}), (1, {("x",): {"total": 1}, ("y",): {"total": 1}})]
+    ("skipped", "left"),
+    [(2, {("x",): {"total": 1}}), *((it, {("x",): {"total": 1}, ("y",): {"total": 1}}) for it in (1, 3, 1_000))],
 )
 def test_skip_frees_a_read_model_that_stands_at_the_event_and_nothing_else(
     connection: Connection, history: History, skipped: int, left: Rows

@@ -216,7 +216,7 @@ def test_a_read_model_without_its_table_says_why_and_the_others_go_on(
         wait_until(lambda: at_head(connection, COUNTERS.name, COUNTER_DAYS.name), "the others do not go on")
         wait_until(lambda: "UndefinedTable" in _error(connection), "it does not say why")
         kill(worker)  # what it said stays
-        assert _error(connection).startswith("after position 50: UndefinedTable (42P01)")
+        assert _error(connection).startswith("at position 51: UndefinedTable (42P01)")
         worker = processes.worker(history.url, DEFINITIONS.reference, **QUICK)
     connection.execute("ALTER TABLE read.put_aside RENAME TO test_sums_v1")
     wait_until(lambda: at_head(connection), "it does not go on when the table is back")

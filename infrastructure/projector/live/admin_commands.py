@@ -9,7 +9,6 @@ import structlog
 from psycopg import Connection
 
 from infrastructure.event_log.log_lookup import MissingEventsError
-from infrastructure.event_log.log_reader import POSITION, LogReader
 from infrastructure.postgres.failures import summary
 from infrastructure.projector.live.admin_log import OrderedAct, acts_of
 from infrastructure.projector.live.projector import FAILED
@@ -37,8 +36,8 @@ LOCK_WAIT_MS = 500
 CARRIED_OUT = """
 UPDATE read.checkpoint SET act_position = %s WHERE projection = %s AND version = %s AND act_position < %s
 """
-FAILED_AFTER = """
-SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s AND position < %s AND error <> ''
+STANDS_AT = """
+SELECT FROM read.checkpoint WHERE projection = %s AND version = %s AND stands_at = %s AND error <> ''
 """
 DONE_UNTIL = "SELECT act_position FROM read.checkpoint WHERE projection = %s AND version = %s FOR UPDATE"
 
@@ -112,7 +111,7 @@ def _carry_out(connection: Connection, definitions: Definitions, target: Target,
         case ProjectionActKind.SKIP:
             # An event that is not parked has its effects in the rows: they stay.
             streams = _streams(connection, target, ordered.event_position)
-            if streams or _stands_at(connection, definitions, target, ordered.event_position):
+            if streams or _stands_at(connection, target, ordered.event_position):
                 skip(connection, target.projection, ordered.event_position, ordered.position)
                 retry(connection, definitions, target, streams)
         case _:  # the last act of a pause or its end holds: `paused_names`
@@ -120,15 +119,10 @@ def _carry_out(connection: Connection, definitions: Definitions, target: Target,
     return False
 
 
-def _stands_at(connection: Connection, definitions: Definitions, target: Target, event_position: int) -> bool:
-    """Return whether a read model has stopped and the event is the next of its events."""
-    name, version = target.projection.name, target.projection.version
-    row = connection.execute(FAILED_AFTER, (name, version, event_position)).fetchone()
-    if row is None:
-        return False
-    names = definitions.names(target.projection)
-    found = LogReader(definitions.codec).rows(connection, after=row[0], until=event_position, names=names)
-    return next((row[POSITION] for row in found), 0) == event_position
+def _stands_at(connection: Connection, target: Target, event_position: int) -> bool:
+    """Return whether a read model has stopped at this event."""
+    given = target.projection.name, target.projection.version, event_position
+    return connection.execute(STANDS_AT, given).fetchone() is not None
 
 
 def _streams(connection: Connection, target: Target, event_position: int) -> Sequence[str]:

@@ -21,7 +21,7 @@ from infrastructure.projector.rows.definitions import Definitions
 from infrastructure.projector.rows.folding import Parked
 from infrastructure.projector.rows.parking import park
 from infrastructure.projector.rows.tables import ReadTable
-from infrastructure.projector.rows.target import MISFITS, Batch, Target, apply, halves, read
+from infrastructure.projector.rows.target import MISFITS, Batch, Target, apply, halves, next_position, read
 from projections.read_model import ReadModel
 
 LOG = structlog.get_logger()
@@ -41,7 +41,7 @@ WHERE held.projection = moved.projection AND held.version = moved.version
   AND held.generation = moved.generation AND held.position = %s
 """
 FAILED = """
-UPDATE read.checkpoint SET error = %s, failed_at = clock_timestamp(), events_per_s = 0
+UPDATE read.checkpoint SET error = %s, stands_at = %s, failed_at = clock_timestamp(), events_per_s = 0
 WHERE projection = %s AND version = %s
 """
 # An act that was ordered before there were any rows is not carried out on them.
@@ -189,7 +189,7 @@ class Projector:
             batch = read(self._connection, self._definitions, targets, after, until)
         except (MissingEventsError, psycopg.Error) as error:
             for target in targets:
-                self._rest(target, after, error)
+                self._rest(target, f"after position {after}", error)
             return
         try:
             self._write(targets, batch, rate)
@@ -201,11 +201,10 @@ class Projector:
 
     def _advance_alone(self, target: Target, batch: Batch, rate: float) -> None:
         """Apply a batch to one projection: events that it cannot take are parked, one by one."""
-        pending, at = [batch], batch.after
+        pending, part = [batch], batch
         try:
             while pending:
                 part = pending.pop()
-                at = part.after
                 target.refresh(self._connection)
                 try:
                     self._write([target], part, rate)
@@ -220,7 +219,7 @@ class Projector:
         except MovedError:
             pass
         except (*MISFITS, psycopg.Error) as error:
-            self._rest(target, at, error)
+            self._stop(target, part, error)
 
     def _park(self, target: Target, batch: Batch, rate: float, error: Exception) -> None:
         """Park the only event of a batch: its effects passed the checks, but cannot be written."""
@@ -230,14 +229,21 @@ class Projector:
             park(self._connection, target.table, [Parked(row, summary(error))])
         target.parked_streams.add(row[STREAM])
 
-    def _rest(self, target: Target, after: int, error: Exception) -> None:
-        """Record why a projection cannot go on, and leave it alone for a while."""
+    def _stop(self, target: Target, batch: Batch, error: Exception) -> None:
+        """Record that a projection cannot go on at the first of its events in a batch."""
+        if self._connection.closed:
+            raise error
+        at = next_position(self._connection, self._definitions, target, batch)
+        self._rest(target, f"at position {at}" if at else f"after position {batch.after}", error, at)
+
+    def _rest(self, target: Target, where: str, error: Exception, stands_at: int = 0) -> None:
+        """Record where and why a projection cannot go on, and leave it alone for a while."""
         if self._connection.closed:
             raise error
         name, version = target.projection.name, target.projection.version
         why = summary(error)
-        LOG.error("projection_failed", projection=name, after=after, error=why)
-        self._connection.execute(FAILED, (f"after position {after}: {why}", name, version))
+        LOG.error("projection_failed", projection=name, where=where, error=why)
+        self._connection.execute(FAILED, (f"{where}: {why}", stands_at, name, version))
         self._resting[name] = time.monotonic() + self._definitions.limits.rest_s
 
     def _write(self, targets: Sequence[Target], batch: Batch, rate: float) -> None:

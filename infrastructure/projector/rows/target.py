@@ -89,16 +89,27 @@ def read(connection: Connection, definitions: Definitions, targets: Sequence[Tar
 
 def halves(connection: Connection, definitions: Definitions, target: Target, batch: Batch) -> Sequence[Batch]:
     """Cut a batch into two of about as many events of the target; a batch with one event or none is not cut."""
-    names = set(definitions.names(target.projection))
-    rows = [row for row in batch.rows if row[NAME] in names]
-    if target.counts:
-        reader = LogReader(definitions.codec)
-        rows = list(reader.rows(connection, after=batch.after, until=batch.until, names=sorted(names)))
+    rows = _own_rows(connection, definitions, target, batch)
     if len(rows) <= 1:
         return [Batch(batch.after, batch.until, rows)]
     first, second = rows[: len(rows) // 2], rows[len(rows) // 2 :]
     middle = first[-1][POSITION]
     return [Batch(batch.after, middle, first), Batch(middle, batch.until, second)]
+
+
+def next_position(connection: Connection, definitions: Definitions, target: Target, batch: Batch) -> int:
+    """Return the position of the first event of a batch that the target would apply; 0 if it would apply none."""
+    rows = _own_rows(connection, definitions, target, batch)
+    return next((row[POSITION] for row in rows if row[POSITION] not in target.skipped), 0)
+
+
+def _own_rows(connection: Connection, definitions: Definitions, target: Target, batch: Batch) -> Sequence[Row]:
+    """Return the events of a batch that the target has rules for, also where it counts them in the database."""
+    names = definitions.names(target.projection)
+    if target.counts:
+        return list(LogReader(definitions.codec).rows(connection, after=batch.after, until=batch.until, names=names))
+    wanted = set(names)
+    return [row for row in batch.rows if row[NAME] in wanted]
 
 
 def apply(connection: Connection, definitions: Definitions, targets: Sequence[Target], batch: Batch) -> None:
