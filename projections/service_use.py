@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from domain.identity.session import AuthenticationSucceeded, ServiceAccessed
 from domain.kernel import Audience, Jurisdiction, Recorded
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add
 from projections.row_security import FIGURES, STAFF, Seen
-from projections.sums import total
 from projections.words import civil_month
 
 
@@ -46,15 +45,19 @@ READ_MODEL = ReadModel(
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
-def uses_by_service(jurisdiction: str, audience: str, first_month: str, last_month: str) -> Select[str, str, int]:
-    """Sum the uses of each service in each month: what chain-linking needs when a service joins."""
+def uses_by_month(
+    jurisdiction: str, audience: str, first_month: str, last_month: str
+) -> Select[str, list[str], list[int]]:
+    """Return for each month the services that were used and, beside each, its uses: what chain-linking needs.
+
+    A list for each month, since tens of thousands of small rows would cost more than all that is computed of them.
+    """
     return (
-        select(Row.month, Row.service_id, total(Row.uses).label("uses"))
+        select(Row.month, func.array_agg(Row.service_id).label("services"), func.array_agg(Row.uses).label("uses"))
         .where(
             Row.jurisdiction == jurisdiction,
             Row.audience == audience,
             Row.month.between(first_month, last_month),
         )
-        .group_by(Row.month, Row.service_id)
-        .order_by(Row.month, Row.service_id)
+        .group_by(Row.month)
     )

@@ -22,7 +22,7 @@ from projections.figures.open_rate_table import Cohort, OpenRateTable, build_tab
 from projections.figures.period import Period
 from projections.open_rates import BY_DEFAULT, OpenRateFilter, open_rates_of_year
 from projections.read_model import Col
-from projections.service_use import uses_by_service
+from projections.service_use import uses_by_month
 
 MONTHLY = (authentications.Row.table, bus_counts.Row.table, invoice_counts.Row.table, message_counts.Row.table)
 """The tables that count by month: a month is worth showing if one of them has a row of it."""
@@ -107,10 +107,9 @@ class Reading:
         return tuple([await self._index(jurisdiction, audience, now) for audience in Audience])
 
     async def _index(self, jurisdiction: Jurisdiction, audience: Audience, now: datetime) -> IndexSeries:
-        uses: dict[str, dict[str, int]] = {}
-        of_audience = uses_by_service(jurisdiction.value, audience.value, BASE.months[0], LAST_MONTH)
-        for month, service_id, count in await self.connection.execute(of_audience):
-            uses.setdefault(month, {})[service_id] = count
+        of_audience = uses_by_month(jurisdiction.value, audience.value, BASE.months[0], LAST_MONTH)
+        months = await self.connection.execute(of_audience)
+        uses = {month: dict(zip(services_used, counts, strict=True)) for month, services_used, counts in months}
         service = services.Row
         rows = await self.connection.execute(
             select(service.service_id, service.registered_at, service.closed_at).where(

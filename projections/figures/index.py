@@ -2,16 +2,21 @@
 
 The link between two periods compares only the services that were there during the whole of both:
 I(t) = I(t-1) * sum w(i) u(i, t) / sum w(i) u(i, t-1). A new service therefore counts after its first full period, and
-joining alone does not move the index. Exact fractions throughout; rounded to two decimals only when shown.
+joining alone does not move the index. The sums are whole numbers, the index an exact fraction; it is rounded to two
+decimals only when shown.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from itertools import accumulate
+from math import lcm
+from operator import sub
 
 from projections.figures.figure_values import Growth, rounded
 from projections.figures.period import TWO_MONTHS, Period
@@ -36,8 +41,13 @@ class ServiceLife:
     registered_at: datetime
     closed_at: datetime | None
 
-    def covers(self, period: Period) -> bool:
-        return self.registered_at <= period.start and (self.closed_at is None or self.closed_at >= period.end)
+    def covered(self, starts: Sequence[datetime], ends: Sequence[datetime]) -> tuple[int, int]:
+        """Return the first and the last of the periods that it was there during the whole of; first > last for none.
+
+        The periods follow each other, and are given by the instants at which they start and end.
+        """
+        last = len(ends) if self.closed_at is None else bisect_right(ends, self.closed_at)
+        return bisect_left(starts, self.registered_at), last - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +77,8 @@ class IndexSeries:
 
     def growth(self, point: IndexPoint) -> Growth | None:
         """Compare a point with the same two months a year earlier."""
-        earlier = next((earlier for earlier in self.points if earlier.period == point.period.year_before()), None)
+        wanted = point.period.year_before()
+        earlier = next((earlier for earlier in self.points if earlier.period == wanted), None)
         return Growth(previous=earlier.value, current=point.value) if earlier else None
 
 
@@ -83,40 +94,76 @@ def chain(
     The series ends with the last period in which anything was used, or where no service spans two periods.
     """
     last_month = max((month for month, services in uses.items() if any(services.values())), default="")
-    points: list[IndexPoint] = []
-    period = BASE
-    while len(points) < MAX_PERIODS and period.is_over(now) and period.months[0] <= last_month:
-        point = _link(points[-1], period, uses, lives, weights) if points else _base(uses, lives)
-        if point is None:
+    periods = _periods(last_month, now)
+    base, *links = _links(periods, uses, lives, weights) if periods else (_Link(),)
+    if not base.uses:
+        return IndexSeries(audience=audience, points=())
+    points = [IndexPoint(period=BASE, value=BASE_VALUE, services=base.services, uses=base.uses)]
+    for period, link in zip(periods[1:], links, strict=True):
+        if not link.before:
             break
-        points.append(point)
-        period = period.next()
+        value = points[-1].value * Fraction(link.now, link.before)
+        points.append(IndexPoint(period=period, value=value, services=link.services, uses=link.uses))
     return IndexSeries(audience=audience, points=tuple(points))
 
 
-def _base(uses: Mapping[str, Mapping[str, int]], lives: Sequence[ServiceLife]) -> IndexPoint | None:
-    there = [life.service_id for life in lives if life.covers(BASE)]
-    used = sum(_uses(uses, BASE, service_id) for service_id in there)
-    return IndexPoint(period=BASE, value=BASE_VALUE, services=len(there), uses=used) if used else None
+@dataclass(slots=True)
+class _Link:
+    """The services that were there during the whole of a period and of the one before it, and their uses.
+
+    `before` and `now` are the weighted uses in the two periods, all in the same whole unit. The base period has no
+    period before it.
+    """
+
+    services: int = 0
+    uses: int = 0
+    before: int = 0
+    now: int = 0
 
 
-def _link(
-    before: IndexPoint,
-    period: Period,
+_NEVER = (1, 0, 0)
+"""The part of a service that takes part in no link."""
+
+
+def _periods(last_month: str, now: datetime) -> Sequence[Period]:
+    """Return the periods that are over, from the base up to the one with the last month."""
+    periods: list[Period] = []
+    period = BASE
+    while len(periods) < MAX_PERIODS and period.is_over(now) and period.months[0] <= last_month:
+        periods.append(period)
+        period = period.next()
+    return periods
+
+
+def _links(
+    periods: Sequence[Period],
     uses: Mapping[str, Mapping[str, int]],
     lives: Sequence[ServiceLife],
     weights: Mapping[str, Fraction],
-) -> IndexPoint | None:
-    both = [life.service_id for life in lives if life.covers(before.period) and life.covers(period)]
-    then, now = (
-        sum(weights.get(service_id, EVEN_WEIGHT) * _uses(uses, when, service_id) for service_id in both)
-        for when in (before.period, period)
-    )
-    if not then:
-        return None
-    used = sum(_uses(uses, period, service_id) for service_id in both)
-    return IndexPoint(period=period, value=before.value * now / then, services=len(both), uses=used)
-
-
-def _uses(uses: Mapping[str, Mapping[str, int]], period: Period, service_id: str) -> int:
-    return sum(uses.get(month, {}).get(service_id, 0) for month in period.months)
+) -> Sequence[_Link]:
+    """Gather the links in whole numbers: one pass over the services, and one over their uses."""
+    starts, ends = [period.start for period in periods], [period.end for period in periods]
+    place = {month: at for at, period in enumerate(periods) for month in period.months}
+    unit = lcm(*(weight.denominator for weight in weights.values()))
+    # By service: the first link in which it takes part, the last one, and its weight in the unit.
+    part: dict[str, tuple[int, int, int]] = {}
+    joined, left = [0] * (len(periods) + 1), [0] * (len(periods) + 1)
+    for life in lives:
+        covered, last = life.covered(starts, ends)
+        # In a later link than the base, a service takes part that was there in the period before too.
+        first = covered + 1 if covered else 0
+        if first <= last:
+            part[life.service_id] = first, last, int(weights.get(life.service_id, EVEN_WEIGHT) * unit)
+            joined[first] += 1
+            left[last + 1] += 1
+    links = [_Link(services=there) for there in accumulate(map(sub, joined[:-1], left[:-1]))]
+    for month, at in place.items():
+        here, following = links[at], links[at + 1] if at + 1 < len(links) else _Link()
+        for service_id, count in uses.get(month, {}).items():
+            first, last, weight = part.get(service_id, _NEVER)
+            if first <= at <= last:
+                here.uses += count
+                here.now += weight * count
+            if first <= at + 1 <= last:
+                following.before += weight * count
+    return links

@@ -39,6 +39,6 @@ def test_use_counts_authentications_and_accesses_by_single_sign_on() -> None:
     }
 
 
-def test_uses_by_service(ask: Ask) -> None:
-    by_service = service_use.uses_by_service("be", "company", "2021-10", "2021-12")
-    assert values(ask(service_use.READ_MODEL, by_service, *STORIES)) == [("2021-11", "service-2", 1)]
+def test_uses_by_month(ask: Ask) -> None:
+    by_month = service_use.uses_by_month("be", "company", "2021-10", "2021-12")
+    assert values(ask(service_use.READ_MODEL, by_month, *STORIES)) == [("2021-11", ["service-2"], [1])]

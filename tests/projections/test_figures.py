@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -201,6 +202,71 @@ def test_only_periods_that_are_over_count_and_nothing_used_means_no_index() -> N
     assert _shown(_uses(old=(0, 75)), OLD) == []
     assert _shown({}, OLD) == []
     assert _shown(_uses(old=(50, 75)), OLD, now=BASE.start) == []
+
+
+# --- The index in plain words ---------------------------------------------------------------------------------------
+
+MONTHS = [month for at in range(8) for month in _two_months()[at].months]
+EDGES = [edge + off for at in range(8) for edge in [_two_months()[at].start] for off in (timedelta(0), timedelta(1))]
+SERVICES = ("a", "b", "c", "d")
+LIVES = st.builds(
+    ServiceLife,
+    service_id=st.sampled_from(SERVICES),
+    registered_at=st.sampled_from([OLD.registered_at, *EDGES]),
+    closed_at=st.none() | st.sampled_from([it - timedelta(hours=12) for it in EDGES] + EDGES),
+)
+
+
+def _plainly(
+    uses: Mapping[str, Mapping[str, int]],
+    lives: Sequence[ServiceLife],
+    now: datetime,
+    weights: Mapping[str, Fraction],
+) -> list[tuple[str, Fraction, int, int]]:
+    """Say period by period what the index is, as the module says it in words."""
+
+    def there(life: ServiceLife, period: Period) -> bool:
+        return life.registered_at <= period.start and (life.closed_at is None or life.closed_at >= period.end)
+
+    def used(period: Period, service_id: str) -> int:
+        return sum(uses.get(month, {}).get(service_id, 0) for month in period.months)
+
+    last_month = max((month for month, services in uses.items() if any(services.values())), default="")
+    points: list[tuple[str, Fraction, int, int]] = []
+    before, period = BASE, BASE
+    while period.is_over(now) and period.months[0] <= last_month:
+        both = [life.service_id for life in lives if there(life, before) and there(life, period)]
+        then, there_now = (
+            sum((weights.get(it, Fraction(1)) * used(when, it) for it in both), Fraction(0))
+            for when in (before, period)
+        )
+        value = points[-1][1] * there_now / then if points and then else Fraction(100)
+        uses_of_both = sum(used(period, it) for it in both)
+        if not (then if points else uses_of_both):
+            break
+        points.append((str(period), value, len(both), uses_of_both))
+        before, period = period, period.next()
+    return points
+
+
+@given(
+    uses=st.dictionaries(
+        st.sampled_from([*MONTHS, "2014-10"]),
+        st.dictionaries(st.sampled_from((*SERVICES, "no life")), st.integers(0, 9)),
+    ),
+    lives=st.lists(LIVES, unique_by=lambda life: life.service_id),
+    weights=st.dictionaries(st.sampled_from(SERVICES), st.fractions(Fraction(1, 9), 9, max_denominator=9)),
+    periods=st.integers(0, 9),
+)
+def test_the_index_in_whole_numbers_is_what_fractions_give(
+    uses: Mapping[str, Mapping[str, int]],
+    lives: Sequence[ServiceLife],
+    weights: Mapping[str, Fraction],
+    periods: int,
+) -> None:
+    now = _two_months()[periods].start
+    found = chain("citizen", uses, lives, now, weights).points
+    assert [(str(it.period), it.value, it.services, it.uses) for it in found] == _plainly(uses, lives, now, weights)
 
 
 # --- Open rates -----------------------------------------------------------------------------------------------------
