@@ -38,6 +38,7 @@ SECONDS: Mapping[str, int] = {
     "infrastructure/test_embedded_postgres.py": 30,
     "infrastructure/test_list_plans.py": 25,
     "infrastructure/test_conformance.py": 23,
+    "api/test_graph_planned.py": 20,
     "api/test_operation.py": 20,
     "infrastructure/test_stock_application.py": 20,
     "api/test_database_commands.py": 20,

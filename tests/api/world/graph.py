@@ -63,26 +63,12 @@ class Answer:
         return [error["extensions"]["code"] for error in self.body["errors"]]
 
 
-class Graph:
-    """Asks the endpoint as some caller, and writes rows behind its back."""
+class Grants:
+    """Writes to a log what lets an organisation see the data of a person: sessions, consents and mandates."""
 
-    def __init__(self, client: TestClient, rows: Engine, queries: list[str], log: MemoryLog) -> None:
-        self.client = client
+    def __init__(self, log: MemoryLog) -> None:
         self.log = log
-        self.queries = queries
-        self._rows = rows
         self._serials = count(1)
-
-    def have(self, table: Table, *rows: Mapping[str, Any]) -> None:
-        if rows:
-            with self._rows.begin() as connection:
-                connection.execute(table.insert(), [row(table, **given) for given in rows])
-
-    def clear(self) -> None:
-        with self._rows.begin() as connection:
-            for projection in PROJECTIONS:
-                connection.execute(projection.table.delete())
-        self.queries.clear()
 
     def session(self, person: str, organisation: str, service: str = "service") -> str:
         """Let a person authenticate at a service of an organisation; return the id of the session."""
@@ -133,6 +119,27 @@ class Graph:
         context = Context(acting_id="official-7", effective_at=AT)
         append = Append(stream=stream, events=events, expected={stream: 0}, context=context)
         asyncio.run(self.log.append([append]))
+
+
+class Graph(Grants):
+    """Asks the endpoint as some caller, and writes rows behind its back."""
+
+    def __init__(self, client: TestClient, rows: Engine, queries: list[str], log: MemoryLog) -> None:
+        super().__init__(log)
+        self.client = client
+        self.queries = queries
+        self._rows = rows
+
+    def have(self, table: Table, *rows: Mapping[str, Any]) -> None:
+        if rows:
+            with self._rows.begin() as connection:
+                connection.execute(table.insert(), [row(table, **given) for given in rows])
+
+    def clear(self) -> None:
+        with self._rows.begin() as connection:
+            for projection in PROJECTIONS:
+                connection.execute(projection.table.delete())
+        self.queries.clear()
 
     def ask(
         self,

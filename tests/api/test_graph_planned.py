@@ -1,0 +1,70 @@
+"""A document is answered in the same way whether by a plan or by the standard executor, and recorded in the same way.
+
+Documents of all kinds, made at random, of random callers, go to two applications over the same rows. With `--long` they
+are six thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from api.graph.protocol.schema import GRAPHQL_SCHEMA
+from tests.api.world.both_ways import (
+    AnswerOfOne,
+    BothWays,
+    CallerOfBoth,
+    Callers,
+    Granted,
+    both_ways,
+    documents_planned,
+    granted,
+)
+from tests.api.world.random_documents import RandomDocument, RandomDocuments
+from tests.lengths import runs_longer, sized
+
+pytestmark = [pytest.mark.anyio, runs_longer, pytest.mark.timeout(sized(300, long=3_600))]
+
+DOCUMENTS = sized(300, long=6_000)
+SEED = 20_261
+PLANNED_AT_LEAST = 0.0
+"""Of the documents that are answered without an error."""
+
+
+@pytest.fixture
+def log_with_grants() -> Granted:
+    return granted()
+
+
+@pytest.fixture
+async def both(read_models_url: str, log_with_grants: Granted) -> AsyncIterator[BothWays]:
+    async with both_ways(read_models_url, log_with_grants, Random(SEED)) as both:
+        yield both
+
+
+# A field that is refused before it is resolved ends the answer; graphql-core then leaves its neighbours unasked.
+@pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited:RuntimeWarning")
+async def test_both_ways_answer_and_record_the_same(both: BothWays, log_with_grants: Granted) -> None:
+    random = Random(SEED)
+    documents, callers = RandomDocuments(GRAPHQL_SCHEMA, both.samples, random), Callers(random, log_with_grants)
+    full = recorded = 0
+    before = documents_planned()
+    for number in range(DOCUMENTS):
+        asked, caller = documents.make(), callers.make()
+        planned, standard = await both.ask(asked, caller)
+        if planned != standard:
+            timing = await both.is_timing(asked, caller, planned)
+            assert timing, difference(number, asked, caller, planned, standard)
+        full, recorded = full + standard.is_full, recorded + bool(standard.recorded)
+    # The test means something: many answers are whole, many are on record, many are not answered as asked.
+    assert 0.35 * DOCUMENTS < full < 0.9 * DOCUMENTS
+    assert recorded > 0.1 * DOCUMENTS
+    assert documents_planned() - before >= PLANNED_AT_LEAST * full
+
+
+def difference(
+    number: int, asked: RandomDocument, caller: CallerOfBoth, planned: AnswerOfOne, standard: AnswerOfOne
+) -> str:
+    return "\n".join((f"document {number} of {caller}", f"{asked}", f"planned: {planned}", f"standard: {standard}"))
