@@ -17,7 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api.administration import administration_routes
 from api.composition.decryption import opener_for_answers
-from api.composition.error_answers import answer_errors
+from api.composition.error_answers import answer_errors, problem_of_error
 from api.composition.guards import graph_policy, lookup_limits, request_limits
 from api.composition.reacting import at_work, make_reactor
 from api.composition.tokens import Clock, make_authenticator, make_issuer, make_token_endpoint
@@ -33,6 +33,7 @@ from api.rest.person_lookups import lookup_routes
 from api.rest.projections import make_feed, projection_routes
 from api.rest.usage import usage_routes
 from api.rights.doors import check_doors
+from api.web.ahead import COMPRESSION_LEVEL, MIN_COMPRESSED_BYTES, DoorsAhead
 from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.middleware import RequestMiddleware
@@ -130,7 +131,10 @@ def create_app(
         LOG.info("api_stopped")
 
     app = _empty_app(lifespan)
-    app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    graphql = graphql_routes(platform, reads, graph_policy(settings))
+    # The last one is the outermost.
+    app.add_middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES, compresslevel=COMPRESSION_LEVEL)
+    app.add_middleware(DoorsAhead, routes=graphql, problem_of=problem_of_error)
     app.add_middleware(RequestMiddleware, limits=request_limits(settings))
     answer_errors(app)
     commands = command_router(COMMAND_ROUTES, platform)
@@ -144,7 +148,7 @@ def create_app(
     app.include_router(dashboard_router(reads, now, sample=sample), dependencies=[own_write])
     app.include_router(projection_routes(platform, reads, feed))
     app.include_router(make_token_endpoint(issuer, settings, now))
-    app.router.routes.extend(graphql_routes(platform, reads, graph_policy(settings)))
+    app.router.routes.extend(graphql)
     app.router.routes.extend(administration_routes())
     # The server calls this when it stops, so that streams end before it waits for open requests.
     app.state.end_streams = feed.end
@@ -162,6 +166,8 @@ def _empty_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
         openapi_url="/openapi.json",
         # The framework does not know the public address, and a Host header cannot be trusted: no redirects.
         redirect_slashes=False,
+        # The log and the metrics of the platform say it all, and each request would ask whether somebody listens.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
 
 

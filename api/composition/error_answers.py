@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import structlog
@@ -31,23 +31,19 @@ ATTACH_S = 3_600
 
 def answer_errors(app: FastAPI) -> None:
     """Have the application answer exceptions that reach its edge."""
-    _answer(app, lambda problem: problem, Problem)
-    _answer(app, problem_of, Refusal)
-    _answer(app, _problem_of_http, HTTPException)
-    _answer(app, _problem_of_validation, RequestValidationError)
-    _answer(app, _unavailable, LogUnavailableError, OperationalError, InterfaceError, PoolTimeoutError)
-    _answer(app, _busy, LogBusyError)
-    _answer(app, _put_away, MissingEventsError)
-    _answer(app, keys_problem, KeysUnavailableError, *DAMAGE)
 
-
-def _answer(app: FastAPI, problem_for: Callable[[E], Problem], *errors: type[E]) -> None:
     async def answer(request: Request, error: Exception) -> Response:
-        assert isinstance(error, errors)
-        return problem_response(problem_for(error), request.state.correlation_id)
+        problem = problem_of_error(error)
+        assert problem is not None
+        return problem_response(problem, request.state.correlation_id)
 
-    for error in errors:
-        app.add_exception_handler(error, answer)
+    for kind in PROBLEMS:
+        app.add_exception_handler(kind, answer)
+
+
+def problem_of_error(error: Exception) -> Problem | None:
+    """Return the problem that an exception is answered with, None for one of which nothing is known."""
+    return next((PROBLEMS[kind](error) for kind in type(error).__mro__ if kind in PROBLEMS), None)
 
 
 def _problem_of_http(error: HTTPException) -> Problem:
@@ -80,3 +76,24 @@ def _put_away(error: MissingEventsError) -> Problem:
     LOG.error("events_put_away", error=str(error))
     detail = "This began so long ago that its events were put away. They have to be brought back before it can go on."
     return Problem(503, "events-put-away", detail, retry_after_s=ATTACH_S)
+
+
+def _for(kind: type[E], problem_for: Callable[[E], Problem]) -> Callable[[Exception], Problem]:
+    def problem(error: Exception) -> Problem:
+        assert isinstance(error, kind)
+        return problem_for(error)
+
+    return problem
+
+
+PROBLEMS: Mapping[type, Callable[[Exception], Problem]] = {
+    Problem: _for(Problem, lambda problem: problem),
+    Refusal: _for(Refusal, problem_of),
+    HTTPException: _for(HTTPException, _problem_of_http),
+    RequestValidationError: _for(RequestValidationError, _problem_of_validation),
+    **dict.fromkeys((LogUnavailableError, OperationalError, InterfaceError, PoolTimeoutError), _unavailable),
+    LogBusyError: _for(LogBusyError, _busy),
+    MissingEventsError: _for(MissingEventsError, _put_away),
+    **dict.fromkeys((KeysUnavailableError, *DAMAGE), keys_problem),
+}
+"""The problem of each class of exceptions and those derived from it."""

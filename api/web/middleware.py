@@ -6,26 +6,27 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.web.errors import Problem, problem_response
+from api.web.header_fields import header_fields
 from api.web.rate_limits import added_headers
 from api.web.repeated_fields import refusal_of_repeated
 from api.web.security_headers import secured
 
-LOG = structlog.get_logger()
+LOG = structlog.get_logger(__name__)
 
-HEADER = "x-correlation-id"
-_CORRELATION_ID = re.compile(r"^[A-Za-z0-9_.-]{8,80}$")
+HEADER = b"x-correlation-id"
+_CORRELATION_ID = re.compile(rb"[A-Za-z0-9_.-]{8,80}")
 
 REQUESTS = Counter("kroniek_http_requests", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram("kroniek_http_request_seconds", "Time from request to the end of the answer.", ["method", "route"])
-
+CACHED_SERIES = 1_024
 
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16 * 1024
@@ -55,8 +56,11 @@ class RequestMiddleware:
             return
         correlation_id = _correlation_id(scope)
         scope.setdefault("state", {})["correlation_id"] = correlation_id
-        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+        bound = structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
+        try:
             await self._answer(scope, receive, send, correlation_id)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, correlation_id: str) -> None:
         answer = _Answer(send, scope, correlation_id, https=self._limits.https)
@@ -103,9 +107,8 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            added = added_headers(self._scope).items()
-            ours = [(HEADER, self._correlation_id), *((name.lower(), value) for name, value in added)]
-            headers = [*message.get("headers", []), *((name.encode(), value.encode()) for name, value in ours)]
+            headers = [*message.get("headers", ()), (HEADER, self._correlation_id.encode())]
+            headers += [(name.lower().encode(), value.encode()) for name, value in added_headers(self._scope).items()]
             message["headers"] = secured(headers, self._scope, https=self._https)
             if self.limit is not None and not self.limit.expired():
                 self.limit.reschedule(None)
@@ -126,26 +129,33 @@ def _timed_out() -> Problem:
 
 
 def _refusal_of_size(scope: Scope) -> Problem | None:
-    headers = scope["headers"]
-    if len(headers) <= MAX_HEADERS and sum([len(name) + len(value) for name, value in headers]) <= MAX_HEADER_BYTES:
+    if len(scope["headers"]) <= MAX_HEADERS and header_fields(scope).size <= MAX_HEADER_BYTES:
         return None
     return Problem(431, "headers-too-large", "The request has too many or too long headers.")
 
 
 def _correlation_id(scope: Scope) -> str:
-    given = Request(scope).headers.get(HEADER, "")
-    return given if _CORRELATION_ID.match(given) else str(uuid4())
+    given = header_fields(scope).first.get(HEADER, b"")
+    return given.decode() if _CORRELATION_ID.fullmatch(given) else str(uuid4())
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
     route, method = _route(scope), scope["method"]
-    REQUESTS.labels(method, route, status).inc()
-    SECONDS.labels(method, route).observe(seconds)
+    count, time_taken = _series(method, route, status)
+    count.inc()
+    time_taken.observe(seconds)
     LOG.info("request_answered", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
+
+
+@lru_cache(CACHED_SERIES)
+def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, route, status), SECONDS.labels(method, route)
 
 
 def _route(scope: Scope) -> str:
     """Return the pattern of the route, or the name of its endpoint. The path itself may name people and things."""
+    path = getattr(scope.get("route"), "path", None)
+    if path is not None:
+        return str(path)
     endpoint = scope.get("endpoint")
-    name = "none" if endpoint is None else getattr(endpoint, "__qualname__", type(endpoint).__name__)
-    return str(getattr(scope.get("route"), "path", name))
+    return "none" if endpoint is None else str(getattr(endpoint, "__qualname__", type(endpoint).__name__))

@@ -7,20 +7,21 @@ from urllib.parse import parse_qsl
 from starlette.types import Scope
 
 from api.web.errors import Issue, Problem, problem_of
+from api.web.header_fields import header_fields
 from domain.kernel.json_text import said_twice
 
 READ_AS_ONE = frozenset(
     {
-        "content-type",
-        "idempotency-key",
-        "if-match",
-        "processing-activity",
-        "session-id",
-        "traceparent",
-        "x-correlation-id",
-        "x-log-id",
-        "x-position",
-        "x-road-userid",
+        b"content-type",
+        b"idempotency-key",
+        b"if-match",
+        b"processing-activity",
+        b"session-id",
+        b"traceparent",
+        b"x-correlation-id",
+        b"x-log-id",
+        b"x-position",
+        b"x-road-userid",
     }
 )
 """Headers of which one value is read. Credentials (Authorization, DPoP) are refused elsewhere, with 401."""
@@ -31,11 +32,11 @@ LISTS = frozenset({"logSourceSystems", "processingType"})
 
 def refusal_of_repeated(scope: Scope) -> Problem | None:
     """Return the problem that a header or a parameter of the address stands twice in a request, if it does."""
-    headers = [name.decode("latin-1") for name, _ in scope["headers"]]
-    for header in READ_AS_ONE.intersection(headers):
-        if headers.count(header) > 1:
-            return _problem("A header", header)
+    for header in READ_AS_ONE & header_fields(scope).repeated:
+        return _problem("A header", header.decode())
     query: bytes = scope["query_string"]
+    if not query:
+        return None
     names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name not in LISTS]
     return _problem("A parameter of the address", "query") if len(set(names)) < len(names) else None
 

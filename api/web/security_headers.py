@@ -7,8 +7,11 @@ Security Cheat Sheet; an answer that is data loads nothing, frames nothing and i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from starlette.types import Scope
+
+from api.web.header_fields import header_fields
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -35,17 +38,18 @@ def secured(headers: Iterable[tuple[bytes, bytes]], scope: Scope, *, https: bool
     """Return the header fields of an answer, with those of ours that it does not set itself."""
     given: RawHeaders = list(headers)
     names = {name.lower() for name, _ in given}
-    policy = API_DOCS if scope["path"] in API_DOCS_PATHS else NOTHING
-    added: Sequence[tuple[bytes, bytes]] = [
+    # With a token an answer may be about a person, and no cache keeps it.
+    kept = b"authorization" not in header_fields(scope).first and scope["method"] in {"GET", "HEAD"}
+    added = _added(scripts=scope["path"] in API_DOCS_PATHS, kept=kept, https=https)
+    given += [field for field in added if field[0] not in names]
+    return given
+
+
+@cache
+def _added(*, scripts: bool, kept: bool, https: bool) -> Sequence[tuple[bytes, bytes]]:
+    return (
         *USUAL,
-        (b"content-security-policy", policy.encode()),
-        (b"cache-control", _caching(scope)),
+        (b"content-security-policy", (API_DOCS if scripts else NOTHING).encode()),
+        (b"cache-control", b"no-cache" if kept else b"private, no-store"),
         *([TRANSPORT] if https else []),
-    ]
-    return given + [(name, value) for name, value in added if name not in names]
-
-
-def _caching(scope: Scope) -> bytes:
-    """Return the caching of an answer. With a token it may be about a person, and no cache keeps it."""
-    with_token = any(name == b"authorization" for name, _ in scope["headers"])
-    return b"private, no-store" if with_token or scope["method"] not in {"GET", "HEAD"} else b"no-cache"
+    )

@@ -43,8 +43,7 @@ def graphql_routes(platform: Platform, figures: Figures, policy: GraphPolicy = O
     """Return the routes of /graphql: the endpoint, and the page that a browser finds there with its two files."""
     endpoint = _Endpoint(platform, figures, policy)
     return [
-        Route("/graphql", endpoint.get, methods=["GET"]),
-        Route("/graphql", endpoint.answer, methods=["POST"]),
+        Route("/graphql", endpoint.answer, methods=["GET", "POST"]),
         Route("/graphql/{name}", PAGE.file, methods=["GET"]),
     ]
 
@@ -59,13 +58,11 @@ class _Endpoint:
         # Every read is one statement: a transaction around it would only add two round trips.
         self._engine = platform.reads.execution_options(isolation_level="AUTOCOMMIT")
 
-    async def get(self, request: Request) -> Response:
-        if negotiated(request, (JSON, GRAPHQL, HTML)) == HTML:
-            return await PAGE.index(request)
-        return await self.answer(request)
-
     async def answer(self, request: Request) -> Response:
-        media_type = negotiated(request, (JSON, GRAPHQL))
+        asks_by_address = request.method != "POST"
+        media_type = negotiated(request, (JSON, GRAPHQL, HTML) if asks_by_address else (JSON, GRAPHQL))
+        if media_type == HTML:
+            return await PAGE.index(request)
         form = Form(media_type=media_type or JSON, correlation_id=correlation_id_of(request))
         if media_type is None:
             return problem_response(Problem(406, "not-acceptable", f"The answer can be {JSON} or {GRAPHQL}."), form)

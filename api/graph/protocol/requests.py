@@ -7,6 +7,7 @@ A document is given as text, or by the SHA-256 of a trusted one: as `documentId`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from domain.kernel.json_text import check_json
 
 JSON, GRAPHQL, HTML = "application/json", "application/graphql-response+json", "text/html"
 MAX_BODY_BYTES = 256 * 1024
+CACHED_PREFERENCES = 256
 PREFIX = "sha256:"
 
 
@@ -35,13 +37,17 @@ class GraphRequest:
 
 async def graph_request(request: Request) -> GraphRequest:
     """Read a request; raise a problem if it is malformed."""
-    return _read(_from_url(request) if request.method == "GET" else await _from_body(request))
+    return _read(await _from_body(request) if request.method == "POST" else _from_url(request))
 
 
 def negotiated(request: Request, offered: tuple[str, ...]) -> str | None:
     """Choose the media type that the caller prefers among those offered (RFC 9110, 12.5.1); by default the first."""
-    accept = request.headers.get("accept", "").strip()
-    if not accept:
+    return _preferred(request.headers.get("accept", ""), offered)
+
+
+@lru_cache(CACHED_PREFERENCES)
+def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
+    if not accept.strip():
         return offered[0]
     given = weights(accept)
 
