@@ -11,7 +11,7 @@ from functools import partial
 
 from application.ports import Role
 from benchmarks.graphql import questions
-from benchmarks.graphql.asking import Answer, ask, compare, data_of
+from benchmarks.graphql.asking import Answer, UnequalAnswersError, ask, compare, data_of
 from benchmarks.graphql.cpu import used_s, wait_until_idle
 from benchmarks.graphql.history import Asked, History
 from benchmarks.graphql.load import Requests, load
@@ -91,6 +91,7 @@ class Contenders:
 
     def turns(self) -> Sequence[Turn]:
         """Return the turns of all contenders, those that are compared beside each other; see that they say the same."""
+        self._see_that_rows_are_hidden()
         kinds = {By.AUDITOR: tuple(Kind), By.AGENCY: (Kind.PAGE, Kind.ROW, Kind.AGGREGATE)}
         return [turn for by, asked in kinds.items() for kind in asked for turn in self._turns(kind, by)]
 
@@ -127,6 +128,13 @@ class Contenders:
                 stock = questions.stock(asked)[kind]
                 found[Side.STOCK] = (stock, requests_of(stock, self.stock.base), self.stock.pid)
         return found
+
+    def _see_that_rows_are_hidden(self) -> None:
+        """See that PostGraphile under row security shows nothing to a role that PostgreSQL does not know."""
+        page = questions.postgraphile(self.history.of_all)[Kind.PAGE]
+        answer = ask(requests_of(page, self.reader.base, {"X-Role": "nobody", "X-Organisation": self.history.agency}))
+        if page.rows(data_of(answer)):
+            raise UnequalAnswersError(f"{Side.READER} shows rows to anybody")
 
     def _of(self, by: By) -> tuple[Asked, str]:
         history = self.history

@@ -39,7 +39,7 @@ BARS: Mapping[str, Bar] = {
     "aggregate_vs_postgraphile_rls": Bar(1.1),
     "aggregate_vs_postgraphile_agency_rls": Bar(1.1),
     "nested_vs_postgraphile": Bar(1.0),
-    "messages_page_with_record_vs_postgraphile_page": Bar(0.4),
+    "messages_vs_postgraphile_page": Bar(0.4),
     "page50_vs_stock_strawberry": Bar(15),
     "server_cpu_us_page": Bar(400, at_most=True),
     "server_cpu_us_row": Bar(250, at_most=True),
@@ -163,7 +163,7 @@ def ratios(measured: Mapping[str, Measured]) -> dict[str, float]:
     cpu = {kind: measured[server_cpu(name_of(kind, By.AUDITOR, Side.OURS))].median for kind in COMPARED}
     return found | {
         "nested_vs_postgraphile": of(Kind.NESTED, Side.OURS) / of(Kind.NESTED, Side.SUPERUSER),
-        "messages_page_with_record_vs_postgraphile_page": messages,
+        "messages_vs_postgraphile_page": messages,
         "page50_vs_stock_strawberry": page / of(Kind.PAGE, Side.STOCK),
         "server_cpu_us_page": cpu[Kind.PAGE],
         "server_cpu_us_row": cpu[Kind.ROW],

@@ -52,8 +52,9 @@ const seen = (headers) => ({
   role,
   "kroniek.role": headers["x-role"] ?? "",
   "kroniek.organisation": headers["x-organisation"] ?? "",
-  "kroniek.mandator": "",
+  "kroniek.identifiers": "{}",
   "kroniek.person": "",
+  "kroniek.chosen_by": "",
 });
 
 const preset = {
