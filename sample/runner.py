@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
+from typing import Protocol
 
 from application.gathering import Rules
 from application.gc_tuning import rare_collections
@@ -32,6 +33,17 @@ class SampleRefusedError(RuntimeError):
     """A command of the sample was refused: the plan and the rules of the domain disagree."""
 
 
+class NotThisSampleError(RuntimeError):
+    """The log holds events, and they are not those of this sample: nothing was written."""
+
+
+class SampleLog(EventStore, Protocol):
+    """A log into which a sample can be written."""
+
+    async def head(self) -> int:
+        """Return the position of the last event; 0 if the log is empty."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleProgress:
     """How far the sample is: the commands sent, of about how many, and the month reached."""
@@ -53,16 +65,27 @@ class SampleReport:
 
 
 async def run_sample(
-    log: EventStore,
+    log: SampleLog,
     rules: Rules,
     *,
     seed: int,
     scale: float | Fraction = 1,
     progress: Callable[[SampleProgress], None] = lambda _: None,
 ) -> SampleReport:
-    """Send what is not there yet; a run that was cut off goes on where the log ends."""
+    """Send the missing commands; a run that was cut off goes on where the log ends.
+
+    Raises NotThisSampleError, with nothing written, if the log holds events but no part of this sample.
+    """
     started, factor = time.monotonic(), scale_of(scale)
-    if await log.receipts([_key(seed, factor, "end")]):
+    begin, first, end = (_key(seed, factor, part) for part in ("begin", "0", "end"))
+    # A log of an earlier release has no key at its beginning.
+    known = await log.receipts([begin, first, end])
+    if not known and await log.head():
+        raise NotThisSampleError(
+            f"The log already holds events that are not of the sample with seed {seed} and scale {factor}: a sample is "
+            "written into an empty log only, and a sample that is cut off goes on with its own seed and scale."
+        )
+    if end in known:
         report = SampleReport(complete_before=True)
     else:
         with rare_collections():
@@ -77,7 +100,7 @@ async def _send_missing(
     unit = UnitOfWork(log)
     sent = skipped = events = 0
     expected = COMMANDS_AT_ANY_SCALE + int(COMMANDS_AT_SCALE_1 * scale)
-    for number, chunk in enumerate(_chunks(seed, scale)):
+    for number, chunk in enumerate(chunks(seed, scale)):
         if number < done:
             skipped += len(chunk)
             continue
@@ -116,9 +139,14 @@ async def _chunks_done(log: EventStore, seed: int, scale: Fraction) -> int:
     raise AssertionError("a sample has fewer chunks than this")
 
 
-def _chunks(seed: int, scale: Fraction) -> Iterator[Sequence[CommandEnvelope]]:
-    """Cut the history into chunks; the last command of each carries a key that says it was written."""
+def chunks(seed: int, scale: Fraction) -> Iterator[Sequence[CommandEnvelope]]:
+    """Cut the history into chunks; the first command, and the last one of each chunk, carry keys of the sample.
+
+    With the key of the first command, the log is known to hold this sample from its first event on.
+    """
     every = commands(seed, scale)
+    first = replace(next(every), idempotency=_key(seed, scale, "begin"))
+    every = chain((first,), every)
     number, chunk = 0, list(islice(every, CHUNK_COMMANDS))
     while chunk:
         following = list(islice(every, CHUNK_COMMANDS))

@@ -50,6 +50,9 @@ class MemoryLog:
     async def log_id(self) -> str:
         return str(UUID(int=0))
 
+    async def head(self) -> int:
+        return len(self.rows)
+
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         encoded = await self._encoder.encode(appends)
         resolved = resolve((each for each in encoded if isinstance(each, Encoded)), self._holdings)

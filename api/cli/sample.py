@@ -7,12 +7,12 @@ import asyncio
 from dataclasses import asdict
 
 from api.cli.common import database, settings_of
-from api.cli.output import CommandError, Exit, Output
+from api.cli.output import CommandError, Exit, Output, ending_as
 from api.composition.bootstrap import make_keyring, make_log
 from application.registry import RULES
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
-from sample.runner import SampleProgress, SampleReport, run_sample
+from sample.runner import NotThisSampleError, SampleProgress, SampleReport, run_sample
 
 DEFAULT_SEED = 2014
 MIN_SCALE, MAX_SCALE = 0.001, 1_000
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
 
 
 def write_sample(settings: Settings, addresses: Addresses, options: argparse.Namespace, output: Output) -> SampleReport:
-    """Write the missing part of the sample history; return a report."""
+    """Write the missing part of the sample history; return a report. Another history in the log is refused."""
     if not MIN_SCALE <= options.scale <= MAX_SCALE:
         raise CommandError(Exit.WRONG_USAGE, f"The scale is a number from {MIN_SCALE} to {MAX_SCALE}.")
 
@@ -45,4 +45,5 @@ def write_sample(settings: Settings, addresses: Addresses, options: argparse.Nam
         async with make_keyring(settings, addresses) as keys, make_log(settings, addresses, keys) as log:
             return await run_sample(log, RULES, seed=options.seed, scale=options.scale, progress=progress)
 
-    return asyncio.run(write())
+    with ending_as(Exit.CHANGED, NotThisSampleError):
+        return asyncio.run(write())

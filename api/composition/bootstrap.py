@@ -103,11 +103,10 @@ def create_app(
     addresses: Addresses,
     *,
     now: Clock = utc_now,
-    sample: bool = False,
     keeper: bool = True,
     bounds: Bounds = BOUNDS,
 ) -> FastAPI:
-    """Make the application on a migrated database. With `sample`, the dashboard shows that its history is made up.
+    """Make the application on a migrated database.
 
     With `keeper`, its reactor carries out erasures and the like, unless that of another process does so already.
     """
@@ -145,7 +144,7 @@ def create_app(
         operation_routes(reads.progress, partial(reactor_progress, reads.engine), lambda: keys.reachable)
     )
     own_write = Depends(waiting_for_own_write(platform, reads.figure_tables))
-    app.include_router(dashboard_router(reads, now, sample=sample), dependencies=[own_write])
+    app.include_router(dashboard_router(reads, now), dependencies=[own_write])
     app.include_router(projection_routes(platform, reads, feed))
     app.include_router(make_token_endpoint(issuer, settings, now))
     app.router.routes.extend(graphql)

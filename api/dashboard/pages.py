@@ -64,16 +64,15 @@ RELEASE = hashlib.sha256(
 Build = Callable[[PageContext], Awaitable[Response]]
 
 
-def dashboard_router(reader: FiguresReader, clock: Callable[[], datetime], *, sample: bool = False) -> APIRouter:
-    """Make the routes under /dashboard. With `sample`, every page states that its history is invented."""
-    return _Pages(reader, clock, sample=sample).router()
+def dashboard_router(reader: FiguresReader, clock: Callable[[], datetime]) -> APIRouter:
+    """Make the routes under /dashboard. On a log that holds a sample, every page states that its history is made up."""
+    return _Pages(reader, clock).router()
 
 
 class _Pages:
-    def __init__(self, reader: FiguresReader, clock: Callable[[], datetime], *, sample: bool) -> None:
+    def __init__(self, reader: FiguresReader, clock: Callable[[], datetime]) -> None:
         self.reader = reader
         self.clock = clock
-        self.sample = sample
         self.style = (HERE / "static" / "dashboard.css").read_bytes()
         self.templates = Environment(
             loader=PackageLoader("api.dashboard"),
@@ -86,7 +85,6 @@ class _Pages:
             locales=LOCALES,
             jurisdictions=tuple(Jurisdiction),
             slug=slug,
-            sample=sample,
             style_url=f"{ROOT}/static/dashboard.css?v={hashlib.sha256(self.style).hexdigest()[:12]}",
         )
 
@@ -175,14 +173,14 @@ class _Pages:
             path=path,
             extra=filter_query(applied),
         )
-        headers = {**HEADERS, "ETag": self._etag(request, snapshot.position, now)}
+        headers = {**HEADERS, "ETag": self._etag(request, snapshot, now)}
         known = read_tags(request.headers.get("if-none-match", ""))
         if known is not None and known.match_weakly(headers["ETag"].removeprefix("W/")):
             return Response(status_code=304, headers=headers)
         months = await snapshot.months(links.jurisdiction)
         period = links.period or latest_period(months, now)
         if period is None:
-            shown = {"now": now, "position": snapshot.position}
+            shown = {"now": now, "position": snapshot.position, "sample": snapshot.sample}
             response: Response = self._html("empty.html.j2", links, shown)
         else:
             page = PageContext(
@@ -199,10 +197,10 @@ class _Pages:
         response.headers.update(headers)
         return response
 
-    def _etag(self, request: Request, position: int, now: datetime) -> str:
+    def _etag(self, request: Request, snapshot: FiguresSnapshot, now: datetime) -> str:
         """Return the tag of a page: of release, log position, day in civil time, address, and sample or not."""
         day = now.astimezone(CIVIL_TIME).date()
-        parts_of_tag = f"{RELEASE} {position} {day} {request.url.path}?{request.url.query} {self.sample}"
+        parts_of_tag = f"{RELEASE} {snapshot.position} {day} {request.url.path}?{request.url.query} {snapshot.sample}"
         return f'W/"{hashlib.sha256(parts_of_tag.encode()).hexdigest()[:24]}"'
 
     def _page(self, template: str, contents: Callable[[PageContext], Awaitable[Mapping[str, object]]]) -> Build:
@@ -212,6 +210,7 @@ class _Pages:
             frame = {
                 "now": page.now,
                 "position": page.snapshot.position,
+                "sample": page.snapshot.sample,
                 "period": page.period,
                 "years": years(page.months, page.period),
                 "parts": parts(page.localiser),

@@ -22,6 +22,10 @@ class FiguresSnapshot(Protocol):
     def position(self) -> int:
         """The place in the log up to which all read models are applied."""
 
+    @property
+    def sample(self) -> bool:
+        """Whether the log holds a sample: a history that is made up."""
+
     async def months(self, jurisdiction: Jurisdiction) -> Sequence[str]:
         """Return the months in which anything was counted, oldest first, as `2021-11`."""
 

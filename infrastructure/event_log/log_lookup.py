@@ -29,6 +29,7 @@ class LogQuery:
     keys: Sequence[Idempotency] = ()
     digests: Sequence[bytes] = ()
     log_id: bool = False
+    head: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class LogAnswer:
     keys: Mapping[Idempotency, Receipt | OtherContent]
     holders: Mapping[bytes, str]
     log_id: str
+    head: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class LogFinder:
             keys=_by_key(keys, await find_receipts(connection, keys)),
             holders=await find_holders(connection, digests),
             log_id=await _log_id(connection) if any(query.log_id for query in queries) else "",
+            head=await _head(connection) if any(query.head for query in queries) else 0,
         )
         return [found] * len(queries)
 
@@ -175,6 +178,11 @@ async def find_rows(connection: AsyncConnection, query: str, *parameters: object
 async def _log_id(connection: AsyncConnection) -> str:
     ((log_id,),) = await find_rows(connection, sql.LOG_ID)
     return str(log_id)
+
+
+async def _head(connection: AsyncConnection) -> int:
+    ((head,),) = await find_rows(connection, sql.HEAD)
+    return int(head)
 
 
 async def find_holders(connection: AsyncConnection, digests: Sequence[bytes]) -> dict[bytes, str]:

@@ -8,6 +8,7 @@ CHANNEL = "kroniek_log"
 LOCK = f"SELECT pg_advisory_xact_lock({LOCK_KEY})"
 HEAD = "SELECT log.head()"
 LOG_ID = "SELECT log.id()"
+HEAD = "SELECT log.head()"
 
 APPEND_PARAMETERS = 38
 APPEND = f"SELECT log.append({', '.join(['%s'] * APPEND_PARAMETERS)})"

@@ -88,6 +88,10 @@ class PostgresLog:
             self._log_id = (await self._reads.call(LogQuery(log_id=True))).log_id
         return self._log_id
 
+    async def head(self) -> int:
+        """Return the position of the last event; 0 if the log is empty."""
+        return (await self._reads.call(LogQuery(head=True))).head
+
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         encoded = await self._encoder.encode(appends)
         written = [each for each in encoded if isinstance(each, Encoded)]

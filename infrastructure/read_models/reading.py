@@ -22,6 +22,7 @@ from infrastructure.read_models.statements import (
     PARKED,
     PLACES,
     PROGRESS,
+    SAMPLE,
     TABLES_THERE,
 )
 from infrastructure.read_models.viewers import CONNECT_ARGS, SET, set_viewers, settings_of
@@ -61,6 +62,7 @@ class ReadModels:
         self.figure_tables = [it.table.name for it in projections if FIGURES in it.seen.roles]
         """The tables that figures are computed from, as far as they belong to the release."""
         self._existing: frozenset[str] = frozenset()
+        self._sample: bool | None = None
         options = _options_of(url, statement_timeout_s)
         self.turns = FairTurns(limits)
         """Given to those who read for requests."""
@@ -111,7 +113,17 @@ class ReadModels:
             await self._lock(connection, there)
             await connection.exec_driver_sql(SET, settings_of(Viewer(role=FIGURES)))
             places = await self._places(connection)
-            yield Reading(connection, self._position_of_figures(places, there))
+            position = self._position_of_figures(places, there)
+            yield Reading(connection, position, await self._holds_sample(connection, position))
+
+    async def _holds_sample(self, connection: AsyncConnection, position: int) -> bool:
+        """Return whether the log holds a sample. A sample is written into an empty log only, so the answer stays."""
+        if self._sample is None:
+            sample = (await connection.execute(SAMPLE)).scalar_one() is not None
+            if not sample and not position:
+                return False
+            self._sample = sample
+        return self._sample
 
     async def _existing_tables(self) -> frozenset[str]:
         """Return the tables of the release that exist. A table of this release is never dropped by the platform."""

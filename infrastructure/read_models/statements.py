@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+SAMPLE = text("SELECT log.sample()")
+
 # Head and positions come from one statement, so that no lag is shown too small. The oldest event that a read model
 # lacks is the first after its position: one look-up for each position, however many read models are there.
 _PLACES = """

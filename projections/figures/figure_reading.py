@@ -42,10 +42,12 @@ class Reading:
     """A connection in a transaction that sees one state of the read models, and the position of that state.
 
     The transaction must be repeatable read, and `position` read in it; nothing here opens, commits or closes.
+    `sample`: the log holds a sample, a history that is made up.
     """
 
     connection: AsyncConnection
     position: int
+    sample: bool = False
 
     async def months(self, jurisdiction: Jurisdiction) -> tuple[str, ...]:
         """Return the months in which anything was counted, oldest first."""
@@ -131,7 +133,7 @@ class Reading:
         return tuple((await self.connection.execute(select(*numbers))).one())
 
     def _provenance(self, definition: Definition, now: datetime) -> Provenance:
-        return Provenance(events=definition.events, position=self.position, computed_at=now)
+        return Provenance(events=definition.events, position=self.position, computed_at=now, sample=self.sample)
 
 
 def _quality(period: Period, now: datetime) -> Quality:

@@ -25,11 +25,15 @@ class Quality(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """The stored names of the events that were counted, and the position of the log up to which they were."""
+    """The stored names of the events that were counted, and the position of the log up to which they were.
+
+    `sample`: the events are of a sample, a history that is made up.
+    """
 
     events: tuple[str, ...]
     position: int
     computed_at: datetime
+    sample: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,10 @@ from projections.figures.translations import Language
 from tests.api.world.figures import NOW, POSITION, FakeFigures
 
 
-def client(figures: FakeFigures | None = None, *, sample: bool = False) -> TestClient:
+def client(figures: FakeFigures | None = None) -> TestClient:
     reader = figures or FakeFigures()
     app = FastAPI()
-    app.include_router(dashboard_router(reader, lambda: reader.now, sample=sample))
+    app.include_router(dashboard_router(reader, lambda: reader.now))
     return TestClient(app, follow_redirects=False)
 
 
@@ -155,7 +155,7 @@ def test_without_any_event_a_plain_sentence() -> None:
 
 
 def test_a_sample_says_so() -> None:
-    assert "Sample data" in client(sample=True).get("/dashboard/en").text
+    assert "Sample data" in client(FakeFigures(sample=True)).get("/dashboard/en").text
     assert "Sample data" not in client().get("/dashboard/en").text
 
 

@@ -39,7 +39,7 @@ FOCUSABLE = "a[href], button, select, summary, input:not([type=hidden]), [tabind
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     app = FastAPI()
-    app.include_router(dashboard_router(FakeFigures(), lambda: NOW, sample=True))
+    app.include_router(dashboard_router(FakeFigures(sample=True), lambda: NOW))
     with served(app) as address:
         yield address
 

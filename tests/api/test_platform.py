@@ -18,6 +18,7 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 
+from api.cli.output import Exit
 from infrastructure.database.embedded import EmbeddedPostgres
 from tests import forked
 from tests.api.world import Running, kroniek, start
@@ -110,6 +111,18 @@ def test_a_demo_killed_while_it_writes_goes_on_where_it_was(embedded_demo: Demo,
         assert _written(server) < embedded_demo.position, "it was to be killed in the middle"
     with demo(disturbed) as ended:
         assert ended.position == embedded_demo.position
+
+
+def test_a_sample_is_said_by_whoever_serves_it_and_takes_no_other(embedded_demo: Demo) -> None:
+    embedded_demo.running.process.terminate()
+    embedded_demo.running.process.wait(30)
+    for other in (("--scale", "0.02"), ("--scale", SCALE, "--seed", "1")):
+        done = forked.kroniek_done(embedded_demo.environment, "sample", *other)
+        assert done.code == Exit.CHANGED
+        assert re.fullmatch(rb"kroniek: The log already holds events [^\n]* its own seed and scale\.\n", done.err)
+    with kroniek(embedded_demo.environment, "serve") as running:
+        assert running.position() == embedded_demo.position
+        assert "Sample data" in running.caller().reads("/dashboard/en").text
 
 
 def _written(server: EmbeddedPostgres) -> int:

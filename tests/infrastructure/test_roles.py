@@ -54,8 +54,8 @@ KEEPERS: Mapping[DatabaseRole, Mapping[str, Sequence[str]]] = {
 EXECUTABLE = {
     WRITER: {"append", "give_up", "forget", "id", "head"},
     PROJECTOR: {"id", "head"},
-    READER: {"id", "head", "recorded_after"},
-    AUDITOR: {"id", "head"},
+    READER: {"id", "head", "recorded_after", "sample"},
+    AUDITOR: {"id", "head", "sample"},
 }
 
 

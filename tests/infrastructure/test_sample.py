@@ -6,16 +6,19 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Any
 
+import psycopg
 import pytest
 
 from application.gathering import Rules
 from application.handler import handle_many
-from application.ports import Append, Outcome
+from application.ports import Append, Idempotency, Outcome
 from application.registry import BY_COMMAND, READERS
 from domain import access, operation
 from domain.bus import TransactionAccepted
@@ -27,6 +30,7 @@ from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox.message.model import MessageOpened, MessagePublished, MessageSent
 from infrastructure.codec import Codec
+from infrastructure.database.addresses import Addresses
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.event_log.resolve import EventRow
 from projections import consents, enrolments, open_rates, service_use, services
@@ -37,7 +41,7 @@ from projections.read_model import ReadModel
 from projections.registry import PROJECTIONS
 from projections.words import civil_month
 from sample.history import commands
-from sample.runner import SampleProgress, SampleRefusedError, run_sample
+from sample.runner import NotThisSampleError, SampleProgress, SampleRefusedError, chunks, run_sample
 from tests.memory_keys import MemoryKeys
 from tests.memory_log import MemoryLog
 from tests.memory_rows import MemoryRows
@@ -283,15 +287,96 @@ async def test_a_run_that_was_cut_off_goes_on_where_the_log_ends() -> None:
 
 
 async def test_commands_that_were_carried_out_before_their_chunk_was_noted_are_not_repeated() -> None:
-    """The first orders of a chunk are in the log, its key is not: they answer as duplicates, and nothing doubles."""
+    """The first commands are in the log, the key of their chunk is not: they are duplicates, and nothing doubles."""
     small, log, whole = Fraction(1, 1000), MemoryLog(Codec(DECIDERS)), MemoryLog(Codec(DECIDERS))
     await run_sample(whole, RULES, seed=SEED, scale=small)
-    await handle_many(list(islice(commands(SEED, small), 5)), log, RULES)
+    with pytest.raises(CutOff):
+        await run_sample(CutShortLog(log, appends=5), RULES, seed=SEED, scale=small)
+    assert 0 < await log.head() < 10
     await run_sample(log, RULES, seed=SEED, scale=small)
     sent, expected = map(unsealed, log.rows), map(unsealed, whole.rows)
     assert sorted((row.stream, row.version, row.payload) for row in sent) == sorted(
         (row.stream, row.version, row.payload) for row in expected
     )
+
+
+class CutShortLog:
+    """A log of which the first append is cut short: only so many commands of it are written."""
+
+    def __init__(self, log: MemoryLog, *, appends: int) -> None:
+        self._log, self._appends = log, appends
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
+        await self._log.append(appends[: self._appends])
+        raise CutOff
+
+
+# --- One history for each log ---------------------------------------------------------------------------------------
+
+
+async def refused(log: MemoryLog, *, seed: int = SEED, scale: Fraction) -> str:
+    """Send a sample that the log does not take; return the sentence. Nothing may be written."""
+    before = list(log.rows)
+    with pytest.raises(NotThisSampleError) as error:
+        await run_sample(log, RULES, seed=seed, scale=scale)
+    assert log.rows == before
+    return str(error.value)
+
+
+async def test_a_log_with_other_events_takes_no_sample() -> None:
+    small, log = Fraction(1, 1000), MemoryLog(Codec(DECIDERS))
+    await handle_many(list(islice(commands(SEED, small), 1)), log, RULES)
+    assert "seed 7 and scale 1/1000" in await refused(log, scale=small)
+
+
+async def test_a_sample_takes_no_other_sample_whole_or_cut_off() -> None:
+    small, log = Fraction(1, 1000), FailingLog()
+    for appends_left in (3, 0):
+        log.appends_left = appends_left
+        with suppress(CutOff):
+            await run_sample(log, RULES, seed=SEED, scale=small)
+        await refused(log, seed=SEED + 1, scale=small)
+        await refused(log, scale=Fraction(1, 500))
+
+
+async def test_a_sample_of_an_earlier_release_goes_on_and_is_known_as_one(database_url: str) -> None:
+    """Its first command has no key of the sample; the keys of its chunks have stayed the same."""
+    small = Fraction(1, 1000)
+    async with PostgresLog(database_url, Codec(DECIDERS), b"claim key", keys=MemoryKeys()) as log:
+        await run_sample(log, RULES, seed=SEED, scale=small)
+        with psycopg.connect(database_url, autocommit=True) as owner:
+            owner.execute("DELETE FROM log.receipt WHERE key LIKE 'sample:%:begin'")
+        again = await run_sample(log, RULES, seed=SEED, scale=small)
+    assert again.complete_before
+    assert sample_in(database_url) == "7:1/1000"
+
+
+async def test_a_log_says_that_it_holds_a_sample_from_its_first_event_on(database_url: str) -> None:
+    assert sample_in(database_url) is None
+    (first,) = islice(chunks(SEED, Fraction(1, 1000)), 1)
+    async with PostgresLog(database_url, Codec(DECIDERS), b"claim key", keys=MemoryKeys()) as log:
+        await handle_many(first[:1], log, RULES)
+    assert sample_in(database_url) == "7:1/1000"
+
+
+async def test_a_key_of_a_caller_is_never_that_of_a_sample(database_url: str) -> None:
+    (command,) = islice(commands(SEED, Fraction(1, 1000)), 1)
+    key = Idempotency(organisation_id="platform", key="sample:7:1:begin", fingerprint=b"keyed digest of the content")
+    async with PostgresLog(database_url, Codec(DECIDERS), b"claim key", keys=MemoryKeys()) as log:
+        await handle_many([replace(command, idempotency=key)], log, RULES)
+    assert sample_in(database_url) is None
+
+
+def sample_in(url: str) -> str | None:
+    with psycopg.connect(Addresses.at(url).reader) as reader:
+        row = reader.execute("SELECT log.sample()").fetchone()
+    return row[0] if row else None
+
+
+# --- Refusals and progress ------------------------------------------------------------------------------------------
 
 
 async def test_a_refusal_ends_the_run_and_says_which_command() -> None:

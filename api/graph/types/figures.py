@@ -80,7 +80,7 @@ class FigureDefinition:
 
 @published("Provenance", "What a value rests on: events up to and with a position of the log.", of=Provenance)
 class ProvenanceType:
-    pass
+    sample: bool = strawberry.field(description="Whether the events are made up: those of a sample history.")
 
 
 @published("Growth", "The change against the same period a year earlier; nothing to compare gives no percentage.")

@@ -83,6 +83,7 @@ class FakeFigures:
     """Answers as the read models would. With `empty`, nothing has happened yet."""
 
     empty: bool = False
+    sample: bool = False
     position: int = POSITION
     now: datetime = NOW
     asked: list[str] = field(default_factory=list)
