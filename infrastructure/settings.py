@@ -131,6 +131,10 @@ class Settings(BaseSettings):
     graphql_documents: Path | None = None
     graphql_ad_hoc: Annotated[Literal["allowed", "scope", "refused"] | None, Lower] = None
     graphql_introspection: Annotated[Literal["allowed", "overseers", "refused"] | None, Lower] = None
+    query_connections: int = Field(default=16, ge=1, le=500)
+    query_share: int | None = Field(default=None, ge=1)
+    query_waiting: int = Field(default=100, ge=0, le=10_000)
+    query_wait_s: float = Field(default=3.0, ge=0.01, le=60)
     query_timeout_s: float = Field(default=5.0, ge=0.01, le=600)
     request_timeout_s: float = Field(default=60.0, ge=0.1, le=600)
     requests_per_minute: int = Field(default=60_000, ge=0)
@@ -163,6 +167,8 @@ class Settings(BaseSettings):
         """Yield a sentence for each contradiction between settings; it begins with the setting to change."""
         if 0 < self.graphql_cost_per_minute < self.graphql_cost:
             yield f"{PREFIX}GRAPHQL_COST_PER_MINUTE: must be 0, for none, or let one query pass"
+        if self.query_share is not None and self.query_share > self.query_connections:
+            yield f"{PREFIX}QUERY_SHARE: must be no more than {PREFIX}QUERY_CONNECTIONS"
         if self.keys_url is not None and _place(self.keys_url) in {_place(url) for url in self._urls_of_log if url}:
             yield f"{PREFIX}KEYS_URL: must be another database than that of the log"
         token = {"MODULE": self.pkcs11_module, "TOKEN": self.pkcs11_token, "PIN": self.pkcs11_pin}

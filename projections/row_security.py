@@ -181,6 +181,10 @@ class Viewer:
 VIEWER = "viewer"
 """The execution option of SQLAlchemy that names the viewer of a statement; without it no row is seen."""
 
+SAVEPOINT = "SAVEPOINT statement"
+RECOVER = "ROLLBACK TO SAVEPOINT statement"
+"""Undoes a failed statement of a viewer in a transaction, which can go on then."""
+
 # --- For our own queries --------------------------------------------------------------------------------------------
 
 

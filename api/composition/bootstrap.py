@@ -18,7 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api.administration import administration_routes
 from api.composition.decryption import opener_for_answers
 from api.composition.error_answers import answer_errors, problem_of_error
-from api.composition.guards import graph_policy, lookup_limits, request_limits
+from api.composition.guards import graph_policy, lookup_limits, request_limits, turn_limits
 from api.composition.reacting import at_work, make_reactor
 from api.composition.tokens import Clock, make_authenticator, make_issuer, make_token_endpoint
 from api.dashboard import dashboard_router
@@ -54,7 +54,7 @@ from infrastructure.keys.data_keys import Keys
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
 from infrastructure.reactors.status import reactor_progress
-from infrastructure.read_models.reading import ReadModels
+from infrastructure.read_models.reading import ReadModels, again_if_lost
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.verifier import Verifier
@@ -113,7 +113,7 @@ def create_app(
     keys = make_keyring(settings, addresses)
     log = make_log(settings, addresses, keys)
     people = BlindIndex(addresses.keys, keys.named)
-    reads = ReadModels(addresses.reader, PROJECTIONS, settings.query_timeout_s)
+    reads = ReadModels(addresses.reader, PROJECTIONS, settings.query_timeout_s, turn_limits(settings))
     issuer = None if settings.jwks_url else make_issuer(settings)
     platform = _platform(
         settings, log, reads, keys, authenticate=make_authenticator(settings, issuer, log, now), now=now, bounds=bounds
@@ -141,7 +141,9 @@ def create_app(
     app.include_router(lookup_routes(platform, people, lookup_limits(settings)))
     app.include_router(usage_routes(platform))
     app.include_router(
-        operation_routes(reads.progress, partial(reactor_progress, reads.engine), lambda: keys.reachable)
+        operation_routes(
+            reads.progress, partial(again_if_lost, partial(reactor_progress, reads.engine)), lambda: keys.reachable
+        )
     )
     own_write = Depends(waiting_for_own_write(platform, reads.figure_tables))
     app.include_router(dashboard_router(reads, now), dependencies=[own_write])
@@ -184,7 +186,7 @@ def _platform(
         log=log,
         rules=make_rules(reads),
         state_cache=StateCache(),
-        reads=reads.engine,
+        open_state=reads.state,
         read_statements=reads.read_statements,
         authenticate=authenticate,
         requests=Buckets("requests", settings.requests_per_minute),

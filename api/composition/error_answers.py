@@ -13,8 +13,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.composition.decryption import DAMAGE, keys_problem
-from api.web.errors import Problem, problem_of, problem_response, query_too_slow
+from api.web.errors import Problem, busy, problem_of, problem_response, query_too_slow, unavailable
 from api.web.validators import issues_of
+from application.fair_turns import BusyError
 from domain.kernel import Refusal
 from infrastructure.event_log.log_lookup import MissingEventsError
 from infrastructure.keys.data_keys import KeysUnavailableError
@@ -24,7 +25,6 @@ E = TypeVar("E", bound=Exception)
 
 LOG = structlog.get_logger()
 
-RETRY_AFTER_S = 1
 ATTACH_S = 3_600
 """When to ask again for events that an administrator has to bring back first."""
 
@@ -62,11 +62,10 @@ def _unavailable(error: Exception) -> Problem:
     if (too_slow := query_too_slow(error)) is not None:
         return too_slow
     LOG.warning("unavailable", error=type(error).__name__)
-    detail = "The log cannot be reached just now. Send the same request again."
-    return Problem(503, "log-unavailable", detail, retry_after_s=RETRY_AFTER_S)
+    return unavailable()
 
 
-def _busy(error: LogBusyError) -> Problem:
+def _log_busy(error: LogBusyError) -> Problem:
     LOG.warning("log_busy", retry_after_s=error.retry_after_s)
     detail = "More is being written just now than can wait. Nothing was written; send the same request again."
     return Problem(503, "log-busy", detail, retry_after_s=error.retry_after_s)
@@ -91,8 +90,9 @@ PROBLEMS: Mapping[type, Callable[[Exception], Problem]] = {
     Refusal: _for(Refusal, problem_of),
     HTTPException: _for(HTTPException, _problem_of_http),
     RequestValidationError: _for(RequestValidationError, _problem_of_validation),
-    **dict.fromkeys((LogUnavailableError, OperationalError, InterfaceError, PoolTimeoutError), _unavailable),
-    LogBusyError: _for(LogBusyError, _busy),
+    **dict.fromkeys((LogUnavailableError, OperationalError, InterfaceError), _unavailable),
+    **dict.fromkeys((BusyError, PoolTimeoutError), busy),
+    LogBusyError: _for(LogBusyError, _log_busy),
     MissingEventsError: _for(MissingEventsError, _put_away),
     **dict.fromkeys((KeysUnavailableError, *DAMAGE), keys_problem),
 }

@@ -7,6 +7,7 @@ from api.graph.protocol.policy import AdHoc, GraphPolicy, Introspection
 from api.rest.person_lookups import LookupLimits
 from api.web.middleware import RequestLimits
 from api.web.rate_limits import Buckets
+from application.fair_turns import TurnLimits
 from infrastructure.settings import Environment, Settings
 
 
@@ -14,6 +15,16 @@ def request_limits(settings: Settings) -> RequestLimits:
     """Return the limits of every request."""
     https = (settings.public_url or "").startswith("https:")
     return RequestLimits(timeout_s=settings.request_timeout_s, https=https)
+
+
+def turn_limits(settings: Settings) -> TurnLimits:
+    """Return how many requests read at once, and how many of one organisation."""
+    return TurnLimits(
+        turns=settings.query_connections,
+        share=settings.query_share or max(settings.query_connections // 2, 1),
+        waiting=settings.query_waiting,
+        wait_s=settings.query_wait_s,
+    )
 
 
 def lookup_limits(settings: Settings) -> LookupLimits:

@@ -124,9 +124,7 @@ async def _found(
     where += [c.accessed_at >= asked.period_start] if asked.period_start else []
     where += [c.accessed_at <= asked.period_end] if asked.period_end else []
     where += [] if asked.include_bulk_processing else [~c.automated]
-    # Each statement names its viewer: a transaction around them would only add round trips.
-    engine = platform.reads.execution_options(isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
+    async with platform.open_state(by.caller.organisation_id) as connection:
         total = await connection.execute(accesses.usage_count(*where), execution_options={VIEWER: viewer})
         query = accesses.usages(*where).limit(asked.limit).offset(asked.offset)
         return total.scalar_one(), (await connection.execute(query, execution_options={VIEWER: viewer})).all()

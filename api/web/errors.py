@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from api.web.json_answers import json_response
+from application.fair_turns import BusyError
 from domain.kernel import (
     Duplicate,
     InvalidValue,
@@ -25,6 +26,7 @@ from domain.kernel import (
 TYPE_PREFIX = "urn:problem-type:kroniek:"
 
 QUERY_CANCELED = "57014"
+RETRY_AFTER_S = 1
 
 STATUS: Mapping[type[Refusal], int] = {
     MalformedValue: 400,
@@ -108,6 +110,18 @@ def query_too_slow(error: Exception) -> Problem | None:
         "The query took too long and was broken off. Ask for less: a shorter time, a narrower filter, a smaller page."
     )
     return Problem(503, "query-too-slow", detail)
+
+
+def busy(error: Exception) -> Problem:
+    """Return the problem that no connection came free in time."""
+    retry_after_s = error.retry_after_s if isinstance(error, BusyError) else RETRY_AFTER_S
+    detail = "More is being read just now than can be answered in time. Ask for less at once, or again later."
+    return Problem(503, "busy", detail, retry_after_s=retry_after_s)
+
+
+def unavailable() -> Problem:
+    detail = "The log cannot be reached just now. Send the same request again."
+    return Problem(503, "log-unavailable", detail, retry_after_s=RETRY_AFTER_S)
 
 
 def problem_response(problem: Problem, correlation_id: str) -> Response:

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import TypeAlias
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import HTTPConnection
 
 from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.errors import Problem
 from api.web.rate_limits import Buckets, charge
+from api.web.request_reads import OpenState
 from application.gathering import Rules
 from application.ports import Caller, Credentials, EventStore, Opener
 from application.token_refusals import IssuerUnavailableError, ProofRefusedError, TokenRefusedError
@@ -36,7 +36,8 @@ class Platform:
     """The parts that the composition root put together.
 
     `authenticate` turns credentials into a caller or raises a refusal of `application.token_refusals`; `keyed_hash` is
-    one; `read_statements` reads with statements made ahead; `opener` opens sealed texts; `places` reads where each read
+    one; `open_state` opens one state of the read models for an organisation's request, and `read_statements` reads it
+    with statements made ahead; `opener` opens sealed texts; `places` reads where each read
     model is, for all requests of a moment at once.
     `requests` is how many each organisation may send in a minute. `public_url` is where clients reach the API, if that
     is set; `proof_algorithms` are those of DPoP proofs.
@@ -45,7 +46,7 @@ class Platform:
     log: EventStore
     rules: Rules
     state_cache: StateCache
-    reads: AsyncEngine
+    open_state: OpenState
     read_statements: ReadStatements
     authenticate: Callable[[Credentials], Awaitable[Caller]]
     keyed_hash: Callable[[bytes], bytes]

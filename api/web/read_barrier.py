@@ -83,6 +83,9 @@ class ReadBarrier:
         self._pause_s = 0.0
         self._reading = asyncio.Lock()
         self._used: dict[str, Place] = {}
+        self.readings = 0
+        """How often fresh places were read."""
+
         self.refusal: Problem | None = None
 
     async def wait_for(self, tables: Collection[str]) -> None:
@@ -117,6 +120,7 @@ class ReadBarrier:
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(max(FIRST_POLL_S, 2 * self._pause_s), MAX_POLL_S)
             self._places = await self._read()
+            self.readings += 1
 
     def refuse(self, problem: Problem) -> Problem:
         """Keep the problem of the whole answer, and return it to be raised."""

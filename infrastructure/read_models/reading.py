@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from application.fair_turns import FairTurns, TurnLimits
+from application.fair_turns import FairTurns, TurnLimits, Turns
 from infrastructure.read_models.progress_rows import build_of, others_of, place_of, progress_of
 from infrastructure.read_models.statement_reader import StatementReader
 from infrastructure.read_models.statements import (
@@ -32,10 +34,19 @@ from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place
 from projections.read_model import SCHEMA, ReadModel
 from projections.row_security import ADMINISTRATOR, FIGURES, VIEWER, Viewer
 
-POOL_SIZE = 16
+T = TypeVar("T")
+
+LIMITS = TurnLimits(turns=16, share=8)
+OWN_CONNECTIONS = 4
+"""Connections for what is read for no request of its own: places, progress and the like."""
+
 POOL_WAIT_S = 5
-LIMITS = TurnLimits(turns=POOL_SIZE, share=POOL_SIZE // 2)
-UNDEFINED_TABLE = "42P01"
+TRIES = 2
+"""How often something is read where its connection was lost: a restart of the server closes all connections."""
+
+NOT_IN_USE = frozenset({"42P01", "42501"})
+"""SQLSTATE of a table that does not exist, and of one that is not open to readers."""
+
 MOST_SHOWN = 100
 """Parked events, or builds, that are read at once."""
 
@@ -64,20 +75,20 @@ class ReadModels:
         self._existing: frozenset[str] = frozenset()
         self._sample: bool | None = None
         options = _options_of(url, statement_timeout_s)
-        self.turns = FairTurns(limits)
+        self.turns: Turns = FairTurns(limits)
         """Given to those who read for requests."""
         self.read_statements = StatementReader(make_conninfo(url, options=options), self.turns)
         self.engine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg").update_query_dict({"options": options}),
-            pool_size=POOL_SIZE,
+            pool_size=limits.turns + OWN_CONNECTIONS,
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
             # The connection of the last statement knows its plan; a queue would plan it on each connection in turn.
             pool_use_lifo=True,
-            pool_pre_ping=True,
             connect_args=CONNECT_ARGS,
         )
         set_viewers(self.engine)
+        self._own = asyncio.Semaphore(OWN_CONNECTIONS)
         # One statement needs no transaction around it.
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -89,8 +100,7 @@ class ReadModels:
 
     async def places(self) -> Mapping[str, Place]:
         """Return the place of each read model of the release, by the name of its table."""
-        async with self._single.connect() as connection:
-            return await self._places(connection)
+        return await self._read(self._places)
 
     async def _places(self, connection: AsyncConnection) -> Mapping[str, Place]:
         rows = await connection.execute(PLACES, self._release)
@@ -100,21 +110,55 @@ class ReadModels:
     # --- Snapshots --------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Reading]:
-        """Open a transaction that reads one state of all rows; its position is that of the figures.
+    async def snapshot(self, organisation_id: str = "") -> AsyncIterator[Reading]:
+        """Open a state of all rows for figures; without an organisation, the turn is one of the public's.
+
+        Raises `NotBuiltError` where a figure has no rows in use yet, and BusyError where no turn comes in time.
+        """
+        async with self.state(organisation_id) as connection:
+            yield await self.figures_in(connection)
+
+    async def figures_in(self, connection: AsyncConnection) -> Reading:
+        """Return the figures of a state; its position is theirs, and its viewer computes figures from now on."""
+        await connection.exec_driver_sql(SET, settings_of(Viewer(role=FIGURES)))
+        places = await self._places(connection)
+        position = self._position_of_figures(places, self._existing)
+        return Reading(connection, position, await self._holds_sample(connection, position))
+
+    @asynccontextmanager
+    async def state(self, organisation_id: str) -> AsyncIterator[AsyncConnection]:
+        """Wait for a turn of an organisation, and open a transaction that reads one state of all rows.
 
         A takeover renames tables: a transaction with an older state of the rows would find a table empty under its new
         name. The locks keep the names as they are, are taken before the state is fixed, and make a takeover wait for
-        the end of the snapshot. Raises `NotBuiltError` where a figure has no rows in use yet.
+        the end of the transaction. Raises BusyError where no turn comes in time.
         """
-        there = await self._existing_tables()
-        async with self.engine.connect() as connection:
-            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            await self._lock(connection, there)
-            await connection.exec_driver_sql(SET, settings_of(Viewer(role=FIGURES)))
-            places = await self._places(connection)
-            position = self._position_of_figures(places, there)
-            yield Reading(connection, position, await self._holds_sample(connection, position))
+        async with self.turns.of(organisation_id):
+            connection = await again_if_lost(self._begun)
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    async def _begun(self) -> AsyncConnection:
+        for _ in range(TRIES):
+            there = await self._existing_tables()
+            connection = await self.engine.connect()
+            try:
+                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                await self._lock(connection, there)
+            except ProgrammingError as error:
+                await connection.close()
+                if getattr(error.orig, "sqlstate", "") not in NOT_IN_USE:
+                    raise
+                # A table was dropped by hand, or closed to readers: the list is read again.
+                self._existing = frozenset()
+            except BaseException:
+                await connection.close()
+                raise
+            else:
+                return connection
+        raise NotBuiltError(())
 
     async def _holds_sample(self, connection: AsyncConnection, position: int) -> bool:
         """Return whether the log holds a sample. A sample is written into an empty log only, so the answer stays."""
@@ -137,14 +181,7 @@ class ReadModels:
             return
         # All sessions lock in the same order, so that no two wait for each other.
         names = ", ".join(f'{SCHEMA}."{name}"' for name in sorted(tables))
-        try:
-            await connection.execute(text(f"LOCK TABLE {names} IN ACCESS SHARE MODE"))
-        except ProgrammingError as error:
-            if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
-                raise
-            # A table was dropped by hand: the next snapshot reads the list again.
-            self._existing = frozenset()
-            raise NotBuiltError(()) from error
+        await connection.execute(text(f"LOCK TABLE {names} IN ACCESS SHARE MODE"))
 
     def _position_of_figures(self, places: Mapping[str, Place], there: Collection[str]) -> int:
         needed = {table: places[table] for table in self.figure_tables}
@@ -156,11 +193,13 @@ class ReadModels:
 
     async def progress(self) -> Progress:
         """Return the progress of each read model of the release, by name; cheap enough for once a second."""
-        async with self._single.connect() as connection:
-            rows = await _rows(connection, PROGRESS, self._release)
-            builds = {it["projection"]: build_of(it) for it in await _rows(connection, LATEST_BUILDS, self._release)}
-            others = others_of(await _rows(connection, OTHER_VERSIONS, self._release))
-            pauses = await self._pauses(connection)
+        return await self._read(self._progress)
+
+    async def _progress(self, connection: AsyncConnection) -> Progress:
+        rows = await _rows(connection, PROGRESS, self._release)
+        builds = {it["projection"]: build_of(it) for it in await _rows(connection, LATEST_BUILDS, self._release)}
+        others = others_of(await _rows(connection, OTHER_VERSIONS, self._release))
+        pauses = await self._pauses(connection)
         return Progress(
             head=rows[0]["head"] if rows else 0,
             projections=[progress_of(row, pauses, builds, others) for row in rows],
@@ -197,8 +236,28 @@ class ReadModels:
         return {row.projection: Pause(by=row.acting_id, why=row.why, at=row.acted_at) for row in rows}
 
     async def _all(self, statement: TextClause, **values: object) -> Sequence[RowMapping]:
-        async with self._single.connect() as connection:
-            return await _rows(connection, statement, values)
+        return await self._read(lambda connection: _rows(connection, statement, values))
+
+    async def _read(self, read: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Read something that is no request of an organisation."""
+
+        async def once() -> T:
+            async with self._single.connect() as connection:
+                return await read(connection)
+
+        async with self._own:
+            return await again_if_lost(once)
+
+
+async def again_if_lost(read: Callable[[], Awaitable[T]]) -> T:
+    """Read something once more where its connection was lost, on a new one."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return await read()
+        except DBAPIError as error:
+            if not error.connection_invalidated or not tries_left:
+                raise
+    raise AssertionError
 
 
 async def _rows(

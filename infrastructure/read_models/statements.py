@@ -108,5 +108,6 @@ IS_PARKED = text("""
 """)
 
 TABLES_THERE = text("""
-    SELECT name FROM unnest(CAST(:tables AS text[])) AS name WHERE to_regclass('read.' || quote_ident(name)) IS NOT NULL
+    SELECT name FROM unnest(CAST(:tables AS text[])) AS name
+    WHERE has_table_privilege(to_regclass('read.' || quote_ident(name)), 'SELECT')
 """)

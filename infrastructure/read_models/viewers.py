@@ -3,7 +3,8 @@
 A statement that is executed with the option `viewer` is sent behind one that sets the viewer for the transaction (`SET
 LOCAL`): both in one pipeline, which PostgreSQL runs as one transaction where there is none around it
 (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING). So no viewer stays on a
-connection of the pool, and no round trip is added. A statement without that option sees no row of a read model.
+connection of the pool, and no round trip is added. A statement without that option sees no row of a read model. In a
+transaction, a statement that fails can be undone (`RECOVER`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Any, Self
 
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.abc import Params, QueryNoTemplate
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, ExecutionContext, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from projections.row_security import CHOSEN_BY, IDENTIFIERS, ORGANISATION, PERSON, ROLE, VIEWER, Viewer
+from projections.row_security import CHOSEN_BY, IDENTIFIERS, ORGANISATION, PERSON, ROLE, SAVEPOINT, VIEWER, Viewer
 
 SETTINGS = {ROLE: "%s", ORGANISATION: "%s", IDENTIFIERS: "%s::text[]::text", PERSON: "%s", CHOSEN_BY: "%s"}
 SET = "SELECT " + ", ".join(f"set_config('{name}', {value}, true)" for name, value in SETTINGS.items())
@@ -43,7 +45,10 @@ class ViewingCursor(AsyncCursor[Any]):
         viewer, connection.viewer = connection.viewer, None
         if viewer is None:
             return await super().execute(query, params, prepare=prepare, binary=binary)
+        in_transaction = connection.info.transaction_status is TransactionStatus.INTRANS
         async with connection.pipeline():
+            if in_transaction:
+                await AsyncCursor(connection).execute(SAVEPOINT)
             await AsyncCursor(connection).execute(SET, settings_of(viewer))
             await super().execute(query, params, prepare=prepare, binary=binary)
         return self

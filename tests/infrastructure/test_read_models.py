@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -310,6 +311,24 @@ async def test_there_is_no_snapshot_of_figures_that_are_not_built(
         with pytest.raises(NotBuiltError):
             async with models.snapshot():
                 raise AssertionError("there is nothing to read")
+
+
+async def test_sessions_that_the_database_ended_are_replaced_before_anybody_notices(
+    prepared: ReadModels, owner: psycopg.Connection
+) -> None:
+    async def state() -> object:
+        async with prepared.snapshot() as reading:
+            return reading.position
+
+    for read in (prepared.places, prepared.progress, state):
+        # Several connections are open, and all are lost.
+        await asyncio.gather(*(prepared.places() for _ in range(4)))
+        expected = await read()
+        owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert type(await read()) is type(expected)
 
 
 async def test_every_table_that_a_figure_reads_is_known_as_one_of_the_figures(prepared: ReadModels) -> None:

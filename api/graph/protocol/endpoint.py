@@ -24,13 +24,15 @@ from api.graph.protocol.responses import Form, problem_response, refused_respons
 from api.graph.protocol.schema import GRAPHQL_SCHEMA, SCHEMA
 from api.graph.protocol.trusted import TrustedDocuments, hash_of
 from api.graph.queries.query_context import Figures, QueryContext
-from api.web.access_record import record
-from api.web.errors import Problem
+from api.web.access_record import AccessedSubjects, record
+from api.web.errors import Problem, busy
 from api.web.platform import Platform, caller_of
 from api.web.read_barrier import read_barrier, wanted_position
 from api.web.request_context import RequestContext, correlation_id_of, processing_activity, request_context
+from api.web.request_reads import RequestReads
 from api.web.sessions import viewer_in_session, viewer_of
 from api.web.static_page import ScriptPage
+from application.fair_turns import BusyError
 from application.ports import Caller
 from domain.access.access import AccessOutcome
 
@@ -55,8 +57,6 @@ class _Endpoint:
         self._policy = policy
         self._documents = Documents(GRAPHQL_SCHEMA, policy.limits)
         self._trusted = TrustedDocuments(policy.documents)
-        # Every read is one statement: a transaction around it would only add two round trips.
-        self._engine = platform.reads.execution_options(isolation_level="AUTOCOMMIT")
 
     async def answer(self, request: Request) -> Response:
         asks_by_address = request.method != "POST"
@@ -72,6 +72,8 @@ class _Endpoint:
             return await self._answered(request, caller, form)
         except DocumentRefusedError as refusal:
             return refused_response(refusal.errors, form)
+        except BusyError as error:
+            return problem_response(busy(error), form)
         except Problem as problem:
             return problem_response(problem, form)
 
@@ -81,20 +83,23 @@ class _Endpoint:
         document, cost = self._admitted(asked, by)
         self._policy.charge(request, caller, cost)
         context = await self._context(request, by, document.parsed)
-        result = await SCHEMA.execute(
-            None,
-            variable_values=asked.variables,
-            context_value=context,
-            operation_name=asked.operation_name,
-            allowed_operation_types=(OperationType.QUERY,),
-        )
-        if context.read_barrier.refusal is not None:
-            raise context.read_barrier.refusal
+        async with context.reads:
+            result = await SCHEMA.execute(
+                None,
+                variable_values=asked.variables,
+                context_value=context,
+                operation_name=asked.operation_name,
+                allowed_operation_types=(OperationType.QUERY,),
+            )
+            if context.read_barrier.refusal is not None:
+                raise context.read_barrier.refusal
+            answered = result.data is not None
+            persons = await persons_in(context, self._platform.log) if answered else AccessedSubjects()
         price = {"requested": cost, "most": self._policy.limits.cost}
         extensions = {**context.read_barrier.provenance(), "cost": price}
-        if result.data is not None:
+        if answered:
             outcome = AccessOutcome.ANSWERED_IN_PART if result.errors else AccessOutcome.ANSWERED
-            await record(self._platform, by, await persons_in(context, self._platform.log), outcome)
+            await record(self._platform, by, persons, outcome)
         return result_response(result, form, extensions, await self._platform.log.log_id())
 
     def _admitted(self, asked: GraphRequest, by: RequestContext) -> tuple[Document, int]:
@@ -132,7 +137,7 @@ class _Endpoint:
             request=by,
             viewer=await viewer_of(request, platform, by),
             read_barrier=await read_barrier(platform, wanted),
-            engine=self._engine,
+            reads=RequestReads(platform.open_state, by.caller.organisation_id),
             figures=self._figures,
             document=document,
             opener=platform.opener,

@@ -17,8 +17,9 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from api.graph.queries.cursors import CursorOrder
 from api.graph.queries.filters import Filters
 from api.graph.queries.groups import Grouping
-from api.graph.queries.query_context import Query, QueryContext, Rows
+from api.graph.queries.query_context import QueryContext
 from api.web.errors import Problem
+from api.web.request_reads import Query, Rows
 from projections.read_model import ListOrder, ReadModel
 from projections.row_security import Viewer, arms, rows_seen, written_out
 

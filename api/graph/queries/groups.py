@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Table, Text, func, literal_column, null, select
 
-from api.graph.queries.query_context import QueryContext, Rows
+from api.graph.queries.query_context import QueryContext
 from api.web.errors import Problem
+from api.web.request_reads import Rows
 from projections.row_security import RowColumn, Viewer, rows_seen
 from projections.sums import total
 from projections.words import CIVIL_TIME

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Protocol, TypeAlias, TypeVar, cast
 
 from graphql import DocumentNode
-from sqlalchemy import Row, Select, Table, func, select
-from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Table, func, select
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import visitors
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
@@ -20,16 +21,15 @@ from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.graph.queries.disclosure import Disclosure
 from api.graph.queries.node_models import model_of
 from api.web.door_bounds import Bounds
-from api.web.errors import Problem, query_too_slow
+from api.web.errors import Problem, busy, query_too_slow, unavailable
 from api.web.read_barrier import ReadBarrier, not_built
 from api.web.request_context import RequestContext
+from api.web.request_reads import Query, RequestReads, Rows
+from application.fair_turns import BusyError
 from application.ports import Opener, Sealed
 from projections import organisations
 from projections.progress import NotBuiltError
-from projections.row_security import AGENCY, VIEWER, RowColumn, Viewer, needs_numbers, rows_seen, seen_of
-
-QUERIES_AT_ONCE = 4
-"""Queries of one request at the same time: a broad query may not take all connections."""
+from projections.row_security import AGENCY, RowColumn, Viewer, needs_numbers, rows_seen, seen_of
 
 MAX_KEYS = 500
 """Parents whose children are read with one query."""
@@ -37,8 +37,6 @@ MAX_KEYS = 500
 NOT_IN_USE = frozenset({"42P01", "42501"})
 """SQLSTATE of a table that does not exist, and of one that is not open to readers yet."""
 
-Query: TypeAlias = Select[*tuple[Any, ...]]
-Rows: TypeAlias = Sequence[Row[Any]]
 Node = TypeVar("Node")
 """A GraphQL type that is made of the rows of a read model: its rows stand for its objects."""
 
@@ -48,6 +46,9 @@ class Figures(FiguresReader, Protocol):
 
     @property
     def figure_tables(self) -> Collection[str]: ...
+
+    async def figures_in(self, connection: AsyncConnection) -> FiguresSnapshot:
+        """Return the figures of a state of the rows; raises NotBuiltError where there are none yet."""
 
 
 @dataclass(slots=True)
@@ -61,14 +62,13 @@ class QueryContext:
     request: RequestContext
     viewer: Viewer
     read_barrier: ReadBarrier
-    engine: AsyncEngine
+    reads: RequestReads
     figures: Figures
     document: DocumentNode
     opener: Opener
     viewer_in: Callable[[str], Awaitable[Viewer]]
     bounds: Bounds
     disclosure: Disclosure = field(default_factory=Disclosure)
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUERIES_AT_ONCE))
     _loaders: dict[tuple[object, ...], DataLoader[str, list[object]]] = field(default_factory=dict)
     _numbers: asyncio.Task[Rows] | None = None
     _sealed: DataLoader[Sealed, str | None] | None = None
@@ -103,18 +103,27 @@ class QueryContext:
     async def rows(self, query: Query, viewer: Viewer) -> Rows:
         """Read with a query that is limited to the rows of the viewer; PostgreSQL limits it once more."""
         await self.read_barrier.wait_for(_tables(query))
-        async with self._turns, self.engine.connect() as connection:
-            try:
-                return tuple(await connection.execute(query, execution_options={VIEWER: viewer}))
-            except DataError as error:
-                # A value that no column can hold, such as a text with a zero character.
-                raise Problem(422, "invalid-value", "One of the values cannot be looked up.") from error
-            except ProgrammingError as error:
-                if getattr(error.orig, "sqlstate", "") not in NOT_IN_USE:
-                    raise
-                raise self.read_barrier.refuse(not_built(())) from error
-            except OperationalError as error:
-                raise query_too_slow(error) or error from error
+        with self._refusing():
+            return await self.reads.rows(query, viewer, self.read_barrier.readings)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Turn errors of the database into problems: those of one field, or of the whole answer."""
+        try:
+            yield
+        except DataError as error:
+            # A value that no column can hold, such as a text with a zero character.
+            raise Problem(422, "invalid-value", "One of the values cannot be looked up.") from error
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", "") not in NOT_IN_USE:
+                raise
+            raise self.read_barrier.refuse(not_built(())) from error
+        except NotBuiltError as error:
+            raise self.read_barrier.refuse(not_built(error.names)) from error
+        except (OperationalError, InterfaceError) as error:
+            raise query_too_slow(error) or self.read_barrier.refuse(unavailable()) from error
+        except (BusyError, PoolTimeoutError) as error:
+            raise self.read_barrier.refuse(busy(error)) from error
 
     async def visible_rows(self, table: Table, query: Query) -> Rows:
         """Read the rows of a query on a table, as far as the caller sees them."""
@@ -146,14 +155,9 @@ class QueryContext:
     async def snapshot(self) -> AsyncIterator[FiguresSnapshot]:
         """Open the figures at one position."""
         await self.read_barrier.wait_for(self.figures.figure_tables)
-        async with self._turns:
-            try:
-                async with self.figures.snapshot() as snapshot:
-                    yield snapshot
-            except NotBuiltError as error:
-                raise self.read_barrier.refuse(not_built(error.names)) from error
-            except OperationalError as error:
-                raise query_too_slow(error) or error from error
+        with self._refusing():
+            async with self.reads.connection(self.read_barrier.readings) as connection:
+                yield await self.figures.figures_in(connection)
 
     async def open_sealed(self, sealed: Sealed) -> str | None:
         """Open a sealed text together with the others of this request; None if its person was erased."""

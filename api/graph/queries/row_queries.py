@@ -16,7 +16,7 @@ from api.graph.queries.connections import ConnectionQuery, Page, page_of
 from api.graph.queries.filters import Filters, Keep
 from api.graph.queries.groups import Dimension, Grouping, Measures
 from api.graph.queries.node_models import NodeKind, made_of, model_of
-from api.graph.queries.query_context import Info, QueryContext, Rows
+from api.graph.queries.query_context import Info, QueryContext
 from api.graph.queries.row_types import (
     Columns,
     filter_on,
@@ -27,6 +27,7 @@ from api.graph.queries.row_types import (
 )
 from api.graph.queries.values import Long, described
 from api.rights.graph import PAGES, asked, asked_of, right_of_rows
+from api.web.request_reads import Rows
 from projections.read_model import ReadModel
 from projections.row_security import RowColumn, Viewer
 

@@ -187,7 +187,7 @@ def application(
         log=log or MemoryLog(Codec(DECIDERS)),
         rules=Rules(deciders=BY_COMMAND, readers=READERS),
         state_cache=StateCache(),
-        reads=models.engine,
+        open_state=models.state,
         read_statements=models.read_statements,
         authenticate=authenticate,
         opener=opened,
