@@ -1,15 +1,17 @@
 """A document is answered in the same way whether by a plan or by the standard executor, and recorded in the same way.
 
 Documents of all kinds, made at random, of random callers, go to two applications over the same rows. With `--long` they
-are six thousand.
+are seven thousand.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from random import Random
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis_graphql import nodes, queries
 
 from api.graph.protocol.schema import GRAPHQL_SCHEMA
 from tests.api.world.both_ways import (
@@ -22,13 +24,18 @@ from tests.api.world.both_ways import (
     documents_planned,
     granted,
 )
-from tests.api.world.random_documents import RandomDocument, RandomDocuments
+from tests.api.world.random_documents import DAYS, INSTANTS, RandomDocument, RandomDocuments
 from tests.lengths import runs_longer, sized
 
 pytestmark = [pytest.mark.anyio, runs_longer, pytest.mark.timeout(sized(300, long=3_600))]
 
 DOCUMENTS = sized(300, long=6_000)
+FITTING = sized(40, long=1_000)
 SEED = 20_261
+SCALARS = {
+    "DateTime": strategies.sampled_from(INSTANTS).map(nodes.String),
+    "Date": strategies.sampled_from(DAYS).map(nodes.String),
+}
 PLANNED_AT_LEAST = 0.0
 """Of the documents that are answered without an error."""
 
@@ -53,15 +60,44 @@ async def test_both_ways_answer_and_record_the_same(both: BothWays, log_with_gra
     before = documents_planned()
     for number in range(DOCUMENTS):
         asked, caller = documents.make(), callers.make()
-        planned, standard = await both.ask(asked, caller)
-        if planned != standard:
-            timing = await both.is_timing(asked, caller, planned)
-            assert timing, difference(number, asked, caller, planned, standard)
+        standard = await must_be_the_same(both, number, asked, caller)
         full, recorded = full + standard.is_full, recorded + bool(standard.recorded)
     # The test means something: many answers are whole, many are on record, many are not answered as asked.
     assert 0.35 * DOCUMENTS < full < 0.9 * DOCUMENTS
     assert recorded > 0.1 * DOCUMENTS
     assert documents_planned() - before >= PLANNED_AT_LEAST * full
+
+
+async def test_documents_of_another_maker_are_answered_and_recorded_the_same(
+    both: BothWays, log_with_grants: Granted
+) -> None:
+    """Those of hypothesis-graphql fit the schema in ways of their own; hardly any of their values is in the rows."""
+    callers = Callers(Random(SEED), log_with_grants)
+    for number, text in enumerate(fitting_documents()):
+        await must_be_the_same(both, number, RandomDocument(text, None), callers.make())
+
+
+def fitting_documents() -> Sequence[str]:
+    made: list[str] = []
+
+    @settings(
+        max_examples=FITTING, derandomize=True, deadline=None, database=None, suppress_health_check=[*HealthCheck]
+    )
+    @given(queries(GRAPHQL_SCHEMA, custom_scalars=SCALARS))
+    def make(document: str) -> None:
+        made.append(document)
+
+    make()
+    return made
+
+
+async def must_be_the_same(both: BothWays, number: int, asked: RandomDocument, caller: CallerOfBoth) -> AnswerOfOne:
+    """Return the standard answer."""
+    planned, standard = await both.ask(asked, caller)
+    if planned != standard:
+        timing = await both.is_timing(asked, caller, planned)
+        assert timing, difference(number, asked, caller, planned, standard)
+    return standard
 
 
 def difference(

@@ -166,11 +166,11 @@ class _Document:
         if self.selections > MAX_SELECTIONS:
             return 0.02
         if is_leaf_type(get_named_type(known.type)):
-            return {"totalCount": 0.15, "cursor": 0.3}.get(name, 0.4)
+            return {"totalCount": 0.25, "cursor": 0.3}.get(name, 0.4)
         if depth > MAX_DEPTH:
             return 0
         if of.name.endswith(("Connection", "Edge")):
-            return {"edges": 0.85, "node": 0.9, "pageInfo": 0.5}.get(name, 0.25)
+            return {"edges": 0.85, "node": 0.9, "pageInfo": 0.5}.get(name, 0.35)
         return 0.3
 
     def _parts(self, of: GraphQLObjectType, name: str, known: GraphQLField, depth: int, root: str) -> Sequence[str]:
@@ -307,7 +307,7 @@ class _Document:
             case GraphQLEnumType():
                 return Word(self.random.choice(list(of.values)))
             case GraphQLInputObjectType():
-                share = self.random.choice((0.0, 0.2, 0.2, 0.2, 0.9))
+                share = self.random.choice((0.0, 0.2, 0.2, 0.3, 0.9))
                 return {at: self.value(it.type, at, root) for at, it in of.fields.items() if self.chance(share)}
             case _:
                 return SCALARS.get(str(of), _Document._text)(self, name, root)
