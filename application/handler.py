@@ -22,6 +22,7 @@ from application.ports import (
     Outcome,
     Receipt,
     Taken,
+    Withdrawn,
 )
 from application.unit_of_work import StateCache, UnitOfWork
 from domain.kernel import (
@@ -83,7 +84,7 @@ async def _try_cached(envelope: CommandEnvelope, store: EventStore, rules: Rules
     if isinstance(append, Append) and append.events:
         (outcome,) = await store.append([append])
         if isinstance(outcome, Receipt):
-            if _stands(outcome):
+            if is_written(outcome):
                 unit.advance(gathered.decider, append.stream, append.events, append.context.effective_at)
                 cache.keep({read: unit.states[read] for read in append.expected})
             return outcome
@@ -99,7 +100,7 @@ async def handle_many(
     A caller with many lists may lend the same unit of work from one call to the next, never to two at once. Its states
     can be out of date, so only what the log accepts on them counts.
     """
-    envelopes = [await _looked_up(envelope, rules) for envelope in envelopes]
+    envelopes = [await looked_up(envelope, rules) for envelope in envelopes]
     answers: dict[int, Receipt | Refusal] = {}
     waiting = list(range(len(envelopes)))
     if unit is not None:
@@ -114,7 +115,7 @@ async def handle_many(
     return [answers[index] for index in range(len(envelopes))]
 
 
-async def _looked_up(envelope: CommandEnvelope, rules: Rules) -> CommandEnvelope:
+async def looked_up(envelope: CommandEnvelope, rules: Rules) -> CommandEnvelope:
     """Return a command with its facts that are not in the log."""
     lookup = rules.lookups.get(type(envelope.command))
     return envelope if lookup is None else replace(envelope, command=await lookup(envelope.command))
@@ -151,7 +152,7 @@ async def _try(
 
     With `only_written`, an answer counts only if its events were written: a refusal may rest on states out of date.
     """
-    decided = await _decide_all(indices, envelopes, unit, rules)
+    decided = await decide_all(indices, envelopes, unit, rules)
     if only_written and decided.answers:
         # All are decided again in their order: once a later command of the list is written, it would count for these.
         return list(indices)
@@ -159,13 +160,13 @@ async def _try(
     again: list[int] = []
     fallen: set[str] = set()
     for (index, append), outcome in zip(decided.appends.items(), outcomes, strict=True):
-        stands = _stands(outcome)
+        stands = is_written(outcome)
         if not stands:
             fallen.add(append.stream)
-        if isinstance(outcome, Conflict) or (only_written and not stands):
+        if isinstance(outcome, Conflict | Withdrawn) or (only_written and not stands):
             again.append(index)
         else:
-            answers[index] = _answer(outcome)
+            answers[index] = answer_of(outcome)
     for index, (answer, read) in decided.answers.items():
         # An answer that rests on events of a command that failed is decided again.
         if fallen.isdisjoint(read):
@@ -175,7 +176,7 @@ async def _try(
     return sorted(again)
 
 
-def _stands(outcome: Outcome) -> bool:
+def is_written(outcome: Outcome) -> bool:
     """Return whether these very events were written; a receipt may also be that of the same command sent before."""
     return isinstance(outcome, Receipt) and not outcome.repeated
 
@@ -190,10 +191,10 @@ async def _answered_before(
     refused = {index: envelopes[index].idempotency for index, answer in answers.items() if isinstance(answer, Refusal)}
     keys = {index: key for index, key in refused.items() if key is not None}
     receipts = await store.receipts(list(keys.values())) if keys else {}
-    return {index: _answer(receipts[key]) for index, key in keys.items() if key in receipts}
+    return {index: answer_of(receipts[key]) for index, key in keys.items() if key in receipts}
 
 
-def _answer(outcome: Receipt | Taken | OtherContent | Erased) -> Receipt | Refusal:
+def answer_of(outcome: Receipt | Taken | OtherContent | Erased) -> Receipt | Refusal:
     match outcome:
         case Receipt():
             return outcome
@@ -209,19 +210,19 @@ def _answer(outcome: Receipt | Taken | OtherContent | Erased) -> Receipt | Refus
 
 
 @dataclass(slots=True)
-class _Decided:
+class Decided:
     """The decisions on a list of commands: appends to write; answers that need none, with the streams they rest on."""
 
     appends: dict[int, Append] = field(default_factory=dict)
     answers: dict[int, tuple[Receipt | Refusal, AbstractSet[str]]] = field(default_factory=dict)
 
 
-async def _decide_all(
+async def decide_all(
     indices: Sequence[int], envelopes: Sequence[CommandEnvelope], unit: UnitOfWork, rules: Rules
-) -> _Decided:
+) -> Decided:
     ahead = {index: gather(envelopes[index].command, rules, unit) for index in indices}
     await unit.load(ahead.values())
-    decided = _Decided()
+    decided = Decided()
     for index in indices:
         gathered = await _gather(envelopes[index], ahead[index], unit, rules)
         append = _decide(envelopes[index], gathered, unit)

@@ -147,7 +147,8 @@ class Receipt:
 class Append:
     """Events for one stream, which stand or fall together with the versions, claims and key named here.
 
-    `expected` gives for every stream that was read for the decision the version at which it was read.
+    `expected` gives for every stream that was read for the decision the version at which it was read. Appends of one
+    call with the same `group`, a name that no other call uses, are written all or none.
     """
 
     stream: str
@@ -156,6 +157,7 @@ class Append:
     context: Context
     claims: Sequence[Claim] = ()
     idempotency: Idempotency | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,12 @@ class Erased:
     subject_id: str
 
 
-Outcome = Receipt | Conflict | Taken | OtherContent | Erased
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Another append of the same group was not accepted, or was sent before: nothing of the append was written."""
+
+
+Outcome = Receipt | Conflict | Taken | OtherContent | Erased | Withdrawn
 
 
 class EventStore(Protocol):
@@ -202,7 +209,7 @@ class EventStore(Protocol):
         """Return the first answers to the given keys; a key never used is left out."""
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
-        """Append in one transaction, in order; each append stands or falls by itself."""
+        """Append in one transaction, in order; each append stands or falls by itself, or with its group."""
 
     async def holder(self, claim: Claim) -> str | None:
         """Return the stream that holds the claimed value, if any."""

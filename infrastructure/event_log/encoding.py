@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 
-from application.ports import Append, Erased
+from application.ports import Append, Erased, Withdrawn
 from domain.kernel import Claim
 from infrastructure.codec import Codec
 from infrastructure.event_log.resolve import Encoded
@@ -28,15 +28,20 @@ class Encoder:
         self._claim_key = claim_key
         self._keys = keys
 
-    async def encode(self, appends: Sequence[Append]) -> list[Encoded | Erased]:
-        """Return each append encoded, in order; Erased where its data subject was erased."""
+    async def encode(self, appends: Sequence[Append]) -> list[Encoded | Erased | Withdrawn]:
+        """Return each append encoded, in order; Erased where its data subject was erased.
+
+        The others of its group are Withdrawn then.
+        """
         needed = [owners(append.events) for append in appends]
         if not any(needed):
             return [self._encode(append, append.events) for append in appends]
         if self._keys is None:
             raise KeysUnavailableError("personal data is written with keys only")
         keys = await self._keys.for_sealing({owner for each in needed for owner in each})
-        return [self._sealed(append, own, keys) for append, own in zip(appends, needed, strict=True)]
+        encoded = [self._sealed(append, own, keys) for append, own in zip(appends, needed, strict=True)]
+        fallen = {it.group for it, found in zip(appends, encoded, strict=True) if isinstance(found, Erased)} - {""}
+        return [Withdrawn() if isinstance(it, Encoded) and it.append.group in fallen else it for it in encoded]
 
     def _sealed(self, append: Append, needed: Sequence[KeyOwner], keys: Mapping[KeyOwner, DataKey]) -> Encoded | Erased:
         for owner in needed:

@@ -1,16 +1,17 @@
 """Decides the outcome of each append of a batch. Pure.
 
 The appends are resolved in order, as if each had a transaction of its own: later ones see what earlier ones wrote, and
-an append that is refused leaves nothing behind.
+an append that is refused leaves nothing behind. A group is tried on a copy of the state first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import NamedTuple
 
-from application.ports import Append, Conflict, Idempotency, OtherContent, Outcome, Receipt, Taken
+from application.ports import Append, Conflict, Idempotency, OtherContent, Outcome, Receipt, Taken, Withdrawn
 from domain.kernel import Claim, Context
 
 
@@ -85,8 +86,34 @@ def assumed_state(batch: Iterable[Encoded], head: int) -> LogState:
 def resolve(batch: Iterable[Encoded], state: LogState) -> Resolved:
     """Resolve the batch in order; `state` becomes the state of the log after it."""
     resolved = Resolved()
-    resolved.outcomes = [_refusal(encoded, state) or _accept(encoded, state, resolved) for encoded in batch]
+    for group, appends in groupby(batch, _group):
+        if not group:
+            resolved.outcomes += [_refusal(encoded, state) or _accept(encoded, state, resolved) for encoded in appends]
+            continue
+        together = list(appends)
+        outcomes = _tried(together, state)
+        if all(map(_is_new, outcomes)):
+            outcomes = [_accept(encoded, state, resolved) for encoded in together]
+        else:
+            outcomes = [Withdrawn() if _is_new(outcome) else outcome for outcome in outcomes]
+        resolved.outcomes += outcomes
     return resolved
+
+
+def _group(encoded: Encoded) -> str:
+    return encoded.append.group
+
+
+def _tried(appends: Sequence[Encoded], state: LogState) -> list[Outcome]:
+    """Return the outcomes that appends would have one by one; `state` stays as it is."""
+    copied = replace(state, versions=dict(state.versions), claims=dict(state.claims), receipts=dict(state.receipts))
+    scratch = Resolved()
+    return [_refusal(encoded, copied) or _accept(encoded, copied, scratch) for encoded in appends]
+
+
+def _is_new(outcome: Outcome) -> bool:
+    """Return whether the append itself was accepted, and is not that of a command that was sent before."""
+    return isinstance(outcome, Receipt) and not outcome.repeated
 
 
 def _refusal(encoded: Encoded, state: LogState) -> Outcome | None:

@@ -6,65 +6,32 @@ import asyncio
 import hashlib
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 
-from application.ports import Append, EventStore, Idempotency, OtherContent, Outcome, Receipt, StreamEvents
+from application.ports import Append, EventStore, Outcome, Receipt
 from domain.consent import ConsentGranted
-from domain.contexts import DECIDERS
 from domain.identity.key import KeyRegistered
 from domain.identity.values import Means
 from domain.kernel import Claim, Context, Jurisdiction, LevelOfAssurance, Recorded
-from infrastructure.codec import Codec
-from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.import_history import import_events, lines
 from infrastructure.import_history.lines import Lines
 from infrastructure.import_history.record import Import, import_id_of
 from infrastructure.import_history.run import ImportReport, ImportStoppedError, OtherHistoryError
-from infrastructure.postgres.failures import LogUnavailableError
 from infrastructure.system_events import ChunkImported, RefusedLine
+from tests.infrastructure.importing import CODEC, Flaky, Kept, KilledError, kept_log, read_all  # noqa: F401 - a fixture
 from tests.memory_log import MemoryLog
 
 pytestmark = pytest.mark.anyio
 
-CODEC = Codec(DECIDERS)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CHUNK = 10
 IMPORT = "import-history"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A log, and how to read all that it holds."""
-
-    log: MemoryLog | PostgresLog
-    recorded: Callable[[], Sequence[Recorded[Any]]]
-
-    def imported(self) -> list[Recorded[Any]]:
-        return [each for each in self.recorded() if not isinstance(each.event, ChunkImported)]
-
-
-@pytest.fixture(params=["memory", "postgres"])
-async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
-    if request.param == "memory":
-        memory = MemoryLog(CODEC)
-        yield Kept(memory, lambda: list(memory.recorded()))
-        return
-    url = request.getfixturevalue("emptied_database_url")
-    async with PostgresLog(url, CODEC, b"claim key") as log:
-        yield Kept(log, lambda: _read(url))
-
-
-def _read(url: str) -> Sequence[Recorded[Any]]:
-    reader = LogReader(CODEC)
-    with psycopg.connect(url) as connection:
-        return list(reader.read(connection, after=0, until=reader.head(connection)))
 
 
 # --- Histories ------------------------------------------------------------------------------------------------------
@@ -581,47 +548,6 @@ async def test_a_repeated_import_does_nothing_and_tells_the_same(kept: Kept) -> 
     assert (first.lines, first.events, first.refused) == (29, 25, 4)
 
 
-class Flaky:
-    """A log whose answers get lost from time to time: before anything was written, or after."""
-
-    def __init__(self, log: MemoryLog | PostgresLog, lost: Mapping[int, str]) -> None:
-        self.log = log
-        self.lost = lost
-        self.appends = 0
-
-    async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
-        self.appends += 1
-        if (lost := self.lost.get(self.appends)) == "killed":
-            raise KilledError
-        if lost == "before":
-            raise LogUnavailableError(lost)
-        outcomes = await self.log.append(appends)
-        if lost == "after":
-            raise LogUnavailableError(lost)
-        if lost == "killed after":
-            raise KilledError
-        return outcomes
-
-    async def read(self, streams: Sequence[str]) -> Mapping[str, StreamEvents]:
-        return await self.log.read(streams)
-
-    async def read_prefixes(self, prefixes: Sequence[str]) -> Mapping[str, Mapping[str, StreamEvents]]:
-        return await self.log.read_prefixes(prefixes)
-
-    async def receipts(self, keys: Sequence[Idempotency]) -> Mapping[Idempotency, Receipt | OtherContent]:
-        return await self.log.receipts(keys)
-
-    async def holder(self, claim: Claim) -> str | None:
-        return await self.log.holder(claim)
-
-    async def log_id(self) -> str:
-        return await self.log.log_id()
-
-
-class KilledError(Exception):
-    """The end of the process that imports."""
-
-
 @pytest.mark.parametrize("at", range(1, 6))
 @pytest.mark.parametrize("lost", ["before", "after"])
 async def test_a_lost_answer_is_found_out_and_nothing_is_lost_or_doubled(kept: Kept, lost: str, at: int) -> None:
@@ -660,7 +586,7 @@ async def test_two_processes_that_import_one_history_import_it_once(database_url
     async with PostgresLog(database_url, CODEC, b"key") as one, PostgresLog(database_url, CODEC, b"key") as other:
         first, second = await asyncio.gather(take(one, many(200)), take(other, many(200)))
     assert (first.events, second.events) == (200, 200)
-    recorded = _read(database_url)
+    recorded = read_all(database_url)
     assert [each.position for each in recorded] == list(range(1, 221))
     imported = [each for each in recorded if not isinstance(each.event, ChunkImported)]
     assert commands_of(imported) == [f"command-{n}" for n in range(200)]
