@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from infrastructure.settings import Settings
 from tests.api.world import Request, World, built_world
 from tests.api.world.browser import Window, opened_window
 from tests.api.world.examples import examples
@@ -15,8 +14,7 @@ from tests.api.world.graph import Graph, graph_over
 
 @pytest.fixture(scope="module")
 def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), log_level="warning")
-    with built_world(settings, module_database_url, module_keys_url) as world:
+    with built_world(tmp_path_factory.mktemp("data"), module_database_url, module_keys_url) as world:
         yield world
 
 

@@ -5,11 +5,11 @@ With `--long` they are ten thousand.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
-import httpx2
 import pytest
 
 from api.graph.protocol.limits import Limits
@@ -19,14 +19,14 @@ from domain.access.access import AccessRecorded
 from domain.contexts import DECIDERS
 from domain.kernel import Context
 from infrastructure.codec import Codec
-from tests.api.world.access_queries import Asked, Oracle, Pairs, Queries
-from tests.api.world.access_rows import NOBODY, ORGANISATIONS, Rows, register, rows
-from tests.api.world.graph import application
-from tests.api.world.rows import WHY, row, rows_of
+from tests.api.world.access_queries import Oracle, Pairs, Queries
+from tests.api.world.access_rows import NOBODY, ORGANISATIONS, register, rows
+from tests.api.world.graph import Graph, graph_over
+from tests.api.world.rows import WHY
 from tests.lengths import runs_longer, sized
 from tests.memory_log import MemoryLog
 
-pytestmark = [pytest.mark.anyio, runs_longer, pytest.mark.timeout(sized(300, long=1_800))]
+pytestmark = [runs_longer, pytest.mark.timeout(sized(300, long=1_800))]
 
 CODEC = Codec(DECIDERS)
 QUERIES = sized(300, long=10_000)
@@ -35,50 +35,23 @@ WIDE = GraphPolicy(limits=Limits(tokens=5_000, depth=12, aliases=500, directives
 ROLES = (Role.AUDITOR, Role.AUDITOR, Role.AGENCY, Role.AGENCY, Role.ADMINISTRATOR, Role.SYSTEM)
 
 
-class Asker:
-    """Asks the endpoint within this process, and tells what the log was told."""
-
-    def __init__(self, client: httpx2.AsyncClient, log: MemoryLog) -> None:
-        self._client = client
-        self._log = log
-        self._seen = len(log.rows)
-
-    async def ask(self, asked: Asked, role: Role, organisation: str) -> Any:
-        headers = {"Authorization": f"Bearer {role.value}:{organisation}", "Processing-Activity": WHY}
-        answer = await self._client.post("/graphql", json={"query": asked.text}, headers=headers)
-        return answer.json()
-
-    def new(self) -> Sequence[tuple[Any, Context]]:
-        """Return what was recorded since the last time."""
-        rows, self._seen = self._log.rows[self._seen :], len(self._log.rows)
-        return [(CODEC.decode(it.name, it.payload), it.context) for it in rows]
-
-    @property
-    def written(self) -> bytes:
-        return b"".join(it.payload for it in self._log.rows)
+@pytest.fixture
+def graph(read_models_url: str) -> Iterator[Graph]:
+    with graph_over(read_models_url, WIDE) as graph:
+        asyncio.run(register(graph.log))
+        yield graph
 
 
 @pytest.fixture
-async def asker(read_models_url: str) -> AsyncIterator[tuple[Asker, Oracle]]:
+def oracle(graph: Graph) -> Oracle:
     written = rows(Random(SEED))
-    log = MemoryLog(CODEC)
-    await register(log)
-    app, models = application(read_models_url, WIDE, log)
-    fill(read_models_url, written)
-    transport = httpx2.ASGITransport(app=app)
-    try:
-        async with httpx2.AsyncClient(transport=transport, base_url="http://kroniek") as client:
-            yield Asker(client, log), Oracle(written)
-    finally:
-        await models.aclose()
+    for table, row in written:
+        graph.have(table, row)
+    return Oracle(written)
 
 
-def fill(read_models_url: str, written: Rows) -> None:
-    engine = rows_of(read_models_url)
-    with engine.begin() as connection:
-        for table, given in written:
-            connection.execute(table.insert(), [row(table, **given)])
-    engine.dispose()
+def recorded(log: MemoryLog, since: int) -> Sequence[tuple[Any, Context]]:
+    return [(CODEC.decode(it.name, it.payload), it.context) for it in log.rows[since:]]
 
 
 def pairs_of(events: Sequence[tuple[Any, Context]]) -> Pairs:
@@ -89,17 +62,17 @@ def pairs_of(events: Sequence[tuple[Any, Context]]) -> Pairs:
 
 # A field that is refused before it is resolved ends the answer; graphql-core then leaves its neighbours unasked.
 @pytest.mark.filterwarnings("ignore:coroutine '.*_async_resolver' was never awaited:RuntimeWarning")
-async def test_recorded_is_returned(asker: tuple[Asker, Oracle]) -> None:
-    asks, oracle = asker
+def test_recorded_is_returned(graph: Graph, oracle: Oracle) -> None:
     random, found, refused = Random(SEED), 0, 0
     queries = Queries(random)
     for number in range(QUERIES):
         asked, role, organisation = queries.make(), random.choice(ROLES), random.choice(ORGANISATIONS)
-        body = await asks.ask(asked, role, organisation)
+        before = len(graph.log.rows)
+        body = graph.asks(asked.text, role=role, organisation=organisation).body
         codes = {error["extensions"]["code"] for error in body.get("errors", ())}
         assert codes <= {"role-not-allowed", "session-missing", "not-your-service"}, (asked.text, codes)
         returned = oracle.pairs(asked, body["data"] or {})
-        events = asks.new()
+        events = recorded(graph.log, before)
         assert pairs_of(events) == returned, (number, role, organisation, asked.text, body)
         for event, context in events:
             assert isinstance(event, AccessRecorded)
@@ -109,4 +82,4 @@ async def test_recorded_is_returned(asker: tuple[Asker, Oracle]) -> None:
     # The test means something: many answers held personal data, and some were refused.
     assert found > QUERIES / 3
     assert refused > QUERIES / 50
-    assert NOBODY.encode() not in asks.written
+    assert NOBODY.encode() not in b"".join(it.payload for it in graph.log.rows)

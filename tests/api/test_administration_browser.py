@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from application.ports import Role
 from projections.registry import PROJECTIONS
-from tests.api.world import Served, platform_served
+from tests.api.world import OnAPort, on_a_port
 from tests.api.world.browser import NARROW, WIDE, Scheme, Window, faults
 from tests.infrastructure.read_tables import MADE, looked_after
 
@@ -24,8 +24,8 @@ WHY = "a disk is full"
 @pytest.fixture(scope="module")
 def served(
     module_read_models_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
-    with platform_served(module_read_models_url, module_keys_url, tmp_path_factory.mktemp("data")) as served:
+) -> Iterator[OnAPort]:
+    with on_a_port(tmp_path_factory.mktemp("data"), module_read_models_url, module_keys_url) as served:
         yield served
 
 
@@ -49,7 +49,7 @@ class Owner:
 
 
 @pytest.fixture
-def owner(served: Served, module_read_models_url: str) -> Iterator[Owner]:  # noqa: ARG001 - it makes the tables
+def owner(served: OnAPort, module_read_models_url: str) -> Iterator[Owner]:  # noqa: ARG001 - it makes the tables
     with psycopg.connect(module_read_models_url, autocommit=True) as connection:
         row = connection.execute("SELECT coalesce(max(position), 0) FROM log.event").fetchone()
         assert row is not None
@@ -59,9 +59,9 @@ def owner(served: Served, module_read_models_url: str) -> Iterator[Owner]:  # no
 
 
 @pytest.fixture
-def visit(window: Window, served: Served) -> Visit:
+def visit(window: Window, served: OnAPort) -> Visit:
     def open_page(
-        role: Role = Role.ADMINISTRATOR, width: int = WIDE, scheme: Scheme = "light", by: Served = served
+        role: Role = Role.ADMINISTRATOR, width: int = WIDE, scheme: Scheme = "light", by: OnAPort = served
     ) -> Page:
         page = window.visit(by.address + "/administration", width, scheme)
         page.get_by_label("Bearer token").fill(by.token(role))
@@ -148,7 +148,7 @@ def test_a_token_that_may_not_look_is_told(visit: Visit) -> None:
 
 
 def test_a_lost_connection_is_seen(visit: Visit, read_models_url: str, keys_url: str, tmp_path: Path) -> None:
-    with platform_served(read_models_url, keys_url, tmp_path) as served:
+    with on_a_port(tmp_path, read_models_url, keys_url) as served:
         page = visit(by=served)
         expect(page.locator("#connection")).to_have_text("Live.")
         served.stop()

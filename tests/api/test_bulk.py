@@ -15,11 +15,8 @@ from pydantic.alias_generators import to_camel
 from api.rest.command_endpoints import BULK_CHUNK_LINES, MAX_BODY_BYTES, MAX_BULK_LINES
 from api.web.door_bounds import BOUNDS
 from application.ports import Role
-from infrastructure.settings import Settings
-from tests.api.world import DOOR, PLATFORM, Request, World, built_world, must_be_refused, organisation
+from tests.api.world import DOOR, NDJSON, PLATFORM, Request, World, built_world, must_be_refused, organisation
 from tests.api.world.examples import examples
-
-NDJSON = "application/x-ndjson"
 
 
 def outward(ids: Mapping[str, str]) -> dict[str, str]:
@@ -38,9 +35,7 @@ def register(name: str, serial: int, key: str) -> dict[str, Any]:
 def send(
     world: World, lines: Sequence[Mapping[str, Any] | bytes], role: Role = Role.ADMINISTRATOR, by: str = PLATFORM
 ) -> Response:
-    content = b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
-    headers = world.headers(role, by) | {"Content-Type": NDJSON}
-    return world.client.post("/commands", content=content, headers=headers)
+    return world.caller(role, by).sends_lines(lines)
 
 
 def answers_of(answer: Response) -> list[dict[str, Any]]:
@@ -62,7 +57,7 @@ def test_every_command_has_the_same_result_as_when_sent_singly(
     world: World, example_of: dict[str, Request], another_world: World
 ) -> None:
     """All examples singly in one world, and as lines in its twin; each caller sends the lines of its own."""
-    singly = {intent: world.send(example, key=f"one-{intent}").json() for intent, example in example_of.items()}
+    singly = {intent: world.sends(example, key=f"one-{intent}").json() for intent, example in example_of.items()}
     twins = examples(another_world)
     for role, by in sorted({(example.role, example.organisation) for example in twins.values()}):
         theirs = {
@@ -77,19 +72,19 @@ def test_every_command_has_the_same_result_as_when_sent_singly(
 
 @pytest.fixture
 def another_world(database_url: str, keys_url: str, tmp_path: Path) -> Iterator[World]:
-    with built_world(Settings(data_dir=tmp_path, log_level="warning"), database_url, keys_url) as world:
+    with built_world(tmp_path, database_url, keys_url) as world:
         yield world
 
 
 def test_a_key_used_singly_is_known_to_the_bulk_door_and_the_other_way_round(world: World) -> None:
     first = organisation("one way", 600)
     request = Request(intent="register-organisation", role=Role.ADMINISTRATOR, body=first)
-    singly = world.send(request, key="one-way").json()
+    singly = world.sends(request, key="one-way").json()
     before = world.holdings()
     (in_bulk,) = answers_of(send(world, [register("one way", 600, "one-way")]))
     assert {name: in_bulk[name] for name in singly} == singly
     (new,) = answers_of(send(world, [register("back", 601, "back")]))
-    again = world.send(replace(request, body=organisation("back", 601)), key="back")
+    again = world.sends(replace(request, body=organisation("back", 601)), key="back")
     assert again.json()["id"] == new["id"]
     assert world.holdings()[3] == before[3] + 1
 
@@ -251,17 +246,16 @@ def test_an_empty_request_has_no_answers(world: World) -> None:
 
 @pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
 def test_another_media_type_is_refused(media_type: str, world: World) -> None:
-    headers = world.headers(Role.ADMINISTRATOR, PLATFORM) | {"Content-Type": media_type}
-    must_be_refused(world.client.post("/commands", content=b"{}", headers=headers), 415, "unsupported-media-type")
+    administrator = world.caller(Role.ADMINISTRATOR)
+    answer = administrator.requests("POST", "/commands", {"Content-Type": media_type}, content=b"{}")
+    must_be_refused(answer, 415, "unsupported-media-type")
 
 
 def test_without_a_token_nothing_is_read(world: World) -> None:
-    must_be_refused(
-        world.client.post("/commands", content=b"{}", headers={"Content-Type": NDJSON}), 401, "unauthenticated"
-    )
+    must_be_refused(world.anybody.sends_lines([b"{}"]), 401, "unauthenticated")
 
 
 def test_the_names_of_commands_are_those_of_the_doors(world: World) -> None:
-    described = world.client.get("/openapi.json").json()["paths"]["/commands"]["post"]
+    described = world.anybody.reads("/openapi.json").json()["paths"]["/commands"]["post"]
     line = described["requestBody"]["content"][NDJSON]["schema"]
     assert line["properties"]["command"]["enum"] == sorted(DOOR)

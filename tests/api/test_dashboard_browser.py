@@ -13,7 +13,8 @@ from playwright.sync_api import Page
 
 from api.dashboard import dashboard_router
 from projections.figures.translations import Language
-from tests.api.world.browser import NARROW, WIDE, Scheme, Window, faults, served
+from tests.api.world import served
+from tests.api.world.browser import NARROW, WIDE, Scheme, Window, faults
 from tests.api.world.figures import NOW, RATES, FakeFigures
 
 Visit = Callable[..., Page]

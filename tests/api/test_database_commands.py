@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from infrastructure.database.embedded import EmbeddedPostgres
-from tests.api.world import kroniek
+from tests.api.world import as_processes
 from tests.forked import environment, kroniek_done
 
 pytestmark = pytest.mark.usefixtures("durable")
@@ -46,12 +46,12 @@ def test_a_person_who_only_reads_gets_an_address_with_which_no_more_can_be_done(
 def test_a_running_platform_meets_the_database_as_writer_projector_and_reader_only(open_tmp_folder: Path) -> None:
     folder = open_tmp_folder / "as-roles"
     settings = {"KRONIEK_DATA_DIR": str(folder)}
-    with kroniek(environment(**settings), "demo", "--scale", "0.001") as running:
-        assert running.caller().reads("/dashboard").status_code == 200
+    with as_processes(environment(**settings), "demo", "--scale", "0.001") as running:
+        assert running.with_token().reads("/dashboard").status_code == 200
         _, issued = run(settings, "token", "--role", "administrator", "--organisation", "kroniek")
         body = {"names": {"nl": "Gemeente Voorbeeld"}, "organisationType": "municipality", "level": "local"}
         body |= {"enterpriseNumber": "0123456749", "jurisdiction": "be"}
-        assert "position" in running.caller(issued["token"]).does("/organisations", body)
+        assert "position" in running.with_token(issued["token"]).does("/organisations", body)
         with psycopg.connect(EmbeddedPostgres(folder).superuser_url) as superuser:
             found = superuser.execute(
                 "SELECT DISTINCT usename::text FROM pg_stat_activity"

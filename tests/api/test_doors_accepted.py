@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from httpx2 import Response
 
-from tests.api.world import DOOR, Request, World, must_be_refused, post
+from tests.api.world import DOOR, Request, World, must_be_refused
 
 EVERY_DOOR = pytest.mark.parametrize("intent", DOOR)
 NO_ID = "00000000-0000-4000-8000-000000000000"
@@ -71,7 +71,7 @@ SENT_ANEW: Mapping[str, tuple[int, str] | None] = {
 @pytest.fixture(scope="module")
 def accepted(world: World, example_of: dict[str, Request]) -> dict[str, Response]:
     """The answers to all examples, each under its intent as key."""
-    return {intent: world.send(example, key=intent) for intent, example in example_of.items()}
+    return {intent: world.sends(example, key=intent) for intent, example in example_of.items()}
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_the_same_key_and_content_get_the_same_answer(
     before = world.holdings()
     spelt_otherwise = json.dumps(dict(reversed(list(example.body.items()))), indent=3).encode()
     for content in (json.dumps(dict(example.body)).encode(), spelt_otherwise):
-        again = post(world, example, content=content, headers={"Idempotency-Key": intent})
+        again = world.sends(example, content=content, headers={"Idempotency-Key": intent})
         assert again.status_code == accepted[intent].status_code, again.text
         assert again.content == accepted[intent].content
         for name in ("etag", "x-position", "location"):
@@ -134,17 +134,17 @@ def test_the_same_key_with_other_content_is_refused(
     headers = {"Idempotency-Key": intent}
     if example.ids:
         path = DOOR[intent].path.format_map({name: OTHER_ID.get(name, NO_ID) for name in example.ids})
-        answer = post(world, example, path=path, headers=headers)
+        answer = world.sends(example, path=path, headers=headers)
     else:
         field, value = SAID_OTHERWISE[intent]
-        answer = post(world, example, body={**example.body, field: value}, headers=headers)
+        answer = world.sends(example, body={**example.body, field: value}, headers=headers)
     must_be_refused(answer, 422, "idempotency-key-reused", dict(example.body))
     assert world.holdings() == before
 
 
 def test_the_key_of_one_organisation_is_free_for_another(world: World, example_of: dict[str, Request]) -> None:
     example, headers = example_of["register-service"], {"Idempotency-Key": "shared"}
-    answers = [post(world, replace(example, organisation=name), headers=headers) for name in ("agency", "provider")]
+    answers = [world.sends(replace(example, organisation=name), headers=headers) for name in ("agency", "provider")]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json()["id"] != answers[1].json()["id"]
 
@@ -154,7 +154,7 @@ def test_sent_again_under_another_key_it_is_decided_anew(
     intent: str, world: World, example: Request, accepted: dict[str, Response]
 ) -> None:
     before = world.holdings()
-    answer = world.send(example)
+    answer = world.sends(example)
     if intent not in SENT_ANEW:
         assert answer.status_code == accepted[intent].status_code, answer.text
         assert answer.json()["events"] == []
@@ -175,7 +175,7 @@ def test_sent_many_times_at_once_under_one_key_it_is_decided_once(intent: str, w
     with ThreadPoolExecutor(8) as threads:
         sent = [
             threads.submit(
-                post, world, example, body={**example.body, **changed}, headers={"Idempotency-Key": f"at-once-{intent}"}
+                world.sends, example, body={**example.body, **changed}, headers={"Idempotency-Key": f"at-once-{intent}"}
             )
             for _ in range(8)
         ]

@@ -10,7 +10,7 @@ import pytest
 from api.rest.bodies import FRAME
 from api.rest.command_endpoints import MAX_BODY_BYTES
 from domain.kernel.kinds import MAX_INTEGER
-from tests.api.world import DOOR, Request, World, must_be_a_problem, must_be_refused, post, problem_code
+from tests.api.world import DOOR, Request, World, must_be_a_problem, must_be_refused, problem_code
 from tests.api.world.wrong_bodies import Field, fields, schema_of, value_at, with_value, without, wrong_values
 from tests.check_digits import service_number, with_wrong_check_digits
 
@@ -29,13 +29,13 @@ def fields_of(example: Request) -> list[Field]:
 @EVERY_DOOR
 def test_what_is_not_json_is_refused(world: World, example: Request) -> None:
     for content in NOT_JSON:
-        must_be_refused(post(world, example, content=content), 400, "malformed-request")
+        must_be_refused(world.sends(example, content=content), 400, "malformed-request")
 
 
 @EVERY_DOOR
 def test_a_body_that_is_not_an_object_is_refused(world: World, example: Request) -> None:
     for content in NOT_AN_OBJECT:
-        must_be_refused(post(world, example, content=content), 400, "malformed-request")
+        must_be_refused(world.sends(example, content=content), 400, "malformed-request")
 
 
 @EVERY_DOOR
@@ -44,12 +44,12 @@ def test_a_missing_field_is_refused(world: World, example: Request) -> None:
     assert bool(required) is (example.intent not in NEEDS_NOTHING)
     for field in required:
         body = without(example.body, field.path)
-        answer = post(world, example, body=body)
+        answer = world.sends(example, body=body)
         must_be_refused(answer, 400, "malformed-request", body)
         (issue,) = answer.json()["issues"]
         assert (issue["code"], issue["location"]) == ("missing", pointer(field))
     if required:
-        must_be_refused(post(world, example, content=b""), 400, "malformed-request")
+        must_be_refused(world.sends(example, content=b""), 400, "malformed-request")
 
 
 @EVERY_DOOR
@@ -57,7 +57,7 @@ def test_a_value_of_the_wrong_kind_is_refused(world: World, example: Request) ->
     for field in fields_of(example):
         for value in wrong_values(field, example.body):
             body = with_value(example.body, field.path, value)
-            answer = post(world, example, body=body)
+            answer = world.sends(example, body=body)
             if answer.is_success:
                 pytest.fail(f"{field.path} took {value!r}")
             must_be_refused(answer, 400, "malformed-request", body)
@@ -75,14 +75,14 @@ def test_an_unknown_field_is_refused(world: World, example: Request) -> None:
     facts = {field.name for field in dataclass_fields(door.command)} - snake_case
     known = set(schema_of(example.intent).get("properties", {}))
     for name in {"unexpected", "", "__class__", door.creates, *facts, *FRAME, *example.ids} - known:
-        answer = post(world, example, body={**example.body, name: "Janssens, Ann"})
+        answer = world.sends(example, body={**example.body, name: "Janssens, Ann"})
         must_be_refused(answer, 400, "malformed-request", ["Janssens, Ann"])
 
 
 @EVERY_DOOR
 def test_a_number_in_the_place_of_a_name_is_not_repeated(world: World, example: Request) -> None:
     number = "85051750139"
-    answer = post(world, example, body={**example.body, number: "x"})
+    answer = world.sends(example, body={**example.body, number: "x"})
     must_be_refused(answer, 400, "malformed-request", [number + "."])
     assert number not in answer.text
 
@@ -93,7 +93,7 @@ def test_an_empty_text_is_refused_where_one_is_needed(world: World, example: Req
         if field.kind == "text" and field.required:
             for text in ("", "   "):
                 body = with_value(example.body, field.path, text)
-                answer = post(world, example, body=body)
+                answer = world.sends(example, body=body)
                 # A consent to a notice without a version is one to a notice that was not shown.
                 expected = 409 if example.intent == "grant-consent" else 422
                 assert answer.status_code == expected, (field.path, answer.text)
@@ -106,7 +106,7 @@ def test_a_number_out_of_range_is_refused(world: World, example: Request) -> Non
         if field.kind == "integer":
             # Only the amount of an invoice may be below zero: a credit note, or one paid in advance.
             for value in (MAX_INTEGER, -1) if field.path != ("payableCents",) else (MAX_INTEGER,):
-                answer = post(world, example, body=with_value(example.body, field.path, value))
+                answer = world.sends(example, body=with_value(example.body, field.path, value))
                 assert answer.status_code in (409, 422), (field.path, value, answer.text)
                 must_be_a_problem(answer)
 
@@ -127,19 +127,19 @@ def test_wrong_check_digits_are_refused(world: World, example: Request) -> None:
                 "0" * 11,
             ):
                 body = with_value(example.body, field.path, wrong)
-                must_be_refused(post(world, example, body=body), 422, "invalid-check-digits", body)
+                must_be_refused(world.sends(example, body=body), 422, "invalid-check-digits", body)
 
 
 @EVERY_DOOR
 def test_a_body_that_is_too_large_is_refused(world: World, example: Request) -> None:
     padded = json.dumps(dict(example.body)).encode().ljust(MAX_BODY_BYTES + 1)
-    must_be_refused(post(world, example, content=padded), 413, "body-too-large")
+    must_be_refused(world.sends(example, content=padded), 413, "body-too-large")
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "application/x-ndjson", "multipart/form-data"])
 @EVERY_DOOR
 def test_another_media_type_is_refused(media_type: str, world: World, example: Request) -> None:
-    answer = post(world, example, headers={"Content-Type": media_type})
+    answer = world.sends(example, headers={"Content-Type": media_type})
     must_be_refused(answer, 415, "unsupported-media-type")
 
 
@@ -163,7 +163,7 @@ def test_a_number_of_another_kind_is_refused(field: str, value: str, code: str, 
     if field == "nationalNumber" and code != "wrong-national-number":
         value = value[:9] + f"{97 - int(value[:9]) % 97:02d}"
     body = with_value(example.body, (field,), value)
-    must_be_refused(post(world, example, body=body), 422, code, body)
+    must_be_refused(world.sends(example, body=body), 422, code, body)
 
 
 @pytest.mark.parametrize("reference", ["090933755494", "RF18539007547035", "9000000000000000", "", "abc"])
@@ -172,12 +172,12 @@ def test_a_payment_reference_with_wrong_check_digits_is_refused(
 ) -> None:
     example = example_of["send-message"]
     body = with_value(example.body, ("payment", "reference"), reference)
-    must_be_refused(post(world, example, body=body), 422, "invalid-payment-reference", [reference])
+    must_be_refused(world.sends(example, body=body), 422, "invalid-payment-reference", [reference])
 
 
 def test_no_more_than_twenty_issues_are_listed(world: World, example_of: dict[str, Request]) -> None:
     example = example_of["refuse-invoice"]
-    answer = post(world, example, body={**example.body, "ruleIds": [7] * 100})
+    answer = world.sends(example, body={**example.body, "ruleIds": [7] * 100})
     must_be_refused(answer, 400, "malformed-request")
     assert len(answer.json()["issues"]) == 20
     assert problem_code(answer) == "malformed-request"

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.api.world import DOOR, Request, World, must_be_refused, post
+from tests.api.world import DOOR, Request, World, must_be_refused
 from tests.api.world.wrong_bodies import fields, schema_of, with_value
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -82,7 +82,7 @@ WITH_IDS_IN_PATH = pytest.mark.parametrize("intent", [intent for intent, door in
 def test_an_unknown_id_in_the_path_is_refused(world: World, example: Request) -> None:
     for name in example.ids:
         status, code = BY_DOOR.get((example.intent, name)) or BY_FIELD[name]
-        must_be_refused(post(world, replace(example, ids={**example.ids, name: UNKNOWN})), status, code, [UNKNOWN])
+        must_be_refused(world.sends(replace(example, ids={**example.ids, name: UNKNOWN})), status, code, [UNKNOWN])
 
 
 @EVERY_DOOR
@@ -91,7 +91,7 @@ def test_an_unknown_id_in_the_body_is_refused(world: World, example: Request) ->
         if field.kind == "id" and (name := _name(field.path)) not in NOT_LOOKED_UP:
             status, code = BY_DOOR.get((example.intent, name)) or BY_FIELD[name]
             body = with_value(example.body, field.path, UNKNOWN)
-            must_be_refused(post(world, example, body=body), status, code, body)
+            must_be_refused(world.sends(example, body=body), status, code, body)
 
 
 def _name(path: tuple[str | int, ...]) -> str:
@@ -104,7 +104,7 @@ def test_a_malformed_id_in_the_path_is_refused(world: World, example: Request) -
         for wrong in MALFORMED:
             # `%2E%2E` is a path of its own to some clients; whatever becomes of it, it names nothing.
             path = DOOR[example.intent].path.format_map({**example.ids, name: wrong})
-            must_be_refused(post(world, example, path=path), 400, "malformed-request", [wrong])
+            must_be_refused(world.sends(example, path=path), 400, "malformed-request", [wrong])
 
 
 def test_an_id_cannot_pretend_to_be_two(world: World, example_of: dict[str, Request]) -> None:
@@ -113,14 +113,14 @@ def test_an_id_cannot_pretend_to_be_two(world: World, example_of: dict[str, Requ
     person, provider = example.ids["person_id"], example.ids["provider_id"]
     for pretended in ((f"{person}.{provider}", provider), (person, f"{provider}.x")):
         path = DOOR[example.intent].path.format_map(dict(zip(("person_id", "provider_id"), pretended, strict=True)))
-        must_be_refused(post(world, example, path=path), 400, "malformed-request")
+        must_be_refused(world.sends(example, path=path), 400, "malformed-request")
 
 
 def test_a_token_cannot_name_an_organisation_that_is_no_id(world: World, example_of: dict[str, Request]) -> None:
     example = example_of["request-recognition"]
     for name in ("a.b", "a\u0000", "", " ", "organisation-" + "x" * 80):
         world.id["tricky"] = name
-        answer = post(world, replace(example, organisation="tricky"))
+        answer = world.sends(replace(example, organisation="tricky"))
         must_be_refused(answer, 401, "invalid-token", [name])
         world.forget_tokens()
 

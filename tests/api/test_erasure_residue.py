@@ -31,7 +31,7 @@ from infrastructure.keys.providers import make_provider
 from infrastructure.sealing import open_all, personal_fields
 from infrastructure.settings import Settings
 from tests import forked
-from tests.api.world import SHA256_BASE64URL, Client, Running, kroniek, organisation
+from tests.api.world import SHA256_BASE64URL, Client, Processes, as_processes, organisation
 from tests.api.world.marked_people import Marked, found_in_files, found_in_tables, marked, marker
 from tests.check_digits import enterprise_number
 from tests.lengths import runs_longer, sized
@@ -51,7 +51,7 @@ MOST_EXPORTS = 20
 class Platform:
     """A platform that runs, with a token for whoever asks it; `position` is that of the last command."""
 
-    running: Running
+    running: Processes
     environment: Mapping[str, str]
     tokens: dict[tuple[str, str], str]
     position: int = 0
@@ -60,7 +60,7 @@ class Platform:
         if (role, organisation_id) not in self.tokens:
             said = run(self.environment, "token", "--role", role, "--organisation", organisation_id, "--json")
             self.tokens[role, organisation_id] = json.loads(said)["token"]
-        return self.running.caller(self.tokens[role, organisation_id])
+        return self.running.with_token(self.tokens[role, organisation_id])
 
     def must(self, role: str, organisation_id: str, *lines: Mapping[str, Any]) -> Sequence[str]:
         """Let somebody send commands that must be accepted; return the ids of what they are about."""
@@ -70,9 +70,8 @@ class Platform:
         return [it["id"] for it in answers]
 
     def query(self, document: str, role: str = "auditor") -> Any:
-        answer = self.caller(role).asks(document, position=self.position, activity="data-protection-review")
-        assert "errors" not in answer, answer
-        return answer["data"]
+        headers = {"Processing-Activity": "data-protection-review"}
+        return self.caller(role).asks(document, headers=headers, position=self.position).data
 
 
 def command(name: str, ids: Mapping[str, str] | None = None, **body: Any) -> dict[str, Any]:
@@ -87,7 +86,7 @@ def run(environment: Mapping[str, str], *arguments: str) -> str:
 
 @contextmanager
 def running(environment: Mapping[str, str], log: Path) -> Iterator[Platform]:
-    with log.open("a") as errors, kroniek(environment, "serve", errors=errors) as served:
+    with log.open("a") as errors, as_processes(environment, "serve", errors=errors) as served:
         yield Platform(served, environment, {})
 
 
@@ -213,7 +212,7 @@ def read(platform: Platform, person: Person) -> Sequence[Mapping[str, Any]]:
 
 def exports(platform: Platform, folder: Path) -> None:
     """Keep what the platform gives away to anybody: the tables of the dashboard, its pages, health and metrics."""
-    anybody = Client(platform.running.http)
+    anybody = platform.running.anybody
     page = anybody.reads("/dashboard/en?jurisdiction=be").text
     tables = sorted(set(re.findall(r'href="([^"]+\.csv[^"]*)"', page)))[:MOST_EXPORTS]
     assert tables

@@ -41,7 +41,7 @@ from projections.figures.period import Period
 from projections.open_rates import OpenRateFilter
 from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
-from tests.api.world import Client, kroniek
+from tests.api.world import Client, as_processes
 from tests.forked import environment
 from tests.lengths import runs_longer, sized
 from tests.memory_rows import MemoryRows
@@ -73,9 +73,9 @@ def platform(open_tmp_folder: Path) -> Iterator[Sampled]:
     """A platform on the full sample."""
     folder = open_tmp_folder / "full-sample"
     settings = {"KRONIEK_DATA_DIR": str(folder), "KRONIEK_LOG_LEVEL": "warning"}
-    with kroniek(environment(**settings), "demo", "--scale", str(float(SCALE))) as running:
+    with as_processes(environment(**settings), "demo", "--scale", str(float(SCALE))) as running:
         server = EmbeddedPostgres(folder)
-        yield Sampled(running.caller(), server.start())
+        yield Sampled(running.with_token(), server.start())
         server.release()
 
 

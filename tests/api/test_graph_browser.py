@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from projections import organisations
-from tests.api.world.browser import NARROW, WIDE, Scheme, Window, faults, served
+from tests.api.world import served
+from tests.api.world.browser import NARROW, WIDE, Scheme, Window, faults
 from tests.api.world.graph import application
 from tests.api.world.rows import row, rows_of
 
@@ -17,14 +18,14 @@ Visit = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def address(module_read_models_url: str) -> Iterator[str]:
-    app, models = application(module_read_models_url)
+    app, _ = application(module_read_models_url)
     rows = rows_of(module_read_models_url)
     with rows.begin() as connection:
         connection.execute(
             organisations.Row.table.insert(), [row(organisations.Row.table, organisation_id="o", name_nl="Gent")]
         )
     rows.dispose()
-    with served(app, models.aclose) as address:
+    with served(app) as address:
         yield address
 
 

@@ -73,4 +73,4 @@ def test_the_page_has_examples() -> None:
 @pytest.mark.parametrize(("query", "answer"), EXAMPLES)
 def test_an_example_is_answered_as_the_page_says(graph: Graph, query: str, answer: str) -> None:
     fill(graph)
-    assert graph.ask(query).body == json.loads(answer)
+    assert graph.asks(query).body == json.loads(answer)

@@ -17,7 +17,7 @@ def test_a_person_is_shown_as_erased_with_each_purpose(graph: Graph) -> None:
     graph.have(people.Row.table, {"person_id": "ann"}, {"person_id": "bob"}, {"person_id": "cem"})
     graph.have(erasures.Row.table, {"person_id": "ann"}, {"person_id": "bob", "requested_at": None})
     query = f"{{ people {{ edges {{ node {{ id erasure {EVERYTHING} }} }} }} }}"
-    found = {node["id"]: node["erasure"] for node in nodes(graph.ask(query, headers=WHY).data["people"])}
+    found = {node["id"]: node["erasure"] for node in nodes(graph.asks(query, headers=WHY).data["people"])}
     assert found == {
         "ann": {
             "id": "ann",
@@ -40,7 +40,7 @@ def test_many_people_are_looked_up_with_one_query(graph: Graph) -> None:
     graph.have(people.Row.table, *({"person_id": f"person-{number}"} for number in range(20)))
     graph.have(erasures.Row.table, *({"person_id": f"person-{number}"} for number in range(20)))
     graph.queries.clear()
-    answer = graph.ask("{ people(first: 20) { edges { node { erasure { status } } } } }", headers=WHY)
+    answer = graph.asks("{ people(first: 20) { edges { node { erasure { status } } } } }", headers=WHY)
     assert len(nodes(answer.data["people"])) == 20
     assert len([query for query in graph.queries if "erasures_v2" in query]) == 1
 
@@ -57,12 +57,12 @@ def test_holds_are_found_by_person_purpose_and_ground(graph: Graph) -> None:
         ("{ground: [LEGAL_CLAIMS]}", "bob.hold-1"),
         ("{purpose: [INVOICING]}", "ann.hold-1"),
     ):
-        (found,) = nodes(graph.ask(query % where, headers=WHY).data["legalHolds"])
+        (found,) = nodes(graph.asks(query % where, headers=WHY).data["legalHolds"])
         assert found["id"] == expected
     assert found == {"id": "ann.hold-1", "until": "2036-12-31", "reference": None, "liftedAt": None}
 
 
 def test_holds_are_for_overseers(graph: Graph) -> None:
     for role in (Role.AGENCY, Role.SYSTEM):
-        answer = graph.ask("{ legalHolds { totalCount } }", role=role, headers=WHY)
+        answer = graph.asks("{ legalHolds { totalCount } }", role=role, headers=WHY)
         assert answer.codes == ["role-not-allowed"]

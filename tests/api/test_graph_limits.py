@@ -24,18 +24,18 @@ SCHEMA_ASKED = "{ __schema { queryType { name } } }"
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_document_is_refused_before_anything_is_read(graph: Graph, name: str) -> None:
     document, code = HOSTILE[name]
-    answer = graph.ask(document)
+    answer = graph.asks(document)
     assert (answer.status, answer.codes[0], graph.queries) == (200, code, [])
-    assert graph.ask(document, headers={"Accept": "application/graphql-response+json"}).status == 400
+    assert graph.asks(document, headers={"Accept": "application/graphql-response+json"}).status == 400
 
 
 @pytest.mark.parametrize("variables", [{"n": 100}, {"n": 10**12}, {"n": "x"}, {"n": [1]}])
 def test_the_size_of_a_page_is_read_from_the_variables(graph: Graph, variables: dict[str, Any]) -> None:
     page = "organisations(first: $n) { edges { node { services { organisation { id } } } } }"
     query = f"query($n: Int) {{ {' '.join(f'a{at}: {page}' for at in range(3))} }}"
-    assert graph.ask(query, variables=variables).codes == ["query-too-costly"]
+    assert graph.asks(query, variables=variables).codes == ["query-too-costly"]
     assert graph.queries == []
-    assert graph.ask(query, variables={"n": 3}).body["extensions"]["cost"]["requested"] == 3 * (1 + 3 * (1 + 20))
+    assert graph.asks(query, variables={"n": 3}).body["extensions"]["cost"]["requested"] == 3 * (1 + 3 * (1 + 20))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_the_size_of_a_page_is_read_from_the_variables(graph: Graph, variables: 
     ],
 )
 def test_variables_are_few_and_flat(graph: Graph, variables: dict[str, Any]) -> None:
-    answer = graph.ask(HELLO, variables=variables)
+    answer = graph.asks(HELLO, variables=variables)
     assert (answer.status, answer.codes, graph.queries) == (413, ["variables-too-large"], [])
 
 
@@ -66,7 +66,7 @@ def test_variables_are_few_and_flat(graph: Graph, variables: dict[str, Any]) -> 
     ],
 )
 def test_an_answer_tells_what_it_cost(graph: Graph, query: str, cost: int) -> None:
-    assert graph.ask(query).body["extensions"]["cost"] == {"requested": cost, "most": 5_000}
+    assert graph.asks(query).body["extensions"]["cost"] == {"requested": cost, "most": 5_000}
 
 
 def test_every_declared_price_is_of_a_field() -> None:
@@ -81,7 +81,7 @@ def test_every_list_that_is_paged_refuses_more_than_a_hundred(graph: Graph) -> N
     needed = {"inbox": 'mailboxId: "m", ', "dailyCounts": 'from: "2022-01-01", to: "2022-01-02", '}
     for name in paged:
         for which in ("first", "last"):
-            answer = graph.ask(f"{{ {name}({needed.get(name, '')}{which}: 101) {{ totalCount }} }}")
+            answer = graph.asks(f"{{ {name}({needed.get(name, '')}{which}: 101) {{ totalCount }} }}")
             assert answer.codes == ["page-too-large"], name
 
 
@@ -93,6 +93,6 @@ PIECES = st.one_of(NAMES, st.sampled_from([*list('{}()[]:!$@,#"\\\n'), '"""', "f
 @settings(max_examples=sized(50, long=1_500), deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=st.one_of(st.lists(PIECES, max_size=60).map(" ".join), st.text(max_size=200)))
 def test_no_document_is_a_failure_of_ours(graph: Graph, document: str) -> None:
-    answer = graph.ask("{ " + document)
+    answer = graph.asks("{ " + document)
     assert answer.status < 500
     assert "internal-error" not in [it["extensions"]["code"] for it in answer.body.get("errors", ())]

@@ -38,7 +38,7 @@ def _acts(graph: Graph) -> None:
 
 @pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.AUDITOR])
 def test_the_newest_act_comes_first_with_who_and_why(graph: Graph, role: Role) -> None:
-    found = graph.ask(LIST, role=role).data["projectionActs"]
+    found = graph.asks(LIST, role=role).data["projectionActs"]
     assert (found["totalCount"], [it["actPosition"] for it in nodes(found)]) == (3, [12, 9, 7])
     assert nodes(found)[0] == {
         "actPosition": 12,
@@ -55,11 +55,11 @@ def test_the_newest_act_comes_first_with_who_and_why(graph: Graph, role: Role) -
 
 def test_the_acts_on_one_projection_come_in_pages(graph: Graph) -> None:
     asked = {"projection": "people", "first": 1}
-    first = graph.ask(LIST, variables=asked).data["projectionActs"]
+    first = graph.asks(LIST, variables=asked).data["projectionActs"]
     assert (first["totalCount"], [it["actPosition"] for it in nodes(first)]) == (2, [12])
     assert first["pageInfo"]["hasNextPage"]
-    rest = graph.ask(LIST, variables={**asked, "after": first["pageInfo"]["endCursor"]}).data["projectionActs"]
+    rest = graph.asks(LIST, variables={**asked, "after": first["pageInfo"]["endCursor"]}).data["projectionActs"]
     assert [it["actPosition"] for it in nodes(rest)] == [7]
     assert not rest["pageInfo"]["hasNextPage"]
-    unknown = graph.ask(LIST, variables={"projection": "no such"}).data["projectionActs"]
+    unknown = graph.asks(LIST, variables={"projection": "no such"}).data["projectionActs"]
     assert (unknown["totalCount"], nodes(unknown)) == (0, [])

@@ -78,7 +78,7 @@ def walk(graph: Graph, where: Row, size: int, *, backwards: bool, between: Seque
     found: list[str] = []
     while True:
         asked = {"last": size, "before": cursor} if backwards else {"first": size, "after": cursor}
-        page = graph.ask(PAGE, variables={"where": where, **asked}).data["consents"]
+        page = graph.asks(PAGE, variables={"where": where, **asked}).data["consents"]
         ids = [it["consentId"] for it in nodes(page)]
         assert len(ids) <= size
         found = ids + found if backwards else found + ids
@@ -129,17 +129,17 @@ def test_rows_that_arrive_between_pages_hide_and_repeat_none(
 
 def test_a_page_has_fifty_rows_unless_asked_otherwise(graph: Graph) -> None:
     graph.have(consents.Row.table, *(consent(at, at, "doccle") for at in range(120)))
-    page = graph.ask(PAGE).data["consents"]
+    page = graph.asks(PAGE).data["consents"]
     assert (len(page["edges"]), page["totalCount"]) == (50, 120)
-    assert len(graph.ask(PAGE, variables={"first": 100}).data["consents"]["edges"]) == 100
-    empty = graph.ask(PAGE, variables={"first": 0}).data["consents"]
+    assert len(graph.asks(PAGE, variables={"first": 100}).data["consents"]["edges"]) == 100
+    empty = graph.asks(PAGE, variables={"first": 0}).data["consents"]
     assert (empty["edges"], empty["totalCount"], empty["pageInfo"]["hasNextPage"]) == ([], 120, True)
 
 
 def test_rows_between_two_cursors(graph: Graph) -> None:
     graph.have(consents.Row.table, *(consent(at, at, "doccle") for at in range(10)))
-    cursors = [it["cursor"] for it in graph.ask(PAGE).data["consents"]["edges"]]
-    page = graph.ask(PAGE, variables={"after": cursors[2], "before": cursors[6]}).data["consents"]
+    cursors = [it["cursor"] for it in graph.asks(PAGE).data["consents"]["edges"]]
+    page = graph.asks(PAGE, variables={"after": cursors[2], "before": cursors[6]}).data["consents"]
     assert [it["cursor"] for it in page["edges"]] == cursors[3:6]
 
 
@@ -171,11 +171,11 @@ OURS = "-granted_at,consent_id,grant_number"
     ],
 )
 def test_what_is_not_a_cursor_of_the_list_is_refused(graph: Graph, cursor: str) -> None:
-    assert graph.ask(PAGE, variables={"after": cursor}).codes == ["invalid-cursor"]
-    assert graph.ask(PAGE, variables={"before": cursor}).codes == ["invalid-cursor"]
+    assert graph.asks(PAGE, variables={"after": cursor}).codes == ["invalid-cursor"]
+    assert graph.asks(PAGE, variables={"before": cursor}).codes == ["invalid-cursor"]
 
 
 def test_a_cursor_is_of_one_list_only(graph: Graph) -> None:
     graph.have(enrolments.Row.table, {"organisation_id": "o", "enrolment_number": 1})
-    cursor = graph.ask("{ enrolments { edges { cursor } } }").data["enrolments"]["edges"][0]["cursor"]
-    assert graph.ask(PAGE, variables={"after": cursor}).codes == ["invalid-cursor"]
+    cursor = graph.asks("{ enrolments { edges { cursor } } }").data["enrolments"]["edges"][0]["cursor"]
+    assert graph.asks(PAGE, variables={"after": cursor}).codes == ["invalid-cursor"]

@@ -33,7 +33,7 @@ def guarded(url: str, **policy: Any) -> Iterator[Graph]:
 
 
 def send(graph: Graph, body: dict[str, Any], role: Role = Role.AGENCY, organisation: str = "org-a") -> tuple[int, Any]:
-    response = graph.client.post("/graphql", json=body, headers={"Authorization": f"Bearer {role}:{organisation}"})
+    response = graph.caller(role, organisation).requests("POST", "/graphql", json=body)
     answer = response.json()
     return response.status_code, answer["errors"][0]["extensions"]["code"] if "errors" in answer else answer["data"]
 
@@ -86,7 +86,7 @@ def test_a_document_that_was_changed_or_taken_away_is_not_answered(read_models_u
 def test_apollos_clients_are_told_to_send_the_document(read_models_url: str) -> None:
     with guarded(read_models_url) as graph:
         body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash_of(ASKED)}}}
-        response = graph.client.post("/graphql", json=body, headers={"Authorization": "Bearer agency:org-a"})
+        response = graph.caller(Role.AGENCY).requests("POST", "/graphql", json=body)
         assert response.json()["errors"][0]["message"] == "PersistedQueryNotFound"
         assert send(graph, {**body, "query": ASKED})[0] == 200
 
@@ -146,12 +146,12 @@ def test_to_whom_the_schema_is_not_told_no_error_tells_it(read_models_url: str) 
             '{ __type(name: "Query") { name } }',
             "{ ...A } fragment A on Query { __schema { types { name } } }",
         ):
-            refused = graph.ask(asked, role=Role.AGENCY)
+            refused = graph.asks(asked, role=Role.AGENCY)
             assert (refused.status, refused.codes) == (403, ["introspection-not-allowed"])
-        assert graph.ask(SCHEMA_ASKED, role=Role.AUDITOR).data
-        assert graph.ask("{ __typename }", role=Role.AGENCY).data == {"__typename": "Query"}
-        hints = [str(graph.ask(query, role=Role.AUDITOR).body) for query in wrong]
-        silent = [str(graph.ask(query, role=Role.AGENCY).body) for query in wrong]
+        assert graph.asks(SCHEMA_ASKED, role=Role.AUDITOR).data
+        assert graph.asks("{ __typename }", role=Role.AGENCY).data == {"__typename": "Query"}
+        hints = [str(graph.asks(query, role=Role.AUDITOR).body) for query in wrong]
+        silent = [str(graph.asks(query, role=Role.AGENCY).body) for query in wrong]
     assert sum("Did you mean" in it for it in hints) >= 5
     assert not [it for it in silent if "Did you mean" in it]
 
@@ -164,7 +164,7 @@ def test_an_organisation_has_a_budget_for_each_minute(read_models_url: str) -> N
     with guarded(read_models_url, budget=Buckets("cost", 60, lambda: now[0])) as graph:
         assert [send(graph, {"query": HELLO})[0] for _ in range(6)] == [200] * 5 + [429]
         graph.queries.clear()
-        spent = graph.ask(HELLO, role=Role.AGENCY)
+        spent = graph.asks(HELLO, role=Role.AGENCY)
         assert (spent.codes, spent.headers["retry-after"], graph.queries) == (["cost-budget-spent"], "6", [])
         assert send(graph, {"query": HELLO}, organisation="org-b")[0] == 200
         now[0] = 6.0
@@ -175,10 +175,10 @@ def test_an_organisation_has_a_budget_for_each_minute(read_models_url: str) -> N
 
 def test_the_limits_are_settings(read_models_url: str) -> None:
     with guarded(read_models_url, limits=Limits(depth=1, aliases=0, tokens=20, cost=10)) as graph:
-        assert graph.ask(HELLO).codes == ["query-too-deep"]
-        assert graph.ask("{ a: __typename }").codes == ["too-many-aliases"]
-        assert graph.ask("{ " + "__typename " * 20 + "}").codes == ["too-many-tokens"]
-        assert graph.ask("{ busCounts(by: [MONTH]) { __typename } }").codes == ["query-too-costly"]
+        assert graph.asks(HELLO).codes == ["query-too-deep"]
+        assert graph.asks("{ a: __typename }").codes == ["too-many-aliases"]
+        assert graph.asks("{ " + "__typename " * 20 + "}").codes == ["too-many-tokens"]
+        assert graph.asks("{ busCounts(by: [MONTH]) { __typename } }").codes == ["query-too-costly"]
 
 
 def test_a_query_that_takes_too_long_is_broken_off(read_models_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +189,6 @@ def test_a_query_that_takes_too_long_is_broken_off(read_models_url: str, monkeyp
 
     with graph_over(read_models_url, statement_timeout_s=0.05) as graph:
         monkeypatch.setattr(query_context.QueryContext, "rows", slow)
-        answer = graph.ask(HELLO)
+        answer = graph.asks(HELLO)
     assert answer.codes == ["query-too-slow"]
     assert "pg_sleep" not in str(answer.body)

@@ -140,7 +140,7 @@ def leaves(name: str) -> str:
 )
 def test_a_row_is_answered_as_it_stands(graph: Graph, field: str, name: str, row: dict[str, Any]) -> None:
     graph.have(TYPES[name], row)
-    (node,) = nodes(graph.ask(f"{{ {field} {{ edges {{ node {{ {leaves(name)} }} }} }} }}").data[field])
+    (node,) = nodes(graph.asks(f"{{ {field} {{ edges {{ node {{ {leaves(name)} }} }} }} }}").data[field])
     for column, value in row.items():
         assert node[camel(column, name)] == value
     assert "" not in node.values()
@@ -167,7 +167,7 @@ def test_a_timeline_is_in_its_order(graph: Graph) -> None:
     for message in ("n", "m"):
         rows = [{"message_id": message, "version": at, "happening": it} for at, it in enumerate(steps, 1)]
         graph.have(message_timeline.Row.table, *reversed(rows))
-    found = nodes(graph.ask("{ messages { edges { node { id timeline { happening } } } } }").data["messages"])
+    found = nodes(graph.asks("{ messages { edges { node { id timeline { happening } } } } }").data["messages"])
     assert [node["id"] for node in found] == ["m", "n"]
     assert [[step["happening"] for step in node["timeline"]] for node in found] == [steps, steps]
 
@@ -183,7 +183,7 @@ def test_a_supplier_sees_the_timeline_of_its_invoice(graph: Graph) -> None:
     query = """{ invoice(id: "i") {
       responseState timeline { version step responseState clarifications ruleIds }
     } }"""
-    assert graph.ask(query, role=Role.AGENCY, organisation="supplier").data["invoice"] == {
+    assert graph.asks(query, role=Role.AGENCY, organisation="supplier").data["invoice"] == {
         "responseState": "UNDER_QUERY",
         "timeline": [
             {"version": 1, "step": "RECEIVED", "responseState": None, "clarifications": [], "ruleIds": []},
@@ -196,12 +196,12 @@ def test_a_supplier_sees_the_timeline_of_its_invoice(graph: Graph) -> None:
             },
         ],
     }
-    assert graph.ask(query, role=Role.AGENCY, organisation="another").data == {"invoice": None}
+    assert graph.asks(query, role=Role.AGENCY, organisation="another").data == {"invoice": None}
 
 
 def test_a_name_is_told_in_the_language_asked_for_or_the_first_known(graph: Graph) -> None:
     graph.have(organisations.Row.table, {"organisation_id": "o", "name_nl": "Stad Gent", "name_fr": "Ville de Gand"})
-    answer = graph.ask('{ organisation(id: "o") { a: name(language: FR) b: name(language: EN) nameEn } }')
+    answer = graph.asks('{ organisation(id: "o") { a: name(language: FR) b: name(language: EN) nameEn } }')
     assert answer.data["organisation"] == {"a": "Ville de Gand", "b": "Stad Gent", "nameEn": None}
 
 
@@ -215,7 +215,7 @@ def test_a_parent_shows_a_bounded_number_of_children(bounded: Graph) -> None:
     graph = bounded
     graph.have(organisations.Row.table, {"organisation_id": "o"})
     graph.have(services.Row.table, *({"service_id": f"s{at}", "organisation_id": "o"} for at in range(5)))
-    found = graph.ask('{ organisation(id: "o") { services { id } } }').data["organisation"]
+    found = graph.asks('{ organisation(id: "o") { services { id } } }').data["organisation"]
     assert [it["id"] for it in found["services"]] == ["s0", "s1", "s2"]
 
 
@@ -230,10 +230,10 @@ def test_active_consents_are_counted_as_of_any_instant(graph: Graph) -> None:
         {"consent_id": "q.a", "person_id": "q", "granted_at": AT + timedelta(days=2), "jurisdiction": "nl"},
     )
     query = "query Q($at: DateTime) { activeConsents(jurisdiction: BE, asOf: $at) { asOf consents persons } }"
-    on_day_five = graph.ask(query, variables={"at": "2022-03-06T10:30:00+01:00"}).data["activeConsents"]
+    on_day_five = graph.asks(query, variables={"at": "2022-03-06T10:30:00+01:00"}).data["activeConsents"]
     assert on_day_five == {"asOf": "2022-03-06T09:30:00Z", "consents": 2, "persons": 1}
     now = {"asOf": "2022-06-01T12:00:00Z", "consents": 1, "persons": 1}
-    assert graph.ask(query).data["activeConsents"] == now
+    assert graph.asks(query).data["activeConsents"] == now
 
 
 MAY_ACT = """query May($at: DateTime, $service: ID!) {
@@ -242,7 +242,7 @@ MAY_ACT = """query May($at: DateTime, $service: ID!) {
 
 
 def may_act(graph: Graph, at: datetime, service: str = "s") -> Any:
-    return graph.ask(MAY_ACT, variables={"at": at.isoformat(), "service": service}).data["mayAct"]["allowed"]
+    return graph.asks(MAY_ACT, variables={"at": at.isoformat(), "service": service}).data["mayAct"]["allowed"]
 
 
 def test_who_may_act_is_answered_for_the_past(graph: Graph) -> None:
@@ -256,7 +256,7 @@ def test_who_may_act_is_answered_for_the_past(graph: Graph) -> None:
     days = [-1, 0, 9, 10, 19, 20, 29, 30, 400]
     assert [may_act(graph, AT + timedelta(days=day)) for day in days] == [day in {0, 9, 20, 29} for day in days]
     assert not may_act(graph, AT, "t")
-    history = graph.ask('{ mandateHistory(mandateId: "m") { period serviceIds } mandates { totalCount } }').data
+    history = graph.asks('{ mandateHistory(mandateId: "m") { period serviceIds } mandates { totalCount } }').data
     assert history == {
         "mandateHistory": [{"period": 1, "serviceIds": ["s"]}, {"period": 2, "serviceIds": ["s"]}],
         "mandates": {"totalCount": 1},
@@ -269,7 +269,7 @@ def test_a_legal_representation_of_every_service_lets_its_mandatary_act(graph: G
         mandates.Row.table, {"mandate_id": "m", "kind": "legal_representation", "mandatary_id": "a", "mandator_id": "b"}
     )
     variables = {"at": AT.isoformat(), "service": "s"}
-    answer = graph.ask(MAY_ACT, variables=variables, role=Role.AGENCY, organisation="org-a")
+    answer = graph.asks(MAY_ACT, variables=variables, role=Role.AGENCY, organisation="org-a")
     assert answer.data["mayAct"] == {
         "at": "2022-03-01T09:30:00Z",
         "allowed": True,
@@ -280,7 +280,7 @@ def test_a_legal_representation_of_every_service_lets_its_mandatary_act(graph: G
 def test_who_may_act_names_both_parties(graph: Graph) -> None:
     graph.have(services.Row.table, {"service_id": "s"})
     query = '{ mayAct(mandataryId: "", mandatorId: "b", serviceId: "s") { allowed } }'
-    assert graph.ask(query).codes == ["party-missing"]
+    assert graph.asks(query).codes == ["party-missing"]
 
 
 # --- Messages -------------------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ def test_an_inbox_holds_what_was_published_there(graph: Graph) -> None:
         {"message_id": "other", "mailbox_id": "q"},
     )
     query = '{ inbox(mailboxId: "p") { totalCount edges { node { id } } } }'
-    inbox = graph.ask(query).data["inbox"]
+    inbox = graph.asks(query).data["inbox"]
     assert ([it["id"] for it in nodes(inbox)], inbox["totalCount"]) == (["new", "old"], 2)
 
 
@@ -311,7 +311,7 @@ def test_missed_letters_are_unread_and_without_notification(graph: Graph) -> Non
         {"message_id": "dutch", **missed, "jurisdiction": "nl"},
     )
     query = "{ missedLetters(where: { jurisdiction: BE }) { edges { node { id } } } }"
-    assert [it["id"] for it in nodes(graph.ask(query).data["missedLetters"])] == ["first", "later"]
+    assert [it["id"] for it in nodes(graph.asks(query).data["missedLetters"])] == ["first", "later"]
 
 
 def test_totals_follow_the_filter_and_the_civil_month(graph: Graph) -> None:
@@ -328,7 +328,7 @@ def test_totals_follow_the_filter_and_the_civil_month(graph: Graph) -> None:
       both: totals(by: [CHANNEL, MONTH, CHANNEL]) { month channel status messages }
       all: totals(by: []) { month messages }
     } }"""
-    assert graph.ask(query).data["messages"] == {
+    assert graph.asks(query).data["messages"] == {
         "months": [{"month": "2022-02", "messages": 1}, {"month": "2022-03", "messages": 2}],
         "both": [
             {"month": "2022-02", "channel": "DIGITAL", "status": None, "messages": 1},
@@ -343,8 +343,8 @@ def test_groups_without_end_are_refused(bounded: Graph) -> None:
     assert BOUNDS.groups == 1_000
     graph = bounded
     graph.have(message_counts.Row.table, *({"sender_id": f"o{at}"} for at in range(3)))
-    assert graph.ask("{ messageCounts(by: [SENDER]) { sent } }").codes == ["too-many-groups"]
-    assert graph.ask("{ messageCounts(by: [MONTH]) { month sent } }").data["messageCounts"] == [
+    assert graph.asks("{ messageCounts(by: [SENDER]) { sent } }").codes == ["too-many-groups"]
+    assert graph.asks("{ messageCounts(by: [MONTH]) { month sent } }").data["messageCounts"] == [
         {"month": "2022-03", "sent": 3}
     ]
 
@@ -368,7 +368,7 @@ def test_counts_are_summed_over_what_is_not_asked_for(graph: Graph) -> None:
     }"""
     where = {"months": {"first": "2022-03", "last": "2022-03"}, "outcome": "SUCCEEDED"}
     service = {"name": "Tax-on-web"}
-    assert graph.ask(query, variables={"where": where}).data["authentications"] == [
+    assert graph.asks(query, variables={"where": where}).data["authentications"] == [
         {"month": None, "means": "EID", "authentications": 3_000_000_000, "service": service},
         {"month": None, "means": "ITSME", "authentications": 2, "service": service},
     ]
@@ -386,7 +386,7 @@ def test_a_figure_says_what_it_means_and_what_it_rests_on(graph: Graph) -> None:
       growth { previous current percent factor }
       provenance { position computedAt }
     } }"""
-    figure = graph.ask(query, role=Role.AGENCY).data["figure"]
+    figure = graph.asks(query, role=Role.AGENCY).data["figure"]
     assert figure["definition"].pop("events")
     assert figure["definition"].pop("title")["in"]
     assert figure == {
@@ -406,7 +406,7 @@ def test_a_figure_says_what_it_means_and_what_it_rests_on(graph: Graph) -> None:
     series = """{ figureSeries(id: "bus_transactions", jurisdiction: BE, periods: ["2021-02", "2022-02"]) {
       period value
     } }"""
-    assert [it["value"] for it in graph.ask(series).data["figureSeries"]] == [100, 140]
+    assert [it["value"] for it in graph.asks(series).data["figureSeries"]] == [100, 140]
 
 
 def test_the_open_rate_table_stands_side_by_side(graph: Graph) -> None:
@@ -423,7 +423,7 @@ def test_the_open_rate_table_stands_side_by_side(graph: Graph) -> None:
       }
       total { differences { points } }
     } }"""
-    table = graph.ask(query).data["openRates"]
+    table = graph.asks(query).data["openRates"]
     (row,) = table["rows"]
     assert [[rate["percent"] for rate in year["rates"]] for year in row["years"]] == [["40", "50"], ["60", "80"]]
     assert row["differences"] == [{"weeks": 3, "points": "20"}, {"weeks": 6, "points": "30"}]
@@ -437,7 +437,7 @@ def test_the_index_begins_at_a_hundred(graph: Graph) -> None:
         {"service_id": "s", "month": "2014-11", "uses": 10},
         {"service_id": "s", "month": "2015-01", "uses": 15},
     )
-    found = graph.ask("{ useIndex(jurisdiction: BE) { audience points { period value services uses } } }").data
+    found = graph.asks("{ useIndex(jurisdiction: BE) { audience points { period value services uses } } }").data
     assert found["useIndex"][0] == {
         "audience": "CITIZEN",
         "points": [
@@ -458,16 +458,16 @@ def test_daily_counts_are_kept_by_day_name_and_organisation(graph: Graph) -> Non
         ('from: "2022-03-29", to: "2022-03-28"', []),
     ):
         query = f'{{ dailyCounts({asked}, where: {{ name: ["b"] }}) {{ totals(by: [DAY]) {{ day events streams }} }} }}'
-        assert graph.ask(query).data["dailyCounts"]["totals"] == [
+        assert graph.asks(query).data["dailyCounts"]["totals"] == [
             {"day": f"2022-03-{day}", "events": 2 * int(day), "streams": 2} for day in expected
         ]
     pages = '{ dailyCounts(where: { organisationId: "gent" }) { totalCount edges { node { day name } } } }'
-    found = graph.ask(pages).data["dailyCounts"]
+    found = graph.asks(pages).data["dailyCounts"]
     assert [(it["day"][-2:], it["name"]) for it in nodes(found)] == [
         (day, it) for day in ("30", "29", "28") for it in "ba"
     ]
     assert found["totalCount"] == 6
-    no_day = graph.ask(
+    no_day = graph.asks(
         "query Q($day: Date) { dailyCounts(from: $day) { totalCount } }", variables={"day": "2022-02-30"}
     )
     assert no_day.codes == ["graphql-invalid"]
@@ -475,7 +475,7 @@ def test_daily_counts_are_kept_by_day_name_and_organisation(graph: Graph) -> Non
 
 def test_a_count_or_an_amount_may_exceed_32_bits(graph: Graph) -> None:
     graph.have(bus_transactions.Row.table, {"transaction_id": "1"}, {"transaction_id": "2"})
-    answer = graph.ask("{ busTransactions { totals(by: []) { requestSizeBytes } } }")
+    answer = graph.asks("{ busTransactions { totals(by: []) { requestSizeBytes } } }")
     assert answer.data["busTransactions"]["totals"] == [{"requestSizeBytes": 6_000_000_000}]
 
 
@@ -503,7 +503,7 @@ def test_a_personal_text_is_opened_for_the_answer_and_gone_once_the_person_is_er
     for stored, answer in answers.items():
         graph.clear()
         graph.have(table, key | dict.fromkeys(columns.split(), stored))
-        assert graph.ask(document, role=Role.SYSTEM).data["it"] == dict.fromkeys(fields.split(), answer)
+        assert graph.asks(document, role=Role.SYSTEM).data["it"] == dict.fromkeys(fields.split(), answer)
 
 
 @pytest.mark.parametrize("query", sorted(PERSONAL))
@@ -515,6 +515,6 @@ def test_who_oversees_the_platform_reads_no_personal_texts(
     graph.have(table, key | dict.fromkeys(columns.split(), "what was said"))
     for field in fields.split():
         for role in (Role.AUDITOR, Role.ADMINISTRATOR):
-            answer = graph.ask(f'{{ it: {query}(id: "p") {{ {field} {{ text erased }} }} }}', role=role)
+            answer = graph.asks(f'{{ it: {query}(id: "p") {{ {field} {{ text erased }} }} }}', role=role)
             assert answer.codes == ["role-not-allowed"]
             assert "what was said" not in str(answer.body)

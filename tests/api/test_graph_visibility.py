@@ -45,7 +45,8 @@ from projections import (
     services,
 )
 from projections.registry import PROJECTIONS
-from tests.api.world.graph import NOW, Answer, Graph, graph_over, nodes
+from tests.api.world import Answer
+from tests.api.world.graph import NOW, Graph, graph_over, nodes
 from tests.api.world.rows import AT, row
 from tests.infrastructure.who_sees import HIDDEN_FROM, IN_A_SESSION, NEVER_TOLD, PUBLIC, Asker, World, sees
 
@@ -253,7 +254,7 @@ def test_every_read_model_is_asked_for() -> None:
 
 def ask_as(graph: Graph, query: str, asker: Asker, session: str = "") -> Answer:
     headers = {"Session-Id": session} if session else {}
-    return graph.ask(query, role=Role(asker.role), organisation=asker.organisation, headers=headers)
+    return graph.asks(query, role=Role(asker.role), organisation=asker.organisation, headers=headers)
 
 
 @pytest.mark.parametrize("table", QUERIES, ids=lambda it: it.name)
@@ -292,7 +293,7 @@ def test_an_agency_sees_its_own_rows_and_those_of_the_person_there(
 @pytest.mark.parametrize("organisation", ["", "org-unknown", "%", "_______", "org-a' OR true --", ",", "{org-a}"])
 def test_an_agency_that_is_no_party_sees_nothing(graph: Graph, table: Table, organisation: str) -> None:
     if NAMES[table] not in PUBLIC | NEVER_TOLD | IN_A_SESSION:
-        answer = graph.ask(QUERIES[table], role=Role.AGENCY, organisation=organisation)
+        answer = graph.asks(QUERIES[table], role=Role.AGENCY, organisation=organisation)
         assert found(answer.data) == set()
 
 
@@ -309,9 +310,9 @@ def test_a_row_of_another_organisation_is_as_one_that_does_not_exist(graph: Grap
     query = f"query Q($id: ID!) {{ {field}(id: $id) {{ id }} }}"
     there = {it: {"Session-Id": graph.session(f"person-of-{it}", it)} for it in (A, B)}
     asked: dict[str, Any] = {"role": Role.AGENCY, "variables": {"id": theirs}}
-    assert graph.ask(query, **asked, organisation=B, headers=there[B]).data == {field: {"id": theirs}}
-    hidden = graph.ask(query, **asked, organisation=A, headers=there[A])
-    absent = graph.ask(query, **asked | {"variables": {"id": "nobody"}}, organisation=A, headers=there[A])
+    assert graph.asks(query, **asked, organisation=B, headers=there[B]).data == {field: {"id": theirs}}
+    hidden = graph.asks(query, **asked, organisation=A, headers=there[A])
+    absent = graph.asks(query, **asked | {"variables": {"id": "nobody"}}, organisation=A, headers=there[A])
     assert hidden.body == absent.body == {"data": {field: None}, "extensions": absent.body["extensions"]}
 
 
@@ -323,7 +324,7 @@ def test_totals_and_counts_are_of_the_callers_rows(graph: Graph) -> None:
       messages { totalCount }
       invoices { totalCount totals(by: []) { invoices payableCents } }
     }""".replace("FAMILY", "SERVICE_FAMILY")
-    assert graph.ask(query, role=Role.AGENCY, organisation=A).data == {
+    assert graph.asks(query, role=Role.AGENCY, organisation=A).data == {
         "consents": {"totalCount": 2, "totals": [{"providerId": A, "consents": 2, "persons": 2}]},
         "activeConsents": {"consents": 1, "persons": 1},
         "busTransactions": {"totalCount": 2, "totals": [{"transactions": 2}]},
@@ -342,7 +343,7 @@ def test_who_may_act_is_for_the_services_own_organisation_to_ask(graph: Graph) -
         (Role.AGENCY, f"service-of-{B}", ["not-your-service"]),
         (Role.AGENCY, "nowhere", ["service-not-found"]),
     ):
-        answer = graph.ask(query, variables={"service": service}, role=role, organisation=A)
+        answer = graph.asks(query, variables={"service": service}, role=role, organisation=A)
         assert (answer.codes if expected else answer.data) == (expected or {"mayAct": {"allowed": False}})
 
 
@@ -356,7 +357,7 @@ INBOX = """query Q($of: ID!) {
 def letters(graph: Graph, of: str, organisation: str, **headers: str) -> set[str]:
     """Return the letters in a mailbox that an agency is shown."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    answer = graph.ask(INBOX, role=Role.AGENCY, organisation=organisation, variables={"of": of}, headers=named)
+    answer = graph.asks(INBOX, role=Role.AGENCY, organisation=organisation, variables={"of": of}, headers=named)
     shown = {it["id"] for it in nodes(answer.data["inbox"])}
     assert answer.data["inbox"]["totalCount"] == len(shown)
     assert all(it["timeline"] for it in nodes(answer.data["inbox"]))
@@ -401,9 +402,9 @@ def test_a_mandatary_sees_what_the_mandator_would(graph: Graph) -> None:
     assert letters(graph, former, A, session_id=session, mandate_id=mandate) == {f"{A}.of-former"}
     person = f'{{ person(id: "{former}") {{ id }} }}'
     headers = {"Session-Id": session, "Mandate-Id": mandate}
-    assert graph.ask(person, role=Role.AGENCY, organisation=A, headers=headers).data == {"person": {"id": former}}
+    assert graph.asks(person, role=Role.AGENCY, organisation=A, headers=headers).data == {"person": {"id": former}}
     own = '{ person(id: "helper") { id } }'
-    assert graph.ask(own, role=Role.AGENCY, organisation=A, headers=headers).data == {"person": None}
+    assert graph.asks(own, role=Role.AGENCY, organisation=A, headers=headers).data == {"person": None}
 
 
 @pytest.mark.parametrize(
@@ -419,7 +420,7 @@ def test_a_mandate_that_is_not_in_force_there_shows_nobody(graph: Graph, wrong: 
         "other's": lambda: graph.mandate("somebody", former, ("portal", A)),
     }.get(wrong, lambda: wrong)()
     headers = {"Session-Id": graph.session("helper", A, "portal"), "Mandate-Id": mandate}
-    assert graph.ask(QUERIES[people.Row.table], role=Role.AGENCY, organisation=A, headers=headers).codes == [
+    assert graph.asks(QUERIES[people.Row.table], role=Role.AGENCY, organisation=A, headers=headers).codes == [
         "not-the-person"
     ]
 
@@ -427,19 +428,19 @@ def test_a_mandate_that_is_not_in_force_there_shows_nobody(graph: Graph, wrong: 
 def test_a_legal_representative_sees_what_the_represented_person_would(graph: Graph) -> None:
     former = f"former-of-{A}"
     headers = {"Session-Id": graph.session("parent", A), "Mandate-Id": graph.mandate(former, "parent")}
-    answer = graph.ask(QUERIES[people.Row.table], role=Role.AGENCY, organisation=A, headers=headers)
+    answer = graph.asks(QUERIES[people.Row.table], role=Role.AGENCY, organisation=A, headers=headers)
     assert found(answer.data) == {former}
 
 
 @pytest.mark.parametrize("session", ["", "elsewhere", "nowhere", "a b"])
 def test_a_session_that_is_not_open_at_the_caller_shows_nobody(graph: Graph, session: str) -> None:
     named = graph.session(f"person-of-{A}", B) if session == "elsewhere" else session
-    answer = graph.ask(QUERIES[people.Row.table], role=Role.AGENCY, organisation=A, headers={"Session-Id": named})
+    answer = graph.asks(QUERIES[people.Row.table], role=Role.AGENCY, organisation=A, headers={"Session-Id": named})
     assert answer.codes == (["no-session-at-caller"] if session else ["session-missing"])
 
 
 def test_other_roles_need_no_session_and_are_not_asked_for_one(graph: Graph) -> None:
-    answer = graph.ask(QUERIES[people.Row.table], role=Role.AUDITOR, headers={"Session-Id": "nowhere"})
+    answer = graph.asks(QUERIES[people.Row.table], role=Role.AUDITOR, headers={"Session-Id": "nowhere"})
     assert len(found(answer.data)) > 1
 
 

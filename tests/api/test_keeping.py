@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from starlette.testclient import TestClient
 
 from api.composition import bootstrap
-from api.composition.bootstrap import create_app
-from api.composition.tokens import make_issuer
-from application.ports import Caller, Role
+from application.ports import Role
 from application.unit_of_work import StateCache
-from infrastructure.database.addresses import Addresses
-from infrastructure.settings import Settings
-from tests.api.world import Client
+from tests.api.world import Client, in_process
 from tests.check_digits import national_number
 from tests.infrastructure.read_tables import looked_after, make_read_tables
 from tests.waiting import wait_until
-
-
-@contextmanager
-def kept(url: str, keys_url: str, folder: Path) -> Iterator[Client]:
-    """A platform with its keeper at work, asked by an administrator."""
-    settings = Settings(data_dir=folder, log_level="error")
-    now = bootstrap.utc_now()
-    caller = Caller(subject="official-7", role=Role.ADMINISTRATOR, organisation_id="platform")
-    token = make_issuer(settings).issue(caller, now, timedelta(hours=1))
-    with TestClient(create_app(settings, Addresses.at(url, keys_url))) as client:
-        yield Client(client, token)
 
 
 def health(caller: Client) -> Any:
@@ -50,7 +31,8 @@ def test_what_a_process_remembers_of_a_person_goes_with_them(
 ) -> None:
     recent = StateCache()
     monkeypatch.setattr(bootstrap, "StateCache", lambda: recent)
-    with kept(database_url, keys_url, tmp_path) as administrator:
+    with in_process(tmp_path, database_url, keys_url) as platform:
+        administrator = platform.caller(Role.ADMINISTRATOR)
         number = national_number(1)
         registered = administrator.does(
             "/persons/national-register-registrations", {"nationalNumber": number, "jurisdiction": "be"}
@@ -63,7 +45,8 @@ def test_what_a_process_remembers_of_a_person_goes_with_them(
 
 def test_health_tells_of_the_keeper(database_url: str, keys_url: str, tmp_path: Path) -> None:
     make_read_tables(database_url)
-    with looked_after(database_url), kept(database_url, keys_url, tmp_path) as administrator:
+    with looked_after(database_url), in_process(tmp_path, database_url, keys_url) as platform:
+        administrator = platform.caller(Role.ADMINISTRATOR)
         wait_until(lambda: health(administrator)["keeper"]["led"], "it does not lead")
         wait_until(lambda: health(administrator)["status"] == "pass", "the platform is not well")
         with psycopg.connect(database_url, autocommit=True) as owner:
@@ -82,7 +65,5 @@ def test_health_tells_of_the_keeper(database_url: str, keys_url: str, tmp_path: 
 
 
 def test_health_warns_where_nobody_keeps(database_url: str, keys_url: str, tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, log_level="error")
-    app = create_app(settings, Addresses.at(database_url, keys_url), keeper=False)
-    with TestClient(app) as client:
-        assert "no process keeps: erasures are not carried out" in client.get("/health").json()["output"]
+    with in_process(tmp_path, database_url, keys_url, keeper=False) as platform:
+        assert "no process keeps: erasures are not carried out" in health(platform.anybody)["output"]

@@ -20,7 +20,6 @@ from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.keys.data_keys import KeyOwner
 from infrastructure.keys.keyring import Keyring
 from infrastructure.sealing import EventPlace, seal
-from infrastructure.settings import Settings
 from tests.api.world import Request, World, built_world, must_be_refused, organisation
 from tests.api.world.examples import examples
 from tests.memory_keys import MemoryKeys
@@ -29,11 +28,11 @@ from tests.waiting import wait_until
 
 @pytest.fixture(scope="module")
 def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), log_level="error")
+    folder = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patched:
         # Keys that are gone are waited for as always, only not for as long.
         patched.setattr(bootstrap, "Keyring", partial(Keyring, lease_s=1.0, reconnect_timeout_s=0.2))
-        with built_world(settings, module_database_url, module_keys_url) as world:
+        with built_world(folder, module_database_url, module_keys_url, log_level="error") as world:
             yield world
 
 
@@ -53,22 +52,22 @@ def test_while_the_keys_are_gone_nothing_personal_is_written_and_everything_else
     world: World, postgres: EmbeddedPostgres, module_keys_url: str
 ) -> None:
     register = examples(world)["register-person-from-national-register"]
-    assert world.client.get("/health").json()["keys"] == {"reachable": True}
+    assert world.anybody.reads("/health").json()["keys"] == {"reachable": True}
     with keys_gone(postgres, module_keys_url):
         before = world.holdings()
-        answer = world.send(register, key="while-they-are-gone")
+        answer = world.sends(register, key="while-they-are-gone")
         must_be_refused(answer, 503, "keys-unavailable")
         assert answer.headers["retry-after"] == "1"
         assert world.holdings() == before
         body = organisation("meanwhile", 820)
         assert (
-            world.send(Request(intent="register-organisation", role=Role.ADMINISTRATOR, body=body)).status_code == 201
+            world.sends(Request(intent="register-organisation", role=Role.ADMINISTRATOR, body=body)).status_code == 201
         )
-        wait_until(lambda: not world.client.get("/health").json()["keys"]["reachable"], "health does not say so")
-        health = world.client.get("/health")
+        wait_until(lambda: not world.anybody.reads("/health").json()["keys"]["reachable"], "health does not say so")
+        health = world.anybody.reads("/health")
         assert health.status_code == 200
         assert "the keys of personal data cannot be reached" in health.json()["output"]
-    assert world.send(register, key="while-they-are-gone").status_code == 201
+    assert world.sends(register, key="while-they-are-gone").status_code == 201
 
 
 # --- Opening for an answer ------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +14,12 @@ from httpx2 import Response
 
 from api.web.rate_limits import Buckets
 from application.ports import Receipt, Role
-from infrastructure.settings import Settings
 from tests.api.world import CITIZENS, PLATFORM, World, built_world, must_be_refused, problem_code
 from tests.check_digits import bis_number, national_number, service_number, with_wrong_check_digits
 from tests.waiting import wait_until
 
 PATH = "/persons/lookups"
+JSON = {"Content-Type": "application/json"}
 LOOKUPS_PER_MINUTE, MISSES_PER_MINUTE = 150, 60
 EIDAS = "ES/BE/02635542Y"
 UNUSED = 900
@@ -33,18 +34,14 @@ NOT_ALLOWED = {
 
 @pytest.fixture(scope="module")
 def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    settings = Settings(
-        data_dir=tmp_path_factory.mktemp("data"),
-        log_level="warning",
-        lookups_per_minute=LOOKUPS_PER_MINUTE,
-        lookup_misses_per_minute=MISSES_PER_MINUTE,
-    )
-    with built_world(settings, module_database_url, module_keys_url, keeper=True) as world:
+    folder = tmp_path_factory.mktemp("data")
+    budgets: dict[str, Any] = {"lookups_per_minute": LOOKUPS_PER_MINUTE, "lookup_misses_per_minute": MISSES_PER_MINUTE}
+    with built_world(folder, module_database_url, module_keys_url, keeper=True, **budgets) as world:
         eidas = {"jurisdiction": "be", "memberState": "es", "eidasIdentifier": EIDAS, "level": "high"}
-        world.id["eva"] = world.do("register-person-by-eidas", **eidas)
+        world.id["eva"] = world.does("register-person-by-eidas", **eidas)
         desk = {"officeId": "office-1", "officerId": "officer-7"}
         registered = {"jurisdiction": "be", "nationalNumber": bis_number(7)} | desk
-        world.id["abe"] = world.do("register-person-by-registration-authority", "authority", **registered)
+        world.id["abe"] = world.does("register-person-by-registration-authority", "authority", **registered)
         wait_for(world, belgian(bis_number(7)), found=True)
         wait_until_it_is_quiet(world)
         yield world
@@ -61,10 +58,8 @@ NOBODY = belgian(national_number(UNUSED))
 def look_up(
     world: World, body: object, organisation: str = "stranger", role: Role = Role.AGENCY, why: str = "post.delivery"
 ) -> Response:
-    headers = world.headers(role, organisation) | ({"Processing-Activity": why} if why else {})
-    if isinstance(body, bytes):
-        return world.client.post(PATH, content=body, headers=headers)
-    return world.client.post(PATH, json=body, headers=headers)
+    caller = world.caller(role, organisation, activity=why)
+    return caller.requests("POST", PATH, JSON, content=body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 def wait_for(world: World, number: Mapping[str, str], *, found: bool) -> None:
@@ -128,16 +123,16 @@ def test_nobody_is_found_under_another_number(number: Mapping[str, str], world: 
 def test_who_registers_is_found_soon(world: World) -> None:
     person = belgian(national_number(500))
     assert look_up(world, {**MAILBOX, **person}).status_code == 404
-    person_id = world.do("register-person-from-national-register", **person)
+    person_id = world.does("register-person-from-national-register", **person)
     wait_for(world, person, found=True)
     assert look_up(world, {**IDENTIFICATION, **person}).json() == {"personId": person_id}
 
 
 def test_who_was_erased_is_as_somebody_who_never_was(world: World) -> None:
     erased = belgian(national_number(501))
-    person_id = world.do("register-person-from-national-register", **erased)
+    person_id = world.does("register-person-from-national-register", **erased)
     wait_for(world, erased, found=True)
-    world.do("order-erasure", person_id=person_id, ground="legal_obligation", groups=["identification"])
+    world.does("order-erasure", person_id=person_id, ground="legal_obligation", groups=["identification"])
     wait_for(world, erased, found=False)
     answers: dict[str, list[Response]] = {"erased": [], "never": []}
     seconds: dict[str, list[float]] = {"erased": [], "never": []}
@@ -178,7 +173,7 @@ def test_another_may_not_whoever_it_asks_for(purpose: str, organisation: str, wo
 
 def test_an_organisation_whose_enrolment_ended_may_not_ask_any_more(world: World) -> None:
     assert look_up(world, {**MAILBOX, **ANN}, "sender-leaving").is_success
-    world.do("end-sender-enrolment", "sender-leaving", organisation_id=world.id["sender-leaving"])
+    world.does("end-sender-enrolment", "sender-leaving", organisation_id=world.id["sender-leaving"])
     must_be_refused(look_up(world, {**MAILBOX, **ANN}, "sender-leaving"), 403, "lookup-not-allowed")
 
 
@@ -256,9 +251,9 @@ def test_what_is_no_question_is_refused(body: object, status: int, code: str, wo
 
 
 def test_callers_and_content_are_looked_at(world: World) -> None:
-    must_be_refused(world.client.post(PATH, json={}), 401, "unauthenticated")
-    headers = world.headers(Role.AGENCY, "stranger") | {"Processing-Activity": "post"}
-    plain = world.client.post(PATH, content=b"x", headers=headers | {"Content-Type": "text/plain"})
+    must_be_refused(world.anybody.requests("POST", PATH, json={}), 401, "unauthenticated")
+    stranger = world.caller(Role.AGENCY, "stranger", activity="post")
+    plain = stranger.requests("POST", PATH, {"Content-Type": "text/plain"}, content=b"x")
     must_be_refused(plain, 415, "unsupported-media-type")
     must_be_refused(look_up(world, b" " * 1_000_001), 413, "body-too-large")
 

@@ -13,15 +13,14 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from starlette.testclient import TestClient
 
 from api.composition.error_answers import answer_errors
 from api.web.middleware import RequestMiddleware
 from application.fair_turns import BusyError
 from application.ports import Role
 from projections import accesses, organisations
-from tests.api.world import World
-from tests.api.world.graph import Graph, application, graph_over, nodes
+from tests.api.world import World, over
+from tests.api.world.graph import Graph, graph_over, nodes
 from tests.api.world.rows import row, rows_of
 from tests.infrastructure.read_tables import make_read_tables
 from tests.lengths import sized
@@ -74,7 +73,7 @@ def test_totals_and_rows_of_a_document_agree_while_somebody_writes(graph: Graph,
 
     with writing(write):
         for _ in range(TIMES):
-            data = graph.ask(DOCUMENT).data
+            data = graph.asks(DOCUMENT).data
             totals = {data[name]["totalCount"] for name in ("organisations", "again")}
             assert totals == {len(nodes(data[name])) for name in ("organisations", "again")}
             assert nodes(data["organisations"]) == nodes(data["again"])
@@ -83,7 +82,7 @@ def test_totals_and_rows_of_a_document_agree_while_somebody_writes(graph: Graph,
 
 def test_what_fails_of_a_document_leaves_the_rest_in_the_same_state(graph: Graph) -> None:
     graph.have(organisations.Row.table, {"organisation_id": "org", "name_en": "Org"})
-    answer = graph.ask("""{
+    answer = graph.asks("""{
         before: organisations { totalCount }
         wrong: organisation(id: "a\\u0000b") { id }
         after: organisations { totalCount }
@@ -104,11 +103,10 @@ def test_a_person_is_told_of_as_many_usages_as_are_counted(world: World, module_
                 connection.execute(table.delete())
             connection.execute(table.insert(), [row(table, **access, accessed_at=world.clock.now - timedelta(days=1))])
 
-    headers = world.headers(Role.AGENCY, "provider")
-    headers |= {"Session-Id": world.id["ann.session"], "Processing-Activity": WHY}
+    provider = world.caller(Role.AGENCY, "provider", activity=WHY)
     with writing(write):
         for _ in range(TIMES):
-            answer = world.client.get("/findUsage", headers=headers)
+            answer = provider.reads("/findUsage", {"Session-Id": world.id["ann.session"]})
             assert answer.status_code == 200, answer.text
             said = answer.json()
             assert said["totalUsages"] == said["returnedUsages"] == len(said["dataResponses"])
@@ -131,16 +129,11 @@ class NoTurns:
 @pytest.mark.parametrize(
     "document", ["{ organisations { totalCount } }", '{ figures(jurisdiction: BE, period: "2021") { __typename } }']
 )
-def test_a_query_that_finds_no_turn_is_busy_as_a_whole(read_models_url: str, document: str) -> None:
-    app, models = application(read_models_url)
-    models.turns = NoTurns()
-    with TestClient(app) as client:
-        answer = client.post("/graphql", json={"query": document}, headers={"Authorization": "Bearer agency:org-a"})
-        assert client.portal is not None
-        client.portal.call(models.aclose)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
-    assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["busy"]
-    assert "data" not in answer.json()
+def test_a_query_that_finds_no_turn_is_busy_as_a_whole(graph: Graph, document: str) -> None:
+    graph.models.turns = NoTurns()
+    answer = graph.asks(document, role=Role.AGENCY)
+    assert (answer.status, answer.codes, answer.headers["retry-after"]) == (503, ["busy"], "7")
+    assert "data" not in answer.body
 
 
 @pytest.mark.parametrize(("error", "after"), [(BusyError(4), "4"), (PoolTimeoutError(), "1")], ids=["turn", "pool"])
@@ -153,7 +146,7 @@ def test_every_door_answers_busy(error: Exception, after: str) -> None:
     async def read() -> None:
         raise error
 
-    answer = TestClient(app).get("/")
+    answer = over(app, masked=True).reads("/")
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:problem-type:kroniek:busy")
     assert answer.headers["retry-after"] == after
 
@@ -163,7 +156,7 @@ def test_sessions_that_the_database_ended_are_replaced_before_anybody_notices(
 ) -> None:
 
     for _ in range(3):
-        assert graph.ask("{ organisations { totalCount } }").data == {"organisations": {"totalCount": 0}}
+        assert graph.asks("{ organisations { totalCount } }").data == {"organisations": {"totalCount": 0}}
         with psycopg.connect(read_models_url, autocommit=True) as owner:
             owner.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

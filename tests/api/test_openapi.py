@@ -19,7 +19,7 @@ OPEN = ("/health", "/metrics")
 
 @pytest.fixture(scope="module", name="document")
 def described(world: World) -> Mapping[str, Any]:
-    document: Mapping[str, Any] = world.client.get("/openapi.json").json()
+    document: Mapping[str, Any] = world.anybody.reads("/openapi.json").json()
     return document
 
 
@@ -28,7 +28,7 @@ def test_what_anyone_may_look_at_has_the_media_type_that_is_described(
     world: World, document: Mapping[str, Any], path: str
 ) -> None:
     (media_type,) = document["paths"][path]["get"]["responses"]["200"]["content"]
-    assert world.client.get(path).headers["content-type"].partition(";")[0] == media_type
+    assert world.anybody.reads(path).headers["content-type"].partition(";")[0] == media_type
 
 
 def test_every_door_describes_what_any_request_can_be_answered_with(document: Mapping[str, Any]) -> None:
@@ -42,7 +42,7 @@ def test_every_door_describes_what_any_request_can_be_answered_with(document: Ma
 
 
 def test_the_document_does_not_tell_how_the_doors_are_programmed(world: World) -> None:
-    assert SIGNATURE.findall(world.client.get("/openapi.json").text) == []
+    assert SIGNATURE.findall(world.anybody.reads("/openapi.json").text) == []
 
 
 def test_what_is_refused_is_a_problem_and_has_no_other_form(document: Mapping[str, Any]) -> None:

@@ -4,80 +4,75 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 import structlog
-from fastapi import FastAPI
-from starlette.testclient import TestClient
 
 from api.composition import bootstrap
-from api.composition.bootstrap import create_app
-from api.composition.tokens import make_issuer
-from application.ports import Caller, Role
-from infrastructure.database.addresses import Addresses
+from application.ports import Role
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.postgres.failures import LogBusyError
-from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
-from tests.api.world import PLATFORM, World, must_be_refused, organisation
+from tests.api.world import PLATFORM, Client, Platform, World, in_process, must_be_refused, organisation
 from tests.infrastructure.read_tables import looked_after, make_read_tables
 
 SECRET = "85.05.17-001-39 of Ann Janssens"
 
 
 @pytest.fixture
-def app(database_url: str, keys_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+def platform(database_url: str, keys_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """A platform with two more addresses: at one it makes a mistake, at the other its log is busy."""
     # A log that is gone is waited for as always, only not for as long.
     monkeypatch.setattr(bootstrap, "PostgresLog", partial(PostgresLog, reconnect_timeout_s=2.0))
-    app = create_app(Settings(data_dir=tmp_path, log_level="error"), Addresses.at(database_url, keys_url))
+    with in_process(tmp_path, database_url, keys_url) as platform:
 
-    @app.get("/broken")
-    async def broken() -> None:
-        raise LookupError(SECRET)
+        @platform.app.get("/broken")
+        async def broken() -> None:
+            raise LookupError(SECRET)
 
-    @app.get("/busy")
-    async def busy() -> None:
-        raise LogBusyError(retry_after_s=7)
+        @platform.app.get("/busy")
+        async def busy() -> None:
+            raise LogBusyError(retry_after_s=7)
 
-    return app
+        yield platform
 
 
 @pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
-    with TestClient(app, raise_server_exceptions=False) as client:
-        yield client
+def anybody(platform: Platform) -> Client:
+    return platform.anybody
 
 
 # --- Health and metrics ---------------------------------------------------------------------------------------------
 
 
 def test_health_says_how_far_the_platform_is(world: World) -> None:
-    answer = world.client.get("/health")
+    answer = world.anybody.reads("/health")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/health+json"
     assert answer.json()["position"] == world.holdings()[0]
 
 
-def test_health_warns_until_a_worker_has_made_the_read_models(client: TestClient, database_url: str) -> None:
-    answer = client.get("/health")
+def test_health_warns_until_a_worker_has_made_the_read_models(anybody: Client, database_url: str) -> None:
+    answer = anybody.reads("/health")
     assert answer.status_code == 200
     assert (answer.json()["status"], answer.json()["output"]) == ("warn", "no worker has made the read models yet")
     make_read_tables(database_url)
     with looked_after(database_url):
-        assert client.get("/health").json()["status"] == "pass"
+        assert anybody.reads("/health").json()["status"] == "pass"
 
 
-def test_health_says_which_read_models_need_somebody(client: TestClient, database_url: str) -> None:
+def test_health_says_which_read_models_need_somebody(anybody: Client, database_url: str) -> None:
     make_read_tables(database_url)
     needy(database_url)
     others = [it.name for it in PROJECTIONS if it.name != "people"]
     with looked_after(database_url, *others):
-        health = client.get("/health")
+        health = anybody.reads("/health")
     assert health.status_code == 200
     assert (health.json()["status"], health.json()["output"].split("; ")) == (
         "warn",
@@ -95,7 +90,7 @@ def test_health_says_which_read_models_need_somebody(client: TestClient, databas
     # Anyone may ask: who did what and why is for administrators and auditors.
     for private in ("official-7", SECRET):
         assert private not in health.text
-        assert private not in client.get("/metrics").text
+        assert private not in anybody.reads("/metrics").text
 
 
 def test_health_warns_while_a_read_model_is_far_behind(world: World, module_database_url: str) -> None:
@@ -105,17 +100,17 @@ def test_health_warns_while_a_read_model_is_far_behind(world: World, module_data
         owner.execute("ALTER TABLE log.event_1 DISABLE TRIGGER event_is_append_only")
         owner.execute("UPDATE log.event_1 SET recorded_at = recorded_at - interval '1 minute'")
         owner.execute("ALTER TABLE log.event_1 ENABLE ALWAYS TRIGGER event_is_append_only")
-        health = world.client.get("/health").json()
+        health = world.anybody.reads("/health").json()
         assert "keys is behind by more than 30 s" in health["output"]
         owner.execute("UPDATE read.checkpoint SET position = log.head()")
-        assert world.client.get("/health").json()["status"] == "pass"
+        assert world.anybody.reads("/health").json()["status"] == "pass"
 
 
-def test_metrics_say_the_same_as_health(client: TestClient, database_url: str) -> None:
+def test_metrics_say_the_same_as_health(anybody: Client, database_url: str) -> None:
     make_read_tables(database_url)
     needy(database_url)
     with looked_after(database_url):
-        text = client.get("/metrics").text
+        text = anybody.reads("/metrics").text
     for line in (
         'kroniek_projection_position{projection="keys"} 0.0',
         'kroniek_projection_lag_events{projection="keys"} 0.0',
@@ -130,7 +125,7 @@ def test_metrics_say_the_same_as_health(client: TestClient, database_url: str) -
         assert line in text.splitlines(), line
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("UPDATE read.build SET state = 'done'")
-    assert "kroniek_projection_build_percent{" not in client.get("/metrics").text
+    assert "kroniek_projection_build_percent{" not in anybody.reads("/metrics").text
 
 
 def needy(url: str) -> None:
@@ -160,19 +155,19 @@ def needy(url: str) -> None:
             )
 
 
-def test_health_fails_when_the_database_is_gone(client: TestClient, database_url: str) -> None:
-    assert client.get("/health").status_code == 200
+def test_health_fails_when_the_database_is_gone(anybody: Client, database_url: str) -> None:
+    assert anybody.reads("/health").status_code == 200
     _take_away(database_url)
-    answer = client.get("/health")
+    answer = anybody.reads("/health")
     assert answer.status_code == 503
     assert answer.json() == {"status": "fail", "output": "the database does not answer"}
-    assert client.get("/metrics").status_code == 200
+    assert anybody.reads("/metrics").status_code == 200
 
 
 def test_metrics_count_requests_by_route_and_never_by_path(world: World) -> None:
     person = world.id["ann"]
-    assert world.client.post(f"/consents/{person}/x/grants").status_code == 401
-    answer = world.client.get("/metrics")
+    assert world.anybody.requests("POST", f"/consents/{person}/x/grants").status_code == 401
+    answer = world.anybody.reads("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     assert person not in answer.text
@@ -186,24 +181,23 @@ def test_metrics_count_requests_by_route_and_never_by_path(world: World) -> None
 # --- Correlation ids ------------------------------------------------------------------------------------------------
 
 
-def test_a_correlation_id_is_given_or_taken_over(client: TestClient) -> None:
-    UUID(client.get("/health").headers["x-correlation-id"])
-    taken_over = client.get("/health", headers={"X-Correlation-Id": "case-2026.0117"})
+def test_a_correlation_id_is_given_or_taken_over(anybody: Client) -> None:
+    UUID(anybody.reads("/health").headers["x-correlation-id"])
+    taken_over = anybody.reads("/health", {"X-Correlation-Id": "case-2026.0117"})
     assert taken_over.headers["x-correlation-id"] == "case-2026.0117"
 
 
 @pytest.mark.parametrize("given", ["", "short", "x" * 81, "with space", "semi;colon", "a\tbcdefgh", '{"a":"bcdefg"}'])
-def test_a_correlation_id_that_is_none_is_not_taken_over(given: str, client: TestClient) -> None:
-    UUID(client.get("/health", headers={"X-Correlation-Id": given}).headers["x-correlation-id"])
+def test_a_correlation_id_that_is_none_is_not_taken_over(given: str, anybody: Client) -> None:
+    UUID(anybody.reads("/health", {"X-Correlation-Id": given}).headers["x-correlation-id"])
 
 
 def test_the_log_keeps_the_correlation_id_and_the_trace(world: World) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     for serial, (given, kept) in enumerate(((trace, trace), ("00-x", ""), (trace + "\u00e9", ""), ("a\tb", ""))):
-        headers = world.headers(Role.ADMINISTRATOR, PLATFORM, f"traced-{serial}")
-        headers |= {"X-Correlation-Id": f"correlated-{serial}", "traceparent": given}
-        encoded = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
-        answer = world.client.post("/organisations", json=organisation("traced", 800 + serial), headers=encoded)
+        headers = {"X-Correlation-Id": f"correlated-{serial}", "traceparent": given}
+        administrator = world.caller(Role.ADMINISTRATOR)
+        answer = administrator.sends("/organisations", organisation("traced", 800 + serial), headers)
         assert answer.status_code == 201, answer.text
         assert world.context_at(answer.json()["position"]) == (f"correlated-{serial}", kept)
 
@@ -211,35 +205,32 @@ def test_the_log_keeps_the_correlation_id_and_the_trace(world: World) -> None:
 # --- Answers that are not a door's ----------------------------------------------------------------------------------
 
 
-def test_an_address_that_is_none(client: TestClient) -> None:
+def test_an_address_that_is_none(anybody: Client) -> None:
     for path in ("/no-such-thing", "/consents/a", "/organisations/a/names/b", "/%00", "/.env"):
-        must_be_refused(client.get(path), 404, "no-such-resource")
+        must_be_refused(anybody.reads(path), 404, "no-such-resource")
 
 
 @pytest.mark.parametrize("position", ["", "-1", "1.0", "9" * 19, "9" * 5_000, "\u00b3", "x"])
 def test_a_position_that_is_none(position: str, world: World) -> None:
-    headers = world.headers(Role.AUDITOR, PLATFORM) | {"X-Position": position}
-    encoded = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
-    answer = world.client.post("/graphql", json={"query": "{ __typename }"}, headers=encoded)
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["errors"][0]["extensions"]["code"] == "invalid-position"
+    answer = world.caller(Role.AUDITOR).asks("{ __typename }", headers={"X-Position": position})
+    assert (answer.status, answer.codes) == (400, ["invalid-position"])
 
 
-def test_a_method_that_an_address_does_not_take(client: TestClient) -> None:
+def test_a_method_that_an_address_does_not_take(anybody: Client) -> None:
     for method, path in (
         ("GET", "/organisations"),
         ("DELETE", "/organisations"),
         ("PUT", "/keys"),
         ("POST", "/health"),
     ):
-        answer = client.request(method, path)
+        answer = anybody.requests(method, path)
         must_be_refused(answer, 405, "method-not-allowed")
         assert answer.headers["allow"] in ("POST", "GET", "GET, HEAD")
 
 
-def test_an_error_of_our_own_is_masked(client: TestClient) -> None:
+def test_an_error_of_our_own_is_masked(anybody: Client) -> None:
     with structlog.testing.capture_logs() as lines:
-        answer = client.get("/broken")
+        answer = anybody.reads("/broken")
     must_be_refused(answer, 500, "internal-error", SECRET)
     assert "LookupError" not in answer.text
     assert "Traceback" not in answer.text
@@ -248,26 +239,21 @@ def test_an_error_of_our_own_is_masked(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", ["/organisations", "/commands"])
 def test_while_the_log_is_gone_the_caller_is_told_to_come_back(
-    path: str, client: TestClient, app: FastAPI, database_url: str, tmp_path: Path
+    path: str, platform: Platform, database_url: str
 ) -> None:
-    assert app
-    issuer = make_issuer(Settings(data_dir=tmp_path))
-    caller = Caller(subject="official-7", role=Role.ADMINISTRATOR, organisation_id=PLATFORM)
-    token = issuer.issue(caller, datetime.now(UTC), timedelta(minutes=5))
-    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "key"}
-    body = organisation("new", 811)
+    administrator, body = platform.caller(Role.ADMINISTRATOR), organisation("new", 811)
     _take_away(database_url)
     if path == "/commands":
         line = {"command": "register-organisation", "idempotencyKey": "key", "body": body}
-        answer = client.post(path, json=line, headers=headers | {"Content-Type": "application/x-ndjson"})
+        answer = administrator.sends_lines([line])
     else:
-        answer = client.post(path, json=body, headers=headers)
+        answer = administrator.sends(path, body)
     must_be_refused(answer, 503, "log-unavailable", body)
     assert answer.headers["retry-after"] == "1"
 
 
-def test_while_too_many_wait_to_write_the_caller_is_told_when_to_come_back(client: TestClient) -> None:
-    answer = client.get("/busy")
+def test_while_too_many_wait_to_write_the_caller_is_told_when_to_come_back(anybody: Client) -> None:
+    answer = anybody.reads("/busy")
     must_be_refused(answer, 503, "log-busy")
     assert answer.headers["retry-after"] == "7"
 
@@ -275,20 +261,13 @@ def test_while_too_many_wait_to_write_the_caller_is_told_when_to_come_back(clien
 def test_while_the_issuer_is_gone_the_caller_is_told_to_come_back(
     database_url: str, keys_url: str, tmp_path: Path, world: World
 ) -> None:
-    settings = Settings(
-        data_dir=tmp_path,
-        log_level="error",
-        jwks_url="http://127.0.0.1:9/jwks.json",
-        token_issuer="https://login.example",
-    )
-    with TestClient(
-        create_app(settings, Addresses.at(database_url, keys_url)), raise_server_exceptions=False
-    ) as client:
-        headers = world.headers(Role.ADMINISTRATOR, PLATFORM, "key")
-        answer = client.post("/organisations", json=organisation("new", 810), headers=headers)
+    elsewhere: dict[str, Any] = {"jwks_url": "http://127.0.0.1:9/jwks.json", "token_issuer": "https://login.example"}
+    with in_process(tmp_path, database_url, keys_url, **elsewhere) as platform:
+        of_the_world = replace(platform.anybody, token=world.token(Role.ADMINISTRATOR, PLATFORM))
+        answer = of_the_world.sends("/organisations", organisation("new", 810))
         must_be_refused(answer, 503, "issuer-unavailable")
         assert answer.headers["retry-after"] == "1"
-        assert client.get("/.well-known/jwks.json").status_code == 404
+        assert platform.anybody.reads("/.well-known/jwks.json").status_code == 404
 
 
 def _take_away(database_url: str) -> None:

@@ -10,15 +10,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from starlette.testclient import TestClient
 
-from api.composition.bootstrap import create_app
 from api.web.door_bounds import Bounds
 from application.ports import Role
-from infrastructure.database.addresses import Addresses
-from infrastructure.settings import Settings
 from projections import consents, organisations, services
-from tests.api.world import must_be_refused
+from tests.api.world import Client, in_process, must_be_refused
 from tests.api.world.graph import POSITION, Graph, graph_over
 from tests.infrastructure.read_tables import make_read_tables
 from tests.waiting import wait_until
@@ -53,7 +49,7 @@ def move(owner: psycopg.Connection, position: int, *names: str) -> None:
 
 
 def used(graph: Graph, query: str, **headers: str) -> list[str]:
-    return [it["name"] for it in graph.ask(query, headers=headers).body["extensions"]["readModels"]]
+    return [it["name"] for it in graph.asks(query, headers=headers).body["extensions"]["readModels"]]
 
 
 # --- What an answer stands on ---------------------------------------------------------------------------------------
@@ -71,14 +67,14 @@ def test_an_answer_names_the_read_models_that_it_used(graph: Graph) -> None:
 
 
 def test_who_sees_a_row_is_decided_by_the_row_itself(graph: Graph) -> None:
-    answer = graph.ask("{ mailboxes { totalCount } }", role=Role.AGENCY)
+    answer = graph.asks("{ mailboxes { totalCount } }", role=Role.AGENCY)
     assert [it["name"] for it in answer.body["extensions"]["readModels"]] == ["mailboxes"]
 
 
 def test_the_position_is_the_least_of_what_was_used(own: Graph, owner: psycopg.Connection) -> None:
     move(owner, 7, "open_rates")
     move(owner, 9, "consents")
-    assert own.ask(CONSENTS).body["extensions"] == {
+    assert own.asks(CONSENTS).body["extensions"] == {
         "position": 9,
         "readModels": [
             {"name": "consents", "version": consents.READ_MODEL.version, "position": 9, "lagEvents": 0, "lagS": 0.0}
@@ -86,16 +82,16 @@ def test_the_position_is_the_least_of_what_was_used(own: Graph, owner: psycopg.C
         "cost": {"requested": 11, "most": 5_000},
     }
     nothing = {"position": 7, "readModels": [], "cost": {"requested": 0, "most": 5_000}}
-    assert own.ask("{ __typename }").body["extensions"] == nothing
-    figures = own.ask(FIGURES)
+    assert own.asks("{ __typename }").body["extensions"] == nothing
+    figures = own.asks(FIGURES)
     assert figures.body["extensions"]["position"] == 7
     assert {it["provenance"]["position"] for it in figures.data["figures"]} == {7}
 
 
 def test_without_a_wish_the_places_are_read_once(graph: Graph) -> None:
-    graph.ask(CONSENTS)
+    graph.asks(CONSENTS)
     graph.queries.clear()
-    graph.ask("{ consents { totalCount edges { node { id } } } organisations { totalCount } }")
+    graph.asks("{ consents { totalCount edges { node { id } } } organisations { totalCount } }")
     assert reads_of_places(graph) == 1
 
 
@@ -105,8 +101,8 @@ def test_without_a_wish_the_places_are_read_once(graph: Graph) -> None:
 def test_only_what_the_query_uses_is_waited_for(own: Graph, owner: psycopg.Connection) -> None:
     move(owner, POSITION + 1, "consents")
     started = time.monotonic()
-    assert own.ask(CONSENTS, headers=NEXT).status == 200
-    assert own.ask("{ __typename }", headers=NEXT).status == 200
+    assert own.asks(CONSENTS, headers=NEXT).status == 200
+    assert own.asks("{ __typename }", headers=NEXT).status == 200
     assert time.monotonic() - started < 1
 
 
@@ -120,7 +116,7 @@ def test_a_query_goes_on_as_soon_as_its_read_models_are_there(own: Graph, read_m
 
     late = threading.Thread(target=arrive)
     late.start()
-    answer = own.ask(CONSENTS, headers=NEXT)
+    answer = own.asks(CONSENTS, headers=NEXT)
     late.join()
     assert answer.status == 200
     assert answer.body["extensions"]["position"] == POSITION + 1
@@ -129,7 +125,7 @@ def test_a_query_goes_on_as_soon_as_its_read_models_are_there(own: Graph, read_m
 @pytest.mark.parametrize("query", [CONSENTS, FIGURES, "{ consents { totalCount } organisations { totalCount } }"])
 def test_one_wait_is_bounded_however_much_is_asked(query: str, hasty: Graph) -> None:
     started = time.monotonic()
-    answer = hasty.ask(query, headers=NEXT)
+    answer = hasty.asks(query, headers=NEXT)
     assert (answer.status, answer.codes, answer.headers["retry-after"]) == (503, ["not-yet-projected"], "1")
     assert "data" not in answer.body
     assert time.monotonic() - started < 2
@@ -152,11 +148,11 @@ def test_what_has_no_rows_yet_is_not_shown_as_empty(
 ) -> None:
     being_built(owner, "consents")
     move(owner, POSITION + 1, "organisations")
-    answer = hasty.ask(CONSENTS, headers=headers)
+    answer = hasty.asks(CONSENTS, headers=headers)
     assert (answer.status, answer.codes, answer.headers["retry-after"]) == (503, ["read-model-building"], "10")
     assert "consents" in answer.body["errors"][0]["message"]
-    assert hasty.ask(FIGURES, headers=headers).codes == ["read-model-building"]
-    assert hasty.ask("{ organisations { totalCount } }", headers=headers).status == 200
+    assert hasty.asks(FIGURES, headers=headers).codes == ["read-model-building"]
+    assert hasty.asks("{ organisations { totalCount } }", headers=headers).status == 200
 
 
 def test_a_query_that_names_its_write_waits_for_first_rows_and_another_does_not(
@@ -164,7 +160,7 @@ def test_a_query_that_names_its_write_waits_for_first_rows_and_another_does_not(
 ) -> None:
     being_built(owner, "consents")
     own.queries.clear()
-    assert own.ask(CONSENTS).codes == ["read-model-building"]
+    assert own.asks(CONSENTS).codes == ["read-model-building"]
     assert reads_of_places(own) == 1
     own.queries.clear()
 
@@ -176,16 +172,16 @@ def test_a_query_that_names_its_write_waits_for_first_rows_and_another_does_not(
 
     late = threading.Thread(target=take_in_use)
     late.start()
-    answer = own.ask(CONSENTS, headers=NEXT)
+    answer = own.asks(CONSENTS, headers=NEXT)
     late.join()
     assert (answer.status, answer.body["extensions"]["position"]) == (200, POSITION + 1)
 
 
 def test_a_table_that_is_gone_is_no_error_of_ours(own: Graph, owner: psycopg.Connection) -> None:
     owner.execute(f"DROP TABLE read.{consents.Row.table.name}".encode())
-    answer = own.ask(CONSENTS)
+    answer = own.asks(CONSENTS)
     assert (answer.status, answer.codes) == (503, ["read-model-building"])
-    answer = own.ask(FIGURES)
+    answer = own.asks(FIGURES)
     assert (answer.status, answer.codes) == (503, ["read-model-building"])
 
 
@@ -196,32 +192,34 @@ TABLE = "/dashboard/en/figures/messages-sent.csv"
 
 
 @contextmanager
-def dashboard(url: str, keys_url: str, folder: Path) -> Iterator[tuple[TestClient, psycopg.Connection]]:
-    app = create_app(Settings(data_dir=folder, log_level="error"), Addresses.at(url, keys_url), bounds=HASTE)
-    with TestClient(app, raise_server_exceptions=False) as client, psycopg.connect(url, autocommit=True) as owner:
-        yield client, owner
+def dashboard(url: str, keys_url: str, folder: Path) -> Iterator[tuple[Client, psycopg.Connection]]:
+    with (
+        in_process(folder, url, keys_url, bounds=HASTE) as platform,
+        psycopg.connect(url, autocommit=True) as owner,
+    ):
+        yield platform.anybody, owner
 
 
 @pytest.mark.parametrize("address", [PAGE, TABLE])
 def test_figures_that_are_being_made_are_not_shown_as_none(
     address: str, database_url: str, keys_url: str, tmp_path: Path
 ) -> None:
-    with dashboard(database_url, keys_url, tmp_path) as (client, owner):
-        answer = client.get(address)
+    with dashboard(database_url, keys_url, tmp_path) as (anybody, owner):
+        answer = anybody.reads(address)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
         assert "The figures are still being made" in answer.text
-        must_be_refused(client.get(address, headers=NEXT), 503, "read-model-building")
+        must_be_refused(anybody.reads(address, NEXT), 503, "read-model-building")
         make_read_tables(database_url, position=POSITION)
-        assert client.get(address).status_code == 200
+        assert anybody.reads(address).status_code == 200
         being_built(owner, "keys")
-        assert client.get(address).status_code == 200
+        assert anybody.reads(address).status_code == 200
 
 
 @pytest.mark.parametrize("address", [PAGE, TABLE])
 def test_figures_wait_for_ones_own_write(address: str, read_models_url: str, keys_url: str, tmp_path: Path) -> None:
-    with dashboard(read_models_url, keys_url, tmp_path) as (client, owner):
+    with dashboard(read_models_url, keys_url, tmp_path) as (anybody, owner):
         owner.execute("UPDATE read.checkpoint SET position = %s", (POSITION,))
-        must_be_refused(client.get(address, headers=NEXT), 503, "not-yet-projected")
-        must_be_refused(client.get(address, headers={"X-Position": "x"}), 400, "invalid-position")
+        must_be_refused(anybody.reads(address, NEXT), 503, "not-yet-projected")
+        must_be_refused(anybody.reads(address, {"X-Position": "x"}), 400, "invalid-position")
         owner.execute("UPDATE read.checkpoint SET position = %s WHERE projection <> 'keys'", (POSITION + 1,))
-        assert client.get(address, headers=NEXT).status_code == 200
+        assert anybody.reads(address, NEXT).status_code == 200

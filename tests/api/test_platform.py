@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import psycopg
@@ -21,7 +20,7 @@ import pytest
 from api.cli.output import Exit
 from infrastructure.database.embedded import EmbeddedPostgres
 from tests import forked
-from tests.api.world import Running, kroniek, start
+from tests.api.world import Answer, Processes, as_processes, started
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("durable")
@@ -35,13 +34,13 @@ class Demo:
     """A platform that the one command gave: with a history that was written from beginning to end, up to a position."""
 
     environment: dict[str, str]
-    running: Running
+    running: Processes
     position: int
 
 
 @contextmanager
 def demo(environment: dict[str, str]) -> Iterator[Demo]:
-    with kroniek(environment, "demo", "--scale", SCALE) as running:
+    with as_processes(environment, "demo", "--scale", SCALE) as running:
         yield Demo(environment, running, running.position())
 
 
@@ -81,14 +80,14 @@ def _at_urls(folder: Path, empty_database_url: str, keys_url: str) -> dict[str, 
 
 
 def test_one_command_gives_a_platform_that_survives_its_own_death(first_demo: Demo) -> None:
-    addresses, caller = first_demo.running.addresses, first_demo.running.caller()
+    addresses, caller = first_demo.running.addresses, first_demo.running.with_token()
     page = caller.reads(f"{addresses['dashboard']}/en?jurisdiction=nl&period=2018")
     assert page.status_code == 200
     assert "Kroniek" in page.text
     assert caller.reads(addresses["apiDocs"]).status_code == 200
     assert caller.reads(addresses["graphql"], {"Accept": "text/html"}).status_code == 200
     answer = caller.asks("{ organisations(first: 3) { totalCount edges { node { id } } } }")
-    assert answer["data"]["organisations"]["totalCount"] > 3
+    assert answer.data["organisations"]["totalCount"] > 3
     first_demo.running.process.send_signal(signal.SIGKILL)
     first_demo.running.process.wait(30)
     started = time.monotonic()
@@ -103,7 +102,7 @@ def test_a_demo_killed_while_it_writes_goes_on_where_it_was(embedded_demo: Demo,
     folder = open_tmp_folder / "disturbed"
     disturbed, server = _embedded(folder), EmbeddedPostgres(folder / "data")
     for enough in (1, embedded_demo.position // 2):
-        process = start(disturbed, "demo", "--scale", SCALE)
+        process = started(disturbed, "demo", "--scale", SCALE)
         wait_until(lambda: _written(server) >= enough, "nothing is written")  # noqa: B023 - called here
         assert process.poll() is None, "it was to be killed in the middle"
         process.kill()
@@ -120,9 +119,9 @@ def test_a_sample_is_said_by_whoever_serves_it_and_takes_no_other(embedded_demo:
         done = forked.kroniek_done(embedded_demo.environment, "sample", *other)
         assert done.code == Exit.CHANGED
         assert re.fullmatch(rb"kroniek: The log already holds events [^\n]* its own seed and scale\.\n", done.err)
-    with kroniek(embedded_demo.environment, "serve") as running:
+    with as_processes(embedded_demo.environment, "serve") as running:
         assert running.position() == embedded_demo.position
-        assert "Sample data" in running.caller().reads("/dashboard/en").text
+        assert "Sample data" in running.anybody.reads("/dashboard/en").text
 
 
 def _written(server: EmbeddedPostgres) -> int:
@@ -134,10 +133,10 @@ def _written(server: EmbeddedPostgres) -> int:
 
 
 def test_a_killed_worker_is_started_again_and_goes_on(environment: dict[str, str]) -> None:
-    with kroniek(environment, "serve") as running:
+    with as_processes(environment, "serve") as running:
         (worker,) = psutil.Process(running.process.pid).children()
         worker.kill()
-        administrator = running.caller(_token(environment, "administrator"))
+        administrator = running.with_token(_token(environment, "administrator"))
         written = administrator.does(
             "/organisations",
             {
@@ -148,15 +147,15 @@ def test_a_killed_worker_is_started_again_and_goes_on(environment: dict[str, str
                 "jurisdiction": "be",
             },
         )
-        answers: list[Any] = []
+        answers: list[Answer] = []
 
         def answered() -> bool:
             query = "{ organisations { edges { node { nameNl } } } }"
             answers.append(administrator.asks(query, position=written["position"]))
-            return "data" in answers[-1]
+            return "data" in answers[-1].body
 
         wait_until(answered, "the read models do not contain the command")
-        (edge,) = answers[-1]["data"]["organisations"]["edges"]
+        (edge,) = answers[-1].data["organisations"]["edges"]
         assert edge["node"]["nameNl"] == "Gemeente Voorbeeld"
 
 

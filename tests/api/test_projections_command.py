@@ -11,7 +11,7 @@ import pytest
 
 from infrastructure.database.embedded import EmbeddedPostgres
 from projections.registry import PROJECTIONS
-from tests.api.world import kroniek
+from tests.api.world import as_processes
 from tests.forked import environment, kroniek_done
 
 NAMES = [projection.name for projection in PROJECTIONS]
@@ -21,7 +21,7 @@ NAMES = [projection.name for projection in PROJECTIONS]
 def folder(open_tmp_folder: Path) -> Iterator[Path]:
     """The data folder of a platform with a small history, which runs."""
     folder = open_tmp_folder / "steered"
-    with kroniek(environment(KRONIEK_DATA_DIR=str(folder)), "demo", "--scale", "0.001"):
+    with as_processes(environment(KRONIEK_DATA_DIR=str(folder)), "demo", "--scale", "0.001"):
         yield folder
 
 

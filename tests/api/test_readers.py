@@ -5,31 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from httpx2 import Response
 
 from application.ports import Role
-from tests.api.world import PLATFORM, SHA256_BASE64URL, Request, World, must_be_refused, post, problem_code
+from tests.api.world import SHA256_BASE64URL, SHA256_HEX, Request, World, must_be_refused, problem_code
 from tests.api.world.wrong_bodies import with_value
 from tests.check_digits import national_number
 
-NDJSON = {"Content-Type": "application/x-ndjson"}
-SHA256_HEX = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+JSON = {"Content-Type": "application/json"}
 
 
 def in_bulk(world: World, example: Request, body: Any, **more: Any) -> Mapping[str, Any]:
     """Send the example with another body as a line; return the answer to it."""
     ids = {_camel(name): value for name, value in example.ids.items()}
-    line = {"command": example.intent, "idempotencyKey": world.new_key(), "ids": ids, "body": body} | more
+    line = {"command": example.intent, "idempotencyKey": str(uuid4()), "ids": ids, "body": body} | more
     if example.if_match is not None:
         line = {"ifMatch": example.if_match} | line
     return send_line(world, example, json.dumps(line).encode())
 
 
 def send_line(world: World, example: Request, line: bytes) -> Mapping[str, Any]:
-    headers = world.headers(example.role, example.organisation) | NDJSON
-    answer: Mapping[str, Any] = world.client.post("/commands", content=line, headers=headers).json()
+    answer: Mapping[str, Any] = world.caller(example.role, example.organisation).sends_lines([line]).json()
     return answer
 
 
@@ -100,7 +99,7 @@ def test_a_value_that_is_not_of_its_kind_is_refused_at_the_single_and_at_the_bul
     world: World, example: Request, path: tuple[str | int, ...], value: Any, code: str
 ) -> None:
     body = with_value(example.body, path, value)
-    answer = post(world, example, body=body)
+    answer = world.sends(example, body=body)
     must_be_refused(answer, 422, code)
     assert code_in(in_bulk(world, example, body)) == code
 
@@ -108,7 +107,7 @@ def test_a_value_that_is_not_of_its_kind_is_refused_at_the_single_and_at_the_bul
 @pytest.mark.usefixtures("nothing_changes")
 def test_a_refused_value_is_told_with_its_place(world: World, example_of: dict[str, Request]) -> None:
     example = example_of["send-message"]
-    answer = post(world, example, body=with_value(example.body, ("contents", 0, "sha256"), "x"))
+    answer = world.sends(example, body=with_value(example.body, ("contents", 0, "sha256"), "x"))
     (issue,) = answer.json()["issues"]
     assert (issue["location"], issue["code"]) == ("/contents/0/sha256", "invalid-digest")
 
@@ -116,13 +115,13 @@ def test_a_refused_value_is_told_with_its_place(world: World, example_of: dict[s
 def test_people_write_their_own_languages(world: World, example_of: dict[str, Request]) -> None:
     names = {"nl": "Gent 👩\u200d💻", "fr": "می\u200cخواهم", "de": "क्\u200dष", "en": "Cafe\u0301 – 5 €"}  # noqa: RUF001
     body = {**example_of["register-service"].body, "names": names}
-    assert post(world, example_of["register-service"], body=body).is_success
+    assert world.sends(example_of["register-service"], body=body).is_success
 
 
 def test_a_supplier_is_named_in_any_scheme_in_use(world: World) -> None:
     for scheme, number in (("9930", "DE123456788"), ("0088", "5412345000013"), ("0192", "991825827")):
         body = world.invoice(supplierScheme=scheme, supplierNumber=number)
-        world.do("receive-invoice", "sender", **body)
+        world.does("receive-invoice", "sender", **body)
 
 
 @pytest.mark.usefixtures("nothing_changes")
@@ -130,14 +129,13 @@ def test_a_supplier_is_named_in_no_other_scheme(world: World) -> None:
     for scheme, number, status in (("9956", "0203201340", 400), ("1234", "1", 400), ("9930", "FR123456788", 422)):
         body = world.invoice(supplierScheme=scheme, supplierNumber=number)
         request = Request(intent="receive-invoice", organisation="sender", body=body)
-        assert world.send(request).status_code == status, scheme
+        assert world.sends(request).status_code == status, scheme
 
 
 def test_a_digest_in_hexadecimal_digits_is_kept_in_base64url(world: World, example_of: dict[str, Request]) -> None:
-    example, key = example_of["show-impact-notice"], world.new_key()
-    headers = {"Idempotency-Key": key}
-    first = post(world, example, body={**example.body, "noticeSha256": SHA256_HEX}, headers=headers)
-    again = post(world, example, body={**example.body, "noticeSha256": SHA256_BASE64URL}, headers=headers)
+    example, headers = example_of["show-impact-notice"], {"Idempotency-Key": str(uuid4())}
+    first = world.sends(example, body={**example.body, "noticeSha256": SHA256_HEX}, headers=headers)
+    again = world.sends(example, body={**example.body, "noticeSha256": SHA256_BASE64URL}, headers=headers)
     assert first.is_success, first.text
     assert again.json() == first.json(), "the same digest is the same request"
 
@@ -154,8 +152,8 @@ def twice(body: Mapping[str, Any]) -> bytes:
 @pytest.mark.parametrize("intent", ["register-organisation", "send-message", "activate-key"])
 @pytest.mark.usefixtures("nothing_changes")
 def test_a_body_that_says_a_field_twice_is_refused(world: World, example: Request) -> None:
-    must_be_refused(post(world, example, content=twice(example.body)), 400, "said-twice")
-    line = {"command": example.intent, "idempotencyKey": world.new_key(), "body": example.body}
+    must_be_refused(world.sends(example, content=twice(example.body)), 400, "said-twice")
+    line = {"command": example.intent, "idempotencyKey": str(uuid4()), "body": example.body}
     said = json.dumps(line)
     assert code_in(send_line(world, example, twice(line))) == "said-twice"
     assert code_in(send_line(world, example, said.replace('"body": {', '"body": {"x": 1, "x": 1, ', 1).encode())) == (
@@ -167,21 +165,21 @@ def test_a_body_that_says_a_field_twice_is_refused(world: World, example: Reques
 def test_what_is_said_twice_within_a_body_is_refused(world: World, example_of: dict[str, Request]) -> None:
     example = example_of["register-organisation"]
     said = json.dumps(example.body).replace('"names": {', '"names": {"\\u006el": "X", ', 1).encode()
-    must_be_refused(post(world, example, content=said), 400, "said-twice")
+    must_be_refused(world.sends(example, content=said), 400, "said-twice")
 
 
 @pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe"], ids=["UTF-8", "UTF-16"])
 @pytest.mark.usefixtures("nothing_changes")
 def test_a_byte_order_mark_is_told_as_what_it_is(world: World, example_of: dict[str, Request], mark: bytes) -> None:
     example = example_of["register-organisation"]
-    answer = post(world, example, content=mark + json.dumps(example.body).encode())
+    answer = world.sends(example, content=mark + json.dumps(example.body).encode())
     must_be_refused(answer, 400, "byte-order-mark")
     assert "byte order mark" in answer.json()["detail"]
     assert code_in(send_line(world, example, mark + b'{"command": "register-organisation"}')) == "byte-order-mark"
 
 
 def query(world: World, content: bytes) -> Response:
-    return world.client.post("/graphql", content=content, headers=world.headers(Role.AUDITOR, PLATFORM))
+    return world.caller(Role.AUDITOR).requests("POST", "/graphql", JSON, content=content)
 
 
 @pytest.mark.parametrize(
@@ -198,23 +196,22 @@ def test_a_query_is_read_in_the_same_way(world: World, content: bytes, code: str
 
 
 def test_variables_in_the_address_are_read_in_the_same_way(world: World) -> None:
-    headers = world.headers(Role.AUDITOR, PLATFORM)
     asked = {"query": "{ __typename }", "variables": '{"a": 1, "a": 2}'}
-    answer = world.client.get("/graphql", params=asked, headers=headers)
+    answer = world.caller(Role.AUDITOR).reads("/graphql", params=asked)
     assert answer.json()["errors"][0]["extensions"]["code"] == "said-twice"
 
 
 @pytest.mark.usefixtures("nothing_changes")
 def test_a_look_up_is_read_in_the_same_way(world: World) -> None:
     number = national_number(1)
-    headers = world.headers(Role.AGENCY, "sender") | {"Processing-Activity": "sending-letters"}
+    sender = world.caller(Role.AGENCY, "sender", activity="sending-letters")
     said = f'{{"purpose": "mailbox", "jurisdiction": "be", "nationalNumber": "{number}", "nationalNumber": "{number}"}}'
-    must_be_refused(world.client.post("/persons/lookups", content=said, headers=headers), 400, "said-twice")
+    must_be_refused(sender.requests("POST", "/persons/lookups", JSON, content=said.encode()), 400, "said-twice")
     asked = {"purpose": "mailbox", "jurisdiction": "be"}
     for value, code in (("85051700049", "impossible-national-number"), ("85051700149", "invalid-check-digits")):
-        answer = world.client.post("/persons/lookups", json=asked | {"nationalNumber": value}, headers=headers)
+        answer = sender.requests("POST", "/persons/lookups", json=asked | {"nationalNumber": value})
         must_be_refused(answer, 422, code, [value])
-    answer = world.client.post("/persons/lookups", json=asked | {"eidasIdentifier": "ZZ/BE/1"}, headers=headers)
+    answer = sender.requests("POST", "/persons/lookups", json=asked | {"eidasIdentifier": "ZZ/BE/1"})
     must_be_refused(answer, 422, "invalid-eidas-identifier")
 
 
@@ -227,10 +224,11 @@ TWICE = ("Idempotency-Key", "If-Match", "Processing-Activity", "Session-Id", "X-
 @pytest.mark.usefixtures("nothing_changes")
 def test_a_header_that_is_said_twice_is_refused(world: World, example_of: dict[str, Request], name: str) -> None:
     example = example_of["rename-organisation"]
-    sent = world.headers(example.role, example.organisation, world.new_key()) | {"If-Match": '"1"'}
+    caller = world.caller(example.role, example.organisation)
+    sent = caller.headers(JSON | {"Idempotency-Key": str(uuid4()), "If-Match": '"1"'})
     value = sent.pop(name, "x")
     headers = [*sent.items(), (name, value), (name.lower(), value)]
-    answer = world.client.post(example.path, json=example.body, headers=headers)
+    answer = caller.http.post(example.path, json=example.body, headers=headers)
     must_be_refused(answer, 400, "said-twice")
     assert answer.json()["issues"][0]["location"] == name.lower()
 
@@ -239,11 +237,12 @@ def test_a_header_that_is_said_twice_is_refused(world: World, example_of: dict[s
 @pytest.mark.usefixtures("nothing_changes")
 def test_who_calls_is_shown_once(world: World, example_of: dict[str, Request], name: str) -> None:
     example = example_of["rename-organisation"]
-    sent = world.headers(example.role, example.organisation, world.new_key()) | {"If-Match": '"1"'}
+    caller = world.caller(example.role, example.organisation)
+    sent = caller.headers(JSON | {"Idempotency-Key": str(uuid4()), "If-Match": '"1"'})
     value = sent.pop(name, "proof")
     if name == "DPoP":
         sent["Authorization"] = sent["Authorization"].replace("Bearer", "DPoP")
-    answer = world.client.post(example.path, json=example.body, headers=[*sent.items(), (name, value), (name, value)])
+    answer = caller.http.post(example.path, json=example.body, headers=[*sent.items(), (name, value), (name, value)])
     assert answer.status_code == 401
 
 
@@ -256,7 +255,7 @@ def test_who_calls_is_shown_once(world: World, example_of: dict[str, Request], n
     ],
 )
 def test_a_parameter_that_is_said_twice_is_refused(world: World, address: str) -> None:
-    must_be_refused(world.client.get(address, headers=world.headers(Role.AUDITOR, PLATFORM)), 400, "said-twice")
+    must_be_refused(world.caller(Role.AUDITOR).reads(address), 400, "said-twice")
 
 
 KEYS = ("clé-1", "a b", " ", "a\u00a0b", "a\u007f", "k" * 201)
@@ -270,10 +269,10 @@ def test_a_key_is_the_same_text_in_a_header_and_in_a_line(
     example = example_of["register-service"]
     answer = in_bulk(world, example, example.body, idempotencyKey=key)
     assert code_in(answer) == "malformed-idempotency-key"
+    caller, content = world.caller(example.role, "agency"), json.dumps(example.body).encode()
+    headers = [(name.encode(), value.encode()) for name, value in caller.headers(JSON).items()]
     for written in (key.encode(), key.encode("latin-1")):
-        headers = [(name.encode(), value.encode()) for name, value in world.headers(example.role, "agency").items()]
-        content = json.dumps(example.body).encode()
-        answered = world.client.post(example.path, content=content, headers=[*headers, (b"Idempotency-Key", written)])
+        answered = caller.http.post(example.path, content=content, headers=[*headers, (b"Idempotency-Key", written)])
         assert problem_code(answered) in {"malformed-idempotency-key", "idempotency-key-missing"}
 
 
@@ -288,7 +287,7 @@ def test_a_tag_that_is_not_that_of_the_current_version_is_stale(
     world: World, example_of: dict[str, Request], tags: str
 ) -> None:
     example = example_of["rename-organisation"]
-    must_be_refused(post(world, example, headers={"If-Match": tags}), 412, "stale-version")
+    must_be_refused(world.sends(example, headers={"If-Match": tags}), 412, "stale-version")
     assert code_in(in_bulk(world, example, example.body, ifMatch=tags)) == "stale-version"
 
 
@@ -304,12 +303,12 @@ def test_a_list_with_the_current_tag_and_an_asterisk_are_accepted(world: World, 
         body=body,
         if_match=tags.replace("{}", str(version)),
     )
-    assert world.send(request).json()["version"] == version + 1
+    assert world.sends(request).json()["version"] == version + 1
 
 
 @pytest.mark.usefixtures("nothing_changes")
 def test_of_what_does_not_exist_yet_there_is_no_version(world: World, example_of: dict[str, Request]) -> None:
-    must_be_refused(post(world, example_of["register-service"], headers={"If-Match": "*"}), 412, "stale-version")
+    must_be_refused(world.sends(example_of["register-service"], headers={"If-Match": "*"}), 412, "stale-version")
 
 
 def _version_of(world: World, organisation_id: str) -> int:
@@ -335,16 +334,13 @@ INSTANTS = (
 @pytest.mark.parametrize("written", INSTANTS)
 @pytest.mark.usefixtures("nothing_changes")
 def test_instants_are_written_in_one_dialect(world: World, example_of: dict[str, Request], written: str) -> None:
-    own = world.headers(Role.AGENCY, "provider") | {
-        "Processing-Activity": "own-data",
-        "Session-Id": world.id["ann.session"],
-    }
+    provider = world.caller(Role.AGENCY, "provider", activity="own-data")
     for name in ("periodStart", "periodEnd"):
-        answer = world.client.get("/findUsage", params={name: written}, headers=own)
+        answer = provider.reads("/findUsage", {"Session-Id": world.id["ann.session"]}, params={name: written})
         must_be_refused(answer, 400, "malformed-request")
         assert answer.json()["issues"][0]["code"] in {"not-rfc3339", "out-of-range"}
     example = example_of["send-message"]
-    must_be_refused(post(world, example, body={**example.body, "expiresAt": written}), 400, "malformed-request")
+    must_be_refused(world.sends(example, body={**example.body, "expiresAt": written}), 400, "malformed-request")
     asked = "query Q($at: DateTime) { messages(where: {publishedAt: {since: $at}}, first: 1) { totalCount } }"
     content = json.dumps({"query": asked, "variables": {"at": written}}).encode()
     found = query(world, content).json()
@@ -353,9 +349,8 @@ def test_instants_are_written_in_one_dialect(world: World, example_of: dict[str,
 
 @pytest.mark.parametrize("written", ["+5", " 5", "5.0", "1_0", "\u0665", "0x5", "", "-0"])
 def test_whole_numbers_are_written_in_digits(world: World, written: str) -> None:
-    headers = world.headers(Role.ADMINISTRATOR, PLATFORM)
     for name in ("after", "limit"):
-        answer = world.client.get("/projections/messages/parked-events", params={name: written}, headers=headers)
+        answer = world.caller(Role.ADMINISTRATOR).reads("/projections/messages/parked-events", params={name: written})
         must_be_refused(answer, 400, "malformed-request")
 
 
@@ -364,8 +359,8 @@ def test_whole_numbers_are_written_in_digits(world: World, written: str) -> None
 
 @pytest.mark.parametrize("path", ["/organisations/", "/findUsage/", "/dashboard/", "/graphql/", "/commands/"])
 def test_an_address_with_a_slash_too_many_sends_nobody_elsewhere(world: World, path: str) -> None:
-    headers = world.headers(Role.ADMINISTRATOR, PLATFORM, world.new_key()) | {"Host": "elsewhere.example"}
+    headers = {**JSON, "Idempotency-Key": str(uuid4()), "Host": "elsewhere.example"}
     for method in ("GET", "POST"):
-        answer = world.client.request(method, path, headers=headers, follow_redirects=False)
+        answer = world.caller(Role.ADMINISTRATOR).requests(method, path, headers, follow_redirects=False)
         assert answer.status_code in {404, 405}
         assert "location" not in answer.headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,12 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.testclient import TestClient
 
-from api.composition.bootstrap import create_app, utc_now
-from api.composition.tokens import make_issuer
 from api.web.middleware import MAX_HEADER_BYTES, MAX_HEADERS, RequestLimits, RequestMiddleware
 from api.web.rate_limits import MAX_BUCKETS, Buckets, add_headers, added_headers, charge
 from api.web.routing import CommandRouter
-from application.ports import Caller, Role
-from infrastructure.database.addresses import Addresses
-from infrastructure.settings import Settings
+from application.ports import Role
+from tests.api.world import Client, InProcess, in_process, over
 
 ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -35,14 +31,9 @@ ALWAYS = {
 
 
 @pytest.fixture
-def app(database_url: str, keys_url: str, tmp_path: Path) -> FastAPI:
-    return create_app(Settings(data_dir=tmp_path, log_level="error"), Addresses.at(database_url, keys_url))
-
-
-@pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
-    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
-        yield client
+def platform(database_url: str, keys_url: str, tmp_path: Path) -> Iterator[InProcess]:
+    with in_process(tmp_path, database_url, keys_url) as platform:
+        yield platform
 
 
 def paths(app: FastAPI) -> list[str]:
@@ -55,12 +46,12 @@ def paths(app: FastAPI) -> list[str]:
 # --- Security headers -----------------------------------------------------------------------------------------------
 
 
-def test_every_route_secures_its_answers(app: FastAPI, client: TestClient) -> None:
-    asked = [path for path in paths(app) if path != "/projections/events"]
+def test_every_route_secures_its_answers(platform: InProcess) -> None:
+    asked = [path for path in paths(platform.app) if path != "/projections/events"]
     assert len(asked) > 50
     for path in asked:
         for method in ("GET", "POST", "OPTIONS"):
-            headers = client.request(method, path).headers
+            headers = platform.anybody.requests(method, path, follow_redirects=False).headers
             assert {name: headers.get(name) for name in ALWAYS} == ALWAYS, (method, path)
             assert "frame-ancestors 'none'" in headers["content-security-policy"], (method, path)
             assert "default-src 'none'" in headers["content-security-policy"], (method, path)
@@ -68,16 +59,18 @@ def test_every_route_secures_its_answers(app: FastAPI, client: TestClient) -> No
             assert "strict-transport-security" not in headers
 
 
-def test_what_was_asked_with_a_token_is_kept_nowhere(client: TestClient) -> None:
+def test_what_was_asked_with_a_token_is_kept_nowhere(platform: InProcess) -> None:
+    somebody = replace(platform.anybody, token="x")
     for path in ("/projections", "/health", "/no/such/place"):
-        assert client.get(path, headers={"Authorization": "Bearer x"}).headers["cache-control"] == "private, no-store"
+        assert somebody.reads(path).headers["cache-control"] == "private, no-store"
 
 
-def test_data_may_load_nothing_and_pages_keep_their_own_policy(client: TestClient) -> None:
-    assert client.get("/health").headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
-    assert "style-src 'self'" in client.get("/dashboard/en").headers["content-security-policy"]
-    assert "script-src 'self'" in client.get("/administration").headers["content-security-policy"]
-    assert "script-src 'self' 'unsafe-inline'" in client.get("/docs").headers["content-security-policy"]
+def test_data_may_load_nothing_and_pages_keep_their_own_policy(platform: InProcess) -> None:
+    anybody = platform.anybody
+    assert anybody.reads("/health").headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "style-src 'self'" in anybody.reads("/dashboard/en").headers["content-security-policy"]
+    assert "script-src 'self'" in anybody.reads("/administration").headers["content-security-policy"]
+    assert "script-src 'self' 'unsafe-inline'" in anybody.reads("/docs").headers["content-security-policy"]
 
 
 # --- One request ----------------------------------------------------------------------------------------------------
@@ -111,14 +104,14 @@ async def refuse(request: Request) -> Response:
     return JSONResponse({})
 
 
-def limited(**limits: Any) -> TestClient:
+def limited(**limits: Any) -> Client:
     routes = [Route(f"/{it.__name__}", it, methods=["GET", "POST"]) for it in (hang, read, trickle, fail, refuse)]
     around = [Middleware(RequestMiddleware, limits=RequestLimits(**limits))]
-    return TestClient(Starlette(routes=routes, middleware=around), raise_server_exceptions=False)
+    return over(Starlette(routes=routes, middleware=around), masked=True)
 
 
 def test_a_request_that_takes_too_long_is_told_what_to_do() -> None:
-    answer = limited(timeout_s=0.05).get("/hang")
+    answer = limited(timeout_s=0.05).reads("/hang")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.json()["type"] == "urn:problem-type:kroniek:request-timed-out"
     assert "Idempotency-Key" in answer.json()["detail"]
@@ -126,30 +119,30 @@ def test_a_request_that_takes_too_long_is_told_what_to_do() -> None:
 
 
 def test_an_answer_that_has_begun_may_take_its_time() -> None:
-    assert limited(timeout_s=0.2).get("/trickle").text == "part " * 3
+    assert limited(timeout_s=0.2).reads("/trickle").text == "part " * 3
 
 
 def test_a_time_out_of_another_kind_is_an_error_of_ours() -> None:
-    answer = limited(timeout_s=5.0).get("/fail")
+    answer = limited(timeout_s=5.0).reads("/fail")
     assert (answer.status_code, answer.json()["type"]) == (500, "urn:problem-type:kroniek:internal-error")
     assert "somebody" not in answer.text
 
 
 def test_headers_are_few_and_short() -> None:
-    client = limited()
+    caller = limited()
     many = {f"x-{at}": "" for at in range(MAX_HEADERS)}
     for headers in (many, {"x-long": "x" * MAX_HEADER_BYTES}):
-        answer = client.get("/read", headers=headers)
+        answer = caller.reads("/read", headers)
         assert (answer.status_code, answer.json()["type"][-17:]) == (431, "headers-too-large")
-    assert client.get("/read", headers={"x-long": "x" * 8_000}).status_code == 200
+    assert caller.reads("/read", {"x-long": "x" * 8_000}).status_code == 200
 
 
 def test_a_browser_stays_with_https_where_callers_use_it() -> None:
-    assert limited(https=True).get("/read").headers["strict-transport-security"] == "max-age=31536000"
+    assert limited(https=True).reads("/read").headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_two_limits_stand_in_one_field() -> None:
-    assert limited().get("/refuse").headers["ratelimit"] == '"a";r=1;t=2, "b";r=3;t=4'
+    assert limited().reads("/refuse").headers["ratelimit"] == '"a";r=1;t=2, "b";r=3;t=4'
 
 
 # --- How often ------------------------------------------------------------------------------------------------------
@@ -200,12 +193,8 @@ def test_an_organisation_that_asks_too_often_is_told_when_to_come_back() -> None
 
 
 def test_a_request_beyond_the_limit_is_refused(database_url: str, keys_url: str, tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, log_level="error", requests_per_minute=1)
-    caller = Caller(subject="clerk-7", role=Role.AGENCY, organisation_id="org-a")
-    token = make_issuer(settings).issue(caller, utc_now(), timedelta(hours=1))
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
-    with TestClient(create_app(settings, Addresses.at(database_url, keys_url), keeper=False)) as client:
-        answers = [client.post("/commands", content=b"", headers=headers) for _ in range(2)]
+    with in_process(tmp_path, database_url, keys_url, keeper=False, requests_per_minute=1) as platform:
+        answers = [platform.caller(Role.AGENCY, "org-a").sends_lines([]) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
     assert answers[1].json()["type"] == "urn:problem-type:kroniek:rate-limited"
     assert int(answers[1].headers["retry-after"]) > 0

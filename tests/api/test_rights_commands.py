@@ -20,7 +20,6 @@ from tests.api.world import (
     World,
     documented,
     must_be_refused,
-    post,
     problem_code,
 )
 from tests.check_digits import national_number
@@ -93,7 +92,7 @@ def test_an_organisation_is_not_looked_at_only_where_the_platform_acts_or_anybod
 @pytest.mark.parametrize(("intent", "role"), KEPT_OUT)
 def test_a_role_that_is_not_let_in_is_refused(world: World, example: Request) -> None:
     for organisation in dict.fromkeys((example.organisation, STRANGER, PLATFORM)):
-        answer = post(world, replace(example, organisation=organisation))
+        answer = world.sends(replace(example, organisation=organisation))
         must_be_refused(answer, 403, "role-not-allowed", dict(example.body))
 
 
@@ -104,7 +103,7 @@ def test_an_organisation_in_another_relation_is_refused_as_the_table_says(
 ) -> None:
     relation = relation_of(intent, role)
     other = OUTSIDER if relation.by_enrolment else STRANGER
-    must_be_refused(post(world, replace(example, organisation=other)), 403, relation.refusal, dict(example.body))
+    must_be_refused(world.sends(replace(example, organisation=other)), 403, relation.refusal, dict(example.body))
 
 
 @pytest.mark.usefixtures("nothing_changes")
@@ -113,7 +112,7 @@ def test_every_other_organisation_is_refused(intent: str, role: Role, world: Wor
     world.id.setdefault("unregistered", "no-such-organisation")
     may = {example.organisation} | ENROLLED.get(relation_of(intent, role), set())
     for other in sorted({*ORGANISATIONS, PLATFORM, "unregistered"} - may):
-        answer = post(world, replace(example, organisation=other))
+        answer = world.sends(replace(example, organisation=other))
         assert (answer.status_code, documented()[problem_code(answer)]) == (403, 403), (other, answer.text)
 
 
@@ -128,7 +127,7 @@ def test_a_role_is_let_in_for_an_organisation_in_the_relation(
     before = world.holdings()[0]
     organisation = example.organisation if relation_of(intent, role).refusal else OUTSIDER
     own = OF_ITS_OWN[intent][role] if intent in OF_ITS_OWN else {}
-    answer = post(world, replace(example, organisation=organisation), body={**example.body, **own})
+    answer = world.sends(replace(example, organisation=organisation), body={**example.body, **own})
     assert answer.is_success, answer.text
     assert answer.json()["position"] == world.holdings()[0] > before
 

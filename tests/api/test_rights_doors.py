@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
@@ -21,7 +20,7 @@ from api.web.routing import CommandRouter
 from application.ports import Role
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
-from tests.api.world import Served, platform_served
+from tests.api.world import OnAPort, on_a_port
 
 SHOWN = {"language": "en", "projection": "keys", "figure": "active_consents", "dimension": "month"}
 WITH_ROLES = [door for door, right in DOORS.items() if right.roles is not None]
@@ -31,17 +30,17 @@ OPEN = [door for door, right in DOORS.items() if right.roles is None]
 @pytest.fixture(scope="module")
 def served(
     module_read_models_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
-    with platform_served(module_read_models_url, module_keys_url, tmp_path_factory.mktemp("data")) as served:
+) -> Iterator[OnAPort]:
+    with on_a_port(tmp_path_factory.mktemp("data"), module_read_models_url, module_keys_url) as served:
         yield served
 
 
-def asked(served: Served, door: str, role: Role | None) -> tuple[int, str]:
+def asked(served: OnAPort, door: str, role: Role | None) -> tuple[int, str]:
     """Return the status, and the code if it is a problem; the body of what goes on for ever is not waited for."""
     method, _, path = door.partition(" ")
-    address = served.address + re.sub(r"{(\w+)(:path)?}", lambda name: SHOWN.get(name[1], "none"), path)
-    headers = {} if role is None else {"Authorization": f"Bearer {served.token(role)}"}
-    with httpx2.stream(method, address, headers=headers, timeout=10) as answer:
+    address = re.sub(r"{(\w+)(:path)?}", lambda name: SHOWN.get(name[1], "none"), path)
+    caller = served.anybody if role is None else served.caller(role)
+    with caller.http.stream(method, address, headers=caller.headers(), follow_redirects=False) as answer:
         if answer.status_code not in {401, 403}:
             return answer.status_code, ""
         answer.read()
@@ -51,7 +50,7 @@ def asked(served: Served, door: str, role: Role | None) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("door", WITH_ROLES)
-def test_the_roles_of_its_row_are_let_in_and_others_are_not(door: str, served: Served) -> None:
+def test_the_roles_of_its_row_are_let_in_and_others_are_not(door: str, served: OnAPort) -> None:
     assert asked(served, door, None) == (401, "unauthenticated")
     roles = DOORS[door].roles or frozenset()
     for role in Role:
@@ -60,7 +59,7 @@ def test_the_roles_of_its_row_are_let_in_and_others_are_not(door: str, served: S
 
 
 @pytest.mark.parametrize("door", OPEN)
-def test_a_door_for_anybody_asks_for_no_token(door: str, served: Served) -> None:
+def test_a_door_for_anybody_asks_for_no_token(door: str, served: OnAPort) -> None:
     status, _ = asked(served, door, None)
     assert status not in {401, 403, 405, 500}
 

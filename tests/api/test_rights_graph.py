@@ -123,7 +123,7 @@ def ask(graph: Graph, query: str, role: Role) -> tuple[set[str], str]:
 
     A query may fail for what it asks, but not as a whole and not for a fault of ours.
     """
-    body = graph.ask(query, role=role, organisation=OWN, headers=PERSONAL).body
+    body = graph.asks(query, role=role, organisation=OWN, headers=PERSONAL).body
     found = [(it.get("path"), it["extensions"]["code"]) for it in body.get("errors", [])]
     assert all(path and code != "internal-error" for path, code in found), (query, found)
     return {path[-1] for path, code in found if code == "role-not-allowed"}, str(body["data"])

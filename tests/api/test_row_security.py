@@ -100,7 +100,7 @@ def ask_all(graph: Graph, organisation: str, about: str, *, present: bool = Fals
     ids = ids_of(about)
     headers = {"Session-Id": graph.session(f"person-of-{organisation}", organisation)} if present else {}
     asked = [text for _, text in documents(GRAPHQL_SCHEMA, ids)]
-    return {text: graph.ask(text, role=Role.AGENCY, organisation=organisation, headers=headers).body for text in asked}
+    return {text: graph.asks(text, role=Role.AGENCY, organisation=organisation, headers=headers).body for text in asked}
 
 
 def leaked(asked: Asked, other: str) -> set[str]:
@@ -164,18 +164,18 @@ def test_other_roles_are_answered_the_same_without_our_own_filter(
     graph: Graph, without_filter: Callable[[], None], role: Role
 ) -> None:
     asked = [text for _, text in documents(GRAPHQL_SCHEMA, [B])]
-    filtered = {text: graph.ask(text, role=role).body for text in asked}
+    filtered = {text: graph.asks(text, role=role).body for text in asked}
     answered = {text: body["data"] for text, body in filtered.items() if "errors" not in body}
     assert any(B in text for body in answered.values() for _, text in held(body))
     without_filter()
-    assert {text: graph.ask(text, role=role).body["data"] for text in answered} == answered
+    assert {text: graph.asks(text, role=role).body["data"] for text in answered} == answered
 
 
 def test_what_a_role_may_not_ask_for_is_not_there_either(graph: Graph, without_filter: Callable[[], None]) -> None:
     without_filter()
     hidden = {of for model, types in TYPES_OF.items() if model in NEVER_TOLD for of in types}
     asked = [text for _, text in documents(GRAPHQL_SCHEMA, [A])]
-    answers = [graph.ask(text, role=Role.AGENCY, organisation=A).body.get("data") for text in asked]
+    answers = [graph.asks(text, role=Role.AGENCY, organisation=A).body.get("data") for text in asked]
     rows = {of for answer in answers for of, text in held(answer) if text != of}
     assert len(rows) > len(hidden) > 1
     assert {of for of in rows if of in hidden and not of.endswith("Connection")} == set()
@@ -202,13 +202,13 @@ def test_who_may_act_at_the_services_of_others_is_not_told_without_our_own_filte
     assert may_act(graph, A, f"service-of-{A}", "ann") == {f"may-at-{A}", "may-everywhere"}
     assert may_act(graph, A, f"service-of-{B}", "ann") == {"may-everywhere"}
     assert may_act(graph, A, f"service-of-{B}", "bob") == {"others-everywhere"}
-    listed = graph.ask("{ mandates(first: 100) { edges { node { mandateId } } } }", role=Role.AGENCY, organisation=A)
+    listed = graph.asks("{ mandates(first: 100) { edges { node { mandateId } } } }", role=Role.AGENCY, organisation=A)
     assert "everywhere" not in str(listed.data)
 
 
 def may_act(graph: Graph, by: str, service: str, mandator: str) -> set[str]:
     variables = {"service": service, "mandator": mandator}
-    answer = graph.ask(MAY_ACT, variables=variables, role=Role.AGENCY, organisation=by)
+    answer = graph.asks(MAY_ACT, variables=variables, role=Role.AGENCY, organisation=by)
     return {it["mandateId"] for it in answer.data["mayAct"]["mandates"]}
 
 

@@ -14,19 +14,13 @@ from time import time
 from typing import Any
 from uuid import uuid4
 
-import httpx2
 import pytest
 from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7523 import PrivateKeyJWT  # type: ignore[import-untyped]
 from joserfc.jwk import ECKey
-from starlette.testclient import TestClient
 
-from api.composition.bootstrap import create_app
-from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
-from infrastructure.database.addresses import Addresses
-from infrastructure.settings import Settings
-from tests.api.world import Served, organisation, platform_served
+from tests.api.world import OnAPort, in_process, on_a_port, organisation
 from tests.forked import Done, environment, kroniek_done
 from tests.infrastructure.proving import PROOF_KEY, proof
 
@@ -37,8 +31,8 @@ WELL_KNOWN = "/.well-known/oauth-authorization-server"
 @pytest.fixture(scope="module")
 def served(
     module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
-    with platform_served(module_database_url, module_keys_url, tmp_path_factory.mktemp("data")) as served:
+) -> Iterator[OnAPort]:
+    with on_a_port(tmp_path_factory.mktemp("data"), module_database_url, module_keys_url) as served:
         yield served
 
 
@@ -47,7 +41,7 @@ def client_command(folder: Path, *arguments: str) -> Done:
 
 
 @pytest.fixture(scope="module")
-def client_key(served: Served) -> ECKey:
+def client_key(served: OnAPort) -> ECKey:
     """The key of a client that was registered by the command while the platform runs."""
     made = client_command(
         served.settings.data_dir,
@@ -63,8 +57,8 @@ def client_key(served: Served) -> ECKey:
 
 
 @pytest.fixture
-def session(served: Served, client_key: ECKey) -> Iterator[Any]:
-    metadata = httpx2.get(served.address + WELL_KNOWN).json()
+def session(served: OnAPort, client_key: ECKey) -> Iterator[Any]:
+    metadata = served.anybody.reads(WELL_KNOWN).json()
     session = OAuth2Session(
         "platform-client",
         client_key,
@@ -77,7 +71,7 @@ def session(served: Served, client_key: ECKey) -> Iterator[Any]:
         yield session
 
 
-def test_a_client_library_gets_a_token_and_sends_a_command(served: Served, session: Any) -> None:
+def test_a_client_library_gets_a_token_and_sends_a_command(served: OnAPort, session: Any) -> None:
     token = session.fetch_token()
     assert (token["token_type"], token["expires_in"]) == ("Bearer", 600)
     answer = session.post(
@@ -86,7 +80,7 @@ def test_a_client_library_gets_a_token_and_sends_a_command(served: Served, sessi
     assert answer.status_code == 201, answer.text
 
 
-def test_a_bound_token_sends_a_command_with_its_proof_only(served: Served, session: Any) -> None:
+def test_a_bound_token_sends_a_command_with_its_proof_only(served: OnAPort, session: Any) -> None:
     now, address = time(), f"{served.address}/organisations"
     token = session.fetch_token(headers={"DPoP": proof(htu=f"{served.address}/oauth2/token", now=now)})
     assert token["token_type"] == "DPoP"
@@ -99,15 +93,15 @@ def test_a_bound_token_sends_a_command_with_its_proof_only(served: Served, sessi
         ("DPoP", used, 401),
     )
     for scheme, shown, status in tries:
-        headers = {"Authorization": f"{scheme} {text}", "DPoP": shown, "Idempotency-Key": str(uuid4())}
-        assert httpx2.post(address, json=organisation("bound", 802), headers=headers).status_code == status
+        headers = {"Authorization": f"{scheme} {text}", "DPoP": shown}
+        assert served.anybody.sends("/organisations", organisation("bound", 802), headers).status_code == status
 
 
-def test_the_metadata_say_where_and_how(served: Served) -> None:
-    metadata = httpx2.get(served.address + WELL_KNOWN).json()
+def test_the_metadata_say_where_and_how(served: OnAPort) -> None:
+    metadata = served.anybody.reads(WELL_KNOWN).json()
     assert metadata["issuer"] == served.settings.token_issuer
     assert metadata["token_endpoint"] == f"{served.address}/oauth2/token"
-    assert httpx2.get(metadata["jwks_uri"]).json()["keys"]
+    assert served.anybody.reads(metadata["jwks_uri"]).json()["keys"]
     assert metadata["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
     assert "none" not in metadata["dpop_signing_alg_values_supported"]
 
@@ -133,9 +127,9 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
     ids=range(11),
 )
 def test_what_is_no_request_for_a_token_is_told_so(
-    served: Served, content: bytes, headers: dict[str, str], status: int, code: str
+    served: OnAPort, content: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
-    answer = httpx2.post(f"{served.address}/oauth2/token", content=content, headers=headers)
+    answer = served.anybody.requests("POST", "/oauth2/token", headers, content=content)
     assert (answer.status_code, answer.json()["error"]) == (status, code), answer.text
     assert answer.json().keys() == {"error", "error_description"}
     assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
@@ -143,9 +137,9 @@ def test_what_is_no_request_for_a_token_is_told_so(
 
 def test_a_client_of_another_issuer_finds_none_here(database_url: str, keys_url: str, tmp_path: Path) -> None:
     jwks_url, name = "http://127.0.0.1:9/jwks.json", "https://login.example"
-    settings = Settings(data_dir=tmp_path, log_level="error", jwks_url=jwks_url, token_issuer=name)
-    with TestClient(create_app(settings, Addresses.at(database_url, keys_url))) as client:
-        for answer in (client.post("/oauth2/token", content=b"", headers=FORM), client.get(WELL_KNOWN)):
+    with in_process(tmp_path, database_url, keys_url, jwks_url=jwks_url, token_issuer=name) as platform:
+        anybody = platform.anybody
+        for answer in (anybody.requests("POST", "/oauth2/token", FORM, content=b""), anybody.reads(WELL_KNOWN)):
             assert answer.status_code == 404
     assert not (tmp_path / "token-key.json").exists()
 
@@ -163,22 +157,23 @@ def test_a_client_is_registered_with_a_key_of_its_own_once(tmp_path: Path) -> No
 
 
 def test_a_proof_names_the_address_that_clients_see(database_url: str, keys_url: str, tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, log_level="error", public_url="https://api.example.be/kroniek/")
     caller = Caller(subject="official-7", role=Role.ADMINISTRATOR, organisation_id="platform")
-    issued = make_issuer(settings).issue(
-        caller, datetime.now(UTC), timedelta(minutes=5), thumbprint=PROOF_KEY.thumbprint()
-    )
     tries = (("http://testserver", 401), ("https://api.example.be", 401), ("https://api.example.be/kroniek", 201))
-    with TestClient(create_app(settings, Addresses.at(database_url, keys_url))) as client:
-        assert client.get(WELL_KNOWN).json()["token_endpoint"] == "https://api.example.be/kroniek/oauth2/token"
+    public = "https://api.example.be/kroniek/"
+    with in_process(tmp_path, database_url, keys_url, public_url=public) as platform:
+        anybody = platform.anybody
+        assert anybody.reads(WELL_KNOWN).json()["token_endpoint"] == f"{public}oauth2/token"
+        issued = platform.issuer.issue(
+            caller, datetime.now(UTC), timedelta(minutes=5), thumbprint=PROOF_KEY.thumbprint()
+        )
         for base, status in tries:
             shown = proof(issued, htu=f"{base}/organisations", now=time())
-            headers = {"Authorization": f"DPoP {issued}", "DPoP": shown, "Idempotency-Key": str(uuid4())}
-            answer = client.post("/organisations", json=organisation("new", 803), headers=headers)
+            headers = {"Authorization": f"DPoP {issued}", "DPoP": shown}
+            answer = anybody.sends("/organisations", organisation("new", 803), headers)
             assert answer.status_code == status, answer.text
 
 
-def test_the_example_of_the_page_gets_a_token(served: Served) -> None:
+def test_the_example_of_the_page_gets_a_token(served: OnAPort) -> None:
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     part = page[page.index("### A program that gets") : page.index("## One intent")]
     script = "\n".join(re.findall(r"```sh\n(.*?)```", part, re.DOTALL))

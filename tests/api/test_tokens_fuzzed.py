@@ -63,7 +63,7 @@ def test_whatever_the_headers_are_the_answer_is_a_refusal(
         good = world.issue(CALLER, BEGIN, timedelta(days=365), thumbprint=PROOF_KEY.thumbprint())
         authorization = [b"DPoP " + good.encode()]
     headers = [(b"authorization", each) for each in authorization] + [(b"dpop", each) for each in proofs]
-    answer = world.client.post("/organisations", content=b"{}", headers=headers)
+    answer = world.anybody.http.post("/organisations", content=b"{}", headers=headers)
     assert answer.status_code == 401, answer.text
     assert answer.json()["type"].rpartition(":")[2] in REFUSALS
 
@@ -75,6 +75,6 @@ def test_whatever_is_asked_of_the_issuer_no_token_is_given(world: World, asserti
     usual = b"grant_type=client_credentials&client_assertion_type="
     kind = b"urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion="
     headers = [(b"content-type", b"application/x-www-form-urlencoded"), *((b"dpop", each) for each in proofs)]
-    answer = world.client.post("/oauth2/token", content=usual + kind + assertion, headers=headers)
+    answer = world.anybody.http.post("/oauth2/token", content=usual + kind + assertion, headers=headers)
     assert answer.status_code in {400, 401}, answer.text
     assert answer.json().keys() == {"error", "error_description"}

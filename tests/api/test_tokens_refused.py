@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import structlog
@@ -39,11 +40,11 @@ def proved(world: World, token: str, key: Any = PROOF_KEY, header: Any = None, *
 def send(world: World, authorization: str, *proofs: str, serial: int = 901) -> Response:
     headers = [
         ("authorization", authorization),
-        ("idempotency-key", world.new_key()),
+        ("idempotency-key", str(uuid4())),
         ("content-type", "application/json"),
         *(("dpop", each) for each in proofs),
     ]
-    return world.client.post(PATH, content=json.dumps(organisation("new", serial)), headers=headers)
+    return world.anybody.http.post(PATH, content=json.dumps(organisation("new", serial)), headers=headers)
 
 
 # --- Tokens ---------------------------------------------------------------------------------------------------------
@@ -156,7 +157,7 @@ def test_a_right_proof_is_let_in_once(world: World) -> None:
 
 def test_two_tokens_are_none(world: World) -> None:
     good = f"Bearer {world.token(Role.ADMINISTRATOR, PLATFORM)}"
-    answer = world.client.post(PATH, content=b"{}", headers=[("authorization", good), ("authorization", good)])
+    answer = world.anybody.http.post(PATH, content=b"{}", headers=[("authorization", good), ("authorization", good)])
     must_be_refused(answer, 401, "unauthenticated")
 
 
@@ -170,12 +171,8 @@ def test_a_consumer_is_the_organisation_registered_under_its_number(world: World
     """The number of an organisation in a token leads to the same organisation as its id does."""
     registered = organisation("consumer", 905)
     caller = Caller(subject="system-7", role=Role.ADMINISTRATOR, organisation_id=PLATFORM)
-    made = world.client.post(
-        PATH,
-        json=registered,
-        headers=world.headers(Role.ADMINISTRATOR, PLATFORM, world.new_key()),
-    ).json()
+    made = world.caller(Role.ADMINISTRATOR).does(PATH, registered)
     consumer = {"authority": "iso6523-actorid-upis", "ID": f"0208:{registered['enterpriseNumber']}"}
-    token = world.issue_for(caller, consumer)
+    token = world.issue(caller, consumer=consumer)
     answer = send(world, f"Bearer {token}", serial=906)
     assert world.actor_at(answer.json()["position"]) == ("system-7", made["id"])

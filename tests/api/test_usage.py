@@ -61,9 +61,9 @@ def looked(world: World, module_database_url: str) -> World:
 
 def find(world: World, organisation: str = "provider", role: Role = Role.AGENCY, **asked: Any) -> Response:
     """Ask as the provider at whose portal Ann is; `headers` change those that are sent."""
-    headers = world.headers(role, organisation) | {"Session-Id": world.id["ann.session"], "Processing-Activity": WHY}
-    headers |= asked.pop("headers", {})
-    return world.client.get("/findUsage", params=asked, headers={name: it for name, it in headers.items() if it})
+    headers = {"Session-Id": world.id["ann.session"], "Processing-Activity": WHY} | asked.pop("headers", {})
+    given = {name: value or None for name, value in headers.items()}
+    return world.caller(role, organisation).reads("/findUsage", given, asked)
 
 
 def ids(answer: Response) -> list[str]:
@@ -181,7 +181,7 @@ def test_the_contracts_names_of_the_person_may_be_the_persons_id(looked: World) 
 
 def test_a_session_that_is_over_shows_nobody(looked: World) -> None:
     session = looked.id["session.ending"]
-    looked.do("end-session", "identity-provider", session_id=session)
+    looked.does("end-session", "identity-provider", session_id=session)
     answer = find(looked, headers={"Session-Id": session})
     must_be_refused(answer, 403, "no-session-at-caller")
 

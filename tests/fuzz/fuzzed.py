@@ -6,12 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from infrastructure.projector.live.worker import Worker
 from infrastructure.projector.rows.definitions import platform as platform_definitions
-from infrastructure.settings import Settings
 from projections.registry import PROJECTIONS
 from tests.api.world import World, built_world
 from tests.waiting import wait_until
@@ -21,12 +21,12 @@ from tests.waiting import wait_until
 def fuzzed_world(url: str, keys_url: str, folder: Path) -> Iterator[World]:
     """Open the doors over the world at a migrated database, without budgets; its read models stand still."""
     # No budget: whoever asks thousands of times in a minute is told so, and nothing else would be seen.
-    settings = Settings(data_dir=folder, log_level="error", requests_per_minute=0, graphql_cost_per_minute=0)
-    with built_world(settings, url, keys_url) as world:
-        world.do("resume-projection", projection="keys", why="its rows are to be read")
+    unlimited: dict[str, Any] = {"requests_per_minute": 0, "graphql_cost_per_minute": 0}
+    with built_world(folder, url, keys_url, log_level="error", **unlimited) as world:
+        world.does("resume-projection", projection="keys", why="its rows are to be read")
         project(url)
         # A stream of events never ends by itself, and a test client waits for the whole of an answer.
-        world.client.app.state.end_streams()  # type: ignore[attr-defined]  # the application of api.composition.bootstrap
+        world.app.state.end_streams()
         yield world
 
 

@@ -77,7 +77,7 @@ class Rest:
         self._callers = Callers(world)
         self._examples = examples(world)
         self._ids = sorted(set(world.id.values()))
-        document = world.client.app.openapi()  # type: ignore[attr-defined]  # the application of api.composition.bootstrap
+        document = world.app.openapi()
         schema = schemathesis.openapi.from_dict(document)
         self.doors = operations(schema)
 

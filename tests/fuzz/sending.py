@@ -24,7 +24,7 @@ class Sender:
         given = dict(sent.headers)
         if given.get("dpop") == RIGHT:
             given["dpop"] = self._proof(sent.method, sent.url, given["authorization"].partition(" ")[2])
-        return self._world.client.request(
+        return self._world.anybody.http.request(
             sent.method,
             sent.url,
             content=sent.content,

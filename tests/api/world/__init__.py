@@ -8,15 +8,26 @@ command. A refusal is checked with `must_be_refused`.
 from __future__ import annotations
 
 from tests.api.world.built_world import BEGIN, CITIZENS, ORGANISATIONS, RECOGNISED, SENDERS, World, built_world
-from tests.api.world.client import Client
+from tests.api.world.client import NDJSON, Answer, Client, over
 from tests.api.world.commands import DOOR, NOTICE, PLATFORM, SHA256_BASE64URL, SHA256_HEX, Request, at, organisation
-from tests.api.world.platforms import Running, Served, kroniek, platform_served, start
-from tests.api.world.refusals import documented, must_be_a_problem, must_be_refused, post, problem_code
+from tests.api.world.platforms import (
+    InProcess,
+    OnAPort,
+    Platform,
+    Processes,
+    as_processes,
+    in_process,
+    on_a_port,
+    served,
+    started,
+)
+from tests.api.world.refusals import documented, must_be_a_problem, must_be_refused, problem_code
 
 __all__ = [
     "BEGIN",
     "CITIZENS",
     "DOOR",
+    "NDJSON",
     "NOTICE",
     "ORGANISATIONS",
     "PLATFORM",
@@ -24,20 +35,25 @@ __all__ = [
     "SENDERS",
     "SHA256_BASE64URL",
     "SHA256_HEX",
+    "Answer",
     "Client",
+    "InProcess",
+    "OnAPort",
+    "Platform",
+    "Processes",
     "Request",
-    "Running",
-    "Served",
     "World",
+    "as_processes",
     "at",
     "built_world",
     "documented",
-    "kroniek",
+    "in_process",
     "must_be_a_problem",
     "must_be_refused",
+    "on_a_port",
     "organisation",
-    "platform_served",
-    "post",
+    "over",
     "problem_code",
-    "start",
+    "served",
+    "started",
 ]

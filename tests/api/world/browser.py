@@ -1,19 +1,14 @@
-"""What the tests in a real browser share: an application on a port of its own, and a window of Chromium."""
+"""A window of a real browser, and what is wrong with a page in it."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
-from starlette.applications import Starlette
 
 from tests.parts import CHROMIUM
 
@@ -28,28 +23,6 @@ ARGUMENTS = (
 WIDE, NARROW, HEIGHT = 1280, 360, 900
 SERVER_ERROR = 500
 Scheme: TypeAlias = Literal["light", "dark"]
-
-
-async def _nothing() -> None:
-    pass
-
-
-@contextmanager
-def served(app: Starlette, close: Callable[[], Awaitable[None]] = _nothing) -> Iterator[str]:
-    """Serve an application on a loopback port of its own; give its address. `close` runs on its loop at the end."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="off"))
-
-    async def serve() -> None:
-        await server.serve(sockets=[listener])
-        await close()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
-    listener.close()
 
 
 @dataclass

@@ -10,21 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from httpx2 import Response
-from starlette.testclient import TestClient
 
-from api.composition.bootstrap import create_app
-from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
-from infrastructure.database.addresses import Addresses
-from infrastructure.settings import Settings
-from infrastructure.tokens.issuer import LocalIssuer
 from projections import invoices
 from tests.api.world.client import Client
 from tests.api.world.commands import DOOR, NOTICE, PLATFORM, SHA256_BASE64URL, Request, at, organisation
+from tests.api.world.platforms import SUBJECT, InProcess, in_process
 from tests.check_digits import enterprise_number, national_number
 
 BEGIN = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -66,15 +62,14 @@ class Clock:
 
 
 @contextmanager
-def built_world(settings: Settings, url: str, keys_url: str, *, keeper: bool = False) -> Iterator[World]:
+def built_world(folder: Path, url: str, keys_url: str, *, keeper: bool = False, **others: Any) -> Iterator[World]:
     """Open the doors over a world that was built on migrated databases; with a keeper, things happen by themselves."""
-    clock = Clock()
-    app = create_app(settings, Addresses.at(url, keys_url), now=clock, keeper=keeper)
+    settings, clock = {"log_level": "warning", **others}, Clock()
     with (
-        TestClient(app, raise_server_exceptions=False) as client,
+        in_process(folder, url, keys_url, now=clock, keeper=keeper, **settings) as platform,
         psycopg.connect(url, autocommit=True) as log,
     ):
-        world = World(client, log, make_issuer(settings), clock)
+        world = World(platform, log, clock)
         world.build()
         yield world
 
@@ -82,55 +77,66 @@ def built_world(settings: Settings, url: str, keys_url: str, *, keeper: bool = F
 class World:
     """The platform with its doors open, and the ids of what is in it by name."""
 
-    def __init__(self, client: TestClient, log: psycopg.Connection, issuer: LocalIssuer, clock: Clock) -> None:
+    def __init__(self, platform: InProcess, log: psycopg.Connection, clock: Clock) -> None:
+        self.app = platform.app
+        self.anybody = platform.anybody
         self.clock = clock
-        self.client = client
         self.id: dict[str, str] = {PLATFORM: PLATFORM}
         self.log = log
-        self._issuer = issuer
+        self._issuer = platform.issuer
         self._tokens: dict[tuple[Role, str], str] = {}
         self._serials = count(1)
 
     # --- Callers -----------------------------------------------------------------------------------------------------
 
-    def caller(self, role: Role, organisation: str = PLATFORM) -> Client:
-        return Client(self.client, self.token(role, organisation))
-
-    def headers(self, role: Role, organisation: str, key: str | None = None) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {self.token(role, organisation)}", "Content-Type": "application/json"}
-        return headers if key is None else headers | {"Idempotency-Key": key}
+    def caller(self, role: Role, organisation: str = PLATFORM, activity: str = "") -> Client:
+        """Return an official of an organisation of the world, by its name."""
+        return Client(self.anybody.http, self.token(role, organisation), activity)
 
     def token(self, role: Role, organisation: str) -> str:
         if (role, organisation) not in self._tokens:
-            caller = Caller(subject="official-7", role=role, organisation_id=self.id[organisation])
-            self._tokens[role, organisation] = self.issue(caller, BEGIN, timedelta(days=365))
+            caller = Caller(subject=SUBJECT, role=role, organisation_id=self.id[organisation])
+            self._tokens[role, organisation] = self.issue(caller)
         return self._tokens[role, organisation]
 
-    def issue(self, caller: Caller, now: datetime, lifetime: timedelta, *, thumbprint: str = "") -> str:
-        return self._issuer.issue(caller, now, lifetime, thumbprint=thumbprint)
-
-    def issue_for(self, caller: Caller, consumer: Mapping[str, str]) -> str:
-        """Issue a token that names the organisation by its number in a register, for a year."""
-        return self._issuer.issue(caller, BEGIN, timedelta(days=365), consumer=consumer)
+    def issue(
+        self,
+        caller: Caller,
+        now: datetime = BEGIN,
+        lifetime: timedelta = timedelta(days=365),
+        *,
+        thumbprint: str = "",
+        consumer: Mapping[str, str] | None = None,
+    ) -> str:
+        """Issue a token, perhaps bound to a key, or naming the organisation by its number in a register."""
+        return self._issuer.issue(caller, now, lifetime, thumbprint=thumbprint, consumer=consumer)
 
     def forget_tokens(self) -> None:
         self._tokens.clear()
 
-    def new_key(self) -> str:
-        return f"key-{next(self._serials)}"
+    def sends(
+        self,
+        request: Request,
+        *,
+        key: str | None = None,
+        body: Any = ...,
+        content: bytes | None = None,
+        path: str | None = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Response:
+        """Send a request as who it says, perhaps with something about it changed; a header that is None is left out."""
+        given: dict[str, str | None] = {} if key is None else {"Idempotency-Key": key}
+        given |= {} if request.if_match is None else {"If-Match": request.if_match}
+        said = request.body if body is ... else body
+        caller = self.caller(request.role, request.organisation)
+        return caller.sends(path or request.path, said, {**given, **(headers or {})}, content=content)
 
-    def send(self, request: Request, *, key: str | None = None) -> Response:
-        headers = {"Idempotency-Key": key or self.new_key()}
-        if request.if_match is not None:
-            headers["If-Match"] = request.if_match
-        return self.caller(request.role, request.organisation).sends(request.path, request.body, headers)
-
-    def do(self, intent: str, organisation: str = PLATFORM, **ids_and_body: Any) -> str:
+    def does(self, intent: str, organisation: str = PLATFORM, **ids_and_body: Any) -> str:
         """Send a command that must be accepted, by a role that may; return the id of what it is about."""
         door = DOOR[intent]
         ids = {name: ids_and_body.pop(name) for name in list(ids_and_body) if f"{{{name}}}" in door.path}
         role = min(door.right)
-        answer = self.send(Request(intent=intent, role=role, organisation=organisation, ids=ids, body=ids_and_body))
+        answer = self.sends(Request(intent=intent, role=role, organisation=organisation, ids=ids, body=ids_and_body))
         assert answer.is_success, (intent, answer.text)
         return str(answer.json()["id"])
 
@@ -176,11 +182,13 @@ class World:
         self._consents_and_mailboxes()
         self._messages()
         self._transactions_and_invoices()
-        self.do("pause-projection", projection="keys", why="a test of the disks")
+        self.does("pause-projection", projection="keys", why="a test of the disks")
         hold: dict[str, Any] = {"group": "identification", "ground": "legal_claims", "until": "2027-12-31"}
-        self.id["hal.hold"] = self.do("place-legal-hold", person_id=self.id["hal"], **hold)
+        self.id["hal.hold"] = self.does("place-legal-hold", person_id=self.id["hal"], **hold)
 
-        self.id["suppression"] = self.do("suppress-accesses", **self.suppression(ground="a closed inquiry, decision 7"))
+        self.id["suppression"] = self.does(
+            "suppress-accesses", **self.suppression(ground="a closed inquiry, decision 7")
+        )
 
     def park_an_event(self) -> None:
         """Let invoices have an event that is parked, which the worker would have done."""
@@ -202,32 +210,32 @@ class World:
 
     def _organisations(self) -> None:
         for number, (name, roles) in enumerate(ORGANISATIONS.items(), 1):
-            organisation_id = self.id[name] = self.do("register-organisation", **organisation(name, number))
+            organisation_id = self.id[name] = self.does("register-organisation", **organisation(name, number))
             for role in roles:
-                self.do("enrol-organisation", organisation_id=organisation_id, enrolment=role)
+                self.does("enrol-organisation", organisation_id=organisation_id, enrolment=role)
         for name in SENDERS:
-            self.do("enrol-as-sender", name, organisation_id=self.id[name])
+            self.does("enrol-as-sender", name, organisation_id=self.id[name])
         for name in APPLICANTS:
-            self.do("request-recognition", name, organisation_id=self.id[name])
+            self.does("request-recognition", name, organisation_id=self.id[name])
         decision: dict[str, Any] = {"conditionsVersion": "2017-10", "checkedBy": "official-3"}
         for name in RECOGNISED:
-            self.do("grant-recognition", organisation_id=self.id[name], **decision)
+            self.does("grant-recognition", organisation_id=self.id[name], **decision)
 
     def _services(self) -> None:
         low: dict[str, Any] = {"audience": "citizen", "minimumLevel": "low"}
         for name, owner in (("portal", "provider"), ("tax", "agency"), ("closing", "agency")):
-            self.id[name] = self.do("register-service", owner, names={"nl": name}, **low)
-        self.do("register-service-family", code="person", names={"nl": "Personen"})
+            self.id[name] = self.does("register-service", owner, names={"nl": name}, **low)
+        self.does("register-service-family", code="person", names={"nl": "Personen"})
 
     def _citizen(self, name: str, number: int) -> None:
         person: dict[str, Any] = {"jurisdiction": "be", "nationalNumber": national_number(number)}
-        self.id[name] = self.do("register-person-from-national-register", **person)
+        self.id[name] = self.does("register-person-from-national-register", **person)
         self.id[f"{name}.eid"] = self._key(name, "eid")
-        self.do("activate-key", "identity-provider", key_id=self.id[f"{name}.eid"])
+        self.does("activate-key", "identity-provider", key_id=self.id[f"{name}.eid"])
 
     def _key(self, holder: str, means: str, **more: Any) -> str:
         body: dict[str, Any] = {"personId": self.id[holder], "means": means, "level": "high", **more}
-        return self.do("register-key", "identity-provider", **body)
+        return self.does("register-key", "identity-provider", **body)
 
     def _session(self, name: str) -> None:
         """Let somebody authenticate at the mailbox provider's portal."""
@@ -237,12 +245,12 @@ class World:
             "level": "high",
             "channel": "web",
         }
-        self.id[f"{name}.session"] = self.do("open-session", "identity-provider", **body)
+        self.id[f"{name}.session"] = self.does("open-session", "identity-provider", **body)
 
     def _past_its_time(self) -> None:
         tomorrow = at(self.clock.now + timedelta(days=1))
         self.id["key.expiring"] = self._key("bob", "eid", validUntil=tomorrow)
-        self.do("activate-key", "identity-provider", key_id=self.id["key.expiring"])
+        self.does("activate-key", "identity-provider", key_id=self.id["key.expiring"])
         self.id["mandate.expiring"] = self._accepted_mandate(validUntil=tomorrow)
         self._consent("lea")
         self._mailbox("lea")
@@ -253,8 +261,8 @@ class World:
         self.id["key.derived"] = self._key("ann", "itsme")
         for name in ("suspended-next", "resumed-next", "revoked-next"):
             key_id = self.id[f"key.{name}"] = self._key("bob", "eid")
-            self.do("activate-key", "identity-provider", key_id=key_id)
-        self.do("suspend-key", "identity-provider", key_id=self.id["key.resumed-next"])
+            self.does("activate-key", "identity-provider", key_id=key_id)
+        self.does("suspend-key", "identity-provider", key_id=self.id["key.resumed-next"])
         body: dict[str, Any] = {
             "serviceId": self.id["portal"],
             "level": "high",
@@ -262,7 +270,7 @@ class World:
             "keyId": self.id["ann.eid"],
         }
         for name in ("session.going-on", "session.ending"):
-            self.id[name] = self.do("open-session", "identity-provider", **body)
+            self.id[name] = self.does("open-session", "identity-provider", **body)
 
     def mandate(self, **more: Any) -> dict[str, Any]:
         """Give the body with which Ann asks that Bob may act for her at the portal."""
@@ -278,33 +286,33 @@ class World:
         } | more
 
     def _accepted_mandate(self, **more: Any) -> str:
-        mandate_id = self.do("request-mandate", "provider", **self.mandate(**more))
-        return self.do("accept-mandate", "provider", mandate_id=mandate_id, sessionId=self.id["bob.session"])
+        mandate_id = self.does("request-mandate", "provider", **self.mandate(**more))
+        return self.does("accept-mandate", "provider", mandate_id=mandate_id, sessionId=self.id["bob.session"])
 
     def _mandates(self) -> None:
         for name in ("accepted-next", "rejected-next"):
-            self.id[f"mandate.{name}"] = self.do("request-mandate", "provider", **self.mandate())
+            self.id[f"mandate.{name}"] = self.does("request-mandate", "provider", **self.mandate())
         legal = self.mandate(kind="legal_representation", serviceIds=[])
-        self.id["mandate.confirmed-next"] = self.do("request-mandate", "provider", **legal)
+        self.id["mandate.confirmed-next"] = self.does("request-mandate", "provider", **legal)
         for name in ("suspended-next", "resumed-next", "withdrawn-next"):
             self.id[f"mandate.{name}"] = self._accepted_mandate()
         ann = self.id["ann.session"]
-        self.do("suspend-mandate", "provider", mandate_id=self.id["mandate.resumed-next"], sessionId=ann)
+        self.does("suspend-mandate", "provider", mandate_id=self.id["mandate.resumed-next"], sessionId=ann)
 
     def consent_of(self, name: str) -> dict[str, Any]:
         return {"person_id": self.id[name], "provider_id": self.id["provider"]}
 
     def _notice(self, name: str) -> None:
         session = self.id[f"{name}.session"]
-        self.do("show-impact-notice", "provider", **self.consent_of(name), **NOTICE, sessionId=session)
+        self.does("show-impact-notice", "provider", **self.consent_of(name), **NOTICE, sessionId=session)
 
     def _consent(self, name: str) -> None:
         self._notice(name)
         given: dict[str, Any] = {"sessionId": self.id[f"{name}.session"], "noticeVersion": NOTICE["noticeVersion"]}
-        self.do("grant-consent", "provider", **self.consent_of(name), **given)
+        self.does("grant-consent", "provider", **self.consent_of(name), **given)
 
     def _mailbox(self, name: str) -> None:
-        self.do("open-mailbox", "provider", mailbox_id=self.id[name], ownerKind="person")
+        self.does("open-mailbox", "provider", mailbox_id=self.id[name], ownerKind="person")
 
     def _consents_and_mailboxes(self) -> None:
         self._notice("eric")
@@ -312,7 +320,7 @@ class World:
         for name in ("ida", "jon", "kim"):
             self._mailbox(name)
         for name in ("jon", "kim"):
-            address_id = self.do("set-notification-address", "provider", mailbox_id=self.id[name], kind="email")
+            address_id = self.does("set-notification-address", "provider", mailbox_id=self.id[name], kind="email")
             self.id[f"{name}.address"] = address_id
 
     def message(self, **more: Any) -> dict[str, Any]:
@@ -326,7 +334,7 @@ class World:
         } | more
 
     def _message(self, **more: Any) -> str:
-        return self.do("send-message", "sender", **self.message(**more))
+        return self.does("send-message", "sender", **self.message(**more))
 
     def _messages(self) -> None:
         for name in ("notified-next", "opened-next", "confirmed-next", "replied-next", "original"):
@@ -335,7 +343,7 @@ class World:
         self.id["message.alerted-next"] = self._message(expiresAt=later)
         for name in ("confirmed-next", "replied-next"):
             read = {"message_id": self.id[f"message.{name}"], "personId": self.id["lea"]}
-            self.do("open-message", "provider", **read)
+            self.does("open-message", "provider", **read)
 
     def transaction(self, **more: Any) -> dict[str, Any]:
         """Give the body with which the agency asks something of the target."""
@@ -352,9 +360,9 @@ class World:
         } | more
 
     def _transaction(self, *, forwarded: bool = False, **more: Any) -> str:
-        transaction_id = self.do("accept-transaction", "agency", **self.transaction(**more))
+        transaction_id = self.does("accept-transaction", "agency", **self.transaction(**more))
         if forwarded:
-            self.do("forward-transaction", transaction_id=transaction_id, attempt=1)
+            self.does("forward-transaction", transaction_id=transaction_id, attempt=1)
         return transaction_id
 
     def invoice(self, **more: Any) -> dict[str, Any]:
@@ -377,5 +385,5 @@ class World:
             self.id[f"transaction.{name}"] = self._transaction(forwarded=forwarded)
         self.id["transaction.lost"] = self._transaction()
         for name in ("validated-next", "refused-next", "answered-next"):
-            self.id[f"invoice.{name}"] = self.do("receive-invoice", "sender", **self.invoice())
-        self.do("validate-invoice", invoice_id=self.id["invoice.answered-next"], ruleSet="peppol-bis-3.0.18")
+            self.id[f"invoice.{name}"] = self.does("receive-invoice", "sender", **self.invoice())
+        self.does("validate-invoice", invoice_id=self.id["invoice.answered-next"], ruleSet="peppol-bis-3.0.18")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
@@ -37,6 +37,7 @@ from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
 from infrastructure.read_models.reading import ReadModels
 from projections.registry import PROJECTIONS
+from tests.api.world.client import Answer, Client
 from tests.api.world.rows import AT, WHY, row, rows_of
 from tests.infrastructure.examples import example
 from tests.infrastructure.read_tables import be_at
@@ -45,22 +46,6 @@ from tests.memory_log import MemoryLog
 NOW = datetime(2022, 6, 1, 12, tzinfo=UTC)
 POSITION = 42
 ERASED = "sealed with a destroyed key"
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-    @property
-    def data(self) -> Any:
-        assert "errors" not in self.body, self.body
-        return self.body["data"]
-
-    @property
-    def codes(self) -> list[str]:
-        return [error["extensions"]["code"] for error in self.body["errors"]]
 
 
 class Grants:
@@ -124,9 +109,10 @@ class Grants:
 class Graph(Grants):
     """Asks the endpoint as some caller, and writes rows behind its back."""
 
-    def __init__(self, client: TestClient, rows: Engine, queries: list[str], log: MemoryLog) -> None:
+    def __init__(self, anybody: Client, rows: Engine, queries: list[str], log: MemoryLog, models: ReadModels) -> None:
         super().__init__(log)
-        self.client = client
+        self.anybody = anybody
+        self.models = models
         self.queries = queries
         self._rows = rows
 
@@ -141,22 +127,20 @@ class Graph(Grants):
                 connection.execute(projection.table.delete())
         self.queries.clear()
 
-    def ask(
+    def caller(self, role: Role = Role.AUDITOR, organisation: str = "org-a") -> Client:
+        """Return who asks for a usual purpose; the endpoint believes what such a token says."""
+        return Client(self.anybody.http, f"{role.value}:{organisation}", WHY)
+
+    def asks(
         self,
         query: str,
         *,
         role: Role = Role.AUDITOR,
         organisation: str = "org-a",
         variables: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | None] | None = None,
     ) -> Answer:
-        response = self.client.post(
-            "/graphql",
-            json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {role.value}:{organisation}", "Processing-Activity": WHY}
-            | dict(headers or {}),
-        )
-        return Answer(response.status_code, response.headers, response.json())
+        return self.caller(role, organisation).asks(query, variables, headers)
 
 
 async def authenticate(shown: Credentials) -> Caller:
@@ -180,7 +164,7 @@ def application(
     bounds: Bounds = BOUNDS,
     statement_timeout_s: float | None = None,
 ) -> tuple[Starlette, ReadModels]:
-    """Make the endpoint alone, over the tables of read models at `url`; the read models are to be closed."""
+    """Make the endpoint alone, over the tables of read models at `url`, which it closes when it ends."""
     be_at(url, POSITION)
     models = ReadModels(Addresses.at(url).reader, PROJECTIONS, statement_timeout_s)
     platform = Platform(
@@ -197,7 +181,13 @@ def application(
         keyed_hash=lambda content: sha256(content).digest(),
         bounds=bounds,
     )
-    return Starlette(routes=graphql_routes(platform, models, policy)), models
+
+    @asynccontextmanager
+    async def closing(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await models.aclose()
+
+    return Starlette(routes=graphql_routes(platform, models, policy), lifespan=closing), models
 
 
 @contextmanager
@@ -213,13 +203,9 @@ def graph_over(
         queries.append(statement)
 
     rows = rows_of(url)
-    with TestClient(app, raise_server_exceptions=True) as client:
-        try:
-            yield Graph(client, rows, queries, log)
-        finally:
-            assert client.portal is not None
-            client.portal.call(models.aclose)
-            rows.dispose()
+    with TestClient(app) as http:
+        yield Graph(Client(http), rows, queries, log, models)
+    rows.dispose()
 
 
 def nodes(connection: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -12,33 +11,12 @@ from typing import Any
 from httpx2 import Response
 
 from api.web.errors import TYPE_PREFIX
-from tests.api.world.built_world import World
-from tests.api.world.commands import Request
 
 PAGE = Path(__file__).parents[3] / "docs" / "problems.md"
 _ROW = re.compile(r"^\| `([a-z0-9-]+)` \| ([0-9]{3}) \| \S.* \|$", re.MULTILINE)
 MEMBERS = {"type", "title", "status", "detail", "instance", "issues"}
 _CODE_WORD = re.compile(r"[a-z0-9_-]{0,40}")
 """Words of the platform's own language, such as `national_register`, may stand in an answer."""
-
-
-def post(
-    world: World,
-    request: Request,
-    *,
-    body: Any = ...,
-    content: bytes | None = None,
-    path: str | None = None,
-    headers: Mapping[str, str | None] | None = None,
-) -> Response:
-    """Send the request with something about it changed; a header that is None is left out."""
-    sent: dict[str, str | None] = {**world.headers(request.role, request.organisation, world.new_key())}
-    if request.if_match is not None:
-        sent["If-Match"] = request.if_match
-    sent |= headers or {}
-    said = content if content is not None else json.dumps(request.body if body is ... else body).encode()
-    kept = {name.encode(): value.encode("latin-1") for name, value in sent.items() if value is not None}
-    return world.client.post(path or request.path, content=said, headers=kept)
 
 
 def must_be_refused(answer: Response, status: int, code: str, said: Any = None) -> None:
