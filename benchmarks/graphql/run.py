@@ -56,8 +56,8 @@ COMPARED = {Kind.PAGE: "page50", Kind.ROW: "row", Kind.AGGREGATE: "aggregate"}
 ENDINGS = {By.AUDITOR: "", By.AGENCY: "_agency"}
 SMALL, LARGE = (f"page of messages, {size} agency, one at a time: Kroniek" for size in ("small", "large"))
 
-SETTINGS = {"KRONIEK_GRAPHQL_COST_PER_MINUTE": "1000000000"}
-"""The price of each query is charged, but one organisation may send all of them."""
+SETTINGS = {"KRONIEK_GRAPHQL_COST_PER_MINUTE": "1000000000", "KRONIEK_REQUESTS_PER_MINUTE": "1000000000"}
+"""The price of each query is charged, and each request counted, but one organisation may send all of them."""
 
 PLANNED = re.compile(r'^kroniek_graphql_documents_total\{way="([^"]*)"\} (\S+)$', re.MULTILINE)
 BY_PLAN = "planned"
