@@ -23,6 +23,7 @@ from tests.api.world.both_ways import (
     both_ways,
     documents_planned,
     granted,
+    write_hard_rows,
 )
 from tests.api.world.random_documents import DAYS, INSTANTS, RandomDocument, RandomDocuments
 from tests.lengths import runs_longer, sized
@@ -47,7 +48,8 @@ def log_with_grants() -> Granted:
 
 @pytest.fixture
 async def both(read_models_url: str, log_with_grants: Granted) -> AsyncIterator[BothWays]:
-    async with both_ways(read_models_url, log_with_grants, Random(SEED)) as both:
+    write_hard_rows(read_models_url, Random(SEED))
+    async with both_ways(read_models_url, log_with_grants) as both:
         yield both
 
 
