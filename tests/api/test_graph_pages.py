@@ -153,6 +153,8 @@ OURS = "-granted_at,consent_id,grant_number"
 @pytest.mark.parametrize(
     "cursor",
     [
+        "",
+        " ",
         "nonsense",
         "é",
         "a" * 2_000,

@@ -47,7 +47,7 @@ def page_of(first: int | None, after: str | None, last: int | None, before: str 
         raise Problem(422, "invalid-page-size", "A page has no fewer than 0 rows.")
     if size > MAX_ROWS:
         raise Problem(422, "page-too-large", f"A page has at most {MAX_ROWS} rows.")
-    return PageRequest(size=size, backwards=last is not None, after=after or None, before=before or None)
+    return PageRequest(size=size, backwards=last is not None, after=after, before=before)
 
 
 @dataclass(frozen=True, slots=True)
