@@ -22,7 +22,8 @@ from api.web.security_headers import secured
 LOG = structlog.get_logger(__name__)
 
 HEADER = b"x-correlation-id"
-_CORRELATION_ID = re.compile(rb"[A-Za-z0-9_.-]{8,80}")
+# A UUID of RFC 9562. The id stays in the log for ever, so nothing else may stand in it: not somebody's number.
+_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 
 REQUESTS = Counter("kroniek_http_requests", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram("kroniek_http_request_seconds", "Time from request to the end of the answer.", ["method", "route"])
@@ -135,8 +136,9 @@ def _refusal_of_size(scope: Scope) -> Problem | None:
 
 
 def _correlation_id(scope: Scope) -> str:
+    """Return the caller's id where that is a UUID, or else one of our own."""
     given = header_fields(scope).first.get(HEADER, b"")
-    return given.decode() if _CORRELATION_ID.fullmatch(given) else str(uuid4())
+    return given.decode().lower() if _UUID.fullmatch(given) else str(uuid4())
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:

@@ -79,6 +79,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False
 
 
 _CONTEXT_TEXTS = [field.name for field in fields(Context) if field.name != "effective_at"]
+_CONTEXT_IDS = ("acting_id", "subject_id", "mandate_id", "command_id", "correlation_id", "causation_id")
 _READ_LINE = msgspec.json.Decoder(_Line).decode
 _READ_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _READ_ANY = msgspec.json.Decoder().decode
@@ -119,6 +120,9 @@ class Understanding:
             check(context, effective_at)
         except MalformedValue as refusal:
             raise MalformedValue("malformed-line", f"{refusal.place[0]}: {refusal.sentence}") from refusal
+        for name in _CONTEXT_IDS:
+            if texts[name] and is_national_number(texts[name]):
+                raise MalformedValue("malformed-line", f"{name}: a person's number may not stand in an id.")
         return context
 
     def _event(self, name: str, data: msgspec.Raw, at: datetime) -> object:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -183,23 +183,46 @@ def test_metrics_count_requests_by_route_and_never_by_path(world: World) -> None
 
 def test_a_correlation_id_is_given_or_taken_over(anybody: Client) -> None:
     UUID(anybody.reads("/health").headers["x-correlation-id"])
-    taken_over = anybody.reads("/health", {"X-Correlation-Id": "case-2026.0117"})
-    assert taken_over.headers["x-correlation-id"] == "case-2026.0117"
+    for given in (str(uuid4()), str(uuid4()).upper(), "0193e3a5-7c3e-7b6e-9a40-52f1f0c5b0a1"):
+        taken_over = anybody.reads("/health", {"X-Correlation-Id": given})
+        assert taken_over.headers["x-correlation-id"] == given.lower()
 
 
-@pytest.mark.parametrize("given", ["", "short", "x" * 81, "with space", "semi;colon", "a\tbcdefgh", '{"a":"bcdefg"}'])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "85051700148",
+        "case-2026.0117",
+        "with space",
+        "0193e3a57c3e7b6e9a4052f1f0c5b0a1",
+        "{0193e3a5-7c3e-7b6e-9a40-52f1f0c5b0a1}",
+        "urn:uuid:0193e3a5-7c3e-7b6e-9a40-52f1f0c5b0a1",
+        "00000000-0000-0000-0000-085051700148",
+    ],
+)
 def test_a_correlation_id_that_is_none_is_not_taken_over(given: str, anybody: Client) -> None:
-    UUID(anybody.reads("/health", {"X-Correlation-Id": given}).headers["x-correlation-id"])
+    ours = anybody.reads("/health", {"X-Correlation-Id": given}).headers["x-correlation-id"]
+    assert UUID(ours).version == 4
+    assert ours not in given
 
 
 def test_the_log_keeps_the_correlation_id_and_the_trace(world: World) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     for serial, (given, kept) in enumerate(((trace, trace), ("00-x", ""), (trace + "\u00e9", ""), ("a\tb", ""))):
-        headers = {"X-Correlation-Id": f"correlated-{serial}", "traceparent": given}
+        correlation_id = str(uuid4())
+        headers = {"X-Correlation-Id": correlation_id, "traceparent": given}
         administrator = world.caller(Role.ADMINISTRATOR)
         answer = administrator.sends("/organisations", organisation("traced", 800 + serial), headers)
         assert answer.status_code == 201, answer.text
-        assert world.context_at(answer.json()["position"]) == (f"correlated-{serial}", kept)
+        assert world.context_at(answer.json()["position"]) == (correlation_id, kept)
+
+
+def test_a_number_of_a_person_as_correlation_id_is_in_no_event(world: World) -> None:
+    headers = {"X-Correlation-Id": "85051700148"}
+    answer = world.caller(Role.ADMINISTRATOR).sends("/organisations", organisation("numbered", 805), headers)
+    assert answer.status_code == 201, answer.text
+    assert world.context_at(answer.json()["position"])[0] == answer.headers["x-correlation-id"] != "85051700148"
 
 
 # --- Answers that are not a door's ----------------------------------------------------------------------------------

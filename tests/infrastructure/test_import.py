@@ -449,6 +449,7 @@ CONTEXTS: tuple[dict[str, Any], ...] = (
     {"activity": "7 lives"},
     {"correlationId": "x" * 201},
     {"causationId": "a\u200bb"},
+    *({name: "85051700148"} for name in ("actingId", "subjectId", "mandateId", "commandId", "correlationId")),
     {"trace": f"00-{'0' * 32}-{'b' * 16}-01"},
     {"effectiveAt": 1_700_000_000},
     {"effectiveAt": "2021-11-03 09:30:00Z"},
