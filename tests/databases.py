@@ -72,6 +72,18 @@ class Databases:
         return url.rpartition("/")[0] + "/" + name
 
 
+@contextmanager
+def gone(server: EmbeddedPostgres, url: str) -> Iterator[None]:
+    """End all connections to a database and let no new one in, until the block ends."""
+    name = url.rpartition("/")[2]
+    may = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+        connection.execute(may.format(sql.Identifier(name), sql.Literal(False)))
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        yield
+        connection.execute(may.format(sql.Identifier(name), sql.Literal(True)))
+
+
 @dataclass
 class Template:
     """A database that others are copied from."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from api.composition import bootstrap
 from api.composition.decryption import opener_for_answers
@@ -22,6 +19,7 @@ from infrastructure.keys.keyring import Keyring
 from infrastructure.sealing import EventPlace, seal
 from tests.api.world import Request, World, built_world, must_be_refused, organisation
 from tests.api.world.examples import examples
+from tests.databases import gone
 from tests.memory_keys import MemoryKeys
 from tests.waiting import wait_until
 
@@ -36,24 +34,12 @@ def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pyte
             yield world
 
 
-@contextmanager
-def keys_gone(postgres: EmbeddedPostgres, keys_url: str) -> Iterator[None]:
-    """End all connections to the database of the keys and let no new one in, for a while."""
-    name = keys_url.rpartition("/")[2]
-    may = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-    with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
-        connection.execute(may.format(sql.Identifier(name), sql.Literal(False)))
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-        yield
-        connection.execute(may.format(sql.Identifier(name), sql.Literal(True)))
-
-
 def test_while_the_keys_are_gone_nothing_personal_is_written_and_everything_else_goes_on(
     world: World, postgres: EmbeddedPostgres, module_keys_url: str
 ) -> None:
     register = examples(world)["register-person-from-national-register"]
     assert world.anybody.reads("/health").json()["keys"] == {"reachable": True}
-    with keys_gone(postgres, module_keys_url):
+    with gone(postgres, module_keys_url):
         before = world.holdings()
         answer = world.sends(register, key="while-they-are-gone")
         must_be_refused(answer, 503, "keys-unavailable")

@@ -16,10 +16,12 @@ import structlog
 
 from api.composition import bootstrap
 from application.ports import Role
+from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.postgres.failures import LogBusyError
 from projections.registry import PROJECTIONS
 from tests.api.world import PLATFORM, Client, Platform, World, in_process, must_be_refused, organisation
+from tests.databases import gone
 from tests.infrastructure.read_tables import looked_after, make_read_tables
 
 SECRET = "85.05.17-001-39 of Ann Janssens"
@@ -155,13 +157,13 @@ def needy(url: str) -> None:
             )
 
 
-def test_health_fails_when_the_database_is_gone(anybody: Client, database_url: str) -> None:
+def test_health_fails_when_the_database_is_gone(anybody: Client, postgres: EmbeddedPostgres, database_url: str) -> None:
     assert anybody.reads("/health").status_code == 200
-    _take_away(database_url)
-    answer = anybody.reads("/health")
-    assert answer.status_code == 503
-    assert answer.json() == {"status": "fail", "output": "the database does not answer"}
-    assert anybody.reads("/metrics").status_code == 200
+    with gone(postgres, database_url):
+        answer = anybody.reads("/health")
+        assert answer.status_code == 503
+        assert answer.json() == {"status": "fail", "output": "the database does not answer"}
+        assert anybody.reads("/metrics").status_code == 200
 
 
 def test_metrics_count_requests_by_route_and_never_by_path(world: World) -> None:
@@ -262,15 +264,15 @@ def test_an_error_of_our_own_is_masked(anybody: Client) -> None:
 
 @pytest.mark.parametrize("path", ["/organisations", "/commands"])
 def test_while_the_log_is_gone_the_caller_is_told_to_come_back(
-    path: str, platform: Platform, database_url: str
+    path: str, platform: Platform, postgres: EmbeddedPostgres, database_url: str
 ) -> None:
     administrator, body = platform.caller(Role.ADMINISTRATOR), organisation("new", 811)
-    _take_away(database_url)
-    if path == "/commands":
-        line = {"command": "register-organisation", "idempotencyKey": "key", "body": body}
-        answer = administrator.sends_lines([line])
-    else:
-        answer = administrator.sends(path, body)
+    with gone(postgres, database_url):
+        if path == "/commands":
+            line = {"command": "register-organisation", "idempotencyKey": "key", "body": body}
+            answer = administrator.sends_lines([line])
+        else:
+            answer = administrator.sends(path, body)
     must_be_refused(answer, 503, "log-unavailable", body)
     assert answer.headers["retry-after"] == "1"
 
@@ -291,11 +293,3 @@ def test_while_the_issuer_is_gone_the_caller_is_told_to_come_back(
         must_be_refused(answer, 503, "issuer-unavailable")
         assert answer.headers["retry-after"] == "1"
         assert platform.anybody.reads("/.well-known/jwks.json").status_code == 404
-
-
-def _take_away(database_url: str) -> None:
-    """End all connections to the database and let no new one in."""
-    name = database_url.rpartition("/")[2]
-    with psycopg.connect(database_url.rpartition("/")[0] + "/postgres", autocommit=True) as connection:
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))

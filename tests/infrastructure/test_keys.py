@@ -9,11 +9,11 @@ from typing import Any, TypeVar, cast
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.keys.data_keys import DataKey, Keys, KeysUnavailableError, UnknownKeyError
 from infrastructure.keys.key_cache import CachedKey, KeyCache
+from tests.databases import gone
 from tests.infrastructure.cutting_proxy import cutting_proxy
 from tests.infrastructure.keyrings import ANN, ANN_MAIL, BOB, Place, person
 from tests.memory_keys import MemoryKeys
@@ -201,26 +201,21 @@ async def test_a_key_that_is_being_found_while_it_is_destroyed_does_not_stay_at_
 
 
 async def test_while_the_database_is_gone_keys_are_unavailable_and_afterwards_they_are_back(
-    place: Place, superuser: psycopg.Connection
+    place: Place, postgres: EmbeddedPostgres
 ) -> None:
-    name = sql.Identifier(place.url.rpartition("/")[2])
     async with place.opened(reconnect_timeout_s=0.2) as keyring:
         key_id = (await keyring.for_sealing([ANN]))[ANN].key_id
-        superuser.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
-        superuser.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name.as_string().strip('"'),)
-        )
-        await until(lambda: not keyring.reachable, "the lease does not end")
-        for asked in (
-            keyring.for_opening([key_id]),
-            keyring.for_sealing([BOB]),
-            keyring.destroy([ANN]),
-            keyring.shred([ANN]),
-        ):
-            with pytest.raises(KeysUnavailableError):
-                await asked
-        assert not keyring.reachable
-        superuser.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+        with gone(postgres, place.url):
+            await until(lambda: not keyring.reachable, "the lease does not end")
+            for asked in (
+                keyring.for_opening([key_id]),
+                keyring.for_sealing([BOB]),
+                keyring.destroy([ANN]),
+                keyring.shred([ANN]),
+            ):
+                with pytest.raises(KeysUnavailableError):
+                    await asked
+            assert not keyring.reachable
         assert set(await keyring.for_opening([key_id])) == {key_id}
 
 
