@@ -9,10 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
-from api.dashboard import dashboard_router, pages
+from api.dashboard import pages
 from api.dashboard.charts import year_ticks
 from api.dashboard.choice import accepted_language, latest_period
 from api.dashboard.localiser import Localiser
@@ -20,14 +18,13 @@ from api.dashboard.number_tables import Cell, DataTable, as_csv
 from projections.figures.figure_definitions import DEFINITIONS
 from projections.figures.period import Period
 from projections.figures.translations import Language
-from tests.api.world.figures import NOW, POSITION, FakeFigures
+from tests.api.world import Client, over
+from tests.api.world.figures import NOW, POSITION, FakeFigures, dashboard_over
 
 
-def client(figures: FakeFigures | None = None) -> TestClient:
+def visitor(figures: FakeFigures | None = None) -> Client:
     reader = figures or FakeFigures()
-    app = FastAPI()
-    app.include_router(dashboard_router(reader, lambda: reader.now))
-    return TestClient(app, follow_redirects=False)
+    return over(dashboard_over(reader, lambda: reader.now))
 
 
 def rows(text: str) -> list[list[str]]:
@@ -51,20 +48,20 @@ def rows(text: str) -> list[list[str]]:
 )
 def test_the_entrance_leads_to_the_language_of_the_browser(header: str, language: Language) -> None:
     assert accepted_language(header) == language
-    answer = client().get("/dashboard", headers={"accept-language": header})
+    answer = visitor().reads("/dashboard", {"accept-language": header})
     assert (answer.status_code, answer.headers["location"]) == (307, f"/dashboard/{language}")
     assert answer.headers["vary"] == "Accept-Language"
 
 
 def test_the_entrance_takes_a_language_and_keeps_the_choice() -> None:
-    answer = client().get("/dashboard?lang=de&jurisdiction=nl&period=2018&next=https://elsewhere.example")
+    answer = visitor().reads("/dashboard?lang=de&jurisdiction=nl&period=2018&next=https://elsewhere.example")
     assert answer.headers["location"] == "/dashboard/de?jurisdiction=nl&period=2018"
 
 
 @pytest.mark.parametrize("language", Language)
 def test_every_page_speaks_its_language(language: Language) -> None:
     for path in ("", "/figures", "/figures/active-consents", "/figures/open-rate", "/figures/use-index"):
-        answer = client().get(f"/dashboard/{language}{path}")
+        answer = visitor().reads(f"/dashboard/{language}{path}")
         assert answer.status_code == 200, path
         assert f'<html lang="{language}">' in answer.text
         assert answer.headers["content-language"] == language
@@ -78,7 +75,7 @@ def test_the_form_leads_to_one_address_for_each_period() -> None:
         ("year=2021&part=11", "2021-11"),
         ("year=2021&part=", "2021"),
     ):
-        answer = client().get(f"/dashboard/nl?jurisdiction=be&{query}")
+        answer = visitor().reads(f"/dashboard/nl?jurisdiction=be&{query}")
         assert (answer.status_code, answer.headers["location"]) == (
             307,
             f"/dashboard/nl?jurisdiction=be&period={period}",
@@ -104,24 +101,24 @@ def test_the_form_leads_to_one_address_for_each_period() -> None:
     ],
 )
 def test_what_is_not_there_is_said_in_a_page(path: str) -> None:
-    answer = client().get(path)
+    answer = visitor().reads(path)
     assert answer.status_code == 404
     assert "This page does not exist" in answer.text
     assert "<script" not in answer.text
 
 
 def test_not_found_is_said_in_the_language_of_the_address() -> None:
-    assert "Deze pagina bestaat niet" in client().get("/dashboard/nl/figures/none-such").text
-    assert "Cette page n&#39;existe pas" in client().get("/dashboard/fr/a/b/c").text
+    assert "Deze pagina bestaat niet" in visitor().reads("/dashboard/nl/figures/none-such").text
+    assert "Cette page n&#39;existe pas" in visitor().reads("/dashboard/fr/a/b/c").text
 
 
 # --- Periods --------------------------------------------------------------------------------------------------------
 
 
 def test_the_usual_period_is_the_latest_that_is_over_and_has_something_in_it() -> None:
-    assert "First half of 2022" in client().get("/dashboard/en").text.replace("first half", "First half")
+    assert "First half of 2022" in visitor().reads("/dashboard/en").text.replace("first half", "First half")
     assert "<title>The digital government of the Netherlands in figures, 2018 " in (
-        client().get("/dashboard/en?jurisdiction=nl").text
+        visitor().reads("/dashboard/en?jurisdiction=nl").text
     )
 
 
@@ -142,35 +139,35 @@ def test_a_few_events_of_today_do_not_hide_the_last_full_period(months: tuple[st
 
 def test_a_period_that_still_runs_is_marked_provisional() -> None:
     figures = FakeFigures(now=NOW.replace(year=2022, month=5))
-    page = client(figures).get("/dashboard/en?period=2022-H1").text
+    page = visitor(figures).reads("/dashboard/en?period=2022-H1").text
     assert 'class="quality doubtful">provisional' in page
     assert "The period still runs" in page
 
 
 def test_without_any_event_a_plain_sentence() -> None:
-    page = client(FakeFigures(empty=True)).get("/dashboard/nl")
+    page = visitor(FakeFigures(empty=True)).reads("/dashboard/nl")
     assert page.status_code == 200
     assert "Er zijn nog geen gegevens voor deze keuze." in page.text
     assert "<svg class=" in page.text
 
 
 def test_a_sample_says_so() -> None:
-    assert "Sample data" in client(FakeFigures(sample=True)).get("/dashboard/en").text
-    assert "Sample data" not in client().get("/dashboard/en").text
+    assert "Sample data" in visitor(FakeFigures(sample=True)).reads("/dashboard/en").text
+    assert "Sample data" not in visitor().reads("/dashboard/en").text
 
 
 # --- Figures --------------------------------------------------------------------------------------------------------
 
 
 def test_a_tile_says_value_growth_period_quality_and_leads_to_its_definition() -> None:
-    page = client().get("/dashboard/en?period=2022-H1").text
+    page = visitor().reads("/dashboard/en?period=2022-H1").text
     tile = re.search(
         r'<li class="tile">\s*<h4><a href="([^"]*active-consents[^"]*)">Active consents</a>.*?</li>', page, re.DOTALL
     )
     assert tile is not None
     for said in ("3,102,226", "+113% (2.13×)", "1,455,257 a year earlier", "on 30 June 2022", "exact"):  # noqa: RUF001
         assert said in tile[0]
-    definition = client().get(tile[1].replace("&amp;", "&"))
+    definition = visitor().reads(tile[1].replace("&amp;", "&"))
     assert "consent.granted.v1" in definition.text
     assert "consent_id, grant_number" in definition.text
 
@@ -178,24 +175,24 @@ def test_a_tile_says_value_growth_period_quality_and_leads_to_its_definition() -
 def test_every_figure_has_a_page_with_its_definition_and_a_table() -> None:
     for figure_id, definition in DEFINITIONS.items():
         slug = figure_id.replace("_", "-")
-        page = client().get(f"/dashboard/en/figures/{slug}")
+        page = visitor().reads(f"/dashboard/en/figures/{slug}")
         assert definition.events[0] in page.text
         assert f"/dashboard/en/figures/{slug}.csv?" in page.text
-        assert client().get(f"/dashboard/en/figures/{slug}.csv").status_code == 200
+        assert visitor().reads(f"/dashboard/en/figures/{slug}.csv").status_code == 200
 
 
 def test_what_was_not_counted_is_said_and_not_shown_as_a_tile() -> None:
-    page = client().get("/dashboard/en").text
+    page = visitor().reads("/dashboard/en").text
     assert "Nothing counted in this period: E-invoice receivers." in page
 
 
 def test_the_page_says_up_to_where_it_was_computed() -> None:
-    page = client().get("/dashboard/de").text
+    page = visitor().reads("/dashboard/de").text
     assert "Berechnet bis einschließlich Position 1.234.567 des Protokolls, am 21. November 2026" in page
 
 
 def test_open_rates_of_two_years_with_differences_subtotal_and_total() -> None:
-    text = client().get("/dashboard/en/figures/open-rate.csv?jurisdiction=nl").text
+    text = visitor().reads("/dashboard/en/figures/open-rate.csv?jurisdiction=nl").text
     table = {row[0]: row[1:] for row in rows(text)}
     assert table["Type of organisation"][:5] == [
         "Messages 2017",
@@ -213,14 +210,16 @@ def test_open_rates_of_two_years_with_differences_subtotal_and_total() -> None:
 
 def test_open_rates_are_provisional_while_messages_may_still_be_opened() -> None:
     figures = FakeFigures(now=NOW.replace(year=2019, month=1, day=25))
-    header = rows(client(figures).get("/dashboard/en/figures/open-rate.csv?jurisdiction=nl&period=2018").text)[0]
+    header = rows(visitor(figures).reads("/dashboard/en/figures/open-rate.csv?jurisdiction=nl&period=2018").text)[0]
     assert "Opened within 3 weeks 2018" in header
     assert "Opened within 6 weeks 2018 (provisional)" in header
 
 
 def test_filters_of_the_open_rates_are_kept_in_the_addresses() -> None:
     page = (
-        client().get("/dashboard/en/figures/open-rate?jurisdiction=nl&period=2018&filtered=1&outsideGovernment=1").text
+        visitor()
+        .reads("/dashboard/en/figures/open-rate?jurisdiction=nl&period=2018&filtered=1&outsideGovernment=1")
+        .text
     )
     assert 'name="outsideGovernment" value="1" checked' in page
     assert 'name="notificationOnly" value="1">' in page
@@ -228,7 +227,7 @@ def test_filters_of_the_open_rates_are_kept_in_the_addresses() -> None:
 
 
 def test_a_csv_is_a_plain_table_with_a_name() -> None:
-    answer = client().get("/dashboard/fr/figures/use-index.csv?period=2017-09/2017-10")
+    answer = visitor().reads("/dashboard/fr/figures/use-index.csv?period=2017-09/2017-10")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert 'filename="kroniek-be-use-index-2017-09_2017-10.csv"' in answer.headers["content-disposition"]
     assert rows(answer.text)[:2] == [
@@ -247,17 +246,17 @@ def test_a_name_in_a_csv_is_never_a_formula() -> None:
 
 def test_a_page_is_not_sent_twice_while_the_log_stands_still() -> None:
     figures = FakeFigures()
-    first = client(figures).get("/dashboard/en")
+    first = visitor(figures).reads("/dashboard/en")
     figures.asked.clear()
-    again = client(figures).get("/dashboard/en", headers={"if-none-match": first.headers["etag"]})
+    again = visitor(figures).reads("/dashboard/en", {"if-none-match": first.headers["etag"]})
     assert (again.status_code, again.content, figures.asked) == (304, b"", [])
     figures.position = POSITION + 1
-    assert client(figures).get("/dashboard/en", headers={"if-none-match": first.headers["etag"]}).status_code == 200
+    assert visitor(figures).reads("/dashboard/en", {"if-none-match": first.headers["etag"]}).status_code == 200
 
 
 def test_another_day_language_or_address_is_another_page() -> None:
     tags = {
-        client(FakeFigures(now=now)).get(path).headers["etag"]
+        visitor(FakeFigures(now=now)).reads(path).headers["etag"]
         for now in (NOW, NOW.replace(day=22))
         for path in ("/dashboard/en", "/dashboard/nl", "/dashboard/en?period=2021")
     }
@@ -265,16 +264,16 @@ def test_another_day_language_or_address_is_another_page() -> None:
 
 
 def test_the_style_sheet_is_kept_by_its_own_content() -> None:
-    url = re.search(r'rel="stylesheet" href="([^"]+)"', client().get("/dashboard/en").text)
+    url = re.search(r'rel="stylesheet" href="([^"]+)"', visitor().reads("/dashboard/en").text)
     assert url is not None
-    answer = client().get(url[1])
+    answer = visitor().reads(url[1])
     assert answer.headers["content-type"].startswith("text/css")
     assert "immutable" in answer.headers["cache-control"]
 
 
 def test_the_page_is_light() -> None:
-    page = client().get("/dashboard/nl?jurisdiction=nl").content
-    style = client().get("/dashboard/static/dashboard.css").content
+    page = visitor().reads("/dashboard/nl?jurisdiction=nl").content
+    style = visitor().reads("/dashboard/static/dashboard.css").content
     assert len(page) < 60_000
     assert len(style) < 20_000
 

@@ -8,14 +8,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from fastapi import FastAPI
 from playwright.sync_api import Page
 
-from api.dashboard import dashboard_router
 from projections.figures.translations import Language
 from tests.api.world import served
 from tests.api.world.browser import NARROW, WIDE, Scheme, Window, faults
-from tests.api.world.figures import NOW, RATES, FakeFigures
+from tests.api.world.figures import RATES, FakeFigures, dashboard_over
 
 Visit = Callable[..., Page]
 MOST_TABS = 200
@@ -39,9 +37,7 @@ FOCUSABLE = "a[href], button, select, summary, input:not([type=hidden]), [tabind
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    app = FastAPI()
-    app.include_router(dashboard_router(FakeFigures(sample=True), lambda: NOW))
-    with served(app) as address:
+    with served(dashboard_over(FakeFigures(sample=True))) as address:
         yield address
 
 

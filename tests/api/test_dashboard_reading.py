@@ -6,17 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from api.dashboard import FiguresReader, FiguresSnapshot, dashboard_router
+from api.dashboard import FiguresReader, FiguresSnapshot
 from projections import message_counts, service_use, services
 from projections.figures.figure_reading import Reading
 from projections.read_model import METADATA, SCHEMA
-from tests.api.world.figures import NOW
+from tests.api.world import over
+from tests.api.world.figures import dashboard_over
 
 
 class PostgresFigures:
@@ -38,10 +37,8 @@ def test_the_page_shows_what_the_read_models_hold(database_url: str) -> None:
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
         METADATA.create_all(connection)
     reader: FiguresReader = PostgresFigures(url)
-    app = FastAPI()
-    app.include_router(dashboard_router(reader, lambda: NOW))
-    client = TestClient(app)
-    assert "There are no data for this choice yet." in client.get("/dashboard/en").text
+    visitor = over(dashboard_over(reader))
+    assert "There are no data for this choice yet." in visitor.reads("/dashboard/en").text
     counts = [("2022-03", 1_480), ("2021-03", 1_000)]
     with engine.begin() as connection:
         for month, count in counts:
@@ -59,15 +56,15 @@ def test_the_page_shows_what_the_read_models_hold(database_url: str) -> None:
             row = {"month": month, "jurisdiction": "be", "audience": "citizen", "service_id": "s"}
             connection.execute(service_use.Row.table.insert(), row | {"uses": uses})
     engine.dispose()
-    page = client.get("/dashboard/en").text
+    page = visitor.reads("/dashboard/en").text
     for said in ("first half of 2022", "1,480", "+48%", "1,000 a year earlier", "position 815 of the log"):
         assert said in page, said
     assert "Connected services" in page
-    index = client.get("/dashboard/en/figures/use-index.csv?period=2015-H1").text
+    index = visitor.reads("/dashboard/en/figures/use-index.csv?period=2015-H1").text
     assert index.splitlines()[1:] == ["2015-03/2015-04,0.00", "2015-01/2015-02,150.00", "2014-11/2014-12,100.00"]
     for path in ("open-rate", "authentications", "unique-mailbox-users"):
-        assert client.get(f"/dashboard/en/figures/{path}").status_code == 200
-    assert client.get("/dashboard/en/figures/messages-sent.csv").text.splitlines()[:2] == [
+        assert visitor.reads(f"/dashboard/en/figures/{path}").status_code == 200
+    assert visitor.reads("/dashboard/en/figures/messages-sent.csv").text.splitlines()[:2] == [
         "Period,Value,Quality",
         "2022-06,0,exact",
     ]

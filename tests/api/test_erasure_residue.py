@@ -48,7 +48,7 @@ MOST_EXPORTS = 20
 
 
 @dataclass(slots=True)
-class Platform:
+class PlatformWithPosition:
     """A platform that runs, with a token for whoever asks it; `position` is that of the last command."""
 
     running: Processes
@@ -85,9 +85,9 @@ def run(environment: Mapping[str, str], *arguments: str) -> str:
 
 
 @contextmanager
-def running(environment: Mapping[str, str], log: Path) -> Iterator[Platform]:
+def running(environment: Mapping[str, str], log: Path) -> Iterator[PlatformWithPosition]:
     with log.open("a") as errors, as_processes(environment, "serve", errors=errors) as served:
-        yield Platform(served, environment, {})
+        yield PlatformWithPosition(served, environment, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Person:
 # --- The story ------------------------------------------------------------------------------------------------------
 
 
-def registered(platform: Platform, people: Sequence[Marked]) -> Sequence[Person]:
+def registered(platform: PlatformWithPosition, people: Sequence[Marked]) -> Sequence[Person]:
     """Register everybody; each gets a letter and stands on an invoice. One organisation has the control's name."""
     sender, buyer = platform.must(
         "administrator",
@@ -159,7 +159,7 @@ def invoice(somebody: Marked, owner: str, buyer: str, serial: int) -> dict[str, 
     )
 
 
-def erase(platform: Platform, people: Sequence[Person]) -> None:
+def erase(platform: PlatformWithPosition, people: Sequence[Person]) -> None:
     """Erase them: what the tax law holds only after an administrator has lifted the hold."""
     held = command("order-erasure", {"personId": people[0].person_id}, ground="objection", groups=["invoicing"])
     wait_until(lambda: holds(platform) == PEOPLE, "the tax law does not hold what it should", WITHIN_S)
@@ -172,11 +172,11 @@ def erase(platform: Platform, people: Sequence[Person]) -> None:
     wait_until(lambda: len(erased(platform)) == len(people), "not all are erased", WITHIN_S)
 
 
-def holds(platform: Platform) -> int:
+def holds(platform: PlatformWithPosition) -> int:
     return int(platform.query("{ legalHolds { totalCount } }")["legalHolds"]["totalCount"])
 
 
-def erased(platform: Platform) -> Sequence[str]:
+def erased(platform: PlatformWithPosition) -> Sequence[str]:
     """Return who is erased to the end, as the platform itself says."""
     found: list[str] = []
     after = ""
@@ -192,7 +192,7 @@ def erased(platform: Platform) -> Sequence[str]:
         after = f', after: "{page["pageInfo"]["endCursor"]}"'
 
 
-def read(platform: Platform, person: Person) -> Sequence[Mapping[str, Any]]:
+def read(platform: PlatformWithPosition, person: Person) -> Sequence[Mapping[str, Any]]:
     """Read all that there is of somebody over the API: number, subject, reference, contact."""
     text = "{ text erased }"
     answer = platform.query(
@@ -210,7 +210,7 @@ def read(platform: Platform, person: Person) -> Sequence[Mapping[str, Any]]:
     ]
 
 
-def exports(platform: Platform, folder: Path) -> None:
+def exports(platform: PlatformWithPosition, folder: Path) -> None:
     """Keep what the platform gives away to anybody: the tables of the dashboard, its pages, health and metrics."""
     anybody = platform.running.anybody
     page = anybody.reads("/dashboard/en?jurisdiction=be").text

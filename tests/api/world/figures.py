@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 
+from fastapi import FastAPI
+
+from api.dashboard import FiguresReader, dashboard_router
 from domain.kernel import Jurisdiction
 from projections.figures.figure_definitions import HEADLINES, OPEN_RATE
 from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, Share
@@ -76,6 +79,13 @@ RATES: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
     "employee_insurance_agency": ((11_965_695, 48, 54), (12_502_437, 47, 55)),
 }
 LAST = {Jurisdiction.BE: Period.parse("2022-H1"), Jurisdiction.NL: Period.parse("2018")}
+
+
+def dashboard_over(figures: FiguresReader, now: Callable[[], datetime] = lambda: NOW) -> FastAPI:
+    """Make an application of the pages alone."""
+    app = FastAPI()
+    app.include_router(dashboard_router(figures, now))
+    return app
 
 
 @dataclass
