@@ -102,3 +102,30 @@ def _tokens(text: str) -> Iterator[tokenize.TokenInfo]:
 def test_any_is_seldom_a_type() -> None:
     names = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.Name)]
     assert sum(node.id == "Any" for node in names) <= MAX_ANY
+
+
+# --- Tests of the API -------------------------------------------------------------------------------------------------
+
+WORLD = ROOT / "tests" / "api" / "world"
+CONNECTIONS = frozenset({"TestClient", "AsyncClient", "ASGITransport", "uvicorn", "httpx2"})
+"""What a client or a platform of one's own is made of."""
+
+
+def test_tests_of_the_api_ask_with_the_clients_and_start_the_platforms_of_their_world() -> None:
+    of_the_world = {name for path in WORLD.glob("*.py") for name in _classes(ast.parse(path.read_text("utf-8")))}
+    assert {"Client", "Platform", "World"} <= of_the_world
+    for path in sorted(WORLD.parent.glob("test_*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        own = CONNECTIONS.intersection(_imported(tree)) | of_the_world.intersection(_classes(tree))
+        assert own == set(), f"{path.name} makes its own {', '.join(sorted(own))}: tests/api/world has them"
+
+
+def _classes(tree: ast.Module) -> Iterator[str]:
+    return (node.name for node in tree.body if isinstance(node, ast.ClassDef))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """Yield the names under which a module has what it imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (each.asname or each.name for each in node.names)
