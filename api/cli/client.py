@@ -48,7 +48,8 @@ def _add(options: argparse.Namespace, output: Output) -> None:
 
 def _key_in(path: Path) -> Mapping[str, object]:
     with (
-        ending_as(Exit.WRONG_USAGE, (OSError, ValueError), lambda _error: f"{path} cannot be read as a JWK."),
+        ending_as(Exit.NOT_FOUND, OSError, lambda error: f"{path} cannot be read: {error.strerror}."),
+        ending_as(Exit.WRONG_USAGE, ValueError, lambda _error: f"{path} cannot be read as a JWK."),
         ending_as(Exit.WRONG_USAGE, MalformedValue, lambda error: f"{path}: {error}"),
     ):
         content = path.read_bytes()

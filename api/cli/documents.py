@@ -43,8 +43,11 @@ def _remove(options: argparse.Namespace, output: Output) -> None:
     owner, folder = _owner_and_folder(options)
     if not all(map(is_hash, options.hashes)):
         raise CommandError(Exit.WRONG_USAGE, "A document is named by its SHA-256 in 64 hexadecimal digits.")
-    for document_hash in options.hashes:
-        (folder / f"{document_hash}{SUFFIX}").unlink(missing_ok=True)
+    paths = [folder / f"{document_hash}{SUFFIX}" for document_hash in options.hashes]
+    if not all(path.exists() for path in paths):
+        raise CommandError(Exit.NOT_FOUND, "A document of this hash is not on the list.")
+    for path in paths:
+        path.unlink(missing_ok=True)
     _show(owner, options.hashes, output)
 
 
@@ -62,7 +65,8 @@ def _show(owner: str, hashes: Sequence[str], output: Output) -> None:
 def _keep(folder: Path, path: Path) -> str:
     """Write a document whole or not at all; return its hash."""
     with (
-        ending_as(Exit.WRONG_USAGE, (OSError, UnicodeDecodeError), lambda _error: f"{path} cannot be read as text."),
+        ending_as(Exit.NOT_FOUND, OSError, lambda error: f"{path} cannot be read: {error.strerror}."),
+        ending_as(Exit.WRONG_USAGE, UnicodeDecodeError, lambda _error: f"{path} cannot be read as text."),
         ending_as(Exit.WRONG_USAGE, GraphQLError, lambda error: f"{path}: {error.message}"),
         ending_as(Exit.WRONG_USAGE, MalformedValue, lambda error: f"{path}: {error.sentence}"),
     ):

@@ -19,7 +19,16 @@ from api.composition.bootstrap import make_codec, make_keyring
 from infrastructure.database.addresses import Addresses
 from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.data_keys import KeyBrokenError, KeysUnavailableError
-from infrastructure.keys.keks import Counts, Kek, KekRefusedError, count_keys, list_keks, retire, rotate
+from infrastructure.keys.keks import (
+    Counts,
+    Kek,
+    KekNotFoundError,
+    KekRefusedError,
+    count_keys,
+    list_keks,
+    retire,
+    rotate,
+)
 from infrastructure.keys.providers import make_provider
 from infrastructure.reactors.indexing import Indexer, fill_index
 from infrastructure.settings import Settings
@@ -54,7 +63,7 @@ async def _act(options: argparse.Namespace, settings: Settings, url: str, output
     """Carry out an action, and show the keys as they are afterwards."""
     provider = make_provider(settings)
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        with ending_as(Exit.FAILED, KekRefusedError):
+        with ending_as(Exit.WRONG_USAGE, KekRefusedError), ending_as(Exit.NOT_FOUND, KekNotFoundError):
             if options.action == "rotate":
                 await rotate(connection, provider, partial(output.progress, "keys wrapped"))
             elif options.action == "retire":

@@ -14,6 +14,9 @@ from api.cli.common import database, settings_of
 from api.cli.output import Exit, Output, add_actions, counted, ending_as, table
 from domain.kernel.kinds import MAX_COUNT
 from infrastructure.event_log.partitions import (
+    PartitionBusyError,
+    PartitionDamagedError,
+    PartitionNotFoundError,
     PartitionRefusedError,
     attach_partition,
     detach_partition,
@@ -41,7 +44,12 @@ def _list_after(change: Change | None, options: argparse.Namespace, output: Outp
         psycopg.connect(addresses.owner, autocommit=True) as connection,
     ):
         if change is not None:
-            with ending_as(Exit.FAILED, PartitionRefusedError):
+            with (
+                ending_as(Exit.WRONG_USAGE, PartitionRefusedError),
+                ending_as(Exit.FAILED, PartitionDamagedError),
+                ending_as(Exit.BUSY, PartitionBusyError),
+                ending_as(Exit.NOT_FOUND, PartitionNotFoundError),
+            ):
                 change(connection, options.number)
         found = list_partitions(connection)
     rows = [

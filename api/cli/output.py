@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TypeAlias, TypeVar
 
 AS_JSON = "results and errors as JSON on standard output"
+NOTHING = "none"
 PROGRESS_EVERY_S = 0.2
 PROGRESS_LINE_EVERY_S = 5.0
 E = TypeVar("E", bound=Exception)
@@ -61,8 +62,9 @@ class Output:
         self._on_line = False
 
     def result(self, value: Mapping[str, object] | Sequence[Mapping[str, object]], text: str) -> None:
+        """Write what the command found: as JSON, or as a text, which is never empty."""
         self._end_line()
-        sys.stdout.write((json.dumps(value, default=str) if self._as_json else text) + "\n")
+        sys.stdout.write((json.dumps(value, default=str) if self._as_json else text or NOTHING) + "\n")
         sys.stdout.flush()
 
     def error(self, error: CommandError) -> None:

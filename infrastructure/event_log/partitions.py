@@ -17,8 +17,23 @@ FROM log.partition AS part WHERE part.first_position <= log.head() ORDER BY part
 """
 
 
+KNOWN = "SELECT FROM log.partition WHERE number = %s"
+
+
 class PartitionRefusedError(Exception):
     """The partition cannot be detached or attached; the message says why."""
+
+
+class PartitionNotFoundError(PartitionRefusedError):
+    """There is no partition of this number, or it is not in the database."""
+
+
+class PartitionBusyError(PartitionRefusedError):
+    """Others hold the log for so long that nothing was changed."""
+
+
+class PartitionDamagedError(PartitionRefusedError):
+    """The partition does not hold what was detached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +64,17 @@ def attach_partition(connection: Connection, number: int) -> None:
 
 
 def _change(connection: Connection, statement: str, number: int) -> None:
+    if connection.execute(KNOWN, (number,)).fetchone() is None:
+        raise PartitionNotFoundError(f"The log has no partition {number}.")
     try:
         connection.execute(statement, (number,))
-    except (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.DataCorrupted) as error:
+    except psycopg.errors.ObjectNotInPrerequisiteState as error:
         raise PartitionRefusedError(error.diag.message_primary) from error
+    except psycopg.errors.DataCorrupted as error:
+        raise PartitionDamagedError(error.diag.message_primary) from error
     except psycopg.errors.UndefinedTable as error:
-        raise PartitionRefusedError(
+        raise PartitionNotFoundError(
             f"Partition {number} is not in the database: restore log.event_{number}."
         ) from error
     except psycopg.errors.LockNotAvailable as error:
-        raise PartitionRefusedError("Somebody is reading or writing the log for long. Try again.") from error
+        raise PartitionBusyError("Somebody is reading or writing the log for long. Try again.") from error

@@ -69,6 +69,10 @@ class KekRefusedError(Exception):
     """A key-encryption key is not changed as asked; the message says why."""
 
 
+class KekNotFoundError(KekRefusedError):
+    """There is no key-encryption key of this name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kek:
     """A key-encryption key. `wraps` counts the keys that are wrapped with it."""
@@ -195,7 +199,7 @@ async def retire(connection: AsyncConnection, provider: KekProvider, kek_id: str
             await connection.execute("SELECT FROM keys.kek WHERE kek_id = %s FOR UPDATE", (kek_id,))
             kek = {kek.kek_id: kek for kek in await list_keks(connection)}.get(kek_id)
             if kek is None:
-                raise KekRefusedError(f"There is no key-encryption key {kek_id}.")
+                raise KekNotFoundError(f"There is no key-encryption key {kek_id}.")
             if kek.is_current:
                 raise KekRefusedError(f"{kek_id} is the current key-encryption key: rotate first.")
             if kek.wraps:

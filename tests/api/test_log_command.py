@@ -35,7 +35,7 @@ def test_a_partition_is_listed_taken_out_and_put_back(open_tmp_folder: Path) -> 
             (21, 25, True),
         ]
         code, refused = run(folder, "detach", "2")
-        assert (code, refused["error"]) == (1, "Partitions are detached from the oldest on.")
+        assert (code, refused["error"]) == (2, "Partitions are detached from the oldest on.")
         code, found = run(folder, "detach", "1")
         assert (code, [part["attached"] for part in found]) == (0, [False, True, True])
         code, found = run(folder, "attach", "1")

@@ -62,7 +62,7 @@ def test_all_are_rebuilt_proven_equal_and_can_be_brought_back(folder: Path) -> N
     assert (code, said["carriedOut"]) == (0, True)
     assert ask(folder, "SELECT to_regclass('read.consents_v2_before')") == [(None,)]
     code, (refused,) = projections(folder, "undo", "consents")
-    assert (code, refused["outcome"]) == (1, "there are no rows of before to go back to")
+    assert (code, refused["outcome"]) == (5, "there are no rows of before to go back to")
 
 
 def test_a_row_that_was_changed_by_hand_is_found_and_made_right(folder: Path) -> None:

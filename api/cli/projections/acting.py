@@ -44,7 +44,7 @@ def list_parked(options: argparse.Namespace, output: Output) -> None:
         (event.projection, event.position, event.stream, event.stream_version, event.name, event.error or "follows")
         for event in found
     ]
-    text = table(("projection", "position", "stream", "version", "event", "error"), rows) if rows else "none"
+    text = table(("projection", "position", "stream", "version", "event", "error"), rows) if rows else ""
     output.result([asdict(event) for event in found], text)
 
 

@@ -18,7 +18,7 @@ from domain.kernel.instants import read_instant
 from domain.kernel.kinds import read_whole
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector.rebuild import awaited
-from infrastructure.projector.rebuild.build import BuildRunningError, Result
+from infrastructure.projector.rebuild.build import NOTHING_BEFORE, BuildRunningError, Result
 from infrastructure.projector.rows.definitions import Definitions, UnknownProjectionError, platform
 from projections.progress import BuildPurpose, BuildState
 from projections.read_model import ReadModel
@@ -58,8 +58,8 @@ def make(purpose: BuildPurpose, options: argparse.Namespace, output: Output) -> 
 
 
 def _ended(results: Sequence[Result]) -> Exit | None:
-    if any(result.state is not BuildState.DONE for result in results):
-        return Exit.FAILED
+    if unfinished := [result.outcome for result in results if result.state is not BuildState.DONE]:
+        return Exit.NOT_FOUND if {*unfinished} == {NOTHING_BEFORE} else Exit.FAILED
     return Exit.DIFFERENT if any(result.equal is False for result in results) else None
 
 

@@ -43,6 +43,10 @@ PREVIOUS = "SELECT position FROM read.previous WHERE projection = %s AND version
 BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s AND position = %s"
 
 
+NOTHING_BEFORE = "there are no rows of before to go back to"
+"""The outcome of an undo where no takeover left rows behind."""
+
+
 class BuildRunningError(RuntimeError):
     """Another build of this read model is running."""
 
@@ -169,7 +173,7 @@ class Builder:
         result = Result(projection=request.projection, state=BuildState.DONE, outcome="undone")
         row = connection.execute(PREVIOUS, (request.projection, request.version)).fetchone()
         if row is None:
-            result = replace(result, state=BuildState.FAILED, outcome="there are no rows of before to go back to")
+            result = replace(result, state=BuildState.FAILED, outcome=NOTHING_BEFORE)
             builds.end(connection, request, result.state, result.outcome)
             return [result]
         builds.enter(connection, [request], BuildState.CATCHING_UP, row[0])
