@@ -103,8 +103,8 @@ def test_documents_are_put_on_a_list_from_the_command_line(
     assert main(["documents", "add", str(tmp_path / "good.graphql"), "--organisation", "org-a"]) == 0
     assert capsys.readouterr().out.strip() == hash_of(ASKED)
     assert (tmp_path / "data" / "documents" / "org-a" / f"{hash_of(ASKED)}.graphql").read_text() == ASKED
-    for wrong in ("wrong.graphql", "broken.graphql", "missing.graphql", "marked.graphql"):
-        assert main(["documents", "add", str(tmp_path / wrong)]) == 2
+    for wrong, code in (("wrong", 2), ("broken", 2), ("missing", 5), ("marked", 2)):
+        assert main(["documents", "add", str(tmp_path / f"{wrong}.graphql")]) == code
     assert main(["documents", "add", str(tmp_path / "good.graphql"), "--organisation", "../x"]) == 2
     capsys.readouterr()
     assert main(["documents", "list", "--organisation", "org-a"]) == 0
