@@ -172,6 +172,18 @@ def test_a_timeline_is_in_its_order(graph: Graph) -> None:
     assert [[step["happening"] for step in node["timeline"]] for node in found] == [steps, steps]
 
 
+def test_a_field_that_fails_does_not_end_what_others_wait_for(graph: Graph) -> None:
+    """Both messages have one sender, whose services are read for both at once, while the first is given up."""
+    graph.have(organisations.Row.table, {"organisation_id": "o"})
+    for message, happening in (("m", ""), ("n", "sent")):
+        graph.have(messages.Row.table, {"message_id": message, "sender_id": "o"})
+        graph.have(message_timeline.Row.table, {"message_id": message, "happening": happening})
+    node = "timeline { happening } sender { services { id } }"
+    answer = graph.asks(f'{{ m: message(id: "m") {{ {node} }} n: message(id: "n") {{ {node} }} }}')
+    assert answer.codes == ["internal-error"]
+    assert answer.body["data"] == {"m": None, "n": {"timeline": [{"happening": "sent"}], "sender": {"services": []}}}
+
+
 def test_a_supplier_sees_the_timeline_of_its_invoice(graph: Graph) -> None:
     graph.have(organisations.Row.table, {"organisation_id": "supplier", "enterprise_number": "0403170701"})
     party = {"buyer_id": "buyer", "supplier_number": "0403170701"}

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from api.graph.queries.cursors import CursorOrder
 from api.graph.queries.filters import Filters
 from api.graph.queries.groups import Grouping
-from api.graph.queries.query_context import QueryContext
+from api.graph.queries.query_context import QueryContext, shared
 from api.web.errors import Problem
 from api.web.request_reads import Query, Rows
 from projections.read_model import ListOrder, ReadModel
@@ -82,7 +82,7 @@ class ConnectionQuery:
     async def page(self) -> Page:
         if self._page is None:
             self._page = asyncio.ensure_future(self._read())
-        return await self._page
+        return await shared(self._page)
 
     async def total(self) -> int:
         seen = rows_seen(self.model.table, self.viewer)

@@ -37,6 +37,7 @@ MAX_KEYS = 500
 NOT_IN_USE = frozenset({"42P01", "42501"})
 """SQLSTATE of a table that does not exist, and of one that is not open to readers yet."""
 
+T = TypeVar("T")
 Node = TypeVar("Node")
 """A GraphQL type that is made of the rows of a read model: its rows stand for its objects."""
 
@@ -82,7 +83,7 @@ class QueryContext:
             return viewer
         if self._numbers is None:
             self._numbers = asyncio.ensure_future(self.rows(_numbers_of(viewer.organisation_id), viewer))
-        numbers = tuple(row[0] for row in await self._numbers)
+        numbers = tuple(row[0] for row in await shared(self._numbers))
         return replace(viewer, identifiers=(*viewer.identifiers, *numbers))
 
     async def viewer_in_session(self, session_id: str) -> Viewer:
@@ -147,7 +148,7 @@ class QueryContext:
         if name not in self._loaders:
             load = _children_of(self, model_of(node).table, key, order)
             self._loaders[name] = DataLoader(load_fn=load, max_batch_size=MAX_KEYS)
-        return cast("list[Node]", await self._loaders[name].load(value))
+        return cast("list[Node]", await shared(self._loaders[name].load(value)))
 
     # --- Figures and sealed texts -----------------------------------------------------------------------------------
 
@@ -163,10 +164,15 @@ class QueryContext:
         """Open a sealed text together with the others of this request; None if its person was erased."""
         if self._sealed is None:
             self._sealed = DataLoader(load_fn=self._open, max_batch_size=MAX_KEYS)
-        return await self._sealed.load(sealed)
+        return await shared(self._sealed.load(sealed))
 
     async def _open(self, sealed: list[Sealed]) -> list[str | None]:
         return list(await self.opener(sealed))
+
+
+async def shared(read: Awaitable[T]) -> T:
+    """Await what several fields of an answer wait for: one of them that is given up does not end it for the others."""
+    return await asyncio.shield(read)
 
 
 Info: TypeAlias = StrawberryInfo[QueryContext, None]
