@@ -48,7 +48,7 @@ from projections.registry import PROJECTIONS
 from tests.api.world import Answer
 from tests.api.world.graph import NOW, Graph, graph_over, nodes
 from tests.api.world.rows import AT, row
-from tests.infrastructure.who_sees import HIDDEN_FROM, IN_A_SESSION, NEVER_TOLD, PUBLIC, Asker, World, sees
+from tests.infrastructure.who_sees import HIDDEN_FROM, IN_A_SESSION, NEVER_TOLD, PUBLIC, Asker, EveryRow, sees
 
 A, B = "org-a", "org-b"
 
@@ -215,19 +215,19 @@ def graph(module_read_models_url: str) -> Iterator[Graph]:
         yield graph
 
 
-def world() -> World:
+def every_row() -> EveryRow:
     """Return all rows, whole, by the name of their read model."""
     given = [*rows_of(A), *rows_of(B), *((open_rates.Row.table, it) for it in COHORTS)]
     return {it.name: [row(table, **of) for table, of in given if table is it.table] for it in PROJECTIONS}
 
 
-WORLD = world()
+EVERY_ROW = every_row()
 NAMES = {it.table: it.name for it in PROJECTIONS}
 
 
 def keys_of(table: Table, asker: Asker) -> set[str]:
     """Return the keys of the rows that an asker has to be shown."""
-    seen = [it for it in WORLD[NAMES[table]] if sees(asker, NAMES[table], it, WORLD)]
+    seen = [it for it in EVERY_ROW[NAMES[table]] if sees(asker, NAMES[table], it, EVERY_ROW)]
     if table is open_rates.Row.table:
         return {it["sender_type"].upper() for it in seen}
     return {it[KEYS[table]] for it in seen}

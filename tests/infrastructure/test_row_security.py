@@ -26,7 +26,7 @@ from projections.registry import PROJECTIONS
 from projections.row_security import FIGURES, Viewer, arms, policy, rows_seen
 from tests.infrastructure.as_roles import addresses_of
 from tests.infrastructure.viewed import ORGANISATIONS, PARTIES, Connection, Keys, fill, keys_seen, tell
-from tests.infrastructure.who_sees import NEVER_TOLD, PUBLIC, Asker, World, sees
+from tests.infrastructure.who_sees import NEVER_TOLD, PUBLIC, Asker, EveryRow, sees
 
 ROWS = 60
 NUMBERS = {"org-a": "1", "org-b": "2"}
@@ -45,22 +45,22 @@ class Filled:
     """A database whose read models hold rows at random of three organisations, and those rows."""
 
     url: str
-    world: World
+    every_row: EveryRow
 
     def seen_by(self, asker: Asker, model: ReadModel) -> Keys:
         """Return the keys of the rows that an asker has to see."""
         keys = [column.name for column in model.table.primary_key]
-        rows = [row for row in self.world[model.name] if sees(asker, model.name, row, self.world)]
+        rows = [row for row in self.every_row[model.name] if sees(asker, model.name, row, self.every_row)]
         return {tuple(row[key] for key in keys) for row in rows}
 
 
 @pytest.fixture(scope="module")
 def filled(module_read_models_url: str) -> Filled:
-    random, world = Random(20260105), dict[str, Sequence[Mapping[str, Any]]]()
+    random, every_row = Random(20260105), dict[str, Sequence[Mapping[str, Any]]]()
     with psycopg.connect(module_read_models_url, autocommit=True) as owner:
         for model in PROJECTIONS:
-            world[model.name] = fill(owner, model.table, random, ROWS)
-    return Filled(module_read_models_url, world)
+            every_row[model.name] = fill(owner, model.table, random, ROWS)
+    return Filled(module_read_models_url, every_row)
 
 
 @pytest.fixture(scope="module")
@@ -173,12 +173,12 @@ def test_mandates_for_every_service_are_shown_to_an_agency_that_names_the_mandat
 def test_what_is_a_persons_own_is_shown_of_that_person_alone(filled: Filled, reader: Connection, name: str) -> None:
     (model,) = (it for it in PROJECTIONS if it.name == name)
     owner = "subject_id" if name == "accesses" else "person_id"
-    persons = {str(row[owner]) for row in filled.world[name]}
+    persons = {str(row[owner]) for row in filled.every_row[name]}
     shown = [
         keys_seen(reader, model.table, Viewer(role="agency", organisation_id="org-a", person_id=it)) for it in persons
     ]
     assert all(shown)
-    assert sum(map(len, shown)) == len(filled.world[name])
+    assert sum(map(len, shown)) == len(filled.every_row[name])
 
 
 def test_what_was_set_for_one_transaction_is_gone_after_it(reader: Connection) -> None:

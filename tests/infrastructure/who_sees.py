@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Row: TypeAlias = Mapping[str, Any]
-World: TypeAlias = Mapping[str, Sequence[Row]]
+EveryRow: TypeAlias = Mapping[str, Sequence[Row]]
 """The rows of each read model, by its name."""
 
 PUBLIC = {"organisations", "enrolments", "services", "service_families", "open_rates", "bus_counts"}
@@ -51,16 +51,16 @@ class Asker:
     mandator: str = ""
 
 
-def sees(asker: Asker, of: str, row: Row, world: World) -> bool:
+def sees(asker: Asker, of: str, row: Row, every_row: EveryRow) -> bool:
     """Say whether an asker sees a row of a read model."""
     if asker.role == "figures":
         return of in OF_THE_FIGURES
     if asker.role != "agency":
         return asker.role in HIDDEN_FROM and of not in HIDDEN_FROM[asker.role]
-    return of in PUBLIC or _agency_sees(asker, of, row, world)
+    return of in PUBLIC or _agency_sees(asker, of, row, every_row)
 
 
-def _agency_sees(asker: Asker, of: str, row: Row, world: World) -> bool:  # noqa: C901, PLR0911, PLR0912 - one per read model
+def _agency_sees(asker: Asker, of: str, row: Row, every_row: EveryRow) -> bool:  # noqa: C901, PLR0911, PLR0912 - one per read model
     def named(*columns: str) -> bool:
         return asker.organisation != "" and asker.organisation in [row[column] for column in columns]
 
@@ -91,7 +91,9 @@ def _agency_sees(asker: Asker, of: str, row: Row, world: World) -> bool:  # noqa
             return named("sender_id", "on_behalf_of") or _received(asker, row)
         case "message_timeline":
             return any(
-                sees(asker, "messages", it, world) for it in world["messages"] if it["message_id"] == row["message_id"]
+                sees(asker, "messages", it, every_row)
+                for it in every_row["messages"]
+                if it["message_id"] == row["message_id"]
             )
         case "message_counts":
             return named("sender_id")
@@ -101,7 +103,9 @@ def _agency_sees(asker: Asker, of: str, row: Row, world: World) -> bool:  # noqa
             return named("buyer_id", "received_from") or (asker.number != "" and row["supplier_number"] == asker.number)
         case "invoice_timeline":
             return any(
-                sees(asker, "invoices", it, world) for it in world["invoices"] if it["invoice_id"] == row["invoice_id"]
+                sees(asker, "invoices", it, every_row)
+                for it in every_row["invoices"]
+                if it["invoice_id"] == row["invoice_id"]
             )
         case "invoice_counts":
             return named("buyer_id")

@@ -1,8 +1,14 @@
-"""The world of the tests: a platform, those who ask it, and what is in it.
+"""The world of the tests of the API: a platform, those who ask it, what is in it, and how a refusal is checked.
 
-`Client` asks over HTTP, `platforms` has the ways to start what is asked, `World` is a platform with people,
-organisations, letters and invoices in it, each with its id by name, and `examples` has one valid request for each
-command. A refusal is checked with `must_be_refused`.
+What most tests need is imported from here; docs/developer.md shows how a test with it reads.
+
+- Who asks, and what is asked: `client`, `platforms`, `refusals`.
+- A platform with something in it: `built_world`; `commands` and `examples` have what is sent to it, `wrong_bodies` what
+  is never taken.
+- GraphQL over rows that a test writes: `graph`, `rows`. The dashboard over figures that are made up: `figures`.
+- A real browser: `browser`.
+- What is made at random, and the oracles that know what must come of it: `access_rows` and `access_queries` for the
+  access record; `hard_rows`, `random_documents` and `both_ways` for planned queries; `marked_people` for erasures.
 """
 
 from __future__ import annotations
