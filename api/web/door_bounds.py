@@ -14,8 +14,10 @@ class Bounds:
     `own_write_wait_s`: how long a request waits at most for the read models to contain its caller's own write.
     `places_age_s`: how long requests use the positions of the read models again that one of them read.
     `bulk_bytes`: the body of a request that carries many commands. `children`: rows of a nested list without pages; a
-    connection reads on where that is not enough. `groups`: rows of counts and sums. `listeners`: streams of progress at
-    once; one ends after `listen_s`, and its client comes back with a token that is checked again.
+    connection reads on where that is not enough. `groups`: rows of counts and sums. `free_objects` of an answer are
+    completed in one piece, and the others in slices of `slice_s`, between which the process serves others.
+    `listeners`: streams of progress at once; one ends after `listen_s`, and its client comes back with a token that is
+    checked again.
     """
 
     own_write_wait_s: float = 2.0
@@ -23,6 +25,8 @@ class Bounds:
     bulk_bytes: int = 32_000_000
     children: int = 200
     groups: int = 1_000
+    free_objects: int = 200
+    slice_s: float = 0.000_5
     listeners: int = 100
     listen_s: float = 600.0
     sample_interval_s: float = 1.0

@@ -24,6 +24,7 @@ from api.graph.protocol.responses import Form, problem_response, refused_respons
 from api.graph.protocol.schema import GRAPHQL_SCHEMA, SCHEMA
 from api.graph.protocol.trusted import TrustedDocuments, hash_of
 from api.graph.queries.query_context import Figures, QueryContext
+from api.graph.queries.slices import Slices
 from api.web.access_record import AccessedSubjects, record
 from api.web.errors import Problem, busy
 from api.web.platform import Platform, caller_of
@@ -57,6 +58,7 @@ class _Endpoint:
         self._policy = policy
         self._documents = Documents(GRAPHQL_SCHEMA, policy.limits)
         self._trusted = TrustedDocuments(policy.documents)
+        self._slices = Slices(platform.bounds.slice_s, platform.bounds.free_objects)
 
     async def answer(self, request: Request) -> Response:
         asks_by_address = request.method != "POST"
@@ -143,4 +145,5 @@ class _Endpoint:
             opener=platform.opener,
             viewer_in=partial(viewer_in_session, platform, by),
             bounds=platform.bounds,
+            slices=self._slices,
         )

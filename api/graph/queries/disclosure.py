@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import Any, TypeAlias
 
 from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
@@ -94,7 +95,7 @@ def _note_of(made: type) -> Note | None:
 
 
 class NotingExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Executes as the specification says, and notes the persons whom the objects of the answer are about."""
+    """Executes as the specification says, notes the persons whom the objects of the answer are about, and pauses."""
 
     def complete_object_value(  # noqa: PLR0917 - as the executor has it
         self,
@@ -104,6 +105,27 @@ class NotingExecutor(StrawberryGraphQLCoreExecutionContext):
         path: Path,
         result: object,
         position_context: Any,  # noqa: ANN401 - the executor's own
+    ) -> AwaitableOrValue[dict[str, Any]]:
+        answered = (return_type, field_details_list, info, path, result, position_context)
+        context = self.context_value
+        context.objects += 1
+        if context.objects > context.slices.free_objects and context.slices.over:
+            return self._after_a_pause(*answered)
+        return self._noted(*answered)
+
+    async def _after_a_pause(self, *answered: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+        await self.context_value.slices.wait(self.context_value.request.caller.organisation_id)
+        completed = self._noted(*answered)
+        return await completed if isawaitable(completed) else completed
+
+    def _noted(  # noqa: PLR0917 - as above
+        self,
+        return_type: GraphQLObjectType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: object,
+        position_context: Any,  # noqa: ANN401 - as above
     ) -> AwaitableOrValue[dict[str, Any]]:
         note = NOTES.get(return_type.name)
         if note is not None:

@@ -20,6 +20,7 @@ from strawberry.types import Info as StrawberryInfo
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.graph.queries.disclosure import Disclosure
 from api.graph.queries.node_models import model_of
+from api.graph.queries.slices import Slices
 from api.web.door_bounds import Bounds
 from api.web.errors import Problem, busy, query_too_slow, unavailable
 from api.web.read_barrier import ReadBarrier, not_built
@@ -57,7 +58,8 @@ class QueryContext:
     """The context of one request.
 
     Rows are read for the `viewer`. `viewer_in` returns the viewer whose session has this id, or raises a problem.
-    `disclosure` holds the persons whose data the answer has so far.
+    `disclosure` holds the persons whose data the answer has so far, `objects` is how many objects it has; those of a
+    long answer are completed in `slices`.
     """
 
     request: RequestContext
@@ -69,6 +71,8 @@ class QueryContext:
     opener: Opener
     viewer_in: Callable[[str], Awaitable[Viewer]]
     bounds: Bounds
+    slices: Slices
+    objects: int = 0
     disclosure: Disclosure = field(default_factory=Disclosure)
     _loaders: dict[tuple[object, ...], DataLoader[str, list[object]]] = field(default_factory=dict)
     _numbers: asyncio.Task[Rows] | None = None
