@@ -55,7 +55,17 @@ class RequestReads:
             await self._close_state()
 
     async def rows(self, query: Query, viewer: Viewer, known: int = 0) -> Rows:
-        """Read rows as a viewer. After an error, what else the request reads still comes from the same state."""
+        """Read rows as a viewer. After an error, what else the request reads still comes from the same state.
+
+        Whoever is cancelled does not end the statement, which would end the state for the others: only the end of the
+        request does.
+        """
+        reading = asyncio.ensure_future(self._rows(query, viewer, known))
+        # Nobody else takes note of an error that nobody waits for.
+        reading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return await asyncio.shield(reading)
+
+    async def _rows(self, query: Query, viewer: Viewer, known: int) -> Rows:
         async with self._connected(known) as connection:
             try:
                 return tuple(await connection.execute(query, execution_options={VIEWER: viewer}))
@@ -65,14 +75,17 @@ class RequestReads:
                 else:
                     await connection.exec_driver_sql(RECOVER)
                 raise
+            except asyncio.CancelledError:
+                await self._close_state()
+                raise
 
     @asynccontextmanager
     async def connection(self, known: int = 0) -> AsyncIterator[AsyncConnection]:
-        """Hold the connection for some statements; after an error, the request reads another state."""
+        """Hold the connection for some statements; after an error in them, the request reads another state."""
         async with self._connected(known) as connection:
             try:
                 yield connection
-            except DBAPIError:
+            except BaseException:
                 await self._close_state()
                 raise
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import timedelta
 from itertools import count
@@ -12,17 +13,25 @@ from typing import Any
 import psycopg
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.composition.error_answers import answer_errors
 from api.web.middleware import RequestMiddleware
+from api.web.request_reads import RequestReads
 from application.fair_turns import BusyError
 from application.ports import Role
+from infrastructure.database.addresses import Addresses
+from infrastructure.read_models.reading import ReadModels
 from projections import accesses, organisations
+from projections.registry import PROJECTIONS
+from projections.row_security import Viewer
 from tests.api.world import World, over
 from tests.api.world.graph import Graph, graph_over, nodes
 from tests.api.world.rows import row, rows_of
 from tests.infrastructure.read_tables import make_read_tables
+from tests.infrastructure.sessions import until_running
 from tests.lengths import sized
 
 TIMES = sized(100, long=300)
@@ -89,6 +98,35 @@ def test_what_fails_of_a_document_leaves_the_rest_in_the_same_state(graph: Graph
     }""")
     assert answer.codes == ["invalid-value"]
     assert answer.body["data"] == {"before": {"totalCount": 1}, "wrong": None, "after": {"totalCount": 1}}
+
+
+@pytest.mark.anyio
+async def test_one_that_is_cancelled_leaves_the_state_to_the_others(read_models_url: str) -> None:
+    models = ReadModels(Addresses.at(read_models_url).reader, PROJECTIONS)
+    states: list[object] = []
+
+    @asynccontextmanager
+    async def counted(organisation_id: str) -> AsyncIterator[AsyncConnection]:
+        async with models.state(organisation_id) as connection:
+            states.append(connection)
+            yield connection
+
+    slow, quick = (select(func.count()).where(text(f"pg_sleep({seconds}) IS NOT NULL")) for seconds in (0.5, 0))
+    viewer = Viewer(role="auditor")
+    async with RequestReads(counted, "org-a") as reads:
+        first, second = (asyncio.create_task(reads.rows(query, viewer)) for query in (slow, quick))
+        await until_running(read_models_url, "pg_sleep")
+        first.cancel()
+        assert len(await second) == 1
+    assert len(states) == 1
+    async with RequestReads(counted, "org-a") as reads:
+        given_up = asyncio.create_task(reads.rows(select(func.count()).where(text("pg_sleep(60) IS NULL")), viewer))
+        await until_running(read_models_url, "pg_sleep")
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    async with models.state("org-a") as connection:
+        assert (await connection.execute(select(func.count()))).scalar_one() == 1
+    await models.aclose()
 
 
 def test_a_person_is_told_of_as_many_usages_as_are_counted(world: World, module_database_url: str) -> None:

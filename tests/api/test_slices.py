@@ -28,7 +28,7 @@ def test_the_answer_is_the_same_as_in_one_piece(read_models_url: str) -> None:
     with graph_over(read_models_url) as whole, graph_over(read_models_url, bounds=in_pieces) as sliced:
         whole.have(organisations.Row.table, *({"organisation_id": f"org-{n}", "name_nl": f"Org {n}"} for n in range(9)))
         whole.have(messages.Row.table, *({"message_id": f"m-{n}", "sender_id": f"org-{n % 12}"} for n in range(90)))
-        answers = [graph.ask(DOCUMENT) for graph in (whole, sliced)]
+        answers = [graph.asks(DOCUMENT) for graph in (whole, sliced)]
     assert answers[0].data == answers[1].data
 
 
