@@ -35,6 +35,9 @@ BREAK_OFF_TRIES = 3
 BREAK_OFF_WAIT_S = 0.5
 """How often, and how long each time, a statement that runs is asked to end, before its connection is closed."""
 
+NO_MORE = 2
+"""Each result is followed by an end of results; two of these in a row say that no more will come."""
+
 BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 COMMIT = b"COMMIT"
 ROLLBACK = b"ROLLBACK"
@@ -205,8 +208,7 @@ class PipelineConnection:
         try:
             pg.consume_input()
             ends = 0
-            # Each result is followed by an end of results; two of these in a row say that no more will come.
-            while (segment := self._segment) is not None and ends < 2 and not pg.is_busy():  # noqa: PLR2004 - see above
+            while (segment := self._segment) is not None and ends < NO_MORE and not pg.is_busy():
                 result = pg.get_result()
                 ends = ends + 1 if result is None else 0
                 if result is not None:

@@ -94,6 +94,10 @@ def _note_of(made: type) -> Note | None:
             return None
 
 
+_Object: TypeAlias = tuple[GraphQLObjectType, FieldDetailsList, GraphQLResolveInfo[Any], Path, object, Any]
+"""An object to be completed, as the executor has it; the fifth part is the resolved value."""
+
+
 class NotingExecutor(StrawberryGraphQLCoreExecutionContext):
     """Executes as the specification says, notes the persons whom the objects of the answer are about, and pauses."""
 
@@ -106,28 +110,20 @@ class NotingExecutor(StrawberryGraphQLCoreExecutionContext):
         result: object,
         position_context: Any,  # noqa: ANN401 - the executor's own
     ) -> AwaitableOrValue[dict[str, Any]]:
-        answered = (return_type, field_details_list, info, path, result, position_context)
+        of = (return_type, field_details_list, info, path, result, position_context)
         context = self.context_value
         context.objects += 1
         if context.objects > context.slices.free_objects and context.slices.over:
-            return self._after_a_pause(*answered)
-        return self._noted(*answered)
+            return self._after_a_pause(of)
+        return self._noted(of)
 
-    async def _after_a_pause(self, *answered: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    async def _after_a_pause(self, of: _Object) -> dict[str, Any]:
         await self.context_value.slices.wait(self.context_value.request.caller.organisation_id)
-        completed = self._noted(*answered)
+        completed = self._noted(of)
         return await completed if isawaitable(completed) else completed
 
-    def _noted(  # noqa: PLR0917 - as above
-        self,
-        return_type: GraphQLObjectType,
-        field_details_list: FieldDetailsList,
-        info: GraphQLResolveInfo[Any],
-        path: Path,
-        result: object,
-        position_context: Any,  # noqa: ANN401 - as above
-    ) -> AwaitableOrValue[dict[str, Any]]:
-        note = NOTES.get(return_type.name)
+    def _noted(self, of: _Object) -> AwaitableOrValue[dict[str, Any]]:
+        note = NOTES.get(of[0].name)
         if note is not None:
-            note(result, self.context_value.disclosure)
-        return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
+            note(of[4], self.context_value.disclosure)
+        return super().complete_object_value(*of)
