@@ -224,6 +224,27 @@ def test_a_document_is_parsed_and_validated_once(graph: Graph, monkeypatch: pyte
     assert done == ["parse", "validate"]
 
 
+# --- Answers in part ------------------------------------------------------------------------------------------------
+
+FAILS = {
+    "page-too-large": "bad: organisations(first: 101) { totalCount }",
+    "invalid-page-size": "bad: organisations(first: -1) { totalCount }",
+    "ambiguous-page": "bad: organisations(first: 1, last: 1) { totalCount }",
+    "invalid-cursor": 'bad: organisations(after: "") { edges { node { id } } }',
+    "invalid-period": 'bad: figures(jurisdiction: BE, period: "x") { value }',
+    "invalid-month": 'bad: busCounts(by: [], where: { months: { first: "2021" } }) { accepted }',
+    "invalid-value": 'bad: organisation(id: "\\u0000") { id }',
+}
+
+
+@pytest.mark.parametrize("code", FAILS)
+def test_a_field_that_fails_leaves_the_answers_beside_it(code: str, graph: Graph) -> None:
+    answer = graph.asks(f"{{ good: organisations(first: 1) {{ totalCount }} {FAILS[code]} }}")
+    assert answer.status == 200
+    assert answer.body["data"] == {"good": {"totalCount": 0}, "bad": None}
+    assert [(error["path"], error["extensions"]["code"]) for error in answer.body["errors"]] == [(["bad"], code)]
+
+
 # --- One's own writes -----------------------------------------------------------------------------------------------
 
 

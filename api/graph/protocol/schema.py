@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import strawberry
-from graphql import GraphQLError, GraphQLSchema
+from graphql import GraphQLError, GraphQLNonNull, GraphQLSchema
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -54,6 +54,14 @@ def _field(source: object, name: str) -> object:
     return None if value == "" else value
 
 
+def answer_in_part(schema: GraphQLSchema) -> None:
+    """Let each field of `Query` be null: where one fails, those beside it are answered all the same."""
+    assert schema.query_type is not None
+    for field in schema.query_type.fields.values():
+        if isinstance(field.type, GraphQLNonNull):
+            field.type = field.type.of_type
+
+
 class Checked(SchemaExtension):
     """Executes the document that `api.graph.protocol.documents` has read and checked, instead of reading it again."""
 
@@ -73,6 +81,7 @@ SCHEMA = Schema(
     execution_context_class=NotingExecutor,
 )
 GRAPHQL_SCHEMA: GraphQLSchema = SCHEMA._schema  # noqa: SLF001 - Strawberry shows its own in no other way
+answer_in_part(GRAPHQL_SCHEMA)
 RIGHTS = rights_of(GRAPHQL_SCHEMA)
 guard(GRAPHQL_SCHEMA, RIGHTS)
 learn_notes(GRAPHQL_SCHEMA)
