@@ -2,7 +2,7 @@
 
 Types and fields that are made of a read model have the rights that its declaration gives (`projections.row_security`).
 Any other states its own: a type with `asked_of`, a field with `asked` in its metadata. The schema of a type or field of
-`Query` without rights is refused when it is made (`api.graph.protocol.guard`).
+`Query` without rights is refused when it is made (`api.graph.queries.guard`).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def asked_of(right: GraphRight) -> Callable[[T], T]:
     return give
 
 
-def asked(right: GraphRight) -> Mapping[str, GraphRight]:
+def asked(right: GraphRight) -> Mapping[object, object]:
     """Return the metadata of a field that has a right of its own."""
     return {_METADATA: right}
 

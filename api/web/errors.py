@@ -104,7 +104,12 @@ def _pointer(place: Sequence[str | int]) -> str:
 
 def query_too_slow(error: Exception) -> Problem | None:
     """Return the problem of a query that PostgreSQL broke off (`statement_timeout`); None for any other error."""
-    if getattr(getattr(error, "orig", None), "sqlstate", "") != QUERY_CANCELED:
+    return too_slow(getattr(getattr(error, "orig", None), "sqlstate", ""))
+
+
+def too_slow(sqlstate: str) -> Problem | None:
+    """Return the same for the SQLSTATE that PostgreSQL gave."""
+    if sqlstate != QUERY_CANCELED:
         return None
     detail = (
         "The query took too long and was broken off. Ask for less: a shorter time, a narrower filter, a smaller page."

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func
 
+import api.graph.planned.lists
+import api.graph.queries.connections
 from api.cli import main
 from api.graph.protocol.limits import Limits
 from api.graph.protocol.policy import AD_HOC_SCOPE, AdHoc, GraphPolicy, Introspection
 from api.graph.protocol.trusted import EVERYBODY, hash_of
-from api.graph.queries import query_context
 from api.web.rate_limits import Buckets
 from application.ports import Caller, Role
-from projections.row_security import Viewer
+from projections import organisations
 from tests.api.world.graph import Graph, graph_over
 
 HELLO = "{ organisations { totalCount } }"
@@ -181,14 +182,15 @@ def test_the_limits_are_settings(read_models_url: str) -> None:
         assert graph.asks("{ busCounts(by: [MONTH]) { __typename } }").codes == ["query-too-costly"]
 
 
-def test_a_query_that_takes_too_long_is_broken_off(read_models_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = query_context.QueryContext.rows
-
-    async def slow(self: query_context.QueryContext, _query: Any, viewer: Viewer) -> Any:
-        return await read(self, text("SELECT 1 FROM pg_sleep(5)"), viewer)  # type: ignore[arg-type]
-
-    with graph_over(read_models_url, statement_timeout_s=0.05) as graph:
-        monkeypatch.setattr(query_context.QueryContext, "rows", slow)
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_query_that_takes_too_long_is_broken_off(
+    read_models_url: str, monkeypatch: pytest.MonkeyPatch, *, planned: bool
+) -> None:
+    slow = func.pg_sleep(5).is_not(None)
+    monkeypatch.setattr(api.graph.queries.connections, "rows_seen", lambda *_: slow)
+    monkeypatch.setattr(api.graph.planned.lists, "rows_seen", lambda *_: slow)
+    with graph_over(read_models_url, GraphPolicy(planned=planned), statement_timeout_s=0.05) as graph:
+        graph.have(organisations.Row.table, {"organisation_id": "org-a"})
         answer = graph.asks(HELLO)
     assert answer.codes == ["query-too-slow"]
     assert "pg_sleep" not in str(answer.body)

@@ -23,10 +23,10 @@ from graphql import (
 )
 from sqlalchemy import Table, Text
 
-from api.graph.protocol.guard import GraphRights, Guarded, guard, rights_of
 from api.graph.protocol.limits import Limits
 from api.graph.protocol.policy import GraphPolicy
 from api.graph.protocol.schema import GRAPHQL_SCHEMA, RIGHTS
+from api.graph.queries.guard import GraphRights, Guarded, guard, rights_of
 from api.rights.graph import ALL, NONE, GraphRight, asked, asked_of
 from api.rights.roles import EVERYBODY, RightsError
 from api.web.errors import Problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -23,7 +24,7 @@ from graphql import (
 from psycopg import sql
 from sqlalchemy import Table
 
-import api.graph.protocol.guard
+import api.graph.queries.guard
 import api.graph.types.identity
 import projections.row_security
 from api.graph.protocol.limits import MAX_REPEATS, Limits
@@ -63,6 +64,8 @@ OTHERS: Mapping[Table, Mapping[str, Any]] = {
 both_ways = pytest.mark.parametrize(("own", "other", "present"), [(A, B, False), (A, B, True), (B, A, True)])
 """Who asks about whom, and whether a person of the agency's own is in a session there."""
 
+NUMBERS = count()
+
 Asked = Mapping[str, Any]
 """By document, what it was answered with."""
 
@@ -85,7 +88,7 @@ def without_filter(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def switch_off() -> None:
         monkeypatch.setattr(projections.row_security, "sees_all", lambda *_: True)
         monkeypatch.setattr(api.graph.types.identity, "check_own_service", lambda *_: None)
-        monkeypatch.setattr(api.graph.protocol.guard, "must_have_role", lambda *_: None)
+        monkeypatch.setattr(api.graph.queries.guard, "must_have_role", lambda *_: None)
 
     return switch_off
 
@@ -100,7 +103,11 @@ def ask_all(graph: Graph, organisation: str, about: str, *, present: bool = Fals
     ids = ids_of(about)
     headers = {"Session-Id": graph.session(f"person-of-{organisation}", organisation)} if present else {}
     asked = [text for _, text in documents(GRAPHQL_SCHEMA, ids)]
-    return {text: graph.asks(text, role=Role.AGENCY, organisation=organisation, headers=headers).body for text in asked}
+    # A comment of its own makes it another document, whose plan has the filter of this moment.
+    return {
+        text: graph.asks(f"{text} # {next(NUMBERS)}", role=Role.AGENCY, organisation=organisation, headers=headers).body
+        for text in asked
+    }
 
 
 def leaked(asked: Asked, other: str) -> set[str]:

@@ -34,6 +34,10 @@ from graphql import (
 from api.graph.protocol.limits import fragments_of, refused
 from api.graph.queries.connections import MAX_ROWS, PAGE_SIZE
 from api.graph.queries.disclosure import NOTES
+from api.graph.queries.guard import DEFINITION
+from api.graph.queries.node_models import model_and_kind_of
+from api.graph.queries.sources import reads_of
+from projections.read_model import ReadModel
 
 ROW = 1
 COUNT = 10
@@ -64,6 +68,9 @@ DECLARED: Mapping[tuple[str, str], int] = {
 }
 """Fields whose price does not follow from their form; the price covers the fields below them."""
 
+FIGURE_FIELDS = frozenset({"figure", "figures", "figureSeries", "openRates", "useIndex"})
+"""Fields of `Query` that are computed from the read models of the figures."""
+
 Variables: TypeAlias = Mapping[str, object]
 Size: TypeAlias = Callable[[Variables], int]
 """How many times something is read, by the variables of the request."""
@@ -84,10 +91,15 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A query as far as it is known before it runs: its cost, and whether its answer can be about persons."""
+    """A query as far as it is known before it runs: its cost, whether its answer can be about persons, what it reads.
+
+    It reads rows of `models`, and with `figures` those of the figures, unless a directive or an error leaves them out.
+    """
 
     cost: Cost
     personal: bool
+    models: Sequence[ReadModel]
+    figures: bool
 
 
 def plan_of(document: DocumentNode, operation: OperationDefinitionNode, schema: GraphQLSchema) -> Plan:
@@ -95,7 +107,7 @@ def plan_of(document: DocumentNode, operation: OperationDefinitionNode, schema: 
     assert schema.query_type is not None
     planner = _Planner(fragments_of(document), _defaults(operation))
     costs = planner.selected(operation.selection_set, schema.query_type, None, frozenset())
-    return Plan(Cost(0, costs), planner.personal)
+    return Plan(Cost(0, costs), planner.personal, list(planner.models.values()), planner.figures)
 
 
 def _defaults(operation: OperationDefinitionNode) -> Mapping[str, int]:
@@ -116,6 +128,8 @@ class _Planner:
     fragments: Mapping[str, FragmentDefinitionNode]
     defaults: Mapping[str, int]
     personal: bool = False
+    figures: bool = False
+    models: dict[str, ReadModel] = field(default_factory=dict)
     _unknown: set[tuple[str, str]] = field(default_factory=set)
 
     def selected(
@@ -144,6 +158,7 @@ class _Planner:
             self._note_unknown(of.name, name)
         if known is None:
             return [] if declared is None else [Cost(declared)]
+        self._note_read(of, name, known)
         named, below = get_named_type(known.type), None
         if node.selection_set is not None and isinstance(named, GraphQLObjectType):
             self.personal = self.personal or named.name in NOTES
@@ -153,6 +168,15 @@ class _Planner:
         if below is None:
             return [Cost(COUNT)] if name == "totalCount" else []
         return [Cost(GROUPS)] if "by" in known.args else [_cost(name, known, below, page)]
+
+    def _note_read(self, of: GraphQLObjectType, name: str, known: GraphQLField) -> None:
+        self.figures = self.figures or (of.name == "Query" and name in FIGURE_FIELDS)
+        definition = get_named_type(known.type).extensions.get(DEFINITION)
+        found = None if definition is None else model_and_kind_of(getattr(definition, "origin", None))
+        models = [] if found is None else [found[0]]
+        if (schema_field := known.extensions.get(DEFINITION)) is not None:
+            models += reads_of(schema_field)
+        self.models.update({it.name: it for it in models})
 
     def _note_unknown(self, of: str, name: str) -> None:
         """Refuse a document with many unknown fields at once: checking it against the schema would take long."""

@@ -17,9 +17,11 @@ from graphql import (
     validate,
 )
 
+from api.graph.planned.queries import PlannedQueries
 from api.graph.protocol.costs import Plan, Variables, plan_of
 from api.graph.protocol.lexical_limits import scan
 from api.graph.protocol.limits import Limits, measure, refused, variables_fit
+from api.web.door_bounds import BOUNDS, Bounds
 from api.web.errors import Problem
 
 CACHED_DOCUMENTS = 512
@@ -42,6 +44,7 @@ class Document:
     parsed: DocumentNode
     introspects: bool
     schema: GraphQLSchema
+    planned: PlannedQueries
     _plans: dict[str | None, Plan] = field(default_factory=dict)
     _errors: tuple[GraphQLError, ...] | None = None
 
@@ -74,8 +77,9 @@ class Document:
 class Documents:
     """Reads documents under one set of limits, and caches those that it read last."""
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
+    def __init__(self, schema: GraphQLSchema, limits: Limits, bounds: Bounds = BOUNDS) -> None:
         self._schema = schema
+        self._bounds = bounds
         self.limits = limits
         # Refused documents are not cached: they may not evict those that are sent every day.
         self.read: Callable[[str], Document] = lru_cache(CACHED_DOCUMENTS)(self._read)
@@ -94,6 +98,8 @@ class Documents:
         try:
             scan(text, self.limits)
             parsed = parse(text, max_tokens=self.limits.tokens)
-            return Document(parsed, measure(parsed, self.limits), self._schema)
+            return Document(
+                parsed, measure(parsed, self.limits), self._schema, PlannedQueries(self._schema, parsed, self._bounds)
+            )
         except GraphQLError as error:
             raise DocumentRefusedError(error) from error

@@ -11,18 +11,21 @@ from dataclasses import replace
 from functools import partial
 
 from graphql import DocumentNode
+from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from api.graph.protocol.disclosed_persons import persons_in
 from api.graph.protocol.documents import Document, DocumentRefusedError, Documents
 from api.graph.protocol.policy import GraphPolicy
 from api.graph.protocol.requests import GRAPHQL, HTML, JSON, GraphRequest, graph_request, negotiated
-from api.graph.protocol.responses import Form, problem_response, refused_response, result_response
+from api.graph.protocol.responses import Form, planned_response, problem_response, refused_response, result_response
 from api.graph.protocol.schema import GRAPHQL_SCHEMA, SCHEMA
 from api.graph.protocol.trusted import TrustedDocuments, hash_of
+from api.graph.queries.disclosure import Disclosure
 from api.graph.queries.query_context import Figures, QueryContext
 from api.graph.queries.slices import Slices
 from api.web.access_record import AccessedSubjects, record
@@ -36,6 +39,9 @@ from api.web.static_page import ScriptPage
 from application.fair_turns import BusyError
 from application.ports import Caller
 from domain.access.access import AccessOutcome
+
+WAYS = Counter("kroniek_graphql_documents", "Documents answered, by a plan or by the standard executor.", ["way"])
+PLANNED, STANDARD = WAYS.labels("planned"), WAYS.labels("standard")
 
 PAGE = ScriptPage("api.graph.protocol", "page.css", "page.js")
 OPEN = GraphPolicy()
@@ -56,7 +62,7 @@ class _Endpoint:
         self._platform = platform
         self._figures = figures
         self._policy = policy
-        self._documents = Documents(GRAPHQL_SCHEMA, policy.limits)
+        self._documents = Documents(GRAPHQL_SCHEMA, policy.limits, platform.bounds)
         self._trusted = TrustedDocuments(policy.documents)
         self._slices = Slices(platform.bounds.slice_s, platform.bounds.free_objects)
 
@@ -85,24 +91,51 @@ class _Endpoint:
         document, cost = self._admitted(asked, by)
         self._policy.charge(request, caller, cost)
         context = await self._context(request, by, document.parsed)
+        plan = document.plan(asked.operation_name)
+        await context.wait_for(plan.models, figures=plan.figures)
         async with context.reads:
-            result = await SCHEMA.execute(
-                None,
-                variable_values=asked.variables,
-                context_value=context,
-                operation_name=asked.operation_name,
-                allowed_operation_types=(OperationType.QUERY,),
-            )
+            data = await self._planned(document, asked, context)
+            result = await self._executed(asked, context) if data is None else None
             if context.read_barrier.refusal is not None:
                 raise context.read_barrier.refusal
-            answered = result.data is not None
+            answered = result is None or result.data is not None
             persons = await persons_in(context, self._platform.log) if answered else AccessedSubjects()
         price = {"requested": cost, "most": self._policy.limits.cost}
         extensions = {**context.read_barrier.provenance(), "cost": price}
         if answered:
-            outcome = AccessOutcome.ANSWERED_IN_PART if result.errors else AccessOutcome.ANSWERED
+            in_part = result is not None and bool(result.errors)
+            outcome = AccessOutcome.ANSWERED_IN_PART if in_part else AccessOutcome.ANSWERED
             await record(self._platform, by, persons, outcome)
-        return result_response(result, form, extensions, await self._platform.log.log_id())
+        log_id = await self._platform.log.log_id()
+        if result is None:
+            assert data is not None
+            return planned_response(data, form, extensions, log_id)
+        return result_response(result, form, extensions, log_id)
+
+    async def _planned(self, document: Document, asked: GraphRequest, context: QueryContext) -> bytes | None:
+        """Return the JSON of the data by a plan; None where the standard executor has to answer."""
+        if not self._policy.planned:
+            return None
+        name, read = asked.operation_name, self._platform.read_statements
+        try:
+            data = await document.planned.answer(name, asked.variables, context, read)
+        except BusyError as error:
+            raise busy(error) from error
+        if data is None:
+            context.disclosure = Disclosure()
+        else:
+            PLANNED.inc()
+        return data
+
+    async def _executed(self, asked: GraphRequest, context: QueryContext) -> ExecutionResult:
+        STANDARD.inc()
+        return await SCHEMA.execute(
+            None,
+            variable_values=asked.variables,
+            context_value=context,
+            operation_name=asked.operation_name,
+            allowed_operation_types=(OperationType.QUERY,),
+        )
 
     def _admitted(self, asked: GraphRequest, by: RequestContext) -> tuple[Document, int]:
         """Return the document and its cost in points; refuse it before the database is asked anything."""

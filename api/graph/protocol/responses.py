@@ -44,6 +44,12 @@ def result_response(result: ExecutionResult, form: Form, extensions: Mapping[str
     return _response(body | {"extensions": extensions}, form, _status(form, refused=refused), {"X-Log-Id": log_id})
 
 
+def planned_response(data: bytes, form: Form, extensions: Mapping[str, object], log_id: str) -> Response:
+    """Answer a document with the JSON of its data."""
+    body = {"data": orjson.Fragment(data), "extensions": extensions}
+    return _response(body, form, HTTPStatus.OK, {"X-Log-Id": log_id})
+
+
 def refused_response(errors: Sequence[GraphQLError], form: Form) -> Response:
     """Answer a document that is not executed."""
     body = {"errors": [_error(error, form, refused=True) for error in errors]}

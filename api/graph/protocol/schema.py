@@ -10,8 +10,8 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from api.graph.protocol.guard import guard, rights_of
 from api.graph.queries.disclosure import NotingExecutor, learn_notes
+from api.graph.queries.guard import guard, rights_of
 from api.graph.queries.values import SCALARS
 from api.graph.types.access import AccessQueries
 from api.graph.types.activity import ActivityQueries

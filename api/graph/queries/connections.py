@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from api.graph.queries.cursors import CursorOrder
 from api.graph.queries.filters import Filters
 from api.graph.queries.groups import Grouping
-from api.graph.queries.query_context import QueryContext, shared
+from api.graph.queries.query_context import Info, QueryContext, shared
 from api.web.errors import Problem
 from api.web.request_reads import Query, Rows
 from projections.read_model import ListOrder, ReadModel
@@ -92,10 +92,10 @@ class ConnectionQuery:
             self.note_narrowed()
         return found
 
-    async def totals(self, grouping: Grouping, by: Sequence[object]) -> Rows:
-        groups = await grouping.read(self.context, self.model.table, self.viewer, self._where(), by)
-        # Without dimensions there is one group of all rows, also of none: then all its numbers are zero or null.
-        if any(value for group in groups for value in group):
+    async def totals(self, info: Info, grouping: Grouping, by: Sequence[object]) -> Rows:
+        groups = await grouping.read(info, self.model.table, self.viewer, self._where(), by)
+        # Without dimensions there is one group of all rows, also of none.
+        if any(group.rows_in_group for group in groups):
             self.note_narrowed()
         return groups
 
@@ -123,34 +123,50 @@ def page_query(
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Query:
     """Return the query for the rows of a page and one row more; `where` narrows the list further."""
-    listed = _ListedRows(table, CursorOrder(order), page, [*where, *map(written_out, order.where)])
-    ways = arms(table, viewer)
-    if ways is None:
-        return listed.limited()
-    if len(ways) <= 1:
-        return listed.limited(*(ways or [false()]))
-    return listed.merged(ways)
+    read = CursorOrder(order).read
+    after, before = (None if it is None else read(it) for it in (page.after, page.before))
+    return ListedRows(table, order, page.size, page.backwards, after, before, where).seen_by(viewer)
 
 
 @dataclass(frozen=True, slots=True)
-class _ListedRows:
+class ListedRows:
+    """The first rows of a list, or its last: after the row with a key and before that with another, if one is given."""
+
     table: Table
-    order: CursorOrder
-    page: PageRequest
+    listed: ListOrder
+    size: int
+    backwards: bool
+    after: Sequence[object] | None
+    before: Sequence[object] | None
     where: Sequence[ColumnElement[bool]]
 
-    def limited(self, *way: ColumnElement[bool]) -> Query:
-        cursors = ((self.page.after, False), (self.page.before, True))
-        beyond = [self.order.beyond(it, backwards=backwards) for it, backwards in cursors if it is not None]
-        return self._ordered(select(self.table).where(*way, *self.where, *beyond), self.order.columns)
+    def seen_by(self, viewer: Viewer) -> Query:
+        """Return the query for the rows that a viewer sees, and one row more."""
+        ways = arms(self.table, viewer)
+        if ways is None:
+            return self._limited()
+        if len(ways) <= 1:
+            return self._limited(*(ways or [false()]))
+        return self._merged(ways)
 
-    def merged(self, ways: Sequence[ColumnElement[bool]]) -> Query:
+    def ordered(self, query: Query, columns: Sequence[ColumnElement[Any]]) -> Query:
+        """Order a query by columns that have the names of those of the order."""
+        return query.order_by(*CursorOrder(self.listed).by(columns, backwards=self.backwards))
+
+    def _limited(self, *way: ColumnElement[bool]) -> Query:
+        order = CursorOrder(self.listed)
+        keys = ((self.after, False), (self.before, True))
+        beyond = [order.beyond(key, backwards=backwards) for key, backwards in keys if key is not None]
+        where = [*way, *self.where, *map(written_out, self.listed.where), *beyond]
+        return self._first(select(self.table).where(*where), order.columns)
+
+    def _merged(self, ways: Sequence[ColumnElement[bool]]) -> Query:
         """Merge the rows that are seen in each way; a row that is seen in several ways is listed once."""
-        merged = union_all(*(self.limited(way) for way in ways)).subquery("merged")
-        columns = [merged.columns[column.name] for column in self.order.columns]
-        return self._ordered(select(merged).ext(distinct_on(*columns)), columns)
+        merged = union_all(*(self._limited(way) for way in ways)).subquery("merged")
+        columns = [merged.columns[column.name] for column in self.listed.columns]
+        return self._first(select(merged).ext(distinct_on(*columns)), columns)
 
-    def _ordered(self, query: Query, columns: Sequence[ColumnElement[Any]]) -> Query:
+    def _first(self, query: Query, columns: Sequence[ColumnElement[Any]]) -> Query:
         # PostgreSQL plans a limit that is a parameter for a tenth of the rows.
-        limit: ColumnElement[int] = literal_column(str(self.page.size + 1))
-        return query.order_by(*self.order.by(columns, backwards=self.page.backwards)).limit(limit)
+        limit: ColumnElement[int] = literal_column(str(self.size + 1))
+        return self.ordered(query, columns).limit(limit)

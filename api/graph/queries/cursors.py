@@ -32,18 +32,19 @@ class CursorOrder:
         down = self._newest_first is not backwards
         return [column.desc() if down else column.asc() for column in columns]
 
-    def beyond(self, cursor: str, *, backwards: bool) -> ColumnElement[bool]:
-        """Keep the rows after the one of the cursor, or before it."""
+    def beyond(self, key: Sequence[object], *, backwards: bool) -> ColumnElement[bool]:
+        """Keep the rows after the one with a key, or before it."""
         ours = tuple_(*self.columns)
-        values = zip(self._read(cursor), self.columns, strict=True)
-        theirs = tuple_(*(literal(value, column.type) for value, column in values))
+        theirs = tuple_(*(literal(value, column.type) for value, column in zip(key, self.columns, strict=True)))
         return ours < theirs if self._newest_first is not backwards else ours > theirs
 
     def cursor(self, row: object) -> str:
-        values = [getattr(row, column.name) for column in self.columns]
-        return base64.urlsafe_b64encode(orjson.dumps([self._name, *values])).decode().rstrip("=")
+        return self.cursor_of([getattr(row, column.name) for column in self.columns])
 
-    def _read(self, cursor: str) -> Sequence[object]:
+    def cursor_of(self, key: Sequence[object]) -> str:
+        return base64.urlsafe_b64encode(orjson.dumps([self._name, *key])).decode().rstrip("=")
+
+    def read(self, cursor: str) -> Sequence[object]:
         """Return the key in a cursor; refuse any other text as `invalid-cursor`."""
         try:
             values = _unpacked(cursor, self._name)

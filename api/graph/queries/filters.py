@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
+from functools import partial
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ARRAY, ColumnElement, any_, literal
 
 from api.graph.queries.values import During, Months
 from api.web.errors import Problem
@@ -17,38 +18,76 @@ MAX_LISTED = 100
 """Values in one filter."""
 
 
+class Keeps(Enum):
+    """How a value keeps rows by a column."""
+
+    EQUAL = auto()
+    ANY_OF = auto()
+    AT_LEAST = auto()
+    AT_MOST = auto()
+    BEFORE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Keeps the rows whose column stands so to a value, or to one of a list of values."""
+
+    column: RowColumn
+    keeps: Keeps
+    value: object
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        column = self.column.column
+        if self.keeps is Keeps.ANY_OF:
+            return column == any_(literal(self.value, ARRAY(column.type)))
+        value = literal(self.value, column.type)
+        match self.keeps:
+            case Keeps.EQUAL:
+                return column == value
+            case Keeps.AT_LEAST:
+                return column >= value
+            case Keeps.AT_MOST:
+                return column <= value
+            case Keeps.BEFORE:
+                return column < value
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Conditions; and each column that must equal a value, by its name with that value."""
+    """Rows kept by values, and by conditions in which no value was asked for."""
 
-    conditions: Sequence[ColumnElement[bool]] = ()
-    named: Sequence[tuple[str, object]] = ()
+    kept: Sequence[Kept] = ()
+    fixed: Sequence[ColumnElement[bool]] = ()
+
+    @property
+    def conditions(self) -> Sequence[ColumnElement[bool]]:
+        return [*(it.condition for it in self.kept), *self.fixed]
+
+    @property
+    def named(self) -> Iterator[tuple[str, object]]:
+        """Each column that must equal a value, by its name with that value."""
+        return ((it.column.name, it.value) for it in self.kept if it.keeps is Keeps.EQUAL)
 
     @classmethod
     def all(cls, of: Iterable[Filters]) -> Filters:
         """Keep the rows that every one of some filters keeps."""
         parts = list(of)
-        return cls([it for part in parts for it in part.conditions], [it for part in parts for it in part.named])
+        return cls([it for part in parts for it in part.kept], [it for part in parts for it in part.fixed])
 
 
 Keep: TypeAlias = Callable[[object], Filters]
 """Given a value, keeps rows by it."""
 
 
-def equals(column: RowColumn) -> Keep:
-    return lambda value: Filters([column.column == _plain(value)], [(column.name, value)])
+def _keep(column: RowColumn, keeps: Keeps) -> Keep:
+    return lambda value: Filters([Kept(column, keeps, _plain(value))])
 
 
-def at_least(column: RowColumn) -> Keep:
-    return lambda value: Filters([column.column >= value])
-
-
-def at_most(column: RowColumn) -> Keep:
-    return lambda value: Filters([column.column <= value])
-
-
-def before(column: RowColumn) -> Keep:
-    return lambda value: Filters([column.column < value])
+equals = partial(_keep, keeps=Keeps.EQUAL)
+at_least = partial(_keep, keeps=Keeps.AT_LEAST)
+at_most = partial(_keep, keeps=Keeps.AT_MOST)
+before = partial(_keep, keeps=Keeps.BEFORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +111,7 @@ def _kept(column: RowColumn, value: object) -> Filters:
         case list():
             if len(value) > MAX_LISTED:
                 raise Problem(422, "filter-too-long", f"A filter names at most {MAX_LISTED} values.")
-            return Filters([column.column.in_([_plain(one) for one in value])])
+            return Filters([Kept(column, Keeps.ANY_OF, [_plain(one) for one in value])])
         case During(since=since, until=until):
             return Filters.all([*_given(at_least, column, since), *_given(before, column, until)])
         case Months(first=first, last=last):

@@ -19,7 +19,7 @@ class NodeKind(Enum):
     WHOLE = auto()
 
 
-_MADE_OF: dict[type, tuple[ReadModel, NodeKind]] = {}
+_MADE_OF: dict[object, tuple[ReadModel, NodeKind]] = {}
 
 
 def made_of(model: ReadModel, kind: NodeKind, made: T) -> T:
@@ -33,5 +33,5 @@ def model_of(made: type) -> ReadModel:
     return _MADE_OF[made][0]
 
 
-def model_and_kind_of(made: type) -> tuple[ReadModel, NodeKind] | None:
+def model_and_kind_of(made: object) -> tuple[ReadModel, NodeKind] | None:
     return _MADE_OF.get(made)

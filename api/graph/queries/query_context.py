@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias, TypeVar, cast
@@ -30,7 +30,17 @@ from application.fair_turns import BusyError
 from application.ports import Opener, Sealed
 from projections import organisations
 from projections.progress import NotBuiltError
-from projections.row_security import AGENCY, RowColumn, Viewer, needs_numbers, rows_seen, seen_of
+from projections.read_model import ReadModel
+from projections.row_security import (
+    AGENCY,
+    RowColumn,
+    Viewer,
+    asked_by,
+    needs_numbers,
+    rows_seen,
+    seen_of,
+    sees_all,
+)
 
 MAX_KEYS = 500
 """Parents whose children are read with one query."""
@@ -102,6 +112,11 @@ class QueryContext:
         """Refuse an agency that names no session and asks for rows that it sees in a session only."""
         if self.viewer.role == AGENCY and seen_of(table).in_session_only and not self.viewer.person_id:
             raise Problem(422, "session-missing", "Name the session in which the person asks.")
+
+    async def wait_for(self, models: Iterable[ReadModel], *, figures: bool) -> None:
+        """Wait until all read models that a query reads contain the position that the request wants."""
+        tables = {name for model in models for name in tables_read(model.table, self.viewer)}
+        await self.read_barrier.wait_for(tables.union(self.figures.figure_tables if figures else ()))
 
     # --- Rows -------------------------------------------------------------------------------------------------------
 
@@ -180,6 +195,17 @@ async def shared(read: Awaitable[T]) -> T:
 
 
 Info: TypeAlias = StrawberryInfo[QueryContext, None]
+
+
+def tables_read(table: Table, viewer: Viewer) -> Iterator[str]:
+    """Yield the names of the tables that are read for rows of one, with those that decide who sees them."""
+    yield table.name
+    if viewer.role == AGENCY and viewer.organisation_id:
+        if needs_numbers(table):
+            yield organisations.Row.table.name
+        if not sees_all(seen_of(table), viewer):
+            for parent in asked_by(table):
+                yield from tables_read(parent, viewer)
 
 
 def _tables(query: Query) -> set[str]:

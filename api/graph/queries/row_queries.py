@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import GenericAlias
 from typing import TypeAlias
 
@@ -12,8 +11,8 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.unset import UNSET
 
-from api.graph.queries.connections import ConnectionQuery, Page, page_of
-from api.graph.queries.filters import Filters, Keep
+from api.graph.queries.connections import ConnectionQuery, Page
+from api.graph.queries.filters import Filters
 from api.graph.queries.groups import Dimension, Grouping, Measures
 from api.graph.queries.node_models import NodeKind, made_of, model_of
 from api.graph.queries.query_context import Info, QueryContext
@@ -24,6 +23,17 @@ from api.graph.queries.row_types import (
     grouping_of_counts,
     name_of,
     optional,
+)
+from api.graph.queries.sources import (
+    PAGE_ARGUMENTS,
+    Argument,
+    ChildrenSource,
+    GroupsSource,
+    ListSource,
+    RowSource,
+    Source,
+    TotalsSource,
+    comes_from,
 )
 from api.graph.queries.values import Long, described
 from api.rights.graph import PAGES, asked, asked_of, right_of_rows
@@ -77,22 +87,10 @@ class Connection:
 # --- Lists ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """An argument of a list beside its filter and its page, and the rows that it keeps. Optional unless `required`."""
-
-    python_name: str
-    annotation: object
-    kept: Keep
-    required: bool = False
-    name: str | None = None
-
-
 Prepare: TypeAlias = Callable[[QueryContext, object], Awaitable[tuple[Viewer, Filters]]]
 """Returns for whom a list is read, and filters beside those asked for, given the session that an argument names."""
 
 SESSION = "session_id"
-PAGE_ARGUMENTS: Mapping[str, type] = {"first": int, "after": str, "last": int, "before": str}
 
 
 class Listed:
@@ -130,30 +128,25 @@ class Listed:
         prepare: Prepare | None = None,
     ) -> object:
         """Make a field of `Query` that lists rows in an order of the read model. `also` is kept beside the filter."""
-        model, listed, row_filter = self._model, self._model.lists[order], self._filter
+        model, row_filter = self._model, self._filter
+        source = ListSource(
+            model=model, listed=model.lists[order], row_filter=row_filter, arguments=arguments, also=also
+        )
 
-        async def resolve(
-            info: Info,
-            first: int | None = None,
-            after: str | None = None,
-            last: int | None = None,
-            before: str | None = None,
-            **given: object,
-        ) -> object:
+        async def resolve(info: Info, **given: object) -> object:
             context = info.context
-            page = page_of(first, after, last, before)
+            page, filters = source.wanted(given)
             viewer, own = await (_usual(context, model) if prepare is None else prepare(context, given.get(SESSION)))
-            filters = [own, also]
-            if row_filter is not None:
-                filters.append(row_filter.read(given.get("where")))
-            filters += [one.kept(value) for one in arguments if (value := given.get(one.python_name)) is not None]
-            return self._connection(query=ConnectionQuery(context, model, listed, Filters.all(filters), page, viewer))
+            kept = Filters.all([own, filters])
+            return self._connection(query=ConnectionQuery(context, model, source.listed, kept, page, viewer))
 
         shown = [_argument(one.python_name, one.annotation, one.name, required=one.required) for one in arguments]
         if row_filter is not None:
             shown.append(_argument("where", row_filter.input))
         shown += [_argument(name, of) for name, of in PAGE_ARGUMENTS.items()]
-        return _field(resolve, shown, self._connection, description, model)
+        return _field(
+            resolve, shown, self._connection, description, _of_query(model, source if prepare is None else None)
+        )
 
 
 async def _usual(context: QueryContext, model: ReadModel) -> tuple[Viewer, Filters]:
@@ -173,10 +166,13 @@ def _edges_of(node: type, model: ReadModel) -> object:
 
 
 def _totals_by(grouping: Grouping) -> object:
-    async def totals(root: Connection, by: Sequence[object]) -> Rows:
-        return await root.query.totals(grouping, by)
+    async def totals(root: Connection, info: Info, by: Sequence[object]) -> Rows:
+        return await root.query.totals(info, grouping, by)
 
-    return _field(totals, [_by(grouping)], GenericAlias(list, grouping.group), "All pages together, in groups.")
+    described = "All pages together, in groups."
+    return _field(
+        totals, [_by(grouping)], GenericAlias(list, grouping.group), described, comes_from(TotalsSource(grouping))
+    )
 
 
 # --- One row, and groups --------------------------------------------------------------------------------------------
@@ -191,7 +187,8 @@ def one_of(node: type, *, together: bool = False) -> object:
         load = info.context.load_linked if together else info.context.load_one
         return await load(node, key, key_value)
 
-    return _field(resolve, [_argument("key_value", strawberry.ID, "id", required=True)], optional(node), None, model)
+    arguments = [_argument("key_value", strawberry.ID, "id", required=True)]
+    return _field(resolve, arguments, optional(node), None, _of_query(model, RowSource(model, key, together)))
 
 
 def groups_of(
@@ -214,10 +211,11 @@ def groups_of(
 
     async def resolve(info: Info, by: Sequence[object], where: object = None) -> Rows:
         viewer = await info.context.viewer_of(model.table)
-        return await grouping.read(info.context, model.table, viewer, row_filter.read(where).conditions, by)
+        return await grouping.read(info, model.table, viewer, row_filter.read(where).conditions, by)
 
     arguments = [_by(grouping), _argument("where", row_filter.input)]
-    return _field(resolve, arguments, GenericAlias(list, group), description, model)
+    source = GroupsSource(model, grouping, row_filter)
+    return _field(resolve, arguments, GenericAlias(list, group), description, _of_query(model, source))
 
 
 # --- Rows of a row -------------------------------------------------------------------------------------------------
@@ -229,7 +227,8 @@ def children_of(node: type, key: RowColumn, description: str, *order: RowColumn)
     async def resolve(root: object, info: Info) -> list[object]:
         return await info.context.load_many(node, key, getattr(root, key.name), *order)
 
-    return _field(resolve, (), GenericAlias(list, node), description)
+    source = ChildrenSource(model_of(node), key, order)
+    return _field(resolve, (), GenericAlias(list, node), description, comes_from(source))
 
 
 # --- Fields with arguments of their own -----------------------------------------------------------------------------
@@ -250,10 +249,13 @@ def _field(
     arguments: Iterable[StrawberryArgument],
     returned: object,
     description: str | None = None,
-    model: ReadModel | None = None,
+    metadata: Mapping[object, object] | None = None,
 ) -> object:
-    """Make a field of a GraphQL type; one of `Query` has the right to ask for rows of its read model."""
-    metadata = {} if model is None else asked(right_of_rows(model))
     field = strawberry.field(resolver=resolve, description=description, metadata=metadata, graphql_type=returned)
     field.arguments = list(arguments)
     return field
+
+
+def _of_query(model: ReadModel, source: Source | None) -> Mapping[object, object]:
+    """Return the metadata of a field of `Query`, which has the right to ask for rows of its read model."""
+    return {**asked(right_of_rows(model)), **({} if source is None else comes_from(source))}

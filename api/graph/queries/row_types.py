@@ -21,6 +21,7 @@ from strawberry.types import get_object_definition
 from api.graph.queries.filters import RowFilter
 from api.graph.queries.groups import Dimension, Grouping, Measures, by_columns, summed
 from api.graph.queries.node_models import NodeKind, made_of, model_of
+from api.graph.queries.sources import KeySource, comes_from
 from api.graph.queries.values import During, Long, Months
 from domain.kernel import PersonalText
 from projections.read_model import Col, ReadModel
@@ -91,7 +92,8 @@ def _id_of(keys: Iterable[str]) -> object:
     def resolve(root: object) -> strawberry.ID:
         return strawberry.ID(".".join(str(getattr(root, key)) for key in keys))
 
-    return strawberry.field(resolver=resolve, description="Of its own among all, for the caches of clients.")
+    description, metadata = "Of its own among all, for the caches of clients.", comes_from(KeySource(list(keys)))
+    return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 
 def name_of(made: type) -> str:

@@ -23,14 +23,19 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def described(
-    text: str, *, name: str | None = None, right: GraphRight | None = None, of: object = None
+    text: str,
+    *,
+    name: str | None = None,
+    right: GraphRight | None = None,
+    of: object = None,
+    metadata: Mapping[object, object] | None = None,
 ) -> Callable[[F], F]:
     """Make a field of a method, as `strawberry.field` does, whose types lose the method's own.
 
     `of` is the GraphQL type of the answer, if its objects are made of values of another class.
     """
-    metadata = {} if right is None else asked(right)
-    field: Callable[[F], F] = strawberry.field(description=text, name=name, metadata=metadata, graphql_type=of)
+    also: dict[object, object] = {**(metadata or {}), **({} if right is None else asked(right))}
+    field: Callable[[F], F] = strawberry.field(description=text, name=name, metadata=also, graphql_type=of)
     return field
 
 

@@ -8,8 +8,9 @@ import strawberry
 
 from api.graph.queries.filters import Filters
 from api.graph.queries.query_context import Info, QueryContext
-from api.graph.queries.row_queries import Argument, Listed
+from api.graph.queries.row_queries import Listed
 from api.graph.queries.row_types import of_row
+from api.graph.queries.sources import Argument
 from api.graph.queries.values import described
 from api.graph.types.organisations import organisation_in
 from api.web.errors import Problem
@@ -69,7 +70,7 @@ async def accesses_shown(context: QueryContext, session_id: object) -> tuple[Vie
         raise Problem(422, "session-missing", "Name the session in which the person asks.")
     # The question itself is on record, also if nobody ever accessed the data.
     context.disclosure.accessed.note(viewer.person_id, Category.ACCESSES)
-    return viewer, Filters([accesses.visible_to(viewer.person_id, context.request.now)])
+    return viewer, Filters(fixed=[accesses.visible_to(viewer.person_id, context.request.now)])
 
 
 @strawberry.type

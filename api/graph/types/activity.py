@@ -8,8 +8,9 @@ import strawberry
 
 from api.graph.queries.filters import at_least, at_most
 from api.graph.queries.groups import by_columns, summed
-from api.graph.queries.row_queries import Argument, Listed
+from api.graph.queries.row_queries import Listed
 from api.graph.queries.row_types import of_row
+from api.graph.queries.sources import Argument
 from api.graph.queries.values import Long
 from api.graph.types.organisations import organisation_in
 from projections.daily_counts import READ_MODEL, Row

@@ -10,6 +10,7 @@ from api.graph.queries.groups import by_columns, by_month, counted, counted_once
 from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Listed
 from api.graph.queries.row_types import of_row
+from api.graph.queries.sources import also_reads
 from api.graph.queries.values import Long, described
 from api.graph.types.organisations import organisation_in
 from api.rights.graph import asked_of, right_of_rows
@@ -43,7 +44,11 @@ class ConsentQueries:
         totals={"consents": counted(), "persons": counted_once(Row.person_id)},
     ).field("newest", "Grants of consent, the newest first.")
 
-    @described("How many consents were in force at an instant, by default now.", right=right_of_rows(READ_MODEL))
+    @described(
+        "How many consents were in force at an instant, by default now.",
+        right=right_of_rows(READ_MODEL),
+        metadata=also_reads(READ_MODEL),
+    )
     async def active_consents(
         self, info: Info, jurisdiction: Jurisdiction, as_of: datetime | None = None
     ) -> ActiveConsents:

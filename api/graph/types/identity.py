@@ -15,6 +15,7 @@ from api.graph.queries.personal_text import personal_text
 from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Listed, children_of, groups_of, one_of
 from api.graph.queries.row_types import of_counts, of_row
+from api.graph.queries.sources import also_reads
 from api.graph.queries.values import described
 from api.graph.types.erasure import ErasureNode, erasure_of
 from api.graph.types.organisations import organisation_in, service_in, service_of
@@ -24,7 +25,7 @@ from application.ports import Caller, Role
 from domain.access.access import Category
 from domain.identity.person import PERSON, PersonRegistered
 from domain.identity.values import EvidenceKind
-from projections import authentications, keys, mandates, people, service_use
+from projections import authentications, keys, mandates, people, service_use, services
 from projections.authentications import Row as AuthenticationRow
 from projections.keys import Row as KeyRow
 from projections.mandates import Row as MandateRow
@@ -39,6 +40,8 @@ OF_MANDATES = right_of_rows(mandates.READ_MODEL)
 MAY_ACT = GraphRight(
     agencies="about its own services, others are refused with `not-your-service`; and the mandates that say so"
 )
+
+READ_FOR_MAY_ACT = also_reads(services.READ_MODEL, mandates.READ_MODEL)
 
 # --- Types ----------------------------------------------------------------------------------------------------------
 
@@ -152,7 +155,11 @@ class IdentityQueries:
     async def mandate_history(self, info: Info, mandate_id: strawberry.ID) -> list[MandateNode]:
         return await info.context.load_many(MandateNode, MandateRow.mandate_id, mandate_id, MandateRow.period)
 
-    @described("May A act for B at service S? At any instant, by default now.", right=MAY_ACT)
+    @described(
+        "May A act for B at service S? At any instant, by default now.",
+        right=MAY_ACT,
+        metadata=READ_FOR_MAY_ACT,
+    )
     async def may_act(
         self,
         info: Info,

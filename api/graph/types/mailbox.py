@@ -7,8 +7,9 @@ import strawberry
 from api.graph.queries.filters import Filters, equals
 from api.graph.queries.groups import by_columns, by_month, counted
 from api.graph.queries.personal_text import personal_text
-from api.graph.queries.row_queries import Argument, Listed, children_of, groups_of, one_of
+from api.graph.queries.row_queries import Listed, children_of, groups_of, one_of
 from api.graph.queries.row_types import of_counts, of_row
+from api.graph.queries.sources import Argument
 from api.graph.queries.values import Long
 from api.graph.types.organisations import organisation_in
 from domain.kernel import Jurisdiction
@@ -126,7 +127,7 @@ class MailboxQueries:
         "newest",
         "What can be read in a mailbox, the newest first; a letter on paper is not in it.",
         [Argument("mailbox_id", strawberry.ID, equals(Row.mailbox_id), required=True)],
-        also=Filters([Row.published_at.is_not(None)]),
+        also=Filters(fixed=[Row.published_at.is_not(None)]),
     )
     missed_letters = MESSAGES.field(
         "missed", "Letters unread, of which no notification could reach the recipient; longest first."

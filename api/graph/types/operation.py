@@ -5,8 +5,9 @@ from __future__ import annotations
 import strawberry
 
 from api.graph.queries.filters import equals
-from api.graph.queries.row_queries import Argument, Listed
+from api.graph.queries.row_queries import Listed
 from api.graph.queries.row_types import of_row
+from api.graph.queries.sources import Argument
 from api.graph.queries.values import Long
 from projections.projection_acts import READ_MODEL, ProjectionActKind, Row
 

@@ -8,6 +8,7 @@ from api.graph.queries.groups import Dimension, by_columns, counted
 from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Listed, children_of, one_of
 from api.graph.queries.row_types import of_row
+from api.graph.queries.sources import FirstGivenSource, LinkSource, comes_from
 from api.graph.queries.values import Long, described
 from domain.organisations.values import Enrolment, Recognition
 from projections import enrolments, organisations, service_families, services
@@ -28,7 +29,8 @@ def organisation_in(column: RowColumn, description: str | None = None) -> object
         found = getattr(root, column.name)
         return await info.context.load_linked(OrganisationNode, OrganisationRow.organisation_id, found)
 
-    return strawberry.field(resolver=resolve, description=description)
+    source = LinkSource(organisations.READ_MODEL, OrganisationRow.organisation_id, column)
+    return strawberry.field(resolver=resolve, description=description, metadata=comes_from(source))
 
 
 def service_in(column: RowColumn) -> object:
@@ -37,12 +39,16 @@ def service_in(column: RowColumn) -> object:
     async def resolve(root: object, info: Info) -> ServiceNode | None:
         return await service_of(info, getattr(root, column.name))
 
-    return strawberry.field(resolver=resolve)
+    source = LinkSource(services.READ_MODEL, ServiceRow.service_id, column)
+    return strawberry.field(resolver=resolve, metadata=comes_from(source))
 
 
 async def service_of(info: Info, service_id: str | None) -> ServiceNode | None:
     return await info.context.load_linked(ServiceNode, ServiceRow.service_id, service_id)
 
+
+NAMES = FirstGivenSource("language", {first: [f"name_{it.value}" for it in (first, *Language)] for first in Language})
+"""The name in a language, or else in the first of all in which it is known."""
 
 # --- Types ----------------------------------------------------------------------------------------------------------
 
@@ -56,7 +62,7 @@ class Named:
     name_de: str | None
     name_en: str | None
 
-    @described("The name in a language, or else in the first in which it is known.")
+    @described("The name in a language, or else in the first in which it is known.", metadata=comes_from(NAMES))
     def name(self, language: Language) -> str | None:
         names = {spoken: getattr(self, f"name_{spoken.value}") for spoken in Language}
         return names[language] or next((name for name in names.values() if name), None)

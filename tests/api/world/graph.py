@@ -36,7 +36,9 @@ from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
 from infrastructure.read_models.reading import ReadModels
+from projections.prepared_statements import BoundStatement
 from projections.registry import PROJECTIONS
+from projections.row_security import Viewer
 from tests.api.world.client import Answer, Client
 from tests.api.world.rows import AT, WHY, row, rows_of
 from tests.infrastructure.examples import example
@@ -163,16 +165,30 @@ def application(
     *,
     bounds: Bounds = BOUNDS,
     statement_timeout_s: float | None = None,
+    queries: list[str] | None = None,
 ) -> tuple[Starlette, ReadModels]:
-    """Make the endpoint alone, over the tables of read models at `url`, which it closes when it ends."""
+    """Make the endpoint alone, over the tables of read models at `url`, which it closes when it ends.
+
+    The texts of its queries are added to a list, if there is one.
+    """
     be_at(url, POSITION)
     models = ReadModels(Addresses.at(url).reader, PROJECTIONS, statement_timeout_s)
+    asked = [] if queries is None else queries
+
+    @event.listens_for(models.engine.sync_engine, "before_cursor_execute")
+    def _note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    async def read(organisation_id: str, viewer: Viewer, statements: Sequence[BoundStatement]) -> Any:
+        asked.extend(it.statement.text.decode() for it in statements)
+        return await models.read_statements(organisation_id, viewer, statements)
+
     platform = Platform(
         log=log or MemoryLog(Codec(DECIDERS)),
         rules=Rules(deciders=BY_COMMAND, readers=READERS),
         state_cache=StateCache(),
         open_state=models.state,
-        read_statements=models.read_statements,
+        read_statements=read,
         authenticate=authenticate,
         opener=opened,
         # Tests move the read models by hand, and ask at once.
@@ -195,13 +211,8 @@ def graph_over(
     url: str, policy: GraphPolicy = OPEN, *, bounds: Bounds = BOUNDS, statement_timeout_s: float | None = None
 ) -> Iterator[Graph]:
     log = MemoryLog(Codec(DECIDERS))
-    app, models = application(url, policy, log, bounds=bounds, statement_timeout_s=statement_timeout_s)
     queries: list[str] = []
-
-    @event.listens_for(models.engine.sync_engine, "before_cursor_execute")
-    def _note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        queries.append(statement)
-
+    app, models = application(url, policy, log, bounds=bounds, statement_timeout_s=statement_timeout_s, queries=queries)
     rows = rows_of(url)
     with TestClient(app) as http:
         yield Graph(Client(http), rows, queries, log, models)

@@ -1,0 +1,158 @@
+"""The plans of documents: made once for a class of viewers, and answered in one round trip to PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import structlog
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, get_operation_ast
+from graphql.execution.values import VariableValues, get_variable_values
+
+from api.graph.planned.lists import PlannedList
+from api.graph.planned.parameters import NotPlannedError, class_of
+from api.graph.planned.roots import PlannedField, PlannedGroups, PlannedRow, Reading
+from api.graph.planned.row_text import RowWriter
+from api.graph.planned.selections import Selected, Selections, deciding_variables
+from api.graph.queries.query_context import QueryContext
+from api.graph.queries.sources import GroupsSource, ListSource, RowSource, source_of
+from api.web.door_bounds import Bounds
+from api.web.errors import Problem, too_slow
+from application.fair_turns import BusyError
+from application.ports import Role
+from projections.prepared_statements import ReadStatements, StatementFailedError
+from projections.row_security import Viewer
+
+LOG = structlog.get_logger()
+
+MAX_PLANS = 32
+"""Plans of one document: for classes of viewers and values of the variables that decide what is selected."""
+
+NO_VARIABLES = VariableValues({}, {})
+Variables: TypeAlias = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """A field of `Query` in a plan. Its arguments are known, or None where they name variables."""
+
+    selected: Selected
+    planned: PlannedField
+    arguments: Mapping[str, object] | None
+
+    def reading(self, variables: VariableValues, viewer: Viewer) -> Reading:
+        known = self.arguments
+        return self.planned.reading(self.selected.arguments(variables) if known is None else known, viewer)
+
+
+@dataclass(slots=True)
+class PlannedQueries:
+    """The plans of the queries of one document; None where a query is not planned."""
+
+    schema: GraphQLSchema
+    document: DocumentNode
+    bounds: Bounds
+    _plans: dict[tuple[object, ...], Sequence[_Root] | None] = field(default_factory=dict)
+    _deciding: frozenset[str] | None = None
+
+    async def answer(
+        self, operation_name: str | None, variables: Variables, context: QueryContext, read: ReadStatements
+    ) -> bytes | None:
+        """Return the JSON of `data`; None where the standard executor has to answer.
+
+        Notes the persons in the answer. Raises BusyError, and a Problem where PostgreSQL took too long.
+        """
+        operation = get_operation_ast(self.document, operation_name)
+        if operation is None:
+            return None
+        try:
+            return await self._answered(operation, variables, context, read)
+        except BusyError:
+            raise
+        except StatementFailedError as error:
+            if (problem := too_slow(error.sqlstate)) is not None:
+                raise problem from error
+            return None
+        except (NotPlannedError, GraphQLError, Problem):
+            # The standard executor finds the words of the error.
+            return None
+        except Exception as error:
+            # A fault of ours in a plan costs time, and no answer.
+            LOG.exception("plan_failed", error=type(error).__name__)
+            return None
+
+    async def _answered(
+        self, operation: OperationDefinitionNode, variables: Variables, context: QueryContext, read: ReadStatements
+    ) -> bytes:
+        coerced = self._coerced(operation, variables)
+        viewer = context.viewer
+        roots = self._plan(operation, coerced, viewer)
+        for root in roots:
+            context.must_have_session(root.planned.model.table)
+            viewer = max(viewer, await context.viewer_of(root.planned.model.table), key=lambda it: len(it.identifiers))
+        if viewer is not context.viewer:
+            roots = self._plan(operation, coerced, viewer)
+        readings = [root.reading(coerced, viewer) for root in roots]
+        statements = [it for reading in readings for it in reading.statements]
+        results = await read(context.request.caller.organisation_id, viewer, statements) if statements else []
+        parts, at = [], 0
+        for root, reading in zip(roots, readings, strict=True):
+            end = at + len(reading.statements)
+            found = reading.answer(results[at:end], context.disclosure)
+            parts.append(b'"' + root.selected.key.encode() + b'":' + found)
+            at = end
+        return b"{" + b",".join(parts) + b"}"
+
+    def _coerced(self, operation: OperationDefinitionNode, variables: Variables) -> VariableValues:
+        if not operation.variable_definitions:
+            return NO_VARIABLES
+        coerced = get_variable_values(self.schema, operation.variable_definitions, dict(variables))
+        if isinstance(coerced, list):
+            raise NotPlannedError
+        return coerced
+
+    # --- Making plans -----------------------------------------------------------------------------------------------
+
+    def _plan(self, operation: OperationDefinitionNode, variables: VariableValues, viewer: Viewer) -> Sequence[_Root]:
+        if self._deciding is None:
+            query = self.schema.query_type
+            self._deciding = frozenset() if query is None else deciding_variables(self.document, list(query.fields))
+        deciding = [(name, repr(value)) for name, value in variables.coerced.items() if name in self._deciding]
+        of = class_of(viewer)
+        key = (None if operation.name is None else operation.name.value, of, *deciding)
+        if key not in self._plans:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            self._plans[key] = self._made(operation, variables, of)
+        plan = self._plans[key]
+        if plan is None:
+            raise NotPlannedError
+        return plan
+
+    def _made(
+        self, operation: OperationDefinitionNode, variables: VariableValues, viewer: Viewer
+    ) -> Sequence[_Root] | None:
+        selections = Selections.of(self.schema, self.document, operation, variables, Role(viewer.role))
+        writer = RowWriter(selections, viewer, self.bounds.children)
+        try:
+            return [self._root(selected, writer) for selected in selections.roots()]
+        except (NotPlannedError, GraphQLError):
+            return None
+
+    def _root(self, selected: Selected, writer: RowWriter) -> _Root:
+        if selected.field is None:
+            raise NotPlannedError
+        known = None if selected.names_variables else selected.arguments(writer.selections.variables)
+        return _Root(selected, self._planned(selected, writer), known)
+
+    def _planned(self, selected: Selected, writer: RowWriter) -> PlannedField:
+        match source_of(selected.definition):
+            case RowSource() as source:
+                return PlannedRow(source, selected, writer)
+            case GroupsSource() as source:
+                return PlannedGroups(source, selected, writer, self.bounds.groups)
+            case ListSource() as source:
+                return PlannedList(source, selected, writer, self.bounds.groups)
+            case _:
+                raise NotPlannedError

@@ -1,0 +1,161 @@
+"""What a document selects, once its fragments and directives are resolved as the specification says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    Node,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    visit,
+)
+from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, collect_fields, collect_subfields
+from graphql.execution.values import VariableValues, get_argument_values
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
+from strawberry.types.arguments import convert_arguments
+from strawberry.types.field import StrawberryField
+from strawberry.types.scalar import ScalarDefinition, ScalarWrapper
+
+from api.graph.planned.parameters import NotPlannedError
+from api.graph.queries.guard import DEFINITION, Guarded
+from api.graph.queries.values import SCALARS
+from application.ports import Role
+
+CONFIG = StrawberryConfig(scalar_map=SCALARS)
+KNOWN_SCALARS: Mapping[object, ScalarWrapper | ScalarDefinition] = {**DEFAULT_SCALAR_REGISTRY, **SCALARS}
+TYPENAME = "__typename"
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A field that is selected, under the key of an answer. Its definition is None for `__typename`."""
+
+    key: str
+    nodes: FieldDetailsList
+    field: GraphQLField | None
+
+    @property
+    def node(self) -> FieldNode:
+        return self.nodes[0].node
+
+    @property
+    def schema_field(self) -> GraphQLField:
+        assert self.field is not None
+        return self.field
+
+    @property
+    def definition(self) -> StrawberryField:
+        definition: StrawberryField = self.schema_field.extensions[DEFINITION]
+        return definition
+
+    @property
+    def object_type(self) -> GraphQLObjectType:
+        """The type of the objects of the field; raises NotPlannedError where it has none."""
+        named = get_named_type(self.schema_field.type)
+        if not isinstance(named, GraphQLObjectType):
+            raise NotPlannedError
+        return named
+
+    def arguments(self, variables: VariableValues) -> Mapping[str, object]:
+        """Return the arguments by their Python names; raises GraphQLError for values that do not fit."""
+        given = get_argument_values(self.schema_field, self.node, variables)
+        return convert_arguments(given, self.definition.arguments, KNOWN_SCALARS, CONFIG)
+
+    @property
+    def names_variables(self) -> bool:
+        return bool(self.node.arguments) and _variables_in(*(self.node.arguments or ())) != set()
+
+
+@dataclass(frozen=True, slots=True)
+class Selections:
+    """The selections of an operation for a role and values of the variables that decide what is selected."""
+
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDetails]
+    variables: VariableValues
+    role: Role
+
+    @classmethod
+    def of(
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        role: Role,
+    ) -> Selections:
+        definitions = (it for it in document.definitions if isinstance(it, FragmentDefinitionNode))
+        fragments = {it.name.value: FragmentDetails(it) for it in definitions}
+        return cls(schema, operation, fragments, variables, role)
+
+    def roots(self) -> Iterator[Selected]:
+        query = self.schema.query_type
+        assert query is not None
+        found = collect_fields(self.schema, self.fragments, self.variables, query, self.operation)
+        return self._selected(query, found.grouped_field_set)
+
+    def below(self, selected: Selected) -> Iterator[Selected]:
+        """Yield the fields below one, of the objects that it has."""
+        of = selected.object_type
+        found = collect_subfields(self.schema, self.fragments, self.variables, self.operation, of, selected.nodes)
+        return self._selected(of, found.grouped_field_set)
+
+    def _selected(self, of: GraphQLObjectType, grouped: Mapping[str, FieldDetailsList]) -> Iterator[Selected]:
+        for key, nodes in grouped.items():
+            name = nodes[0].node.name.value
+            if name == TYPENAME:
+                yield Selected(key, nodes, None)
+                continue
+            field = of.fields.get(name)
+            if field is None or (isinstance(field.resolve, Guarded) and self.role not in field.resolve.roles):
+                raise NotPlannedError
+            yield Selected(key, nodes, field)
+
+
+# --- Variables that decide what is selected -------------------------------------------------------------------------
+
+
+def deciding_variables(document: DocumentNode, roots: Sequence[str]) -> frozenset[str]:
+    """Return the variables that may decide what is selected: those outside the arguments of fields with these names.
+
+    Dimensions `by` which rows are grouped decide it too, wherever they stand.
+    """
+    found: set[str] = set()
+
+    class Finder(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+            found.update(_variables_in(node))
+
+        def enter_field(self, node: FieldNode, *_: object) -> None:
+            arguments = node.arguments or ()
+            if node.name.value in roots:
+                arguments = tuple(it for it in arguments if it.name.value == "by")
+            found.update(_variables_in(*arguments))
+
+    visit(document, Finder())
+    return frozenset(found)
+
+
+def _variables_in(*nodes: Node) -> set[str]:
+    found: set[str] = set()
+
+    class Finder(Visitor):
+        def enter_variable(self, node: VariableNode, *_: object) -> None:
+            found.add(node.name.value)
+
+    for node in nodes:
+        visit(node, Finder())
+    return found
