@@ -26,7 +26,7 @@ class StatementReader:
 
     def __init__(self, url: str, turns: Turns) -> None:
         self._url = url
-        self._turns = turns
+        self.turns = turns
         self._idle: list[PipelineConnection] = []
         self._open: set[PipelineConnection] = set()
 
@@ -38,7 +38,7 @@ class StatementReader:
         Raises StatementFailedError, and BusyError where too many read at once. Whoever is cancelled ends the
         statements in PostgreSQL too, and keeps the turn until then.
         """
-        async with self._turns.of(organisation_id):
+        async with self.turns.of(organisation_id):
             return [_rows_of(result) for result in await self._read(viewer, statements)]
 
     def close(self) -> None:

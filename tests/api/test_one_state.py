@@ -168,7 +168,7 @@ class NoTurns:
     "document", ["{ organisations { totalCount } }", '{ figures(jurisdiction: BE, period: "2021") { __typename } }']
 )
 def test_a_query_that_finds_no_turn_is_busy_as_a_whole(graph: Graph, document: str) -> None:
-    graph.models.turns = NoTurns()
+    graph.models.turns = graph.models.read_statements.turns = NoTurns()
     answer = graph.asks(document, role=Role.AGENCY)
     assert (answer.status, answer.codes, answer.headers["retry-after"]) == (503, ["busy"], "7")
     assert "data" not in answer.body
