@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Text, func, literal_column, select
 from api.graph.planned.access_notes import noted_columns
 from api.graph.planned.json_text import Expression, JsonText, object_text, string
 from api.graph.planned.parameters import Given, NotPlannedError, ShapedStatement, Values, shaped
-from api.graph.planned.roots import MAX_SHAPES, Groups, Reading, Results, Wanted, dimensions, list_of, whole
+from api.graph.planned.roots import MAX_SHAPES, Groups, FieldReading, Results, Wanted, dimensions, list_of, whole
 from api.graph.planned.row_text import RowWriter, columns_of
 from api.graph.planned.selections import Selected
 from api.graph.queries.connections import ListedRows, PageRequest
@@ -134,7 +134,7 @@ class PlannedList:
 
     # --- A request --------------------------------------------------------------------------------------------------
 
-    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> Reading:
+    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> FieldReading:
         page, filters = self._source.wanted(arguments)
         wanted = Wanted.by(filters)
         after, before = (None if it is None else self._order.read(it) for it in (page.after, page.before))
@@ -149,7 +149,7 @@ class PlannedList:
         def answer(results: Results, disclosure: Disclosure) -> bytes:
             return self._answer(page, filters.named, results, disclosure)
 
-        return Reading([statement.bound(viewer, values) for statement in statements], answer)
+        return FieldReading([statement.bound(viewer, values) for statement in statements], answer)
 
     def _made(self, page: PageRequest, wanted: Wanted) -> Sequence[ShapedStatement]:
         table, listed, conditions = self.model.table, self._source.listed, wanted.conditions()

@@ -12,7 +12,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from api.graph.planned.lists import PlannedList
 from api.graph.planned.parameters import NotPlannedError, class_of
-from api.graph.planned.roots import PlannedField, PlannedGroups, PlannedRow, Reading
+from api.graph.planned.roots import PlannedField, PlannedGroups, PlannedRow, FieldReading
 from api.graph.planned.row_text import RowWriter
 from api.graph.planned.selections import Selected, Selections, deciding_variables
 from api.graph.queries.query_context import QueryContext
@@ -41,7 +41,7 @@ class _Root:
     planned: PlannedField
     arguments: Mapping[str, object] | None
 
-    def reading(self, variables: VariableValues, viewer: Viewer) -> Reading:
+    def reading(self, variables: VariableValues, viewer: Viewer) -> FieldReading:
         known = self.arguments
         return self.planned.reading(self.selected.arguments(variables) if known is None else known, viewer)
 

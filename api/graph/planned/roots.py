@@ -32,7 +32,7 @@ Answer: TypeAlias = Callable[[Results, Disclosure], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FieldReading:
     """What is read for a field of one request, and how its answer is made of that."""
 
     statements: Sequence[BoundStatement]
@@ -45,7 +45,7 @@ class PlannedField(Protocol):
     @property
     def model(self) -> ReadModel: ...
 
-    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> Reading:
+    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> FieldReading:
         """Return what a request reads; raises NotPlannedError where the standard executor has to answer."""
 
 
@@ -110,11 +110,11 @@ class PlannedRow:
         query = select(writer.object(selected, columns).label("text"), *noted).select_from(found)
         self._statement = shaped(query, generic=True)
 
-    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> Reading:
+    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> FieldReading:
         key = arguments["key_value"]
         if not key and self._together:
             raise NotPlannedError
-        return Reading([self._statement.bound(viewer, [key])], self._answer)
+        return FieldReading([self._statement.bound(viewer, [key])], self._answer)
 
     def _answer(self, results: Results, disclosure: Disclosure) -> bytes:
         (rows,) = results
@@ -169,7 +169,7 @@ class PlannedGroups:
         self._groups = Groups(source.grouping, by, selected, writer, most)
         self._statements: dict[tuple[object, ...], ShapedStatement] = {}
 
-    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> Reading:
+    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> FieldReading:
         wanted = Wanted.by(self._source.row_filter.read(arguments.get("where")))
         statement = self._statements.get(wanted.shape)
         if statement is None:
@@ -177,4 +177,4 @@ class PlannedGroups:
                 self._statements.clear()
             query = self._groups.query(self.model, wanted.conditions())
             statement = self._statements[wanted.shape] = shaped(query, generic=False)
-        return Reading([statement.bound(viewer, wanted.values)], lambda results, _: self._groups.text(results[0]))
+        return FieldReading([statement.bound(viewer, wanted.values)], lambda results, _: self._groups.text(results[0]))
