@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Text, and_, case, literal
 
-from api.graph.planned.json_text import Expression
+from api.graph.planned.field_text import Expression
 from api.graph.planned.row_text import Columns
 from api.graph.queries.disclosure import Disclosure
 from projections.prepared_statements import Cells

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy import BigInteger, DateTime, Text, func, literal_column, select
 
 from api.graph.planned.access_notes import noted_columns
-from api.graph.planned.json_text import Expression, JsonText, object_text, string
+from api.graph.planned.field_text import Expression, JsonText, object_text, string
 from api.graph.planned.parameters import Given, NotPlannedError, ShapedStatement, Values, shaped
-from api.graph.planned.roots import MAX_SHAPES, Groups, FieldReading, Results, Wanted, dimensions, list_of, whole
+from api.graph.planned.roots import MAX_SHAPES, FieldReading, Groups, Results, Wanted, dimensions, list_of, whole
 from api.graph.planned.row_text import RowWriter, columns_of
 from api.graph.planned.selections import Selected
 from api.graph.queries.connections import ListedRows, PageRequest
 from api.graph.queries.cursors import CursorOrder
 from api.graph.queries.disclosure import Disclosure
-from api.graph.queries.sources import ListSource, TotalsSource, source_of
+from api.graph.queries.sources import Arguments, ListSource, TotalsSource, source_of
 from api.web.request_reads import Query
 from projections.prepared_statements import Cells
 from projections.row_security import Viewer, rows_seen
@@ -134,7 +134,7 @@ class PlannedList:
 
     # --- A request --------------------------------------------------------------------------------------------------
 
-    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> FieldReading:
+    def reading(self, arguments: Arguments, viewer: Viewer) -> FieldReading:
         page, filters = self._source.wanted(arguments)
         wanted = Wanted.by(filters)
         after, before = (None if it is None else self._order.read(it) for it in (page.after, page.before))

@@ -12,11 +12,11 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from api.graph.planned.lists import PlannedList
 from api.graph.planned.parameters import NotPlannedError, class_of
-from api.graph.planned.roots import PlannedField, PlannedGroups, PlannedRow, FieldReading
+from api.graph.planned.roots import FieldReading, PlannedField, PlannedGroups, PlannedRow
 from api.graph.planned.row_text import RowWriter
 from api.graph.planned.selections import Selected, Selections, deciding_variables
 from api.graph.queries.query_context import QueryContext
-from api.graph.queries.sources import GroupsSource, ListSource, RowSource, source_of
+from api.graph.queries.sources import Arguments, GroupsSource, ListSource, RowSource, source_of
 from api.web.door_bounds import Bounds
 from api.web.errors import Problem, too_slow
 from application.fair_turns import BusyError
@@ -39,7 +39,7 @@ class _Root:
 
     selected: Selected
     planned: PlannedField
-    arguments: Mapping[str, object] | None
+    arguments: Arguments | None
 
     def reading(self, variables: VariableValues, viewer: Viewer) -> FieldReading:
         known = self.arguments

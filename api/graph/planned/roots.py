@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy import literal as value_of
 
 from api.graph.planned.access_notes import noted_columns
-from api.graph.planned.json_text import BROKEN_BYTE
+from api.graph.planned.field_text import BROKEN_BYTE
 from api.graph.planned.parameters import Given, NotPlannedError, ShapedStatement, shaped
 from api.graph.planned.row_text import Columns, RowWriter, columns_of
 from api.graph.planned.selections import Selected
 from api.graph.queries.disclosure import Disclosure
 from api.graph.queries.filters import Filters, Keeps, Kept
 from api.graph.queries.groups import ROWS_IN_GROUP, Grouping
-from api.graph.queries.sources import GroupsSource, RowSource
+from api.graph.queries.sources import Arguments, GroupsSource, RowSource
 from api.web.request_reads import Query
 from projections.prepared_statements import BoundStatement, Cells
 from projections.read_model import ReadModel
@@ -45,7 +45,7 @@ class PlannedField(Protocol):
     @property
     def model(self) -> ReadModel: ...
 
-    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> FieldReading:
+    def reading(self, arguments: Arguments, viewer: Viewer) -> FieldReading:
         """Return what a request reads; raises NotPlannedError where the standard executor has to answer."""
 
 
@@ -58,11 +58,10 @@ def whole(text: bytes | None) -> bytes:
 
 def list_of(texts: Sequence[bytes | None]) -> bytes:
     """Write a list of values as PostgreSQL wrote them."""
-    try:
-        joined = b"[" + b",".join(texts) + b"]"  # type: ignore[arg-type]  # None is a TypeError
-    except TypeError as error:
-        raise NotPlannedError from error
-    return whole(joined)
+    known = [it for it in texts if it is not None]
+    if len(known) < len(texts):
+        raise NotPlannedError
+    return whole(b"[" + b",".join(known) + b"]")
 
 
 # --- Statements by shape --------------------------------------------------------------------------------------------
@@ -110,7 +109,7 @@ class PlannedRow:
         query = select(writer.object(selected, columns).label("text"), *noted).select_from(found)
         self._statement = shaped(query, generic=True)
 
-    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> FieldReading:
+    def reading(self, arguments: Arguments, viewer: Viewer) -> FieldReading:
         key = arguments["key_value"]
         if not key and self._together:
             raise NotPlannedError
@@ -127,8 +126,7 @@ class PlannedRow:
 
 def dimensions(selected: Selected, grouping: Grouping, writer: RowWriter) -> Sequence[str]:
     """Return the dimensions that the argument `by` of a field names."""
-    by: Any = selected.arguments(writer.selections.variables)["by"]
-    return grouping.names(by)
+    return grouping.names(selected.arguments(writer.selections.variables)["by"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +167,7 @@ class PlannedGroups:
         self._groups = Groups(source.grouping, by, selected, writer, most)
         self._statements: dict[tuple[object, ...], ShapedStatement] = {}
 
-    def reading(self, arguments: Mapping[str, Any], viewer: Viewer) -> FieldReading:
+    def reading(self, arguments: Arguments, viewer: Viewer) -> FieldReading:
         wanted = Wanted.by(self._source.row_filter.read(arguments.get("where")))
         statement = self._statements.get(wanted.shape)
         if statement is None:

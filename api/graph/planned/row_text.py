@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Text, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.types import TypeEngine
 
-from api.graph.planned.json_text import (
+from api.graph.planned.field_text import (
     BROKEN,
     NULL,
+    ColumnKind,
     Expression,
     JsonText,
     constant,
@@ -35,7 +34,7 @@ class Columns:
     """The columns of a table or of a query under a name in a statement. A column that is `empty` has no value there."""
 
     name: str
-    kinds: Mapping[str, TypeEngine[Any]]
+    kinds: Mapping[str, ColumnKind]
     empty: frozenset[str] = frozenset()
 
     def __getitem__(self, column: str) -> Expression:
@@ -112,7 +111,7 @@ class RowWriter:
         query = select(func.coalesce(func.string_agg(text, separated), constant(""))).select_from(limited)
         return joined([constant("["), query.scalar_subquery(), constant("]")])
 
-    def _seen(self, model: ReadModel) -> tuple[Columns, Any]:
+    def _seen(self, model: ReadModel) -> tuple[Columns, FromClause]:
         """Return the rows of a read model that the viewer sees. Such rows are about nobody."""
         if model.about:
             raise NotPlannedError

@@ -30,6 +30,7 @@ from strawberry.types.scalar import ScalarDefinition, ScalarWrapper
 
 from api.graph.planned.parameters import NotPlannedError
 from api.graph.queries.guard import DEFINITION, Guarded
+from api.graph.queries.sources import Arguments
 from api.graph.queries.values import SCALARS
 from application.ports import Role
 
@@ -68,7 +69,7 @@ class Selected:
             raise NotPlannedError
         return named
 
-    def arguments(self, variables: VariableValues) -> Mapping[str, object]:
+    def arguments(self, variables: VariableValues) -> Arguments:
         """Return the arguments by their Python names; raises GraphQLError for values that do not fit."""
         given = get_argument_values(self.schema_field, self.node, variables)
         return convert_arguments(given, self.definition.arguments, KNOWN_SCALARS, CONFIG)

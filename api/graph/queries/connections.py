@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Table, false, func, literal_column, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -22,6 +22,8 @@ from api.web.errors import Problem
 from api.web.request_reads import Query, Rows
 from projections.read_model import ListOrder, ReadModel
 from projections.row_security import Viewer, arms, rows_seen, written_out
+
+Expressions: TypeAlias = Sequence[ColumnElement[Any]]
 
 PAGE_SIZE = 50
 MAX_ROWS = 100
@@ -149,7 +151,7 @@ class ListedRows:
             return self._limited(*(ways or [false()]))
         return self._merged(ways)
 
-    def ordered(self, query: Query, columns: Sequence[ColumnElement[Any]]) -> Query:
+    def ordered(self, query: Query, columns: Expressions) -> Query:
         """Order a query by columns that have the names of those of the order."""
         return query.order_by(*CursorOrder(self.listed).by(columns, backwards=self.backwards))
 
@@ -166,7 +168,7 @@ class ListedRows:
         columns = [merged.columns[column.name] for column in self.listed.columns]
         return self._first(select(merged).ext(distinct_on(*columns)), columns)
 
-    def _first(self, query: Query, columns: Sequence[ColumnElement[Any]]) -> Query:
+    def _first(self, query: Query, columns: Expressions) -> Query:
         # PostgreSQL plans a limit that is a parameter for a tenth of the rows.
         limit: ColumnElement[int] = literal_column(str(self.size + 1))
         return self.ordered(query, columns).limit(limit)

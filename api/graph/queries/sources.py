@@ -18,6 +18,9 @@ from api.graph.queries.groups import Grouping
 from projections.read_model import ListOrder, ReadModel
 from projections.row_security import RowColumn
 
+Arguments: TypeAlias = Mapping[str, Any]
+"""The arguments of a field, by their Python names."""
+
 # --- Fields of `Query` ----------------------------------------------------------------------------------------------
 
 
@@ -42,7 +45,7 @@ class ListSource:
     arguments: Sequence[Argument]
     also: Filters
 
-    def wanted(self, given: Mapping[str, Any]) -> tuple[PageRequest, Filters]:
+    def wanted(self, given: Arguments) -> tuple[PageRequest, Filters]:
         """Read the arguments of a request, by their Python names: which part of which rows."""
         filters = [self.also]
         if self.row_filter is not None:

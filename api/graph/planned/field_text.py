@@ -37,6 +37,7 @@ from api.graph.planned.parameters import NotPlannedError
 from api.graph.queries.guard import DEFINITION
 
 Expression: TypeAlias = ColumnElement[Any]
+ColumnKind: TypeAlias = TypeEngine[Any]
 JsonText: TypeAlias = ColumnElement[str]
 
 
@@ -71,7 +72,7 @@ def object_text(members: Sequence[tuple[str, JsonText]]) -> JsonText:
     return joined([*parts, constant("}" if members else "{}")])
 
 
-def value_text(value: Expression, kind: TypeEngine[Any], of: GraphQLOutputType) -> JsonText:
+def value_text(value: Expression, kind: ColumnKind, of: GraphQLOutputType) -> JsonText:
     """Write a value of a column of that type as the GraphQL type has it; raises NotPlannedError for other types."""
     nullable, named = not is_non_null_type(of), get_nullable_type(of)
     if isinstance(named, GraphQLEnumType):
@@ -80,7 +81,7 @@ def value_text(value: Expression, kind: TypeEngine[Any], of: GraphQLOutputType) 
     return func.coalesce(written, NULL) if nullable else written
 
 
-def _scalar(value: Expression, kind: TypeEngine[Any], name: str) -> JsonText:
+def _scalar(value: Expression, kind: ColumnKind, name: str) -> JsonText:
     match kind, name:
         case Text(), "String" | "ID":
             # An empty text stands for none in a table.
@@ -96,14 +97,14 @@ def _scalar(value: Expression, kind: TypeEngine[Any], name: str) -> JsonText:
             raise NotPlannedError
 
 
-def _list(value: Expression, kind: TypeEngine[Any], of: GraphQLOutputType) -> JsonText:
+def _list(value: Expression, kind: ColumnKind, of: GraphQLOutputType) -> JsonText:
     elements = str(get_nullable_type(of))
     if not isinstance(kind, ARRAY) or elements not in {"[ID!]", "[String!]"}:
         raise NotPlannedError
     return cast(func.array_to_json(value), Text)
 
 
-def _enum(value: Expression, kind: TypeEngine[Any], of: GraphQLEnumType, *, nullable: bool) -> JsonText:
+def _enum(value: Expression, kind: ColumnKind, of: GraphQLEnumType, *, nullable: bool) -> JsonText:
     if not isinstance(kind, Text):
         raise NotPlannedError
     members = [
