@@ -19,6 +19,7 @@ from projections.row_security import RowColumn, Viewer, rows_seen
 from projections.sums import total
 from projections.words import CIVIL_TIME
 
+Expression: TypeAlias = ColumnElement[Any]
 Measures: TypeAlias = Mapping[str, ColumnElement[int]]
 """The numbers of a group, by their names: aggregates over its rows."""
 
@@ -29,7 +30,7 @@ class Dimension:
 
     member: str
     name: str
-    expression: ColumnElement[Any]
+    expression: Expression
 
 
 ROWS_IN_GROUP = "rows_in_group"
@@ -41,7 +42,7 @@ class Grouping:
 
     by: type[Enum]
     group: type
-    dimensions: Mapping[str, ColumnElement[Any]]
+    dimensions: Mapping[str, Expression]
     measures: Measures
 
     async def read(
