@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from domain.identity.session import AuthenticationRefused, AuthenticationSucceeded
 from domain.identity.values import Channel, Means
 from domain.kernel import Jurisdiction, LevelOfAssurance, Recorded
@@ -9,8 +11,12 @@ from projections.read_model import Col, Effects, Key, ReadModel, RowBase, Rule, 
 from projections.row_security import FIGURES, STAFF, Seen
 from projections.words import civil_month
 
-SUCCEEDED = "succeeded"
-REFUSED = "refused"
+
+class AuthenticationOutcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
 
 
 class Row(RowBase):
@@ -21,11 +27,11 @@ class Row(RowBase):
     service_id: Key[str]
     organisation_id: Key[str]
     channel: Key[Channel]
-    outcome: Key[str]
+    outcome: Key[AuthenticationOutcome]
     authentications: Col[int]
 
 
-def _count(outcome: str) -> Rule[Row]:
+def _count(outcome: AuthenticationOutcome) -> Rule[Row]:
     def rule(recorded: Recorded[AuthenticationSucceeded | AuthenticationRefused]) -> Effects[Row]:
         event = recorded.event
         yield add(
@@ -49,8 +55,8 @@ READ_MODEL = ReadModel(
     version=2,
     row=Row,
     rules={
-        AuthenticationSucceeded: _count(SUCCEEDED),
-        AuthenticationRefused: _count(REFUSED),
+        AuthenticationSucceeded: _count(AuthenticationOutcome.SUCCEEDED),
+        AuthenticationRefused: _count(AuthenticationOutcome.REFUSED),
     },
     indexes={
         "month": (Row.jurisdiction, Row.outcome, Row.month),
@@ -59,5 +65,5 @@ READ_MODEL = ReadModel(
     seen=Seen(parties=(Row.organisation_id,), roles=(*STAFF, FIGURES)),
 )
 
-HAS_SUCCEEDED = Row.outcome == SUCCEEDED
+HAS_SUCCEEDED = Row.outcome == AuthenticationOutcome.SUCCEEDED
 """Keep the authentications that count in the figures."""

@@ -9,7 +9,7 @@ from domain.bus import (
     TransactionFaulted,
     TransactionTimedOut,
 )
-from domain.kernel import Recorded
+from domain.kernel import Jurisdiction, Recorded
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, Rule, add
 from projections.row_security import FIGURES, STAFF, Seen
 from projections.words import civil_month
@@ -17,7 +17,7 @@ from projections.words import civil_month
 
 class Row(RowBase):
     month: Key[str]
-    jurisdiction: Key[str]
+    jurisdiction: Key[Jurisdiction]
     service_family: Key[str]
     accepted: Col[int]
     answered: Col[int]

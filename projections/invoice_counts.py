@@ -7,7 +7,7 @@ payments in full. An approval may be skipped: an invoice that is paid at once co
 from __future__ import annotations
 
 from domain.invoicing.model import InvoiceEvent, InvoiceReceived, InvoiceRefused, InvoiceResponseGiven, ResponseState
-from domain.kernel import Recorded
+from domain.kernel import Jurisdiction, Recorded
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, add
 from projections.row_security import FIGURES, STAFF, Seen
 from projections.words import civil_month
@@ -15,7 +15,7 @@ from projections.words import civil_month
 
 class Row(RowBase):
     month: Key[str]
-    jurisdiction: Key[str]
+    jurisdiction: Key[Jurisdiction]
     buyer_id: Key[str]
     received: Col[int]
     refused: Col[int]

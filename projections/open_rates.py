@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, case, not_, select
 
-from domain.kernel import Recorded
+from domain.kernel import Jurisdiction, Recorded
 from domain.mailbox.message.model import MessageOpened, MessagePublished, Publication
 from domain.mailbox.values import SenderTimeZone
 from projections.read_model import Col, Effects, Key, ReadModel, RowBase, To, add
@@ -23,7 +23,7 @@ from projections.words import civil_month
 
 
 class Row(RowBase):
-    jurisdiction: Key[str]
+    jurisdiction: Key[Jurisdiction]
     period: Key[str]
     sender_type: Key[str]
     outside_government: Key[bool]
@@ -51,7 +51,7 @@ def _opened(recorded: Recorded[MessageOpened]) -> Effects[Row]:
             yield add(Row, *_cohort(publication), column.to(1))
 
 
-def _cohort(publication: Publication) -> tuple[To[str] | To[bool], ...]:
+def _cohort(publication: Publication) -> tuple[To[Jurisdiction] | To[str] | To[bool], ...]:
     return (
         Row.jurisdiction.to(publication.jurisdiction),
         Row.period.to(civil_month(publication.published_at, ZoneInfo(publication.sender_time_zone))),

@@ -9,7 +9,6 @@ from api.graph.queries.row_queries import Listed, groups_of, one_of
 from api.graph.queries.row_types import of_counts, of_row
 from api.graph.types.organisations import organisation_in
 from domain.bus import FaultOrigin
-from domain.kernel import Jurisdiction
 from projections import bus_counts
 from projections.bus_counts import Row as CountRow
 from projections.bus_transactions import READ_MODEL, Row
@@ -36,7 +35,7 @@ class BusTransactionNode:
     "Transactions of all organisations, each step counted in the month in which it happened.",
 )
 class BusCount:
-    jurisdiction: Jurisdiction | None
+    pass
 
 
 @strawberry.type

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 from typing import cast
 
 import strawberry
 
-from api.graph.queries.disclosure import Discloses, Disclosure
+from api.graph.queries.disclosure import Disclosure
 from api.graph.queries.groups import by_columns, counted
 from api.graph.queries.personal_text import personal_text
 from api.graph.queries.query_context import Info
@@ -86,7 +85,7 @@ class MandateNode:
 
 @asked_of(MAY_ACT)
 @strawberry.type(description="Whether one may act for another, and the mandates that say so.")
-class MayAct(Discloses):
+class MayAct:
     at: datetime
     allowed: bool
     mandates: list[MandateNode]
@@ -100,13 +99,6 @@ class MayAct(Discloses):
             parties.note(party_id, Category.MANDATES)
 
 
-class AuthenticationOutcome(StrEnum):
-    """How an attempt ended."""
-
-    SUCCEEDED = "succeeded"
-    REFUSED = "refused"
-
-
 @of_counts(
     authentications.READ_MODEL,
     "AuthenticationCount",
@@ -114,8 +106,6 @@ class AuthenticationOutcome(StrEnum):
     hide=(AuthenticationRow.organisation_id,),
 )
 class AuthenticationCount:
-    outcome: AuthenticationOutcome | None
-
     service = service_in(AuthenticationRow.service_id)
 
 

@@ -11,7 +11,6 @@ from api.graph.queries.row_types import of_counts, of_row
 from api.graph.types.organisations import organisation_in
 from domain.invoicing.model import InvoiceReceived, ResponseState
 from domain.invoicing.rules import INVOICE
-from domain.kernel import Jurisdiction
 from projections import invoice_counts, invoice_timeline, invoices
 from projections.invoice_counts import Row as CountRow
 from projections.invoice_timeline import Row as StepRow
@@ -46,7 +45,7 @@ class InvoiceNode:
 
 @of_counts(invoice_counts.READ_MODEL, "InvoiceCount", "Each step counted in the month in which it happened.")
 class InvoiceCount:
-    jurisdiction: Jurisdiction | None
+    pass
 
 
 @strawberry.type

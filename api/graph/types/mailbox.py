@@ -12,7 +12,6 @@ from api.graph.queries.row_types import of_counts, of_row
 from api.graph.queries.sources import Argument
 from api.graph.queries.values import Long
 from api.graph.types.organisations import organisation_in
-from domain.kernel import Jurisdiction
 from domain.mailbox.message.model import MessageSent
 from domain.mailbox.message.rules import MESSAGE
 from domain.mailbox.values import NotificationStatus
@@ -90,7 +89,6 @@ class MessageCount:
     "What was published in a group, and opened within 3 and 6 weeks of its publication.",
 )
 class OpenRateCohort:
-    jurisdiction: Jurisdiction | None
     sender_type: OrganisationType | None
     opened_3_weeks: Long = strawberry.field(name="opened3Weeks")
     opened_6_weeks: Long = strawberry.field(name="opened6Weeks")
