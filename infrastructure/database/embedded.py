@@ -38,9 +38,10 @@ _POLL_INTERVAL_S = 0.1
 
 
 class EmbeddedPostgres:
-    """The server of one data folder. `start` and `stop` may be called at any moment, by any number of processes.
+    """The server of one data folder. `start` and `release` may be called at any moment, by any number of processes.
 
-    Only tests give `installation` and `elsewhere` (see `reachable_installation`).
+    Only tests give `installation` and `elsewhere` (see `reachable_installation`). Tests and benchmarks also call `stop`
+    and `superuser_url`: the platform releases a server that others may use, and never acts as the superuser.
     """
 
     def __init__(self, data_dir: Path, *, installation: Path | None = None, elsewhere: Path = ELSEWHERE) -> None:

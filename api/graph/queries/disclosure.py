@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from graphql.execution.collect_fields import FieldDetailsList
@@ -63,11 +63,12 @@ NOTES: dict[str, Note] = {}
 """By the name of a type. `learn_notes` fills it when the schema is made."""
 
 
-class Discloses:
-    """A base of types whose objects are no rows, and yet say something about persons."""
+@runtime_checkable
+class Discloses(Protocol):
+    """A type whose objects are no rows, and yet say something about persons."""
 
     def disclose(self, disclosure: Disclosure) -> None:
-        raise NotImplementedError
+        """Note the persons about whom the object says something, and what."""
 
 
 def learn_notes(schema: GraphQLSchema) -> None:
