@@ -188,6 +188,7 @@ def _platform(
         state_cache=StateCache(),
         open_state=reads.state,
         read_statements=reads.read_statements,
+        seen_rows=reads.seen_rows,
         authenticate=authenticate,
         requests=Buckets("requests", settings.requests_per_minute),
         keyed_hash=_keyed_hash(blind_index_key(settings)),

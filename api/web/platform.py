@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 import structlog
+from sqlalchemy import Table
 from starlette.requests import HTTPConnection
 
 from api.web.cached_reading import CachedReading
@@ -37,8 +38,8 @@ class Platform:
 
     `authenticate` turns credentials into a caller or raises a refusal of `application.token_refusals`; `keyed_hash` is
     one; `open_state` opens one state of the read models for an organisation's request, and `read_statements` reads it
-    with statements made ahead; `opener` opens sealed texts; `places` reads where each read
-    model is, for all requests of a moment at once.
+    with statements made ahead; `seen_rows` estimates how many rows of a table a caller sees; `opener` opens sealed
+    texts; `places` reads where each read model is, for all requests of a moment at once.
     `requests` is how many each organisation may send in a minute. `public_url` is where clients reach the API, if that
     is set; `proof_algorithms` are those of DPoP proofs.
     """
@@ -48,6 +49,7 @@ class Platform:
     state_cache: StateCache
     open_state: OpenState
     read_statements: ReadStatements
+    seen_rows: Callable[[Table, Caller], Awaitable[int]]
     authenticate: Callable[[Credentials], Awaitable[Caller]]
     keyed_hash: Callable[[bytes], bytes]
     opener: Opener

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import RowMapping, TextClause, text
+from sqlalchemy import RowMapping, Table, TextClause, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from application.fair_turns import FairTurns, TurnLimits, Turns
+from application.ports import Caller
 from infrastructure.read_models.progress_rows import build_of, others_of, place_of, progress_of
 from infrastructure.read_models.statement_reader import StatementReader
 from infrastructure.read_models.statements import (
@@ -32,13 +35,18 @@ from projections import projection_acts
 from projections.figures.figure_reading import Reading
 from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place, Progress
 from projections.read_model import SCHEMA, ReadModel
-from projections.row_security import ADMINISTRATOR, FIGURES, VIEWER, Viewer
+from projections.row_security import ADMINISTRATOR, FIGURES, VIEWER, Viewer, rows_seen, seen_of
 
 T = TypeVar("T")
 
 LIMITS = TurnLimits(turns=16, share=8)
 OWN_CONNECTIONS = 4
 """Connections for what is read for no request of its own: places, progress and the like."""
+
+ESTIMATE_AGE_S = 600
+MAX_ESTIMATES = 10_000
+SOMEBODY = ("somebody",)
+"""Stands for the numbers of an organisation in registers: PostgreSQL takes it for one with the usual number of rows."""
 
 POOL_WAIT_S = 5
 TRIES = 2
@@ -74,6 +82,7 @@ class ReadModels:
         """The tables that figures are computed from, as far as they belong to the release."""
         self._existing: frozenset[str] = frozenset()
         self._sample: bool | None = None
+        self._estimates: dict[tuple[str, str, str], tuple[float, int]] = {}
         options = _options_of(url, statement_timeout_s)
         self.turns: Turns = FairTurns(limits)
         """Given to those who read for requests."""
@@ -106,6 +115,21 @@ class ReadModels:
         rows = await connection.execute(PLACES, self._release)
         places = [place_of(row) for row in rows]
         return {self._tables[place.name]: place for place in places}
+
+    # --- Estimates --------------------------------------------------------------------------------------------------
+
+    async def seen_rows(self, table: Table, caller: Caller) -> int:
+        """Return about how many rows of a table a caller sees, as PostgreSQL estimates it, at most ten minutes ago."""
+        organisation_id = "" if caller.role in seen_of(table).roles else caller.organisation_id
+        key = (table.name, caller.role, organisation_id)
+        known = self._estimates.get(key)
+        if known is None or known[0] < time.monotonic() - ESTIMATE_AGE_S:
+            viewer = Viewer(role=caller.role, organisation_id=organisation_id, identifiers=SOMEBODY)
+            known = (time.monotonic(), await self._read(partial(_estimated, table, viewer)))
+            if len(self._estimates) >= MAX_ESTIMATES:
+                self._estimates.clear()
+            self._estimates[key] = known
+        return known[1]
 
     # --- Snapshots --------------------------------------------------------------------------------------------------
 
@@ -247,6 +271,21 @@ class ReadModels:
 
         async with self._own:
             return await again_if_lost(once)
+
+
+async def _estimated(table: Table, viewer: Viewer, connection: AsyncConnection) -> int:
+    query = select(table).where(rows_seen(table, viewer))
+    compiled = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    try:
+        explained = await connection.exec_driver_sql(
+            f"EXPLAIN (FORMAT JSON) {compiled}", compiled.params, execution_options={VIEWER: viewer}
+        )
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", "") not in NOT_IN_USE:
+            raise
+        return 0
+    ((plan,),) = (explained.scalar_one(),)
+    return int(plan["Plan"]["Plan Rows"])
 
 
 async def again_if_lost(read: Callable[[], Awaitable[T]]) -> T:

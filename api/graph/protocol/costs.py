@@ -1,8 +1,8 @@
 """The cost of a query, computed from its text and variables before anything is read; and whether it is about persons.
 
 One point is about one row of a read model. A page costs its rows, whether or not there are as many; a nested list
-without pages counts as ten. A field that counts or groups a whole table has a price of its own, whatever the size of
-its answer.
+without pages counts as ten. A field that counts or groups the rows that its caller sees costs a share of them, as
+PostgreSQL estimates their number, and at least a price of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLField,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
@@ -30,6 +31,7 @@ from graphql import (
     get_nullable_type,
     is_list_type,
 )
+from sqlalchemy import Table
 
 from api.graph.protocol.limits import fragments_of, refused
 from api.graph.queries.connections import MAX_ROWS, PAGE_SIZE
@@ -41,10 +43,15 @@ from projections.read_model import ReadModel
 
 ROW = 1
 COUNT = 10
-"""Counting the rows of a list."""
-
 GROUPS = 50
-"""Grouping and summing a table."""
+"""Counting the rows of a list, and grouping and summing them: the least that it costs."""
+
+COUNTED_A_POINT = 200
+GROUPED_A_POINT = 25
+"""Rows that are counted, or grouped and summed, in the time of a row that is answered."""
+
+MOST_COUNTED = 2_500
+"""What counting or grouping costs at most, however many rows there are: everybody may ask for it once at a time."""
 
 FIGURES = 200
 """Figures that are computed when they are asked for."""
@@ -75,28 +82,49 @@ Variables: TypeAlias = Mapping[str, object]
 Size: TypeAlias = Callable[[Variables], int]
 """How many times something is read, by the variables of the request."""
 
+SeenRows: TypeAlias = Mapping[Table, int]
+"""About how many rows the caller sees of tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Rows of a table of which all that the caller sees are counted, so many for a point."""
+
+    table: Table
+    a_point: int
+
+    def points(self, rows: SeenRows) -> int:
+        return min(rows.get(self.table, 0) // self.a_point, MOST_COUNTED)
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of a field: its own, and that of the fields below it times a size; no size means once."""
+    """The cost of a field: its own, and that of the fields below it times a size; no size means once.
+
+    A field that counts rows costs as many points as they are worth, and no less than its own.
+    """
 
     own: int
     below: Sequence[Cost] = ()
     size: Size | None = None
+    counted: Counted | None = None
 
-    def points(self, variables: Variables) -> int:
-        below = sum([cost.points(variables) for cost in self.below]) if self.below else 0
-        return self.own + below * (1 if self.size is None else self.size(variables))
+    def points(self, variables: Variables, rows: SeenRows) -> int:
+        own = self.own if self.counted is None else max(self.own, self.counted.points(rows))
+        below = sum([cost.points(variables, rows) for cost in self.below]) if self.below else 0
+        return own + below * (1 if self.size is None else self.size(variables))
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A query as far as it is known before it runs: its cost, whether its answer can be about persons, what it reads.
 
-    It reads rows of `models`, and with `figures` those of the figures, unless a directive or an error leaves them out.
+    It counts rows of `counted`, and reads rows of `models`, and with `figures` those of the figures, unless a directive
+    or an error leaves them out.
     """
 
     cost: Cost
+    counted: frozenset[Table]
     personal: bool
     models: Sequence[ReadModel]
     figures: bool
@@ -107,7 +135,13 @@ def plan_of(document: DocumentNode, operation: OperationDefinitionNode, schema: 
     assert schema.query_type is not None
     planner = _Planner(fragments_of(document), _defaults(operation))
     costs = planner.selected(operation.selection_set, schema.query_type, None, frozenset())
-    return Plan(Cost(0, costs), planner.personal, list(planner.models.values()), planner.figures)
+    return Plan(
+        cost=Cost(0, costs),
+        counted=frozenset(planner.counted),
+        personal=planner.personal,
+        models=list(planner.models.values()),
+        figures=planner.figures,
+    )
 
 
 def _defaults(operation: OperationDefinitionNode) -> Mapping[str, int]:
@@ -130,6 +164,7 @@ class _Planner:
     personal: bool = False
     figures: bool = False
     models: dict[str, ReadModel] = field(default_factory=dict)
+    counted: set[Table] = field(default_factory=set)
     _unknown: set[tuple[str, str]] = field(default_factory=set)
 
     def selected(
@@ -166,8 +201,18 @@ class _Planner:
         if declared is not None:
             return [Cost(declared)]
         if below is None:
-            return [Cost(COUNT)] if name == "totalCount" else []
-        return [Cost(GROUPS)] if "by" in known.args else [_cost(name, known, below, page)]
+            return [self._counting(COUNT, COUNTED_A_POINT, of)] if name == "totalCount" else []
+        if "by" in known.args:
+            return [self._counting(GROUPS, GROUPED_A_POINT, of, named)]
+        return [_cost(name, known, below, page)]
+
+    def _counting(self, own: int, a_point: int, *types: GraphQLNamedType) -> Cost:
+        """Return the cost of counting the rows that one of these types is made of."""
+        table = next((it for it in map(_table_of, types) if it is not None), None)
+        if table is None:
+            return Cost(own)
+        self.counted.add(table)
+        return Cost(own, counted=Counted(table, a_point))
 
     def _note_read(self, of: GraphQLObjectType, name: str, known: GraphQLField) -> None:
         self.figures = self.figures or (of.name == "Query" and name in FIGURE_FIELDS)
@@ -184,6 +229,12 @@ class _Planner:
             self._unknown.add((of, name))
         if len(self._unknown) > MAX_UNKNOWN:
             raise refused("graphql-invalid", f"More than {MAX_UNKNOWN} fields are not in the schema.")
+
+
+def _table_of(of: GraphQLNamedType) -> Table | None:
+    definition = of.extensions.get(DEFINITION)
+    made = None if definition is None else model_and_kind_of(definition.origin)
+    return None if made is None else made[0].table
 
 
 def _page(node: FieldNode, known: GraphQLField, defaults: Mapping[str, int]) -> Size | None:

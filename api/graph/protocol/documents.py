@@ -18,7 +18,7 @@ from graphql import (
 )
 
 from api.graph.planned.queries import PlannedQueries
-from api.graph.protocol.costs import Plan, Variables, plan_of
+from api.graph.protocol.costs import Plan, SeenRows, Variables, plan_of
 from api.graph.protocol.lexical_limits import scan
 from api.graph.protocol.limits import Limits, measure, refused, variables_fit
 from api.web.door_bounds import BOUNDS, Bounds
@@ -35,6 +35,10 @@ class DocumentRefusedError(Exception):
     def __init__(self, *errors: GraphQLError) -> None:
         super().__init__("refused")
         self.errors = errors
+
+
+UNKNOWN: SeenRows = {}
+"""As long as the database was not asked: counting has its lowest price."""
 
 
 @dataclass(slots=True)
@@ -84,11 +88,13 @@ class Documents:
         # Refused documents are not cached: they may not evict those that are sent every day.
         self.read: Callable[[str], Document] = lru_cache(CACHED_DOCUMENTS)(self._read)
 
-    def cost(self, document: Document, operation_name: str | None, variables: Variables) -> int:
-        """Return the cost of a query in points; refuse it if that is too much."""
+    def cost(
+        self, document: Document, operation_name: str | None, variables: Variables, rows: SeenRows = UNKNOWN
+    ) -> int:
+        """Return the cost of a query in points, by the rows that its caller sees; refuse it if that is too much."""
         if not variables_fit(variables):
             raise Problem(413, "variables-too-large", "The variables hold too many values, or too deep ones.")
-        cost = document.plan(operation_name).cost.points(variables)
+        cost = document.plan(operation_name).cost.points(variables, rows)
         if cost > self.limits.cost:
             message = f"The query costs {cost} points; {self.limits.cost} are the most. Ask for smaller pages."
             raise DocumentRefusedError(refused("query-too-costly", message))

@@ -88,7 +88,7 @@ class _Endpoint:
     async def _answered(self, request: Request, caller: Caller, form: Form) -> Response:
         asked = await graph_request(request)
         by = request_context(request, caller, self._platform.now(), processing_activity(request))
-        document, cost = self._admitted(asked, by)
+        document, cost = await self._admitted(asked, by)
         self._policy.charge(request, caller, cost)
         context = await self._context(request, by, document.parsed)
         plan = document.plan(asked.operation_name)
@@ -137,7 +137,7 @@ class _Endpoint:
             allowed_operation_types=(OperationType.QUERY,),
         )
 
-    def _admitted(self, asked: GraphRequest, by: RequestContext) -> tuple[Document, int]:
+    async def _admitted(self, asked: GraphRequest, by: RequestContext) -> tuple[Document, int]:
         """Return the document and its cost in points; refuse it before the database is asked anything."""
         caller = by.caller
         document = self._documents.read(self._text(asked, caller))
@@ -147,6 +147,9 @@ class _Endpoint:
         document.check()
         if document.plan(asked.operation_name).personal:
             by.must_name_activity()
+        if counted := document.plan(asked.operation_name).counted:
+            rows = {table: await self._platform.seen_rows(table, caller) for table in counted}
+            cost = self._documents.cost(document, asked.operation_name, asked.variables, rows)
         return document, cost
 
     def _text(self, asked: GraphRequest, caller: Caller) -> str:

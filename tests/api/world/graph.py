@@ -189,6 +189,7 @@ def application(
         state_cache=StateCache(),
         open_state=models.state,
         read_statements=read,
+        seen_rows=models.seen_rows,
         authenticate=authenticate,
         opener=opened,
         # Tests move the read models by hand, and ask at once.
