@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -46,16 +47,23 @@ class DoorsAhead:
         scope["route"], scope["endpoint"] = route, route.endpoint
         if b"gzip" in header_fields(scope).first.get(b"accept-encoding", b""):
             await self._compressed(scope, receive, send)
-        else:
-            await self._answer(scope, receive, send)
+            return
+        response = await self._response(scope, receive)
+        if len(response.body) >= MIN_COMPRESSED_BYTES:
+            response.headers.add_vary_header("Accept-Encoding")
+        await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._response(scope, receive)
+        await response(scope, receive, send)
+
+    async def _response(self, scope: Scope, receive: Receive) -> Response:
         request = QuickRequest(scope, receive)
         try:
-            response = await scope["endpoint"](request)
+            response: Response = await scope["endpoint"](request)
         except Exception as error:
             problem = self._problem_of(error)
             if problem is None:
                 raise
-            response = problem_response(problem, correlation_id_of(request))
-        await response(scope, receive, send)
+            return problem_response(problem, correlation_id_of(request))
+        return response

@@ -57,14 +57,16 @@ class QuickRequest(Request):
 
 class _FoundHeaders(Headers):
     def __init__(self, scope: Scope) -> None:
-        super().__init__(scope=scope)
-        self._first = header_fields(scope).first
+        super().__init__(raw=scope["headers"])
+        self._fields = header_fields(scope)
 
     def __getitem__(self, key: str) -> str:
-        return self._first[key.lower().encode("latin-1")].decode("latin-1")
+        return self._fields.first[key.lower().encode("latin-1")].decode("latin-1")
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and key.lower().encode("latin-1") in self._first
+        return isinstance(key, str) and key.lower().encode("latin-1") in self._fields.first
 
     def getlist(self, key: str) -> list[str]:
-        return super().getlist(key) if key in self else []
+        if key.lower().encode("latin-1") in self._fields.repeated:
+            return super().getlist(key)
+        return [self[key]] if key in self else []

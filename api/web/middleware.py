@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.web.errors import Problem, problem_response
@@ -18,6 +18,7 @@ from api.web.header_fields import header_fields
 from api.web.rate_limits import added_headers
 from api.web.repeated_fields import refusal_of_repeated
 from api.web.security_headers import secured
+from api.web.time_limit import TimeLimit, TimeLimitPassedError
 
 LOG = structlog.get_logger(__name__)
 
@@ -34,6 +35,9 @@ MAX_HEADER_BYTES = 16 * 1024
 """Names and values together."""
 
 RETRY_AFTER_S = 5
+
+CLIENT_GONE = 499
+"""The status in logs and metrics of a request whose client went away before an answer began. Source: nginx."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,8 @@ class RequestMiddleware:
         answer = _Answer(send, scope, correlation_id, https=self._limits.https)
         try:
             await self._answered(scope, receive, answer)
+        except ClientDisconnect:
+            answer.status = answer.status or CLIENT_GONE
         except Exception as error:
             LOG.exception("request_failed", error=type(error).__name__)
             if answer.status:
@@ -80,17 +86,14 @@ class RequestMiddleware:
         if (refusal := _refusal_of_size(scope) or refusal_of_repeated(scope)) is not None:
             await answer.problem(refusal, receive)
             return
-        limit = asyncio.timeout(self._limits.timeout_s)
         try:
-            async with limit as answer.limit:
+            with TimeLimit(self._limits.timeout_s) as answer.limit:
                 await self._app(scope, receive, answer.send)
-        except TimeoutError:
-            if answer.status or not limit.expired():
+        except TimeLimitPassedError:
+            if answer.status:
                 raise
             LOG.warning("request_timed_out", route=_route(scope))
             await answer.problem(_timed_out(), receive)
-        finally:
-            answer.limit = None
 
 
 class _Answer:
@@ -99,7 +102,7 @@ class _Answer:
     def __init__(self, send: Send, scope: Scope, correlation_id: str, *, https: bool) -> None:
         self.started = time.perf_counter()
         self.status = 0
-        self.limit: asyncio.Timeout | None = None
+        self.limit: TimeLimit | None = None
         self._send = send
         self._scope = scope
         self._correlation_id = correlation_id
@@ -111,13 +114,11 @@ class _Answer:
             headers = [*message.get("headers", ()), (HEADER, self._correlation_id.encode())]
             headers += [(name.lower().encode(), value.encode()) for name, value in added_headers(self._scope).items()]
             message["headers"] = secured(headers, self._scope, https=self._https)
-            if self.limit is not None and not self.limit.expired():
-                self.limit.reschedule(None)
+            if self.limit is not None:
+                self.limit.lift()
         await self._send(message)
 
     async def problem(self, problem: Problem, receive: Receive) -> None:
-        """Answer with a problem. The time limit ends here: the problem may be that it has passed."""
-        self.limit = None
         await problem_response(problem, self._correlation_id)(self._scope, receive, self.send)
 
 

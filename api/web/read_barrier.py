@@ -25,6 +25,8 @@ MAX_POSITION = 2**63 - 1
 
 def wanted_position(connection: HTTPConnection, log_id: str) -> int:
     """Return the position that a request names in `X-Position`, 0 without; refuse one of another log."""
+    if "x-position" not in connection.headers and "x-log-id" not in connection.headers:
+        return 0
     given = connection.headers.get("x-position", "0")
     if connection.headers.get("x-log-id", log_id) != log_id:
         raise Problem(409, "other-log", "The position in X-Position is one of another log than is read here.")

@@ -7,7 +7,6 @@ waits for it, bounded, in the read models that it uses.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from graphql import DocumentNode
@@ -71,12 +70,14 @@ class _Endpoint:
         media_type = negotiated(request, (JSON, GRAPHQL, HTML) if asks_by_address else (JSON, GRAPHQL))
         if media_type == HTML:
             return await PAGE.index(request)
-        form = Form(media_type=media_type or JSON, correlation_id=correlation_id_of(request))
+        correlation_id = correlation_id_of(request)
+        form = Form(media_type=media_type or JSON, correlation_id=correlation_id)
         if media_type is None:
             return problem_response(Problem(406, "not-acceptable", f"The answer can be {JSON} or {GRAPHQL}."), form)
         try:
             caller = await caller_of(request, self._platform)
-            form = replace(form, hints=self._policy.may_introspect(caller))
+            hints = self._policy.may_introspect(caller)
+            form = Form(media_type=media_type, correlation_id=correlation_id, hints=hints)
             return await self._answered(request, caller, form)
         except DocumentRefusedError as refusal:
             return refused_response(refusal.errors, form)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from api.graph.protocol.trusted import hash_of, is_hash
 from api.web.errors import Problem, problem_of
@@ -71,16 +71,26 @@ def _from_url(request: Request) -> object:
 
 
 async def _from_body(request: Request) -> object:
-    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.replace('"', "").strip().lower()
-    if media_type.strip().lower() != JSON or charset not in {"", "charset=utf-8"}:
+    if not _is_json(request.headers.get("content-type", "")):
         raise Problem(415, "unsupported-media-type", f"Send {JSON} in UTF-8.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
+    parts, size, more = [], 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        more = message.get("more_body", False)
+        if size > MAX_BODY_BYTES:
             raise Problem(413, "body-too-large", f"A request has at most {MAX_BODY_BYTES // 1024} KiB.")
-    return _json(bytes(body), "The body is not JSON.")
+    return _json(b"".join(parts), "The body is not JSON.")
+
+
+@lru_cache(CACHED_PREFERENCES)
+def _is_json(content_type: str) -> bool:
+    media_type, _, parameters = content_type.partition(";")
+    charset = parameters.replace('"', "").strip().lower()
+    return media_type.strip().lower() == JSON and charset in {"", "charset=utf-8"}
 
 
 def _json(text: bytes, otherwise: str) -> object:

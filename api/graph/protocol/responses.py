@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from traceback import walk_tb
 
 import orjson
@@ -47,7 +46,7 @@ def result_response(result: ExecutionResult, form: Form, extensions: Mapping[str
 def planned_response(data: bytes, form: Form, extensions: Mapping[str, object], log_id: str) -> Response:
     """Answer a document with the JSON of its data."""
     body = {"data": orjson.Fragment(data), "extensions": extensions}
-    return _response(body, form, HTTPStatus.OK, {"X-Log-Id": log_id})
+    return _response(body, form, 200, {"X-Log-Id": log_id})
 
 
 def refused_response(errors: Sequence[GraphQLError], form: Form) -> Response:
@@ -63,7 +62,7 @@ def problem_response(problem: Problem, form: Form) -> Response:
 
 
 def _status(form: Form, *, refused: bool) -> int:
-    return HTTPStatus.BAD_REQUEST if refused and form.media_type == GRAPHQL else HTTPStatus.OK
+    return 400 if refused and form.media_type == GRAPHQL else 200
 
 
 def _response(body: Mapping[str, object], form: Form, status: int, headers: Mapping[str, str]) -> Response:

@@ -13,10 +13,13 @@ from typing import Any
 
 from sqlalchemy import Engine, Table, event
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
+from api.composition.error_answers import problem_of_error
 from api.graph.protocol.endpoint import OPEN, graphql_routes
 from api.graph.protocol.policy import GraphPolicy
+from api.web.ahead import DoorsAhead
 from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.platform import Platform
@@ -204,7 +207,9 @@ def application(
         yield
         await models.aclose()
 
-    return Starlette(routes=graphql_routes(platform, models, policy), lifespan=closing), models
+    routes = graphql_routes(platform, models, policy)
+    ahead = Middleware(DoorsAhead, routes=routes, problem_of=problem_of_error)
+    return Starlette(routes=routes, middleware=[ahead], lifespan=closing), models
 
 
 @contextmanager
