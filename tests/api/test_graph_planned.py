@@ -37,7 +37,7 @@ SCALARS = {
     "DateTime": strategies.sampled_from(INSTANTS).map(nodes.String),
     "Date": strategies.sampled_from(DAYS).map(nodes.String),
 }
-PLANNED_AT_LEAST = 0.0
+PLANNED_AT_LEAST = 0.65
 """Of the documents that are answered without an error."""
 
 

@@ -19,11 +19,11 @@ from graphql import (
 )
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     Boolean,
     ColumnElement,
     Date,
     DateTime,
+    Integer,
     Text,
     case,
     cast,
@@ -86,7 +86,7 @@ def _scalar(value: Expression, kind: ColumnKind, name: str) -> JsonText:
         case Text(), "String" | "ID":
             # An empty text stands for none in a table.
             return cast(func.to_json(func.nullif(value, constant(""))), Text)
-        case (BigInteger(), "Long") | (Boolean(), "Boolean"):
+        case (Integer(), "Long") | (Boolean(), "Boolean"):
             return cast(value, Text)
         case DateTime(), "DateTime":
             written = func.to_char(func.timezone(UTC, value), constant('\\"YYYY-MM-DD"T"HH24:MI:SS.US"Z"\\"'))

@@ -21,7 +21,7 @@ from api.graph.queries.disclosure import Disclosure
 from api.graph.queries.sources import Arguments, ListSource, TotalsSource, source_of
 from api.web.request_reads import Query
 from projections.prepared_statements import Cells
-from projections.row_security import Viewer, rows_seen
+from projections.row_security import Viewer, rows_seen, written_out
 
 
 @dataclass(slots=True)
@@ -159,7 +159,7 @@ class PlannedList:
             after, before = self._given(page.after, first), self._given(page.before, first + self._key_size(page.after))
             rows = ListedRows(table, listed, page.size, page.backwards, after, before, conditions)
             made.append(shaped(self._page_query(rows), generic=not wanted.kept))
-        where = [*conditions, *listed.where]
+        where = [*conditions, *map(written_out, listed.where)]
         if self._counts:
             seen = rows_seen(table, self._writer.viewer)
             made.append(shaped(select(func.count()).select_from(table).where(*where, seen), generic=False))

@@ -12,7 +12,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from api.graph.planned.lists import PlannedList
 from api.graph.planned.parameters import NotPlannedError, class_of
-from api.graph.planned.roots import FieldReading, PlannedField, PlannedGroups, PlannedRow
+from api.graph.planned.roots import FieldReading, PlannedField, PlannedGroups, PlannedRow, PlannedTypename
 from api.graph.planned.row_text import RowWriter
 from api.graph.planned.selections import Selected, Selections, deciding_variables
 from api.graph.queries.query_context import QueryContext
@@ -88,9 +88,9 @@ class PlannedQueries:
         coerced = self._coerced(operation, variables)
         viewer = context.viewer
         roots = self._plan(operation, coerced, viewer)
-        for root in roots:
-            context.must_have_session(root.planned.model.table)
-            viewer = max(viewer, await context.viewer_of(root.planned.model.table), key=lambda it: len(it.identifiers))
+        for model in [root.planned.model for root in roots if root.planned.model is not None]:
+            context.must_have_session(model.table)
+            viewer = max(viewer, await context.viewer_of(model.table), key=lambda it: len(it.identifiers))
         if viewer is not context.viewer:
             roots = self._plan(operation, coerced, viewer)
         readings = [root.reading(coerced, viewer) for root in roots]
@@ -142,7 +142,7 @@ class PlannedQueries:
 
     def _root(self, selected: Selected, writer: RowWriter) -> _Root:
         if selected.field is None:
-            raise NotPlannedError
+            return _Root(selected, PlannedTypename(writer.selections.query_type.name), {})
         known = None if selected.names_variables else selected.arguments(writer.selections.variables)
         return _Root(selected, self._planned(selected, writer), known)
 

@@ -43,7 +43,8 @@ class PlannedField(Protocol):
     """A field of `Query` that is planned for a class of viewers."""
 
     @property
-    def model(self) -> ReadModel: ...
+    def model(self) -> ReadModel | None:
+        """The read model whose rows the field is made of; None where it is made of no rows."""
 
     def reading(self, arguments: Arguments, viewer: Viewer) -> FieldReading:
         """Return what a request reads; raises NotPlannedError where the standard executor has to answer."""
@@ -91,6 +92,20 @@ class Wanted:
     def conditions(self) -> list[ColumnElement[bool]]:
         given = [Kept(it.column, it.keeps, Given(place)) for place, it in enumerate(self.kept)]
         return [*(it.condition for it in given), *self.fixed]
+
+
+# --- No rows --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTypename:
+    """The name of the type `Query`."""
+
+    name: str
+    model: None = None
+
+    def reading(self, _arguments: Arguments, _viewer: Viewer) -> FieldReading:
+        return FieldReading([], lambda _results, _disclosure: f'"{self.name}"'.encode())
 
 
 # --- A row by its key -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from sqlalchemy import ColumnElement, FromClause, Text, cast, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from api.graph.planned.field_text import (
@@ -93,6 +93,8 @@ class RowWriter:
         return value_text(found, Text(), selected.schema_field.type)
 
     def _link(self, link: LinkSource, selected: Selected, columns: Columns) -> JsonText:
+        if link.column.name in columns.empty:
+            return NULL
         linked, rows = self._seen(link.model)
         text = func.coalesce(self.object(selected, linked), BROKEN)
         query = select(text).select_from(rows).where(linked[link.key.name] == columns[link.column.name])
@@ -126,7 +128,8 @@ class RowWriter:
 def _key(columns: Columns, names: Sequence[str]) -> JsonText:
     parts: list[ColumnElement[str]] = []
     for name in names:
-        if not isinstance(columns.kinds.get(name), Text):
+        column = columns[name]
+        if not isinstance(column.type, Text | BigInteger):
             raise NotPlannedError
-        parts += [constant("."), columns[name]]
+        parts += [constant("."), cast(column, Text)]
     return cast(func.to_json(joined(parts[1:])), Text)

@@ -102,9 +102,14 @@ class Selections:
         fragments = {it.name.value: FragmentDetails(it) for it in definitions}
         return cls(schema, operation, fragments, variables, role)
 
-    def roots(self) -> Iterator[Selected]:
+    @property
+    def query_type(self) -> GraphQLObjectType:
         query = self.schema.query_type
         assert query is not None
+        return query
+
+    def roots(self) -> Iterator[Selected]:
+        query = self.query_type
         found = collect_fields(self.schema, self.fragments, self.variables, query, self.operation)
         return self._selected(query, found.grouped_field_set)
 
