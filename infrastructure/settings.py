@@ -135,6 +135,7 @@ class Settings(BaseSettings):
     query_share: int | None = Field(default=None, ge=1)
     query_waiting: int = Field(default=100, ge=0, le=10_000)
     query_wait_s: float = Field(default=3.0, ge=0.01, le=60)
+    figures_licence: str = Field(default="CC0-1.0", pattern=r"^[A-Za-z0-9.+-]{1,80}$")
     query_timeout_s: float = Field(default=5.0, ge=0.01, le=600)
     request_timeout_s: float = Field(default=60.0, ge=0.1, le=600)
     requests_per_minute: int = Field(default=60_000, ge=0)

@@ -22,6 +22,7 @@ from api.composition.guards import graph_policy, lookup_limits, request_limits, 
 from api.composition.reacting import at_work, make_reactor
 from api.composition.tokens import Clock, make_authenticator, make_issuer, make_token_endpoint
 from api.dashboard import dashboard_router
+from api.dashboard.file_operations import file_operations
 from api.graph.protocol.endpoint import graphql_routes
 from api.rest.command_endpoints import command_router
 from api.rest.command_reader import CommandReader, command_readers
@@ -146,14 +147,14 @@ def create_app(
         )
     )
     own_write = Depends(waiting_for_own_write(platform, reads.figure_tables))
-    app.include_router(dashboard_router(reads, now), dependencies=[own_write])
+    app.include_router(dashboard_router(reads, now, licence=settings.figures_licence), dependencies=[own_write])
     app.include_router(projection_routes(platform, reads, feed))
     app.include_router(make_token_endpoint(issuer, settings, now))
     app.router.routes.extend(graphql)
     app.router.routes.extend(administration_routes())
     # The server calls this when it stops, so that streams end before it waits for open requests.
     app.state.end_streams = feed.end
-    app.openapi = cache(lambda: complete(FastAPI.openapi(app), commands.paths))  # type: ignore[method-assign]  # FastAPI's own way
+    app.openapi = cache(lambda: complete(FastAPI.openapi(app), {**commands.paths, **file_operations()}))  # type: ignore[method-assign]  # FastAPI's own way
     check_doors(app.router.routes, {camel_path(route.path) for route in COMMAND_ROUTES})
     return app
 

@@ -10,13 +10,15 @@ from fractions import Fraction
 from markupsafe import Markup
 
 from api.dashboard.charts import Chart, ChartBar, ChartLine, bar_chart, column_chart, line_chart
+from api.dashboard.links import Files
 from api.dashboard.localiser import Localiser
-from api.dashboard.number_tables import Cell, DataTable, cell, name_cell
+from api.dashboard.number_tables import DataTable, cell
 from api.dashboard.page_context import PageContext
 from projections.figures.definition import Window
-from projections.figures.figure_values import Figure, Point, Share, percentage
+from projections.figures.figure_values import Figure, Point
 from projections.figures.index import BASE_VALUE, IndexSeries
 from projections.figures.period import Period
+from projections.figures.shares import MIN_CELL, OTHER_PARTS, Share, whole_percents
 
 MAX_BARS = 8
 """Bars of parts; one more bar stands for all other parts. The table lists every part."""
@@ -30,6 +32,7 @@ class Block:
     headline: str
     svg: Markup
     table: DataTable
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ def index_block(indices: Sequence[IndexSeries], page: PageContext) -> Block | No
         {point.period for series in indices for point in series.points if point.period.end <= page.period.end}
     )
     lines: list[ChartLine] = []
-    columns: dict[str, list[Cell]] = {}
+    columns: dict[str, list[str]] = {}
     for series, last in shown:
         name, by_period = localiser.name("audience", series.audience), {point.period: point for point in series.points}
         points = [by_period.get(period) for period in periods]
@@ -74,45 +77,53 @@ def index_block(indices: Sequence[IndexSeries], page: PageContext) -> Block | No
         headline=headline,
         title=localiser.text_between("index_chart", periods),
         chart=line_chart(lines, periods, localiser.short_number, base=int(BASE_VALUE)),
-        csv_url=page.links.csv("use_index"),
+        files=page.links.files("use_index"),
     )
 
 
-def months_block(figure: Figure, points: Sequence[Point], page: PageContext) -> Block:
-    """Draw one figure month by month, as columns; the table begins with the latest month."""
+def months_block(figure: Figure, points: Sequence[Point], page: PageContext) -> Block | None:
+    """Draw one figure month by month, as columns; the table begins with the latest month. None without any data."""
     localiser, id_ = page.localiser, figure.definition.id
+    if all(point.known is None for point in points):
+        return None
     months = [point.period for point in points]
     window = Window.AS_OF_END if figure.definition.window is Window.AS_OF_END else Window.DURING
-    name, last = localiser.translated(figure.definition.title), localiser.number(points[-1].value)
+    name = localiser.translated(figure.definition.title)
     columns = {
-        localiser.text("value"): [cell(point.value, localiser.number) for point in points],
-        localiser.text("quality"): [name_cell(localiser.text(f"quality.{point.quality}")) for point in points],
+        localiser.text("value"): [cell(point.known, localiser.number) for point in points],
+        localiser.text("quality"): [localiser.text(f"quality.{point.quality}") for point in points],
     }
     return _block(
         *_by_period(page, months, columns),
         id_=f"chart-{id_}",
         headline=_headline(figure, localiser),
         title=localiser.text_between(f"series_title.{window}", months, title=name),
-        chart=column_chart([point.value for point in points], months, last, localiser.short_number),
-        csv_url=page.links.csv(id_),
+        chart=column_chart([point.known for point in points], months, localiser.number, localiser.short_number),
+        files=page.links.files(id_),
     )
 
 
-def users_block(series: Sequence[tuple[Figure, Sequence[Point]]], page: PageContext) -> Block:
-    """Draw consents and their users in one chart: the distance is the number of consents beyond one a person."""
+def users_block(series: Sequence[tuple[Figure, Sequence[Point]]], page: PageContext) -> Block | None:
+    """Draw consents and their users in one chart: the distance is the number of consents beyond one a person.
+
+    None if one of them has no data.
+    """
     localiser = page.localiser
+    known = [[point.known for point in points] for _, points in series]
+    if any(all(value is None for value in values) for values in known):
+        return None
     first, months = series[0][0], [point.period for point in series[0][1]]
     lines = [
         ChartLine(
             localiser.text(f"line.{figure.definition.id}"),
-            localiser.number(points[-1].value),
-            [Fraction(point.value) for point in points],
+            localiser.number(next(value for value in reversed(values) if value is not None)),
+            [None if value is None else Fraction(value) for value in values],
         )
-        for figure, points in series
+        for (figure, _), values in zip(series, known, strict=True)
     ]
     columns = {
-        localiser.translated(figure.definition.title): [cell(point.value, localiser.number) for point in points]
-        for figure, points in series
+        localiser.translated(figure.definition.title): [cell(value, localiser.number) for value in values]
+        for (figure, _), values in zip(series, known, strict=True)
     }
     return _block(
         *_by_period(page, months, columns),
@@ -120,68 +131,63 @@ def users_block(series: Sequence[tuple[Figure, Sequence[Point]]], page: PageCont
         headline=_headline(first, localiser),
         title=localiser.text_between("series_title.as_of_end", months, title=localiser.text("users_title")),
         chart=line_chart(lines, months, localiser.short_number),
-        csv_url=page.links.csv(first.definition.id, "users"),
+        files=page.links.files(first.definition.id, "users"),
     )
 
 
 def shares_block(breakdown: Breakdown, shares: Sequence[Share], page: PageContext) -> Block | None:
     """Draw how a figure is divided, largest part first; None if there is nothing to divide."""
-    whole = sum(share.value for share in shares)
-    if not whole:
+    if not shares:
         return None
     localiser, names = page.localiser, breakdown.names
-
-    def percent(part: int) -> str:
-        return localiser.percent(percentage(part, whole) or Decimal(0))
-
-    def bar(name: str, part: int) -> ChartBar:
-        return ChartBar(name, f"{localiser.number(part)} ({percent(part)})", part)
-
-    named = [(localiser.name(names, share.key), share) for share in shares]
-    bars = [bar(name, share.value) for name, share in named[:MAX_BARS]]
-    if rest := sum(share.value for share in shares[MAX_BARS:]):
-        bars.append(bar(localiser.text("others"), rest))
-    rows = (
-        (
-            name_cell(name, share.key),
-            cell(share.value, localiser.number),
-            cell(percentage(share.value, whole), localiser.percent),
-        )
-        for name, share in named
-    )
+    others = localiser.text("others")
+    parts = [
+        (others if share.key == OTHER_PARTS else localiser.name(names, share.key), share.value, percent)
+        for share, percent in zip(shares, whole_percents([share.value for share in shares]), strict=True)
+    ]
+    bars = parts[:MAX_BARS]
+    if rest := parts[MAX_BARS:]:
+        bars.append((others, sum(value for _, value, _ in rest), sum(percent for _, _, percent in rest)))
+    written = [(name, localiser.number(value), localiser.percent(Decimal(percent))) for name, value, percent in parts]
     return _block(
         (localiser.text(f"share_column.{names}"), localiser.text("value"), localiser.text("share")),
-        rows,
+        written,
         id_=f"chart-{breakdown.figure_id}-{breakdown.id}",
-        headline=localiser.text(f"share_headline.{names}", name=named[0][0], percent=percent(shares[0].value)),
+        headline=localiser.text(f"share_headline.{names}", name=written[0][0], percent=written[0][2]),
         title=localiser.text(f"share_chart.{names}", period=localiser.period(page.period)),
-        chart=bar_chart(bars),
-        csv_url=page.links.csv(breakdown.figure_id, breakdown.id),
+        chart=bar_chart([_bar(*part, localiser) for part in bars]),
+        files=page.links.files(breakdown.figure_id, breakdown.id),
+        note=localiser.text("small_parts_note", least=str(MIN_CELL)) if shares[-1].key == OTHER_PARTS else "",
     )
+
+
+def _bar(name: str, value: int, percent: int, localiser: Localiser) -> ChartBar:
+    return ChartBar(name, f"{localiser.number(value)} ({localiser.percent(Decimal(percent))})", value)
 
 
 def _by_period(
-    page: PageContext, periods: Sequence[Period], columns: Mapping[str, Sequence[Cell]]
-) -> tuple[tuple[str, ...], Sequence[tuple[Cell, ...]]]:
+    page: PageContext, periods: Sequence[Period], columns: Mapping[str, Sequence[str]]
+) -> tuple[tuple[str, ...], Sequence[tuple[str, ...]]]:
     """Return the heads and rows of a table of named columns, with a row for each period, the latest first."""
     localiser = page.localiser
-    names = [name_cell(localiser.short_period(period), str(period)) for period in periods]
+    names = [localiser.short_period(period) for period in periods]
     rows = list(zip(names, *columns.values(), strict=True))
     return (localiser.text("period"), *columns), rows[::-1]
 
 
 def _block(
     columns: tuple[str, ...],
-    rows: Iterable[tuple[Cell, ...]],
+    rows: Iterable[tuple[str, ...]],
     *,
     id_: str,
     headline: str,
     title: str,
     chart: Chart,
-    csv_url: str,
+    files: Files,
+    note: str = "",
 ) -> Block:
-    table = DataTable(caption=title, columns=columns, rows=tuple(rows), csv_url=csv_url)
-    return Block(id=id_, headline=headline, svg=chart.svg(id_, title), table=table)
+    table = DataTable(caption=title, columns=columns, rows=tuple(rows), files=files)
+    return Block(id=id_, headline=headline, svg=chart.svg(id_, title), table=table, note=note)
 
 
 def _headline(figure: Figure, localiser: Localiser) -> str:

@@ -31,6 +31,8 @@ LABEL_GAP = 34
 """Height of one direct label: two lines of text."""
 TICK_SPACE = 46
 """The least distance between two texts on the time axis."""
+LAST_LABEL = 90
+"""The room of the label of the last column."""
 ROW_HEIGHT = 42
 BAR_HEIGHT = 12
 GRIDLINES = 5
@@ -100,21 +102,25 @@ def line_chart(lines: Sequence[ChartLine], periods: Sequence[Period], write: Wri
     return Chart(PLOT_BOTTOM + AXIS_HEIGHT, [*parts, _axis(scale, write)])
 
 
-def column_chart(values: Sequence[int], periods: Sequence[Period], last: str, write: Write) -> Chart:
-    """Draw a column for each period; the last one stands out and carries its value."""
-    scale = _scale(Fraction(max(values, default=0)))
+def column_chart(values: Sequence[int | None], periods: Sequence[Period], label: Write, write: Write) -> Chart:
+    """Draw a column for each period with data; the last one stands out and carries its value."""
+    known = [at for at, value in enumerate(values) if value is not None]
+    scale = _scale(Fraction(max((value for value in values if value is not None), default=0)))
     pitch = COLUMN_PLOT / max(len(values), 1)
     x = [round(LEFT + pitch * (at + 0.5), 1) for at in range(len(values))]
     parts = [_grid(scale, WIDTH), _ticks(year_ticks(periods, COLUMN_PLOT), x), _axis(scale, write)]
     column = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1"/>')
     for at, value in enumerate(values):
-        kind = "column last" if at == len(values) - 1 else "column"
+        if value is None:
+            continue
+        kind = "column last" if at == known[-1] else "column"
         y, left, width = scale.y(value), round(x[at] - pitch * 0.36, 1), round(pitch * 0.72, 1)
         parts.append(column.format(kind, left, y, width, round(PLOT_BOTTOM - y, 1)))
-    if values:
-        y = max(scale.y(values[-1]) - 5, TOP - 4)
+    if known and (last := values[known[-1]]) is not None:
+        y = max(scale.y(last) - 5, TOP - 4)
         text = Markup('<text class="value halo" x="{}" y="{}" text-anchor="end">{}</text>')
-        parts.append(text.format(WIDTH, y, last))
+        # The label ends with its column, but has room for itself at the left.
+        parts.append(text.format(max(round(x[known[-1]] + pitch / 2), LEFT + LAST_LABEL), y, label(last)))
     return Chart(PLOT_BOTTOM + AXIS_HEIGHT, parts)
 
 

@@ -58,7 +58,7 @@ def filter_query(applied: OpenRateFilter) -> tuple[tuple[str, str], ...]:
 
 
 def latest_period(months: Sequence[str], now: datetime) -> Period | None:
-    """Return the last year or half year that is over and has counts; else the last month with counts."""
+    """Return the last year or half year that is over and has data; else the last month that has."""
     for month in reversed(months):
         year, number = (int(part) for part in month.split("-"))
         half = Period(year, 1 if number <= MONTHS_OF_HALF_YEAR else MONTHS_OF_HALF_YEAR + 1, MONTHS_OF_HALF_YEAR)
@@ -73,8 +73,12 @@ def years(months: Sequence[str], chosen: Period | None) -> list[int]:
     return sorted(known, reverse=True)
 
 
-def parts(localiser: Localiser) -> list[tuple[str, str]]:
-    """Return the parts of a year to choose from: each as it stands in an address, and its name."""
-    halves = [(f"H{half}", localiser.text(f"half.{half}")) for half in (1, 2)]
-    months = [(f"{month:02d}", localiser.month_name(month)) for month in range(1, MONTHS_OF_YEAR + 1)]
-    return [("", localiser.text("whole_year")), *halves, *months]
+def parts(months: Sequence[str], chosen: Period, localiser: Localiser) -> list[tuple[str, str]]:
+    """Return the parts of a year to choose from, each as it stands in an address, and its name.
+
+    Only those are offered that have data in one of the years, and the one that is chosen.
+    """
+    known = {int(month[5:]) for month in months} | {int(month[5:]) for month in chosen.months}
+    halves = [(f"H{half}", localiser.text(f"half.{half}")) for half in sorted({(month + 5) // 6 for month in known})]
+    offered = [(f"{month:02d}", localiser.month_name(month)) for month in sorted(known)]
+    return [("", localiser.text("whole_year")), *halves, *offered]

@@ -6,15 +6,23 @@ from collections.abc import Mapping, Sequence
 
 from api.dashboard.blocks import BREAKDOWNS, Block, Breakdown, index_block, months_block, shares_block, users_block
 from api.dashboard.choice import PageNotFound
+from api.dashboard.datasets import (
+    Dataset,
+    index_dataset,
+    rates_dataset,
+    series_dataset,
+    shares_dataset,
+    users_dataset,
+)
 from api.dashboard.localiser import Localiser
-from api.dashboard.number_tables import DataTable
 from api.dashboard.page_context import PageContext
 from api.dashboard.rates import RatesBlock, rates_block
-from api.dashboard.tiles import index_tiles, nothing_counted, tile, tile_groups
+from api.dashboard.tiles import index_tiles, tile, tile_groups, without_data
 from projections.figures.definition import Definition
 from projections.figures.figure_definitions import DEFINITIONS, OPEN_RATE, USE_INDEX
-from projections.figures.figure_values import Figure, Point
-from projections.figures.index import WEIGHTS
+from projections.figures.figure_values import Figure, Point, Quality
+from projections.figures.index import WEIGHTS, IndexSeries
+from projections.figures.open_rate_table import OpenRateTable
 from projections.figures.period import Period
 
 CHARTED_MONTHS = 24
@@ -27,12 +35,12 @@ OVERVIEW_BREAKDOWNS = ("means", "service_family")
 async def overview(page: PageContext) -> Mapping[str, object]:
     """Gather the dashboard itself."""
     figures = await page.snapshot.figures(page.jurisdiction, page.period, page.now)
-    indices = await page.snapshot.indices(page.jurisdiction, page.now)
+    indices = await _indices(page)
     return {
         "index_tiles": index_tiles(indices, page),
         "index_block": index_block(indices, page),
         "groups": tile_groups(figures, page),
-        "nothing_counted": nothing_counted(figures, page.localiser),
+        "without_data": without_data(figures, page.localiser),
         "blocks": await _blocks(page, figures),
         "rates": await _rates(page),
         "rates_url": page.links.figure(OPEN_RATE.id),
@@ -45,9 +53,16 @@ async def all_definitions(_page: PageContext) -> Mapping[str, object]:
 
 async def figure_page(page: PageContext, definition: Definition) -> Mapping[str, object]:
     """Gather one figure: its value, its course, and its definition."""
-    shown = {"definition": definition, "tiles": (), "blocks": [], "rates": None, "no_rates": False}
+    shown = {
+        "definition": definition,
+        "files": page.links.files(definition.id),
+        "tiles": (),
+        "blocks": [],
+        "rates": None,
+        "no_rates": False,
+    }
     if definition is USE_INDEX:
-        indices = await page.snapshot.indices(page.jurisdiction, page.now)
+        indices = await _indices(page)
         block = index_block(indices, page)
         return {
             **shown,
@@ -60,27 +75,39 @@ async def figure_page(page: PageContext, definition: Definition) -> Mapping[str,
         return {**shown, "rates": rates, "no_rates": rates is None, "applied": page.applied}
     figure = await _figure(page, definition)
     breakdowns = [await _shares(page, breakdown) for breakdown in BREAKDOWNS if breakdown.figure_id == definition.id]
-    blocks = [await _months(page, figure), *(block for block in breakdowns if block)]
+    blocks = [block for block in (await _months(page, figure), *breakdowns) if block]
     return {**shown, "tiles": (tile(figure, page),), "blocks": blocks}
 
 
-async def table_of(page: PageContext, definition: Definition, dimension: str) -> DataTable:
-    """Gather one table alone, as the page shows it.
+def outside_history(page: PageContext) -> str:
+    """Return a sentence about the months that the figures cover, if the chosen period is not among them."""
+    months = page.history.months
+    if not months or not frozenset(months).isdisjoint(page.period.months):
+        return ""
+    return page.localiser.text_between("outside_history", [Period.parse(month) for month in months])
 
-    Raises PageNotFound if the figure has no such dimension, or the table would be empty.
-    """
-    shown: Block | RatesBlock | None
+
+async def dataset_of(page: PageContext, definition: Definition, dimension: str) -> Dataset:
+    """Gather one table alone, as a file; raise PageNotFound if the figure has no such dimension."""
     if dimension:
-        shown = await _dimension(page, definition, dimension)
-    elif definition is USE_INDEX:
-        shown = index_block(await page.snapshot.indices(page.jurisdiction, page.now), page)
-    elif definition is OPEN_RATE:
-        shown = await _rates(page)
-    else:
-        shown = await _months(page, await _figure(page, definition))
-    if shown is None:
-        raise PageNotFound
-    return shown.table
+        return await _dimension(page, definition, dimension)
+    if definition is USE_INDEX:
+        return index_dataset(definition, await page.snapshot.indices(page.jurisdiction, page.now), page)
+    if definition is OPEN_RATE:
+        return rates_dataset(definition, await _open_rates(page), page)
+    figure = await _figure(page, definition)
+    return series_dataset(figure, await _points(page, figure))
+
+
+async def _dimension(page: PageContext, definition: Definition, dimension: str) -> Dataset:
+    if (definition.id, dimension) == (USERS[0], USERS_TABLE):
+        figures = [await _figure(page, DEFINITIONS[figure_id]) for figure_id in USERS]
+        return users_dataset([(figure, await _points(page, figure)) for figure in figures], dimension)
+    for breakdown in BREAKDOWNS:
+        if (breakdown.figure_id, breakdown.id) == (definition.id, dimension):
+            shares = await page.snapshot.shares(breakdown.figure_id, breakdown.id, page.jurisdiction, page.period)
+            return shares_dataset(await _figure(page, definition), dimension, shares)
+    raise PageNotFound
 
 
 def _weights(localiser: Localiser) -> str:
@@ -91,13 +118,20 @@ def _weights(localiser: Localiser) -> str:
 
 
 async def _blocks(page: PageContext, figures: Sequence[Figure]) -> list[Block]:
-    by_id = {figure.definition.id: figure for figure in figures if figure.says_something}
+    by_id = {figure.definition.id: figure for figure in figures if figure.known is not None}
     blocks: list[Block | None] = []
     if all(figure_id in by_id for figure_id in USERS):
         blocks.append(await _users(page, [by_id[figure_id] for figure_id in USERS]))
     blocks += [await _months(page, by_id[figure_id]) for figure_id in BY_MONTH if figure_id in by_id]
     blocks += [await _shares(page, breakdown) for breakdown in BREAKDOWNS if breakdown.id in OVERVIEW_BREAKDOWNS]
     return [block for block in blocks if block]
+
+
+async def _indices(page: PageContext) -> Sequence[IndexSeries]:
+    """Read the indices; none in a period without data."""
+    if page.history.quality(USE_INDEX, page.period, page.now) is Quality.NO_DATA:
+        return ()
+    return await page.snapshot.indices(page.jurisdiction, page.now)
 
 
 async def _figure(page: PageContext, definition: Definition) -> Figure:
@@ -113,21 +147,12 @@ async def _points(page: PageContext, figure: Figure) -> Sequence[Point]:
     return await page.snapshot.series(figure.definition.id, page.jurisdiction, periods, page.now)
 
 
-async def _months(page: PageContext, figure: Figure) -> Block:
+async def _months(page: PageContext, figure: Figure) -> Block | None:
     return months_block(figure, await _points(page, figure), page)
 
 
-async def _users(page: PageContext, figures: Sequence[Figure]) -> Block:
+async def _users(page: PageContext, figures: Sequence[Figure]) -> Block | None:
     return users_block([(figure, await _points(page, figure)) for figure in figures], page)
-
-
-async def _dimension(page: PageContext, definition: Definition, dimension: str) -> Block | None:
-    if (definition.id, dimension) == (USERS[0], USERS_TABLE):
-        return await _users(page, [await _figure(page, DEFINITIONS[figure_id]) for figure_id in USERS])
-    for breakdown in BREAKDOWNS:
-        if (breakdown.figure_id, breakdown.id) == (definition.id, dimension):
-            return await _shares(page, breakdown)
-    return None
 
 
 async def _shares(page: PageContext, breakdown: Breakdown) -> Block | None:
@@ -136,7 +161,10 @@ async def _shares(page: PageContext, breakdown: Breakdown) -> Block | None:
 
 
 async def _rates(page: PageContext) -> RatesBlock | None:
-    """Show the year of the period beside the year before."""
+    return rates_block(await _open_rates(page), page)
+
+
+async def _open_rates(page: PageContext) -> OpenRateTable:
+    """Read the open rates of the year of the period, and of the year before."""
     year = Period.parse(f"{page.period.year}")
-    rates = await page.snapshot.open_rates(page.jurisdiction, (year.year_before(), year), page.now, page.applied)
-    return rates_block(rates, page)
+    return await page.snapshot.open_rates(page.jurisdiction, (year.year_before(), year), page.now, page.applied)

@@ -17,6 +17,14 @@ def slug(name: str) -> str:
     return name.replace("_", "-")
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The addresses of one table as files."""
+
+    csv: str
+    json: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
     """Builds addresses that keep the language, the country and the chosen period."""
@@ -36,9 +44,9 @@ class Links:
     def figure(self, figure_id: str) -> str:
         return self._url(f"/figures/{slug(figure_id)}")
 
-    def csv(self, figure_id: str, dimension: str = "") -> str:
-        part = f"/{slug(dimension)}" if dimension else ""
-        return self._url(f"/figures/{slug(figure_id)}{part}.csv", *self.extra)
+    def files(self, figure_id: str, dimension: str = "") -> Files:
+        path = "/".join(("/figures", slug(figure_id), *([slug(dimension)] if dimension else ())))
+        return Files(*(self._url(f"{path}.{form}", *self.extra) for form in ("csv", "json")))
 
     def here_in(self, language: Language) -> str:
         """Return the same page in another language."""
@@ -47,6 +55,10 @@ class Links:
     def here_for(self, jurisdiction: Jurisdiction) -> str:
         """Return the same page for another country, in the period that is current there."""
         return replace(self, jurisdiction=jurisdiction, period=None).here()
+
+    def newest(self) -> str:
+        """Return the same page in the newest period that has data."""
+        return replace(self, period=None).here()
 
     def here(self) -> str:
         return self._url(self.path, *self.extra)

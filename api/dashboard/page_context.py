@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +9,7 @@ from api.dashboard.links import Links
 from api.dashboard.localiser import Localiser
 from api.dashboard.reader import FiguresSnapshot
 from domain.kernel import Jurisdiction
+from projections.figures.coverage import History
 from projections.figures.period import Period
 from projections.open_rates import OpenRateFilter
 
@@ -18,14 +18,16 @@ from projections.open_rates import OpenRateFilter
 class PageContext:
     """The choices of a visitor, and the snapshot from which the page is answered.
 
-    `months` are those in which anything was counted, as `2021-11`; `applied` are the filters of the open rates.
+    `history` has the months that the figures cover; `applied` are the filters of the open rates;
+    `licence` is the SPDX name of that under which the figures are published.
     """
 
     snapshot: FiguresSnapshot
-    months: Sequence[str]
+    history: History
     jurisdiction: Jurisdiction
     period: Period
     now: datetime
     applied: OpenRateFilter
     localiser: Localiser
     links: Links
+    licence: str

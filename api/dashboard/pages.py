@@ -23,21 +23,33 @@ from api.dashboard.choice import (
     parts,
     years,
 )
-from api.dashboard.content import all_definitions, figure_page, overview, table_of
+from api.dashboard.content import all_definitions, dataset_of, figure_page, outside_history, overview
+from api.dashboard.datasets import as_csv, as_json
 from api.dashboard.links import ROOT, Links, slug
 from api.dashboard.localiser import LOCALES, Localiser
-from api.dashboard.number_tables import as_csv
 from api.dashboard.page_context import PageContext
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.web.entity_tags import read_tags
+from api.web.errors import Problem, problem_response
+from api.web.json_answers import json_response
+from api.web.read_barrier import not_built
 from domain.kernel import InvalidValue, Jurisdiction
 from projections import figures
 from projections.figures.definition import Definition
 from projections.figures.figure_definitions import DEFINITIONS
-from projections.figures.period import Period
+from projections.figures.period import MONTHS_OF_YEAR, Period
 from projections.figures.translations import Language
 from projections.progress import NotBuiltError
 from projections.words import CIVIL_TIME
+
+CROSS_ORIGIN = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "If-None-Match, X-Position",
+    "Access-Control-Expose-Headers": "Content-Disposition, ETag, Retry-After",
+    "Access-Control-Max-Age": "86400",
+}
+"""Pages of other origins may read the files, without credentials (Fetch standard, 3.3)."""
 
 HEADERS = {
     "Cache-Control": "no-cache",
@@ -47,6 +59,11 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 READ = ["GET", "HEAD"]
+LICENCE = "CC0-1.0"
+"""Under which figures are published where nothing else is set: the SPDX name of a dedication to the public."""
+
+_TABLES = ("/{language}/figures/{figure}", "/{language}/figures/{figure}/{dimension}")
+FILE_PATHS = tuple(f"{table}.{form}" for table in _TABLES for form in ("csv", "json"))
 ONE_YEAR_S = 31_536_000
 RETRY_AFTER_S = 10
 """Seconds after which to ask again while the read models are built for the first time."""
@@ -61,17 +78,25 @@ RELEASE = hashlib.sha256(
 ).hexdigest()
 """A digest of all files that decide how figures are shown."""
 
+
+PROBLEMS = {
+    404: Problem(404, "no-such-resource", "There is no such table of a figure at this address."),
+    503: not_built(()),
+}
+"""What programs are told that ask for a file; to people who follow a link a page says the same."""
+
 Build = Callable[[PageContext], Awaitable[Response]]
 
 
-def dashboard_router(reader: FiguresReader, clock: Callable[[], datetime]) -> APIRouter:
+def dashboard_router(reader: FiguresReader, clock: Callable[[], datetime], *, licence: str = LICENCE) -> APIRouter:
     """Make the routes under /dashboard. On a log that holds a sample, every page states that its history is made up."""
-    return _Pages(reader, clock).router()
+    return _Pages(reader, clock, licence).router()
 
 
 class _Pages:
-    def __init__(self, reader: FiguresReader, clock: Callable[[], datetime]) -> None:
+    def __init__(self, reader: FiguresReader, clock: Callable[[], datetime], licence: str) -> None:
         self.reader = reader
+        self.licence = licence
         self.clock = clock
         self.style = (HERE / "static" / "dashboard.css").read_bytes()
         self.templates = Environment(
@@ -90,13 +115,13 @@ class _Pages:
 
     def router(self) -> APIRouter:
         router = APIRouter(prefix=ROOT, include_in_schema=False)
+        for path in FILE_PATHS:
+            router.add_api_route(path, self.file, methods=[*READ, "OPTIONS"], response_class=Response)
         for path, endpoint in (
             ("", self.entrance),
             ("/static/dashboard.css", self.stylesheet),
             ("/{language}", self.home),
             ("/{language}/figures", self.definitions),
-            ("/{language}/figures/{figure}.csv", self.table),
-            ("/{language}/figures/{figure}/{dimension}.csv", self.table),
             ("/{language}/figures/{figure}", self.figure),
             ("/{rest:path}", self.missing),
         ):
@@ -128,16 +153,23 @@ class _Pages:
         build = self._page("figure.html.j2", lambda page: figure_page(page, _definition(figure)))
         return await self._answer(request, language, f"/figures/{figure}", build)
 
-    async def table(self, request: Request, language: str, figure: str, dimension: str = "") -> Response:
+    async def file(self, request: Request, language: str, figure: str, dimension: str = "") -> Response:
         async def build(page: PageContext) -> Response:
-            table = await table_of(page, _definition(figure), dimension.replace("-", "_"))
+            dataset = await dataset_of(page, _definition(figure), dimension.replace("-", "_"))
+            if request.url.path.endswith(".json"):
+                return json_response(as_json(dataset, page))
             parts_of_name = ("kroniek", page.jurisdiction, figure, dimension, str(page.period).replace("/", "_"))
             disposition = f'attachment; filename="{"-".join(part for part in parts_of_name if part)}.csv"'
-            return Response(
-                as_csv(table), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
-            )
+            headers = {"Content-Disposition": disposition}
+            return Response(as_csv(dataset, page), media_type="text/csv; charset=utf-8", headers=headers)
 
-        return await self._answer(request, language, f"/figures/{figure}", build)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=CROSS_ORIGIN)
+        response = await self._answer(request, language, f"/figures/{figure}", build)
+        if response.status_code in PROBLEMS and "text/html" not in request.headers.get("accept", ""):
+            response = problem_response(PROBLEMS[response.status_code], getattr(request.state, "correlation_id", ""))
+        response.headers.update(CROSS_ORIGIN)
+        return response
 
     async def missing(self, rest: str) -> Response:
         language = rest.split("/", maxsplit=1)[0]
@@ -177,23 +209,19 @@ class _Pages:
         known = read_tags(request.headers.get("if-none-match", ""))
         if known is not None and known.match_weakly(headers["ETag"].removeprefix("W/")):
             return Response(status_code=304, headers=headers)
-        months = await snapshot.months(links.jurisdiction)
-        period = links.period or latest_period(months, now)
-        if period is None:
-            shown = {"now": now, "position": snapshot.position, "sample": snapshot.sample}
-            response: Response = self._html("empty.html.j2", links, shown)
-        else:
-            page = PageContext(
-                snapshot=snapshot,
-                months=months,
-                jurisdiction=links.jurisdiction,
-                period=period,
-                now=now,
-                applied=applied,
-                localiser=Localiser(language),
-                links=links,
-            )
-            response = await build(page)
+        history = await snapshot.history(links.jurisdiction)
+        page = PageContext(
+            snapshot=snapshot,
+            history=history,
+            jurisdiction=links.jurisdiction,
+            period=links.period or latest_period(history.months, now) or Period(now.year, 1, MONTHS_OF_YEAR),
+            now=now,
+            applied=applied,
+            localiser=Localiser(language),
+            links=links,
+            licence=self.licence,
+        )
+        response = await build(page)
         response.headers.update(headers)
         return response
 
@@ -212,8 +240,9 @@ class _Pages:
                 "position": page.snapshot.position,
                 "sample": page.snapshot.sample,
                 "period": page.period,
-                "years": years(page.months, page.period),
-                "parts": parts(page.localiser),
+                "years": years(page.history.months, page.period),
+                "parts": parts(page.history.months, page.period, page.localiser),
+                "outside_history": outside_history(page),
             }
             return self._html(template, page.links, {**frame, **await contents(page)})
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.dashboard.localiser import Localiser
-from api.dashboard.number_tables import Cell, DataTable, cell, name_cell
+from api.dashboard.number_tables import DataTable, cell
 from api.dashboard.page_context import PageContext
+from projections.figures.figure_definitions import OPEN_RATE
 from projections.figures.figure_values import Quality
 from projections.figures.open_rate_table import OpenRateRow, OpenRateTable
 from projections.figures.period import Period
+from projections.figures.shares import MIN_CELL
 from projections.open_rates import WINDOWS_WEEKS
 
 
@@ -24,7 +26,8 @@ class RatesBlock:
 
 def rates_block(rates: OpenRateTable, page: PageContext) -> RatesBlock | None:
     """Lay out the table; None if nothing at all was published."""
-    if not rates.rows:
+    covered = frozenset(page.history.months_of(OPEN_RATE.id))
+    if not rates.rows or covered.isdisjoint(rates.years[-1].months):
         return None
     localiser = page.localiser
     groups = ["", *[localiser.text("messages")] * len(rates.years)]
@@ -46,7 +49,7 @@ def rates_block(rates: OpenRateTable, page: PageContext) -> RatesBlock | None:
             groups=(*groups, ""),
             rows=(*rows, *sums),
             sums=len(sums),
-            csv_url=page.links.csv("open_rate"),
+            files=page.links.files("open_rate"),
         ),
         remarks=_remarks(rates, localiser),
     )
@@ -66,21 +69,24 @@ def _provisional(text: str, rates: OpenRateTable, year: Period, weeks: int, loca
     return f"{text} ({localiser.text('quality.provisional')})" if rates.is_provisional(year, weeks) else text
 
 
-def _row(name: str, row: OpenRateRow, localiser: Localiser) -> tuple[Cell, ...]:
-    cells = [name_cell(name), *(cell(cohort.published, localiser.number) for cohort in row.cohorts)]
+def _row(name: str, row: OpenRateRow, localiser: Localiser) -> tuple[str, ...]:
+    # A year in which nothing was published is shown without a number: nobody can tell it from one without history.
+    cells = [name, *(cell(cohort.published or None, localiser.number) for cohort in row.cohorts)]
     for weeks in WINDOWS_WEEKS:
         cells += [cell(cohort.rate(weeks), localiser.percent) for cohort in row.cohorts]
         cells.append(cell(row.difference(weeks), localiser.points))
     quality = localiser.text(f"quality.{row.quality}")
     if row.notifications_only:
         quality = f"{quality}, {localiser.text('notifications_only')}"
-    return (*cells, name_cell(quality))
+    return (*cells, quality)
 
 
 def _remarks(rates: OpenRateTable, localiser: Localiser) -> tuple[str, ...]:
     remarks = [localiser.text("difference_note")]
     if any(rates.is_provisional(year, weeks) for year in rates.years for weeks in WINDOWS_WEEKS):
         remarks.append(localiser.text("provisional_note"))
+    if any(0 < cohort.published < MIN_CELL for row in rates.rows for cohort in row.cohorts):
+        remarks.append(localiser.text("few_messages_note", least=str(MIN_CELL)))
     if any(row.quality is Quality.APPROXIMATE for row in (*rates.rows, rates.total)):
         remarks.append(localiser.text("approximate_note"))
     return tuple(remarks)

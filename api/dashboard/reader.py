@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.kernel import Jurisdiction
-from projections.figures.figure_values import Figure, Point, Share
+from projections.figures.coverage import History
+from projections.figures.figure_values import Figure, Point
 from projections.figures.index import IndexSeries
 from projections.figures.open_rate_table import OpenRateTable
 from projections.figures.period import Period
+from projections.figures.shares import Share
 from projections.open_rates import OpenRateFilter
 
 
@@ -26,8 +28,8 @@ class FiguresSnapshot(Protocol):
     def sample(self) -> bool:
         """Whether the log holds a sample: a history that is made up."""
 
-    async def months(self, jurisdiction: Jurisdiction) -> Sequence[str]:
-        """Return the months in which anything was counted, oldest first, as `2021-11`."""
+    async def history(self, jurisdiction: Jurisdiction) -> History:
+        """Return the months that the figures of a jurisdiction cover."""
 
     async def figures(self, jurisdiction: Jurisdiction, period: Period, now: datetime) -> Sequence[Figure]:
         """Compute the headline figures of a period."""
@@ -40,7 +42,7 @@ class FiguresSnapshot(Protocol):
     async def shares(
         self, figure_id: str, dimension: str, jurisdiction: Jurisdiction, period: Period
     ) -> Sequence[Share]:
-        """Cut one headline figure by a dimension, largest share first."""
+        """Cut one headline figure by a dimension, largest part first; small parts together as one at the end."""
 
     async def open_rates(
         self, jurisdiction: Jurisdiction, years: Sequence[Period], now: datetime, applied: OpenRateFilter

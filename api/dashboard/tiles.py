@@ -11,6 +11,7 @@ from domain.kernel import Jurisdiction
 from projections.figures.definition import Topic
 from projections.figures.figure_values import Figure, Growth, Quality, rounded
 from projections.figures.index import DECIMALS, IndexSeries
+from projections.figures.period import Period
 
 HUNDRED_PERCENT = 100
 SYSTEMS = {
@@ -28,12 +29,16 @@ SYSTEMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One figure as it is read at a glance. `previous` is its written value a year earlier, where it is compared."""
+    """One figure as it is read at a glance. `previous` is its written value a year earlier, where it is compared.
+
+    `recorded` is a sentence about the history of a figure that does not cover the period, or not all of it.
+    """
 
     localiser: Localiser
     title: str
     url: str
     value: str
+    recorded: str = ""
     compared: Growth | None
     previous: str
     moment: str
@@ -58,6 +63,8 @@ class Tile:
 
     @property
     def remark(self) -> str:
+        if self.recorded:
+            return self.recorded
         if self.reliability is Quality.PROVISIONAL:
             return self.localiser.text("still_running")
         return (
@@ -90,7 +97,8 @@ def tile(figure: Figure, page: PageContext) -> Tile:
         localiser=localiser,
         title=localiser.translated(figure.definition.title),
         url=page.links.figure(figure.definition.id),
-        value=localiser.number(figure.value),
+        value=localiser.text("no_value") if figure.known is None else localiser.number(figure.known),
+        recorded=recorded(figure, page) if figure.quality in (Quality.NO_DATA, Quality.PARTIAL) else "",
         compared=figure.growth,
         previous=localiser.number(int(figure.growth.previous)) if figure.growth else "",
         moment=localiser.moment_of(figure.period, figure.definition.window),
@@ -99,8 +107,8 @@ def tile(figure: Figure, page: PageContext) -> Tile:
 
 
 def tile_groups(figures: Sequence[Figure], page: PageContext) -> tuple[TileGroup, ...]:
-    """Group the figures that counted something by topic, in the order of the definitions."""
-    shown = [figure for figure in figures if figure.says_something]
+    """Group the figures that have data by topic, in the order of the definitions."""
+    shown = [figure for figure in figures if figure.known is not None]
     topics = dict.fromkeys(figure.definition.topic for figure in shown)
     return tuple(
         TileGroup(
@@ -112,10 +120,16 @@ def tile_groups(figures: Sequence[Figure], page: PageContext) -> tuple[TileGroup
     )
 
 
-def nothing_counted(figures: Sequence[Figure], localiser: Localiser) -> str:
-    """List the figures without a tile, because nothing was counted in the period or a year before."""
-    silent = [localiser.translated(figure.definition.title) for figure in figures if not figure.says_something]
-    return localiser.text("nothing_counted", figures=", ".join(silent)) if silent else ""
+def recorded(figure: Figure, page: PageContext) -> str:
+    """Write from when to when events of a figure are recorded."""
+    months = [Period.parse(month) for month in page.history.months_of(figure.definition.id)]
+    return page.localiser.text_between("recorded", months) if months else page.localiser.text("never_recorded")
+
+
+def without_data(figures: Sequence[Figure], localiser: Localiser) -> str:
+    """List the figures without a tile, because they have no data in the period."""
+    silent = [localiser.translated(figure.definition.title) for figure in figures if figure.known is None]
+    return localiser.text("without_data", figures=", ".join(silent)) if silent else ""
 
 
 def index_tiles(indices: Sequence[IndexSeries], page: PageContext) -> tuple[Tile, ...]:

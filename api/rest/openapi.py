@@ -139,6 +139,10 @@ def operation(
     return {**described, "responses": {str(status): answer, **problems}}
 
 
+def problem_schema() -> Schema:
+    return _PROBLEM
+
+
 def answer_of(about: str, media_type: str, schema: Schema) -> dict[str, object]:
     return {"description": about, "content": {media_type: {"schema": schema}}}
 

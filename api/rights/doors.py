@@ -74,7 +74,9 @@ DOORS: Mapping[str, DoorRight] = {
     "GET /dashboard/{language}/figures": _FIGURES,
     "GET /dashboard/{language}/figures/{figure}": _FIGURES,
     "GET /dashboard/{language}/figures/{figure}.csv": _FIGURES,
+    "GET /dashboard/{language}/figures/{figure}.json": _FIGURES,
     "GET /dashboard/{language}/figures/{figure}/{dimension}.csv": _FIGURES,
+    "GET /dashboard/{language}/figures/{figure}/{dimension}.json": _FIGURES,
     "GET /dashboard/static/dashboard.css": _SCRIPTS,
     "GET /dashboard/{rest:path}": _open("That there is no such page."),
     "GET /openapi.json": _open("The description of the doors."),
@@ -113,7 +115,7 @@ def _names(routes: Iterable[BaseRoute]) -> Iterator[str]:
             case CommandRouter():
                 yield from (f"{METHOD} {path}" for path in route.paths)
             case Route() | Mount():
-                methods = (getattr(route, "methods", None) or {"GET"}) - {"HEAD"}
+                methods = (getattr(route, "methods", None) or {"GET"}) - {"HEAD", "OPTIONS"}
                 yield from (f"{method} {route.path}" for method in methods)
             case _ if isinstance(router := getattr(route, "original_router", None), APIRouter):
                 # FastAPI keeps a router that was included whole.

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 
-from sqlalchemy import select, union
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.identity.values import Means
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
-from projections import authentications, bus_counts, invoice_counts, message_counts, services
+from projections import authentications, bus_counts, services
+from projections.figures.coverage import History, history_of
 from projections.figures.definition import Definition
-from projections.figures.figure_definitions import HEADLINES, OPEN_RATE
-from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, Share
+from projections.figures.figure_definitions import DEFINITIONS, HEADLINES, OPEN_RATE, USE_INDEX
+from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality
 from projections.figures.index import BASE, IndexSeries, ServiceLife, chain
-from projections.figures.measures import MEASURES, as_of
+from projections.figures.measures import MEASURES, active_months, as_of
 from projections.figures.open_rate_table import Cohort, OpenRateTable, build_table
 from projections.figures.period import Period
+from projections.figures.shares import Share, merge_small_parts
 from projections.open_rates import BY_DEFAULT, OpenRateFilter, open_rates_of_year
 from projections.read_model import Col
 from projections.service_use import uses_by_month
-
-MONTHLY = (authentications.Row.table, bus_counts.Row.table, invoice_counts.Row.table, message_counts.Row.table)
-"""The tables that count by month: a month is worth showing if one of them has a row of it."""
 
 LAST_MONTH = "9999-12"
 
@@ -48,48 +47,47 @@ class Reading:
     connection: AsyncConnection
     position: int
     sample: bool = False
+    _histories: dict[Jurisdiction, History] = field(default_factory=dict, compare=False)
 
-    async def months(self, jurisdiction: Jurisdiction) -> tuple[str, ...]:
-        """Return the months in which anything was counted, oldest first."""
-        queries = (select(table.c.month).where(table.c.jurisdiction == jurisdiction.value) for table in MONTHLY)
-        rows = await self.connection.execute(union(*queries))
-        return tuple(sorted(rows.scalars()))
+    async def history(self, jurisdiction: Jurisdiction) -> History:
+        """Return the months that the figures of a jurisdiction cover."""
+        if jurisdiction not in self._histories:
+            rows = await self.connection.execute(active_months(jurisdiction))
+            self._histories[jurisdiction] = history_of((figure_id, month) for figure_id, month in rows)
+        return self._histories[jurisdiction]
 
     async def figures(self, jurisdiction: Jurisdiction, period: Period, now: datetime) -> tuple[Figure, ...]:
         """Compute every headline figure of a period, with its growth against the year before."""
         wanted = [definition for definition in HEADLINES if jurisdiction in definition.jurisdictions]
         periods = (period, period.year_before())
-        numbers = [(definition.id, when) for definition in wanted for when in periods]
-        values = await self._values(jurisdiction, numbers, now)
+        points = await self._points(jurisdiction, [(it, when) for it in wanted for when in periods], now)
         return tuple(
             Figure(
                 definition=definition,
                 jurisdiction=jurisdiction,
                 period=period,
-                value=value,
-                quality=_quality(period, now),
-                # A part of a period against the whole of an earlier one would be a false comparison.
-                growth=Growth(Fraction(previous), Fraction(value)) if period.is_over(now) else None,
+                value=point.value,
+                quality=point.quality,
+                growth=_growth(earlier, point),
                 provenance=self._provenance(definition, now),
             )
-            for definition, value, previous in zip(wanted, values[::2], values[1::2], strict=True)
+            for definition, point, earlier in zip(wanted, points[::2], points[1::2], strict=True)
         )
 
     async def series(
         self, figure_id: str, jurisdiction: Jurisdiction, periods: Sequence[Period], now: datetime
     ) -> tuple[Point, ...]:
         """Compute one headline figure for each of the periods."""
-        values = await self._values(jurisdiction, [(figure_id, period) for period in periods], now)
-        return tuple(Point(period, value, _quality(period, now)) for period, value in zip(periods, values, strict=True))
+        return await self._points(jurisdiction, [(DEFINITIONS[figure_id], period) for period in periods], now)
 
     async def shares(
         self, figure_id: str, dimension: str, jurisdiction: Jurisdiction, period: Period
     ) -> tuple[Share, ...]:
-        """Cut a headline figure by a dimension, largest share first; what has none of it is left out."""
+        """Cut a headline figure by a dimension, largest part first; small parts are put together as one at the end."""
         column, whole = DIMENSIONS[figure_id, dimension], MEASURES[figure_id](jurisdiction, period, period.last_instant)
         (number,) = whole.selected_columns
         parts = whole.add_columns(column).group_by(column).having(number > 0).order_by(number.desc(), column)
-        return tuple(Share(part, count) for count, part in await self.connection.execute(parts))
+        return merge_small_parts([Share(part, count) for count, part in await self.connection.execute(parts)])
 
     async def open_rates(
         self, jurisdiction: Jurisdiction, years: Sequence[Period], now: datetime, applied: OpenRateFilter = BY_DEFAULT
@@ -105,8 +103,12 @@ class Reading:
         return build_table(jurisdiction, years, counts, self._provenance(OPEN_RATE, now))
 
     async def indices(self, jurisdiction: Jurisdiction, now: datetime) -> tuple[IndexSeries, ...]:
-        """Compute the index of each target group over all periods that are over."""
-        return tuple([await self._index(jurisdiction, audience, now) for audience in Audience])
+        """Compute the index of each target group over all periods that are over and wholly covered."""
+        history = await self.history(jurisdiction)
+        indices = [await self._index(jurisdiction, audience, now) for audience in Audience]
+        return tuple(
+            index.while_true(lambda period: period == BASE or history.covers(USE_INDEX, period)) for index in indices
+        )
 
     async def _index(self, jurisdiction: Jurisdiction, audience: Audience, now: datetime) -> IndexSeries:
         of_audience = uses_by_month(jurisdiction.value, audience.value, BASE.months[0], LAST_MONTH)
@@ -120,21 +122,26 @@ class Reading:
         )
         return chain(audience.value, uses, [ServiceLife(*row) for row in rows], now)
 
-    async def _values(
-        self, jurisdiction: Jurisdiction, wanted: Sequence[tuple[str, Period]], now: datetime
-    ) -> Sequence[int]:
-        """Compute many numbers in one round trip."""
-        if not wanted:
-            return ()
+    async def _points(
+        self, jurisdiction: Jurisdiction, wanted: Sequence[tuple[Definition, Period]], now: datetime
+    ) -> tuple[Point, ...]:
+        """Compute the values of figures in periods; those with data in one round trip."""
+        history = await self.history(jurisdiction)
+        points = [Point(period, 0, history.quality(definition, period, now)) for definition, period in wanted]
+        known = [at for at, point in enumerate(points) if point.quality is not Quality.NO_DATA]
         numbers = [
-            MEASURES[figure_id](jurisdiction, period, as_of(period, now)).scalar_subquery().label(f"n{at}")
-            for at, (figure_id, period) in enumerate(wanted)
+            MEASURES[definition.id](jurisdiction, period, as_of(period, now)).scalar_subquery().label(f"n{at}")
+            for at, (definition, period) in ((at, wanted[at]) for at in known)
         ]
-        return tuple((await self.connection.execute(select(*numbers))).one())
+        values = (await self.connection.execute(select(*numbers))).one() if numbers else ()
+        for at, value in zip(known, values, strict=True):
+            points[at] = replace(points[at], value=value)
+        return tuple(points)
 
     def _provenance(self, definition: Definition, now: datetime) -> Provenance:
         return Provenance(events=definition.events, position=self.position, computed_at=now, sample=self.sample)
 
 
-def _quality(period: Period, now: datetime) -> Quality:
-    return Quality.EXACT if period.is_over(now) else Quality.PROVISIONAL
+def _growth(earlier: Point, point: Point) -> Growth | None:
+    whole = earlier.quality is Quality.EXACT and point.quality is Quality.EXACT
+    return Growth(Fraction(earlier.value), Fraction(point.value)) if whole else None

@@ -21,6 +21,8 @@ class Quality(StrEnum):
     APPROXIMATE = "approximate"
     EXTERNAL = "external"
     DEFINITION_CHANGED = "definition_changed"
+    PARTIAL = "partial"
+    NO_DATA = "no_data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,10 @@ class Growth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One definition computed for one jurisdiction and period. `growth` is absent while the period still runs."""
+    """One definition computed for one jurisdiction and period. Without data the value is 0.
+
+    `growth` is absent unless the history covers both periods: a part against a whole would be a false comparison.
+    """
 
     definition: Definition
     jurisdiction: Jurisdiction
@@ -69,26 +74,23 @@ class Figure:
     provenance: Provenance
 
     @property
-    def says_something(self) -> bool:
-        """Whether anything was counted, in the period or a year before."""
-        return bool(self.value or (self.growth and self.growth.previous))
+    def known(self) -> int | None:
+        """The value, None without data."""
+        return None if self.quality is Quality.NO_DATA else self.value
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The value of a figure in one period of a series."""
+    """The value of a figure in one period of a series; without data it is 0."""
 
     period: Period
     value: int
     quality: Quality
 
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """The part of a figure that falls to one value of a dimension, such as a means of authentication."""
-
-    key: str
-    value: int
+    @property
+    def known(self) -> int | None:
+        """The value, None without data."""
+        return None if self.quality is Quality.NO_DATA else self.value
 
 
 def rounded(value: Fraction, digits: int = 0) -> Decimal:

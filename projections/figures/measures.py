@@ -6,15 +6,26 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, Text, func, literal, or_, select, union, union_all
 from sqlalchemy.sql.elements import SQLCoreOperations
 
 from domain.kernel import Jurisdiction
 from domain.organisations.values import Enrolment
-from projections import authentications, bus_counts, consents, enrolments, invoice_counts, message_counts, services
+from projections import (
+    authentications,
+    bus_counts,
+    consents,
+    enrolments,
+    invoice_counts,
+    message_counts,
+    open_rates,
+    service_use,
+    services,
+)
 from projections.figures.period import Period
 from projections.read_model import Col
 from projections.sums import total
+from projections.words import CIVIL_TIME
 
 Measure: TypeAlias = Callable[[Jurisdiction, Period, datetime], Select[int]]
 """Given jurisdiction, period and the instant as of which a state is counted: a query for one number."""
@@ -85,3 +96,70 @@ MEASURES: Mapping[str, Measure] = {
     "invoices_received": _sum(invoice_counts.Row.received),
     "invoice_receivers": _enrolled(Enrolment.INVOICE_RECEIVER),
 }
+
+# --- Months of events -----------------------------------------------------------------------------------------------
+
+Months: TypeAlias = Callable[[Jurisdiction], Select[str] | CompoundSelect[str]]
+"""Given a jurisdiction: a query for the months in which events of a figure took effect."""
+
+
+def _counted(counter: Col[int], month: Col[str], *where: ColumnElement[bool]) -> Months:
+    """Name the months in which a counter has counted."""
+
+    def months(jurisdiction: Jurisdiction) -> Select[str]:
+        of_jurisdiction = counter.column.table.c.jurisdiction == jurisdiction.value
+        return select(month).where(of_jurisdiction, counter > 0, *where).distinct()
+
+    return months
+
+
+def _changed(begun: Col[datetime], ended: Col[datetime | None], *where: ColumnElement[bool]) -> Months:
+    """Name the months in which a row began or ended."""
+
+    def months(jurisdiction: Jurisdiction) -> CompoundSelect[str]:
+        of_jurisdiction = begun.column.table.c.jurisdiction == jurisdiction.value
+        instants = (begun.column, ended.column)
+        return union(
+            *(
+                select(func.to_char(func.timezone(CIVIL_TIME.key, instant), "YYYY-MM").label("month"))
+                .where(of_jurisdiction, instant.is_not(None), *where)
+                .distinct()
+                for instant in instants
+            )
+        )
+
+    return months
+
+
+def _role_changed(role: Enrolment) -> Months:
+    row = enrolments.Row
+    return _changed(row.enrolled_at, row.ended_at, row.enrolment == role)
+
+
+_CONSENTED = _changed(consents.Row.granted_at, consents.Row.withdrawn_at)
+_SENT = _counted(message_counts.Row.sent, message_counts.Row.month)
+_ACCEPTED = _counted(bus_counts.Row.accepted, bus_counts.Row.month)
+_SUCCEEDED = _counted(authentications.Row.authentications, authentications.Row.month, authentications.HAS_SUCCEEDED)
+
+MONTHS: Mapping[str, Months] = {
+    "active_consents": _CONSENTED,
+    "unique_mailbox_users": _CONSENTED,
+    "messages_sent": _SENT,
+    "messages_to_active_mailboxes": _counted(message_counts.Row.delivered, message_counts.Row.month),
+    "senders_connected": _role_changed(Enrolment.MAILBOX_SENDER),
+    "sending_organisations": _SENT,
+    "authentications": _SUCCEEDED,
+    "connected_services": _changed(services.Row.registered_at, services.Row.closed_at),
+    "bus_transactions": _ACCEPTED,
+    "service_families": _ACCEPTED,
+    "invoices_received": _counted(invoice_counts.Row.received, invoice_counts.Row.month),
+    "invoice_receivers": _role_changed(Enrolment.INVOICE_RECEIVER),
+    "open_rate": _counted(open_rates.Row.published, open_rates.Row.period),
+    "use_index": _counted(service_use.Row.uses, service_use.Row.month),
+}
+
+
+def active_months(jurisdiction: Jurisdiction) -> CompoundSelect[str, str]:
+    """Query pairs of a figure's id and a month in which events of it took effect."""
+    parts = ((figure_id, months(jurisdiction).subquery()) for figure_id, months in MONTHS.items())
+    return union_all(*(select(literal(figure_id, Text), part.c[0]) for figure_id, part in parts))

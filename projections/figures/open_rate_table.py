@@ -11,6 +11,7 @@ from domain.kernel import Jurisdiction
 from domain.organisations.values import OrganisationType
 from projections.figures.figure_values import Provenance, Quality, percentage
 from projections.figures.period import Period
+from projections.figures.shares import MIN_CELL
 from projections.open_rates import final_from
 
 APART = frozenset({OrganisationType.TAX_ADMINISTRATION.value, OrganisationType.EMPLOYEE_INSURANCE_AGENCY.value})
@@ -37,8 +38,8 @@ class Cohort:
         return {3: self.opened_3_weeks, 6: self.opened_6_weeks}[weeks]
 
     def rate(self, weeks: int) -> Decimal | None:
-        """Return the open rate in whole percent."""
-        return percentage(self.opened(weeks), self.published)
+        """Return the open rate in whole percent; None of so few messages that it would be about their readers."""
+        return percentage(self.opened(weeks), self.published) if self.published >= MIN_CELL else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,9 @@ class OpenRateRow:
 
     @property
     def quality(self) -> Quality:
+        """How far the rates can be relied on; nothing published in any year has no rate."""
+        if not any(cohort.published for cohort in self.cohorts):
+            return Quality.NO_DATA
         return Quality.APPROXIMATE if any(cohort.estimated for cohort in self.cohorts) else Quality.EXACT
 
     @property

@@ -342,7 +342,7 @@ async def test_every_table_that_a_figure_reads_is_known_as_one_of_the_figures(pr
     period = Period.parse("2021")
     async with prepared.snapshot() as reading:
         for jurisdiction in Jurisdiction:
-            await reading.months(jurisdiction)
+            await reading.history(jurisdiction)
             await reading.figures(jurisdiction, period, NOW)
             await reading.open_rates(jurisdiction, [period], NOW, OpenRateFilter())
             await reading.indices(jurisdiction, NOW)

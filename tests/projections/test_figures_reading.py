@@ -23,9 +23,11 @@ from projections import (
     service_use,
     services,
 )
+from projections.figures.coverage import History
 from projections.figures.figure_reading import Reading
-from projections.figures.figure_values import Quality, Share
+from projections.figures.figure_values import Quality
 from projections.figures.period import Period
+from projections.figures.shares import OTHER_PARTS, Share
 from projections.open_rates import OpenRateFilter
 from projections.read_model import METADATA, SCHEMA
 
@@ -147,7 +149,7 @@ async def test_counts_of_a_half_year_and_their_parts(database_url: str) -> None:
             ("2022-01", "person", 50),
             ("2022-06", "vehicle", 20),
             ("2022-07", "person", 99),
-            ("2021-03", "person", 50),
+            ("2021-01", "person", 50),
         ]
         await put(
             figures.connection,
@@ -161,9 +163,9 @@ async def test_counts_of_a_half_year_and_their_parts(database_url: str) -> None:
             figures.connection,
             invoice_counts.Row.table,
             {"month": "2022-02", "jurisdiction": "be", "buyer_id": "x", "received": 178},
-            {"month": "2021-02", "jurisdiction": "be", "buyer_id": "x", "received": 100},
+            {"month": "2021-01", "jurisdiction": "be", "buyer_id": "x", "received": 100},
         )
-        signed = [("itsme", "high", "succeeded", 7), ("eid", "high", "succeeded", 2), ("eid", "low", "refused", 40)]
+        signed = [("itsme", "high", "succeeded", 17), ("eid", "high", "succeeded", 12), ("eid", "low", "refused", 40)]
         await put(
             figures.connection,
             authentications.Row.table,
@@ -184,17 +186,65 @@ async def test_counts_of_a_half_year_and_their_parts(database_url: str) -> None:
         assert got["bus_transactions"] == (70, 40)
         assert got["service_families"] == (2, 100)
         assert got["invoices_received"] == (178, 78)
-        assert got["authentications"] == (9, None)
-        assert await figures.shares("authentications", "means", BE, half) == (Share("itsme", 7), Share("eid", 2))
-        assert await figures.shares("authentications", "level", BE, half) == (Share("high", 9),)
+        assert got["authentications"] == (29, None)
+        assert await figures.shares("authentications", "means", BE, half) == (Share("itsme", 17), Share("eid", 12))
+        assert await figures.shares("authentications", "level", BE, half) == (Share("high", 29),)
         assert await figures.shares("bus_transactions", "service_family", BE, half) == (
             Share("person", 50),
             Share("vehicle", 20),
         )
         series = await figures.series("bus_transactions", BE, half.months_until(7), NOW)
         assert [point.value for point in series] == [0, 50, 0, 0, 0, 0, 20]
-        assert await figures.months(BE) == ("2021-02", "2021-03", "2022-01", "2022-02", "2022-03", "2022-06", "2022-07")
-        assert await figures.months(NL) == ()
+        history = await figures.history(BE)
+        assert (history.months[0], history.months[-1], len(history.months)) == ("2021-01", "2022-07", 19)
+        assert history.first["authentications"] == "2022-03"
+        assert await figures.history(NL) == History()
+
+
+async def test_a_period_without_history_has_no_data_and_a_silent_month_within_it_is_zero(database_url: str) -> None:
+    async with reading(database_url) as figures:
+        await put(
+            figures.connection,
+            message_counts.Row.table,
+            *({"month": month, "jurisdiction": "nl", "sent": sent} for month, sent in (("2017-01", 7), ("2018-12", 9))),
+        )
+        # A row of a month in which nothing was sent: an opening or a payment of something earlier.
+        rest = {"month": "2019-01", "jurisdiction": "nl"}
+        await put(figures.connection, message_counts.Row.table, {**rest, "sender_id": "a", "sent": 0, "delivered": 0})
+        await put(figures.connection, invoice_counts.Row.table, {**rest, "buyer_id": "a", "received": 0})
+        received = ({"month": month, "jurisdiction": "nl", "received": 1} for month in ("2017-11", "2018-06"))
+        await put(figures.connection, invoice_counts.Row.table, *received)
+        months = [Period.parse(month) for month in ("2016-12", "2017-01", "2017-12", "2018-12", "2019-01")]
+        points = await figures.series("messages_sent", NL, months, NOW)
+        assert [(point.known, point.quality) for point in points] == [
+            (None, Quality.NO_DATA),
+            (7, Quality.EXACT),
+            (0, Quality.EXACT),
+            (9, Quality.EXACT),
+            (None, Quality.NO_DATA),
+        ]
+        by_id = {it.definition.id: it for it in await figures.figures(NL, Period.parse("2019-H1"), NOW)}
+        assert {(it.known, it.quality, it.growth) for it in by_id.values()} == {(None, Quality.NO_DATA, None)}
+        by_id = {it.definition.id: it for it in await figures.figures(NL, Period.parse("2017"), NOW)}
+        assert by_id["messages_sent"].growth is None
+        invoices = by_id["invoices_received"]
+        assert (invoices.known, invoices.quality, invoices.growth) == (1, Quality.PARTIAL, None)
+        assert by_id["bus_transactions"].quality is Quality.NO_DATA
+
+
+async def test_small_parts_are_published_together(database_url: str) -> None:
+    async with reading(database_url) as figures:
+        families = (("person", 90), ("vehicle", 6), ("justice", 2), ("health", 1))
+        await put(
+            figures.connection,
+            bus_counts.Row.table,
+            *(
+                {"month": "2022-01", "jurisdiction": "be", "service_family": name, "accepted": it}
+                for name, it in families
+            ),
+        )
+        shares = await figures.shares("bus_transactions", "service_family", BE, Period.parse("2022-01"))
+        assert shares == (Share("person", 90), Share(OTHER_PARTS, 9))
 
 
 async def test_a_period_that_still_runs_is_provisional_and_has_no_growth(database_url: str) -> None:
@@ -273,4 +323,4 @@ async def test_the_index_of_each_target_group(database_url: str) -> None:
             ("2015-01/2015-02", "218.00"),
         ]
         assert (company.points, government.points) == ((), ())
-        assert (await values(figures, "2015"))["connected_services"] == (2, 0)
+        assert (await values(figures, "2015-02"))["connected_services"] == (2, None)

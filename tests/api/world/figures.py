@@ -12,11 +12,13 @@ from fastapi import FastAPI
 
 from api.dashboard import FiguresReader, dashboard_router
 from domain.kernel import Jurisdiction
-from projections.figures.figure_definitions import HEADLINES, OPEN_RATE
-from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality, Share
+from projections.figures.coverage import History
+from projections.figures.figure_definitions import DEFINITIONS, HEADLINES, OPEN_RATE
+from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality
 from projections.figures.index import BASE, IndexPoint, IndexSeries
 from projections.figures.open_rate_table import Cohort, OpenRateTable, build_table
 from projections.figures.period import Period
+from projections.figures.shares import Share
 from projections.open_rates import OpenRateFilter
 
 NOW = datetime(2026, 11, 21, 17, 20, tzinfo=UTC)
@@ -79,12 +81,26 @@ RATES: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
     "employee_insurance_agency": ((11_965_695, 48, 54), (12_502_437, 47, 55)),
 }
 LAST = {Jurisdiction.BE: Period.parse("2022-H1"), Jurisdiction.NL: Period.parse("2018")}
+UNRECORDED = "invoice_receivers"
+"""A figure of which nothing was ever recorded."""
+
+
+def _history(last: Period) -> History:
+    count = (last.year - BASE.year) * 12 + last.month + last.length - BASE.month
+    months = [month.months[0] for month in last.months_until(count)]
+    return History(months, {figure_id: months[0] for figure_id in DEFINITIONS if figure_id != UNRECORDED})
+
+
+HISTORIES = {jurisdiction: _history(last) for jurisdiction, last in LAST.items()}
+
+
+LICENCE = "CC-BY-4.0"
 
 
 def dashboard_over(figures: FiguresReader, now: Callable[[], datetime] = lambda: NOW) -> FastAPI:
     """Make an application of the pages alone."""
     app = FastAPI()
-    app.include_router(dashboard_router(figures, now))
+    app.include_router(dashboard_router(figures, now, licence=LICENCE))
     return app
 
 
@@ -102,44 +118,52 @@ class FakeFigures:
     async def snapshot(self) -> AsyncIterator[FakeFigures]:
         yield self
 
-    async def months(self, jurisdiction: Jurisdiction) -> Sequence[str]:
-        self.asked.append("months")
-        if self.empty:
-            return ()
-        last = LAST[jurisdiction]
-        count = (last.year - BASE.year) * 12 + last.month + last.length - BASE.month
-        return tuple(month.months[0] for month in last.months_until(count))
+    async def history(self, jurisdiction: Jurisdiction) -> History:
+        self.asked.append("history")
+        return History() if self.empty else HISTORIES[jurisdiction]
 
     async def figures(self, jurisdiction: Jurisdiction, period: Period, now: datetime) -> Sequence[Figure]:
+        history = await self.history(jurisdiction)
         return tuple(
             Figure(
                 definition=definition,
                 jurisdiction=jurisdiction,
                 period=period,
-                value=0 if period > LAST[jurisdiction] else VALUES[definition.id][0],
-                quality=Quality.EXACT if period.is_over(now) else Quality.PROVISIONAL,
-                growth=_growth(definition.id) if period.is_over(now) else None,
-                provenance=Provenance(events=definition.events, position=self.position, computed_at=now),
+                value=0 if quality is Quality.NO_DATA else VALUES[definition.id][0],
+                quality=quality,
+                growth=_growth(definition.id) if quality is Quality.EXACT else None,
+                provenance=Provenance(
+                    events=definition.events, position=self.position, computed_at=now, sample=self.sample
+                ),
             )
             for definition in HEADLINES
+            for quality in (history.quality(definition, period, now),)
         )
 
     async def series(
         self, figure_id: str, jurisdiction: Jurisdiction, periods: Sequence[Period], now: datetime
     ) -> Sequence[Point]:
         self.asked.append(f"series {figure_id} {jurisdiction}")
+        history = await self.history(jurisdiction)
         last, first = VALUES[figure_id]
         steps = max(len(periods) - 1, 1)
         return tuple(
-            Point(period, first + (last - first) * at * at // (steps * steps), _quality(period, now))
+            Point(
+                period,
+                0 if quality is Quality.NO_DATA else first + (last - first) * at * at // (steps * steps),
+                quality,
+            )
             for at, period in enumerate(periods)
+            for quality in (history.quality(DEFINITIONS[figure_id], period, now),)
         )
 
     async def shares(
         self, figure_id: str, dimension: str, jurisdiction: Jurisdiction, period: Period
     ) -> Sequence[Share]:
         self.asked.append(f"shares {figure_id} {dimension} {jurisdiction} {period}")
-        return tuple(Share(*part) for part in PARTS[dimension])
+        history = await self.history(jurisdiction)
+        known = history.quality(DEFINITIONS[figure_id], period, self.now) is not Quality.NO_DATA
+        return tuple(Share(*part) for part in PARTS[dimension]) if known else ()
 
     async def open_rates(
         self, jurisdiction: Jurisdiction, years: Sequence[Period], now: datetime, applied: OpenRateFilter
@@ -155,7 +179,7 @@ class FakeFigures:
             jurisdiction=jurisdiction,
             years=years,
             counts=counts if applied.notification_only else counts[:3],
-            provenance=Provenance(events=OPEN_RATE.events, position=self.position, computed_at=now),
+            provenance=Provenance(events=OPEN_RATE.events, position=self.position, computed_at=now, sample=self.sample),
         )
 
     async def indices(self, jurisdiction: Jurisdiction, now: datetime) -> Sequence[IndexSeries]:
@@ -169,10 +193,6 @@ class FakeFigures:
 def _growth(figure_id: str) -> Growth:
     current, previous = VALUES[figure_id]
     return Growth(Fraction(previous), Fraction(current))
-
-
-def _quality(period: Period, now: datetime) -> Quality:
-    return Quality.EXACT if period.is_over(now) else Quality.PROVISIONAL
 
 
 def _cohort(kind: str, published: int, within_3: int, within_6: int) -> Cohort:
