@@ -19,7 +19,7 @@ BARS: Mapping[str, Bar] = {
     "append_32_vs_stock_32": Bar(20),
     "append_128_vs_umadb_128": Bar(3),
     "append_batch_vs_psycopg_unnest": Bar(0.7),
-    "command_16_vs_stock_16": Bar(15),
+    "command_16_vs_stock_16": Bar(13),
     "import_vs_psycopg_unnest": Bar(0.6),
     "append_at_10m_vs_at_100k": Bar(0.9),
     "append_32_p99_vs_bare_commit": Bar(25, at_most=True),
