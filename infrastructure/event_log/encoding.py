@@ -11,7 +11,7 @@ from domain.kernel import Claim
 from infrastructure.codec import Codec
 from infrastructure.event_log.resolve import Encoded
 from infrastructure.keys.data_keys import DataKey, KeyOwner, Keys, KeysUnavailableError
-from infrastructure.sealing import EventPlace, owners, seal
+from infrastructure.sealing import EventPlace, owners, personal_fields, seal
 
 ROW_BYTES = 300
 """The size of an event besides its payload, roughly."""
@@ -33,6 +33,8 @@ class Encoder:
 
         The others of its group are Withdrawn then.
         """
+        if not _any_personal(appends):
+            return [self._encode(append, append.events) for append in appends]
         needed = [owners(append.events) for append in appends]
         if not any(needed):
             return [self._encode(append, append.events) for append in appends]
@@ -58,13 +60,21 @@ class Encoder:
         return self._encode(append, [seal(event, at, keys) for event, at in zip(append.events, places, strict=True)])
 
     def _encode(self, append: Append, sealed: Sequence[object]) -> Encoded:
-        encode = self._codec.encode
-        events = [encode(event) for event in sealed]
+        events, size = [], ROW_BYTES
+        for event in sealed:
+            encoded = self._codec.encode(event)
+            events.append(encoded)
+            size += ROW_BYTES + len(encoded[1])
         claims = [(claim, self.digest(claim)) for claim in append.claims] if append.claims else ()
-        size = ROW_BYTES * (1 + len(events))
-        for _, payload in events:
-            size += len(payload)
         return Encoded(append, events, claims, size)
 
     def digest(self, claim: Claim) -> bytes:
         return hmac.digest(self._claim_key, f"{claim.kind}\0{claim.value}".encode(), hashlib.sha256)
+
+
+def _any_personal(appends: Sequence[Append]) -> bool:
+    for append in appends:
+        for event in append.events:
+            if personal_fields(type(event)):
+                return True
+    return False

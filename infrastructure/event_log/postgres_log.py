@@ -94,8 +94,13 @@ class PostgresLog:
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         encoded = await self._encoder.encode(appends)
-        written = [each for each in encoded if isinstance(each, Encoded)]
-        outcomes = await self._appends.call(written, sum([each.size for each in written])) if written else ()
+        written: list[Encoded] = []
+        size = 0
+        for each in encoded:
+            if isinstance(each, Encoded):
+                written.append(each)
+                size += each.size
+        outcomes = await self._appends.call(written, size) if written else ()
         if len(written) == len(encoded):
             return outcomes
         left = iter(outcomes)

@@ -135,9 +135,11 @@ def _refusal(encoded: Encoded, state: LogState) -> Outcome | None:
 def _accept(encoded: Encoded, state: LogState, resolved: Resolved) -> Receipt:
     append = encoded.append
     stream, version = append.stream, state.versions.get(append.stream, 0)
+    names: list[str] = []
     for name, payload in encoded.events:
         version += 1
         state.head += 1
+        names.append(name)
         resolved.rows.append(EventRow(state.head, stream, version, name, payload, append.context))
     if encoded.events:
         before = resolved.streams.get(stream)
@@ -146,8 +148,7 @@ def _accept(encoded: Encoded, state: LogState, resolved: Resolved) -> Receipt:
         state.versions[stream] = version
     if encoded.claims:
         _resolve_claims(encoded, state, resolved)
-    names = tuple([name for name, _ in encoded.events])
-    receipt = Receipt(stream=stream, version=version, position=state.head, events=names)
+    receipt = Receipt(stream=stream, version=version, position=state.head, events=tuple(names))
     if (key := append.idempotency) is not None:
         state.receipts[key.organisation_id, key.key] = (key.fingerprint, receipt)
         resolved.receipts.append((key, receipt))
