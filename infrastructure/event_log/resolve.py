@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from application.ports import Append, Conflict, Idempotency, OtherContent, Outcome, Receipt, Taken, Withdrawn
 from domain.kernel import Claim, Context
@@ -90,10 +90,11 @@ def resolve(batch: Iterable[Encoded], state: LogState) -> Resolved:
         if not group:
             resolved.outcomes += [_refusal(encoded, state) or _accept(encoded, state, resolved) for encoded in appends]
             continue
-        together = list(appends)
-        outcomes = _tried(together, state)
+        tried_state, tried = _copied(state, resolved)
+        outcomes = [_refusal(encoded, tried_state) or _accept(encoded, tried_state, tried) for encoded in appends]
         if all(map(_is_new, outcomes)):
-            outcomes = [_accept(encoded, state, resolved) for encoded in together]
+            _become(state, tried_state)
+            _become(resolved, tried)
         else:
             outcomes = [Withdrawn() if _is_new(outcome) else outcome for outcome in outcomes]
         resolved.outcomes += outcomes
@@ -104,11 +105,25 @@ def _group(encoded: Encoded) -> str:
     return encoded.append.group
 
 
-def _tried(appends: Sequence[Encoded], state: LogState) -> list[Outcome]:
-    """Return the outcomes that appends would have one by one; `state` stays as it is."""
-    copied = replace(state, versions=dict(state.versions), claims=dict(state.claims), receipts=dict(state.receipts))
-    scratch = Resolved()
-    return [_refusal(encoded, copied) or _accept(encoded, copied, scratch) for encoded in appends]
+T = TypeVar("T", LogState, Resolved)
+
+
+def _copied(state: LogState, resolved: Resolved) -> tuple[LogState, Resolved]:
+    """Return copies on which a group can be tried: what the fields hold is copied, not what is in it."""
+    own = replace(state, versions=dict(state.versions), claims=dict(state.claims), receipts=dict(state.receipts))
+    return own, Resolved(
+        outcomes=[*resolved.outcomes],
+        rows=[*resolved.rows],
+        streams=dict(resolved.streams),
+        claimed=dict(resolved.claimed),
+        released=set(resolved.released),
+        receipts=[*resolved.receipts],
+    )
+
+
+def _become(kept: T, tried: T) -> None:
+    for name in kept.__slots__:
+        setattr(kept, name, getattr(tried, name))
 
 
 def _is_new(outcome: Outcome) -> bool:

@@ -3,7 +3,8 @@
 A chunk is decided on the versions that its streams are assumed to have, and on the assumption that its claims are free.
 The first append of its transaction is the record of the chunk, which is accepted only if all of that holds; every other
 one is accepted only if the record is. Where an assumption is wrong, nothing was written: the versions are read and the
-chunk is decided again. So the record itself names the refused lines.
+chunk is decided again. So the record itself names the refused lines. All are a group, since an event of somebody who
+was erased is found out when the transaction is made: then nothing is written, and the chunk is decided without it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
+from uuid import uuid4
 
-from application.ports import Append, Receipt
+from application.handler import answer_of
+from application.ports import Append, Erased, Outcome, Receipt
 from domain.kernel import Claim, InvalidValue, Refusal
 from infrastructure.import_history.decided import DecidedEvent, Understanding
 from infrastructure.import_history.line_refusals import refused_line, understood
@@ -38,6 +41,8 @@ class EventsWriter:
         self._versions = _Versions()
         # Assuming nothing: versions and claims are read first. It is slower, so only once an assumption was wrong.
         self._careful = False
+        self._erased: set[int] = set()
+        """The numbers of lines of the chunk to be written that are of somebody who was erased."""
 
     @property
     def in_flight(self) -> int:
@@ -70,11 +75,13 @@ class EventsWriter:
             holders = await self._learn_holders(events)
         decided = _Decisions(self._import, version, self._versions, holders)
         for number, line in enumerate(lines, chunk.first_line):
-            decided.add(number, line)
+            decided.add(number, _of_erased(number) if number in self._erased else line)
         record = chunk.imported(decided.events, decided.refused)
         outcomes = await self._import.log.append(decided.appends(record))
         if not isinstance(outcomes[0], Receipt):
+            self._erased |= decided.erased(outcomes)
             return None
+        self._erased.clear()
         assert all(isinstance(outcome, Receipt) for outcome in outcomes), "the record stands for all"
         return record
 
@@ -114,6 +121,8 @@ class _Decisions:
     at_first: dict[Claim, str | None] = field(default_factory=dict)
     free: dict[Claim, None] = field(default_factory=dict)
     accepted: list[Append] = field(default_factory=list)
+    numbers: list[list[int]] = field(default_factory=list)
+    """The numbers of the lines of each append."""
     refused: list[RefusedLine] = field(default_factory=list)
     events: int = 0
     last_events: list[object] = field(default_factory=list)
@@ -135,11 +144,23 @@ class _Decisions:
         if last is not None and last.stream == line.stream and not line.claims and last.context == line.context:
             # What came of one command is one append.
             self.last_events.append(line.event)
+            self.numbers[-1].append(number)
         else:
             self.accepted.append(self._append(line, version))
+            self.numbers.append([number])
+
+    def erased(self, outcomes: Sequence[Outcome]) -> set[int]:
+        """Return the numbers of the lines of people who were erased, by the outcomes of `appends`."""
+        of_lines = outcomes[len(outcomes) - len(self.accepted) :]
+        fell = (at for at, outcome in enumerate(of_lines) if isinstance(outcome, Erased))
+        return {number for at in fell for number in self.numbers[at]}
 
     def appends(self, record: ChunkImported) -> list[Append]:
-        """Return the record and what it records, in the order in which the log is to resolve them."""
+        """Return the record and what it records, a group in the order in which the log is to resolve them."""
+        group = uuid4().hex
+        return [replace(append, group=group) for append in self._all_of(record)]
+
+    def _all_of(self, record: ChunkImported) -> list[Append]:
         first = self.history.append(record, self.version, expected=self.read, claims=list(self.free))
         if not self.free:
             return [first, *self.accepted]
@@ -208,6 +229,12 @@ class _Versions(OrderedDict[str, _Head]):
         self.move_to_end(stream)
         if len(self) > MAX_REMEMBERED:
             self.popitem(last=False)
+
+
+def _of_erased(number: int) -> RefusedLine:
+    refusal = answer_of(Erased(""))
+    assert isinstance(refusal, Refusal)
+    return refused_line(number, refusal)
 
 
 def _events(lines: Sequence[EventLine]) -> Sequence[DecidedEvent]:

@@ -23,8 +23,10 @@ from infrastructure.import_history import import_events, lines
 from infrastructure.import_history.lines import Lines
 from infrastructure.import_history.record import Import, import_id_of
 from infrastructure.import_history.run import ImportReport, ImportStoppedError, OtherHistoryError
+from infrastructure.sealing import owners
 from infrastructure.system_events import ChunkImported, RefusedLine
 from tests.infrastructure.importing import CODEC, Flaky, Kept, KilledError, kept_log, read_all  # noqa: F401 - a fixture
+from tests.memory_keys import MemoryKeys
 from tests.memory_log import MemoryLog
 
 pytestmark = pytest.mark.anyio
@@ -423,6 +425,21 @@ async def test_an_event_that_no_door_would_have_led_to_is_refused(
     report = await take(log, [event_line(name, change), granted()], refused)
     assert (report.events, [each.code for each in refused]) == (1, [code])
     assert place in refused[0].sentence
+
+
+async def test_an_event_of_somebody_who_was_erased_is_refused_and_nothing_else() -> None:
+    keys = MemoryKeys()
+    log = MemoryLog(CODEC, keys=keys)
+    letter = event_line(LETTER, {})
+    await keys.destroy(owners([CODEC.decode(LETTER, json.dumps(letter["data"]).encode())]))
+    history = [*many(12), letter, *many(14)[12:]]
+    refused: list[RefusedLine] = []
+    report = await take(log, history, refused)
+    assert (report.lines, report.events) == (15, 14)
+    assert [(each.line, each.code) for each in refused] == [(13, "person-erased")]
+    again: list[RefusedLine] = []
+    await take(log, history, again)
+    assert again == refused
 
 
 @pytest.mark.parametrize(
