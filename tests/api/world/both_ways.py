@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from random import Random
+from typing import TypeAlias
 
 import httpx2
 from graphql import GraphQLObjectType, get_named_type, is_scalar_type
@@ -37,6 +38,9 @@ NARROW = Bounds(own_write_wait_s=0.02, children=4, groups=12)
 AGAIN = 8
 """Times that a document is asked again where both ways differ."""
 
+TURNS_BEFORE_GIVING_UP = 4
+"""Turns of the event loop: the next request is given up so many later than the one before it."""
+
 WAYS_TAKEN = "kroniek_graphql_documents_total"
 HEADERS = ("content-type", "cache-control", "vary", "x-log-id", "retry-after")
 ROLES = (*[Role.AUDITOR] * 3, *[Role.AGENCY] * 5, Role.ADMINISTRATOR, Role.SYSTEM)
@@ -62,7 +66,7 @@ class AnswerOfOne:
     status: int
     headers: Mapping[str, str]
     body: str
-    recorded: Sequence[str]
+    recorded: Sequence[str] = ()
 
     @property
     def is_full(self) -> bool:
@@ -94,6 +98,9 @@ class AnswerOfOne:
         return "\n    ".join((f"{self.status} {json.dumps(self.headers)}", self.body, *self.recorded))
 
 
+Asked: TypeAlias = tuple[RandomDocument, CallerOfBoth]
+
+
 class BothWays:
     """Two applications, the first with plans, the second without; they share the rows and the log."""
 
@@ -108,12 +115,33 @@ class BothWays:
         """Return the answers of both, the planned one first."""
         return await self._of(self._planned, asked, caller), await self._of(self._standard, asked, caller)
 
+    async def ask_at_once(
+        self, asked: Sequence[Asked], given_up: Sequence[Asked]
+    ) -> Sequence[tuple[AnswerOfOne, AnswerOfOne]]:
+        """Return the answers of both: the planned ones of all at once, beside others that nobody waits for to the end.
+
+        What is on record is left out: of those that were given up, some may be there.
+        """
+        others = [asyncio.create_task(self._answer(self._planned, *it)) for it in given_up]
+        planned = [asyncio.create_task(self._answer(self._planned, *it)) for it in asked]
+        for turns, other in enumerate(others):
+            for _ in range(TURNS_BEFORE_GIVING_UP * turns):
+                await asyncio.sleep(0)
+            other.cancel()
+        found = await asyncio.gather(*planned)
+        await asyncio.gather(*others, return_exceptions=True)
+        return list(zip(found, [await self._answer(self._standard, *it) for it in asked], strict=True))
+
     async def is_timing(self, asked: RandomDocument, caller: CallerOfBoth, planned: AnswerOfOne) -> bool:
         """Return whether the standard way, asked again, could give the planned answer too."""
         again = [await self._of(self._standard, asked, caller) for _ in range(AGAIN)]
         return planned.could_be(again)
 
     async def _of(self, client: httpx2.AsyncClient, asked: RandomDocument, caller: CallerOfBoth) -> AnswerOfOne:
+        answer = await self._answer(client, asked, caller)
+        return replace(answer, recorded=list(self._recorded()))
+
+    async def _answer(self, client: httpx2.AsyncClient, asked: RandomDocument, caller: CallerOfBoth) -> AnswerOfOne:
         body = {"query": asked.text, "variables": asked.variables, "operationName": asked.operation_name}
         headers = {"Authorization": f"Bearer {caller.token}", **caller.headers}
         if caller.by_address:
@@ -132,7 +160,6 @@ class BothWays:
             status=answer.status_code,
             headers={name: answer.headers[name] for name in HEADERS if name in answer.headers},
             body=json.dumps(found, ensure_ascii=False),
-            recorded=list(self._recorded()),
         )
 
     def _recorded(self) -> Iterator[str]:
