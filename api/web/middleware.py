@@ -13,6 +13,7 @@ from prometheus_client import Counter, Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.web.client_watch import WATCHED_AFTER_S, ClientWatch
 from api.web.errors import Problem, problem_response
 from api.web.header_fields import header_fields
 from api.web.rate_limits import added_headers
@@ -42,9 +43,13 @@ CLIENT_GONE = 499
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLimits:
-    """How long a request may take until its answer begins; and whether callers connect over https."""
+    """How long a request may take until its answer begins, and whether callers connect over https.
+
+    One that only reads ends with its client, if it takes longer than `watched_after_s`.
+    """
 
     timeout_s: float = 60.0
+    watched_after_s: float = WATCHED_AFTER_S
     https: bool = False
 
 
@@ -87,8 +92,11 @@ class RequestMiddleware:
             await answer.problem(refusal, receive)
             return
         try:
-            with TimeLimit(self._limits.timeout_s) as answer.limit:
-                await self._app(scope, receive, answer.send)
+            with (
+                TimeLimit(self._limits.timeout_s) as answer.limit,
+                ClientWatch(scope, receive, self._limits.watched_after_s) as answer.watch,
+            ):
+                await self._app(scope, answer.watch.receive, answer.send)
         except TimeLimitPassedError:
             if answer.status:
                 raise
@@ -103,6 +111,7 @@ class _Answer:
         self.started = time.perf_counter()
         self.status = 0
         self.limit: TimeLimit | None = None
+        self.watch: ClientWatch | None = None
         self._send = send
         self._scope = scope
         self._correlation_id = correlation_id
@@ -114,8 +123,9 @@ class _Answer:
             headers = [*message.get("headers", ()), (HEADER, self._correlation_id.encode())]
             headers += [(name.lower().encode(), value.encode()) for name, value in added_headers(self._scope).items()]
             message["headers"] = secured(headers, self._scope, https=self._https)
-            if self.limit is not None:
+            if self.limit is not None and self.watch is not None:
                 self.limit.lift()
+                self.watch.stop()
         await self._send(message)
 
     async def problem(self, problem: Problem, receive: Receive) -> None:
