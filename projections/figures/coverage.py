@@ -49,10 +49,6 @@ class History:
         needed = period.months[-1:] if definition.window is Window.AS_OF_END else period.months
         return Quality.EXACT if covered.issuperset(needed) else Quality.PARTIAL
 
-    def covers(self, definition: Definition, period: Period) -> bool:
-        """Return whether a figure covers every month of a period."""
-        return frozenset(self.months_of(definition.id)).issuperset(period.months)
-
 
 def history_of(active: Iterable[tuple[str, str]]) -> History:
     """Return the history that follows from pairs of a figure's id and a month in which it has an event."""

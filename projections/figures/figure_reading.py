@@ -15,7 +15,7 @@ from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from projections import authentications, bus_counts, services
 from projections.figures.coverage import History, history_of
 from projections.figures.definition import Definition
-from projections.figures.figure_definitions import DEFINITIONS, HEADLINES, OPEN_RATE, USE_INDEX
+from projections.figures.figure_definitions import DEFINITIONS, HEADLINES, OPEN_RATE
 from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality
 from projections.figures.index import BASE, IndexSeries, ServiceLife, chain
 from projections.figures.measures import MEASURES, active_months, as_of
@@ -103,12 +103,8 @@ class Reading:
         return build_table(jurisdiction, years, counts, self._provenance(OPEN_RATE, now))
 
     async def indices(self, jurisdiction: Jurisdiction, now: datetime) -> tuple[IndexSeries, ...]:
-        """Compute the index of each target group over all periods that are over and wholly covered."""
-        history = await self.history(jurisdiction)
-        indices = [await self._index(jurisdiction, audience, now) for audience in Audience]
-        return tuple(
-            index.while_true(lambda period: period == BASE or history.covers(USE_INDEX, period)) for index in indices
-        )
+        """Compute the index of each target group over all periods that are over."""
+        return tuple([await self._index(jurisdiction, audience, now) for audience in Audience])
 
     async def _index(self, jurisdiction: Jurisdiction, audience: Audience, now: datetime) -> IndexSeries:
         of_audience = uses_by_month(jurisdiction.value, audience.value, BASE.months[0], LAST_MONTH)

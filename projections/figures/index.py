@@ -9,12 +9,12 @@ decimals only when shown.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from itertools import accumulate, takewhile
+from itertools import accumulate
 from math import lcm
 from operator import sub
 
@@ -74,10 +74,6 @@ class IndexSeries:
     def at(self, period: Period) -> IndexPoint | None:
         """Return the last point that lies wholly before the end of a period."""
         return next((point for point in reversed(self.points) if point.period.end <= period.end), None)
-
-    def while_true(self, condition: Callable[[Period], bool]) -> IndexSeries:
-        """Return the series up to the first period for which a condition does not hold."""
-        return replace(self, points=tuple(takewhile(lambda point: condition(point.period), self.points)))
 
     def growth(self, point: IndexPoint) -> Growth | None:
         """Compare a point with the same two months a year earlier."""

@@ -207,6 +207,9 @@ def test_figures_that_are_being_made_are_not_shown_as_none(
     with dashboard(database_url, keys_url, tmp_path) as (anybody, owner):
         answer = anybody.reads(address)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+        if address == TABLE:
+            must_be_refused(answer, 503, "read-model-building")
+            answer = anybody.reads(address, {"Accept": "text/html"})
         assert "The figures are still being made" in answer.text
         must_be_refused(anybody.reads(address, NEXT), 503, "read-model-building")
         make_read_tables(database_url, position=POSITION)
