@@ -24,6 +24,7 @@ from benchmarks.graphql.questions import Kind
 from benchmarks.measuring import Bar, Measured, Report, show, told
 from benchmarks.projections.serving import api
 from benchmarks.server import Server, durable_settings, own_server
+from infrastructure.settings import PREFIX, Settings
 
 BARS: Mapping[str, Bar] = {
     "page50_vs_postgraphile": Bar(1.5),
@@ -56,8 +57,8 @@ COMPARED = {Kind.PAGE: "page50", Kind.ROW: "row", Kind.AGGREGATE: "aggregate"}
 ENDINGS = {By.AUDITOR: "", By.AGENCY: "_agency"}
 SMALL, LARGE = (f"page of messages, {size} agency, one at a time: Kroniek" for size in ("small", "large"))
 
-SETTINGS = {"KRONIEK_GRAPHQL_COST_PER_MINUTE": "1000000000", "KRONIEK_REQUESTS_PER_MINUTE": "1000000000"}
-"""The price of each query is charged, and each request counted, but one organisation may send all of them."""
+SETTINGS = {f"{PREFIX}{name.upper()}": "1000000000" for name in Settings.model_fields if name.endswith("_per_minute")}
+"""Queries, requests and pages are counted as always, but one organisation, or one address, may send all of them."""
 
 PLANNED = re.compile(r'^kroniek_graphql_documents_total\{way="([^"]*)"\} (\S+)$', re.MULTILINE)
 BY_PLAN = "planned"
