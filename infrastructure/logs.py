@@ -57,6 +57,7 @@ FORBIDDEN = frozenset(
 
 CACHED_KEYS = 1_024
 _DEPTH = 6
+_FLAT = frozenset({str, int, float})
 _THIRD_PARTY = {
     "uvicorn": logging.NOTSET,
     "uvicorn.access": logging.WARNING,
@@ -143,7 +144,10 @@ def _caller() -> str:
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Redact the value of every forbidden key, at every depth: more people read logs than registers."""
-    return {key: _redacted(key, value, _DEPTH) for key, value in event.items()}
+    return {
+        key: value if type(value) in _FLAT and not _is_forbidden(key) else _redacted(key, value, _DEPTH)
+        for key, value in event.items()
+    }
 
 
 def _redacted(key: str, value: object, depth: int) -> object:

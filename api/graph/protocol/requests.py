@@ -110,11 +110,11 @@ def _read(given: object) -> GraphRequest:
         raise Problem(400, "malformed-request", "The body is one JSON object.")
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
     extensions = given.get("extensions")
-    if not isinstance(variables, dict | None):
+    if variables is not None and not isinstance(variables, dict):
         raise Problem(400, "malformed-request", "`variables` is a JSON object.")
-    if not isinstance(name, str | None):
+    if name is not None and not isinstance(name, str):
         raise Problem(400, "malformed-request", "`operationName` is a text.")
-    if not isinstance(extensions, dict | None):
+    if extensions is not None and not isinstance(extensions, dict):
         raise Problem(400, "malformed-request", "`extensions` is a JSON object.")
     persisted = (extensions or {}).get("persistedQuery")
     document_hash = _document_hash(given.get("documentId"), persisted)
