@@ -21,7 +21,7 @@ from api.graph.queries.disclosure import Disclosure
 from api.graph.queries.sources import Arguments, ListSource, TotalsSource, source_of
 from api.web.request_reads import Query
 from projections.prepared_statements import Cells
-from projections.row_security import Viewer, rows_seen, written_out
+from projections.row_security import rows_seen, written_out
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ class PlannedList:
 
     # --- A request --------------------------------------------------------------------------------------------------
 
-    def reading(self, arguments: Arguments, viewer: Viewer) -> FieldReading:
+    def reading(self, arguments: Arguments) -> FieldReading:
         page, filters = self._source.wanted(arguments)
         wanted = Wanted.by(filters)
         after, before = (None if it is None else self._order.read(it) for it in (page.after, page.before))
@@ -149,7 +149,7 @@ class PlannedList:
         def answer(results: Results, disclosure: Disclosure) -> bytes:
             return self._answer(page, filters.named, results, disclosure)
 
-        return FieldReading([statement.bound(viewer, values) for statement in statements], answer)
+        return FieldReading(statements, values, answer)
 
     def _made(self, page: PageRequest, wanted: Wanted) -> Sequence[ShapedStatement]:
         table, listed, conditions = self.model.table, self._source.listed, wanted.conditions()

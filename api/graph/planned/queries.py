@@ -16,7 +16,7 @@ from api.graph.planned.roots import FieldReading, PlannedField, PlannedGroups, P
 from api.graph.planned.row_text import RowWriter
 from api.graph.planned.selections import Selected, Selections, deciding_variables
 from api.graph.queries.query_context import QueryContext
-from api.graph.queries.sources import Arguments, GroupsSource, ListSource, RowSource, source_of
+from api.graph.queries.sources import GroupsSource, ListSource, RowSource, source_of
 from api.web.door_bounds import Bounds
 from api.web.errors import Problem, too_slow
 from application.fair_turns import BusyError
@@ -35,15 +35,14 @@ Variables: TypeAlias = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class _Root:
-    """A field of `Query` in a plan. Its arguments are known, or None where they name variables."""
+    """A field of `Query` in a plan. What it reads is known, or None where its arguments name variables."""
 
     selected: Selected
     planned: PlannedField
-    arguments: Arguments | None
+    known: FieldReading | None
 
-    def reading(self, variables: VariableValues, viewer: Viewer) -> FieldReading:
-        known = self.arguments
-        return self.planned.reading(self.selected.arguments(variables) if known is None else known, viewer)
+    def reading(self, variables: VariableValues) -> FieldReading:
+        return self.planned.reading(self.selected.arguments(variables)) if self.known is None else self.known
 
 
 @dataclass(slots=True)
@@ -93,8 +92,8 @@ class PlannedQueries:
             viewer = max(viewer, await context.viewer_of(model.table), key=lambda it: len(it.identifiers))
         if viewer is not context.viewer:
             roots = self._plan(operation, coerced, viewer)
-        readings = [root.reading(coerced, viewer) for root in roots]
-        statements = [it for reading in readings for it in reading.statements]
+        readings = [root.reading(coerced) for root in roots]
+        statements = [it for reading in readings for it in reading.bound(viewer)]
         results = await read(context.request.caller.organisation_id, viewer, statements) if statements else []
         parts, at = [], 0
         for root, reading in zip(roots, readings, strict=True):
@@ -137,16 +136,20 @@ class PlannedQueries:
         writer = RowWriter(selections, viewer, self.bounds.children)
         try:
             return [self._root(selected, writer) for selected in selections.roots()]
-        except (NotPlannedError, GraphQLError):
+        except (NotPlannedError, GraphQLError, Problem):
             return None
 
     def _root(self, selected: Selected, writer: RowWriter) -> _Root:
+        planned = self._planned(selected, writer)
         if selected.field is None:
-            return _Root(selected, PlannedTypename(writer.selections.query_type.name), {})
-        known = None if selected.names_variables else selected.arguments(writer.selections.variables)
-        return _Root(selected, self._planned(selected, writer), known)
+            return _Root(selected, planned, planned.reading({}))
+        if selected.names_variables:
+            return _Root(selected, planned, None)
+        return _Root(selected, planned, planned.reading(selected.arguments(writer.selections.variables)))
 
     def _planned(self, selected: Selected, writer: RowWriter) -> PlannedField:
+        if selected.field is None:
+            return PlannedTypename(writer.selections.query_type.name)
         match source_of(selected.definition):
             case RowSource() as source:
                 return PlannedRow(source, selected, writer)

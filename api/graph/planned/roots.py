@@ -11,7 +11,7 @@ from sqlalchemy import literal as value_of
 
 from api.graph.planned.access_notes import noted_columns
 from api.graph.planned.field_text import BROKEN_BYTE
-from api.graph.planned.parameters import Given, NotPlannedError, ShapedStatement, shaped
+from api.graph.planned.parameters import Given, NotPlannedError, ShapedStatement, Values, shaped
 from api.graph.planned.row_text import Columns, RowWriter, columns_of
 from api.graph.planned.selections import Selected
 from api.graph.queries.disclosure import Disclosure
@@ -33,10 +33,14 @@ Answer: TypeAlias = Callable[[Results, Disclosure], bytes]
 
 @dataclass(frozen=True, slots=True)
 class FieldReading:
-    """What is read for a field of one request, and how its answer is made of that."""
+    """What is read for a field with its arguments, and how its answer is made of that."""
 
-    statements: Sequence[BoundStatement]
+    statements: Sequence[ShapedStatement]
+    values: Values
     answer: Answer
+
+    def bound(self, viewer: Viewer) -> Sequence[BoundStatement]:
+        return [it.bound(viewer, self.values) for it in self.statements]
 
 
 class PlannedField(Protocol):
@@ -46,8 +50,8 @@ class PlannedField(Protocol):
     def model(self) -> ReadModel | None:
         """The read model whose rows the field is made of; None where it is made of no rows."""
 
-    def reading(self, arguments: Arguments, viewer: Viewer) -> FieldReading:
-        """Return what a request reads; raises NotPlannedError where the standard executor has to answer."""
+    def reading(self, arguments: Arguments) -> FieldReading:
+        """Return what is read for arguments; raises NotPlannedError where the standard executor has to answer."""
 
 
 def whole(text: bytes | None) -> bytes:
@@ -104,8 +108,8 @@ class PlannedTypename:
     name: str
     model: None = None
 
-    def reading(self, _arguments: Arguments, _viewer: Viewer) -> FieldReading:
-        return FieldReading([], lambda _results, _disclosure: f'"{self.name}"'.encode())
+    def reading(self, _arguments: Arguments) -> FieldReading:
+        return FieldReading([], (), lambda _results, _disclosure: f'"{self.name}"'.encode())
 
 
 # --- A row by its key -----------------------------------------------------------------------------------------------
@@ -124,11 +128,11 @@ class PlannedRow:
         query = select(writer.object(selected, columns).label("text"), *noted).select_from(found)
         self._statement = shaped(query, generic=True)
 
-    def reading(self, arguments: Arguments, viewer: Viewer) -> FieldReading:
+    def reading(self, arguments: Arguments) -> FieldReading:
         key = arguments["key_value"]
         if not key and self._together:
             raise NotPlannedError
-        return FieldReading([self._statement.bound(viewer, [key])], self._answer)
+        return FieldReading([self._statement], [key], self._answer)
 
     def _answer(self, results: Results, disclosure: Disclosure) -> bytes:
         (rows,) = results
@@ -182,7 +186,7 @@ class PlannedGroups:
         self._groups = Groups(source.grouping, by, selected, writer, most)
         self._statements: dict[tuple[object, ...], ShapedStatement] = {}
 
-    def reading(self, arguments: Arguments, viewer: Viewer) -> FieldReading:
+    def reading(self, arguments: Arguments) -> FieldReading:
         wanted = Wanted.by(self._source.row_filter.read(arguments.get("where")))
         statement = self._statements.get(wanted.shape)
         if statement is None:
@@ -190,4 +194,4 @@ class PlannedGroups:
                 self._statements.clear()
             query = self._groups.query(self.model, wanted.conditions())
             statement = self._statements[wanted.shape] = shaped(query, generic=False)
-        return FieldReading([statement.bound(viewer, wanted.values)], lambda results, _: self._groups.text(results[0]))
+        return FieldReading([statement], wanted.values, lambda results, _: self._groups.text(results[0]))
