@@ -65,7 +65,7 @@ def as_json(dataset: Dataset, page: PageContext) -> Mapping[str, object]:
         "definition": {
             "title": {language.value: title.in_language(language) for language in Language},
             "text": {language.value: text.in_language(language) for language in Language},
-            "window": _hyphened(dataset.definition.window),
+            "window": dataset.definition.window.value,
             "timeZone": dataset.definition.time_zone,
             "events": list(dataset.definition.events),
         },
@@ -78,7 +78,7 @@ def as_json(dataset: Dataset, page: PageContext) -> Mapping[str, object]:
 
 def _about(dataset: Dataset, page: PageContext) -> Observation:
     return {
-        "unit": _hyphened(dataset.definition.unit),
+        "unit": dataset.definition.unit.value,
         "figure": dataset.definition.id,
         "definitionVersion": dataset.definition.version,
         "jurisdiction": page.jurisdiction.value,
@@ -103,8 +103,8 @@ def _number(value: Value) -> str | float | None:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _hyphened(name: str) -> str:
-    return name.replace("_", "-")
+def _written(quality: Quality) -> str:
+    return quality.replace("_", "-")
 
 
 # --- Datasets -------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def _hyphened(name: str) -> str:
 def series_dataset(figure: Figure, points: Sequence[Point]) -> Dataset:
     """List one figure month by month, the latest month first."""
     rows = [
-        {"period": str(point.period), "value": point.known, "quality": _hyphened(point.quality)}
+        {"period": str(point.period), "value": point.known, "quality": _written(point.quality)}
         for point in reversed(points)
     ]
     return Dataset(
@@ -128,7 +128,7 @@ def users_dataset(series: Sequence[tuple[Figure, Sequence[Point]]], dimension: s
         {
             "period": str(points[0].period),
             **{name: point.known for name, point in zip(names, points, strict=True)},
-            "quality": _hyphened(points[0].quality),
+            "quality": _written(points[0].quality),
         }
         for points in zip(*(points for _, points in series), strict=True)
     ]
@@ -141,7 +141,7 @@ def shares_dataset(figure: Figure, dimension: str, shares: Sequence[Share]) -> D
     part = _camel(dimension)
     columns = ("period", part, "value", "sharePercent", "quality")
     percents = whole_percents([share.value for share in shares])
-    about = {"period": str(figure.period), "quality": _hyphened(figure.quality)}
+    about = {"period": str(figure.period), "quality": _written(figure.quality)}
     rows: list[Observation] = [
         {**about, part: share.key, "value": share.value, "sharePercent": percent}
         for share, percent in zip(shares, percents, strict=True)
@@ -169,7 +169,7 @@ def index_dataset(definition: Definition, indices: Sequence[IndexSeries], page: 
             "period": str(period),
             "audience": indices[at].audience,
             "value": shown[at][period],
-            "quality": _hyphened(Quality.EXACT),
+            "quality": _written(Quality.EXACT),
         }
         for period, at in points
     ]
@@ -209,16 +209,16 @@ def _rate(row: OpenRateRow, at: int, year: Period, rates: OpenRateTable) -> Obse
         quality = Quality.PROVISIONAL
     return {
         "period": str(year),
-        "senderType": _hyphened(row.sender_type),
+        "senderType": row.sender_type,
         "messages": cohort.published,
         **{f"openedWithin{weeks}WeeksPercent": cohort.rate(weeks) for weeks in WINDOWS_WEEKS},
         "notificationsOnly": bool(cohort.published) and cohort.notifications == cohort.published,
-        "quality": _hyphened(quality),
+        "quality": _written(quality),
     }
 
 
 def _without_data(columns: Sequence[str], period: Period) -> Observation:
-    return dict.fromkeys(columns) | {"period": str(period), "quality": _hyphened(Quality.NO_DATA)}
+    return dict.fromkeys(columns) | {"period": str(period), "quality": _written(Quality.NO_DATA)}
 
 
 def _camel(name: str) -> str:

@@ -65,7 +65,7 @@ def test_every_row_says_of_what_it_is(table: str) -> None:
     for row in found:
         assert next(iter(row)) == "period"
         assert [*row][-8:] == ["quality", *ABOUT]
-        assert row["unit"] == DEFINITIONS[figure_id].unit.replace("_", "-")
+        assert row["unit"] == DEFINITIONS[figure_id].unit
         assert [row[name] for name in ABOUT[1:]] == [figure_id, "1", "nl", str(POSITION), "true", LICENCE]
     assert len(found) > 0
 
@@ -154,8 +154,8 @@ def test_open_rates_of_two_years_with_subtotal_and_total() -> None:
         ["4145621", "64", "73", "false", "exact"],
     ]
     assert [by_key[year, "total"]["messages"] for year in ("2017", "2018")] == ["72174754", "77982665"]
-    assert by_key["2018", "tax-administration"]["quality"] == "approximate"
-    assert by_key["2018", "employee-insurance-agency"]["notificationsOnly"] == "true"
+    assert by_key["2018", "tax_administration"]["quality"] == "approximate"
+    assert by_key["2018", "employee_insurance_agency"]["notificationsOnly"] == "true"
 
 
 def _rates(row: Mapping[str, str]) -> Sequence[str]:

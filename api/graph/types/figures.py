@@ -97,7 +97,7 @@ class GrowthType:
         return rounded(growth.current, 2)
 
 
-@published("Figure", of=Figure)
+@published("Figure", "A figure in a period; outside its history the quality is `NO_DATA` and the value 0.", of=Figure)
 class FigureType:
     definition: FigureDefinition
     growth: GrowthType | None = strawberry.field(description="Empty while the period still runs.")
@@ -108,7 +108,11 @@ class FigureType:
         return str(figure.period)
 
 
-@published("FigurePoint", "The value of a figure in one period of a series.", of=Point)
+@published(
+    "FigurePoint",
+    "The value of a figure in one period of a series; outside its history the quality is `NO_DATA` and the value 0.",
+    of=Point,
+)
 class FigurePoint:
     @strawberry.field
     def period(self, point: strawberry.Parent[Point]) -> str:
