@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from api.graph.protocol.limits import Limits
 from api.graph.protocol.policy import AdHoc, GraphPolicy, Introspection
 from api.rest.person_lookups import LookupLimits
@@ -9,6 +11,9 @@ from api.web.middleware import RequestLimits
 from api.web.rate_limits import Buckets
 from application.fair_turns import TurnLimits
 from infrastructure.settings import Environment, Settings
+
+LONG_READ_S = 0.05
+"""An organisation whose reads take longer reads less at once."""
 
 
 def request_limits(settings: Settings) -> RequestLimits:
@@ -19,11 +24,14 @@ def request_limits(settings: Settings) -> RequestLimits:
 
 def turn_limits(settings: Settings) -> TurnLimits:
     """Return how many requests read at once, and how many of one organisation."""
+    share = settings.query_share or max(settings.query_connections // 2, 1)
     return TurnLimits(
         turns=settings.query_connections,
-        share=settings.query_share or max(settings.query_connections // 2, 1),
+        share=share,
         waiting=settings.query_waiting,
         wait_s=settings.query_wait_s,
+        long_s=LONG_READ_S,
+        long_share=min(max((os.cpu_count() or 1) // 2, 1), share),
     )
 
 

@@ -143,6 +143,27 @@ def test_limits_under_which_nobody_comes_are_refused(turns: int, share: int, wai
         TurnLimits(turns=turns, share=share, waiting=waiting, wait_s=wait_s)
 
 
+async def test_who_holds_turns_for_long_holds_fewer_and_more_again_after_short_ones() -> None:
+    limits = TurnLimits(turns=8, share=4, long_s=0.05, long_share=1)
+    turns = FairTurns(limits)
+
+    async def held_at_once(lasted_s: float) -> int:
+        """Take what is there for the taking, and give it back after so long."""
+        waits = [asyncio.create_task(turns.take("a")) for _ in range(8)]
+        await settled()
+        held = sum(wait.done() for wait in waits)
+        for _ in waits:
+            turns.give_back("a", lasted_s)
+            await settled()
+        return held
+
+    assert await held_at_once(0.01) == 2, "an organisation begins with few"
+    turns = FairTurns(limits)
+    await turns.take("a")
+    seen = [await held_at_once(lasted_s) for lasted_s in (0.01, 0.01, 0.2, 0.2, 0.01, 0.01)]
+    assert seen == [1, 3, 3, 0, 0, 3], "with the one that is held all the time"
+
+
 # --- At random ------------------------------------------------------------------------------------------------------
 
 
