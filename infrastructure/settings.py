@@ -139,6 +139,8 @@ class Settings(BaseSettings):
     query_timeout_s: float = Field(default=5.0, ge=0.01, le=600)
     request_timeout_s: float = Field(default=60.0, ge=0.1, le=600)
     requests_per_minute: int = Field(default=60_000, ge=0)
+    pages_per_minute: int = Field(default=1_200, ge=0)
+    trusted_proxies: str = Field(default="127.0.0.1", pattern=r"^[0-9A-Fa-f.:/, ]*$|^\*$")
     lookups_per_minute: int = Field(default=600, ge=0)
     lookup_misses_per_minute: int = Field(default=60, ge=0)
     log_format: Annotated[LogFormat, Lower] = "auto"

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
             position = asyncio.run(_caught_up(addresses.reader, worker, output))
             base, token = serve.address(listener), _token(settings)
             output.result({**serve.addresses(base), "token": token}, _welcome(base, token, position))
-            serve.serve(create_app(settings, addresses), listener)
+            serve.serve(create_app(settings, addresses), listener, settings.trusted_proxies)
 
 
 async def _caught_up(url: str, worker: WorkerProcess, output: Output) -> int:

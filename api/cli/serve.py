@@ -16,6 +16,7 @@ from api.cli.processes import WorkerProcess, unwind_on_term
 from api.composition.bootstrap import create_app
 from infrastructure.settings import Settings
 
+LOOPBACK = "127.0.0.1"
 GARBAGE_THRESHOLD = 10_000
 """How many objects are made and not freed before Python collects garbage among them."""
 
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
     with listening(settings) as listener, database(settings) as of_database, WorkerProcess():
         base = address(listener)
         output.result(addresses(base), "\n".join(f"{name}: {at}" for name, at in addresses(base).items()))
-        serve(create_app(settings, of_database), listener)
+        serve(create_app(settings, of_database), listener, settings.trusted_proxies)
 
 
 def listening(settings: Settings) -> socket.socket:
@@ -50,9 +51,9 @@ def addresses(base: str) -> dict[str, str]:
     return {"dashboard": f"{base}/dashboard", "graphql": f"{base}/graphql", "apiDocs": f"{base}/docs"}
 
 
-def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Serve an application until a signal ends it."""
-    server = ApiServer(app)
+def serve(app: FastAPI, listener: socket.socket, trusted_proxies: str = LOOPBACK) -> None:
+    """Serve an application until a signal ends it. A trusted proxy says in `X-Forwarded-For` who its client is."""
+    server = ApiServer(app, trusted_proxies)
     _spare_the_collector()
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal that ended it
         server.run(sockets=[listener])
@@ -61,9 +62,14 @@ def serve(app: FastAPI, listener: socket.socket) -> None:
 class ApiServer(uvicorn.Server):
     """A server that, as soon as it is to stop, ends the streams of its application, and answers what it began."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, trusted_proxies: str = LOOPBACK) -> None:
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=20
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=20,
+            forwarded_allow_ips=trusted_proxies,
         )
         config.load()
         super().__init__(config)

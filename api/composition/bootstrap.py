@@ -11,7 +11,7 @@ from functools import cache, partial
 from importlib.metadata import version
 
 import structlog
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -19,9 +19,9 @@ from api.administration import administration_routes
 from api.composition.decryption import opener_for_answers
 from api.composition.error_answers import answer_errors, problem_of_error
 from api.composition.guards import graph_policy, lookup_limits, request_limits, turn_limits
+from api.composition.public_pages import PublicPages
 from api.composition.reacting import at_work, make_reactor
 from api.composition.tokens import Clock, make_authenticator, make_issuer, make_token_endpoint
-from api.dashboard import dashboard_router
 from api.dashboard.file_operations import file_operations
 from api.graph.protocol.endpoint import graphql_routes
 from api.rest.command_endpoints import command_router
@@ -40,7 +40,6 @@ from api.web.door_bounds import BOUNDS, Bounds
 from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
 from api.web.rate_limits import Buckets
-from api.web.read_barrier import waiting_for_own_write
 from application.gathering import Rules
 from application.registry import RULES
 from application.unit_of_work import StateCache
@@ -120,6 +119,7 @@ def create_app(
         settings, log, reads, keys, authenticate=make_authenticator(settings, issuer, log, now), now=now, bounds=bounds
     )
     feed = make_feed(reads, bounds)
+    pages = PublicPages(settings, addresses, reads, platform, now)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -127,6 +127,7 @@ def create_app(
         async with keys, log, people, at_work(reactor) if keeper else nullcontext():
             LOG.info("api_started")
             yield
+        await pages.aclose()
         await reads.aclose()
         LOG.info("api_stopped")
 
@@ -134,7 +135,7 @@ def create_app(
     graphql = graphql_routes(platform, reads, graph_policy(settings))
     # The last one is the outermost.
     app.add_middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES, compresslevel=COMPRESSION_LEVEL)
-    app.add_middleware(DoorsAhead, routes=graphql, problem_of=problem_of_error)
+    app.add_middleware(DoorsAhead, routes=[*graphql, *pages.ahead], problem_of=problem_of_error)
     app.add_middleware(RequestMiddleware, limits=request_limits(settings))
     answer_errors(app)
     commands = command_router(COMMAND_ROUTES, platform)
@@ -146,8 +147,7 @@ def create_app(
             reads.progress, partial(again_if_lost, partial(reactor_progress, reads.engine)), lambda: keys.reachable
         )
     )
-    own_write = Depends(waiting_for_own_write(platform, reads.figure_tables))
-    app.include_router(dashboard_router(reads, now, licence=settings.figures_licence), dependencies=[own_write])
+    app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
     app.include_router(make_token_endpoint(issuer, settings, now))
     app.router.routes.extend(graphql)

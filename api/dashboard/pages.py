@@ -1,10 +1,10 @@
-"""The routes of the Digital Dashboard: server-rendered, no script, cached by the position of the log."""
+"""The routes of the Digital Dashboard: server-rendered, no script, each page made once for all visitors."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -27,9 +27,9 @@ from api.dashboard.content import all_definitions, dataset_of, figure_page, outs
 from api.dashboard.datasets import as_csv, as_json
 from api.dashboard.links import ROOT, Links, slug
 from api.dashboard.localiser import LOCALES, Localiser
+from api.dashboard.page_cache import SERVING, MadePage, PageCache, PageServing
 from api.dashboard.page_context import PageContext
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
-from api.web.entity_tags import read_tags
 from api.web.errors import Problem, problem_response
 from api.web.json_answers import json_response
 from api.web.read_barrier import not_built
@@ -39,6 +39,7 @@ from projections.figures.definition import Definition
 from projections.figures.figure_definitions import DEFINITIONS
 from projections.figures.period import MONTHS_OF_YEAR, Period
 from projections.figures.translations import Language
+from projections.open_rates import OpenRateFilter
 from projections.progress import NotBuiltError
 from projections.words import CIVIL_TIME
 
@@ -88,16 +89,25 @@ PROBLEMS = {
 Build = Callable[[PageContext], Awaitable[Response]]
 
 
-def dashboard_router(reader: FiguresReader, clock: Callable[[], datetime], *, licence: str = LICENCE) -> APIRouter:
+def dashboard_router(
+    reader: FiguresReader,
+    clock: Callable[[], datetime],
+    serving: PageServing = SERVING,
+    *,
+    licence: str = LICENCE,
+) -> APIRouter:
     """Make the routes under /dashboard. On a log that holds a sample, every page states that its history is made up."""
-    return _Pages(reader, clock, licence).router()
+    return _Pages(reader, clock, serving, licence).router()
 
 
 class _Pages:
-    def __init__(self, reader: FiguresReader, clock: Callable[[], datetime], licence: str) -> None:
+    def __init__(
+        self, reader: FiguresReader, clock: Callable[[], datetime], serving: PageServing, licence: str
+    ) -> None:
         self.reader = reader
         self.licence = licence
         self.clock = clock
+        self.cache = PageCache(reader.figures_version, serving, RELEASE)
         self.style = (HERE / "static" / "dashboard.css").read_bytes()
         self.templates = Environment(
             loader=PackageLoader("api.dashboard"),
@@ -186,29 +196,35 @@ class _Pages:
             chosen = _split_period(request)
             if chosen is not None:
                 return RedirectResponse(f"{request.url.path}{chosen}", status_code=307)
-            async with self.reader.snapshot() as snapshot:
-                return await self._from_snapshot(request, snapshot, known, path, build)
+            query = request.query_params
+            applied = filter_named(query)
+            links = Links(
+                language=known,
+                jurisdiction=one_named(Jurisdiction, query.get("jurisdiction", Jurisdiction.BE.value)),
+                period=Period.parse(query["period"]) if "period" in query else None,
+                path=path,
+                extra=filter_query(applied),
+            )
+
+            async def make() -> MadePage:
+                now = self.clock()
+                async with self.reader.snapshot() as snapshot:
+                    try:
+                        response = await self._from_snapshot(snapshot, links, applied, now, build)
+                    except PageNotFound:
+                        response = self._not_found(known)
+                    return MadePage(response=response, version=snapshot.version, day=_day(now))
+
+            address = f"{request.scope['path']} {links.here()}"
+            return await self.cache.answer(request, address, _day(self.clock()), HEADERS, make)
         except (PageNotFound, InvalidValue):
             return self._not_found(known)
         except NotBuiltError:
             return self._not_built(known)
 
     async def _from_snapshot(
-        self, request: Request, snapshot: FiguresSnapshot, language: Language, path: str, build: Build
+        self, snapshot: FiguresSnapshot, links: Links, applied: OpenRateFilter, now: datetime, build: Build
     ) -> Response:
-        query, now = request.query_params, self.clock()
-        applied = filter_named(query)
-        links = Links(
-            language=language,
-            jurisdiction=one_named(Jurisdiction, query.get("jurisdiction", Jurisdiction.BE.value)),
-            period=Period.parse(query["period"]) if "period" in query else None,
-            path=path,
-            extra=filter_query(applied),
-        )
-        headers = {**HEADERS, "ETag": self._etag(request, snapshot, now)}
-        known = read_tags(request.headers.get("if-none-match", ""))
-        if known is not None and known.match_weakly(headers["ETag"].removeprefix("W/")):
-            return Response(status_code=304, headers=headers)
         history = await snapshot.history(links.jurisdiction)
         page = PageContext(
             snapshot=snapshot,
@@ -217,19 +233,11 @@ class _Pages:
             period=links.period or latest_period(history.months, now) or Period(now.year, 1, MONTHS_OF_YEAR),
             now=now,
             applied=applied,
-            localiser=Localiser(language),
+            localiser=Localiser(links.language),
             links=links,
             licence=self.licence,
         )
-        response = await build(page)
-        response.headers.update(headers)
-        return response
-
-    def _etag(self, request: Request, snapshot: FiguresSnapshot, now: datetime) -> str:
-        """Return the tag of a page: of release, log position, day in civil time, address, and sample or not."""
-        day = now.astimezone(CIVIL_TIME).date()
-        parts_of_tag = f"{RELEASE} {snapshot.position} {day} {request.url.path}?{request.url.query} {snapshot.sample}"
-        return f'W/"{hashlib.sha256(parts_of_tag.encode()).hexdigest()[:24]}"'
+        return await build(page)
 
     def _page(self, template: str, contents: Callable[[PageContext], Awaitable[Mapping[str, object]]]) -> Build:
         """Return the function that makes a page with its frame of a template and contents."""
@@ -268,6 +276,10 @@ class _Pages:
         response = self._html(template, links, {}, status)
         response.headers.update(HEADERS)
         return response
+
+
+def _day(now: datetime) -> date:
+    return now.astimezone(CIVIL_TIME).date()
 
 
 def _definition(figure: str) -> Definition:

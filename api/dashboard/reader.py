@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.kernel import Jurisdiction
+from projections.figures.computed import FiguresVersion
 from projections.figures.coverage import History
 from projections.figures.figure_values import Figure, Point
 from projections.figures.index import IndexSeries
@@ -27,6 +28,10 @@ class FiguresSnapshot(Protocol):
     @property
     def sample(self) -> bool:
         """Whether the log holds a sample: a history that is made up."""
+
+    @property
+    def version(self) -> FiguresVersion:
+        """What tells the rows from those of another state."""
 
     async def history(self, jurisdiction: Jurisdiction) -> History:
         """Return the months that the figures of a jurisdiction cover."""
@@ -56,3 +61,6 @@ class FiguresSnapshot(Protocol):
 class FiguresReader(Protocol):
     def snapshot(self) -> AbstractAsyncContextManager[FiguresSnapshot]:
         """Open a snapshot; all figures read from it belong to the same position."""
+
+    async def figures_version(self) -> FiguresVersion:
+        """Return the version of a snapshot that would be opened now, at little cost."""

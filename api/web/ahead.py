@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.web.errors import Problem, problem_response
@@ -23,12 +23,13 @@ ProblemOf = Callable[[Exception], Problem | None]
 class DoorsAhead:
     """Answers requests to the routes that it is given, and hands all others on.
 
-    A path is one of them if it is written as in its route; the methods are those of the route. The framework has the
-    same routes: it answers a method that they do not take. Errors are answered as the framework answers them, with the
-    problem that `problem_of` returns; one without a problem is raised.
+    A path is one of them if it is written as in its route, or fits the pattern of a route, whose first part is fixed;
+    the methods are those of the route. The framework has the same routes: it answers a method that they do not take.
+    Errors are answered as the framework answers them, with the problem that `problem_of` returns; one without a problem
+    is raised.
     """
 
-    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute], problem_of: ProblemOf) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], problem_of: ProblemOf) -> None:
         self._app = app
         self._problem_of = problem_of
         self._compressed = GZipMiddleware(self._answer, MIN_COMPRESSED_BYTES, COMPRESSION_LEVEL)
@@ -38,9 +39,15 @@ class DoorsAhead:
             if isinstance(route, Route) and not route.param_convertors
             for method in route.methods or ()
         }
+        self._patterns: dict[str, list[Route]] = {}
+        for route in routes:
+            if isinstance(route, Route) and route.param_convertors:
+                self._patterns.setdefault(_first_part(route.path), []).append(route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._routes.get((scope["path"], scope["method"])) if scope["type"] == "http" else None
+        route = None
+        if scope["type"] == "http":
+            route = self._routes.get((scope["path"], scope["method"])) or self._fitting(scope)
         if route is None:
             await self._app(scope, receive, send)
             return
@@ -49,9 +56,17 @@ class DoorsAhead:
             await self._compressed(scope, receive, send)
             return
         response = await self._response(scope, receive)
-        if len(response.body) >= MIN_COMPRESSED_BYTES:
+        if len(response.body) >= MIN_COMPRESSED_BYTES and "vary" not in response.headers:
             response.headers.add_vary_header("Accept-Encoding")
         await response(scope, receive, send)
+
+    def _fitting(self, scope: Scope) -> Route | None:
+        for route in self._patterns.get(_first_part(scope["path"]), ()):
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                return route
+        return None
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._response(scope, receive)
@@ -60,10 +75,14 @@ class DoorsAhead:
     async def _response(self, scope: Scope, receive: Receive) -> Response:
         request = QuickRequest(scope, receive)
         try:
-            response: Response = await scope["endpoint"](request)
+            response: Response = await scope["endpoint"](request, **scope.get("path_params", {}))
         except Exception as error:
             problem = self._problem_of(error)
             if problem is None:
                 raise
             return problem_response(problem, correlation_id_of(request))
         return response
+
+
+def _first_part(path: str) -> str:
+    return path.split("/", 2)[1]

@@ -36,6 +36,15 @@ class CachedReading(Generic[T]):
         self._cached: tuple[float, T] | None = None
         self._reading: asyncio.Task[T] | None = None
 
+    @property
+    def last(self) -> T | None:
+        """The cached value, however old it is; None before the first."""
+        return None if self._cached is None else self._cached[1]
+
+    @property
+    def under_way(self) -> bool:
+        return self._reading is not None and not self._reading.done()
+
     async def recent(self) -> T:
         """Return the cached value if it is young enough, else the value of the reading under way or of a new one."""
         if self._cached is not None and self._seconds() - self._cached[0] < self._max_age_s:

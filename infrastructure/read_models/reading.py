@@ -17,10 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from application.fair_turns import FairTurns, TurnLimits, Turns
 from application.ports import Caller
+from domain.contexts import DECIDERS
 from infrastructure.read_models.progress_rows import build_of, others_of, place_of, progress_of
 from infrastructure.read_models.statement_reader import StatementReader
 from infrastructure.read_models.statements import (
     BUILDS,
+    FIGURES_STATE,
     IS_PARKED,
     LATEST_BUILDS,
     OTHER_VERSIONS,
@@ -32,6 +34,7 @@ from infrastructure.read_models.statements import (
 )
 from infrastructure.read_models.viewers import CONNECT_ARGS, SET, set_viewers, settings_of
 from projections import projection_acts
+from projections.figures.computed import ComputedIndices, FiguresVersion
 from projections.figures.figure_reading import Reading
 from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place, Progress
 from projections.read_model import SCHEMA, ReadModel
@@ -57,13 +60,15 @@ NOT_IN_USE = frozenset({"42P01", "42501"})
 
 MOST_SHOWN = 100
 """Parked events, or builds, that are read at once."""
+EVENT_NAMES = {event: name for decider in DECIDERS for name, event in decider.events.items()}
 
 
 class ReadModels:
     """Queries over the read models of this release. Close it when done; it belongs to one event loop.
 
     A statement sees the rows that the viewer in its execution options may see, without a viewer no row. PostgreSQL ends
-    a statement that takes longer than `statement_timeout_s`: an OperationalError, SQLSTATE 57014.
+    a statement that takes longer than `statement_timeout_s`: an OperationalError, SQLSTATE 57014. `indices` are those
+    that were computed already, here or by another reader of the same database.
     """
 
     def __init__(
@@ -72,14 +77,22 @@ class ReadModels:
         projections: Sequence[ReadModel],
         statement_timeout_s: float | None = None,
         limits: TurnLimits = LIMITS,
+        indices: ComputedIndices | None = None,
     ) -> None:
         self._tables = {projection.name: projection.table.name for projection in projections}
         self._release = {
             "names": [projection.name for projection in projections],
             "versions": [projection.version for projection in projections],
         }
-        self.figure_tables = [it.table.name for it in projections if FIGURES in it.seen.roles]
+        figures = [projection for projection in projections if FIGURES in projection.seen.roles]
+        self.figure_tables = [projection.table.name for projection in figures]
         """The tables that figures are computed from, as far as they belong to the release."""
+        self._of_figures = {
+            "names": [projection.name for projection in figures],
+            "versions": [projection.version for projection in figures],
+            "events": [" ".join(EVENT_NAMES[event] for event in projection.rules) for projection in figures],
+        }
+        self.computed_indices = indices or ComputedIndices()
         self._existing: frozenset[str] = frozenset()
         self._sample: bool | None = None
         self._estimates: dict[tuple[str, str, str], tuple[float, int]] = {}
@@ -147,7 +160,8 @@ class ReadModels:
         await connection.exec_driver_sql(SET, settings_of(Viewer(role=FIGURES)))
         places = await self._places(connection)
         position = self._position_of_figures(places, self._existing)
-        return Reading(connection, position, await self._holds_sample(connection, position))
+        sample, version = await self._holds_sample(connection, position), await self._version(connection)
+        return Reading(connection, position, sample, version, self.computed_indices)
 
     @asynccontextmanager
     async def state(self, organisation_id: str) -> AsyncIterator[AsyncConnection]:
@@ -192,6 +206,16 @@ class ReadModels:
                 return False
             self._sample = sample
         return self._sample
+
+    async def figures_version(self) -> FiguresVersion:
+        """Return what tells the rows of the figures from later ones; `NotBuiltError` where there are no rows in use."""
+        return await self._read(self._version)
+
+    async def _version(self, connection: AsyncConnection) -> FiguresVersion:
+        rows = (await connection.execute(FIGURES_STATE, self._of_figures)).all()
+        if missing := [name for name, built, _ in rows if not built]:
+            raise NotBuiltError(missing)
+        return FiguresVersion({name: state for name, _, state in rows})
 
     async def _existing_tables(self) -> frozenset[str]:
         """Return the tables of the release that exist. A table of this release is never dropped by the platform."""

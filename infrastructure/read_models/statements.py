@@ -48,6 +48,20 @@ PLACES = text(f"""
     FROM place CROSS JOIN head LEFT JOIN behind ON behind.position = place.position
 """)  # noqa: S608 - our own pieces
 
+# The rows of a read model change with an event that it has rules for, with an act that is carried out on it (a parked
+# event that is applied after all), and where they are replaced as a whole.
+FIGURES_STATE = text(f"""
+    {_PLACES}
+    SELECT place.projection, place.built, concat_ws('.',
+               log.id(), place.version, checkpoint.generation, checkpoint.act_position,
+               log.last_of(string_to_array(counted.events, ' '), place.position)) AS state
+    FROM place
+    JOIN unnest(CAST(:names AS text[]), CAST(:events AS text[])) AS counted (projection, events)
+        ON counted.projection = place.projection
+    LEFT JOIN read.checkpoint ON checkpoint.projection = place.projection AND checkpoint.version = place.version
+    ORDER BY place.projection
+""")  # noqa: S608 - our own pieces
+
 PROGRESS = text(f"""
     {_PLACES}
     SELECT place.projection AS name, place.version, place.position, place.built, head.position AS head, {_LAG},

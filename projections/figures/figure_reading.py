@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.identity.values import Means
 from domain.kernel import Audience, Jurisdiction, LevelOfAssurance
 from projections import authentications, bus_counts, services
+from projections.figures.computed import ComputedIndices, FiguresVersion
 from projections.figures.coverage import History, history_of
 from projections.figures.definition import Definition
 from projections.figures.figure_definitions import DEFINITIONS, HEADLINES, OPEN_RATE
@@ -25,6 +26,7 @@ from projections.figures.shares import Share, merge_small_parts
 from projections.open_rates import BY_DEFAULT, OpenRateFilter, open_rates_of_year
 from projections.read_model import Col
 from projections.service_use import uses_by_month
+from projections.words import CIVIL_TIME
 
 LAST_MONTH = "9999-12"
 
@@ -40,13 +42,15 @@ DIMENSIONS: Mapping[tuple[str, str], Col[Means] | Col[LevelOfAssurance] | Col[st
 class Reading:
     """A connection in a transaction that sees one state of the read models, and the position of that state.
 
-    The transaction must be repeatable read, and `position` read in it; nothing here opens, commits or closes.
-    `sample`: the log holds a sample, a history that is made up.
+    The transaction must be repeatable read, `position` and `version` read in it; nothing here opens, commits or closes.
+    `sample`: the log holds a sample, a history that is made up. `computed_indices` were computed already.
     """
 
     connection: AsyncConnection
     position: int
     sample: bool = False
+    version: FiguresVersion = FiguresVersion()
+    computed_indices: ComputedIndices = field(default_factory=ComputedIndices)
     _histories: dict[Jurisdiction, History] = field(default_factory=dict, compare=False)
 
     async def history(self, jurisdiction: Jurisdiction) -> History:
@@ -104,7 +108,12 @@ class Reading:
 
     async def indices(self, jurisdiction: Jurisdiction, now: datetime) -> tuple[IndexSeries, ...]:
         """Compute the index of each target group over all periods that are over."""
-        return tuple([await self._index(jurisdiction, audience, now) for audience in Audience])
+        day = now.astimezone(CIVIL_TIME).date()
+        indices = self.computed_indices.find(jurisdiction, day, self.version)
+        if indices is None:
+            indices = [await self._index(jurisdiction, audience, now) for audience in Audience]
+            self.computed_indices.add(jurisdiction, day, self.version, indices)
+        return tuple(indices)
 
     async def _index(self, jurisdiction: Jurisdiction, audience: Audience, now: datetime) -> IndexSeries:
         of_audience = uses_by_month(jurisdiction.value, audience.value, BASE.months[0], LAST_MONTH)

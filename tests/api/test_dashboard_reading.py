@@ -10,8 +10,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from api.dashboard import FiguresReader, FiguresSnapshot
+from api.dashboard import FiguresSnapshot
 from projections import message_counts, service_use, services
+from projections.figures.computed import FiguresVersion
 from projections.figures.figure_reading import Reading
 from projections.read_model import METADATA, SCHEMA
 from tests.api.world import over
@@ -23,11 +24,15 @@ class PostgresFigures:
 
     def __init__(self, url: str) -> None:
         self.engine = create_async_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ")
+        self.version = FiguresVersion()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[FiguresSnapshot]:
         async with self.engine.connect() as connection:
-            yield Reading(connection, 815)
+            yield Reading(connection, 815, version=self.version)
+
+    async def figures_version(self) -> FiguresVersion:
+        return self.version
 
 
 def test_the_page_shows_what_the_read_models_hold(database_url: str) -> None:
@@ -36,7 +41,7 @@ def test_the_page_shows_what_the_read_models_hold(database_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
         METADATA.create_all(connection)
-    reader: FiguresReader = PostgresFigures(url)
+    reader = PostgresFigures(url)
     visitor = over(dashboard_over(reader))
     assert "There are no data for this choice yet." in visitor.reads("/dashboard/en").text
     counts = [("2022-03", 1_480), ("2021-01", 1_000)]
@@ -56,6 +61,7 @@ def test_the_page_shows_what_the_read_models_hold(database_url: str) -> None:
             row = {"month": month, "jurisdiction": "be", "audience": "citizen", "service_id": "s"}
             connection.execute(service_use.Row.table.insert(), row | {"uses": uses})
     engine.dispose()
+    reader.version = FiguresVersion({"all": "changed"})
     page = visitor.reads("/dashboard/en").text
     for said in ("first half of 2022", "1,480", "+48%", "1,000 a year earlier", "position 815 of the log"):
         assert said in page, said

@@ -351,3 +351,30 @@ async def test_every_table_that_a_figure_reads_is_known_as_one_of_the_figures(pr
             for figure, dimension in DIMENSIONS:
                 await reading.shares(figure, dimension, jurisdiction, period)
     assert tables == {it.name for it in PROJECTIONS if FIGURES in it.seen.roles}
+
+
+async def test_the_version_of_the_figures_follows_their_own_read_models(
+    prepared: ReadModels, owner: psycopg.Connection
+) -> None:
+    first = await prepared.figures_version()
+    async with prepared.snapshot() as reading:
+        assert reading.version == first
+    # An event that no figure counts, such as an access to personal data, moves all read models.
+    owner.execute("UPDATE read.checkpoint SET position = position - 1")
+    assert await prepared.figures_version() == first
+    owner.execute(
+        'INSERT INTO log.event SELECT (jsonb_populate_record(event, \'{"position": 4, "version": 4,'
+        ' "name": "consent.granted.v1"}\')).* FROM log.event WHERE position = 3'
+    )
+    changes = {
+        "UPDATE read.checkpoint SET position = 4": "consents",
+        "UPDATE read.checkpoint SET generation = generation + 1 WHERE projection = 'consents'": "consents",
+        "UPDATE read.checkpoint SET act_position = 2 WHERE projection = 'open_rates'": "open_rates",
+    }
+    for change, name in changes.items():
+        before = (await prepared.figures_version()).states
+        owner.execute(change)
+        after = (await prepared.figures_version()).states
+        assert {it for it in after if after[it] != before[it]} == {name}
+    owner.execute("UPDATE read.checkpoint SET generation = generation + 1 WHERE projection = 'keys'")
+    assert (await prepared.figures_version()).states == after

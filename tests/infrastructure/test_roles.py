@@ -54,7 +54,7 @@ KEEPERS: Mapping[DatabaseRole, Mapping[str, Sequence[str]]] = {
 EXECUTABLE = {
     WRITER: {"append", "give_up", "forget", "id", "head"},
     PROJECTOR: {"id", "head"},
-    READER: {"id", "head", "recorded_after", "sample"},
+    READER: {"id", "head", "recorded_after", "sample", "last_of"},
     AUDITOR: {"id", "head", "sample"},
 }
 

@@ -10,8 +10,9 @@ from fractions import Fraction
 
 from fastapi import FastAPI
 
-from api.dashboard import FiguresReader, dashboard_router
+from api.dashboard import FiguresReader, PageServing, dashboard_router
 from domain.kernel import Jurisdiction
+from projections.figures.computed import FiguresVersion
 from projections.figures.coverage import History
 from projections.figures.figure_definitions import DEFINITIONS, HEADLINES, OPEN_RATE
 from projections.figures.figure_values import Figure, Growth, Point, Provenance, Quality
@@ -100,7 +101,8 @@ LICENCE = "CC-BY-4.0"
 def dashboard_over(figures: FiguresReader, now: Callable[[], datetime] = lambda: NOW) -> FastAPI:
     """Make an application of the pages alone."""
     app = FastAPI()
-    app.include_router(dashboard_router(figures, now, licence=LICENCE))
+    serving = PageServing(version_age_s=0, page_age_s=0)
+    app.include_router(dashboard_router(figures, now, serving, licence=LICENCE))
     return app
 
 
@@ -117,6 +119,13 @@ class FakeFigures:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[FakeFigures]:
         yield self
+
+    @property
+    def version(self) -> FiguresVersion:
+        return FiguresVersion({"all": f"{self.position} {self.sample}"})
+
+    async def figures_version(self) -> FiguresVersion:
+        return self.version
 
     async def history(self, jurisdiction: Jurisdiction) -> History:
         self.asked.append("history")
