@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 from fastapi import FastAPI
@@ -16,7 +17,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from api.web.middleware import MAX_HEADER_BYTES, MAX_HEADERS, RequestLimits, RequestMiddleware
+from api.web.middleware import MAX_HEADER_BYTES, MAX_HEADERS, RequestLimits, RequestMiddleware, random_uuid
 from api.web.rate_limits import MAX_BUCKETS, Buckets, add_headers, added_headers, charge
 from api.web.routing import CommandRouter
 from application.ports import Role
@@ -143,6 +144,13 @@ def test_a_browser_stays_with_https_where_callers_use_it() -> None:
 
 def test_two_limits_stand_in_one_field() -> None:
     assert limited().reads("/refuse").headers["ratelimit"] == '"a";r=1;t=2, "b";r=3;t=4'
+
+
+def test_an_id_of_our_own_is_a_random_uuid() -> None:
+    made = [random_uuid() for _ in range(1_000)]
+    assert len(set(made)) == len(made)
+    assert {(str(UUID(it)) == it, UUID(it).version, UUID(it).variant) for it in made} == {(True, 4, RFC_4122)}
+    assert {it[19] for it in made} == set("89ab")
 
 
 # --- How often ------------------------------------------------------------------------------------------------------
