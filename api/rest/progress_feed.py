@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,29 +33,35 @@ class ProgressFeed:
         self._newest = b""
         self._changed = asyncio.Event()
         self._sampler: asyncio.Task[None] | None = None
-        self._listeners = 0
+        self._listeners: Counter[str] = Counter()
         self._ended = False
 
-    def response(self) -> StreamingResponse:
-        """Answer one more listener with a stream of server-sent events; refuse it if there are too many."""
-        if self._ended or self._listeners >= self._bounds.listeners:
-            raise Problem(
-                503, "too-many-listeners", "Too many listen already. Try again later.", retry_after_s=RETRY_AFTER_S
-            )
-        return _Stream(self)
+    def response(self, organisation_id: str) -> StreamingResponse:
+        """Answer one more listener of an organisation with a stream of server-sent events.
+
+        It is counted, and refused if there are too many, when the stream begins.
+        """
+        return _Stream(self, organisation_id)
 
     def end(self) -> None:
         """End every stream."""
         self._ended = True
         self._changed.set()
 
-    def enter(self) -> None:
-        self._listeners += 1
+    def enter(self, organisation_id: str) -> None:
+        """Count a listener; raise a Problem where as many listen already, of its organisation or of all."""
+        if self._ended or self._listeners.total() >= self._bounds.listeners:
+            raise _too_many("Too many listen already. Try again later.")
+        if self._listeners[organisation_id] >= self._bounds.listeners_each:
+            raise _too_many("Too many of your organisation listen already. End one, or try again later.")
+        self._listeners[organisation_id] += 1
         if self._sampler is None or self._sampler.done():
             self._sampler = asyncio.get_running_loop().create_task(self._keep_sampling())
 
-    def leave(self) -> None:
-        self._listeners -= 1
+    def leave(self, organisation_id: str) -> None:
+        self._listeners[organisation_id] -= 1
+        # A count of 0 is taken out.
+        self._listeners = +self._listeners
         if not self._listeners and self._sampler is not None:
             self._sampler.cancel()
             self._sampler, self._newest = None, b""
@@ -89,16 +96,21 @@ class ProgressFeed:
             await asyncio.sleep(max(0.0, self._bounds.sample_interval_s - (time.monotonic() - started)))
 
 
+def _too_many(detail: str) -> Problem:
+    return Problem(503, "too-many-listeners", detail, retry_after_s=RETRY_AFTER_S)
+
+
 class _Stream(StreamingResponse):
     """Counts as a listener while it is being sent."""
 
-    def __init__(self, feed: ProgressFeed) -> None:
+    def __init__(self, feed: ProgressFeed, organisation_id: str) -> None:
         super().__init__(feed.events(), media_type=EVENT_STREAM, headers={"X-Accel-Buffering": "no"})
         self._feed = feed
+        self._organisation_id = organisation_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._feed.enter()
+        self._feed.enter(self._organisation_id)
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._feed.leave()
+            self._feed.leave(self._organisation_id)

@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 import orjson
 from fastapi import APIRouter, Depends, Query
 from pydantic.alias_generators import to_camel
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api.rest.openapi import answer_of, operation
@@ -92,8 +93,8 @@ class _Endpoints:
     async def all(self) -> Response:
         return json_response(_progress_shown(await self._reader.progress()))
 
-    async def events(self) -> Response:
-        return self._feed.response()
+    async def events(self, request: Request) -> Response:
+        return self._feed.response(request.state.caller.organisation_id)
 
     async def one(self, projection: str) -> Response:
         return json_response(_projection_shown(await self._named(projection)))

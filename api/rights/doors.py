@@ -96,6 +96,7 @@ def admission(platform: Platform, door: str) -> Callable[[Request], Awaitable[Ca
     async def admitted(request: Request) -> Caller:
         caller = await caller_of(request, platform)
         must_have_role(caller, roles)
+        request.state.caller = caller
         return caller
 
     return admitted

@@ -16,8 +16,8 @@ class Bounds:
     `bulk_bytes`: the body of a request that carries many commands. `children`: rows of a nested list without pages; a
     connection reads on where that is not enough. `groups`: rows of counts and sums. `free_objects` of an answer are
     completed in one piece, and the others in slices of `slice_s`, between which the process serves others.
-    `listeners`: streams of progress at once; one ends after `listen_s`, and its client comes back with a token that is
-    checked again.
+    `listeners`: streams of progress at once, `listeners_each` of one organisation; one ends after `listen_s`, and its
+    client comes back with a token that is checked again.
     """
 
     own_write_wait_s: float = 2.0
@@ -28,6 +28,7 @@ class Bounds:
     free_objects: int = 200
     slice_s: float = 0.000_5
     listeners: int = 100
+    listeners_each: int = 10
     listen_s: float = 600.0
     sample_interval_s: float = 1.0
     heartbeat_interval_s: float = 15.0

@@ -275,6 +275,17 @@ def test_no_more_listen_than_fit(administrator: Client) -> None:
     wait_until(lambda: events(administrator).__enter__().status_code == 200, "none may listen")
 
 
+@pytest.mark.parametrize("bounds", [Bounds(listeners_each=1)])
+def test_one_organisation_leaves_room_for_the_others(served: OnAPort, administrator: Client) -> None:
+    other = served.caller(Role.AUDITOR, "court-of-audit")
+    with listening(administrator) as lines:
+        following(lines)
+        must_be_refused(administrator.reads("/projections/events"), 503, "too-many-listeners")
+        with listening(other) as others:
+            following(others)
+    wait_until(lambda: events(administrator).__enter__().status_code == 200, "none may listen")
+
+
 @pytest.mark.parametrize("bounds", [Bounds(listen_s=0.3, heartbeat_interval_s=0.1)])
 def test_a_listener_comes_back_after_a_while(administrator: Client) -> None:
     with listening(administrator) as lines:
