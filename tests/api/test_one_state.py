@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.composition.error_answers import answer_errors
+from api.graph.protocol.endpoint import OPEN
 from api.web.middleware import RequestMiddleware
 from api.web.request_reads import RequestReads
 from application.fair_turns import BusyError
@@ -38,9 +40,13 @@ TIMES = sized(100, long=300)
 WHY = "https://register.example/activities/own-data"
 
 
-@pytest.fixture
-def graph(read_models_url: str) -> Iterator[Graph]:
-    with graph_over(read_models_url) as graph:
+WAYS = {"planned": OPEN, "standard": replace(OPEN, planned=False)}
+
+
+@pytest.fixture(params=WAYS)
+def graph(read_models_url: str, request: pytest.FixtureRequest) -> Iterator[Graph]:
+    """The endpoint, which answers by plans or with the standard executor."""
+    with graph_over(read_models_url, WAYS[request.param]) as graph:
         yield graph
 
 

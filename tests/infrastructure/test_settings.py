@@ -127,6 +127,13 @@ def test_keys_are_kept_in_another_database_than_the_log(monkeypatch: pytest.Monk
     assert load_settings().keys_url is not None
 
 
+def test_no_share_is_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = _wrong(monkeypatch, QUERY_CONNECTIONS="4", QUERY_SHARE="5")
+    assert line == "KRONIEK_QUERY_SHARE: must be no more than KRONIEK_QUERY_CONNECTIONS"
+    _set(monkeypatch, QUERY_SHARE="4")
+    assert load_settings().query_share == 4
+
+
 def test_a_token_is_named_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = _wrong(monkeypatch, KEYS_PROVIDER="pkcs11")
     assert line.startswith("KRONIEK_PKCS11_MODULE: a token is reached with KRONIEK_PKCS11_MODULE")
