@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -175,7 +175,8 @@ class PlannedList:
     def _page_query(self, rows: ListedRows) -> Query:
         keys = [_written(self._columns[it.name]) for it in self._order.columns] if self._shows_cursors else []
         shown: list[Expression] = [it.label(f"c{at}") for at, it in enumerate([*self._texts, *self._noted, *keys])]
-        found = rows.seen_by(self._writer.viewer).subquery("q")
+        named = self._columns.used.union(it.name for it in self._order.columns)
+        found = replace(rows, named=named).seen_by(self._writer.viewer).subquery("q")
         query = select(*(shown or [literal_column("1")])).select_from(found)
         return rows.ordered(query, [self._columns[it.name] for it in self._order.columns])
 

@@ -31,16 +31,21 @@ from projections.row_security import Viewer, rows_seen
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a table or of a query under a name in a statement. A column that is `empty` has no value there."""
+    """The columns of a table or of a query under a name in a statement. A column that is `empty` has no value there.
+
+    `used` are those that the statement names.
+    """
 
     name: str
     kinds: Mapping[str, ColumnKind]
     empty: frozenset[str] = frozenset()
+    used: set[str] = field(default_factory=set)
 
     def __getitem__(self, column: str) -> Expression:
         """Return a column; raises NotPlannedError where there is none of that name."""
         if column not in self.kinds:
             raise NotPlannedError
+        self.used.add(column)
         return literal_column(f'{self.name}."{column}"', self.kinds[column])
 
     def text(self, selected: Selected) -> JsonText:

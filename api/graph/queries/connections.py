@@ -7,7 +7,7 @@ depends neither on the number of the agency's rows nor on that of all rows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -132,7 +132,10 @@ def page_query(
 
 @dataclass(frozen=True, slots=True)
 class ListedRows:
-    """The first rows of a list, or its last: after the row with a key and before that with another, if one is given."""
+    """The first rows of a list, or its last: after the row with a key and before that with another, if one is given.
+
+    They have those of the columns that are `named`, without names all.
+    """
 
     table: Table
     listed: ListOrder
@@ -141,6 +144,7 @@ class ListedRows:
     after: Sequence[object] | None
     before: Sequence[object] | None
     where: Sequence[ColumnElement[bool]]
+    named: Collection[str] = ()
 
     def seen_by(self, viewer: Viewer) -> Query:
         """Return the query for the rows that a viewer sees, and one row more."""
@@ -160,7 +164,8 @@ class ListedRows:
         keys = ((self.after, False), (self.before, True))
         beyond = [order.beyond(key, backwards=backwards) for key, backwards in keys if key is not None]
         where = [*way, *self.where, *map(written_out, self.listed.where), *beyond]
-        return self._first(select(self.table).where(*where), order.columns)
+        shown = [column for column in self.table.columns if not self.named or column.name in self.named]
+        return self._first(select(*shown).where(*where), order.columns)
 
     def _merged(self, ways: Sequence[ColumnElement[bool]]) -> Query:
         """Merge the rows that are seen in each way; a row that is seen in several ways is listed once."""
