@@ -142,11 +142,8 @@ def create_app(
     app.router.routes.append(commands)
     app.include_router(lookup_routes(platform, people, lookup_limits(settings)))
     app.include_router(usage_routes(platform))
-    app.include_router(
-        operation_routes(
-            reads.progress, partial(again_if_lost, partial(reactor_progress, reads.engine)), lambda: keys.reachable
-        )
-    )
+    of_reactor = partial(again_if_lost, partial(reactor_progress, reads.engine))
+    app.include_router(operation_routes(reads.progress, of_reactor, lambda: keys.reachable, log.append_waits_s))
     app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
     app.include_router(make_token_endpoint(issuer, settings, now))

@@ -43,10 +43,19 @@ _OF_BUILD = ("build_id", "purpose", "state", "running", "percent", "position", "
 """The fields of a build that are shown to everybody."""
 
 MAX_HEALTHY_LAG_S = 30.0
+MAX_HEALTHY_APPEND_S = 3.0
 
 
-def operation_routes(observe: Observe, observe_reactor: ObserveReactor, keys_answer: Callable[[], bool]) -> APIRouter:
-    """Make the routes. `keys_answer` says whether the keys of personal data can be reached."""
+def operation_routes(
+    observe: Observe,
+    observe_reactor: ObserveReactor,
+    keys_answer: Callable[[], bool],
+    append_waits_s: Callable[[], float],
+) -> APIRouter:
+    """Make the routes. `keys_answer` says whether the keys of personal data can be reached.
+
+    `append_waits_s` says for how many seconds the appends under way have waited.
+    """
     router = APIRouter(tags=["operation"])
 
     async def observed() -> tuple[Progress, ReactorProgress] | None:
@@ -65,9 +74,18 @@ def operation_routes(observe: Observe, observe_reactor: ObserveReactor, keys_ans
         },
     )
     async def health() -> Response:
-        progress = await observed()
-        shown = _FAILURE if progress is None else _health(*progress, keys_answer=keys_answer())
-        return Response(orjson.dumps(shown), 503 if progress is None else 200, media_type=HEALTH)
+        progress, waited_s = await observed(), append_waits_s()
+        if progress is None:
+            shown = _FAILURE
+        elif waited_s > MAX_HEALTHY_APPEND_S:
+            shown = {
+                "status": "fail",
+                "output": f"an append has waited for {waited_s:.0f} s",
+                "position": progress[0].head,
+            }
+        else:
+            shown = _health(*progress, keys_answer=keys_answer())
+        return Response(orjson.dumps(shown), 503 if shown["status"] == "fail" else 200, media_type=HEALTH)
 
     @router.get(
         "/metrics",

@@ -1,11 +1,10 @@
 """The SQL of the log."""
 
-# The session that holds this lock appends. It keeps the lock until the commit: position order is commit order.
-# `log.append` takes it too.
-LOCK_KEY = 0x6B726F6E69656B
 CHANNEL = "kroniek_log"
 
-LOCK = f"SELECT pg_advisory_xact_lock({LOCK_KEY})"
+# The session that holds this lock appends. It keeps the lock until the commit: position order is commit order.
+# `log.append` takes it too.
+LOCK = "SELECT log.lock_appends()"
 HEAD = "SELECT log.head()"
 LOG_ID = "SELECT log.id()"
 HEAD = "SELECT log.head()"

@@ -92,6 +92,10 @@ class PostgresLog:
         """Return the position of the last event; 0 if the log is empty."""
         return (await self._reads.call(LogQuery(head=True))).head
 
+    def append_waits_s(self) -> float:
+        """Return for how long the appends under way have waited for the database, in seconds; 0 without any."""
+        return self._appends.longest_wait_s()
+
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
         encoded = await self._encoder.encode(appends)
         written: list[Encoded] = []

@@ -166,6 +166,11 @@ class GroupCallQueue(Generic[A, R]):
         self._idle.append(worker)
         await worker.woken.wait()
 
+    def longest_wait_s(self) -> float:
+        """Return for how long the oldest batch has been under way that is not answered yet, in seconds; 0 without."""
+        begun = [worker.begun_at for worker in self._workers if worker.begun_at is not None]
+        return time.monotonic() - min(begun) if begun else 0.0
+
     def note_executed(self, batch: Sequence[PendingCall[A, R]], seconds: float) -> None:
         """Count a batch as done; its rate says when refused callers should come back."""
         self._calls_in_batches -= len(batch)
@@ -183,13 +188,15 @@ class BatchWorker(Generic[A, R]):
     execute: ExecuteBatch[A, R]
     reconnect_timeout_s: float
     connection: psycopg.AsyncConnection | None = None
+    begun_at: float | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         while (batch := self.queue.take(self.number)) is not None:
             if batch:
-                started = time.monotonic()
+                started = self.begun_at = time.monotonic()
                 await self._answer(batch)
+                self.begun_at = None
                 self.queue.note_executed(batch, time.monotonic() - started)
             else:
                 await self.queue.wait_for_calls(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,7 @@ from projections.registry import PROJECTIONS
 from tests.api.world import PLATFORM, Client, Platform, World, in_process, must_be_refused, organisation
 from tests.databases import gone
 from tests.infrastructure.read_tables import looked_after, make_read_tables
+from tests.waiting import wait_until
 
 SECRET = "85.05.17-001-39 of Ann Janssens"
 
@@ -106,6 +108,22 @@ def test_health_warns_while_a_read_model_is_far_behind(world: World, module_data
         assert "keys is behind by more than 30 s" in health["output"]
         owner.execute("UPDATE read.checkpoint SET position = log.head()")
         assert world.anybody.reads("/health").json()["status"] == "pass"
+
+
+def test_health_fails_while_an_append_waits(world: World, module_database_url: str) -> None:
+    administrator, answers = world.caller(Role.ADMINISTRATOR), list[int]()
+
+    def send() -> None:
+        answers.append(administrator.sends("/organisations", organisation("waiting", 806)).status_code)
+
+    sending = threading.Thread(target=send)
+    with psycopg.connect(module_database_url) as owner:
+        owner.execute("SELECT log.lock_appends()")
+        sending.start()
+        wait_until(lambda: world.anybody.reads("/health").status_code == 503, "an append that waits is no matter")
+        assert "an append has waited for" in world.anybody.reads("/health").json()["output"]
+    sending.join()
+    assert (answers, world.anybody.reads("/health").status_code) == ([201], 200)
 
 
 def test_metrics_say_the_same_as_health(anybody: Client, database_url: str) -> None:

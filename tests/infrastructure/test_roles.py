@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -52,7 +53,7 @@ KEEPERS: Mapping[DatabaseRole, Mapping[str, Sequence[str]]] = {
     READER: {"progress": ("SELECT",), "waiting": ("SELECT",)},
 }
 EXECUTABLE = {
-    WRITER: {"append", "give_up", "forget", "id", "head"},
+    WRITER: {"append", "lock_appends", "give_up", "forget", "id", "head"},
     PROJECTOR: {"id", "head"},
     READER: {"id", "head", "recorded_after", "sample", "last_of"},
     AUDITOR: {"id", "head", "sample"},
@@ -116,6 +117,31 @@ def test_a_role_calls_the_functions_of_its_task(owner: psycopg.Connection, role:
         [role],
     ).fetchall()
     assert {name for (name,) in functions} == EXECUTABLE[role]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("role", GROUPS)
+async def test_no_role_holds_up_appends(addresses: Addresses, role: DatabaseRole) -> None:
+    with psycopg.connect(addresses.known[role]) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("LOCK TABLE log.append_lock IN ACCESS SHARE MODE")
+        connection.rollback()
+        for number in set(ADVISORY.findall(definitions(addresses.owner))):
+            connection.execute("SELECT pg_advisory_lock(%s)", (int(number),))
+        async with PostgresLog(addresses.writer, CODEC, b"key", reconnect_timeout_s=5) as log, asyncio.timeout(20):
+            (outcome,) = await log.append([append("counter-a", 1, at=0)])
+    assert isinstance(outcome, Receipt)
+
+
+ADVISORY = re.compile(r"pg_advisory_\w*lock\((\d+)\)")
+
+
+def definitions(url: str) -> str:
+    """Return the functions of the log, and those of an earlier release, which took a lock by its number."""
+    query = "SELECT string_agg(prosrc, '') FROM pg_proc WHERE pronamespace = 'log'::regnamespace"
+    with psycopg.connect(url) as owner:
+        ((source,),) = owner.execute(query).fetchall()
+    return f"{source} pg_advisory_xact_lock(30243645427377515)"
 
 
 @pytest.mark.parametrize("role", GROUPS)
