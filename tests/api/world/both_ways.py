@@ -26,7 +26,7 @@ from infrastructure.codec import Codec
 from tests.api.world.access_rows import PERSONS, register
 from tests.api.world.graph import Grants, application
 from tests.api.world.hard_rows import PARTIES, SERVICES, hard_rows
-from tests.api.world.random_documents import RandomDocument, Samples
+from tests.api.world.random_documents import RandomDocument, Samples, literal
 from tests.api.world.rows import WHY, rows_of
 from tests.memory_log import MemoryLog
 
@@ -185,7 +185,7 @@ class BothWays:
                 name for name, it in node.fields.items() if is_scalar_type(get_named_type(it.type)) and not it.args
             )
             of_mailbox = next(iter(self.samples.by_field.get("mailboxId", ["person-0"])))
-            given = "(first: 100)" if root != "inbox" else f'(first: 100, mailboxId: "{of_mailbox}")'
+            given = "(first: 100)" if root != "inbox" else f"(first: 100, mailboxId: {literal(of_mailbox)})"
             text = f"{{ {root}{given} {{ edges {{ cursor node {{ {leaves} }} }} }} }}"
             found = json.loads((await self._of(self._standard, RandomDocument(text, None), auditor)).body)
             assert found.get("data") is not None, found

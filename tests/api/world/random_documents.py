@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -30,6 +30,9 @@ from graphql import (
 
 MAX_DEPTH = 7
 MAX_SELECTIONS = 60
+AGAIN = 2
+"""Other values that are made for the variables of a document."""
+
 SIZES = (0, 1, 1, 2, 3, 7, 20, 50, 100)
 ODD_SIZES = (-1, 101, 2**31 - 1, 2**31, None, "3", 2.0, 2.5)
 SCARCE = frozenset({"figures", "figure", "figureSeries", "figureDefinitions", "openRates", "useIndex"})
@@ -61,11 +64,16 @@ class Word(str):
 
 @dataclass(frozen=True, slots=True)
 class RandomDocument:
-    """A document with what is sent beside it."""
+    """A document with what is sent beside it, and other values of its variables for the next times."""
 
     text: str
     variables: Mapping[str, Any] | None
     operation_name: str | None = None
+    other_variables: Sequence[Mapping[str, Any]] = ()
+
+    def next_times(self) -> Iterator[RandomDocument]:
+        for variables in self.other_variables:
+            yield replace(self, variables=variables, other_variables=())
 
 
 @dataclass(slots=True)
@@ -102,6 +110,14 @@ class RandomDocuments:
         return made.written(roots)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value stands: in an argument or field of that name, in a field of `Query`."""
+
+    name: str
+    root: str
+
+
 @dataclass(slots=True)
 class _Document:
     query: GraphQLObjectType
@@ -109,6 +125,7 @@ class _Document:
     random: Random
     wrong: float
     variables: dict[str, Any] = field(default_factory=dict)
+    again: dict[str, Callable[[], Any]] = field(default_factory=dict)
     declared: list[str] = field(default_factory=list)
     fragments: list[str] = field(default_factory=list)
     aliases: int = 0
@@ -137,7 +154,8 @@ class _Document:
         if head and self.chance(0.05):
             name = self.random.choice(("Q", "Q", "Q", "Other", "Unknown", None))
             return RandomDocument(f"query Other {{ __typename }}\n{text}", variables, name)
-        return RandomDocument(text, variables, "Q" if head and self.chance(0.1) else None)
+        others = [{name: made() for name, made in self.again.items()} for _ in range(AGAIN if self.again else 0)]
+        return RandomDocument(text, variables, "Q" if head and self.chance(0.1) else None, others)
 
     def root(self, name: str) -> str:
         known = self.query.fields[name]
@@ -229,7 +247,7 @@ class _Document:
         if self.chance(0.5):
             return self.random.choice(("true", "false"))
         if not self.conditions or self.chance(0.3):
-            self.conditions.append(self._declare("Boolean!", value=self.chance(0.5)))
+            self.conditions.append(self._declare("Boolean!", lambda: self.chance(0.5)))
         return self.random.choice(self.conditions)
 
     # --- Arguments --------------------------------------------------------------------------------------------------
@@ -242,42 +260,44 @@ class _Document:
         return self.chance(0.45)
 
     def _given(self, name: str, argument: GraphQLArgument, root: str) -> str:
-        value = self.value(argument.type, name, root)
-        return f"{name}: {self._written(argument.type, value)}"
+        return f"{name}: {self._written(argument.type, _Place(name, root), self.value(argument.type, name, root))}"
 
-    def _written(self, of: GraphQLInputType, value: Any) -> str:
+    def _written(self, of: GraphQLInputType, place: _Place, value: Any) -> str:
         """Write a value into the document, or as a variable of its type; parts of it can be variables too."""
         if self.chance(0.35):
-            return self._variable(of, value)
+            return self._variable(of, place, value)
         if isinstance(of, GraphQLNonNull):
-            return self._written_inside(of.of_type, value)
-        return self._written_inside(of, value)
+            return self._written_inside(of.of_type, place, value)
+        return self._written_inside(of, place, value)
 
-    def _written_inside(self, of: GraphQLInputType, value: Any) -> str:
+    def _written_inside(self, of: GraphQLInputType, place: _Place, value: Any) -> str:
         match of, value:
             case GraphQLInputObjectType(), dict():
                 fields = of.fields
                 parts = [
-                    f"{name}: {self._written(fields[name].type, it) if name in fields else literal(it)}"
+                    f"{name}: {self._written(fields[name].type, _Place(name, place.root), it)}"
+                    if name in fields
+                    else f"{name}: {literal(it)}"
                     for name, it in value.items()
                 ]
                 return f"{{{', '.join(parts)}}}"
             case GraphQLList(), list():
-                return f"[{', '.join(self._written(of.of_type, it) for it in value)}]"
+                return f"[{', '.join(self._written(of.of_type, place, it) for it in value)}]"
             case _:
                 return literal(value)
 
-    def _variable(self, of: GraphQLInputType, value: Any) -> str:
+    def _variable(self, of: GraphQLInputType, place: _Place, value: Any) -> str:
         name = str(of)
         if value is not None and self.chance(0.3):
             name = f"{name.rstrip('!')}!"
         if self.is_wrong():
             name = self.random.choice(("String", "Int", "[ID!]", "Boolean!", "Nothing"))
-        return self._declare(name, value=value)
+        values = [value]
+        return self._declare(name, lambda: values.pop() if values else self.value(of, place.name, place.root))
 
-    def _declare(self, of: str, *, value: Any) -> str:
-        name = f"v{len(self.declared)}"
-        default = ""
+    def _declare(self, of: str, make: Callable[[], Any]) -> str:
+        name, value, default = f"v{len(self.declared)}", make(), ""
+        self.again[name] = make
         match self.random.random():
             case it if it < 0.1 and not of.endswith("!"):
                 default = f" = {literal(value)}"
