@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
 from fastapi import FastAPI
@@ -170,6 +171,24 @@ async def test_an_error_in_the_thread_reaches_the_one_who_waits() -> None:
     with pytest.raises(LookupError):
         await thread.run(fails)
     thread.close()
+
+
+async def test_between_two_pages_other_work_goes_on(figures: Figures) -> None:
+    visitors = Visitors(figures)
+    await visitors.ask()
+    done: list[str] = []
+
+    async def visit() -> None:
+        await visitors.ask()
+        done.append("page")
+
+    async def work() -> None:
+        while done.count("page") < 16:
+            done.append("step")
+            await asyncio.sleep(0)
+
+    await asyncio.gather(work(), *(visit() for _ in range(16)))
+    assert ("page", "page") not in pairwise(done)
 
 
 # --- Limits ---------------------------------------------------------------------------------------------------------
