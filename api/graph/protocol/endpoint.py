@@ -139,7 +139,7 @@ class _Endpoint:
         )
 
     async def _admitted(self, asked: GraphRequest, by: RequestContext) -> tuple[Document, int]:
-        """Return the document and its cost in points; refuse it before the database is asked anything."""
+        """Return the document and its cost in points; refuse it before anything but the number of rows is asked for."""
         caller = by.caller
         document = self._documents.read(self._text(asked, caller))
         cost = self._documents.cost(document, asked.operation_name, asked.variables)
