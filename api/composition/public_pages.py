@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from api.composition.tokens import Clock
 from api.dashboard import FiguresSnapshot, PageServing, dashboard_router
+from api.web.ahead import as_plain
 from api.web.loop_thread import LoopThread
 from api.web.platform import Platform
 from api.web.rate_limits import Buckets
@@ -62,7 +63,8 @@ class PublicPages:
     @property
     def ahead(self) -> Sequence[BaseRoute]:
         """The routes of pages with figures, which are answered ahead of the framework."""
-        return [it for it in self.router.routes if isinstance(it, Route) and "language" in it.param_convertors]
+        routes = (it for it in self.router.routes if isinstance(it, Route))
+        return [as_plain(it) for it in routes if "language" in it.param_convertors]
 
     async def aclose(self) -> None:
         if self._thread.begun:

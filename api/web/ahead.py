@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -75,13 +76,23 @@ class DoorsAhead:
     async def _response(self, scope: Scope, receive: Receive) -> Response:
         request = QuickRequest(scope, receive)
         try:
-            response: Response = await scope["endpoint"](request, **scope.get("path_params", {}))
+            response: Response = await scope["endpoint"](request)
         except Exception as error:
             problem = self._problem_of(error)
             if problem is None:
                 raise
             return problem_response(problem, correlation_id_of(request))
         return response
+
+
+def as_plain(route: Route) -> Route:
+    """Return the route of an endpoint that takes the parts of the path as arguments, as one of a request alone."""
+
+    async def answer(request: Request) -> Response:
+        response: Response = await route.endpoint(request, **request.path_params)
+        return response
+
+    return Route(route.path, answer, methods=sorted(route.methods or ()))
 
 
 def _first_part(path: str) -> str:

@@ -20,7 +20,7 @@ from starlette.types import Message, Scope
 from api.composition.error_answers import problem_of_error
 from api.dashboard import PageServing, dashboard_router
 from api.dashboard.page_cache import MAKING_PRICE
-from api.web.ahead import DoorsAhead
+from api.web.ahead import DoorsAhead, as_plain
 from api.web.loop_thread import LoopThread
 from api.web.rate_limits import Buckets
 from domain.kernel import Jurisdiction
@@ -67,7 +67,8 @@ class Visitors:
 
     def __init__(self, figures: FakeFigures, serving: PageServing = AT_ONCE) -> None:
         router = dashboard_router(figures, lambda: NOW, serving)
-        ahead = [it for it in router.routes if isinstance(it, Route) and "language" in it.param_convertors]
+        routes = (it for it in router.routes if isinstance(it, Route))
+        ahead = [as_plain(it) for it in routes if "language" in it.param_convertors]
         self.app = FastAPI(middleware=[Middleware(DoorsAhead, routes=ahead, problem_of=problem_of_error)])
         self.app.include_router(router)
 
