@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
 
 from graphql import (
     DirectiveNode,
@@ -23,19 +25,16 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
-from strawberry.types.arguments import convert_arguments
+from strawberry.types import get_object_definition
+from strawberry.types.base import StrawberryList, StrawberryOptional
 from strawberry.types.field import StrawberryField
-from strawberry.types.scalar import ScalarDefinition, ScalarWrapper
 
 from api.graph.planned.parameters import NotPlannedError
 from api.graph.queries.guard import DEFINITION, Guarded
 from api.graph.queries.sources import Arguments
-from api.graph.queries.values import SCALARS
 from application.ports import Role
 
-CONFIG = StrawberryConfig(scalar_map=SCALARS)
-KNOWN_SCALARS: Mapping[object, ScalarWrapper | ScalarDefinition] = {**DEFAULT_SCALAR_REGISTRY, **SCALARS}
+NAMES = StrawberryConfig().name_converter
 TYPENAME = "__typename"
 
 
@@ -72,11 +71,53 @@ class Selected:
     def arguments(self, variables: VariableValues) -> Arguments:
         """Return the arguments by their Python names; raises GraphQLError for values that do not fit."""
         given = get_argument_values(self.schema_field, self.node, variables)
-        return convert_arguments(given, self.definition.arguments, KNOWN_SCALARS, CONFIG)
+        known = _arguments_of(self.definition)
+        return {known[name].python_name: known[name].convert(value) for name, value in given.items()}
 
     @property
     def names_variables(self) -> bool:
         return bool(self.node.arguments) and _variables_in(*(self.node.arguments or ())) != set()
+
+
+# --- Values of arguments --------------------------------------------------------------------------------------------
+
+Convert: TypeAlias = Callable[..., object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    """An argument of a field, or a field of an input type: its Python name, and what makes its value of the given."""
+
+    python_name: str
+    convert: Convert
+
+
+@cache
+def _arguments_of(field: StrawberryField) -> Mapping[str, _Argument]:
+    """Return the arguments of a field by the names that they have in GraphQL."""
+    return {NAMES.from_argument(it): _Argument(it.python_name, _converter(it.type)) for it in field.arguments}
+
+
+def _converter(of: object) -> Convert:
+    """Return what makes the Python value of a type; what graphql-core gives for scalars and enums is that already."""
+    if isinstance(of, StrawberryOptional):
+        inner = _converter(of.of_type)
+        return lambda value: None if value is None else inner(value)
+    if isinstance(of, StrawberryList):
+        inner = _converter(of.of_type)
+        return lambda values: [inner(value) for value in values]
+    definition = get_object_definition(of)
+    if definition is None:
+        return lambda value: value
+    made = definition.origin
+    fields = {
+        NAMES.from_field(it): _Argument(it.python_name, _converter(it.resolve_type(type_definition=definition)))
+        for it in definition.fields
+    }
+    return lambda given: made(**{fields[name].python_name: fields[name].convert(it) for name, it in given.items()})
+
+
+# --- Selections -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
