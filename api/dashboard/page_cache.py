@@ -95,7 +95,7 @@ class _Page:
     compressed: bytes
 
     def answer(self, request: Request, headers: Mapping[str, str]) -> Response:
-        body, sent = self.body, {**headers, **self.own_headers}
+        body, sent = self.body, {**{name.lower(): value for name, value in headers.items()}, **self.own_headers}
         if self.compressed and "gzip" in request.headers.get("accept-encoding", ""):
             body, sent["Content-Encoding"] = self.compressed, "gzip"
         return Response(body, self.status, sent)

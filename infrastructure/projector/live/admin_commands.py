@@ -82,7 +82,8 @@ def _try(connection: Connection, definitions: Definitions, target: Target, order
         failed = f"{ordered.act} failed: {summary(error)}"
     if failed:
         LOG.error("act_failed", projection=name, error=failed)
-        connection.execute(FAILED, (failed, name, version))
+        # Where it stood at an event, it still does.
+        connection.execute(FAILED, (failed, None, name, version))
     connection.execute(CARRIED_OUT, (position, name, version, position))
     return requested
 

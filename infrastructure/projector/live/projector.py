@@ -41,7 +41,8 @@ WHERE held.projection = moved.projection AND held.version = moved.version
   AND held.generation = moved.generation AND held.position = %s
 """
 FAILED = """
-UPDATE read.checkpoint SET error = %s, stands_at = %s, failed_at = clock_timestamp(), events_per_s = 0
+UPDATE read.checkpoint
+SET error = %s, stands_at = coalesce(%s, stands_at), failed_at = clock_timestamp(), events_per_s = 0
 WHERE projection = %s AND version = %s
 """
 # An act that was ordered before there were any rows is not carried out on them.
