@@ -57,8 +57,8 @@ class DoorsAhead:
             await self._compressed(scope, receive, send)
             return
         response = await self._response(scope, receive)
-        if len(response.body) >= MIN_COMPRESSED_BYTES and "vary" not in response.headers:
-            response.headers.add_vary_header("Accept-Encoding")
+        if len(response.body) >= MIN_COMPRESSED_BYTES:
+            _vary_by_encoding(response)
         await response(scope, receive, send)
 
     def _fitting(self, scope: Scope) -> Route | None:
@@ -83,6 +83,11 @@ class DoorsAhead:
                 raise
             return problem_response(problem, correlation_id_of(request))
         return response
+
+
+def _vary_by_encoding(response: Response) -> None:
+    if "accept-encoding" not in response.headers.get("vary", "").lower():
+        response.headers.add_vary_header("Accept-Encoding")
 
 
 def as_plain(route: Route) -> Route:

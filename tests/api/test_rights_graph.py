@@ -49,7 +49,7 @@ GIVEN = {"jurisdiction": "BE", "period": '"2022-03"', "periods": '["2022-03"]', 
 NAMED = {"figure": '"active_consents"', "figureSeries": '"active_consents"'}
 """Arguments that cannot be just anything, by their own name; and ids by the field that takes them."""
 
-RARELY_SEEN = frozenset({"IndexPoint"})
+RARELY_SEEN = frozenset({"Growth", "IndexPoint"})
 """Types of which there is nothing in the rows below."""
 
 # --- Asking for anything --------------------------------------------------------------------------------------------
