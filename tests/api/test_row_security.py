@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count
 from typing import Any
 
 import psycopg
@@ -27,6 +26,8 @@ from sqlalchemy import Table
 import api.graph.queries.guard
 import api.graph.types.identity
 import projections.row_security
+from api.graph.planned.parameters import NotPlannedError, class_of
+from api.graph.planned.queries import PlannedQueries
 from api.graph.protocol.limits import MAX_REPEATS, Limits
 from api.graph.protocol.policy import GraphPolicy
 from api.graph.protocol.schema import GRAPHQL_SCHEMA, RIGHTS
@@ -35,6 +36,7 @@ from application.ports import Role
 from projections import accesses, invoices, mailboxes, mandates, messages, open_rates
 from projections.read_model import SCHEMA
 from projections.registry import PROJECTIONS
+from projections.row_security import Viewer
 from tests.api.test_graph_visibility import A, B, rows_of
 from tests.api.world.graph import Graph, graph_over
 from tests.infrastructure.who_sees import NEVER_TOLD, PUBLIC
@@ -64,8 +66,6 @@ OTHERS: Mapping[Table, Mapping[str, Any]] = {
 both_ways = pytest.mark.parametrize(("own", "other", "present"), [(A, B, False), (A, B, True), (B, A, True)])
 """Who asks about whom, and whether a person of the agency's own is in a session there."""
 
-NUMBERS = count()
-
 Asked = Mapping[str, Any]
 """By document, what it was answered with."""
 
@@ -89,8 +89,17 @@ def without_filter(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         monkeypatch.setattr(projections.row_security, "sees_all", lambda *_: True)
         monkeypatch.setattr(api.graph.types.identity, "check_own_service", lambda *_: None)
         monkeypatch.setattr(api.graph.queries.guard, "must_have_role", lambda *_: None)
+        # A plan that was made before has the filter in it.
+        monkeypatch.setattr(PlannedQueries, "_plan", _made_anew)
 
     return switch_off
+
+
+def _made_anew(plans: Any, operation: Any, variables: Any, viewer: Viewer) -> Any:
+    plan = plans.made(operation, variables, class_of(viewer))
+    if plan is None:
+        raise NotPlannedError
+    return plan
 
 
 def ids_of(organisation: str) -> Sequence[str]:
@@ -103,11 +112,7 @@ def ask_all(graph: Graph, organisation: str, about: str, *, present: bool = Fals
     ids = ids_of(about)
     headers = {"Session-Id": graph.session(f"person-of-{organisation}", organisation)} if present else {}
     asked = [text for _, text in documents(GRAPHQL_SCHEMA, ids)]
-    # A comment of its own makes it another document, whose plan has the filter of this moment.
-    return {
-        text: graph.asks(f"{text} # {next(NUMBERS)}", role=Role.AGENCY, organisation=organisation, headers=headers).body
-        for text in asked
-    }
+    return {text: graph.asks(text, role=Role.AGENCY, organisation=organisation, headers=headers).body for text in asked}
 
 
 def leaked(asked: Asked, other: str) -> set[str]:

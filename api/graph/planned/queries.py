@@ -123,15 +123,16 @@ class PlannedQueries:
         if key not in self._plans:
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
-            self._plans[key] = self._made(operation, variables, of)
+            self._plans[key] = self.made(operation, variables, of)
         plan = self._plans[key]
         if plan is None:
             raise NotPlannedError
         return plan
 
-    def _made(
+    def made(
         self, operation: OperationDefinitionNode, variables: VariableValues, viewer: Viewer
     ) -> Sequence[_Root] | None:
+        """Make the plan of an operation for a class of viewers; None where the standard executor has to answer."""
         selections = Selections.of(self.schema, self.document, operation, variables, Role(viewer.role))
         writer = RowWriter(selections, viewer, self.bounds.children)
         try:

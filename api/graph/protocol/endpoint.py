@@ -11,6 +11,7 @@ from functools import partial
 
 from graphql import DocumentNode
 from prometheus_client import Counter
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -28,7 +29,7 @@ from api.graph.queries.disclosure import Disclosure
 from api.graph.queries.query_context import Figures, QueryContext
 from api.graph.queries.slices import Slices
 from api.web.access_record import AccessedSubjects, record
-from api.web.errors import Problem, busy
+from api.web.errors import Problem, busy, query_too_slow, unavailable
 from api.web.platform import Platform, caller_of
 from api.web.read_barrier import read_barrier, wanted_position
 from api.web.request_context import RequestContext, correlation_id_of, processing_activity, request_context
@@ -149,7 +150,10 @@ class _Endpoint:
         if document.plan(asked.operation_name).personal:
             by.must_name_activity()
         if counted := document.plan(asked.operation_name).counted:
-            rows = {table: await self._platform.seen_rows(table, caller) for table in counted}
+            try:
+                rows = {table: await self._platform.seen_rows(table, caller) for table in counted}
+            except OperationalError as error:
+                raise (query_too_slow(error) or unavailable()) from error
             cost = self._documents.cost(document, asked.operation_name, asked.variables, rows)
         return document, cost
 
