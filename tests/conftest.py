@@ -68,8 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three processes more than there are processors: tests wait for servers, browsers and processes of their own."""
-    return (os.cpu_count() or 1) + 3
+    """One process more than there are processors: tests wait for servers, browsers and processes of their own."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

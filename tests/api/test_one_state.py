@@ -204,5 +204,5 @@ def test_sessions_that_the_database_ended_are_replaced_before_anybody_notices(
         with psycopg.connect(read_models_url, autocommit=True) as owner:
             owner.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )

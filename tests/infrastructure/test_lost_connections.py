@@ -114,7 +114,7 @@ async def test_a_session_that_is_ended_is_replaced_before_anybody_notices(databa
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
         (outcome,) = await log.append([append("counter-a", 2, at=1)])
         assert isinstance(outcome, Receipt)
