@@ -12,12 +12,25 @@ from sqlalchemy import BigInteger, DateTime, Text, func, literal_column, select
 from api.graph.planned.access_notes import noted_columns
 from api.graph.planned.field_text import Expression, JsonText, object_text, string
 from api.graph.planned.parameters import Given, NotPlannedError, ShapedStatement, Values, shaped
-from api.graph.planned.roots import MAX_SHAPES, FieldReading, Groups, Results, Wanted, dimensions, list_of, whole
+from api.graph.planned.roots import (
+    MAX_SHAPES,
+    FieldReading,
+    Groups,
+    Results,
+    conditions_of,
+    dimensions,
+    list_of,
+    made_once,
+    shape_of,
+    values_of,
+    whole,
+)
 from api.graph.planned.row_text import RowWriter, columns_of
 from api.graph.planned.selections import Selected
 from api.graph.queries.connections import ListedRows, PageRequest
 from api.graph.queries.cursors import CursorOrder
 from api.graph.queries.disclosure import Disclosure
+from api.graph.queries.filters import Filters
 from api.graph.queries.sources import Arguments, ListSource, TotalsSource, source_of
 from api.web.request_reads import Query
 from projections.prepared_statements import Cells
@@ -136,29 +149,24 @@ class PlannedList:
 
     def reading(self, arguments: Arguments) -> FieldReading:
         page, filters = self._source.wanted(arguments)
-        wanted = Wanted.by(filters)
         after, before = (None if it is None else self._order.read(it) for it in (page.after, page.before))
-        shape = (wanted.shape, page.size, page.backwards, after is None, before is None)
-        statements = self._statements.get(shape)
-        if statements is None:
-            if len(self._statements) >= MAX_SHAPES:
-                self._statements.clear()
-            statements = self._statements[shape] = self._made(page, wanted)
-        values = [*wanted.values, *(after or ()), *(before or ())]
+        shape = (shape_of(filters), page.size, page.backwards, after is None, before is None)
+        statements = made_once(self._statements, MAX_SHAPES, shape, lambda: self._made(page, filters))
+        values = [*values_of(filters), *(after or ()), *(before or ())]
 
         def answer(results: Results, disclosure: Disclosure) -> bytes:
             return self._answer(page, filters.named, results, disclosure)
 
         return FieldReading(statements, values, answer)
 
-    def _made(self, page: PageRequest, wanted: Wanted) -> Sequence[ShapedStatement]:
-        table, listed, conditions = self.model.table, self._source.listed, wanted.conditions()
+    def _made(self, page: PageRequest, filters: Filters) -> Sequence[ShapedStatement]:
+        table, listed, conditions = self.model.table, self._source.listed, conditions_of(filters)
         made: list[ShapedStatement] = []
         if self._reads_page:
-            first = len(wanted.kept)
+            first = len(filters.kept)
             after, before = self._given(page.after, first), self._given(page.before, first + self._key_size(page.after))
             rows = ListedRows(table, listed, page.size, page.backwards, after, before, conditions)
-            made.append(shaped(self._page_query(rows), generic=not wanted.kept))
+            made.append(shaped(self._page_query(rows), generic=not filters.kept))
         where = [*conditions, *map(written_out, listed.where)]
         if self._counts:
             seen = rows_seen(table, self._writer.viewer)

@@ -12,7 +12,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from api.graph.planned.lists import PlannedList
 from api.graph.planned.parameters import NotPlannedError, class_of
-from api.graph.planned.roots import FieldReading, PlannedField, PlannedGroups, PlannedRow, PlannedTypename
+from api.graph.planned.roots import FieldReading, PlannedField, PlannedGroups, PlannedRow, PlannedTypename, made_once
 from api.graph.planned.row_text import RowWriter
 from api.graph.planned.selections import Selected, Selections, deciding_variables
 from api.graph.queries.query_context import QueryContext
@@ -120,11 +120,7 @@ class PlannedQueries:
         deciding = [(name, repr(value)) for name, value in variables.coerced.items() if name in self._deciding]
         of = class_of(viewer)
         key = (None if operation.name is None else operation.name.value, of, *deciding)
-        if key not in self._plans:
-            if len(self._plans) >= MAX_PLANS:
-                self._plans.clear()
-            self._plans[key] = self.made(operation, variables, of)
-        plan = self._plans[key]
+        plan = made_once(self._plans, MAX_PLANS, key, lambda: self.made(operation, variables, of))
         if plan is None:
             raise NotPlannedError
         return plan

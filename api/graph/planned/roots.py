@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy import literal as value_of
@@ -71,31 +71,33 @@ def list_of(texts: Sequence[bytes | None]) -> bytes:
 
 # --- Statements by shape --------------------------------------------------------------------------------------------
 
+K = TypeVar("K")
+V = TypeVar("V")
 Shape: TypeAlias = Sequence[tuple[str, Keeps]]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Filters of a request: their shape, their values, and the conditions of all requests of the shape."""
+def shape_of(filters: Filters) -> Shape:
+    """Return what the filters of a request have in common with others whose values differ."""
+    return tuple((it.column.name, it.keeps) for it in filters.kept)
 
-    kept: Sequence[Kept]
-    fixed: Sequence[ColumnElement[bool]]
 
-    @classmethod
-    def by(cls, filters: Filters) -> Wanted:
-        return cls(filters.kept, filters.fixed)
+def values_of(filters: Filters) -> list[object]:
+    return [it.value for it in filters.kept]
 
-    @property
-    def shape(self) -> tuple[tuple[str, Keeps], ...]:
-        return tuple((it.column.name, it.keeps) for it in self.kept)
 
-    @property
-    def values(self) -> list[object]:
-        return [it.value for it in self.kept]
+def conditions_of(filters: Filters) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions of all requests of a shape, in which `Given` stands for the values."""
+    given = [Kept(it.column, it.keeps, Given(place)) for place, it in enumerate(filters.kept)]
+    return Filters(given, filters.fixed).conditions
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        given = [Kept(it.column, it.keeps, Given(place)) for place, it in enumerate(self.kept)]
-        return [*(it.condition for it in given), *self.fixed]
+
+def made_once(known: dict[K, V], most: int, key: K, make: Callable[[], V]) -> V:
+    """Return what was made for a key, or make it; what was made before is forgotten where it would be too much."""
+    if key not in known:
+        if len(known) >= most:
+            known.clear()
+        known[key] = make()
+    return known[key]
 
 
 # --- No rows --------------------------------------------------------------------------------------------------------
@@ -184,14 +186,12 @@ class PlannedGroups:
         self.model, self._source = source.model, source
         by = dimensions(selected, source.grouping, writer)
         self._groups = Groups(source.grouping, by, selected, writer, most)
-        self._statements: dict[tuple[object, ...], ShapedStatement] = {}
+        self._statements: dict[Shape, ShapedStatement] = {}
 
     def reading(self, arguments: Arguments) -> FieldReading:
-        wanted = Wanted.by(self._source.row_filter.read(arguments.get("where")))
-        statement = self._statements.get(wanted.shape)
-        if statement is None:
-            if len(self._statements) >= MAX_SHAPES:
-                self._statements.clear()
-            query = self._groups.query(self.model, wanted.conditions())
-            statement = self._statements[wanted.shape] = shaped(query, generic=False)
-        return FieldReading([statement], wanted.values, lambda results, _: self._groups.text(results[0]))
+        filters = self._source.row_filter.read(arguments.get("where"))
+        statement = made_once(self._statements, MAX_SHAPES, shape_of(filters), lambda: self._made(filters))
+        return FieldReading([statement], values_of(filters), lambda results, _: self._groups.text(results[0]))
+
+    def _made(self, filters: Filters) -> ShapedStatement:
+        return shaped(self._groups.query(self.model, conditions_of(filters)), generic=False)

@@ -119,10 +119,7 @@ class _Endpoint:
         if not self._policy.planned:
             return None
         name, read = asked.operation_name, self._platform.read_statements
-        try:
-            data = await document.planned.answer(name, asked.variables, context, read)
-        except BusyError as error:
-            raise busy(error) from error
+        data = await document.planned.answer(name, asked.variables, context, read)
         if data is None:
             context.disclosure = Disclosure()
         else:
