@@ -6,10 +6,11 @@ are seven thousand.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from random import Random
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings, strategies
 from hypothesis_graphql import nodes, queries
 
@@ -57,6 +58,14 @@ def url_of_hard_rows(module_read_models_url: str) -> str:
 async def both(url_of_hard_rows: str, log_with_grants: Granted) -> AsyncIterator[BothWays]:
     async with both_ways(url_of_hard_rows, log_with_grants) as both:
         yield both
+
+
+@pytest.fixture(autouse=True)
+def no_plan_fails() -> Iterator[None]:
+    """See that no plan is given up for a fault of ours: the standard executor would hide it."""
+    with structlog.testing.capture_logs() as logs:
+        yield
+    assert [log for log in logs if log["event"] == "plan_failed"] == []
 
 
 # A field that is refused before it is resolved ends the answer; graphql-core then leaves its neighbours unasked.
