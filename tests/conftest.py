@@ -13,6 +13,7 @@ from typing import LiteralString
 import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 
 from infrastructure.database.data_folder import KEYS
@@ -55,6 +56,12 @@ NOT_QUICK = (
 )
 """Files that start servers and tools of their own, or take long without: not even read for `--quick`."""
 _NOT_QUICK = frozenset(FOLDER / name for name in NOT_QUICK)
+
+
+@pytest.fixture(autouse=True)
+def events_of_every_level_are_logged() -> None:
+    """Undo what a command configured that an earlier test ran in this process: it would hide lines from this one."""
+    structlog.reset_defaults()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
