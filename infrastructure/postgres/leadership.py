@@ -23,29 +23,21 @@ MAX_PROCESS_LENGTH = 100
 _LOCK = "SELECT pg_try_advisory_lock(%s)"
 _UNLOCK = "SELECT pg_advisory_unlock(%s)"
 _RECORD = """
-INSERT INTO leadership.leader (name, process, session_pid) VALUES (%s, %s, pg_backend_pid())
+INSERT INTO leadership.leader (name, lock, process, session_pid) VALUES (%s, %s, %s, pg_backend_pid())
 ON CONFLICT (name) DO UPDATE
 SET process = excluded.process, session_pid = excluded.session_pid, since = excluded.since, seen_at = excluded.seen_at
 """
 _CONFIRM = """
 UPDATE leadership.leader SET seen_at = clock_timestamp() WHERE name = ANY (%s) AND session_pid = pg_backend_pid()
 """
-# An advisory lock of one bigint shows its halves.
+_END_SILENT = """
+SELECT pg_terminate_backend(session_pid) FROM leadership.leader
+WHERE name = %s AND seen_at < clock_timestamp() - %s::interval AND leadership.holds(session_pid, lock)
+"""
 LEADERS = """
-SELECT leader.name, leader.process, leader.session_pid, leader.since, leader.seen_at
-FROM leadership.leader
-JOIN pg_locks AS lock ON lock.pid = leader.session_pid
-WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
-  AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND (lock.classid::bigint << 32 | lock.objid::bigint)
-      = ('x' || substr(encode(sha256(convert_to('kroniek leader ' || leader.name, 'UTF8')), 'hex'), 1, 16))::bit(64)::bigint
+SELECT name, process, since FROM leadership.leader WHERE leadership.holds(session_pid, lock) ORDER BY name
 """
-"""Selects who leads: name, process, server process of its session, since when, when it last confirmed (UTC)."""
-
-_END_SILENT = f"""
-SELECT pg_terminate_backend(leader.session_pid) FROM ({LEADERS}) AS leader
-WHERE leader.name = %s AND leader.seen_at < clock_timestamp() - %s::interval
-"""
+"""Selects who leads: name, process, since when (UTC)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +80,7 @@ class Leadership:
         if self._connection.execute(_LOCK, (lock_key(name),)).fetchone() != (True,):
             self._connection.execute(_END_SILENT, (name, self._max_silence))
             return False
-        self._connection.execute(_RECORD, (name, self._process))
+        self._connection.execute(_RECORD, (name, lock_key(name), self._process))
         self._names.add(name)
         return True
 
@@ -111,5 +103,5 @@ def lock_key(name: str) -> int:
 
 def leaders(connection: psycopg.Connection) -> Sequence[Leader]:
     """Return who leads, in the order of the names."""
-    rows = connection.execute(f"{LEADERS} ORDER BY leader.name").fetchall()
-    return [Leader(name=name, process=process, since=since) for name, process, _, since, _ in rows]
+    rows = connection.execute(LEADERS).fetchall()
+    return [Leader(name=name, process=process, since=since) for name, process, since in rows]
