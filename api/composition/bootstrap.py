@@ -16,6 +16,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
 from api.administration import administration_routes
+from api.composition.checking import PlatformChecks
 from api.composition.decryption import opener_for_answers
 from api.composition.error_answers import answer_errors, problem_of_error
 from api.composition.guards import graph_policy, lookup_limits, request_limits, turn_limits
@@ -120,6 +121,8 @@ def create_app(
     )
     feed = make_feed(reads, bounds)
     pages = PublicPages(settings, addresses, reads, platform, now)
+    of_reactor = partial(again_if_lost, partial(reactor_progress, reads.engine))
+    checks = PlatformChecks(addresses, log, reads, keys, of_reactor)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -127,6 +130,7 @@ def create_app(
         async with keys, log, people, at_work(reactor) if keeper else nullcontext():
             LOG.info("api_started")
             yield
+        await checks.aclose()
         await pages.aclose()
         await reads.aclose()
         LOG.info("api_stopped")
@@ -142,8 +146,7 @@ def create_app(
     app.router.routes.append(commands)
     app.include_router(lookup_routes(platform, people, lookup_limits(settings)))
     app.include_router(usage_routes(platform))
-    of_reactor = partial(again_if_lost, partial(reactor_progress, reads.engine))
-    app.include_router(operation_routes(reads.progress, of_reactor, lambda: keys.reachable, log.append_waits_s))
+    app.include_router(operation_routes(checks.all, reads.progress, of_reactor))
     app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
     app.include_router(make_token_endpoint(issuer, settings, now))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import asdict
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import orjson
 from fastapi import APIRouter
@@ -11,9 +11,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
+from api.health_checks.check import HealthStatus
+from api.health_checks.running import MAX_MEASURE_S, CheckResult, HealthChecks, worst
 from api.rest.openapi import answer_of
 from application.reactor_status import ReactorProgress
-from projections.progress import Progress, ProjectionProgress, ProjectionState
+from projections.progress import Progress, ProjectionState
 
 _LABELS = ["projection"]
 HEAD = Gauge("kroniek_log_position", "The last position of the log.")
@@ -38,54 +40,47 @@ ObserveReactor = Callable[[], Awaitable[ReactorProgress]]
 """Reads how far the reactor is; raises SQLAlchemyError when the database does not answer."""
 
 HEALTH = "application/health+json"
-_FAILURE: Mapping[str, object] = {"status": "fail", "output": "the database does not answer"}
-_OF_BUILD = ("build_id", "purpose", "state", "running", "percent", "position", "started_at", "ended_at", "equal")
-"""The fields of a build that are shown to everybody."""
+_HEALTH_TEXT = {"type": "object"}
 
-MAX_HEALTHY_LAG_S = 30.0
-MAX_HEALTHY_APPEND_S = 3.0
+HEALTH_STATUS = Gauge("kroniek_health_status", "The result of a health check: 0 pass, 1 warn, 2 fail.", ["check"])
 
 
-def operation_routes(
-    observe: Observe,
-    observe_reactor: ObserveReactor,
-    keys_answer: Callable[[], bool],
-    append_waits_s: Callable[[], float],
-) -> APIRouter:
-    """Make the routes. `keys_answer` says whether the keys of personal data can be reached.
-
-    `append_waits_s` says for how many seconds the appends under way have waited.
-    """
+def operation_routes(checks: HealthChecks, observe: Observe, observe_reactor: ObserveReactor) -> APIRouter:
+    """Make the routes: whether the process lives, whether it can serve, all that an operator has to know, metrics."""
     router = APIRouter(tags=["operation"])
 
-    async def observed() -> tuple[Progress, ReactorProgress] | None:
-        try:
-            return await observe(), await observe_reactor()
-        except SQLAlchemyError:
-            return None
+    @router.get(
+        "/livez",
+        summary="Say that the process answers.",
+        response_class=Response,
+        responses={200: answer_of("It answers.", HEALTH, _HEALTH_TEXT)},
+    )
+    async def live() -> Response:
+        return _answer({"status": HealthStatus.WELL})
+
+    @router.get(
+        "/readyz",
+        summary="Say whether the process can serve requests.",
+        response_class=Response,
+        responses={
+            200: answer_of("It can.", HEALTH, _HEALTH_TEXT),
+            503: answer_of("It cannot.", HEALTH, _HEALTH_TEXT),
+        },
+    )
+    async def ready() -> Response:
+        return _answer(_said(await checks.run(ready=True)))
 
     @router.get(
         "/health",
-        summary="Say whether the log answers and how far the read models are.",
+        summary="Say everything that an operator has to know.",
         response_class=Response,
         responses={
-            200: answer_of("It answers.", HEALTH, {"type": "object"}),
-            503: answer_of("It does not.", HEALTH, {"type": "object"}),
+            200: answer_of("It keeps its promises.", HEALTH, _HEALTH_TEXT),
+            503: answer_of("It does not keep one of them now.", HEALTH, _HEALTH_TEXT),
         },
     )
     async def health() -> Response:
-        progress, waited_s = await observed(), append_waits_s()
-        if progress is None:
-            shown = _FAILURE
-        elif waited_s > MAX_HEALTHY_APPEND_S:
-            shown = {
-                "status": "fail",
-                "output": f"an append has waited for {waited_s:.0f} s",
-                "position": progress[0].head,
-            }
-        else:
-            shown = _health(*progress, keys_answer=keys_answer())
-        return Response(orjson.dumps(shown), 503 if shown["status"] == "fail" else 200, media_type=HEALTH)
+        return _answer(_said(await checks.run()))
 
     @router.get(
         "/metrics",
@@ -94,80 +89,48 @@ def operation_routes(
         responses={200: answer_of("Measurements.", "text/plain", {"type": "string"})},
     )
     async def metrics() -> Response:
-        if (progress := await observed()) is not None:
-            _measure(*progress)
+        results, observed = await asyncio.gather(checks.run(), _observed(observe, observe_reactor))
+        for result in results:
+            HEALTH_STATUS.labels(result.check.name).set(result.status.rank)
+        if observed is not None:
+            _measure(*observed)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
+async def _observed(observe: Observe, observe_reactor: ObserveReactor) -> tuple[Progress, ReactorProgress] | None:
+    try:
+        async with asyncio.timeout(MAX_MEASURE_S):
+            return await observe(), await observe_reactor()
+    except (SQLAlchemyError, TimeoutError):
+        return None
+
+
 # --- Health ---------------------------------------------------------------------------------------------------------
 
 
-def _health(progress: Progress, reactor: ReactorProgress, *, keys_answer: bool) -> Mapping[str, object]:
-    """Return the answer of `/health`: warn while an operator has to act, else pass."""
-    complaints = [*_complaints(progress), *_complaints_about_reactor(reactor)]
-    if not keys_answer:
-        complaints.append("the keys of personal data cannot be reached")
+def _said(results: Sequence[CheckResult]) -> Mapping[str, object]:
+    """Return the answer of `/health`: the worst status, all sentences, and the result of each check."""
+    # Where the database does not answer, several checks say the same.
+    sentences = dict.fromkeys(finding.output for result in results for finding in result.findings)
     return {
-        "status": "warn" if complaints else "pass",
-        **({"output": "; ".join(complaints)} if complaints else {}),
-        "position": progress.head,
-        "projections": [_shown(projection) for projection in progress.projections],
-        "keeper": asdict(reactor),
-        "keys": {"reachable": keys_answer},
+        "status": worst(result.status for result in results),
+        **({"output": "; ".join(sentences)} if sentences else {}),
+        **{name: value for result in results for name, value in result.shown.items()},
+        "checks": {result.check.name: [_said_of(result)] for result in results},
     }
 
 
-def _complaints(progress: Progress) -> Iterator[str]:
-    if all(one.state is ProjectionState.BUILDING and one.build is None for one in progress.projections):
-        yield "no worker has made the read models yet"
-        return
-    for projection in progress.projections:
-        yield from _complaints_about(projection)
+def _said_of(result: CheckResult) -> Mapping[str, object]:
+    said: Mapping[str, object] = {"status": result.status, "time": result.at}
+    if not result.findings:
+        return said
+    return {**said, "output": "; ".join(it.output for it in result.findings), "action": result.check.action}
 
 
-def _complaints_about(projection: ProjectionProgress) -> Iterator[str]:
-    name = projection.name
-    sentences = {
-        ProjectionState.STOPPED: f"{name} has stopped: {projection.error}",
-        ProjectionState.PAUSED: f"{name} is paused",
-        ProjectionState.BUILDING: f"{name} is being made for the first time",
-        ProjectionState.UNLED: f"no worker looks after {name}",
-    }
-    if projection.state in sentences:
-        yield sentences[projection.state]
-    if projection.lag_s > MAX_HEALTHY_LAG_S:
-        yield f"{name} is behind by more than {MAX_HEALTHY_LAG_S:.0f} s"
-    if projection.parked_events:
-        events, streams = projection.parked_events, projection.parked_streams
-        yield f"{name} has {_counted(events, 'parked event')} of {_counted(streams, 'stream')}"
-
-
-def _complaints_about_reactor(reactor: ReactorProgress) -> Iterator[str]:
-    if not reactor.led:
-        yield "no process keeps: erasures are not carried out"
-    if reactor.error:
-        yield f"the keeper stands still: {reactor.error}"
-    if reactor.duties:
-        yield f"the keeper has {_counted(reactor.duties, 'waiting duty', 'waiting duties')}"
-
-
-def _counted(number: int, what: str, several: str = "") -> str:
-    return f"{number} {what if number == 1 else several or f'{what}s'}"
-
-
-def _shown(projection: ProjectionProgress) -> Mapping[str, object]:
-    """Show a read model without texts and names of administrators."""
-    shown = asdict(projection)
-    del shown["pause"]  # it names who paused it, and why
-    build = projection.build
-    return shown | {
-        "percent": projection.percent,
-        "left_s": projection.left_s,
-        "paused_at": projection.pause and projection.pause.at,
-        "build": build and {name: getattr(build, name) for name in _OF_BUILD},
-    }
+def _answer(said: Mapping[str, object]) -> Response:
+    return Response(orjson.dumps(said), 503 if said["status"] is HealthStatus.FAIL else 200, media_type=HEALTH)
 
 
 # --- Metrics --------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ SIGNATURE = re.compile(r"\w+\([^)]*: '")
 ANYWHERE = ("429", "431", "503")
 """What the middleware and the budgets answer, whatever was asked."""
 
-OPEN = ("/health", "/metrics")
+OPEN = ("/livez", "/readyz", "/health", "/metrics")
 
 
 @pytest.fixture(scope="module", name="document")

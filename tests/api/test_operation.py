@@ -180,7 +180,11 @@ def test_health_fails_when_the_database_is_gone(anybody: Client, postgres: Embed
     with gone(postgres, database_url):
         answer = anybody.reads("/health")
         assert answer.status_code == 503
-        assert answer.json() == {"status": "fail", "output": "the database does not answer"}
+        told = answer.json()
+        assert (told["status"], told["output"]) == ("fail", "the database does not answer")
+        assert told.keys() == {"status", "output", "keys", "checks"}
+        assert anybody.reads("/readyz").status_code == 503
+        assert anybody.reads("/livez").status_code == 200
         assert anybody.reads("/metrics").status_code == 200
 
 

@@ -1,0 +1,14 @@
+"""The list of all health checks, in the order in which `/health` and docs/operation.md name them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Never, TypeAlias
+
+from api.health_checks.check import HealthCheck
+from api.health_checks.database_checks import DATABASE, KEYS, WRITING
+from api.health_checks.read_model_checks import KEEPER, READ_MODELS
+
+AnyCheck: TypeAlias = HealthCheck[Never]
+
+CHECKS: Sequence[AnyCheck] = (DATABASE, WRITING, READ_MODELS, KEEPER, KEYS)
