@@ -24,6 +24,7 @@ def enrolled_as(enrolment: Enrolment, organisation_id: str, states: States) -> O
         organisation_id=organisation_id,
         enrolled=holds(organisation, enrolment),
         jurisdiction=organisation.jurisdiction,
+        island=organisation.island,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -17,7 +18,7 @@ from domain.kernel import (
     fact,
     personal,
 )
-from domain.kernel.instants import civil_day
+from domain.kernel.instants import CIVIL_TIME, civil_day
 from domain.kernel.kinds import (
     ID,
     Count,
@@ -34,17 +35,19 @@ from domain.kernel.kinds import (
     written,
 )
 from domain.kernel.participants import ACTIVE_SCHEMES, KBO, KVK, OIN, check_participant
+from domain.kernel.working_days import end_of_day, working_day_after
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
 FIRST_RESPONSE_WORKING_DAYS = 3
+RESPONSE_DEFINITION = 2
+"""The definition of working days: 1, Monday to Friday; 2, public holidays of the buyer's territory left out."""
 
 MAX_NUMBER_LENGTH = 100
 MAX_CONTACT_LENGTH = 200
 MAX_AMOUNT_CENTS = 10**15
 MAX_RULES = 200
 MEDIA_TYPES = frozenset({"application/xml", "text/xml"})
-_SATURDAY = 5
 _RULE_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 
 
@@ -98,16 +101,12 @@ class Clarification(StrEnum):
     OTHER = "OTH"
 
 
-def response_due_on(received_at: datetime) -> date:
+def response_due_on(received_at: datetime, holidays: Container[date], zone: tzinfo = CIVIL_TIME) -> date:
     """Return the last day for the first response: three working days after the day of receipt, in civil time.
 
-    Working days are Monday to Friday; public holidays are not taken out.
+    Working days are Monday to Friday but public holidays. Source: definition `RESPONSE_DEFINITION`.
     """
-    day, left = civil_day(received_at), FIRST_RESPONSE_WORKING_DAYS
-    while left > 0:
-        day += timedelta(days=1)
-        left -= 1 if day.weekday() < _SATURDAY else 0
-    return day
+    return working_day_after(civil_day(received_at, zone), FIRST_RESPONSE_WORKING_DAYS, holidays)
 
 
 # --- Kinds ----------------------------------------------------------------------------------------------------------
@@ -172,9 +171,11 @@ class InvoiceEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceReceived(InvoiceEvent):
-    """`payable_cents` counts hundredths of the currency's unit. `response_due_on` is a day in civil time.
+    """`payable_cents` counts hundredths of the currency's unit. `response_due_on` is a day in the buyer's civil time.
 
-    `seller_contact` is the contact at the seller (EN 16931, BT-41), the person with the id `seller_contact_id`.
+    `response_due_at` is the instant at which that day ends, `response_definition` the definition of working days by
+    which it was found; events of before these fields have no instant, and definition 1. `seller_contact` is the contact
+    at the seller (EN 16931, BT-41), the person with the id `seller_contact_id`.
     """
 
     kind: InvoiceKind
@@ -190,6 +191,13 @@ class InvoiceReceived(InvoiceEvent):
     seller_contact: Annotated[PersonalText, SELLER_CONTACT] = personal(
         "seller_contact_id", PurposeGroup.INVOICING, default=PersonalText("")
     )
+    response_due_at: datetime | None = None
+    response_definition: Count = 1
+
+    @property
+    def overdue_at(self) -> datetime:
+        """The instant from which a first response is late."""
+        return self.response_due_at or end_of_day(self.response_due_on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +260,7 @@ class ReceiveInvoice(InvoiceCommand):
     seller_contact_id: str = ""
     seller_contact: Annotated[str, SELLER_CONTACT] = ""
     buyer: OrganisationFacts = fact(OrganisationFacts())
+    holidays: frozenset[date] | None = fact(None)
     contact_registered: bool = fact(unknown=False)
 
     def check_whole(self, _at: datetime) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from domain.invoicing.model import (
+    RESPONSE_DEFINITION,
     Clarification,
     Event,
     Invoice,
@@ -35,7 +36,8 @@ from domain.kernel import (
     RuleBroken,
     carried,
 )
-from domain.kernel.instants import civil_day
+from domain.kernel.instants import civil_time_of
+from domain.kernel.working_days import end_of_day
 
 _ORDER = {state: place for place, state in enumerate(ResponseState)}
 _NEEDS_CLARIFICATION = frozenset(
@@ -52,6 +54,9 @@ def _receive(command: ReceiveInvoice, state: Invoice) -> Sequence[Event]:
         raise NotFound("contact-not-found", "No person is registered under the id of the contact at the seller.")
     if not command.buyer.enrolled:
         raise RuleBroken("buyer-not-enrolled", "This organisation is not enrolled to receive electronic invoices.")
+    assert command.holidays is not None, "the handler reads the holidays of the buyer's territory"
+    zone = civil_time_of(command.buyer.island)
+    due_on = response_due_on(command.at, command.holidays, zone)
     return [
         InvoiceReceived(
             jurisdiction=command.buyer.jurisdiction,
@@ -67,7 +72,9 @@ def _receive(command: ReceiveInvoice, state: Invoice) -> Sequence[Event]:
             currency=command.currency,
             document_sha256=command.document_sha256,
             media_type=command.media_type,
-            response_due_on=response_due_on(command.at),
+            response_due_on=due_on,
+            response_due_at=end_of_day(due_on, zone),
+            response_definition=RESPONSE_DEFINITION,
             seller_contact_id=command.seller_contact_id,
             seller_contact=PersonalText(command.seller_contact),
         )
@@ -119,7 +126,7 @@ def _respond(command: RespondToInvoice, state: Invoice) -> Sequence[Event]:
             partial=Clarification.PARTIALLY_PAID in command.clarifications,
             clarifications=command.clarifications,
             clarification_sha256=command.clarification_sha256,
-            on_time=civil_day(command.at) <= received.response_due_on if last is None else None,
+            on_time=command.at < received.overdue_at if last is None else None,
         )
     ]
 

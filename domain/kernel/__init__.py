@@ -24,4 +24,11 @@ from domain.kernel.refusals import (
     StaleVersion,
     ValueRefusal,
 )
-from domain.kernel.vocabulary import Audience, EnterpriseNumber, Jurisdiction, LevelOfAssurance, NationalNumber
+from domain.kernel.vocabulary import (
+    Audience,
+    CaribbeanIsland,
+    EnterpriseNumber,
+    Jurisdiction,
+    LevelOfAssurance,
+    NationalNumber,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from domain.kernel.vocabulary import Jurisdiction
+from domain.kernel.vocabulary import CaribbeanIsland, Jurisdiction
 
 T = TypeVar("T")
 
@@ -20,11 +20,20 @@ def fact(unknown: T) -> T:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationFacts:
-    """The facts of an organisation: whether it is enrolled in the role that the command needs, and its jurisdiction."""
+    """The facts of an organisation: whether it is enrolled in the role that the command needs, and where it belongs.
+
+    `island` is the one of the Caribbean Netherlands that it belongs to, if any.
+    """
 
     organisation_id: str = ""
     enrolled: bool = False
     jurisdiction: Jurisdiction = Jurisdiction.BE
+    island: CaribbeanIsland | None = None
+
+    @property
+    def territory(self) -> Jurisdiction | CaribbeanIsland:
+        """The island, or else the jurisdiction: whose holidays and civil time hold."""
+        return self.island or self.jurisdiction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

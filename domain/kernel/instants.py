@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from domain.kernel.refusals import MalformedValue
+from domain.kernel.vocabulary import CaribbeanIsland
 
 D = TypeVar("D", date, datetime)
 
@@ -17,6 +18,9 @@ YEARS = range(1900, 9999)
 
 CIVIL_TIME = ZoneInfo("Europe/Brussels")
 """Belgium and the Netherlands keep the same civil time; a day in law is a day in it."""
+
+CARIBBEAN_TIME = ZoneInfo("America/Kralendijk")
+"""The civil time of Bonaire, Saba and Sint Eustatius."""
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(_DAY.pattern + r"T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})")
@@ -54,6 +58,11 @@ def check_year(day: date) -> None:
         raise MalformedValue("out-of-range", sentence)
 
 
-def civil_day(instant: datetime) -> date:
+def civil_day(instant: datetime, zone: tzinfo = CIVIL_TIME) -> date:
     """Return the day of an instant in civil time."""
-    return instant.astimezone(CIVIL_TIME).date()
+    return instant.astimezone(zone).date()
+
+
+def civil_time_of(island: CaribbeanIsland | None) -> tzinfo:
+    """Return the civil time of a place: of an island of the Caribbean Netherlands, or of Europe."""
+    return CIVIL_TIME if island is None else CARIBBEAN_TIME

@@ -22,6 +22,14 @@ class Jurisdiction(StrEnum):
     NL = "nl"
 
 
+class CaribbeanIsland(StrEnum):
+    """A public body of the Netherlands in the Caribbean, with holidays and civil time of its own (ISO 3166-2)."""
+
+    BONAIRE = "bq-bo"
+    SABA = "bq-sa"
+    SINT_EUSTATIUS = "bq-se"
+
+
 class LevelOfAssurance(StrEnum):
     """The degree of confidence in an identification. Source: Regulation (EU) 910/2014 (eIDAS), article 8."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +29,7 @@ from domain.invoicing.model import (
 )
 from domain.invoicing.rules import INVOICE
 from domain.kernel import (
+    CaribbeanIsland,
     Claim,
     Duplicate,
     EnterpriseNumber,
@@ -40,6 +41,7 @@ from domain.kernel import (
     Refusal,
     RuleBroken,
 )
+from domain.kernel.working_days import end_of_day
 from tests.domain.given import given
 
 AT = datetime(2022, 3, 1, 9, 0, tzinfo=UTC)  # a Tuesday
@@ -64,6 +66,7 @@ RECEIVE = ReceiveInvoice(
     document_sha256=SHA256,
     media_type="application/xml",
     buyer=OrganisationFacts(organisation_id=BUYER, enrolled=True, jurisdiction=Jurisdiction.BE),
+    holidays=frozenset(),
 )
 SYSTEM: dict[str, Any] = {"at": AT, "by": PLATFORM, "invoice_id": ID}
 VALIDATE = ValidateInvoice(**SYSTEM, rule_set=RULES)
@@ -88,6 +91,8 @@ RECEIVED = InvoiceReceived(
     document_sha256=SHA256,
     media_type="application/xml",
     response_due_on=date(2022, 3, 4),
+    response_due_at=datetime(2022, 3, 4, 23, tzinfo=UTC),
+    response_definition=2,
 )
 VALIDATED = InvoiceValidated(**COMMON, rule_set=RULES)
 REFUSED = InvoiceRefused(
@@ -219,8 +224,35 @@ def test_an_unsound_document_is_refused(change: dict[str, Any], code: str) -> No
 def test_the_first_response_is_due_three_working_days_after_the_civil_day_of_receipt(
     received_at: datetime, due: date
 ) -> None:
-    assert response_due_on(received_at) == due
-    given(INVOICE).when(replace(RECEIVE, at=received_at)).then(replace(RECEIVED, response_due_on=due))
+    assert response_due_on(received_at, frozenset()) == due
+    expected = replace(RECEIVED, response_due_on=due, response_due_at=end_of_day(due))
+    given(INVOICE).when(replace(RECEIVE, at=received_at)).then(expected)
+
+
+def test_holidays_and_civil_time_are_those_of_the_buyer() -> None:
+    """Received on Tuesday 23:30 in Bonaire, where Friday is a holiday: Wednesday, Thursday, Monday."""
+    buyer = replace(RECEIVE.buyer, jurisdiction=Jurisdiction.NL, island=CaribbeanIsland.BONAIRE)
+    command = replace(
+        RECEIVE, at=datetime(2022, 3, 2, 3, 30, tzinfo=UTC), buyer=buyer, holidays=frozenset({date(2022, 3, 4)})
+    )
+    due_at = datetime(2022, 3, 8, 4, tzinfo=UTC)
+    expected = replace(RECEIVED, jurisdiction=Jurisdiction.NL, response_due_on=date(2022, 3, 7), response_due_at=due_at)
+    given(INVOICE).when(command).then(expected)
+    given(INVOICE, expected, VALIDATED).when(replace(RESPOND, at=due_at - timedelta(seconds=1))).then(
+        replace(ACKNOWLEDGED, jurisdiction=Jurisdiction.NL)
+    )
+    given(INVOICE, expected, VALIDATED).when(replace(RESPOND, at=due_at)).then(
+        replace(ACKNOWLEDGED, jurisdiction=Jurisdiction.NL, on_time=False)
+    )
+
+
+def test_a_verdict_of_before_public_holidays_were_left_out_stays() -> None:
+    older = replace(RECEIVED, response_due_at=None, response_definition=1)
+    for at, on_time in (
+        (datetime(2022, 3, 4, 22, 59, tzinfo=UTC), True),
+        (datetime(2022, 3, 4, 23, tzinfo=UTC), False),
+    ):
+        given(INVOICE, older, VALIDATED).when(replace(RESPOND, at=at)).then(replace(ACKNOWLEDGED, on_time=on_time))
 
 
 # --- The verdict ----------------------------------------------------------------------------------------------------

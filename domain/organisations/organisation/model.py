@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
-from domain.kernel import CommandBase, EnterpriseNumber, Jurisdiction
+from domain.kernel import CaribbeanIsland, CommandBase, EnterpriseNumber, InvalidValue, Jurisdiction
 from domain.kernel.kinds import Count
 from domain.kernel.participants import check_number_of_jurisdiction
 from domain.organisations.values import (
@@ -29,15 +29,18 @@ class OrganisationEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationRegistered(OrganisationEvent):
+    """`island` is the one of the Caribbean Netherlands that the organisation belongs to, if any."""
+
     names: Names
     organisation_type: OrganisationType
     level: Level
     enterprise_number: EnterpriseNumber
     jurisdiction: Jurisdiction
     outside_government: bool
+    island: CaribbeanIsland | None = None
 
     def check_whole(self, _at: datetime) -> None:
-        check_number_of_jurisdiction(self.enterprise_number, self.jurisdiction)
+        _check_place(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +125,24 @@ class OrganisationCommand(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterOrganisation(OrganisationCommand):
+    """`island` names the one of the Caribbean Netherlands whose holidays and civil time hold for the organisation."""
+
     names: Names
     organisation_type: OrganisationType
     level: Level
     enterprise_number: EnterpriseNumber
     jurisdiction: Jurisdiction
     outside_government: bool = False
+    island: CaribbeanIsland | None = None
 
     def check_whole(self, _at: datetime) -> None:
-        check_number_of_jurisdiction(self.enterprise_number, self.jurisdiction)
+        _check_place(self)
+
+
+def _check_place(registered: RegisterOrganisation | OrganisationRegistered) -> None:
+    check_number_of_jurisdiction(registered.enterprise_number, registered.jurisdiction)
+    if registered.island is not None and registered.jurisdiction is not Jurisdiction.NL:
+        raise InvalidValue("island-outside-jurisdiction", "The islands belong to the Netherlands.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +226,7 @@ class Organisation:
     organisation_type: OrganisationType = OrganisationType.PRIVATE_ORGANISATION
     level: Level = Level.LOCAL
     jurisdiction: Jurisdiction = Jurisdiction.BE
+    island: CaribbeanIsland | None = None
     outside_government: bool = False
     enrolments: frozenset[Enrolment] = frozenset()
     enrolled: tuple[Enrolment, ...] = ()

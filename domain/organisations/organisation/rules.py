@@ -56,6 +56,7 @@ def _register(command: RegisterOrganisation, state: Organisation) -> Sequence[Or
             enterprise_number=command.enterprise_number,
             jurisdiction=command.jurisdiction,
             outside_government=command.outside_government,
+            island=command.island,
         )
     ]
 
@@ -220,6 +221,7 @@ def evolve(state: Organisation, event: OrganisationEvents) -> Organisation:
                 organisation_type=event.organisation_type,
                 level=event.level,
                 jurisdiction=event.jurisdiction,
+                island=event.island,
                 outside_government=event.outside_government,
             )
         case OrganisationRenamed():
