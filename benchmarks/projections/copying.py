@@ -17,6 +17,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from infrastructure.event_log.log_statements import AS_APPEND
+
 FREE_DIGITS = "56789abcd"
 """What stands in the place of the version: no id has one of these there yet."""
 
@@ -73,6 +75,7 @@ def multiply(url: str, times: int) -> int:
 
 def _copy(url: str, events: int, recorded_at: datetime, number: int) -> None:
     with psycopg.connect(url) as connection:
+        connection.execute(AS_APPEND)
         for statement in (EVENTS, STREAMS):
             connection.execute(_composed(statement, events, recorded_at, number))
 

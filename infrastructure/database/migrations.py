@@ -33,10 +33,11 @@ Migrations: TypeAlias = Mapping[str, bytes]
 
 
 def migrate(url: str, folder: Traversable | None = None) -> list[str]:
-    """Apply the new migrations in the order of their names, each in a transaction; return their names.
+    """Apply the new migrations in the order of their names, all in one transaction; return their names.
 
-    Two processes may call it at once. Raises DatabaseUnusableError where the database and the files have
-    different histories; nothing is applied then.
+    Whoever writes beside it meets the schema of before or that of all migrations, never one between. Two processes may
+    call it at once. Raises DatabaseUnusableError where the database and the files have different histories, or a
+    migration fails; nothing is applied then.
     """
     migrations = _read(folder or importlib.resources.files("migrations"))
     with psycopg.connect(url, autocommit=True) as connection:
@@ -46,8 +47,9 @@ def migrate(url: str, folder: Traversable | None = None) -> list[str]:
         applied: dict[str, bytes] = dict(rows.fetchall())
         _compare(migrations, applied)
         new = [name for name in migrations if name not in applied]
-        for name in new:
-            _apply(connection, name, migrations[name])
+        with connection.transaction():
+            for name in new:
+                _apply(connection, name, migrations[name])
     return new
 
 
@@ -105,11 +107,11 @@ def _compare(migrations: Migrations, applied: Mapping[str, bytes]) -> None:
 
 def _apply(connection: psycopg.Connection, name: str, statements: bytes) -> None:
     try:
-        with connection.transaction():
-            connection.execute(statements)
-            connection.execute(_RECORD, [name, _digest(statements)])
+        connection.execute(statements)
+        connection.execute(_RECORD, [name, _digest(statements)])
     except psycopg.Error as error:
-        raise DatabaseUnusableError(f"{name} failed and was undone: {error.diag.message_primary or error}") from error
+        why = error.diag.message_primary or error
+        raise DatabaseUnusableError(f"{name} failed, and nothing was changed: {why}") from error
 
 
 def _digest(statements: bytes) -> bytes:

@@ -5,11 +5,16 @@ CHANNEL = "kroniek_log"
 # The session that holds this lock appends. It keeps the lock until the commit: position order is commit order.
 # `log.append` takes it too.
 LOCK = "SELECT log.lock_appends()"
-HEAD = "SELECT log.head()"
 LOG_ID = "SELECT log.id()"
 HEAD = "SELECT log.head()"
 
-APPEND_PARAMETERS = 38
+APPEND_PROTOCOL = 14
+"""How this release writes the log: the migration that changed last how it is written. The database refuses others."""
+
+AS_APPEND = f"SET kroniek.append_protocol = '{APPEND_PROTOCOL}'"
+"""Lets the owner insert into the tables of the log, as tests of a damaged log do."""
+
+APPEND_PARAMETERS = 39
 APPEND = f"SELECT log.append({', '.join(['%s'] * APPEND_PARAMETERS)})"
 COMMITTED = "SELECT batch, position FROM log.commit WHERE writer_id = %s AND batch = ANY(%s)"
 

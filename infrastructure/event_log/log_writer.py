@@ -6,8 +6,9 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
+import structlog
 from psycopg import AsyncConnection
-from psycopg.errors import error_from_result
+from psycopg.errors import ObjectNotInPrerequisiteState, error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format
 
@@ -16,6 +17,9 @@ from infrastructure.event_log import log_statements as sql
 from infrastructure.event_log.log_lookup import find_holders, find_receipts, find_rows
 from infrastructure.event_log.resolve import Encoded, LogState, Resolved, assumed_state, resolve
 from infrastructure.postgres.arrays import PackedArray, bigints, booleans, byte_strings, instants, integers, texts
+from infrastructure.postgres.failures import WriterOutdatedError
+
+LOG = structlog.get_logger()
 
 MAX_COMMIT_ROWS = 64
 """After this many commits a writer deletes their rows of `log.commit`: their outcome is known by then."""
@@ -103,7 +107,7 @@ class LogWriter:
         attempt = Attempt(self.batches, head, resolved)
         self.in_doubt.append(attempt)
         outdated = bigints(self.committed) if len(self.committed) >= MAX_COMMIT_ROWS else None
-        identity = self.writer_id.bytes, attempt.number.to_bytes(8, "big"), outdated
+        identity = _PROTOCOL, self.writer_id.bytes, attempt.number.to_bytes(8, "big"), outdated
         self.head.under_way += len(resolved.rows)
         try:
             before = await _call_append(connection, (*identity, *assumption, *columns(resolved, head, known)))
@@ -148,13 +152,15 @@ PREPARE = f"PREPARE {PREPARED_APPEND.decode()} AS SELECT log.append({_PLACES})"
 """Executed once on each connection."""
 
 _FORMATS = [Format.BINARY] * sql.APPEND_PARAMETERS
+_PROTOCOL = sql.APPEND_PROTOCOL.to_bytes(4, "big")
 
 
 async def _call_append(connection: AsyncConnection, parameters: Sequence[bytes | None]) -> int | None:
     """Call `log.append` with parameters in PostgreSQL's binary form.
 
     Without the driver's cursor, which would triple the cost of the call in this process. Return the head of the log
-    before the written events; None where the log differs from the assumed state.
+    before the written events; None where the log differs from the assumed state. Raises WriterOutdatedError where a
+    newer release has changed how the log is written.
     """
     async with connection.lock:
         connection.pgconn.send_query_prepared(PREPARED_APPEND, parameters, _FORMATS, result_format=Format.BINARY)
@@ -162,7 +168,11 @@ async def _call_append(connection: AsyncConnection, parameters: Sequence[bytes |
     # The commit follows the result of the call: where it fails, an error comes as a second result.
     for result in results:
         if result.status != ExecStatus.TUPLES_OK:
-            raise error_from_result(result, encoding="utf-8")
+            error = error_from_result(result, encoding="utf-8")
+            if isinstance(error, ObjectNotInPrerequisiteState):
+                LOG.error("log_refuses_this_release", protocol=sql.APPEND_PROTOCOL)
+                raise WriterOutdatedError from error
+            raise error
     before = results[0].get_value(0, 0)
     return None if before is None else int.from_bytes(before, "big")
 

@@ -101,7 +101,8 @@ class LogRecorder(postgres.PostgresApplicationRecorder):
         if any(row.version <= held.get(row.stream, -1) for row in resolved.rows):
             raise IntegrityError("an event of this version is in the log already")
         register_types(cursor)
-        parameters = uuid4(), 0, None, *assume(dict.fromkeys(streams, 0) | held), *columns(resolved, 0, held)
+        written_as = sql.APPEND_PROTOCOL, uuid4(), 0, None
+        parameters = *written_as, *assume(dict.fromkeys(streams, 0) | held), *columns(resolved, 0, held)
         (row,) = cursor.execute(sql.APPEND, parameters).fetchall()
         before = row["append"]
         assert before is not None, "while its lock is held, the log holds what was just read from it"

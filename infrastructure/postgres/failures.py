@@ -19,6 +19,13 @@ class LogUnavailableError(RuntimeError):
     """The database does not answer. Ask again with the same idempotency key to learn whether an append was written."""
 
 
+class WriterOutdatedError(LogUnavailableError):
+    """The database was migrated by a release that writes the log in another way: this one may not write it any more."""
+
+    def __init__(self) -> None:
+        super().__init__("a newer release of Kroniek has migrated the database: stop this one and start that one")
+
+
 class LogBusyError(RuntimeError):
     """Too many calls wait already: nothing was written, come back after `retry_after_s` seconds."""
 

@@ -7,6 +7,7 @@ import pytest
 
 from application.ports import Idempotency, Receipt
 from infrastructure.codec import Codec
+from infrastructure.event_log.log_statements import AS_APPEND
 from infrastructure.event_log.postgres_log import PostgresLog
 from tests.infrastructure.sample_counter import DECIDER, append
 from tests.waiting import until
@@ -36,6 +37,7 @@ async def test_a_plan_made_on_a_small_log_reads_by_index_when_the_log_has_grown(
         owner.execute("ANALYZE")
         async with PostgresLog(database_url, CODEC, b"key") as log:
             await _use(log, -1)  # here the plans are made: the statistics say that there is one stream, one receipt
+            owner.execute(AS_APPEND)
             owner.execute(GROW, (STREAMS,))
             owner.execute(GROW_RECEIPTS, (STREAMS,))
             before = _rows_read(owner)

@@ -18,6 +18,7 @@ from application.ports import Conflict, Idempotency, OtherContent, Receipt, Take
 from domain.kernel import Claim, Duplicate, InvalidValue, Refusal, RuleBroken, StaleVersion
 from infrastructure.codec import Codec, UnknownEventError
 from infrastructure.event_log.log_reader import LogReader
+from infrastructure.event_log.log_statements import AS_APPEND
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.postgres.failures import LogUnavailableError
 from tests.infrastructure.sample_counter import (
@@ -305,6 +306,7 @@ async def test_an_event_that_cannot_be_read_stops_only_those_who_ask_for_its_str
     async with PostgresLog(database_url, CODEC, b"key") as log:
         await log.append([append("counter-a", 1, at=0), append("counter-b", 2, at=0)])
         with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(AS_APPEND)
             connection.execute(
                 "INSERT INTO log.event SELECT 3, recorded_at, effective_at, 2, stream, 'a.newer-event.v9', payload, "
                 "'', '', '', '', '', '', '', '', '' FROM log.event WHERE stream = 'counter-a'"

@@ -27,7 +27,7 @@ def test_applies_every_file_once_in_order(empty_database_url: str, tmp_path: Pat
 
 def test_a_file_that_fails_leaves_nothing_behind_and_can_be_mended(empty_database_url: str, tmp_path: Path) -> None:
     _write(tmp_path, n0001_first="CREATE TABLE thing (n int); SELECT nonsense;")
-    with pytest.raises(DatabaseUnusableError, match=r"0001_first\.sql failed and was undone.*nonsense"):
+    with pytest.raises(DatabaseUnusableError, match=r"0001_first\.sql failed, and nothing was changed.*nonsense"):
         migrate(empty_database_url, tmp_path)
     _write(tmp_path, n0001_first="CREATE TABLE thing (n int);")
     assert migrate(empty_database_url, tmp_path) == ["0001_first.sql"]

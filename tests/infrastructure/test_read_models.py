@@ -15,6 +15,7 @@ from sqlalchemy import event, func, select, text
 from domain.kernel import Jurisdiction
 from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
+from infrastructure.event_log.log_statements import AS_APPEND
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.projector.rows.row_security import open_to_readers
 from infrastructure.read_models.reading import ReadModels
@@ -362,6 +363,7 @@ async def test_the_version_of_the_figures_follows_their_own_read_models(
     # An event that no figure counts, such as an access to personal data, moves all read models.
     owner.execute("UPDATE read.checkpoint SET position = position - 1")
     assert await prepared.figures_version() == first
+    owner.execute(AS_APPEND)
     owner.execute(
         'INSERT INTO log.event SELECT (jsonb_populate_record(event, \'{"position": 4, "version": 4,'
         ' "name": "consent.granted.v1"}\')).* FROM log.event WHERE position = 3'

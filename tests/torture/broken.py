@@ -13,6 +13,7 @@ from typing import Any, Self
 import psycopg
 
 from application.ports import Append, Receipt, StreamEvents
+from infrastructure.event_log.log_statements import AS_APPEND
 from tests.torture.events import CODEC, CONTEXT, Marked
 
 SEQUENCE = "public.broken_position"
@@ -54,6 +55,7 @@ class BrokenLog:
     async def __aenter__(self) -> Self:
         for _ in range(MAX_CONNECTIONS):
             connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+            await connection.execute(AS_APPEND)
             self._free.put_nowait(await self._open.enter_async_context(connection))
         return self
 

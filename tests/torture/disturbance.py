@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from infrastructure.event_log.log_statements import LOCK
+from infrastructure.event_log.log_statements import AS_APPEND, LOCK
 from tests.torture.events import CODEC, CONTEXT, Noted
 
 MAX_HOLD_S = 0.02
@@ -38,6 +38,7 @@ def disturb(url: str, seed: int) -> None:
         long_one.execute("INSERT INTO public.elsewhere SELECT count(*) FROM log.event")
         while True:
             short_one.execute(LOCK)
+            short_one.execute(AS_APPEND)
             if chance.random() < 0.5:
                 _write_half(short_one, chance.randint(1, MAX_HALF_WRITTEN))
             time.sleep(chance.uniform(0, MAX_HOLD_S))
