@@ -51,6 +51,9 @@ install:
 demo: setup
 	@exec $(VENV)/bin/kroniek demo
 
+# Each process that a test starts would compile all modules again.
+test quick: export PYTHONDONTWRITEBYTECODE =
+
 test: setup lint parts
 	$(PYTHON) -m pytest --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 

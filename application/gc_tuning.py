@@ -1,4 +1,4 @@
-"""Fewer garbage collections while many short-lived objects without cycles are made."""
+"""Fewer garbage collections while many objects are made that are in no cycle, or that stay."""
 
 from __future__ import annotations
 
@@ -16,3 +16,15 @@ def rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Collect no garbage in cycles: modules stay, and to look through them took a sixth of the time of their import."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()

@@ -19,16 +19,16 @@ from typing import IO, Any
 
 from api.cli import main
 
-PRELOADED = [
+PRELOADED = (
     "pytest.__main__",
     "tests.forked",
     "api.composition.bootstrap",
     "api.cli.import_history",
     "api.cli.projections",
     "tests.infrastructure.erasing",
-]
+)
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(PRELOADED)
+_CONTEXT.set_forkserver_preload(["tests.preloaded"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 from api.cli.output import AS_JSON, CommandError, Exit, Output
+from application.gc_tuning import no_collections
 
 COMMANDS = {
     "demo": "sample history, API and dashboard on this machine, with one command",
@@ -37,7 +38,8 @@ EXIT_CODES = "exit codes: " + ", ".join(f"{code.value} {code.name.lower().replac
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
-    options = _parser(given[:1]).parse_args(given)
+    with no_collections():  # what is imported stays
+        options = _parser(given[:1]).parse_args(given)
     output = Output(as_json=options.json)
     try:
         ended: Exit | None = options.run(options, output)
