@@ -17,12 +17,12 @@ from api.composition.bootstrap import create_app
 
 NO_OP = "/no-op"
 PLENTY = 1_000_000_000
-"""Requests a minute for an organisation: counted as for everybody, but never too many."""
+"""Requests a minute for an organisation, and what its queries cost: counted as for everybody, but never too many."""
 
 
 def main() -> None:
     # One organisation sends everything, as fast as it can.
-    settings = settings_of(port=0, requests_per_minute=PLENTY)
+    settings = settings_of(port=0, requests_per_minute=PLENTY, graphql_cost_per_minute=PLENTY)
     unwind_on_term()
     with listening(settings) as listener, database(settings) as addresses:
         print(address(listener), flush=True)

@@ -54,16 +54,19 @@ class Followed:
         return statistics.quantiles(self.lags_ms, n=100)[98]
 
 
-def measure(url: str, folder: Path, until: int, seconds: int) -> tuple[dict[str, Measured], dict[str, float]]:
+def measure(
+    url: str, folder: Path, until: int, seconds: int, rates: Sequence[int] = RATES
+) -> tuple[dict[str, Measured], dict[str, float]]:
     """Append events of the history up to a position again for so many seconds; return figures and ratio.
 
-    The ratio is that of the first rate. Where it is missed, the figures show which lower rate is followed.
+    There are at most as many rates as `REPLAYED_DIGITS`. The ratio is that of the first rate. Where it is missed,
+    the figures show which lower rate is followed.
     """
     measured: dict[str, Measured] = {}
     first: float | None = None
     with psycopg.connect(url, autocommit=True) as connection, worker(url, folder) as process:
         _wait_until_followed(connection, process)
-        for rate, digit in zip(RATES, REPLAYED_DIGITS, strict=True):
+        for rate, digit in zip(rates, REPLAYED_DIGITS[: len(rates)], strict=True):
             after = max(until - 2 * rate * seconds, 0)
             wanted = Wanted(url=url, after=after, until=until, events=rate * seconds, rate=rate, digit=digit)
             found = follow(connection, process, wanted)

@@ -54,14 +54,16 @@ class Answers:
         return statistics.quantiles(self.latencies_ms, n=100)[98]
 
 
-def measure(url: str, keys_url: str, folder: Path, before_s: int) -> tuple[dict[str, Measured], dict[str, float]]:
-    """Query for so many seconds, then for as long as a rebuild of everything takes; return figures and ratios."""
+def measure(
+    url: str, keys_url: str, folder: Path, before_s: int, per_s: int = PER_S
+) -> tuple[dict[str, Measured], dict[str, float]]:
+    """Query so often for some seconds, then for as long as a rebuild of everything takes; return figures and ratios."""
     with api(url, keys_url, folder) as running:
         requests = _requests(running, url)
-        ask_steadily(running.base, requests, for_seconds(min(before_s, MOST_WARM_UP_S)))
-        before = ask_steadily(running.base, requests, for_seconds(before_s))
+        ask_steadily(running.base, requests, for_seconds(min(before_s, MOST_WARM_UP_S)), per_s)
+        before = ask_steadily(running.base, requests, for_seconds(before_s), per_s)
         with rebuilding(url) as work:
-            during = ask_steadily(running.base, requests, lambda: work.runs)
+            during = ask_steadily(running.base, requests, lambda: work.runs, per_s)
             work.wait()
     assert not before.failed, before.failed[:3]
     measured = {
@@ -117,17 +119,17 @@ def request_of(token: str, query: str, variables: dict[str, Any]) -> bytes:
 # --- The client -----------------------------------------------------------------------------------------------------
 
 
-def ask_steadily(base: str, requests: Iterator[bytes], goes_on: Callable[[], bool]) -> Answers:
+def ask_steadily(base: str, requests: Iterator[bytes], goes_on: Callable[[], bool], per_s: int = PER_S) -> Answers:
     """Send so many a second for as long as it goes on, and wait for the answers."""
-    return uvloop.run(_send_steadily(base, requests, goes_on))
+    return uvloop.run(_send_steadily(base, requests, goes_on, per_s))
 
 
-async def _send_steadily(base: str, requests: Iterator[bytes], goes_on: Callable[[], bool]) -> Answers:
+async def _send_steadily(base: str, requests: Iterator[bytes], goes_on: Callable[[], bool], per_s: int) -> Answers:
     answers, client = Answers(), Client(base)
     async with asyncio.TaskGroup() as group:
         began = time.monotonic()
         for number in itertools.count():
-            due = began + number / PER_S
+            due = began + number / per_s
             await asyncio.sleep(max(due - time.monotonic(), 0))
             if not goes_on():
                 break
