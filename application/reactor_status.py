@@ -1,4 +1,4 @@
-"""The status of the reactor that carries erasures out and sends commands of policies (`infrastructure/reactors`)."""
+"""The status of the reactors (`application/reactor.py`), as operators see it."""
 
 from __future__ import annotations
 
@@ -7,29 +7,55 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReactorProgress:
-    """Whether a process leads, its position in the log, and the deferred reactions with the persons that they are for.
+class ReactorPause:
+    """Who paused a reactor, when (UTC) and why."""
 
-    `oldest_s` is the age of the oldest one in seconds. `error` is the cause of a stop for all, since `failed_at` (UTC).
-    """
-
-    led: bool
-    position: int
-    duties: int
-    people: int
-    oldest_s: float
-    error: str
-    failed_at: datetime | None
+    by: str
+    at: datetime
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeferredReaction:
-    """A reaction to an event that failed, or follows a failed one of the same person. Times in UTC."""
+class ReactorProgress:
+    """How far a reactor is behind the log, and what waits.
 
-    position: int
-    person_id: str
+    `leader` is the process that leads, empty where none does. `position` is the checkpoint; behind it are `lag_events`
+    positions of the log, the first of them recorded `lag_s` seconds ago. `events_per_s` is the rate of the last second.
+    `waiting_keys` wait with `waiting_events`, the longest for `oldest_s` seconds; `parked_keys` of them wait for an
+    administrator. `error` is the cause of a stop for all keys, since `failed_at` (UTC).
+    """
+
     name: str
+    leader: str
+    position: int
+    lag_events: int
+    lag_s: float
+    events_per_s: float
+    reacted: int
+    waiting_keys: int
+    waiting_events: int
+    parked_keys: int
+    oldest_s: float
+    error: str
+    failed_at: datetime | None
+    pause: ReactorPause | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingEvent:
+    """The first event of a key that waits, and how many events wait for the key. Times in UTC.
+
+    `error` is empty where nothing failed: the reaction is slow, or another reactor comes first. An event that is parked
+    is not tried again by itself.
+    """
+
+    reactor: str
+    key: str
+    position: int
+    name: str
+    events: int
     tries: int
     error: str
     since: datetime
     again_at: datetime
+    parked_at: datetime | None

@@ -47,7 +47,7 @@ SECONDS: Mapping[str, int] = {
     "infrastructure/test_takeover.py": 20,
     "fuzz/test_fuzz.py": 19,
     "infrastructure/test_keys_rotation.py": 19,
-    "infrastructure/test_reactor.py": 18,
+    "infrastructure/test_reactors.py": 18,
     "infrastructure/test_roles.py": 18,
     "infrastructure/test_parking.py": 17,
     "infrastructure/test_conformance_damaged.py": 17,

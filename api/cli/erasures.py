@@ -15,11 +15,11 @@ from sqlalchemy.exc import ProgrammingError
 from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output, add_actions, table
 from api.composition.bootstrap import make_codec, make_keyring, utc_now
-from application.reactor_status import DeferredReaction
+from application.reactor_status import WaitingEvent
 from domain.erasure.model import ErasureStatus
 from infrastructure.database.addresses import Addresses
-from infrastructure.reactors.erasing import reapply_erasures
-from infrastructure.reactors.status import deferred_reactions
+from infrastructure.reactors.erasing import ERASER, reapply_erasures
+from infrastructure.reactors.status import waiting_events
 from infrastructure.read_models.reading import ReadModels
 from infrastructure.settings import Settings
 from projections.erasures import asked_for, least_of, statuses_of
@@ -47,25 +47,24 @@ def _list(options: argparse.Namespace, output: Output) -> None:
     with database(settings_of()) as addresses:
         erasures, waiting = asyncio.run(_read(addresses.reader, everything=options.all))
     text = table(HEADINGS, [tuple(erasure.values()) for erasure in erasures]) if erasures else "Nobody is being erased."
-    for duty in waiting:
-        if duty.error:
-            text += (
-                f"\nposition {duty.position:,} ({duty.name}) failed {duty.tries} times: {duty.error};"
-                f" again at {duty.again_at:%Y-%m-%d %H:%M:%S}"
-            )
+    for event in waiting:
+        if event.error:
+            again = "parked" if event.parked_at else f"again at {event.again_at:%Y-%m-%d %H:%M:%S}"
+            text += f"\nposition {event.position:,} ({event.name}) failed {event.tries} times: {event.error}; {again}"
     failed = [
-        {"position": duty.position, "name": duty.name, "tries": duty.tries, "error": duty.error} for duty in waiting
+        {"position": event.position, "name": event.name, "tries": event.tries, "error": event.error}
+        for event in waiting
     ]
     output.result({"erasures": erasures, "waiting": failed}, text)
 
 
-async def _read(url: str, *, everything: bool) -> tuple[Sequence[Mapping[str, str]], Sequence[DeferredReaction]]:
+async def _read(url: str, *, everything: bool) -> tuple[Sequence[Mapping[str, str]], Sequence[WaitingEvent]]:
     viewer = {VIEWER: Viewer(role=ADMINISTRATOR)}
     async with aclosing(ReadModels(url, PROJECTIONS)) as reads:
         try:
             async with reads.engine.connect() as connection:
                 rows = (await connection.execute(asked_for(open_only=not everything), execution_options=viewer)).all()
-            return [_shown(row) for row in rows], await deferred_reactions(reads.engine)
+            return [_shown(row) for row in rows], await waiting_events(reads.engine, ERASER)
         except ProgrammingError as error:
             if getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
                 raise

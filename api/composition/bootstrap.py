@@ -21,7 +21,7 @@ from api.composition.decryption import opener_for_answers
 from api.composition.error_answers import answer_errors, problem_of_error
 from api.composition.guards import graph_policy, lookup_limits, request_limits, turn_limits
 from api.composition.public_pages import PublicPages
-from api.composition.reacting import at_work, make_reactor
+from api.composition.reacting import at_work, make_engine
 from api.composition.tokens import Clock, make_authenticator, make_issuer, make_token_endpoint
 from api.dashboard.file_operations import file_operations
 from api.graph.protocol.endpoint import graphql_routes
@@ -54,7 +54,7 @@ from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.data_keys import Keys
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
-from infrastructure.reactors.status import reactor_progress
+from infrastructure.reactors.status import reactors_progress
 from infrastructure.read_models.reading import ReadModels, again_if_lost
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens.algorithms import ALGORITHMS
@@ -104,12 +104,12 @@ def create_app(
     addresses: Addresses,
     *,
     now: Clock = utc_now,
-    keeper: bool = True,
+    reacting: bool = True,
     bounds: Bounds = BOUNDS,
 ) -> FastAPI:
     """Make the application on a migrated database.
 
-    With `keeper`, its reactor carries out erasures and the like, unless that of another process does so already.
+    With `reacting`, it runs the reactors that no other process leads, which carry out erasures and the like.
     """
     keys = make_keyring(settings, addresses)
     log = make_log(settings, addresses, keys)
@@ -121,13 +121,13 @@ def create_app(
     )
     feed = make_feed(reads, bounds)
     pages = PublicPages(settings, addresses, reads, platform, now)
-    of_reactor = partial(again_if_lost, partial(reactor_progress, reads.engine))
-    checks = PlatformChecks(addresses, log, reads, keys, of_reactor)
+    of_reactors = partial(again_if_lost, partial(reactors_progress, reads.engine))
+    checks = PlatformChecks(addresses, log, reads, keys, of_reactors)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        reactor = make_reactor(addresses, make_codec(), keys, people, platform)
-        async with keys, log, people, at_work(reactor) if keeper else nullcontext():
+        engine = make_engine(addresses, make_codec(), keys, people, platform)
+        async with keys, log, people, at_work(engine) if reacting else nullcontext():
             LOG.info("api_started")
             yield
         await checks.aclose()
@@ -146,7 +146,7 @@ def create_app(
     app.router.routes.append(commands)
     app.include_router(lookup_routes(platform, people, lookup_limits(settings)))
     app.include_router(usage_routes(platform))
-    app.include_router(operation_routes(checks.all, reads.progress, of_reactor))
+    app.include_router(operation_routes(checks.all, reads.progress, of_reactors))
     app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
     app.include_router(make_token_endpoint(issuer, settings, now))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import psycopg
 
 from api.health_checks.database_checks import DATABASE, KEYS, WRITING
-from api.health_checks.read_model_checks import KEEPER, READ_MODELS
+from api.health_checks.reactor_checks import REACTORS
+from api.health_checks.read_model_checks import READ_MODELS
 from api.health_checks.running import HealthChecks
 from application.reactor_status import ReactorProgress
 from infrastructure.database.addresses import Addresses
@@ -26,7 +27,7 @@ class PlatformChecks:
         log: PostgresLog,
         reads: ReadModels,
         keys: Keyring,
-        of_reactor: Callable[[], Awaitable[ReactorProgress]],
+        of_reactors: Callable[[], Awaitable[Sequence[ReactorProgress]]],
     ) -> None:
         self._reader = KeptConnection(addresses.reader)
 
@@ -41,7 +42,7 @@ class PlatformChecks:
                 DATABASE.measured_by(self._answers),
                 WRITING.measured_by(writing),
                 READ_MODELS.measured_by(reads.progress),
-                KEEPER.measured_by(of_reactor),
+                REACTORS.measured_by(of_reactors),
                 KEYS.measured_by(reachable),
             ]
         )

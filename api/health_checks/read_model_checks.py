@@ -1,4 +1,4 @@
-"""Health checks of what follows the log: read models and the keeper."""
+"""The health check of read models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from api.health_checks.check import Finding, HealthCheck, warning
-from application.reactor_status import ReactorProgress
 from projections.progress import Progress, ProjectionProgress, ProjectionState
 
 MAX_HEALTHY_LAG_S = 30.0
@@ -42,8 +41,8 @@ def _complaints(projection: ProjectionProgress) -> Iterator[str]:
         yield f"{name} has {counted(events, 'parked event')} of {counted(streams, 'stream')}"
 
 
-def counted(number: int, what: str, several: str = "") -> str:
-    return f"{number} {what if number == 1 else several or f'{what}s'}"
+def counted(number: int, what: str) -> str:
+    return f"{number} {what if number == 1 else f'{what}s'}"
 
 
 def _shown(progress: Progress) -> Mapping[str, object]:
@@ -72,27 +71,4 @@ READ_MODELS: HealthCheck[Progress] = HealthCheck(
     action="start a worker; or see [administrator.md](administrator.md): retry or skip parked events, resume, rebuild",
     judge=_of_read_models,
     shows=_shown,
-)
-
-
-# --- The keeper -----------------------------------------------------------------------------------------------------
-
-
-def _of_keeper(reactor: ReactorProgress) -> Iterator[Finding]:
-    if not reactor.led:
-        yield warning("no process keeps: erasures are not carried out")
-    if reactor.error:
-        yield warning(f"the keeper stands still: {reactor.error}")
-    if reactor.duties:
-        yield warning(f"the keeper has {counted(reactor.duties, 'waiting duty', 'waiting duties')}")
-
-
-KEEPER: HealthCheck[ReactorProgress] = HealthCheck(
-    name="keeper",
-    measures="whether a process carries out erasures and the like, and what waits",
-    warns="no process keeps, keys or log cannot be reached, or a duty failed and is tried again",
-    fails="",
-    action="start `kroniek serve`; `kroniek erasures list` says what waits and why",
-    judge=_of_keeper,
-    shows=lambda reactor: {"keeper": asdict(reactor)},
 )

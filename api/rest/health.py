@@ -30,14 +30,25 @@ PROGRESS: Mapping[str, Gauge] = {
 
 STATE = Gauge("kroniek_projection_state", "1 for the state that it is in.", [*_LABELS, "state"])
 BUILD = Gauge("kroniek_projection_build_percent", "How much of a build is done.", _LABELS)
-WAITING_DUTIES = Gauge("kroniek_keeper_waiting_duties", "Duties that failed, or follow one that did.")
-OLDEST_DUTY = Gauge("kroniek_keeper_oldest_waiting_seconds", "How long the first of them has waited.")
+OF_REACTOR: Mapping[str, Gauge] = {
+    "position": Gauge("kroniek_reactor_position", "The last position that it is done with.", ["reactor"]),
+    "lag_events": Gauge("kroniek_reactor_lag_events", "Events of the log behind its position.", ["reactor"]),
+    "lag_s": Gauge("kroniek_reactor_lag_seconds", "Age of the first event behind its position.", ["reactor"]),
+    "events_per_s": Gauge("kroniek_reactor_events_per_second", "Its rate; 0 while nothing happens.", ["reactor"]),
+    "waiting_events": Gauge("kroniek_reactor_waiting_events", "Events that failed, or follow one.", ["reactor"]),
+    "waiting_keys": Gauge("kroniek_reactor_waiting_keys", "Keys of which events wait.", ["reactor"]),
+    "parked_keys": Gauge("kroniek_reactor_parked_keys", "Keys that are not tried again by themselves.", ["reactor"]),
+    "oldest_s": Gauge("kroniek_reactor_oldest_waiting_seconds", "How long the first of them has waited.", ["reactor"]),
+}
+"""The gauges of a reactor, by the field of its progress that each shows."""
+REACTOR_LED = Gauge("kroniek_reactor_led", "1 while a process leads it.", ["reactor"])
+REACTOR_PAUSED = Gauge("kroniek_reactor_paused", "1 while it is paused.", ["reactor"])
 
 Observe = Callable[[], Awaitable[Progress]]
 """Reads how far the platform is; raises SQLAlchemyError when the database does not answer."""
 
-ObserveReactor = Callable[[], Awaitable[ReactorProgress]]
-"""Reads how far the reactor is; raises SQLAlchemyError when the database does not answer."""
+ObserveReactors = Callable[[], Awaitable[Sequence[ReactorProgress]]]
+"""Reads how far each reactor is; raises SQLAlchemyError when the database does not answer."""
 
 HEALTH = "application/health+json"
 _HEALTH_TEXT = {"type": "object"}
@@ -45,7 +56,7 @@ _HEALTH_TEXT = {"type": "object"}
 HEALTH_STATUS = Gauge("kroniek_health_status", "The result of a health check: 0 pass, 1 warn, 2 fail.", ["check"])
 
 
-def operation_routes(checks: HealthChecks, observe: Observe, observe_reactor: ObserveReactor) -> APIRouter:
+def operation_routes(checks: HealthChecks, observe: Observe, observe_reactors: ObserveReactors) -> APIRouter:
     """Make the routes: whether the process lives, whether it can serve, all that an operator has to know, metrics."""
     router = APIRouter(tags=["operation"])
 
@@ -89,7 +100,7 @@ def operation_routes(checks: HealthChecks, observe: Observe, observe_reactor: Ob
         responses={200: answer_of("Measurements.", "text/plain", {"type": "string"})},
     )
     async def metrics() -> Response:
-        results, observed = await asyncio.gather(checks.run(), _observed(observe, observe_reactor))
+        results, observed = await asyncio.gather(checks.run(), _observed(observe, observe_reactors))
         for result in results:
             HEALTH_STATUS.labels(result.check.name).set(result.status.rank)
         if observed is not None:
@@ -99,10 +110,12 @@ def operation_routes(checks: HealthChecks, observe: Observe, observe_reactor: Ob
     return router
 
 
-async def _observed(observe: Observe, observe_reactor: ObserveReactor) -> tuple[Progress, ReactorProgress] | None:
+async def _observed(
+    observe: Observe, observe_reactors: ObserveReactors
+) -> tuple[Progress, Sequence[ReactorProgress]] | None:
     try:
         async with asyncio.timeout(MAX_MEASURE_S):
-            return await observe(), await observe_reactor()
+            return await observe(), await observe_reactors()
     except (SQLAlchemyError, TimeoutError):
         return None
 
@@ -136,10 +149,15 @@ def _answer(said: Mapping[str, object]) -> Response:
 # --- Metrics --------------------------------------------------------------------------------------------------------
 
 
-def _measure(progress: Progress, reactor: ReactorProgress) -> None:
+def _measure(progress: Progress, reactors: Sequence[ReactorProgress]) -> None:
     HEAD.set(progress.head)
-    WAITING_DUTIES.set(reactor.duties)
-    OLDEST_DUTY.set(reactor.oldest_s)
+    for gauge in (*OF_REACTOR.values(), REACTOR_LED, REACTOR_PAUSED):
+        gauge.clear()
+    for reactor in reactors:
+        for field, gauge in OF_REACTOR.items():
+            gauge.labels(reactor.name).set(getattr(reactor, field))
+        REACTOR_LED.labels(reactor.name).set(bool(reactor.leader))
+        REACTOR_PAUSED.labels(reactor.name).set(reactor.pause is not None)
     # A build that has ended must not stay in the metrics.
     for gauge in (*PROGRESS.values(), STATE, BUILD):
         gauge.clear()

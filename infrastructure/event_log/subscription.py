@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from concurrent.futures import Executor
 from types import TracebackType
 from typing import Self
 
@@ -36,11 +37,14 @@ class LogSubscription:
         """Wait until the log has grown since the last call; return False at the timeout. Blocks the thread."""
         return any(self._connection.notifies(timeout=timeout_s, stop_after=1))
 
-    async def wait_async(self, timeout_s: float, stop: asyncio.Event) -> None:
-        """Wait until the log has grown since the last call, `stop` is set, or the timeout; hold no thread."""
-        if await asyncio.to_thread(self._grown):
-            return
+    async def wait_async(self, timeout_s: float, stop: asyncio.Event, thread: Executor | None = None) -> None:
+        """Wait until the log has grown since the last call, `stop` is set, or the timeout; hold no thread.
+
+        The connection is used in `thread` for a moment; without, in one of the loop's own threads.
+        """
         loop, socket, woken = asyncio.get_running_loop(), self._connection.fileno(), asyncio.Event()
+        if await loop.run_in_executor(thread, self._grown):
+            return
         loop.add_reader(socket, woken.set)
         stopping = loop.create_task(stop.wait())
         stopping.add_done_callback(lambda _: woken.set())

@@ -10,12 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import uuid4
 
-from application.gathering import Rules
-from application.handler import CommandEnvelope, handle
-from application.policies.invoice_retention import hold_contact
 from application.ports import EventStore
+from application.reactions import invoice_retention
+from application.reactor import ReactionRun, Reactor, RetryPolicy, of_person
 from domain.erasure.model import (
     Erasure,
     ErasureRequested,
@@ -26,15 +24,16 @@ from domain.erasure.model import (
     pending,
 )
 from domain.erasure.rules import ERASURE
-from domain.invoicing.model import InvoiceReceived
-from domain.kernel import Command, Context, PurposeGroup, Recorded
+from domain.kernel import PurposeGroup, Recorded
 from infrastructure.codec import Codec
-from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.keys.data_keys import KeyOwner, Keys
 from infrastructure.reactors.every_event import for_every_event
-from infrastructure.reactors.reactions import Reactions
+from infrastructure.reactors.indexing import BLIND_INDEX
 
-ACTING = "keeper"
+ERASER = "eraser"
+
+RETRY = RetryPolicy(timeout_s=600.0)
+"""The claims and receipts of a person are found by reading all events with personal data of their kinds."""
 
 REPEAT_EVENTS = 100
 """How many erasures are repeated together."""
@@ -45,41 +44,45 @@ MAX_SWEEPS_AT_ONCE = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eraser:
-    """The reactions of erasure. `by` is the platform's organisation; `remove` deletes a person's hashes."""
+    """The reactions of erasure. `remove` deletes a person's hashes."""
 
     store: EventStore
-    rules: Rules
     keys: Keys
     remove: Callable[[str, Collection[PurposeGroup]], Awaitable[None]]
     now: Callable[[], datetime]
-    by: str
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SWEEPS_AT_ONCE))
 
     @property
-    def reactions(self) -> Reactions:
-        """The reactions of erasures and holds. Keys are shredded last."""
-        return {
-            InvoiceReceived: (self.hold,),
-            ErasureRequested: (self.destroy,),
-            KeysDestroyed: (self.remove_traces, self.shred),
-        }
+    def reactor(self) -> Reactor:
+        """The eraser. Keys are shredded last.
 
-    async def destroy(self, recorded: Recorded[ErasureRequested]) -> None:
+        It comes after the holds of invoices, which the law wants kept, and after the blind index: the rows of a person
+        are gone from there before it is recorded that the keys are shredded.
+        """
+        return Reactor(
+            name=ERASER,
+            reactions={ErasureRequested: (self.destroy,), KeysDestroyed: (self.remove_traces, self.shred)},
+            key_of=of_person,
+            retry=RETRY,
+            after=(invoice_retention.REACTOR.name, BLIND_INDEX),
+        )
+
+    async def destroy(self, recorded: Recorded[ErasureRequested], run: ReactionRun) -> None:
         """Destroy the requested keys, but those under a legal hold by now; then record it."""
         person_id = recorded.event.person_id
         wanted = pending(await self._state(person_id))
         groups = tuple(group for group in wanted if group in recorded.event.groups)
         if groups:
             await self.keys.destroy(_owners(person_id, groups))
-            command = RecordKeysDestroyed(at=self.now(), by=self.by, person_id=person_id, groups=groups)
-            await self._send(command, recorded)
+            command = RecordKeysDestroyed(at=self.now(), by=run.organisation_id, person_id=person_id, groups=groups)
+            await run.send(command)
 
-    async def remove_traces(self, recorded: Recorded[KeysDestroyed]) -> None:
+    async def remove_traces(self, recorded: Recorded[KeysDestroyed], _run: ReactionRun) -> None:
         """Delete the claims and receipts that hold hashes of the erased data."""
         async with self._turns:
             await self.remove(recorded.event.person_id, recorded.event.groups)
 
-    async def shred(self, recorded: Recorded[KeysDestroyed]) -> None:
+    async def shred(self, recorded: Recorded[KeysDestroyed], run: ReactionRun) -> None:
         """Shred the destroyed keys; then record it."""
         person_id = recorded.event.person_id
         state = await self._state(person_id)
@@ -87,29 +90,12 @@ class Eraser:
         if groups:
             async with self._turns:
                 await self.keys.shred(_owners(person_id, groups))
-            command = RecordKeysShredded(at=self.now(), by=self.by, person_id=person_id, groups=groups)
-            await self._send(command, recorded)
-
-    async def hold(self, recorded: Recorded[InvoiceReceived]) -> None:
-        """Place the legal holds of the invoice retention policy."""
-        for command in hold_contact(recorded, self.by):
-            await self._send(command, recorded)
+            command = RecordKeysShredded(at=self.now(), by=run.organisation_id, person_id=person_id, groups=groups)
+            await run.send(command)
 
     async def _state(self, person_id: str) -> Erasure:
         stream = ERASURE.stream(person_id)
         return ERASURE.fold((await self.store.read([stream]))[stream].events)
-
-    async def _send(self, command: Command, cause: AnyRecorded) -> None:
-        context = Context(
-            acting_id=ACTING,
-            organisation_id=self.by,
-            activity=command.ACTIVITY,
-            command_id=str(uuid4()),
-            correlation_id=cause.context.correlation_id,
-            causation_id=str(cause.position),
-            effective_at=command.at,
-        )
-        await handle(CommandEnvelope(command=command, context=context), self.store, self.rules)
 
 
 async def reapply_erasures(

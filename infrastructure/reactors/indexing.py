@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from application.lookups import identifier_of
 from application.ports import Sealed
+from application.reactor import ReactionRun, Reactions, Reactor, of_person
 from domain.erasure.model import KeysDestroyed
 from domain.identity.person import PersonRegistered
 from domain.kernel import PersonalText, PurposeGroup, Recorded
@@ -17,8 +18,9 @@ from infrastructure.codec import Codec
 from infrastructure.keys.blind_index import BlindIndex, NamedPerson
 from infrastructure.keys.data_keys import Keys
 from infrastructure.reactors.every_event import for_every_event
-from infrastructure.reactors.reactions import Reactions
 from infrastructure.sealing import open_all
+
+BLIND_INDEX = "blind-index"
 
 FILL_EVENTS = 1_000
 """How many registrations are read and added at once when the index is filled."""
@@ -33,14 +35,15 @@ class Indexer:
     codec: Codec
 
     @property
-    def reactions(self) -> Reactions:
-        return {PersonRegistered: (self.add,), KeysDestroyed: (self.overwrite,)}
+    def reactor(self) -> Reactor:
+        reactions: Reactions = {PersonRegistered: (self.add,), KeysDestroyed: (self.overwrite,)}
+        return Reactor(name=BLIND_INDEX, reactions=reactions, key_of=of_person)
 
-    async def add(self, recorded: Recorded[PersonRegistered]) -> None:
+    async def add(self, recorded: Recorded[PersonRegistered], _run: ReactionRun) -> None:
         """Add the person. Concurrent calls share a transaction."""
         await self.add_all([recorded])
 
-    async def overwrite(self, recorded: Recorded[KeysDestroyed]) -> None:
+    async def overwrite(self, recorded: Recorded[KeysDestroyed], _run: ReactionRun) -> None:
         """Overwrite the rows that were deleted with the keys."""
         if PurposeGroup.IDENTIFICATION in recorded.event.groups:
             await self.index.overwrite()

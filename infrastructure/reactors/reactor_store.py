@@ -1,53 +1,129 @@
-"""The position of the reactor and its deferred events, over one connection. Blocking calls."""
+"""Checkpoints of reactors and the events that wait, over one connection. Blocking calls."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_lookup import OtherLogError
 from infrastructure.event_log.log_reader import AnyRecorded, LogReader
 from infrastructure.postgres.connecting import connect_to_lead
-from infrastructure.reactors.reactions import person_of
 
-LOCK_KEY = int.from_bytes(b"kronkeep", "big")
-"""The advisory lock of the process that leads."""
-
-PROGRESS = "SELECT position, log_id = log.id() FROM keeper.progress"
-SAVE = "UPDATE keeper.progress SET position = %s, error = '', failed_at = NULL"
-NOTE_ERROR = "UPDATE keeper.progress SET error = %s, failed_at = coalesce(failed_at, clock_timestamp())"
-DEFERRED_PEOPLE = "SELECT DISTINCT person_id FROM keeper.waiting"
-DEFER = """
-INSERT INTO keeper.waiting (position, person_id, name, tries, error, again_at)
-VALUES (%(position)s, %(person_id)s, %(name)s, %(tries)s, %(error)s, clock_timestamp() + %(after)s)
-ON CONFLICT (position) DO UPDATE
-SET tries = excluded.tries, error = excluded.error, again_at = excluded.again_at WHERE excluded.tries > 0
+BEGIN = """
+INSERT INTO reactor.progress (name, position) VALUES (%s, CASE WHEN %s THEN 0 ELSE log.head() END)
+ON CONFLICT (name) DO NOTHING
 """
-# The first event of each person, if its time has come: later ones wait for it.
+PROGRESS = """
+SELECT position, act_position, paused_at IS NOT NULL, log_id = log.id() FROM reactor.progress WHERE name = %s
+"""
+SAVE = """
+UPDATE reactor.progress
+SET position = %(position)s, reacted = reacted + %(reacted)s, events_per_s = %(events_per_s)s,
+    saved_at = clock_timestamp(), error = %(error)s,
+    failed_at = CASE WHEN %(error)s <> '' THEN coalesce(failed_at, clock_timestamp()) END
+WHERE name = %(name)s
+"""
+PASSED = "SELECT min(position) FROM reactor.progress WHERE name = ANY (%s)"
+WAITING_KEYS = "SELECT key FROM reactor.waiting_key WHERE reactor = %s"
+BLOCKED_KEYS = "SELECT DISTINCT key FROM reactor.waiting_key WHERE reactor = ANY (%s) AND key = ANY (%s)"
+
+WAIT = """
+INSERT INTO reactor.waiting_key (reactor, key, tries, error, again_at, parked_at)
+VALUES (%(reactor)s, %(key)s, %(tries)s, %(error)s, clock_timestamp() + %(wait)s,
+        CASE WHEN %(parked)s THEN clock_timestamp() END)
+ON CONFLICT (reactor, key) DO UPDATE
+SET tries = excluded.tries, error = excluded.error, again_at = excluded.again_at, parked_at = excluded.parked_at
+"""
+FOLLOW = """
+INSERT INTO reactor.waiting_key (reactor, key) SELECT DISTINCT %(reactor)s, key FROM unnest(%(keys)s::text[]) AS key
+ON CONFLICT (reactor, key) DO NOTHING
+"""
+WAIT_EVENTS = """
+INSERT INTO reactor.waiting_event (reactor, key, position, name)
+SELECT %(reactor)s, key, position, name
+FROM unnest(%(keys)s::text[], %(positions)s::bigint[], %(names)s::text[]) AS given (key, position, name)
+ON CONFLICT (reactor, position) DO NOTHING
+"""
+# The first event of each key that may be tried now. Where another reactor comes first, it must be done with the key.
 READY = """
-SELECT position, tries FROM (
-    SELECT DISTINCT ON (person_id) position, tries, again_at FROM keeper.waiting ORDER BY person_id, position
+SELECT waiting.key, first.position, waiting.tries
+FROM reactor.waiting_key AS waiting
+CROSS JOIN LATERAL (
+    SELECT position FROM reactor.waiting_event AS event
+    WHERE event.reactor = waiting.reactor AND event.key = waiting.key ORDER BY position LIMIT 1
 ) AS first
-WHERE again_at <= clock_timestamp() ORDER BY position LIMIT %s
+WHERE waiting.reactor = %(reactor)s AND parked_at IS NULL AND again_at <= clock_timestamp()
+  AND waiting.key <> ALL (%(running)s)
+  AND first.position <= coalesce(
+      (SELECT min(position) FROM reactor.progress WHERE name = ANY (%(after)s)), first.position
+  )
+  AND NOT EXISTS (
+      SELECT FROM reactor.waiting_event AS before
+      WHERE before.reactor = ANY (%(after)s) AND before.key = waiting.key AND before.position <= first.position
+  )
+ORDER BY again_at LIMIT %(limit)s
 """
-DONE = "DELETE FROM keeper.waiting WHERE position = %s"
+NEXT_AT = """
+SELECT extract(epoch FROM min(again_at) - clock_timestamp())::float8
+FROM reactor.waiting_key WHERE reactor = %s AND parked_at IS NULL AND key <> ALL (%s)
+"""
+DONE = "DELETE FROM reactor.waiting_event WHERE reactor = %s AND position = %s"
+FOLLOWING = "SELECT min(position) FROM reactor.waiting_event WHERE reactor = %s AND key = %s"
+KEY_DONE = "DELETE FROM reactor.waiting_key WHERE reactor = %s AND key = %s"
+KEY_GOES_ON = """
+UPDATE reactor.waiting_key SET tries = 0, error = '', again_at = clock_timestamp(), parked_at = NULL
+WHERE reactor = %s AND key = %s AND (tries > 0 OR error <> '')
+"""
+
+
+class ReadyKey(NamedTuple):
+    """A key whose first waiting event is to be tried: its position, and how often it failed."""
+
+    key: str
+    position: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Where a reactor is: the position of its last event and of its last act, and whether it is paused."""
+
+    position: int
+    act_position: int
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why the first event of a key waits: how often it failed, the error, and the pause before the next try.
+
+    A key that is parked is not tried again by itself.
+    """
+
+    tries: int
+    error: str
+    wait_s: float
+    parked: bool = False
 
 
 class ReactorStore:
-    """Reads and saves over a connection of its own, in autocommit mode; use it from one thread at a time."""
+    """Reads and saves over a connection of its own, in autocommit mode; use it from one thread at a time.
+
+    Commits are not waited for: after a crash of the server the checkpoint may be an older one, and its events are
+    reacted to again. An event that waits is never lost, as its commit comes before that of the checkpoint behind it.
+    """
 
     def __init__(self, url: str, codec: Codec) -> None:
         self.connection = connect_to_lead(url)
+        self.connection.execute("SET synchronous_commit = off")
         self._codec = codec
         self._reader = LogReader(codec)
 
     def close(self) -> None:
         self.connection.close()
-
-    def acquire_lead(self) -> bool:
-        """Acquire the lead for as long as the connection lives; return False where another process has it."""
-        return self.connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone() == (True,)
 
     # --- The log ----------------------------------------------------------------------------------------------------
 
@@ -62,42 +138,79 @@ class ReactorStore:
         (event,) = self._reader.read(self.connection, after=position - 1, until=position)
         return event
 
-    # --- Position ---------------------------------------------------------------------------------------------------
+    # --- Checkpoints ------------------------------------------------------------------------------------------------
 
-    def position(self) -> int:
-        ((position, is_of_this_log),) = self.connection.execute(PROGRESS).fetchall()
-        if not is_of_this_log:
-            raise OtherLogError("the keeper's position was reached in another log")
-        return int(position)
+    def begin(self, name: str, *, from_start: bool) -> Checkpoint:
+        """Return the checkpoint of a reactor; one that is new here begins at the start or at the end of the log."""
+        self.connection.execute(BEGIN, (name, from_start))
+        ((position, act_position, paused, of_this_log),) = self.connection.execute(PROGRESS, (name,)).fetchall()
+        if not of_this_log:
+            raise OtherLogError(f"the checkpoint of the reactor {name} was reached in another log")
+        return Checkpoint(position=position, act_position=act_position, paused=paused)
 
-    def save(self, position: int) -> None:
-        self.connection.execute(SAVE, (position,))
+    def passed(self, names: Sequence[str]) -> int:
+        """Return up to which position all these reactors are done, or events wait."""
+        row = self.connection.execute(PASSED, (list(names),)).fetchone()
+        return row[0] or 0 if row else 0
 
-    def note_error(self, error: str) -> None:
-        self.connection.execute(NOTE_ERROR, (error,))
+    def save(self, name: str, position: int, *, reacted: int = 0, events_per_s: float = 0.0, error: str = "") -> None:
+        """Save the checkpoint, with how many events were reacted to since the last time. `error` concerns all keys."""
+        given = {"name": name, "position": position, "reacted": reacted, "events_per_s": events_per_s, "error": error}
+        self.connection.execute(SAVE, given)
 
-    # --- Deferred events --------------------------------------------------------------------------------------------
+    # --- Events that wait -------------------------------------------------------------------------------------------
 
-    def deferred_people(self) -> set[str]:
-        return {person_id for (person_id,) in self.connection.execute(DEFERRED_PEOPLE).fetchall()}
+    def waiting_keys(self, name: str) -> set[str]:
+        return {key for (key,) in self.connection.execute(WAITING_KEYS, (name,)).fetchall()}
 
-    def ready(self, limit: int) -> Sequence[tuple[int, int]]:
-        """Return the events to try again now: position, and how often each failed."""
-        return [(position, tries) for position, tries in self.connection.execute(READY, (limit,)).fetchall()]
+    def blocked_keys(self, after: Sequence[str], keys: Sequence[str]) -> set[str]:
+        """Return those of the keys of which events wait for the reactors that come first."""
+        return {key for (key,) in self.connection.execute(BLOCKED_KEYS, (list(after), list(keys))).fetchall()}
 
-    def defer(self, recorded: AnyRecorded, *, tries: int = 0, error: str = "", wait_s: float = 0.0) -> None:
-        """Defer an event that failed `tries` times; with 0, one that follows a failed event of the same person."""
-        self.connection.execute(
-            DEFER,
-            {
-                "position": recorded.position,
-                "person_id": person_of(recorded.event),
-                "name": self._codec.names[type(recorded.event)],
-                "tries": tries,
-                "error": error,
-                "after": timedelta(seconds=wait_s),
-            },
-        )
+    def wait(
+        self, name: str, events: Mapping[str, Sequence[AnyRecorded]], failures: Mapping[str, Failure] | None = None
+    ) -> None:
+        """Let events wait by their key, with what failed for a key."""
+        flat = [(key, recorded) for key, several in events.items() for recorded in several]
+        given = {
+            "reactor": name,
+            "keys": [key for key, _ in flat],
+            "positions": [recorded.position for _, recorded in flat],
+            "names": [self._codec.names[type(recorded.event)] for _, recorded in flat],
+        }
+        with self.connection.transaction():
+            for key, failure in (failures or {}).items():
+                self.fail(name, key, failure)
+            self.connection.execute(FOLLOW, given)
+            self.connection.execute(WAIT_EVENTS, given)
 
-    def done(self, position: int) -> None:
-        self.connection.execute(DONE, (position,))
+    def fail(self, name: str, key: str, failure: Failure) -> None:
+        """Note that the first event of a key failed."""
+        given = {
+            "reactor": name,
+            "key": key,
+            "tries": failure.tries,
+            "error": failure.error,
+            "wait": timedelta(seconds=failure.wait_s),
+            "parked": failure.parked,
+        }
+        self.connection.execute(WAIT, given)
+
+    def ready(self, name: str, after: Sequence[str], running: Sequence[str], limit: int) -> Sequence[ReadyKey]:
+        """Return the keys to try now, but those that run, the longest due first."""
+        given = {"reactor": name, "after": list(after), "running": list(running), "limit": limit}
+        return [ReadyKey(*row) for row in self.connection.execute(READY, given).fetchall()]
+
+    def next_at_s(self, name: str, running: Sequence[str]) -> float | None:
+        """Return in how many seconds the next key is due; None if there is none."""
+        row = self.connection.execute(NEXT_AT, (name, list(running))).fetchone()
+        return None if row is None else row[0]
+
+    def done(self, name: str, key: str, position: int) -> int | None:
+        """Take away an event that was reacted to; return the position of the next one of its key, if any waits."""
+        with self.connection.transaction():
+            self.connection.execute(DONE, (name, position))
+            row = self.connection.execute(FOLLOWING, (name, key)).fetchone()
+            following: int | None = None if row is None else row[0]
+            self.connection.execute(KEY_DONE if following is None else KEY_GOES_ON, (name, key))
+        return following

@@ -1,43 +1,78 @@
-"""The reactor as operators see it: whether a process leads, and the deferred events."""
+"""The reactors as operators see them: who leads, how far each is, and the events that wait."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from application.reactor_status import DeferredReaction, ReactorProgress
-from infrastructure.reactors.reactor_store import LOCK_KEY
+from application.reactor_status import ReactorPause, ReactorProgress, WaitingEvent
 
 MAX_SHOWN = 100
 
-# An advisory lock of one bigint shows its halves.
-PROGRESS = text("""
-SELECT held.position, held.error, held.failed_at,
-       EXISTS (
-           SELECT FROM pg_locks
-           WHERE locktype = 'advisory' AND granted AND objsubid = 1
-             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-             AND (classid::bigint << 32 | objid::bigint) = :lock
-       ) AS led,
-       (SELECT count(*) FROM keeper.waiting) AS duties,
-       (SELECT count(DISTINCT person_id) FROM keeper.waiting) AS people,
-       (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::float8 FROM keeper.waiting) AS oldest_s
-FROM keeper.progress AS held
-""").bindparams(lock=LOCK_KEY)
+RATE_AGE_S = 10
+"""After this many seconds without a save, nothing was reacted to."""
+
+PROGRESS = text(f"""
+SELECT progress.name, coalesce(leader.process, '') AS leader, progress.position,
+       greatest(head - progress.position, 0) AS lag_events,
+       CASE WHEN head > progress.position
+            THEN coalesce(extract(epoch FROM clock_timestamp() - log.recorded_after(progress.position)), 0)::float8
+            ELSE 0.0::float8 END AS lag_s,
+       CASE WHEN saved_at > clock_timestamp() - interval '{RATE_AGE_S} s'
+            THEN events_per_s::float8 ELSE 0.0::float8 END AS events_per_s,
+       reacted, waiting.keys AS waiting_keys, parked_keys, waiting.oldest_s, events.waiting_events,
+       error, failed_at, paused_at, paused_by, paused_why
+FROM reactor.progress AS progress
+CROSS JOIN (SELECT log.head() AS head) AS log_head
+LEFT JOIN leadership.leader AS leader
+    ON leader.name = 'reactor:' || progress.name AND leadership.holds(leader.session_pid, leader.lock)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS keys, count(parked_at) AS parked_keys,
+           coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::float8 AS oldest_s
+    FROM reactor.waiting_key WHERE reactor = progress.name
+) AS waiting
+CROSS JOIN LATERAL (
+    SELECT count(*) AS waiting_events FROM reactor.waiting_event WHERE reactor = progress.name
+) AS events
+ORDER BY progress.name
+""")  # noqa: S608 - a constant
 WAITING = text("""
-SELECT position, person_id, name, tries, error, since, again_at FROM keeper.waiting ORDER BY position LIMIT :max_shown
-""").bindparams(max_shown=MAX_SHOWN)
+SELECT waiting.reactor, waiting.key, first.position, first.name, events.number AS events, tries, error, since, again_at,
+       parked_at
+FROM reactor.waiting_key AS waiting
+CROSS JOIN LATERAL (
+    SELECT position, name FROM reactor.waiting_event AS event
+    WHERE event.reactor = waiting.reactor AND event.key = waiting.key ORDER BY position LIMIT 1
+) AS first
+CROSS JOIN LATERAL (
+    SELECT count(*) AS number FROM reactor.waiting_event AS event
+    WHERE event.reactor = waiting.reactor AND event.key = waiting.key
+) AS events
+WHERE :reactor IN ('', waiting.reactor) AND first.position > :after
+ORDER BY first.position, waiting.reactor LIMIT :limit
+""")
 
 
-async def reactor_progress(reads: AsyncEngine) -> ReactorProgress:
+async def reactors_progress(reads: AsyncEngine) -> Sequence[ReactorProgress]:
+    """Return the status of every reactor that ever ran on this log, by name."""
     async with reads.connect() as connection:
-        return ReactorProgress(**(await connection.execute(PROGRESS)).mappings().one())
+        rows = (await connection.execute(PROGRESS)).mappings().all()
+    return [_progress(row) for row in rows]
 
 
-async def deferred_reactions(reads: AsyncEngine) -> Sequence[DeferredReaction]:
-    """Return the first deferred events, in the order of the log."""
+def _progress(row: RowMapping) -> ReactorProgress:
+    given = dict(row)
+    by, at, why = given.pop("paused_by"), given.pop("paused_at"), given.pop("paused_why")
+    return ReactorProgress(**given, pause=None if at is None else ReactorPause(by=by, at=at, why=why))
+
+
+async def waiting_events(
+    reads: AsyncEngine, reactor: str = "", after: int = 0, limit: int = MAX_SHOWN
+) -> Sequence[WaitingEvent]:
+    """Return the first waiting event of each key, of one reactor or of all, in the order of the log."""
+    given = {"reactor": reactor, "after": after, "limit": limit}
     async with reads.connect() as connection:
-        rows = (await connection.execute(WAITING)).mappings().all()
-    return [DeferredReaction(**row) for row in rows]
+        rows = (await connection.execute(WAITING, given)).mappings().all()
+    return [WaitingEvent(**row) for row in rows]

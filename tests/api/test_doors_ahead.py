@@ -36,7 +36,9 @@ GZIP = {"Accept-Encoding": "gzip"}
 def auditor(
     module_read_models_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:
-    with in_process(tmp_path_factory.mktemp("data"), module_read_models_url, module_keys_url, keeper=False) as platform:
+    with in_process(
+        tmp_path_factory.mktemp("data"), module_read_models_url, module_keys_url, reacting=False
+    ) as platform:
         yield platform.caller(Role.AUDITOR)
 
 

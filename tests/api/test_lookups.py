@@ -36,7 +36,7 @@ NOT_ALLOWED = {
 def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("data")
     budgets: dict[str, Any] = {"lookups_per_minute": LOOKUPS_PER_MINUTE, "lookup_misses_per_minute": MISSES_PER_MINUTE}
-    with built_world(folder, module_database_url, module_keys_url, keeper=True, **budgets) as world:
+    with built_world(folder, module_database_url, module_keys_url, reacting=True, **budgets) as world:
         eidas = {"jurisdiction": "be", "memberState": "es", "eidasIdentifier": EIDAS, "level": "high"}
         world.id["eva"] = world.does("register-person-by-eidas", **eidas)
         desk = {"officeId": "office-1", "officerId": "officer-7"}
@@ -71,12 +71,12 @@ def wait_for(world: World, number: Mapping[str, str], *, found: bool) -> None:
 
 
 def wait_until_it_is_quiet(world: World) -> None:
-    """Wait until the keeper is done with everybody who is registered: it has nothing left to record."""
+    """Wait until the reactors are done with everybody who is registered: they have nothing left to record."""
     query = """
-        SELECT (SELECT position FROM keeper.progress)
+        SELECT (SELECT min(position) FROM reactor.progress)
             >= (SELECT max(position) FROM log.event WHERE name = 'identity.person-registered.v1')
     """
-    wait_until(lambda: world.log.execute(query).fetchone() == (True,), "the keeper does not come to rest")
+    wait_until(lambda: world.log.execute(query).fetchone() == (True,), "the reactors do not come to rest")
 
 
 def events_of(world: World, name: str) -> Sequence[tuple[bytes, str, str]]:

@@ -201,7 +201,7 @@ def test_an_organisation_that_asks_too_often_is_told_when_to_come_back() -> None
 
 
 def test_a_request_beyond_the_limit_is_refused(database_url: str, keys_url: str, tmp_path: Path) -> None:
-    with in_process(tmp_path, database_url, keys_url, keeper=False, requests_per_minute=1) as platform:
+    with in_process(tmp_path, database_url, keys_url, reacting=False, requests_per_minute=1) as platform:
         answers = [platform.caller(Role.AGENCY, "org-a").sends_lines([]) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
     assert answers[1].json()["type"] == "urn:problem-type:kroniek:rate-limited"

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from application.policies.invoice_retention import HOLD_ID, hold_contact, kept_until
+from application.reactions.invoice_retention import HOLD_ID, hold_contact, kept_until
 from domain.erasure.model import HoldGround, PlaceRetentionHold
 from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Jurisdiction, PersonalText, PurposeGroup

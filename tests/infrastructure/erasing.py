@@ -1,6 +1,6 @@
-"""People with data in a log of the test's own, keys in a database of theirs, and a keeper that can be made to crash.
+"""People with data in a log of the test's own, keys in a database of theirs, and an eraser that can be made to crash.
 
-`python -m tests.infrastructure.erasing URL KEYS_URL FOLDER` keeps until it is killed. With a step as last argument it
+`python -m tests.infrastructure.erasing URL KEYS_URL FOLDER` erases until it is killed. With a step as last argument it
 kills itself there, without a warning.
 """
 
@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,8 @@ import psycopg
 from application.gathering import Rules
 from application.handler import CommandEnvelope, handle
 from application.ports import Append, Idempotency, Outcome, Receipt, Sealed
+from application.reactions import invoice_retention
+from application.reactor import Reactor, RetryPolicy
 from application.registry import BY_COMMAND, READERS
 from domain.contexts import DECIDERS
 from domain.erasure.model import ErasureGround, ErasureRequested, KeysDestroyed, KeysShredded, OrderErasure
@@ -34,9 +36,10 @@ from infrastructure.keys.data_keys import DataKey, KeyOwner, Keys
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
 from infrastructure.reactors.claims_and_receipts import remove_claims_and_receipts
-from infrastructure.reactors.erasing import Eraser
-from infrastructure.reactors.reactions import Reactions
-from infrastructure.reactors.reactor import CHECK_INTERVAL_S, Reactor, RetryPolicy
+from infrastructure.reactors.engine import ReactorEngine
+from infrastructure.reactors.engine_limits import EngineLimits
+from infrastructure.reactors.erasing import ERASER, Eraser
+from infrastructure.reactors.reaction_calls import CommandSender
 from infrastructure.reactors.reactor_store import ReactorStore
 from infrastructure.sealing import open_all
 
@@ -46,7 +49,8 @@ RULES = Rules(deciders=BY_COMMAND, readers=READERS)
 CONTEXT = Context(acting_id="official-7", organisation_id="platform", effective_at=AT)
 CLAIM_KEY = b"a key of the test"
 LEASE_S = 0.05
-RETRY = RetryPolicy(first_s=0.02, max_s=0.1)
+RETRY = RetryPolicy(first_s=0.02, max_s=0.1, tries=1_000)
+LIMITS = EngineLimits(gather_s=0.0, save_interval_s=0.02)
 
 STEPS = (
     "before destroy",
@@ -85,7 +89,7 @@ class Crash:
 
 
 def nowhere(_step: str) -> None:
-    """Stand for a keeper that does not crash."""
+    """Stand for an eraser that does not crash."""
 
 
 def kill_at(fatal: str) -> Reach:
@@ -98,7 +102,7 @@ def kill_at(fatal: str) -> Reach:
     return reach
 
 
-# --- The parts of a keeper, with a crash at each boundary ------------------------------------------------------------
+# --- The parts of an eraser, with a crash at each boundary -----------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -138,7 +142,7 @@ class CrashingLog:
         self.holder, self.log_id = self.log.holder, self.log.log_id
 
     async def append(self, appends: Sequence[Append]) -> Sequence[Outcome]:
-        name = type(appends[0].events[0]).__name__
+        name = type(appends[0].events[0]).__name__ if appends[0].events else "nothing"
         self.reach(f"before {name}")
         outcomes = await self.log.append(appends)
         self.reach(f"after {name}")
@@ -150,10 +154,11 @@ class CrashingStore(ReactorStore):
         super().__init__(url, codec)
         self.reach = reach
 
-    def save(self, position: int) -> None:
-        self.reach("before move")
-        super().save(position)
-        self.reach("after move")
+    def save(self, name: str, position: int, **further: Any) -> None:
+        reach = self.reach if name == ERASER else nowhere
+        reach("before move")
+        super().save(name, position, **further)
+        reach("after move")
 
 
 # --- A site -----------------------------------------------------------------------------------------------------------
@@ -187,27 +192,19 @@ class Site:
         ground = ErasureGround.OBJECTION
         await self.do(OrderErasure(at=AT, by="platform", person_id=person_id, ground=ground, groups=groups))
 
-    def keeper(
-        self, reach: Reach = nowhere, duties: Reactions | None = None, check_interval_s: float = CHECK_INTERVAL_S
-    ) -> Reactor:
+    def engine(
+        self, reach: Reach = nowhere, reactors: Sequence[Reactor] = (), limits: EngineLimits = LIMITS
+    ) -> ReactorEngine:
+        """Make an engine of these reactors; without, of the eraser and the one that comes before it."""
+        log = CrashingLog(self.log, reach)
         eraser = Eraser(
-            store=CrashingLog(self.log, reach),
-            rules=RULES,
-            keys=CrashingKeys(self.keys, reach),
-            remove=self._remover(reach),
-            now=lambda: AT,
-            by="platform",
-        )
-        reactions = eraser.reactions if duties is None else duties
-        return Reactor(
-            self.url,
-            CODEC,
-            reactions,
-            retry=RETRY,
-            gather_s=0.0,
-            check_interval_s=check_interval_s,
-            open_store=partial(CrashingStore, reach),
-        )
+            store=log, keys=CrashingKeys(self.keys, reach), remove=self._remover(reach), now=lambda: AT
+        ).reactor
+        retention = invoice_retention.REACTOR
+        own = (retention, replace(eraser, retry=RETRY, after=(retention.name,)))
+        sender = CommandSender(store=log, rules=RULES)
+        store = partial(CrashingStore, reach)
+        return ReactorEngine(self.url, CODEC, reactors or own, sender, limits=limits, open_store=store)
 
     def _remover(self, reach: Reach) -> Callable[[str, Collection[PurposeGroup]], Awaitable[None]]:
         async def remove(person_id: str, groups: Collection[PurposeGroup]) -> None:
@@ -243,7 +240,7 @@ class Site:
 
     def waiting(self) -> int:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            row = connection.execute("SELECT count(*) FROM keeper.waiting").fetchone()
+            row = connection.execute("SELECT count(*) FROM reactor.waiting_event").fetchone()
         assert row is not None
         return int(row[0])
 
@@ -258,24 +255,24 @@ async def site(url: str, keys_url: str, folder: Path) -> AsyncIterator[Site]:
 
 
 @asynccontextmanager
-async def kept(keeper: Reactor) -> AsyncIterator[None]:
-    """Let a keeper work while the block runs."""
-    work = asyncio.create_task(keeper.run())
+async def running(engine: ReactorEngine) -> AsyncIterator[None]:
+    """Run an engine while the block does."""
+    work = asyncio.create_task(engine.run())
     try:
         yield
     finally:
-        keeper.stop()
+        engine.stop()
         await work
 
 
 # --- As a process ---------------------------------------------------------------------------------------------------
 
 
-def keep_until_killed(url: str, keys_url: str, folder: str, fatal: str) -> None:
-    """Run a keeper that is killed at a step."""
+def erase_until_killed(url: str, keys_url: str, folder: str, fatal: str) -> None:
+    """Run an eraser that is killed at a step."""
 
-    async def keep() -> None:
+    async def erase() -> None:
         async with site(url, keys_url, Path(folder)) as here:
-            await here.keeper(kill_at(fatal)).run()
+            await here.engine(kill_at(fatal)).run()
 
-    asyncio.run(keep())
+    asyncio.run(erase())

@@ -9,8 +9,9 @@ import psycopg
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
+from infrastructure.postgres.leadership import Leadership
 from infrastructure.projector.rows.row_security import open_to_readers
-from infrastructure.reactors.reactor_store import LOCK_KEY
+from infrastructure.reactors.engine import leader_name
 from projections.read_model import METADATA, ReadModel
 from projections.registry import PROJECTIONS
 
@@ -40,12 +41,14 @@ def be_at(url: str, position: int) -> None:
 
 @contextmanager
 def looked_after(url: str, *names: str, kind: int = LOOKED_AFTER) -> Iterator[None]:
-    """Look after read models as a worker does, until the block ends; after all of them also as a keeper does."""
+    """Look after read models as a worker does, until the block ends; after all of them also as an engine does."""
     versions = {projection.name: projection.version for projection in PROJECTIONS}
     with psycopg.connect(url, autocommit=True) as connection:
         for name in names or versions:
             taken = connection.execute("SELECT read.take(%s, %s, %s)", (kind, name, versions[name])).fetchone()
             assert taken == (True,)
         if not names:
-            connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,))  # unless the platform keeps itself
+            leads = Leadership(connection)
+            for name in ("blind-index", "eraser", "invoice-retention"):
+                leads.acquire(leader_name(name))  # unless the platform leads itself
         yield

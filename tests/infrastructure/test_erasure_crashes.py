@@ -1,4 +1,4 @@
-"""Whatever ends the keeper, at whichever step of an erasure: in the end the key is gone and each fact recorded once.
+"""Whatever ends the eraser, at whichever step of an erasure: in the end the key is gone and each fact recorded once.
 
 Time after time at each step in this process, and at each step with a process of its own that is killed.
 """
@@ -14,7 +14,7 @@ import pytest
 
 from tests.check_digits import national_number
 from tests.forked import forked
-from tests.infrastructure.erasing import STEPS, Crash, CrashError, Site, keep_until_killed, kept, site
+from tests.infrastructure.erasing import STEPS, Crash, CrashError, Site, erase_until_killed, running, site
 from tests.lengths import runs_longer, sized
 from tests.waiting import until
 
@@ -53,8 +53,8 @@ async def test_a_crash_at_any_step_time_after_time(here: Site, step: str) -> Non
         person_id, number = await somebody_to_erase(here)
         crash = Crash(step)
         with pytest.raises(CrashError):
-            await here.keeper(crash).run()
-        async with kept(here.keeper()):
+            await here.engine(crash).run()
+        async with running(here.engine()):
             await until(lambda: here.erased(person_id), f"not erased after a crash {step}")  # noqa: B023 - awaited here
         await here.must_be_erased_once(person_id, number)
     assert here.waiting() == 0
@@ -67,9 +67,9 @@ async def test_a_killed_process_at_any_step(
     for _ in range(KILLS):
         person_id, number = await somebody_to_erase(here)
         arguments = (module_database_url, module_keys_url, str(folder), step)
-        code = forked(keep_until_killed, *arguments, within_s=ENDS_WITHIN_S)
+        code = forked(erase_until_killed, *arguments, within_s=ENDS_WITHIN_S)
         assert code == -signal.SIGKILL
-        async with kept(here.keeper()):
+        async with running(here.engine()):
             await until(lambda: here.erased(person_id), f"not erased after a kill {step}")  # noqa: B023 - awaited here
         await here.must_be_erased_once(person_id, number)
     assert here.waiting() == 0

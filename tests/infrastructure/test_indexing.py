@@ -1,8 +1,7 @@
-"""The index follows the log: by the keeper's duties, or all at once; whoever was erased meanwhile stays out."""
+"""The index follows the log: by its reactor, or all at once; whoever was erased meanwhile stays out."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -27,10 +26,12 @@ from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.data_keys import KeyOwner, UnknownKeyError
 from infrastructure.keys.file_provider import FileProvider
 from infrastructure.keys.keyring import Keyring
+from infrastructure.reactors.engine import ReactorEngine
 from infrastructure.reactors.indexing import Indexer, fill_index
-from infrastructure.reactors.reactor import Reactor
+from infrastructure.reactors.reaction_calls import CommandSender, EventRun
 from infrastructure.sealing import PREFIX
 from tests.check_digits import national_number
+from tests.infrastructure.erasing import RULES, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -81,14 +82,11 @@ class Site:
             return connection.execute(query.encode()).fetchall()
 
     @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
-        keeper = Reactor(self.url, CODEC, self.indexer.reactions)
-        work = asyncio.create_task(keeper.run())
-        try:
+    async def indexed(self) -> AsyncIterator[None]:
+        """Run the reactor of the index while the block runs."""
+        sender = CommandSender(store=self.log, rules=RULES)
+        async with running(ReactorEngine(self.url, CODEC, [self.indexer.reactor], sender)):
             yield
-        finally:
-            keeper.stop()
-            await work
 
 
 @pytest.fixture
@@ -128,9 +126,9 @@ async def until_it_has(site: Site, people: set[str]) -> None:
     await until(lambda: site.people() == people, f"the index does not become {people}")
 
 
-async def test_the_keeper_adds_whoever_was_and_is_registered(site: Site) -> None:
+async def test_the_reactor_adds_whoever_was_and_is_registered(site: Site) -> None:
     await site.register(*[person(serial) for serial in range(1, 151)])
-    async with site.kept():
+    async with site.indexed():
         await until_it_has(site, {f"p{serial}" for serial in range(1, 151)})
         await site.register(EVA, WITHOUT_NUMBER, person(200))
         await until_it_has(site, {"eva", "p200", *(f"p{serial}" for serial in range(1, 151))})
@@ -156,16 +154,22 @@ async def test_a_log_without_people_has_nobody_to_add(site: Site) -> None:
     assert site.people() == set()
 
 
-async def test_a_duty_may_be_repeated_also_after_the_person_is_gone(site: Site) -> None:
+async def react(site: Site, recorded: Recorded[Any]) -> None:
+    """React to an event as the engine does."""
+    reactor = site.indexer.reactor
+    sender = CommandSender(store=site.log, rules=RULES)
+    for reaction in reactor.reactions[type(recorded.event)]:
+        await reaction(recorded, EventRun(reactor=reactor.name, recorded=recorded, sender=sender))
+
+
+async def test_a_reaction_may_be_repeated_also_after_the_person_is_gone(site: Site) -> None:
     await site.register(person(1), person(2))
-    duties = site.indexer.reactions
     for recorded in [*site.recorded(), *site.recorded()]:
-        for duty in duties[PersonRegistered]:
-            await duty(recorded)
+        await react(site, recorded)
     assert site.people() == {"p1", "p2"}
     await site.erase("p1")
     for recorded in site.recorded():
-        await site.indexer.add(recorded)
+        await react(site, recorded)
     assert site.people() == {"p2"}
 
 
@@ -175,9 +179,8 @@ async def test_what_went_with_the_keys_is_overwritten_before_that_is_recorded(si
     await site.erase("p1")
     assert site.residue() == len(LookupPurpose)
     for group, left in ((PurposeGroup.INVOICING, len(LookupPurpose)), (PurposeGroup.IDENTIFICATION, 0)):
-        (duty,) = site.indexer.reactions[KeysDestroyed]
         recorded: Any = site.recorded()[0]
-        await duty(replace(recorded, event=KeysDestroyed(person_id="p1", groups=(group,))))
+        await react(site, replace(recorded, event=KeysDestroyed(person_id="p1", groups=(group,))))
         assert site.residue() == left
     assert site.people() == {"p2"}
 
@@ -187,7 +190,7 @@ async def test_a_key_that_was_never_given_is_an_error_and_no_erasure(site: Site)
     (recorded,) = site.recorded()
     forged = replace(recorded.event, number=_of_another_key(recorded.event.number))
     with pytest.raises(UnknownKeyError):
-        await site.indexer.add(replace(recorded, event=forged))
+        await react(site, replace(recorded, event=forged))
     assert site.people() == set()
 
 

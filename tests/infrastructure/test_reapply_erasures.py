@@ -11,7 +11,7 @@ from domain.kernel import PurposeGroup
 from infrastructure.keys.data_keys import KeyOwner
 from infrastructure.reactors.erasing import reapply_erasures
 from tests.check_digits import national_number
-from tests.infrastructure.erasing import CODEC, Site, kept, site
+from tests.infrastructure.erasing import CODEC, Site, running, site
 from tests.memory_keys import MemoryKeys
 from tests.waiting import until
 
@@ -30,7 +30,7 @@ async def test_keys_that_came_back_are_destroyed_again(here: Site) -> None:
     people = ("ann", "bob", "cem", "dee")
     for serial, person_id in enumerate(people):
         await here.register(person_id, national_number(serial + 1))
-    async with kept(here.keeper()):
+    async with running(here.engine()):
         for person_id in people[:3]:
             await here.order_erasure(person_id, ID)
             await until(lambda: here.erased(person_id), "not erased")  # noqa: B023 - awaited here

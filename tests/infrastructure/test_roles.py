@@ -48,9 +48,14 @@ READABLE = {
     AUDITOR: {*EVENTS, "stored_events", "partition", "identity", "commit", "stream"},
 }
 READABLE_COLUMNS = {READER: {("commit", "position"), ("identity", "log_id")}}
-KEEPERS: Mapping[DatabaseRole, Mapping[str, Sequence[str]]] = {
-    WRITER: {"progress": ("SELECT", "UPDATE"), "waiting": ("SELECT", "INSERT", "UPDATE", "DELETE")},
-    READER: {"progress": ("SELECT",), "waiting": ("SELECT",)},
+REACTORS: Mapping[DatabaseRole, Mapping[str, Sequence[str]]] = {
+    WRITER: {
+        "leader": ("SELECT", "INSERT", "UPDATE"),
+        "progress": ("SELECT", "INSERT", "UPDATE"),
+        "waiting_key": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+        "waiting_event": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    },
+    READER: dict.fromkeys(("leader", "progress", "waiting_key", "waiting_event"), ("SELECT",)),
 }
 EXECUTABLE = {
     WRITER: {"append", "lock_appends", "give_up", "forget", "id", "head"},
@@ -145,15 +150,16 @@ def definitions(url: str) -> str:
 
 
 @pytest.mark.parametrize("role", GROUPS)
-def test_how_far_the_keeper_is_is_noted_by_the_writer_and_read_by_the_reader(
+def test_how_far_reactors_are_is_noted_by_the_writer_and_read_by_the_reader(
     owner: psycopg.Connection, role: DatabaseRole
 ) -> None:
     rights = owner.execute(
         "SELECT relname::text, wanted FROM pg_class, unnest(%s::text[]) AS wanted "
-        "WHERE relnamespace = 'keeper'::regnamespace AND relkind = 'r' AND has_table_privilege(%s, oid, wanted)",
+        "WHERE relnamespace = ANY (ARRAY['reactor', 'leadership']::regnamespace[]) AND relkind = 'r'"
+        " AND has_table_privilege(%s, oid, wanted)",
         [rights_of(owner), role],
     ).fetchall()
-    assert set(rights) == {(table, right) for table, all_of in KEEPERS.get(role, {}).items() for right in all_of}
+    assert set(rights) == {(table, right) for table, all_of in REACTORS.get(role, {}).items() for right in all_of}
 
 
 def test_a_function_with_the_rights_of_the_owner_looks_last_for_what_its_caller_made(owner: psycopg.Connection) -> None:
@@ -170,12 +176,12 @@ def test_nobody_else_may_anything(owner: psycopg.Connection) -> None:
     found = owner.execute(
         "SELECT 'schema', nspname::text FROM pg_namespace,"
         " aclexplode(coalesce(nspacl, acldefault('n', nspowner))) AS acl"
-        " WHERE nspname IN ('log', 'read', 'keeper') AND grantee = 0 UNION ALL "
+        " WHERE nspname IN ('log', 'read', 'reactor', 'leadership') AND grantee = 0 UNION ALL "
         "SELECT 'table', relname FROM pg_class, aclexplode(coalesce(relacl, acldefault('r', relowner))) AS acl"
-        " WHERE relnamespace IN ('log'::regnamespace, 'read'::regnamespace, 'keeper'::regnamespace)"
+        " WHERE relnamespace = ANY (ARRAY['log', 'read', 'reactor', 'leadership']::regnamespace[])"
         " AND grantee = 0 UNION ALL "
         "SELECT 'function', proname FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl"
-        " WHERE pronamespace IN ('log'::regnamespace, 'read'::regnamespace) AND grantee = 0"
+        " WHERE pronamespace = ANY (ARRAY['log', 'read', 'reactor', 'leadership']::regnamespace[]) AND grantee = 0"
     ).fetchall()
     assert found == []
 

@@ -62,11 +62,11 @@ class Clock:
 
 
 @contextmanager
-def built_world(folder: Path, url: str, keys_url: str, *, keeper: bool = False, **others: Any) -> Iterator[World]:
-    """Open the doors over a world that was built on migrated databases; with a keeper, things happen by themselves."""
+def built_world(folder: Path, url: str, keys_url: str, *, reacting: bool = False, **others: Any) -> Iterator[World]:
+    """Open the doors over a world that was built on migrated databases; with `reacting`, reactors run."""
     settings, clock = {"log_level": "warning", **others}, Clock()
     with (
-        in_process(folder, url, keys_url, now=clock, keeper=keeper, **settings) as platform,
+        in_process(folder, url, keys_url, now=clock, reacting=reacting, **settings) as platform,
         psycopg.connect(url, autocommit=True) as log,
     ):
         world = World(platform, log, clock)

@@ -85,16 +85,16 @@ def in_process(
     keys_url: str,
     *,
     now: Callable[[], datetime] = utc_now,
-    keeper: bool = True,
+    reacting: bool = True,
     bounds: Bounds = BOUNDS,
     **others: Any,
 ) -> Iterator[InProcess]:
     """Start a platform on migrated databases, with its data in a folder; `others` are settings by their names.
 
-    With a keeper, erasures and the like are carried out by themselves.
+    With `reacting`, erasures and the like are carried out by themselves.
     """
     settings = settings_in(folder, **others)
-    app = create_app(settings, Addresses.at(url, keys_url), now=now, keeper=keeper, bounds=bounds)
+    app = create_app(settings, Addresses.at(url, keys_url), now=now, reacting=reacting, bounds=bounds)
     with TestClient(app, raise_server_exceptions=False) as http:
         yield InProcess(http, settings, app)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import MAXYEAR, date
 
+from application.reactor import Reactor, commands
 from domain.erasure.model import HoldGround, PlaceRetentionHold
 from domain.invoicing.model import InvoiceReceived
 from domain.kernel import Jurisdiction, PurposeGroup, Recorded
@@ -50,3 +51,11 @@ def hold_contact(recorded: Recorded[InvoiceReceived], by: str) -> Sequence[Place
             by=by,
         )
     ]
+
+
+def _contact(recorded: Recorded[InvoiceReceived]) -> str:
+    return recorded.event.seller_contact_id
+
+
+REACTOR = Reactor(name="invoice-retention", reactions={InvoiceReceived: commands(hold_contact)}, key_of=_contact)
+"""In the order of each person, as the eraser is: an erasure waits for the holds of earlier invoices."""

@@ -1,4 +1,4 @@
-"""The keeper as the platform puts it together: what a process remembers of a person goes too, and `/health` tells."""
+"""The reactors as the platform runs them: what a process remembers of a person goes too, and `/health` says how far."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ from tests.waiting import wait_until
 
 def health(caller: Client) -> Any:
     return caller.reads("/health").json()
+
+
+def led(caller: Client) -> set[str]:
+    return {reactor["name"] for reactor in health(caller)["reactors"] if reactor["led"]}
 
 
 def erased(url: str) -> bool:
@@ -43,27 +47,28 @@ def test_what_a_process_remembers_of_a_person_goes_with_them(
         wait_until(lambda: not recent.states, "the state is not forgotten")
 
 
-def test_health_tells_of_the_keeper(database_url: str, keys_url: str, tmp_path: Path) -> None:
+def test_health_says_how_far_the_reactors_are(database_url: str, keys_url: str, tmp_path: Path) -> None:
     make_read_tables(database_url)
     with looked_after(database_url), in_process(tmp_path, database_url, keys_url) as platform:
         administrator = platform.caller(Role.ADMINISTRATOR)
-        wait_until(lambda: health(administrator)["keeper"]["led"], "it does not lead")
+        wait_until(lambda: led(administrator) == {"blind-index", "eraser", "invoice-retention"}, "it does not lead")
         wait_until(lambda: health(administrator)["status"] == "pass", "the platform is not well")
         with psycopg.connect(database_url, autocommit=True) as owner:
             owner.execute(
-                "INSERT INTO keeper.waiting (position, person_id, name, again_at) VALUES"
-                " (4711, 'ann', 'identity.person-registered.v1', now() + interval '1 day')"
+                "INSERT INTO reactor.waiting_key (reactor, key, again_at)"
+                " VALUES ('eraser', 'ann', now() + interval '1 day')"
             )
-            owner.execute("UPDATE keeper.progress SET error = 'KeysUnavailableError'")
+            owner.execute("INSERT INTO reactor.waiting_event VALUES ('eraser', 4711, 'ann', 'erasure.requested.v1')")
+            owner.execute("UPDATE reactor.progress SET error = 'KeysUnavailableError' WHERE name = 'eraser'")
         told = health(administrator)
         assert told["status"] == "warn"
-        assert "the keeper has 1 waiting duty" in told["output"]
-        assert "the keeper stands still: KeysUnavailableError" in told["output"]
+        assert "the reactor eraser has 1 waiting event" in told["output"]
+        assert "the reactor eraser stands still: KeysUnavailableError" in told["output"]
         assert "ann" not in str(told)
         metrics = administrator.reads("/metrics").text
-        assert "kroniek_keeper_waiting_duties 1.0" in metrics
+        assert 'kroniek_reactor_waiting_events{reactor="eraser"} 1.0' in metrics
 
 
-def test_health_warns_where_nobody_keeps(database_url: str, keys_url: str, tmp_path: Path) -> None:
-    with in_process(tmp_path, database_url, keys_url, keeper=False) as platform:
-        assert "no process keeps: erasures are not carried out" in health(platform.anybody)["output"]
+def test_health_warns_where_no_process_leads(database_url: str, keys_url: str, tmp_path: Path) -> None:
+    with in_process(tmp_path, database_url, keys_url, reacting=False) as platform:
+        assert "no process leads the reactor eraser" in health(platform.anybody)["output"]
