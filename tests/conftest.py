@@ -18,7 +18,7 @@ import structlog
 from psycopg import sql
 
 from infrastructure.database.data_folder import KEYS
-from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.database.embedded import EmbeddedPostgres, let_shred
 from infrastructure.database.migrations import migrate, migrate_keys
 from tests import lengths
 from tests.databases import Databases, Template
@@ -133,6 +133,8 @@ def postgres(open_tmp_folder: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(open_tmp_folder / "server")
     server.start()
     try:
+        # Two files of the journal are fewer to overwrite, where keys are shredded, than the server's own number.
+        _alter_system(server, "SET min_wal_size = '32MB'", "on")
         _alter_system(server, "SET fsync = off", "off")
         yield server
     finally:
@@ -198,8 +200,13 @@ def with_read_models(databases: Databases) -> Template:
 
 
 @pytest.fixture(scope="session")
-def migrated_keys(databases: Databases) -> Template:
-    return databases.template("migrated_keys", migrate_keys, owner=KEYS)
+def migrated_keys(databases: Databases, postgres: EmbeddedPostgres) -> Template:
+    def make(url: str) -> None:
+        migrate_keys(url)
+        with psycopg.connect(postgres.superuser_url.rpartition("/")[0] + "/" + url.rpartition("/")[2]) as connection:
+            let_shred(connection)
+
+    return databases.template("migrated_keys", make, owner=KEYS)
 
 
 @pytest.fixture

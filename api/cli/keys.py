@@ -30,6 +30,7 @@ from infrastructure.keys.keks import (
     rotate,
 )
 from infrastructure.keys.providers import make_provider
+from infrastructure.keys.shredding import ShreddingRefusedError, check_rights, leaves_server
 from infrastructure.reactors.indexing import Indexer, fill_index
 from infrastructure.settings import Settings
 
@@ -69,7 +70,24 @@ async def _act(options: argparse.Namespace, settings: Settings, url: str, output
             elif options.action == "retire":
                 await retire(connection, provider, options.kek)
         keks, counts = await list_keks(connection), await count_keys(connection)
-    output.result({"keks": [asdict(kek) for kek in keks], "keys": asdict(counts)}, _text(keks, counts))
+        warnings = await _warnings(connection)
+    said = {"keks": [asdict(kek) for kek in keks], "keys": asdict(counts), "warnings": warnings}
+    output.result(said, "\n".join([_text(keks, counts), *warnings]))
+
+
+async def _warnings(connection: psycopg.AsyncConnection) -> Sequence[str]:
+    """Say what keeps erasures from being carried out to the end, here or elsewhere."""
+    warnings = []
+    try:
+        await check_rights(connection)
+    except ShreddingRefusedError as error:
+        warnings.append(f"No erasure is carried out to the end: {error}.")
+    if places := await leaves_server(connection):
+        warnings.append(
+            f"The journal of this server goes to {places}: destroyed keys are there until what wraps them is retired "
+            "(`kroniek keys rotate`, `kroniek keys retire`)."
+        )
+    return warnings
 
 
 async def _index(settings: Settings, addresses: Addresses, output: Output) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import psycopg
 
-from api.health_checks.database_checks import DATABASE, KEYS, WRITING
+from api.health_checks.database_checks import DATABASE, KEYS, SHREDDING, WRITING
 from api.health_checks.reactor_checks import REACTORS
 from api.health_checks.read_model_checks import READ_MODELS
 from api.health_checks.running import HealthChecks
@@ -14,6 +14,7 @@ from application.reactor_status import ReactorProgress
 from infrastructure.database.addresses import Addresses
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.keys.keyring import Keyring
+from infrastructure.keys.shredding import rights_missing
 from infrastructure.postgres.kept_connection import KeptConnection
 from infrastructure.read_models.reading import ReadModels
 
@@ -30,6 +31,7 @@ class PlatformChecks:
         of_reactors: Callable[[], Awaitable[Sequence[ReactorProgress]]],
     ) -> None:
         self._reader = KeptConnection(addresses.reader)
+        self._keys = KeptConnection(addresses.keys)
 
         async def writing() -> float:
             return log.append_waits_s()
@@ -44,6 +46,7 @@ class PlatformChecks:
                 READ_MODELS.measured_by(reads.progress),
                 REACTORS.measured_by(of_reactors),
                 KEYS.measured_by(reachable),
+                SHREDDING.measured_by(self._may_shred),
             ]
         )
 
@@ -53,6 +56,14 @@ class PlatformChecks:
 
         await self._reader.read(answer)
 
+    async def _may_shred(self) -> bool:
+        try:
+            return not await self._keys.read(rights_missing)
+        except psycopg.OperationalError:
+            # The check of the keys finds that their database does not answer.
+            return True
+
     async def aclose(self) -> None:
         await self.all.aclose()
         await self._reader.aclose()
+        await self._keys.aclose()

@@ -56,3 +56,18 @@ KEYS: HealthCheck[bool] = HealthCheck(
     shows=lambda reachable: {"keys": {"reachable": reachable}},
     unreachable=KEYS_UNREACHABLE,
 )
+
+
+def _of_shredding(is_allowed: bool) -> Iterator[Finding]:
+    if not is_allowed:
+        yield warning("the keys of erased persons cannot be shredded")
+
+
+SHREDDING: HealthCheck[bool] = HealthCheck(
+    name="shredding",
+    measures="whether the role of the keys has the rights with which it shreds them",
+    warns="it has not: erasures stay `destroyed`, and their last step waits",
+    fails="",
+    action="`kroniek keys list` says what to grant",
+    judge=_of_shredding,
+)

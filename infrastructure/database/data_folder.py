@@ -42,7 +42,8 @@ full_page_writes = on
 shared_buffers = '{buffers_mb}MB'
 # Few, slow checkpoints: a burst of appends is not interrupted by one.
 max_wal_size = '4GB'
-min_wal_size = '256MB'
+# Few files of the journal wait to be used again: shredding a key overwrites them.
+min_wal_size = '80MB'
 checkpoint_timeout = '15min'
 # Our queries are short; compiling them costs more than it gives.
 jit = off

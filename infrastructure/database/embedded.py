@@ -173,6 +173,8 @@ class EmbeddedPostgres:
             _make_roles(connection, server, renewed=server != known)
             _make_database(connection, NAME, GROUPS)
             _make_database(connection, KEYS, ())
+        with psycopg.connect(server.url(SUPERUSER, KEYS), autocommit=True) as connection:
+            let_shred(connection)
 
 
 def _pg_ctl(account: Account, programs: Path, act: Sequence[str], timeout_s: int) -> tuple[int, str]:
@@ -181,15 +183,18 @@ def _pg_ctl(account: Account, programs: Path, act: Sequence[str], timeout_s: int
 
 
 def _make_roles(connection: psycopg.Connection, server: Server, *, renewed: bool) -> None:
-    """Make missing logins. The owner is a member of the other roles, as the migrations require."""
+    """Make missing logins. The owner is a member of the other roles, as the migrations require.
+
+    The role of the keys asks for checkpoints when it shreds keys.
+    """
     there = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
     for name, password in {NAME: server.owner_password, **server.role_passwords}.items():
         if name not in there or renewed:
             statement = "ALTER ROLE {} LOGIN PASSWORD {}" if name in there else "CREATE ROLE {} LOGIN PASSWORD {}"
             connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(password)))
-    for role in GROUPS:
-        if not connection.execute("SELECT WHERE pg_has_role(%s, %s, 'USAGE')", [NAME, role]).rowcount:
-            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(NAME)))
+    for role, member in [*((role, NAME) for role in GROUPS), ("pg_checkpoint", KEYS)]:
+        if not connection.execute("SELECT WHERE pg_has_role(%s, %s, 'USAGE')", [member, role]).rowcount:
+            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(member)))
 
 
 def _make_database(connection: psycopg.Connection, name: str, guests: Sequence[str]) -> None:
@@ -202,3 +207,11 @@ def _make_database(connection: psycopg.Connection, name: str, guests: Sequence[s
     for guest in guests:
         if not connection.execute("SELECT WHERE has_database_privilege(%s, %s, 'CONNECT')", [guest, name]).rowcount:
             connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(owned, sql.Identifier(guest)))
+
+
+def let_shred(connection: psycopg.Connection) -> None:
+    """Let the role of the keys see the names of the journal's files, in a database of keys, as a superuser."""
+    function = "pg_catalog.pg_ls_waldir()"
+    if not connection.execute("SELECT WHERE has_function_privilege(%s, %s, 'EXECUTE')", [KEYS, function]).rowcount:
+        statement = sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), sql.Identifier(KEYS))
+        connection.execute(statement)

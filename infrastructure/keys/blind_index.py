@@ -19,6 +19,7 @@ from psycopg import AsyncConnection
 
 from application.lookups import Identifier, LookupPurpose
 from infrastructure.keys.key_statements import FIRST, RECONNECT_TIMEOUT_S, database_of_keys
+from infrastructure.keys.shredding import one_at_a_time, write_part
 from infrastructure.postgres.arrays import byte_strings, texts
 from infrastructure.postgres.connecting import connect_async
 from infrastructure.postgres.group_calls import GroupCallQueue
@@ -33,7 +34,6 @@ JOIN keys.blind_index AS known USING (purpose, digest) GROUP BY wanted.place
 """
 _ADD = "SELECT keys.index_people(%s::text[], %s::bytea[], %s::text[])"
 _RESIDUE = "SELECT part FROM keys.blind_index_residue ORDER BY part"
-_OVERWRITE = "SELECT keys.overwrite_blind_index(%s::regclass)"
 
 
 class NamedPerson(NamedTuple):
@@ -98,9 +98,9 @@ class BlindIndex:
         """Overwrite the bytes of deleted rows. Safe to repeat."""
         # Over a connection of its own: rewriting a large part takes long.
         with database_of_keys():
-            async with await connect_async(self._url) as connection:
+            async with await connect_async(self._url) as connection, one_at_a_time(connection):
                 for (part,) in await (await connection.execute(_RESIDUE)).fetchall():
-                    await connection.execute(_OVERWRITE, (part,))
+                    await write_part(connection, "keys.blind_index", part)
 
     async def _call(self, wanted: _IndexQuery, size: int = 1) -> str | None:
         with database_of_keys():

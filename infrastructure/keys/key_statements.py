@@ -39,19 +39,6 @@ _MAKE = "SELECT keys.make(%s::bytea[], %s::text[], %s::text[], %s, %s::bytea[])"
 _DESTROY = "SELECT keys.destroy(%s::bytea[], %s::text[], %s::text[])"
 _NAMED = "SELECT kek_id, wrapped FROM keys.named_secret WHERE name = %s"
 _NAME = "INSERT INTO keys.named_secret (name, kek_id, wrapped) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
-_PARTS = """
-SELECT DISTINCT keys.part_of(key_id)::text FROM unnest(%s::text[], %s::text[]) AS wanted (subject_id, purpose_group)
-JOIN keys.key USING (subject_id, purpose_group) WHERE shredded_at IS NULL
-"""
-_ALIVE = """
-SELECT count(*) FROM unnest(%s::text[], %s::text[]) AS wanted (subject_id, purpose_group)
-LEFT JOIN keys.key USING (subject_id, purpose_group) WHERE destroyed_at IS NULL
-"""
-_SHREDDED = """
-UPDATE keys.key SET shredded_at = clock_timestamp()
-FROM unnest(%s::text[], %s::text[]) AS wanted (subject_id, purpose_group)
-WHERE key.subject_id = wanted.subject_id AND key.purpose_group = wanted.purpose_group AND shredded_at IS NULL
-"""
 
 
 class KeyRow(NamedTuple):
@@ -98,7 +85,7 @@ async def destroyed_since(
 
 
 async def of_owners(connection: AsyncConnection, owners: Collection[KeyOwner]) -> Sequence[KeyRow]:
-    return _rows(await (await connection.execute(_OF_OWNERS, _columns(owners), binary=True)).fetchall())
+    return _rows(await (await connection.execute(_OF_OWNERS, columns_of(owners), binary=True)).fetchall())
 
 
 async def of_ids(connection: AsyncConnection, key_ids: Collection[bytes]) -> Sequence[KeyRow]:
@@ -116,24 +103,14 @@ async def insert(
 
     Return None, and make nothing, where another key-encryption key is the current one by now.
     """
-    parameters = (byte_strings(key_ids), *_columns(owners), kek_id, byte_strings(wrapped))
+    parameters = (byte_strings(key_ids), *columns_of(owners), kek_id, byte_strings(wrapped))
     ((made,),) = await (await connection.execute(_MAKE, parameters)).fetchall()
     return None if made is None else {bytes(key_id) for key_id in made}
 
 
 async def destroy(connection: AsyncConnection, owners: Collection[KeyOwner]) -> None:
     tombstones = [secrets.token_bytes(KEY_ID_BYTES) for _ in owners]
-    await connection.execute(_DESTROY, (byte_strings(tombstones), *_columns(owners)))
-
-
-async def shred(connection: AsyncConnection, owners: Collection[KeyOwner]) -> None:
-    """Rewrite the partitions that held destroyed keys of these owners, one at a time, and record it."""
-    columns = _columns(owners)
-    alive = await (await connection.execute(_ALIVE, columns)).fetchone()
-    assert alive == (0,), "only destroyed keys are shredded"
-    for (part,) in await (await connection.execute(_PARTS, columns)).fetchall():
-        await connection.execute("SELECT keys.write_anew(%s::regclass)", (part,))
-    await connection.execute(_SHREDDED, columns)
+    await connection.execute(_DESTROY, (byte_strings(tombstones), *columns_of(owners)))
 
 
 async def named(connection: AsyncConnection, name: str) -> tuple[str, bytes] | None:
@@ -145,7 +122,8 @@ async def name_key(connection: AsyncConnection, name: str, kek_id: str, wrapped:
     await connection.execute(_NAME, (name, kek_id, wrapped))
 
 
-def _columns(owners: Collection[KeyOwner]) -> tuple[PackedArray, PackedArray]:
+def columns_of(owners: Collection[KeyOwner]) -> tuple[PackedArray, PackedArray]:
+    """Return subjects and purposes as parameters of a statement."""
     return texts([owner.subject_id for owner in owners]), texts([str(owner.group) for owner in owners])
 
 

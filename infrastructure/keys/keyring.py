@@ -41,6 +41,7 @@ from infrastructure.keys.key_statements import (
     database_of_keys,
 )
 from infrastructure.keys.provider import BoundKey, KekProvider, unwrap_each
+from infrastructure.keys.shredding import destroyed_only, shred
 from infrastructure.postgres.connecting import connect_async
 from infrastructure.postgres.failures import LogBusyError
 from infrastructure.postgres.group_calls import GroupCallQueue
@@ -120,6 +121,8 @@ class Keyring:
             partial(connect_async, url, first=key_statements.FIRST), [self._execute], reconnect_timeout_s
         )
         self._lease_task: asyncio.Task[None] | None = None
+        self._to_shred: list[frozenset[KeyOwner]] = []
+        self._shredding = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._queue.start()
@@ -166,10 +169,17 @@ class Keyring:
         await asyncio.sleep(self._lease_s)
 
     async def shred(self, owners: Collection[KeyOwner]) -> None:
-        # Over a connection of its own: rewriting a large partition takes long.
+        # Over a connection of its own: it takes long. Callers that come meanwhile share the next shredding.
+        own = frozenset(owners)
         with database_of_keys():
             async with await connect_async(self._url) as connection:
-                await key_statements.shred(connection, frozenset(owners))
+                await destroyed_only(connection, own)
+                self._to_shred.append(own)
+                try:
+                    async with self._shredding:
+                        await shred(connection, frozenset().union(*self._to_shred))
+                finally:
+                    self._to_shred.remove(own)
 
     async def named(self, name: str) -> bytes:
         """Return the key of this name, of 32 bytes, made at the first call. It belongs to no person.

@@ -39,7 +39,7 @@ REPEAT_EVENTS = 100
 """How many erasures are repeated together."""
 
 MAX_SWEEPS_AT_ONCE = 2
-"""For how many people claims are removed or keys shredded at once: each takes a connection of its own."""
+"""For how many people claims are removed at once: each takes a connection of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +88,7 @@ class Eraser:
         state = await self._state(person_id)
         groups = tuple(group for group in recorded.event.groups if state.status(group) is ErasureStatus.DESTROYED)
         if groups:
-            async with self._turns:
-                await self.keys.shred(_owners(person_id, groups))
+            await self.keys.shred(_owners(person_id, groups))
             command = RecordKeysShredded(at=self.now(), by=run.organisation_id, person_id=person_id, groups=groups)
             await run.send(command)
 

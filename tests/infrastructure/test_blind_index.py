@@ -275,14 +275,21 @@ async def test_deleted_rows_are_overwritten_where_they_lay(index: Index, postgre
         assert connection.execute("SELECT count(*) FROM keys.blind_index_residue").fetchone() == (0,)
 
 
+@asynccontextmanager
+async def exchanging(index: Index, number: int) -> AsyncIterator[None]:
+    """Hold the locks under which a part is exchanged, until the block ends."""
+    async with await psycopg.AsyncConnection.connect(index.url) as connection:
+        await connection.execute("SELECT keys.make_spare('keys.blind_index')")
+        await connection.commit()
+        await connection.execute("SELECT keys.write_part(%s::regclass)", (f"keys.blind_index_{number}",))
+        yield
+
+
 async def test_who_looks_while_parts_are_written_anew_waits_and_finds(index: Index) -> None:
-    """TRUNCATE is not MVCC-safe: a statement whose snapshot is older and that goes on after it sees an empty table."""
+    """A statement whose snapshot is older than the exchange of a part sees an empty one when it goes on."""
     await index.register(*EVERYBODY)
-    parts = [f"keys.blind_index_{number}" for number in range(32)]
-    for _ in range(6):
-        async with await psycopg.AsyncConnection.connect(index.url) as connection:
-            for part in parts:
-                await connection.execute("SELECT keys.overwrite_blind_index(%s::regclass)", (part,))
+    for number in range(6):
+        async with exchanging(index, number):
             looking = [asyncio.create_task(index.blind.find(MAILBOX, person.identifier)) for person in EVERYBODY]
             # Look-ups and additions share a connection: the one that is asked for first is the one that is blocked.
             await until_blocked(index.url, "keys.blind_index AS known")
@@ -296,11 +303,8 @@ async def test_who_looks_while_parts_are_written_anew_waits_and_finds(index: Ind
 async def test_who_is_erased_while_parts_are_written_anew_is_not_left(index: Index) -> None:
     people = [NamedPerson(f"p{serial}", belgian(serial)) for serial in range(1, 7)]
     await index.register(*people)
-    for person in people:
-        async with await psycopg.AsyncConnection.connect(index.url) as connection:
-            for number in range(32):
-                part = f"keys.blind_index_{number}"
-                await connection.execute("SELECT keys.overwrite_blind_index(%s::regclass)", (part,))
+    for number, person in enumerate(people):
+        async with exchanging(index, number):
             erasing = asyncio.create_task(index.erase(person.person_id))
             await until_blocked(index.url)
             assert not erasing.done()
