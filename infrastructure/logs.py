@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import sys
 import threading
 from functools import lru_cache
+from types import TracebackType
 from typing import TextIO
 
 import orjson
@@ -68,9 +70,17 @@ _THIRD_PARTY = {
 """The API logs each request itself, with its correlation id and without its query."""
 
 
+_chosen: list[LogFormat] = ["auto"]
+
+
 def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
-    """Send structlog's events and the standard library's (uvicorn, sqlalchemy) to stderr in one form."""
+    """Send all that a process says of itself to stderr in one form.
+
+    That is structlog's events, the standard library's (uvicorn, sqlalchemy), warnings, and exceptions that nobody
+    catches, of threads too.
+    """
     output = stream or sys.stderr
+    _chosen[:] = [settings.log_format]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -86,7 +96,7 @@ def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
         logger_factory=_Outputs(output),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(output)
+    handler = _Handler(output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -99,6 +109,37 @@ def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
         logger.setLevel(level)
         logger.handlers.clear()
         logger.propagate = True
+    logging.captureWarnings(True)
+    # A line that cannot be written stops nothing, and is not told in another form.
+    logging.raiseExceptions = False
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda failed: _log_uncaught(
+        failed.exc_type, failed.exc_value, failed.exc_traceback, thread=getattr(failed.thread, "name", "")
+    )
+    sys.unraisablehook = lambda failed: _log_uncaught(failed.exc_type, failed.exc_value, failed.exc_traceback)
+
+
+def logs_are_json() -> bool:
+    """Return whether the log of this process is for programs; before it is set up, whether stderr is no terminal."""
+    return _is_json(_chosen[-1], sys.stderr)
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None, **where: str
+) -> None:
+    if not issubclass(kind, KeyboardInterrupt | SystemExit):
+        structlog.get_logger("uncaught").error("uncaught_exception", exc_info=(kind, error, trace), **where)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Says of a line that cannot be made only whose it was, in the form of all others."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            return super().format(record)
+        except (TypeError, ValueError, KeyError) as error:
+            said = {"name": record.name, "levelname": record.levelname, "levelno": record.levelno}
+            return super().format(logging.makeLogRecord(said | {"msg": "line_lost", "error": type(error).__name__}))
 
 
 class _Outputs:
@@ -172,8 +213,12 @@ def _plain(key: str) -> str:
 _FORBIDDEN_PLAIN = frozenset(_plain(key) for key in FORBIDDEN)
 
 
+def _is_json(chosen: LogFormat, output: TextIO) -> bool:
+    return chosen == "json" or (chosen == "auto" and not output.isatty())
+
+
 def _renderers(chosen: LogFormat, output: TextIO) -> list[Processor]:
-    if chosen == "console" or (chosen == "auto" and output.isatty()):
+    if not _is_json(chosen, output):
         # As below: where the library "rich" is installed, the default would show the local variables.
         plain = structlog.dev.plain_traceback
         return [redact, structlog.dev.ConsoleRenderer(colors=output.isatty(), exception_formatter=plain)]
@@ -187,4 +232,8 @@ def _renderers(chosen: LogFormat, output: TextIO) -> list[Processor]:
 
 
 def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # Half a character pair, or a number of more than 64 bits.
+        return json.dumps({str(key): value for key, value in event.items()}, default=str)

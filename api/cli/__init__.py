@@ -29,6 +29,9 @@ COMMANDS = {
     "import": "take over a history of commands or of decided events",
 }
 
+PROCESSES = frozenset({"serve", "worker"})
+"""Commands whose errors are lines of the log."""
+
 MODULES = {"import": "import_history"}
 """Modules of commands whose name is a keyword of Python."""
 
@@ -44,7 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         ended: Exit | None = options.run(options, output)
     except CommandError as error:
-        output.error(error)
+        if options.command in PROCESSES and not options.json:
+            import_module("api.cli.processes").log_end(error)
+        else:
+            output.error(error)
         return error.exit_code.value
     except KeyboardInterrupt:
         return Exit.INTERRUPTED.value

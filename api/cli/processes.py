@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
 import structlog
 
 from api.cli.output import CommandError, Exit
+from infrastructure.logs import logs_are_json
 
 LOG = structlog.get_logger()
 
@@ -21,6 +24,18 @@ MAX_RESTART_AFTER_S = 30.0
 STOP_WITHIN_S = 15
 HOPELESS_ENDS = 4
 """After so many ends of the worker there is no use in waiting for it."""
+
+
+def log_end(error: CommandError) -> None:
+    """Say in the form of the log why a process cannot run, also before the log is set up."""
+    said = {"reason": str(error), "exit_code": error.exit_code.value}
+    if structlog.is_configured():
+        LOG.error("process_ended", **said)
+    elif logs_are_json():
+        line = {"at": datetime.now(UTC).isoformat(), "level": "error", "logger": __name__, "event": "process_ended"}
+        sys.stderr.write(json.dumps(line | said) + "\n")
+    else:
+        sys.stderr.write(f"kroniek: {error}\n")
 
 
 def unwind_on_term() -> None:

@@ -19,7 +19,14 @@ from api.administration import administration_routes
 from api.composition.checking import PlatformChecks
 from api.composition.decryption import opener_for_answers
 from api.composition.error_answers import answer_errors, problem_of_error
-from api.composition.guards import graph_policy, lookup_limits, request_limits, turn_limits
+from api.composition.guards import (
+    MakeLimit,
+    graph_policy,
+    limits_of_all_processes,
+    lookup_limits,
+    request_limits,
+    turn_limits,
+)
 from api.composition.public_pages import PublicPages
 from api.composition.reacting import at_work, make_engine
 from api.composition.tokens import Clock, make_authenticator, make_issuer, make_token_endpoint
@@ -40,7 +47,6 @@ from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
-from api.web.rate_limits import Buckets
 from application.gathering import Rules
 from application.registry import RULES
 from application.unit_of_work import StateCache
@@ -54,6 +60,7 @@ from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.data_keys import Keys
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
+from infrastructure.postgres.shared_limits import SharedLimits
 from infrastructure.reactors.status import reactors_progress
 from infrastructure.read_models.reading import ReadModels, again_if_lost
 from infrastructure.settings import Settings, blind_index_key
@@ -116,18 +123,18 @@ def create_app(
     people = BlindIndex(addresses.keys, keys.named)
     reads = ReadModels(addresses.reader, PROJECTIONS, settings.query_timeout_s, turn_limits(settings))
     issuer = None if settings.jwks_url else make_issuer(settings)
-    platform = _platform(
-        settings, log, reads, keys, authenticate=make_authenticator(settings, issuer, log, now), now=now, bounds=bounds
-    )
+    shared = SharedLimits(addresses.writer, _keyed_hash(blind_index_key(settings)))
+    limit, authenticate = limits_of_all_processes(shared), make_authenticator(settings, issuer, log, now, shared)
+    platform = _platform(settings, log, reads, keys, authenticate=authenticate, now=now, bounds=bounds, limit=limit)
     feed = make_feed(reads, bounds)
-    pages = PublicPages(settings, addresses, reads, platform, now)
+    pages = PublicPages(settings, addresses, reads, platform, now, limit=limit)
     of_reactors = partial(again_if_lost, partial(reactors_progress, reads.engine))
     checks = PlatformChecks(addresses, log, reads, keys, of_reactors)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         engine = make_engine(addresses, make_codec(), keys, people, platform)
-        async with keys, log, people, at_work(engine) if reacting else nullcontext():
+        async with keys, log, people, shared, at_work(engine) if reacting else nullcontext():
             LOG.info("api_started")
             yield
         await checks.aclose()
@@ -136,7 +143,7 @@ def create_app(
         LOG.info("api_stopped")
 
     app = _empty_app(lifespan)
-    graphql = graphql_routes(platform, reads, graph_policy(settings))
+    graphql = graphql_routes(platform, reads, graph_policy(settings, limit))
     # The last one is the outermost.
     app.add_middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES, compresslevel=COMPRESSION_LEVEL)
     app.add_middleware(DoorsAhead, routes=[*graphql, *pages.ahead], problem_of=problem_of_error)
@@ -144,12 +151,12 @@ def create_app(
     answer_errors(app)
     commands = command_router(COMMAND_ROUTES, platform)
     app.router.routes.append(commands)
-    app.include_router(lookup_routes(platform, people, lookup_limits(settings)))
+    app.include_router(lookup_routes(platform, people, lookup_limits(settings, limit)))
     app.include_router(usage_routes(platform))
     app.include_router(operation_routes(checks.all, reads.progress, of_reactors))
     app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
-    app.include_router(make_token_endpoint(issuer, settings, now))
+    app.include_router(make_token_endpoint(issuer, settings, now, shared))
     app.router.routes.extend(graphql)
     app.router.routes.extend(administration_routes())
     # The server calls this when it stops, so that streams end before it waits for open requests.
@@ -182,6 +189,7 @@ def _platform(
     authenticate: Verifier,
     now: Clock,
     bounds: Bounds,
+    limit: MakeLimit,
 ) -> Platform:
     return Platform(
         log=log,
@@ -191,7 +199,7 @@ def _platform(
         read_statements=reads.read_statements,
         seen_rows=reads.seen_rows,
         authenticate=authenticate,
-        requests=Buckets("requests", settings.requests_per_minute),
+        requests=limit("requests", settings.requests_per_minute),
         keyed_hash=_keyed_hash(blind_index_key(settings)),
         opener=opener_for_answers(keys),
         places=CachedReading(reads.places, bounds.places_age_s),

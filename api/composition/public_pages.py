@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.routing import BaseRoute, Route
 
+from api.composition.guards import MakeLimit
 from api.composition.tokens import Clock
 from api.dashboard import FiguresSnapshot, PageServing, dashboard_router
 from api.web.ahead import as_plain
 from api.web.loop_thread import LoopThread
 from api.web.platform import Platform
-from api.web.rate_limits import Buckets
 from api.web.read_barrier import waiting_for_own_write
 from application.fair_turns import TurnLimits
 from infrastructure.database.addresses import Addresses
@@ -45,7 +45,14 @@ class PublicPages:
     """The routes of the pages; to be closed in the event loop that they are answered in."""
 
     def __init__(
-        self, settings: Settings, addresses: Addresses, reads: ReadModels, platform: Platform, now: Clock
+        self,
+        settings: Settings,
+        addresses: Addresses,
+        reads: ReadModels,
+        platform: Platform,
+        now: Clock,
+        *,
+        limit: MakeLimit,
     ) -> None:
         self._thread = LoopThread("public pages")
         self._computing = ReadModels(
@@ -54,7 +61,7 @@ class PublicPages:
         serving = PageServing(
             elsewhere=self._thread.run,
             wait_for_own_write=waiting_for_own_write(platform, reads.figure_tables),
-            limit=Buckets("pages", settings.pages_per_minute),
+            limit=limit("pages", settings.pages_per_minute),
             version_age_s=platform.bounds.places_age_s,
         )
         figures = _Figures(reads, self._computing)

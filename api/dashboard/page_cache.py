@@ -123,7 +123,7 @@ class PageCache:
         A browser takes over the fields of a 304: they are those of the page. Raises what making a page raises, and a
         Problem where an address asks too often.
         """
-        self._charge(request, 1)
+        await self._charge(request, 1)
         await self._step_back()
         headers, own_write = {**headers, "Vary": "Accept-Encoding"}, "x-position" in request.headers
         if own_write:
@@ -136,7 +136,7 @@ class PageCache:
         page = made.last
         if page is None or page.tag != tag:
             if not made.under_way:
-                self._charge(request, MAKING_PRICE - 1)
+                await self._charge(request, MAKING_PRICE - 1)
             page = await (made.fresh() if own_write else made.recent())
         return _not_modified(page.tag, headers) if _has(request, page.tag) else page.answer(request, headers)
 
@@ -159,8 +159,8 @@ class PageCache:
                 self._pages.popitem(last=False)
         return self._pages[address]
 
-    def _charge(self, request: Request, tokens: int) -> None:
-        allowance = self._serving.limit.take(_visitor(request), tokens)
+    async def _charge(self, request: Request, tokens: int) -> None:
+        allowance = await self._serving.limit.grant(_visitor(request), tokens)
         if not allowance.granted:
             detail = "More pages were asked for from your address than are answered in a minute. Ask again later."
             raise Problem(429, "rate-limited", detail, retry_after_s=allowance.enough_in_s)

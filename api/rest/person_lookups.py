@@ -82,7 +82,7 @@ def lookup_routes(platform: Platform, people: PersonIndex, limits: LookupLimits)
 
     async def look_up(request: Request) -> Response:
         caller = await admitted(request)
-        allowance = charge(request, limits.asked, caller.organisation_id)
+        allowance = await charge(request, limits.asked, caller.organisation_id)
         if not allowance.granted:
             detail = "Your organisation looks up too many persons. Ask again later."
             raise Problem(429, "rate-limited", detail, retry_after_s=allowance.enough_in_s)
@@ -133,7 +133,7 @@ async def _must_have_purpose(platform: Platform, caller: Caller, purpose: Lookup
 async def _found(
     people: PersonIndex, purpose: LookupPurpose, identifier: Identifier, caller: Caller, missed: Buckets
 ) -> str:
-    _must_have_misses_left(caller, missed)
+    await _must_have_misses_left(caller, missed)
     missing = False
     try:
         person_id = await people.find(purpose, identifier)
@@ -147,9 +147,9 @@ async def _found(
     return person_id
 
 
-def _must_have_misses_left(caller: Caller, missed: Buckets) -> None:
+async def _must_have_misses_left(caller: Caller, missed: Buckets) -> None:
     """Take a miss ahead of each look-up: otherwise many look-ups at once could miss too often."""
-    taken = missed.take(caller.organisation_id)
+    taken = await missed.grant(caller.organisation_id)
     if not taken.granted:
         detail = "Your organisation looks up too many numbers under which nobody is registered. Ask again later."
         raise Problem(429, "too-many-misses", detail, retry_after_s=taken.enough_in_s)

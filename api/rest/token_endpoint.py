@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -39,7 +39,7 @@ class TokenIssuer:
 
     name: str
     jwks: Callable[[], Mapping[str, object]]
-    grant: Callable[[Mapping[str, str], Sequence[str], str], Mapping[str, object]]
+    grant: Callable[[Mapping[str, str], Sequence[str], str], Awaitable[Mapping[str, object]]]
     algorithms: Sequence[str]
 
 
@@ -68,7 +68,8 @@ def _add_issuer(router: APIRouter, issuer: TokenIssuer, public_url: str) -> None
     async def token(request: Request) -> Response:
         try:
             fields = await _fields(request)
-            answer = issuer.grant(fields, request.headers.getlist("dpop"), base_of(request, public_url) + TOKEN_PATH)
+            address = base_of(request, public_url) + TOKEN_PATH
+            answer = await issuer.grant(fields, request.headers.getlist("dpop"), address)
         except GrantRefusedError as error:
             LOG.info("token_not_given", why=error.code)
             # A client that does not prove who it is gets 401, any other wrong request 400.

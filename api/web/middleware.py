@@ -18,6 +18,7 @@ from api.web.errors import Problem, problem_response
 from api.web.header_fields import header_fields
 from api.web.rate_limits import added_headers
 from api.web.repeated_fields import refusal_of_repeated
+from api.web.request_context import ORGANISATION
 from api.web.security_headers import secured
 from api.web.time_limit import TimeLimit, TimeLimitPassedError
 
@@ -164,7 +165,10 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     count, time_taken = _series(method, route, status)
     count.inc()
     time_taken.observe(seconds)
-    LOG.info("request_answered", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
+    said = {"method": method, "route": route, "status": status, "milliseconds": round(seconds * 1000, 1)}
+    # Who called is named by the organisation, and never by the person who acts for it.
+    organisation_id = scope["state"].get(ORGANISATION)
+    LOG.info("request_answered", **said, **({"organisation_id": organisation_id} if organisation_id else {}))
 
 
 @lru_cache(CACHED_SERIES)

@@ -15,6 +15,7 @@ from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.errors import Problem
 from api.web.rate_limits import Buckets, charge
+from api.web.request_context import ORGANISATION
 from api.web.request_reads import OpenState
 from application.gathering import Rules
 from application.ports import Caller, Credentials, EventStore, Opener
@@ -89,7 +90,8 @@ async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:
         LOG.warning("issuer_unavailable")
         detail = "The token cannot be verified just now. Send the same request again."
         raise Problem(503, "issuer-unavailable", detail, retry_after_s=RETRY_AFTER_S) from error
-    allowance = charge(connection, platform.requests, caller.organisation_id)
+    connection.scope.setdefault("state", {})[ORGANISATION] = caller.organisation_id
+    allowance = await charge(connection, platform.requests, caller.organisation_id)
     if not allowance.granted:
         detail = "Your organisation asks too often. Ask again later."
         raise Problem(429, "rate-limited", detail, retry_after_s=allowance.enough_in_s)

@@ -1,4 +1,4 @@
-"""Rate limits: a bucket of tokens for each organisation, in the memory of this process.
+"""Rate limits: a bucket of tokens for each organisation, in the memory of this process or shared by all.
 
 A bucket holds the tokens of a minute, and an organisation may use all of them at once. An answer shows in `RateLimit`
 and `RateLimit-Policy` how many are left.
@@ -59,6 +59,10 @@ class Buckets:
         enough_in_s = 0 if granted else max(1, math.ceil((tokens - level) / rate))
         return Allowance(granted, int(level), enough_in_s, math.ceil((self.per_minute - level) / rate))
 
+    async def grant(self, name: str, tokens: int = 1) -> Allowance:
+        """Take some tokens, or none if there are not enough; where the bucket is shared, of all processes' one."""
+        return self.take(name, tokens)
+
     def give_back(self, name: str, tokens: int = 1) -> None:
         """Give tokens back that were taken for a request that does not count."""
         if name in self._levels:
@@ -75,9 +79,9 @@ class Buckets:
         }
 
 
-def charge(connection: HTTPConnection, limit: Buckets, organisation_id: str, tokens: int = 1) -> Allowance:
+async def charge(connection: HTTPConnection, limit: Buckets, organisation_id: str, tokens: int = 1) -> Allowance:
     """Take tokens of an organisation, if there are enough; the answer to the request shows how many are left."""
-    allowance = limit.take(organisation_id, tokens)
+    allowance = await limit.grant(organisation_id, tokens)
     add_headers(connection, limit.headers(allowance))
     return allowance
 

@@ -13,6 +13,9 @@ from api.web.errors import Problem
 from application.ports import Caller
 from domain.kernel import Context
 
+ORGANISATION = "organisation_id"
+"""The key of the caller's organisation in the state of a request."""
+
 ACTIVITY_HEADER = "processing-activity"
 
 # A name, or a URI in a register. It begins with a letter, so that nobody's number can stand there by mistake.

@@ -35,10 +35,10 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 class Proofs:
     """Checks proofs; each one is valid once."""
 
-    def __init__(self) -> None:
-        self._used = UsedIds()
+    def __init__(self, used: UsedIds | None = None) -> None:
+        self._used = used or UsedIds()
 
-    def thumbprint(self, credentials: Credentials, now: float, bound_to: str = "") -> str:
+    async def thumbprint(self, credentials: Credentials, now: float, bound_to: str = "") -> str:
         """Return the thumbprint of the key (RFC 7638) that the one proof shows; raise ProofRefusedError otherwise.
 
         `bound_to` is the thumbprint of the token's key; it is empty, as the token is, in a request for a token. The
@@ -55,7 +55,7 @@ class Proofs:
             raise ProofRefusedError(type(error).__name__) from error
         # A proof dated ahead of our clock stays valid longer, so it is remembered longer.
         until = now + PROOF_MAX_AGE_S + SKEW_S + 1
-        if not self._used.is_first(thumbprint, claims["jti"], now=now, until=until):
+        if not await self._used.is_first_anywhere(thumbprint, claims["jti"], now=now, until=until):
             raise ProofRefusedError("used before")
         return thumbprint
 

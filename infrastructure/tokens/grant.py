@@ -37,23 +37,26 @@ _ASSERTION_KINDS = frozenset({"", "jwt", "client-authentication+jwt"})
 class ClientCredentials:
     """Gives tokens to registered clients; each assertion and each proof is valid once."""
 
-    def __init__(self, issuer: LocalIssuer, clients: Clients, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, issuer: LocalIssuer, clients: Clients, now: Callable[[], datetime], used: UsedIds | None = None
+    ) -> None:
         self._issuer = issuer
         self._clients = clients
         self._now = now
-        self._assertions = UsedIds()
-        self._proofs = Proofs()
+        self._used = used or UsedIds()
+        self._proofs = Proofs(self._used)
 
-    def __call__(self, fields: Mapping[str, str], proofs: Sequence[str], address: str) -> dict[str, object]:
+    async def __call__(self, fields: Mapping[str, str], proofs: Sequence[str], address: str) -> dict[str, object]:
         """Return the answer of RFC 6749, section 5.1; raise GrantRefusedError otherwise.
 
         `fields` are those of the form, `proofs` the DPoP headers, `address` is that of the endpoint.
         """
         _check_fields(fields)
         client, claims = self._authenticated(fields, address)
-        thumbprint = self._thumbprint(proofs, address)
+        thumbprint = await self._thumbprint(proofs, address)
         now, ends_at = self._now(), claims["exp"] + SKEW_S + 1
-        if not self._assertions.is_first(client.caller.subject, claims["jti"], now=now.timestamp(), until=ends_at):
+        used = client.caller.subject, claims["jti"]
+        if not await self._used.is_first_anywhere(*used, now=now.timestamp(), until=ends_at):
             raise GrantRefusedError("invalid_client", "The assertion was used before.")
         return {
             "access_token": self._issuer.issue(client.caller, now, LIFETIME, thumbprint=thumbprint),
@@ -89,12 +92,12 @@ class ClientCredentials:
         if fields.get("client_id", client_id) != client_id:
             raise ValueError("client_id")
 
-    def _thumbprint(self, proofs: Sequence[str], address: str) -> str:
+    async def _thumbprint(self, proofs: Sequence[str], address: str) -> str:
         if not proofs:
             return ""
         credentials = Credentials(token="", proofs=proofs, method="POST", address=address)
         try:
-            return self._proofs.thumbprint(credentials, self._now().timestamp())
+            return await self._proofs.thumbprint(credentials, self._now().timestamp())
         except ProofRefusedError as error:
             raise GrantRefusedError("invalid_dpop_proof", "The DPoP proof proves nothing here.") from error
 

@@ -65,6 +65,7 @@ class Verifier:
         now: Callable[[], datetime],
         organisations: OrganisationDirectory | None = None,
         *,
+        proofs: Proofs | None = None,
         max_cached: int = MAX_CACHED_TOKENS,
     ) -> None:
         self._max_cached = max_cached
@@ -72,7 +73,7 @@ class Verifier:
         self._trust = trust
         self._now = now
         self._organisations = organisations or OrganisationDirectory()
-        self._proofs = Proofs()
+        self._proofs = proofs or Proofs()
         self._verified: dict[bytes, _Verified] = {}
 
     async def __call__(self, credentials: Credentials) -> Caller:
@@ -90,7 +91,7 @@ class Verifier:
         if bool(known.thumbprint) != (credentials.scheme == "dpop"):
             raise TokenRefusedError("a bound token needs the scheme DPoP, and no other token may have it")
         if known.thumbprint:
-            self._proofs.thumbprint(credentials, now, known.thumbprint)
+            await self._proofs.thumbprint(credentials, now, known.thumbprint)
         return await self._organisations.caller(known.subject)
 
     async def _verify(self, token: str) -> _Verified:

@@ -189,11 +189,12 @@ def test_the_organisations_that_are_remembered_are_bounded() -> None:
     assert not buckets.take(f"org-{MAX_BUCKETS}").granted
 
 
-def test_an_organisation_that_asks_too_often_is_told_when_to_come_back() -> None:
+@pytest.mark.anyio
+async def test_an_organisation_that_asks_too_often_is_told_when_to_come_back() -> None:
     limit = Buckets("requests", 2, lambda: 0.0)
     asked = [HTTPConnection({"type": "http"}) for _ in range(4)]
     allowances = [
-        charge(one, limit, name) for one, name in zip(asked, ("org-a", "org-a", "org-a", "org-b"), strict=True)
+        await charge(one, limit, name) for one, name in zip(asked, ("org-a", "org-a", "org-a", "org-b"), strict=True)
     ]
     assert [allowance.granted for allowance in allowances] == [True, True, False, True]
     assert allowances[2].enough_in_s == 30

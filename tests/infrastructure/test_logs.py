@@ -3,6 +3,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -23,9 +26,13 @@ class Terminal(io.StringIO):
 def _restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.captureWarnings(False)
+    logging.raiseExceptions = True
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
@@ -122,3 +129,14 @@ def test_a_terminal_gets_lines_for_people_unless_json_is_asked_for() -> None:
     configure_logs(Settings(log_format="json"), terminal)
     structlog.get_logger().info("batch_applied")
     assert _lines(terminal)[0]["event"] == "batch_applied"
+
+
+def test_what_has_no_form_is_a_line_of_json_too() -> None:
+    output = _configured()
+    logging.getLogger("library").warning("%d of them", "three")
+    structlog.get_logger("ours").info("odd", pair=chr(0xD800), number=1 << 80, name={1: "one"})
+    warnings.showwarning("two\nlines", UserWarning, "a.py", 1)
+    lost, odd, warned = _lines(output)
+    assert (lost["event"], lost["logger"], lost["level"]) == ("line_lost", "library", "warning")
+    assert (odd["pair"], odd["number"], odd["name"]) == (chr(0xD800), 1 << 80, {"1": "one"})
+    assert "two\nlines" in warned["event"]

@@ -91,7 +91,7 @@ class _Endpoint:
         asked = await graph_request(request)
         by = request_context(request, caller, self._platform.now(), processing_activity(request))
         document, cost = await self._admitted(asked, by)
-        self._policy.charge(request, caller, cost)
+        await self._policy.charge(request, caller, cost)
         context = await self._context(request, by, document.parsed)
         plan = document.plan(asked.operation_name)
         await context.wait_for(plan.models, figures=plan.figures)

@@ -66,9 +66,9 @@ class GraphPolicy:
             case Introspection.REFUSED:
                 return False
 
-    def charge(self, connection: HTTPConnection, caller: Caller, cost: int) -> None:
+    async def charge(self, connection: HTTPConnection, caller: Caller, cost: int) -> None:
         """Take a query's cost from the budget of the caller's organisation; refuse it where too little is left."""
         detail = "Your organisation has used up what its queries may cost in a minute. Ask again a little later."
-        allowance = charge(connection, self.budget, caller.organisation_id, cost)
+        allowance = await charge(connection, self.budget, caller.organisation_id, cost)
         if not allowance.granted:
             raise Problem(429, "cost-budget-spent", detail, retry_after_s=allowance.enough_in_s)

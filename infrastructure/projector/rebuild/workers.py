@@ -23,7 +23,6 @@ import psycopg
 from infrastructure.postgres.failures import ValueFreeError, summary
 from infrastructure.projector.rebuild.stream_fold import Filler, FillTask, StreamRange
 from infrastructure.projector.rows.definitions import Definitions, find
-from infrastructure.projector.rows.target import MISFITS
 
 END_S = 10
 
@@ -118,7 +117,7 @@ class FillerProcess:
 def _started(task: FillTask) -> Iterator[FillerProcess]:
     """Start a filler, and end it with the context, whatever it is doing."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "infrastructure.projector.rebuild.worker_main"],
+        [sys.executable, "-W", "ignore", "-m", "infrastructure.projector.rebuild.worker_main"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -141,7 +140,7 @@ def main() -> None:
     gc.disable()  # events, effects and rows are millions of objects without a cycle among them
     try:
         _answer(FillTask(**json.loads(sys.stdin.readline())))
-    except (psycopg.Error, ValueFreeError, *MISFITS) as error:
+    except Exception as error:  # noqa: BLE001 - the process that started it logs every error
         _say(summary(error))
 
 
