@@ -1,7 +1,7 @@
-"""Workers and rebuilds in processes of their own, to be killed: `python -m tests.infrastructure.projector_process`.
+"""Workers, rebuilds and reactors in processes of their own, to be killed.
 
-The process reads the code once and then forks for each line that it is given, so that a worker starts in milliseconds.
-All that came of it end with it, whatever they are doing.
+`python -m tests.infrastructure.projector_process` reads the code once and then forks for each line that it is given, so
+that a worker starts in milliseconds. All that came of it end with it, whatever they are doing.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from infrastructure.projector.rebuild.build import BuildRunningError
 from infrastructure.projector.rows.definitions import Definitions, find
 from infrastructure.projector.rows.projector_limits import ProjectorLimits
 from projections.progress import BuildPurpose
+from tests.torture.reactor_process import run_reactor
 from tests.waiting import wait_until
 
 _MODULE = "tests.infrastructure.projector_process"
@@ -65,6 +66,10 @@ class Processes:
         """Start to rebuild; return the number of the process."""
         about = {"names": list(names), "workers": workers, "limits": limits}
         return self._start({"work": "rebuild", "url": url, "reference": reference, **about})
+
+    def reactor(self, url: str, fault_ended: str) -> int:
+        """Start the reactor of the torture; return the number of its process."""
+        return self._start({"work": "reactor", "url": url, "fault_ended": fault_ended})
 
     def _start(self, asked: Mapping[str, Any]) -> int:
         assert self._nursery.stdin is not None
@@ -166,7 +171,11 @@ def _rebuild(asked: Mapping[str, Any], stopped: threading.Event) -> None:
     )
 
 
-_WORK = {"worker": _worker, "rebuild": _rebuild}
+def _reactor(asked: Mapping[str, Any], _stopped: threading.Event) -> None:
+    run_reactor(asked["url"], asked["fault_ended"])
+
+
+_WORK = {"worker": _worker, "rebuild": _rebuild, "reactor": _reactor}
 
 
 if __name__ == "__main__":
