@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infrastructure.postgres.address_forms import ServerPlace, places_of, problem_of_address
 from infrastructure.secret_files import SECRET_BYTES, stored_secret
 from infrastructure.tokens.algorithms import ALGORITHMS
 
 PREFIX = "KRONIEK_"
 LOCAL_ISSUER = "kroniek-local"
-POSTGRES_PORT = 5432
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -43,8 +43,8 @@ def _lower(value: object) -> object:
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
-    if urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
-        raise ValueError("must be an address such as postgresql://user:password@host:5432/database")
+    if problem := problem_of_address(value.get_secret_value()):
+        raise ValueError(problem)
     return value
 
 
@@ -172,7 +172,7 @@ class Settings(BaseSettings):
             yield f"{PREFIX}GRAPHQL_COST_PER_MINUTE: must be 0, for none, or let one query pass"
         if self.query_share is not None and self.query_share > self.query_connections:
             yield f"{PREFIX}QUERY_SHARE: must be no more than {PREFIX}QUERY_CONNECTIONS"
-        if self.keys_url is not None and _place(self.keys_url) in {_place(url) for url in self._urls_of_log if url}:
+        if self.keys_url is not None and _places([self.keys_url]) & _places(self._urls_of_log):
             yield f"{PREFIX}KEYS_URL: must be another database than that of the log"
         token = {"MODULE": self.pkcs11_module, "TOKEN": self.pkcs11_token, "PIN": self.pkcs11_pin}
         missing = [f"{PREFIX}PKCS11_{name}" for name, value in token.items() if value is None]
@@ -224,9 +224,8 @@ def blind_index_key(settings: Settings) -> bytes:
     return stored_secret(settings.data_dir / "blind-index.key")
 
 
-def _place(url: SecretStr) -> tuple[str | None, int, str]:
-    parts = urlsplit(url.get_secret_value())
-    return parts.hostname, parts.port or POSTGRES_PORT, parts.path
+def _places(urls: Sequence[SecretStr | None]) -> frozenset[ServerPlace]:
+    return frozenset(place for url in urls if url is not None for place in places_of(url.get_secret_value()))
 
 
 def _line(place: tuple[int | str, ...], message: str) -> str:

@@ -9,6 +9,7 @@ from infrastructure.database.addresses import Addresses, DatabaseRole, acting_as
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.external import verify, verify_keys, verify_sessions
 from infrastructure.database.migrations import check_migrated, migrate, migrate_keys
+from infrastructure.postgres.address_forms import for_writing
 from infrastructure.settings import Settings
 
 
@@ -48,7 +49,10 @@ def make_ready(addresses: Addresses) -> None:
 
 
 def _external(settings: Settings) -> Addresses | None:
-    """Return the addresses that are set, or None. The owner's login takes the roles that have none of their own."""
+    """Return the addresses that are set, or None. The owner's login takes the roles that have none of their own.
+
+    Of several hosts, those who write take the one that is the primary.
+    """
     own = {
         DatabaseRole.WRITER: settings.database_url_writer,
         DatabaseRole.PROJECTOR: settings.database_url_projector,
@@ -57,6 +61,8 @@ def _external(settings: Settings) -> Addresses | None:
     known = {role: acting_as(url.get_secret_value(), role) for role, url in own.items() if url is not None}
     if settings.database_url is not None:
         known = {**Addresses.at(settings.database_url.get_secret_value()).known, **known}
+    reading = {DatabaseRole.READER, DatabaseRole.AUDITOR}
+    known = {role: url if role in reading else for_writing(url) for role, url in known.items()}
     return _with_keys(settings, Addresses(known)) if known else None
 
 
@@ -64,4 +70,4 @@ def _with_keys(settings: Settings, addresses: Addresses) -> Addresses:
     """Return them with the address of the database of the keys, where one is set."""
     if settings.keys_url is None:
         return addresses
-    return Addresses({**addresses.known, DatabaseRole.KEYS: settings.keys_url.get_secret_value()})
+    return Addresses({**addresses.known, DatabaseRole.KEYS: for_writing(settings.keys_url.get_secret_value())})

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
-from urllib.parse import parse_qsl, quote, urlencode
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from infrastructure.postgres.failures import DatabaseUnusableError
 
@@ -86,8 +87,5 @@ class Addresses:
 
 def acting_as(url: str, role: DatabaseRole) -> str:
     """Return the address with which a login, a member of the role, works with the rights of that role alone."""
-    address, _, query = url.partition("?")
-    options = dict(parse_qsl(query, keep_blank_values=True))
-    options["options"] = f"{options.get('options', '')} -c role={role}".strip()
-    # libpq does not read `+` as a space.
-    return f"{address}?{urlencode(options, quote_via=quote)}"
+    options = conninfo_to_dict(url).get("options") or ""
+    return make_conninfo(url, options=f"{options} -c role={role}".strip())

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import RowMapping, Table, TextClause, select, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -101,13 +100,14 @@ class ReadModels:
         """Given to those who read for requests."""
         self.read_statements = StatementReader(make_conninfo(url, options=options), self.turns)
         self.engine = create_async_engine(
-            make_url(url).set(drivername="postgresql+psycopg").update_query_dict({"options": options}),
+            # The address goes to libpq as it is: SQLAlchemy does not read every form of it.
+            "postgresql+psycopg://",
             pool_size=limits.turns + OWN_CONNECTIONS,
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
             # The connection of the last statement knows its plan; a queue would plan it on each connection in turn.
             pool_use_lifo=True,
-            connect_args=CONNECT_ARGS,
+            connect_args={**CONNECT_ARGS, **conninfo_to_dict(url, options=options)},
         )
         set_viewers(self.engine)
         self._own = asyncio.Semaphore(OWN_CONNECTIONS)

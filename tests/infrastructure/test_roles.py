@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from application.ports import Receipt
 from infrastructure.codec import Codec
@@ -275,9 +276,10 @@ async def test_one_login_works_as_the_role_of_each_task(database_url: str) -> No
 
 def test_other_options_of_an_address_stay() -> None:
     url = "postgresql://u:p@h:1/d?sslmode=verify-full&options=-c%20statement_timeout%3D9"
-    assert acting_as(url, READER) == (
-        "postgresql://u:p@h:1/d?sslmode=verify-full&options=-c%20statement_timeout%3D9%20-c%20role%3Dkroniek_reader"
-    )
+    assert conninfo_to_dict(acting_as(url, READER)) == {
+        **conninfo_to_dict(url),
+        "options": "-c statement_timeout=9 -c role=kroniek_reader",
+    }
 
 
 # --- Logins of their own --------------------------------------------------------------------------------------------
