@@ -120,7 +120,8 @@ class Pause:
 class ProjectionProgress:
     """The progress of a read model. `lag_s` is the age of the oldest event that is not in its rows, 0 without any.
 
-    `previous_position` is the position of the rows that a takeover replaced; None when none are kept.
+    `previous_position` is the position of the rows that a takeover replaced; None when none are kept. `ahead_of_log`
+    says that the rows were made of another log, or of one that was put back since.
     """
 
     name: str
@@ -139,6 +140,7 @@ class ProjectionProgress:
     build: Build | None = None
     other_versions: Sequence[OtherVersion] = ()
     previous_position: int | None = None
+    ahead_of_log: bool = False
 
     @property
     def percent(self) -> int:

@@ -19,6 +19,7 @@ from api.composition.bootstrap import make_codec, make_keyring
 from infrastructure.database.addresses import Addresses
 from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.data_keys import KeyBrokenError, KeysUnavailableError
+from infrastructure.keys.kek_check import KekState, check_current_kek
 from infrastructure.keys.keks import (
     Counts,
     Kek,
@@ -39,6 +40,11 @@ ACTIONS = {
     "rotate": "make a new key-encryption key current and wrap all keys with it, while the platform runs",
     "retire": "destroy a key-encryption key that wraps nothing any more",
     "index": "add missing people to the index in which they are found by their numbers, while the platform runs",
+}
+
+KEK_WARNINGS = {
+    KekState.UNREACHABLE: ("The current key-encryption key is not there, or cannot be read.",),
+    KekState.WRONG: ("The current key-encryption key opens no key: it is another one, or the keys were changed.",),
 }
 
 
@@ -70,8 +76,9 @@ async def _act(options: argparse.Namespace, settings: Settings, url: str, output
             elif options.action == "retire":
                 await retire(connection, provider, options.kek)
         keks, counts = await list_keks(connection), await count_keys(connection)
-        warnings = await _warnings(connection)
-    said = {"keks": [asdict(kek) for kek in keks], "keys": asdict(counts), "warnings": warnings}
+        current = await check_current_kek(connection, make_provider(settings))
+        warnings = [*KEK_WARNINGS.get(current, ()), *await _warnings(connection)]
+    said = {"keks": [asdict(kek) for kek in keks], "keys": asdict(counts), "currentKek": current, "warnings": warnings}
     output.result(said, "\n".join([_text(keks, counts), *warnings]))
 
 

@@ -1,18 +1,19 @@
-"""`kroniek log`: the partitions of the log; taking old ones out of it and back in."""
+"""`kroniek log`: the partitions of the log; taking old ones out of it and back in; checking and repairing its end."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import TypeAlias
 
 import psycopg
 
-from api.cli.common import database, settings_of
-from api.cli.output import Exit, Output, add_actions, counted, ending_as, table
+from api.cli.common import database, opened_database, settings_of
+from api.cli.output import Actions, Exit, Output, add_actions, counted, ending_as, table
 from domain.kernel.kinds import MAX_COUNT
+from infrastructure.event_log.log_end import LogEnd, LogRepairRefusedError, read_log_end, repair_log_end
 from infrastructure.event_log.partitions import (
     PartitionBusyError,
     PartitionDamagedError,
@@ -28,14 +29,47 @@ Change: TypeAlias = Callable[[psycopg.Connection, int], None]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     out = "take the oldest attached partition out of the log's table; it stays readable"
-    actions = {
+    actions: Actions = {
         "partitions": ("list the partitions of the log", partial(_list_after, None)),
         "detach": (out, partial(_list_after, detach_partition)),
         "attach": ("put a detached partition back", partial(_list_after, attach_partition)),
+        "check": ("say whether the newest event of the log is at its head", _check),
+        "repair": ("put the head of a log that lost its end at its newest event", _repair),
     }
     parsers = add_actions(parser, actions)
     for name in ("detach", "attach"):
         parsers[name].add_argument("number", type=counted(MAX_COUNT), metavar="NUMBER")
+    about = "go on without this number of events that were confirmed and are not there"
+    parsers["repair"].add_argument("--accept-loss", type=counted(MAX_COUNT), default=0, metavar="EVENTS", help=about)
+
+
+def _check(_options: argparse.Namespace, output: Output) -> Exit | None:
+    with opened_database(settings_of()) as addresses, psycopg.connect(addresses.owner, autocommit=True) as connection:
+        end = read_log_end(connection)
+    output.result(_end_shown(end), _end_text(end))
+    return None if end.whole else Exit.DIFFERENT
+
+
+def _repair(options: argparse.Namespace, output: Output) -> None:
+    with (
+        opened_database(settings_of()) as addresses,
+        psycopg.connect(addresses.owner, autocommit=True) as connection,
+        ending_as(Exit.WRONG_USAGE, LogRepairRefusedError),
+    ):
+        before = repair_log_end(connection, options.accept_loss)
+    done = f"The log ends at {before.newest:,} now."
+    output.result(_end_shown(before), _end_text(before) if before.whole else done)
+
+
+def _end_shown(end: LogEnd) -> Mapping[str, object]:
+    return {"head": end.head, "newest": end.newest, "lost": end.lost, "whole": end.whole}
+
+
+def _end_text(end: LogEnd) -> str:
+    if end.whole:
+        return f"The log is whole at its end: its newest event and its head are {end.head:,}."
+    lost = f"{end.lost:,} events that were confirmed are not there" if end.lost else "no event is lost"
+    return f"The newest event of the log is {end.newest:,}, and its head is {end.head:,}: {lost}."
 
 
 def _list_after(change: Change | None, options: argparse.Namespace, output: Output) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import version
 
 import structlog
@@ -61,8 +61,7 @@ from infrastructure.keys.data_keys import Keys
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
 from infrastructure.postgres.shared_limits import SharedLimits
-from infrastructure.reactors.status import reactors_progress
-from infrastructure.read_models.reading import ReadModels, again_if_lost
+from infrastructure.read_models.reading import ReadModels
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.verifier import Verifier
@@ -111,10 +110,11 @@ def create_app(
     addresses: Addresses,
     *,
     now: Clock = utc_now,
+    machine_clock: Clock = utc_now,
     reacting: bool = True,
     bounds: Bounds = BOUNDS,
 ) -> FastAPI:
-    """Make the application on a migrated database.
+    """Make the application on a migrated database. The clock of the machine is compared with that of the database.
 
     With `reacting`, it runs the reactors that no other process leads, which carry out erasures and the like.
     """
@@ -128,8 +128,7 @@ def create_app(
     platform = _platform(settings, log, reads, keys, authenticate=authenticate, now=now, bounds=bounds, limit=limit)
     feed = make_feed(reads, bounds)
     pages = PublicPages(settings, addresses, reads, platform, now, limit=limit)
-    of_reactors = partial(again_if_lost, partial(reactors_progress, reads.engine))
-    checks = PlatformChecks(addresses, log, reads, keys, of_reactors)
+    checks = PlatformChecks(settings, addresses, log=log, reads=reads, keys=keys, now=machine_clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -153,7 +152,7 @@ def create_app(
     app.router.routes.append(commands)
     app.include_router(lookup_routes(platform, people, lookup_limits(settings, limit)))
     app.include_router(usage_routes(platform))
-    app.include_router(operation_routes(checks.all, reads.progress, of_reactors))
+    app.include_router(operation_routes(checks.all, reads.progress, checks.of_reactors))
     app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
     app.include_router(make_token_endpoint(issuer, settings, now, shared))

@@ -6,10 +6,21 @@ from collections.abc import Sequence
 from typing import Never, TypeAlias
 
 from api.health_checks.check import HealthCheck
-from api.health_checks.database_checks import DATABASE, KEYS, SHREDDING, WRITING
+from api.health_checks.database_checks import CLOCKS, DATABASE, KEK, KEYS, LOG_END, SHREDDING, STANDBYS, WRITING
 from api.health_checks.reactor_checks import REACTORS
 from api.health_checks.read_model_checks import READ_MODELS
 
 AnyCheck: TypeAlias = HealthCheck[Never]
 
-CHECKS: Sequence[AnyCheck] = (DATABASE, WRITING, READ_MODELS, REACTORS, KEYS, SHREDDING)
+CHECKS: Sequence[AnyCheck] = (
+    DATABASE,
+    WRITING,
+    LOG_END,
+    READ_MODELS,
+    REACTORS,
+    KEYS,
+    SHREDDING,
+    KEK,
+    CLOCKS,
+    STANDBYS,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
-from api.health_checks.check import Finding, HealthCheck, warning
+from api.health_checks.check import Finding, HealthCheck, failure, warning
 from projections.progress import Progress, ProjectionProgress, ProjectionState
 
 MAX_HEALTHY_LAG_S = 30.0
@@ -21,7 +21,8 @@ def _of_read_models(progress: Progress) -> Iterator[Finding]:
         yield warning("no worker has made the read models yet")
         return
     for projection in progress.projections:
-        yield from map(warning, _complaints(projection))
+        found = failure if projection.ahead_of_log else warning
+        yield from map(found, _complaints(projection))
 
 
 def _complaints(projection: ProjectionProgress) -> Iterator[str]:
@@ -67,8 +68,9 @@ READ_MODELS: HealthCheck[Progress] = HealthCheck(
     measures="state, lag and parked events of each read model",
     warns="one has stopped, is paused, is being made for the first time, has no worker, is behind by more than 30 s or "
     "has parked events",
-    fails="",
-    action="start a worker; or see [administrator.md](administrator.md): retry or skip parked events, resume, rebuild",
+    fails="one was made of another log, or is ahead of a log that was put back: it stands still",
+    action="rebuild what is ahead of the log; start a worker; or "
+    "see [administrator.md](administrator.md): retry or skip parked events, resume, rebuild",
     judge=_of_read_models,
     shows=_shown,
 )

@@ -61,10 +61,14 @@ class HealthChecks:
         await asyncio.wait(self._measuring.values(), timeout=self._within_s) if self._measuring else None
 
     async def _run(self, measured: MeasuredCheck) -> CheckResult:
-        check = measured.check
+        check, loop = measured.check, asyncio.get_running_loop()
+        until = loop.time() + self._within_s
+        earlier = self._measuring.get(check.name)
+        if earlier is not None:
+            # It says how things were; but where it hangs, no second one is begun.
+            await asyncio.wait({earlier}, timeout=self._within_s)
         task = self._task(measured)
-        # A measurement that hangs goes on, and the next requests wait for the same one: no more than one hangs.
-        await asyncio.wait({task}, timeout=self._within_s)
+        await asyncio.wait({task}, timeout=max(until - loop.time(), 0))
         if not task.done():
             found = Measurement(findings=[failure(_late(check.name, self._within_s))], shown={})
         else:
@@ -72,10 +76,13 @@ class HealthChecks:
         return CheckResult(check=check, findings=found.findings, shown=found.shown, at=datetime.now(UTC))
 
     def _task(self, measured: MeasuredCheck) -> asyncio.Task[Measurement]:
+        """Return the measurement under way, else a new one."""
         name = measured.check.name
         task = self._measuring.get(name)
         if task is None or task.done():
             task = self._measuring[name] = asyncio.ensure_future(measured.measure())
+            # If all who waited for it have gone, nobody else takes note of its error.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
 
 

@@ -9,8 +9,12 @@ from infrastructure.database.addresses import Addresses, DatabaseRole, acting_as
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.database.external import verify, verify_keys, verify_sessions
 from infrastructure.database.migrations import check_migrated, migrate, migrate_keys
+from infrastructure.event_log.log_end import check_log_end
 from infrastructure.postgres.address_forms import for_writing
 from infrastructure.settings import Settings
+
+_SEE_THE_END = (DatabaseRole.OWNER, DatabaseRole.WRITER, DatabaseRole.PROJECTOR)
+"""The roles that may read the end of the log."""
 
 
 @contextlib.contextmanager
@@ -36,13 +40,16 @@ def open_database(settings: Settings) -> Iterator[Addresses]:
 def make_ready(addresses: Addresses) -> None:
     """Migrate where the owner's address is known, else check that the schema is up to date; then verify every role.
 
-    Raises DatabaseUnusableError where something is missing, commits could be lost, or readers could see all rows.
+    Raises DatabaseUnusableError where something is missing, commits could be lost, readers could see all rows, or the
+    log has lost its end.
     """
     if DatabaseRole.OWNER in addresses.known:
         migrate(addresses.owner)
     verify_sessions(addresses)
     if DatabaseRole.OWNER not in addresses.known and (others := addresses.of_log()):
         check_migrated(next(iter(others.values())))
+    if readers := [addresses.known[role] for role in _SEE_THE_END if role in addresses.known]:
+        check_log_end(readers[0])
     if DatabaseRole.KEYS in addresses.known:
         verify_keys(addresses.keys)
         migrate_keys(addresses.keys)

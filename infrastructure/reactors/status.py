@@ -27,7 +27,9 @@ SELECT progress.name, coalesce(leader.process, '') AS leader, progress.position,
 FROM reactor.progress AS progress
 CROSS JOIN (SELECT log.head() AS head) AS log_head
 LEFT JOIN leadership.leader AS leader
-    ON leader.name = 'reactor:' || progress.name AND leadership.holds(leader.session_pid, leader.lock)
+    ON leader.name = 'reactor:' || progress.name
+    -- A standby knows nothing of the locks of leaders; there, only the lag says whether one is at work.
+    AND (pg_is_in_recovery() OR leadership.holds(leader.session_pid, leader.lock))
 CROSS JOIN LATERAL (
     SELECT count(*) AS keys, count(parked_at) AS parked_keys,
            coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::float8 AS oldest_s

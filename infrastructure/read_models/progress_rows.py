@@ -44,6 +44,8 @@ def progress_of(
     columns = {column: value for column, value in row.items() if column in _FIELDS}
     # A read model that does not move has no rate, whatever it was before.
     columns["events_per_s"] = columns["events_per_s"] if state in _MOVING else 0.0
+    if row["ahead_of_log"]:
+        columns["error"] = f"its checkpoint {row['position']:,} is of another log, or ahead of this one: rebuild it"
     return ProjectionProgress(
         **columns,
         state=state,
@@ -54,7 +56,7 @@ def progress_of(
 
 
 def _state(row: RowMapping, *, paused: bool) -> ProjectionState:
-    if row["error"]:
+    if row["error"] or row["ahead_of_log"]:
         return ProjectionState.STOPPED
     if paused:
         return ProjectionState.PAUSED

@@ -67,7 +67,9 @@ PROGRESS = text(f"""
     SELECT place.projection AS name, place.version, place.position, place.built, head.position AS head, {_LAG},
            checkpoint.applied_at, checkpoint.events_per_s, coalesce(checkpoint.error, '') AS error,
            checkpoint.failed_at,
-           read.is_taken(1, place.projection, place.version) AS led,
+           coalesce(checkpoint.log_id <> log.id() OR place.position > head.position, false) AS ahead_of_log,
+           -- A standby knows nothing of the locks of workers; there, only its lag says whether one is at work.
+           pg_is_in_recovery() OR read.is_taken(1, place.projection, place.version) AS led,
            previous.position AS previous_position,
            parked.events AS parked_events, parked.streams AS parked_streams
     FROM place CROSS JOIN head

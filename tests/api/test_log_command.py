@@ -15,7 +15,7 @@ from tests.forked import environment, kroniek_done
 from tests.infrastructure.sample_counter import DECIDER, append
 
 
-def test_a_partition_is_listed_taken_out_and_put_back(open_tmp_folder: Path) -> None:
+def test_partitions_are_taken_out_and_put_back_and_a_lost_end_is_found_and_repaired(open_tmp_folder: Path) -> None:
     folder = open_tmp_folder / "log-command"
     assert run(folder, "partitions") == (0, [])
     server = EmbeddedPostgres(folder)
@@ -40,6 +40,19 @@ def test_a_partition_is_listed_taken_out_and_put_back(open_tmp_folder: Path) -> 
         assert (code, [part["attached"] for part in found]) == (0, [False, True, True])
         code, found = run(folder, "attach", "1")
         assert (code, [part["attached"] for part in found]) == (0, [True, True, True])
+        assert run(folder, "check") == (0, {"head": 25, "newest": 25, "lost": 0, "whole": True})
+        with psycopg.connect(server.url, autocommit=True) as owner:
+            owner.execute("ALTER TABLE log.event_3 DISABLE TRIGGER ALL")
+            owner.execute("DELETE FROM log.event_3 WHERE position > 23")
+            owner.execute("ALTER TABLE log.event_3 ENABLE ALWAYS TRIGGER event_is_append_only")
+        assert run(folder, "check") == (9, {"head": 25, "newest": 23, "lost": 2, "whole": False})
+        code, refused = run(folder, "partitions")
+        assert (code, "kroniek log repair" in refused["error"]) == (4, True)
+        code, refused = run(folder, "repair")
+        assert (code, "--accept-loss 2" in refused["error"]) == (2, True)
+        assert run(folder, "repair", "--accept-loss", "2")[0] == 0
+        assert run(folder, "check") == (0, {"head": 23, "newest": 23, "lost": 0, "whole": True})
+        assert run(folder, "partitions")[0] == 0
     finally:
         server.stop()
 

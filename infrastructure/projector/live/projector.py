@@ -12,7 +12,7 @@ import psycopg
 import structlog
 from psycopg import Connection
 
-from infrastructure.event_log.log_lookup import MissingEventsError, OtherLogError
+from infrastructure.event_log.log_lookup import MissingEventsError
 from infrastructure.event_log.log_reader import STREAM, LogReader
 from infrastructure.event_log.subscription import LogSubscription
 from infrastructure.postgres.arrays import integers, register_types, texts
@@ -32,7 +32,7 @@ RATE_S = 10.0
 OWNERSHIP = 1
 """The kind of the lock that a worker holds for each projection that it owns."""
 
-CHECKPOINTS = "SELECT projection, version, position, generation FROM read.checkpoint"
+CHECKPOINTS = "SELECT projection, version, position, generation, log_id = log.id() FROM read.checkpoint"
 MOVE = """
 UPDATE read.checkpoint AS held
 SET position = %s, applied_at = clock_timestamp(), events_per_s = %s, error = '', failed_at = NULL
@@ -50,7 +50,12 @@ BEGIN = """
 INSERT INTO read.checkpoint (projection, version, position, act_position) VALUES (%s, %s, 0, log.head())
 ON CONFLICT DO NOTHING
 """
-OF_OTHER_LOG = "SELECT projection FROM read.checkpoint WHERE log_id <> log.id() ORDER BY projection LIMIT 1"
+# Of no log that there is, for good: the log may grow beyond the checkpoint, and would be another one by then.
+LEFT = """
+UPDATE read.checkpoint
+SET log_id = '00000000-0000-0000-0000-000000000000', failed_at = clock_timestamp(), events_per_s = 0
+WHERE projection = %s AND version = %s AND position > log.head()
+"""
 
 
 class MovedError(RuntimeError):
@@ -85,6 +90,7 @@ class Projector:
         self._targets = {it.name: Target(it, ReadTable(it.table)) for it in chosen}
         self._resting: dict[str, float] = {}
         self._rate = Rate()
+        self._of_other_log: set[str] = set()
         self.owned: dict[str, Target] = {}
         """The projections that this projector keeps behind the log."""
         self.paused: Collection[str] = ()
@@ -100,12 +106,10 @@ class Projector:
             if name not in self.owned and self._connection.execute(query, lock).fetchone() == (True,):
                 self.owned[name] = target
         if len(self.owned) > before:
-            self._refuse_other_log()
             LOG.info("projector_leads", projections=len(self.owned))
 
     def prepare(self, names: Collection[str] | None = None) -> None:
         """Own projections, and make their tables and checkpoints where there are none, for all events of the log."""
-        self._refuse_other_log()
         for name in self._targets if names is None else names:
             target = self.owned[name] = self._targets[name]
             with self._connection.transaction():
@@ -120,19 +124,21 @@ class Projector:
     def head(self) -> int:
         return self._reader.head(self._connection)
 
-    def _refuse_other_log(self) -> None:
-        if (other := self._connection.execute(OF_OTHER_LOG).fetchone()) is not None:
-            raise OtherLogError(f"the read model {other[0]} was made of another log")
-
     # --- Batches ----------------------------------------------------------------------------------------------------
 
     def checkpoints(self) -> Mapping[str, int]:
-        """Return the positions of the owned projections that are neither paused nor resting after a failure."""
+        """Return the positions of the owned projections that can go on.
+
+        Others are paused, rest after a failure, or were made of another log than this one.
+        """
         now = time.monotonic()
         return {
             name: position
             for name, position in self._known().items()
-            if name in self.owned and name not in self.paused and self._resting.get(name, 0.0) <= now
+            if name in self.owned
+            and name not in self.paused
+            and name not in self._of_other_log
+            and self._resting.get(name, 0.0) <= now
         }
 
     def step(self) -> int:
@@ -145,12 +151,21 @@ class Projector:
         head = self.head() if groups else 0
         covered, before, limits = 0, head, self._definitions.limits
         for after, names in groups:
+            if after > head:
+                self._leave(names, after, head)
+                continue
             until = min(after + (limits.batch_events if before == head else limits.behind_events), before)
             if until > after:
                 self._advance([self._targets[name] for name in names], after, until)
                 covered += until - after
             before = min(after, head)
         return covered
+
+    def _leave(self, names: Sequence[str], position: int, head: int) -> None:
+        """Leave projections alone whose checkpoint is ahead of the log: they are of a log that was put back."""
+        for name in names:
+            LOG.error("read_model_ahead_of_log", projection=name, position=position, head=head)
+            self._connection.execute(LEFT, (name, self._targets[name].projection.version))
 
     def catch_up(self) -> int:
         """Apply batches until every projection is at the head; return the position reached."""
@@ -175,10 +190,13 @@ class Projector:
 
     def _known(self) -> Mapping[str, int]:
         known: dict[str, int] = {}
-        for name, version, position, generation in self._connection.execute(CHECKPOINTS).fetchall():
+        self._of_other_log.clear()
+        for name, version, position, generation, is_of_this_log in self._connection.execute(CHECKPOINTS).fetchall():
             target = self._targets.get(name)
             if target is not None and target.projection.version == version:
                 known[name] = position
+                if not is_of_this_log:
+                    self._of_other_log.add(name)
                 if target.generation != generation:  # a takeover replaced its rows and parked events
                     target.refresh(self._connection)
                     target.generation = generation

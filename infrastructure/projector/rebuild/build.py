@@ -38,7 +38,11 @@ CATCH_UP_BATCHES = 10
 
 CANCELLED = "cancelled; the rows in use stayed"
 
-IN_USE = "SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s"
+# Rows of another log, or ahead of this one, can be neither compared nor caught up with.
+IN_USE = """
+SELECT position FROM read.checkpoint
+WHERE projection = %s AND version = %s AND log_id = log.id() AND position <= log.head()
+"""
 PREVIOUS = "SELECT position FROM read.previous WHERE projection = %s AND version = %s"
 BROUGHT_TO = "UPDATE read.previous SET position = %s WHERE projection = %s AND version = %s AND position = %s"
 
@@ -129,7 +133,7 @@ class Builder:
         return min([head, *(position for position in in_use if head - position <= COMPARABLE_EVENTS)])
 
     def _in_use(self, connection: Connection, request: BuildRequest) -> int | None:
-        """Return the position of the rows in use, None where there are none."""
+        """Return the position of the rows in use, None where there are none of this log."""
         row = connection.execute(IN_USE, (request.projection, request.version)).fetchone()
         exists = ReadTable(self._environment.projection(request).table).exists(connection)
         return int(row[0]) if row is not None and exists else None

@@ -26,10 +26,14 @@ MAX_TRIES = 300
 PAUSE_S = 0.5
 
 
-LOCKED = "SELECT position FROM read.checkpoint WHERE projection = %s AND version = %s FOR UPDATE"
+LOCKED = """
+SELECT position, log_id = log.id() AND position <= log.head() FROM read.checkpoint
+WHERE projection = %s AND version = %s FOR UPDATE
+"""
 TAKEN_OVER = """
 UPDATE read.checkpoint
-SET position = %s, generation = generation + 1, applied_at = clock_timestamp(), error = '', failed_at = NULL
+SET position = %s, generation = generation + 1, applied_at = clock_timestamp(), error = '', failed_at = NULL,
+    log_id = log.id()
 WHERE projection = %s AND version = %s
 """
 BEGUN = """
@@ -89,16 +93,16 @@ def _take_over(connection: Connection, definitions: Definitions, target: Target,
         target.table.rename(connection, in_use)
         connection.execute(BEGUN, (projection.name, projection.version, position))
         return position
-    (position_in_use,) = row
-    if position_in_use > position:
+    position_in_use, is_of_this_log = row
+    if is_of_this_log and position_in_use > position:
         catch_up(connection, definitions, target, position, position_in_use)
         position = position_in_use
     # Events may have been skipped since they were parked in these rows.
     retry(connection, definitions, target, skipped_streams(connection, projection, target.table))
-    if in_use.exists(connection):
+    if is_of_this_log and in_use.exists(connection):
         _swap(connection, target.table, in_use)
         connection.execute(KEPT, (projection.name, projection.version, position_in_use))
-    else:  # an administrator dropped the rows in use: none are kept
+    else:  # an administrator dropped the rows in use, or they are of another log: none are kept
         in_use.drop(connection)
         target.table.rename(connection, in_use)
         if target.table.suffix == BEFORE:

@@ -85,6 +85,7 @@ def in_process(
     keys_url: str,
     *,
     now: Callable[[], datetime] = utc_now,
+    machine_clock: Callable[[], datetime] = utc_now,
     reacting: bool = True,
     bounds: Bounds = BOUNDS,
     **others: Any,
@@ -94,7 +95,8 @@ def in_process(
     With `reacting`, erasures and the like are carried out by themselves.
     """
     settings = settings_in(folder, **others)
-    app = create_app(settings, Addresses.at(url, keys_url), now=now, reacting=reacting, bounds=bounds)
+    addresses = Addresses.at(url, keys_url)
+    app = create_app(settings, addresses, now=now, machine_clock=machine_clock, reacting=reacting, bounds=bounds)
     with TestClient(app, raise_server_exceptions=False) as http:
         yield InProcess(http, settings, app)
 
