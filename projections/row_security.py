@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import (
     ARRAY,
@@ -16,7 +16,6 @@ from sqlalchemy import (
     ClauseElement,
     Column,
     ColumnElement,
-    FromClause,
     Table,
     Text,
     and_,
@@ -32,6 +31,8 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.engine import Dialect, make_url
+
+T = TypeVar("T")
 
 ROLE = "kroniek.role"
 ORGANISATION = "kroniek.organisation"
@@ -335,22 +336,17 @@ def policy(definition: Table, table_name: str) -> str:
     """Return which rows of the table of that name, which is made from the definition, the reader sees: as SQL.
 
     `coalesce` keeps PostgreSQL from estimating how few rows pass: by such an estimate it would scan all rows. Parts
-    that do not depend on the row are sub-selects, which are evaluated once for each query.
+    that do not depend on the row are evaluated once for each query: for a role that sees all, nothing is left to do
+    for a row.
     """
     seen, table = seen_of(definition), definition.alias(table_name)
-    role = select(_setting(ROLE)).scalar_subquery()
-    ways: list[ColumnElement[bool]] = [role.in_([literal_column(f"'{it}'") for it in seen.roles])] if seen.roles else []
-    if seen.to_agencies:
-        ways.append(and_(role == literal_column(f"'{AGENCY}'"), _of_agency(seen, table)))
+    seeing_all = [*seen.roles, *([AGENCY] if seen.everybody else [])]
+    ways = [_once(_is_one_of(seeing_all))] if seeing_all else []
+    if seen.to_agencies and not seen.everybody:
+        # An agency without an organisation sees only rows for everybody.
+        acts = _once(and_(_is_one_of([AGENCY]), _setting(ORGANISATION).is_not(None)))
+        ways.append(and_(acts, or_(*_policy_ways(seen, lambda column: table.columns[column.name]))))
     return sql_text(func.coalesce(or_(false(), *ways), false()))
-
-
-def _of_agency(seen: Seen, table: FromClause) -> ColumnElement[bool]:
-    """Return which rows an agency sees; an agency without an organisation sees only rows for everybody."""
-    if seen.everybody:
-        return true()
-    acts = select(_setting(ORGANISATION)).scalar_subquery().is_not(None)
-    return and_(acts, or_(*_policy_ways(seen, lambda column: table.columns[column.name])))
 
 
 def _policy_ways(seen: Seen, place: Place) -> Iterator[ColumnElement[bool]]:
@@ -360,13 +356,22 @@ def _policy_ways(seen: Seen, place: Place) -> Iterator[ColumnElement[bool]]:
         same = f"parent.{_key_of(parent).name} = {sql_text(place(seen.key))}"
         yield literal_column(f"EXISTS (SELECT FROM {rows_of(parent)} AS parent WHERE {same})")
     by = _Named(
-        organisation=select(_setting(ORGANISATION)).scalar_subquery(),
+        organisation=_once(_setting(ORGANISATION)),
         # Without the cast, ANY would take the sub-select for many rows instead of for one array.
-        identifiers=cast(select(cast(_setting(IDENTIFIERS), ARRAY(Text))).scalar_subquery(), ARRAY(Text)),
-        person=select(_setting(PERSON)).scalar_subquery(),
-        chosen_by=select(_setting(CHOSEN_BY)).scalar_subquery(),
+        identifiers=cast(_once(cast(_setting(IDENTIFIERS), ARRAY(Text))), ARRAY(Text)),
+        person=_once(_setting(PERSON)),
+        chosen_by=_once(_setting(CHOSEN_BY)),
     )
     yield from _ways(seen, by, place)
+
+
+def _once(expression: ColumnElement[T]) -> ColumnElement[T]:
+    """Have PostgreSQL evaluate an expression once for a query, and not for each row."""
+    return select(expression).scalar_subquery()
+
+
+def _is_one_of(roles: Sequence[str]) -> ColumnElement[bool]:
+    return _setting(ROLE).in_([literal_column(f"'{role}'") for role in roles])
 
 
 def _setting(name: str) -> ColumnElement[str]:
