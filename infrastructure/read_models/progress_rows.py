@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, RowMapping
 
+from projections.prepared_statements import Cells
 from projections.progress import (
     Build,
     BuildPurpose,
@@ -28,9 +29,20 @@ _FIELDS = frozenset(field.name for field in fields(ProjectionProgress))
 
 
 def place_of(row: Row[Any]) -> Place:
-    # In the order of the statement: every query reads a place for each of its read models.
     name, version, position, built, lag_events, lag_s = tuple(row)
     return Place(name=name, version=version, position=position, lag_events=lag_events, lag_s=lag_s, built=built)
+
+
+def place_of_cells(row: Cells) -> Place:
+    name, version, position, built, lag_events, lag_s = (cell or b"" for cell in row)
+    return Place(
+        name=name.decode(),
+        version=int(version),
+        position=int(position),
+        lag_events=int(lag_events),
+        lag_s=float(lag_s),
+        built=built == b"t",
+    )
 
 
 def progress_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from application.fair_turns import FairTurns, TurnLimits, Turns
 from application.ports import Caller
 from domain.contexts import DECIDERS
-from infrastructure.read_models.progress_rows import build_of, others_of, place_of, progress_of
+from infrastructure.postgres.arrays import array_text
+from infrastructure.read_models.progress_rows import build_of, others_of, place_of, place_of_cells, progress_of
 from infrastructure.read_models.statement_reader import StatementReader
 from infrastructure.read_models.statements import (
     BUILDS,
@@ -27,6 +28,7 @@ from infrastructure.read_models.statements import (
     OTHER_VERSIONS,
     PARKED,
     PLACES,
+    PREPARED_PLACES,
     PROGRESS,
     SAMPLE,
     TABLES_THERE,
@@ -35,6 +37,7 @@ from infrastructure.read_models.viewers import CONNECT_ARGS, SET, set_viewers, s
 from projections import projection_acts
 from projections.figures.computed import ComputedIndices, FiguresVersion
 from projections.figures.figure_reading import Reading
+from projections.prepared_statements import BoundStatement, StatementFailedError
 from projections.progress import Build, NotBuiltError, ParkedEvent, Pause, Place, Progress
 from projections.read_model import SCHEMA, ReadModel
 from projections.row_security import ADMINISTRATOR, FIGURES, VIEWER, Viewer, rows_seen, seen_of
@@ -44,6 +47,9 @@ T = TypeVar("T")
 LIMITS = TurnLimits(turns=16, share=8)
 OWN_CONNECTIONS = 4
 """Connections for what is read for no request of its own: places, progress and the like."""
+
+OWN_LIMITS = TurnLimits(turns=1, share=1)
+"""Places are read one after the other: all requests of a moment share one reading."""
 
 ESTIMATE_AGE_S = 600
 MAX_ESTIMATES = 10_000
@@ -83,6 +89,8 @@ class ReadModels:
             "names": [projection.name for projection in projections],
             "versions": [projection.version for projection in projections],
         }
+        release = ([it.name for it in projections], [str(it.version) for it in projections])
+        self._prepared_places = BoundStatement(PREPARED_PLACES, [array_text(it).encode() for it in release])
         figures = [projection for projection in projections if FIGURES in projection.seen.roles]
         self.figure_tables = [projection.table.name for projection in figures]
         """The tables that figures are computed from, as far as they belong to the release."""
@@ -98,7 +106,9 @@ class ReadModels:
         options = _options_of(url, statement_timeout_s)
         self.turns: Turns = FairTurns(limits)
         """Given to those who read for requests."""
-        self.read_statements = StatementReader(make_conninfo(url, options=options), self.turns)
+        address = make_conninfo(url, options=options)
+        self.read_statements = StatementReader(address, self.turns)
+        self._read_own = StatementReader(address, FairTurns(OWN_LIMITS))
         self.engine = create_async_engine(
             # The address goes to libpq as it is: SQLAlchemy does not read every form of it.
             "postgresql+psycopg://",
@@ -116,17 +126,24 @@ class ReadModels:
 
     async def aclose(self) -> None:
         self.read_statements.close()
+        self._read_own.close()
         await self.engine.dispose()
 
     # --- Places -----------------------------------------------------------------------------------------------------
 
     async def places(self) -> Mapping[str, Place]:
         """Return the place of each read model of the release, by the name of its table."""
-        return await self._read(self._places)
+        try:
+            (rows,) = await self._read_own("", Viewer(role=""), [self._prepared_places])
+        except StatementFailedError:
+            # The error is worded by the driver.
+            return await self._read(self._places)
+        return self._by_table(map(place_of_cells, rows))
 
     async def _places(self, connection: AsyncConnection) -> Mapping[str, Place]:
-        rows = await connection.execute(PLACES, self._release)
-        places = [place_of(row) for row in rows]
+        return self._by_table(map(place_of, await connection.execute(PLACES, self._release)))
+
+    def _by_table(self, places: Iterable[Place]) -> Mapping[str, Place]:
         return {self._tables[place.name]: place for place in places}
 
     # --- Estimates --------------------------------------------------------------------------------------------------

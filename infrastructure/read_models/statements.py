@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from projections.prepared_statements import PreparedStatement
+
 SAMPLE = text("SELECT log.sample()")
 
 # Head and positions come from one statement, so that no lag is shown too small. The oldest event that a read model
@@ -47,6 +49,9 @@ PLACES = text(f"""
     SELECT place.projection, place.version, place.position, place.built, {_LAG}
     FROM place CROSS JOIN head LEFT JOIN behind ON behind.position = place.position
 """)  # noqa: S608 - our own pieces
+PREPARED_PLACES = PreparedStatement(
+    PLACES.text.replace(":names", "$1").replace(":versions", "$2").encode(), generic=True, tables=frozenset()
+)
 
 # The rows of a read model change with an event that it has rules for, with an act that is carried out on it (a parked
 # event that is applied after all), and where they are replaced as a whole.

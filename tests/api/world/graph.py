@@ -39,7 +39,9 @@ from domain.kernel import Context
 from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
 from infrastructure.read_models.reading import ReadModels
+from infrastructure.read_models.statements import PLACES
 from projections.prepared_statements import BoundStatement
+from projections.progress import Place
 from projections.registry import PROJECTIONS
 from projections.row_security import Viewer
 from tests.api.world.client import Answer, Client
@@ -186,6 +188,10 @@ def application(
         asked.extend(it.statement.text.decode() for it in statements)
         return await models.read_statements(organisation_id, viewer, statements)
 
+    async def places() -> Mapping[str, Place]:
+        asked.append(PLACES.text)
+        return await models.places()
+
     platform = Platform(
         log=log or MemoryLog(Codec(DECIDERS)),
         rules=Rules(deciders=BY_COMMAND, readers=READERS),
@@ -196,7 +202,7 @@ def application(
         authenticate=authenticate,
         opener=opened,
         # Tests move the read models by hand, and ask at once.
-        places=CachedReading(models.places, max_age_s=0),
+        places=CachedReading(places, max_age_s=0),
         now=lambda: NOW,
         keyed_hash=lambda content: sha256(content).digest(),
         bounds=bounds,
