@@ -31,6 +31,9 @@ STALE = frozenset({"0A000", "26000", "42P05"})
 STATEMENTS_KEPT = 100
 """Prepared statements of one connection; the one that was not used for longest goes."""
 
+VIEWERS_KEPT = 1_000
+"""Viewers whose settings are kept as they are sent; the one that was not used for longest goes."""
+
 BREAK_OFF_TRIES = 3
 BREAK_OFF_WAIT_S = 0.5
 """How often, and how long each time, a statement that runs is asked to end, before its connection is closed."""
@@ -107,7 +110,8 @@ class PipelineConnection:
         """Send statements as a viewer; return their results. Two or more of them read one state of all rows."""
         assert self._segment is None
         segment = self._segment = _Segment(self._loop.create_future())
-        settings = _settings_of(viewer, statements)
+        generic = all(bound.statement.generic for bound in statements)
+        settings = _settings_of(viewer, _GENERIC if generic else _AUTO)
         if _is_cut(settings) or any(_is_cut(bound.values) for bound in statements):
             segment.sqlstate = UNTRANSLATABLE
             self._end(segment)
@@ -252,11 +256,11 @@ class PipelineConnection:
             segment.answer.set_result([segment.results[place] for place in segment.wanted])
 
 
-def _settings_of(viewer: Viewer, statements: Iterable[BoundStatement]) -> Sequence[bytes]:
+@lru_cache(maxsize=VIEWERS_KEPT)
+def _settings_of(viewer: Viewer, plan_cache_mode: bytes) -> Sequence[bytes]:
     role, organisation_id, identifiers, person_id, chosen_by = settings_of(viewer)
-    planned = _GENERIC if all(bound.statement.generic for bound in statements) else _AUTO
     texts = (role, organisation_id, array_text(identifiers), person_id, chosen_by)
-    return [*map(str.encode, texts), planned]
+    return [*map(str.encode, texts), plan_cache_mode]
 
 
 def _is_cut(values: Iterable[bytes | None]) -> bool:
