@@ -25,6 +25,9 @@ LOG = structlog.get_logger()
 
 RETRY_AFTER_S = 1
 
+PLACES = {category: place for place, category in enumerate(Category)}
+"""The order of the categories of a person in a record."""
+
 
 @dataclass(slots=True)
 class AccessedSubjects:
@@ -37,7 +40,7 @@ class AccessedSubjects:
 
     def in_order(self) -> tuple[SubjectAccess, ...]:
         return tuple(
-            SubjectAccess(subject_id=subject_id, categories=tuple(it for it in Category if it in self.of[subject_id]))
+            SubjectAccess(subject_id=subject_id, categories=tuple(sorted(self.of[subject_id], key=PLACES.__getitem__)))
             for subject_id in sorted(self.of)
         )
 
