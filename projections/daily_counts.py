@@ -31,7 +31,7 @@ EVERY_EVENT = Tally(
 )
 READ_MODEL = ReadModel(
     name="daily_counts",
-    version=3,
+    version=4,
     row=Row,
     rules=dict.fromkeys(NAMES, EVERY_EVENT),
     indexes={

@@ -10,6 +10,7 @@ from domain.invoicing.model import (
     InvoiceReceived,
     InvoiceRefused,
     InvoiceResponseGiven,
+    InvoiceResponseOverdue,
     InvoiceValidated,
 )
 from domain.kernel import Recorded
@@ -25,6 +26,7 @@ class InvoiceStepKind(StrEnum):
     VALIDATED = "validated"
     REFUSED = "refused"
     RESPONSE = "response"
+    RESPONSE_OVERDUE = "response_overdue"
 
 
 class Row(RowBase):
@@ -65,6 +67,10 @@ def _responded(recorded: Recorded[InvoiceResponseGiven]) -> Effects[Row]:
     )
 
 
+def _overdue(recorded: Recorded[InvoiceResponseOverdue]) -> Effects[Row]:
+    yield _step(recorded, InvoiceStepKind.RESPONSE_OVERDUE)
+
+
 def _step(
     recorded: Recorded[object],
     step: InvoiceStepKind,
@@ -94,13 +100,14 @@ def _step(
 
 READ_MODEL = ReadModel(
     name="invoice_timeline",
-    version=2,
+    version=3,
     row=Row,
     rules={
         InvoiceReceived: _received,
         InvoiceValidated: _validated,
         InvoiceRefused: _refused,
         InvoiceResponseGiven: _responded,
+        InvoiceResponseOverdue: _overdue,
     },
     seen=Seen(through=invoices.READ_MODEL, key=Row.invoice_id),
 )

@@ -30,6 +30,7 @@ from projections import (
     service_use,
     services,
 )
+from projections.deadlines import pending
 from projections.read_model import ReadModel
 
 PROJECTIONS: tuple[ReadModel, ...] = (
@@ -56,6 +57,7 @@ PROJECTIONS: tuple[ReadModel, ...] = (
     daily_counts.READ_MODEL,
     projection_acts.READ_MODEL,
     erasures.READ_MODEL,
+    pending.READ_MODEL,
     legal_holds.READ_MODEL,
     accesses.READ_MODEL,
     access_suppressions.READ_MODEL,

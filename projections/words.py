@@ -8,6 +8,8 @@ from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from domain.kernel import working_days
+
 # Belgium and the Netherlands keep the same civil time; every period of a figure is cut in it.
 CIVIL_TIME = ZoneInfo("Europe/Brussels")
 
@@ -45,6 +47,19 @@ _CIVIL_MONTHS = _months(CIVIL_TIME)
 def civil_day(instant: datetime) -> date:
     """Return the day of an instant in civil time."""
     return instant.astimezone(CIVIL_TIME).date()
+
+
+def end_of_day(day: date) -> datetime:
+    """Return the instant at which a day ends in civil time."""
+    return working_days.end_of_day(day)
+
+
+def years_after(instant: datetime, years: int) -> datetime:
+    """Return the same day and time of day in UTC so many years later; for 29 February, 1 March where there is none."""
+    try:
+        return instant.replace(year=instant.year + years)
+    except ValueError:
+        return instant.replace(year=instant.year + years, month=3, day=1)
 
 
 def unique(texts: Iterable[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from api.rights.relations import Right
 from domain.kernel import Command
+from domain.kernel.decider import intent_of
 
 
 def nothing_to_check(_ids: Mapping[str, str]) -> None:
@@ -46,8 +47,8 @@ class CommandRoute:
 
     @property
     def intent(self) -> str:
-        """The command's name to callers: `PlaceLegalHold` is `place-legal-hold`."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "-", self.command.__name__).lower()
+        """The command's name to callers."""
+        return intent_of(self.command)
 
 
 def routes_below(path: str, right: Right, commands: Mapping[str, tuple[type[Command], str]]) -> Iterator[CommandRoute]:

@@ -23,7 +23,15 @@ from domain.identity.mandate.model import (
 )
 from domain.identity.mandate.rules import MANDATE
 from domain.identity.person import PERSON, PersonCommand, RegisterPersonByRegistrationAuthority
-from domain.identity.session import SESSION, AccessService, EndSession, OpenSession, RequestedService, is_open
+from domain.identity.session import (
+    SESSION,
+    AccessService,
+    EndSession,
+    ExpireSession,
+    OpenSession,
+    RequestedService,
+    is_open,
+)
 from domain.identity.values import MandateKind, PartyKind
 from domain.kernel import Actor, Command, OrganisationFacts
 from domain.organisations.organisation.model import recognised
@@ -126,6 +134,10 @@ def _with_key_and_service(command: A, key_id: str, states: States) -> A:
 def _ended(command: EndSession, states: States) -> Enriched[EndSession]:
     person_id = states.state(SESSION, command.session_id).person_id
     return Enriched(command, acting_id=person_id, subject_id=person_id)
+
+
+def _session_over(command: ExpireSession, states: States) -> Enriched[ExpireSession]:
+    return Enriched(command, subject_id=states.state(SESSION, command.session_id).person_id)
 
 
 # --- Mandates -------------------------------------------------------------------------------------------------------
@@ -244,6 +256,7 @@ READERS: Mapping[type, FactReader] = {
     OpenSession: _authentication,
     AccessService: _access,
     EndSession: _ended,
+    ExpireSession: _session_over,
     PartyCommand: _by_party,
     RequestMandate: _requested,
     ConfirmMandate: _confirmed,

@@ -66,22 +66,33 @@ class SuppressionLifted:
     ground: SuppressionGround
 
 
-Event = AccessesSuppressed | SuppressionLifted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressionEnded:
+    """The time of the suppression was over."""
+
+    suppression_id: str
+
+
+Event = AccessesSuppressed | SuppressionLifted | SuppressionEnded
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressionCommand(CommandBase):
-    """`ground` is the law and the reference of the decision, never anything about the person."""
-
     ACTIVITY: ClassVar[str] = "oversight"
     suppression_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressionOrder(SuppressionCommand):
+    """`ground` is the law and the reference of the decision, never anything about the person."""
+
     ground: SuppressionGround
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SuppressAccesses(SuppressionCommand):
+class SuppressAccesses(SuppressionOrder):
     person_id: str
     organisation_id: str
     since: datetime
@@ -90,8 +101,13 @@ class SuppressAccesses(SuppressionCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LiftSuppression(SuppressionCommand):
+class LiftSuppression(SuppressionOrder):
     pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSuppression(SuppressionCommand):
+    """The platform ends a suppression whose time is over."""
 
 
 # --- State ----------------------------------------------------------------------------------------------------------
@@ -101,6 +117,7 @@ class LiftSuppression(SuppressionCommand):
 class Suppression:
     until: datetime | None = None
     lifted: bool = False
+    ended: bool = False
 
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
@@ -143,12 +160,26 @@ def _check_order(since: datetime, until: datetime) -> None:
 
 def _lift(command: LiftSuppression, state: Suppression) -> Sequence[Event]:
     if state.until is None:
-        raise NotFound("suppression-not-found", "There is no suppression with this id.")
+        raise _unknown()
     if state.lifted:
         return []
     if state.until <= command.at:
         raise RuleBroken("suppression-over", "This suppression has ended; there is nothing to lift.")
     return [SuppressionLifted(suppression_id=command.suppression_id, ground=command.ground.strip())]
+
+
+def _end(command: EndSuppression, state: Suppression) -> Sequence[Event]:
+    if state.until is None:
+        raise _unknown()
+    if state.lifted or state.ended:
+        return []
+    if command.at < state.until:
+        raise RuleBroken("suppression-not-over", "The time of this suppression is not over yet.")
+    return [SuppressionEnded(suppression_id=command.suppression_id)]
+
+
+def _unknown() -> NotFound:
+    return NotFound("suppression-not-found", "There is no suppression with this id.")
 
 
 def evolve(state: Suppression, event: Event) -> Suppression:
@@ -157,6 +188,8 @@ def evolve(state: Suppression, event: Event) -> Suppression:
             return Suppression(until=event.until)
         case SuppressionLifted():
             return replace(state, lifted=True)
+        case SuppressionEnded():
+            return replace(state, ended=True)
         case _:
             assert_never(event)
 
@@ -165,10 +198,11 @@ SUPPRESSION: Decider[SuppressionCommand, Suppression, Event] = Decider(
     category="access_suppression",
     key=("suppression_id",),
     initial=Suppression(),
-    rules={SuppressAccesses: _suppress, LiftSuppression: _lift},
+    rules={SuppressAccesses: _suppress, LiftSuppression: _lift, EndSuppression: _end},
     evolve=evolve,
     events={
         "access.accesses-suppressed.v1": AccessesSuppressed,
         "access.suppression-lifted.v1": SuppressionLifted,
+        "access.suppression-ended.v1": SuppressionEnded,
     },
 )

@@ -193,6 +193,13 @@ class LiftLegalHold(ErasureCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndLegalHold(ErasureCommand):
+    """The platform ends a hold whose last day is over."""
+
+    hold_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordKeysDestroyed(ErasureCommand):
     groups: tuple[PurposeGroup, ...]
 

@@ -10,6 +10,7 @@ from typing import assert_never
 from domain.erasure.model import (
     MAX_HOLD_YEARS,
     MAX_HOLDS,
+    EndLegalHold,
     EraseCommand,
     Erasure,
     ErasureCommand,
@@ -115,10 +116,25 @@ def _hold(command: PlaceLegalHold | PlaceRetentionHold, state: Erasure) -> Seque
 def _lift(command: LiftLegalHold, state: Erasure) -> Sequence[Event]:
     hold = state.holds.get(command.hold_id)
     if hold is None:
-        raise NotFound("legal-hold-not-found", "There is no such hold on this person's data.")
+        raise _no_such_hold()
     if hold.lifted:
         return []
     return [LegalHoldLifted(person_id=command.person_id, hold_id=command.hold_id, group=hold.group)]
+
+
+def _end(command: EndLegalHold, state: Erasure) -> Sequence[Event]:
+    hold = state.holds.get(command.hold_id)
+    if hold is None:
+        raise _no_such_hold()
+    if hold.lifted:
+        return []
+    if civil_day(command.at) <= hold.until:
+        raise RuleBroken("legal-hold-not-over", "The last day of this hold is not over yet.")
+    return [LegalHoldLifted(person_id=command.person_id, hold_id=command.hold_id, group=hold.group)]
+
+
+def _no_such_hold() -> NotFound:
+    return NotFound("legal-hold-not-found", "There is no such hold on this person's data.")
 
 
 def _destroyed(command: RecordKeysDestroyed, state: Erasure) -> Sequence[Event]:
@@ -172,6 +188,7 @@ ERASURE: Decider[ErasureCommand, Erasure, Event] = Decider(
         PlaceLegalHold: _place,
         PlaceRetentionHold: _hold,
         LiftLegalHold: _lift,
+        EndLegalHold: _end,
         RecordKeysDestroyed: _destroyed,
         RecordKeysShredded: _shredded,
     },

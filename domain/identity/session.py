@@ -99,7 +99,22 @@ class SessionEnded:
     person_id: str
 
 
-SessionEvent = AuthenticationSucceeded | AuthenticationRefused | ServiceAccessed | ServiceAccessRefused | SessionEnded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionExpired:
+    """The time of the session was over."""
+
+    session_id: str
+    person_id: str
+
+
+SessionEvent = (
+    AuthenticationSucceeded
+    | AuthenticationRefused
+    | ServiceAccessed
+    | ServiceAccessRefused
+    | SessionEnded
+    | SessionExpired
+)
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
@@ -136,6 +151,11 @@ class AccessService(SessionCommand):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSession(SessionCommand):
     pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireSession(SessionCommand):
+    """The platform ends a session whose time is over."""
 
 
 # --- State ----------------------------------------------------------------------------------------------------------
@@ -231,6 +251,16 @@ def _end(command: EndSession, state: Session) -> Sequence[SessionEvent]:
     return [SessionEnded(session_id=command.session_id, person_id=state.person_id)]
 
 
+def _expire(command: ExpireSession, state: Session) -> Sequence[SessionEvent]:
+    if not state.exists:
+        raise _unknown()
+    if state.status is not SessionStatus.OPEN or state.expires_at is None:
+        return []
+    if command.at < state.expires_at:
+        raise RuleBroken("session-not-over", "The time of this session is not over yet.")
+    return [SessionExpired(session_id=command.session_id, person_id=state.person_id)]
+
+
 def _reason_to_refuse(command: OpenSession | AccessService, level: LevelOfAssurance) -> Reason | None:
     key, service = command.key, command.service
     if not is_usable(key, at=command.at):
@@ -248,9 +278,13 @@ def _reason_to_refuse(command: OpenSession | AccessService, level: LevelOfAssura
 
 def _must_be_its_provider(command: SessionCommand, state: Session) -> None:
     if not state.exists:
-        raise NotFound("session-not-found", "There is no session with this id.")
+        raise _unknown()
     if command.by != state.provider_id:
         raise NotAllowed("not-the-sessions-provider", "Only the identity provider that opened the session can do this.")
+
+
+def _unknown() -> NotFound:
+    return NotFound("session-not-found", "There is no session with this id.")
 
 
 def _must_exist(service: RequestedService) -> None:
@@ -283,7 +317,7 @@ def evolve(state: Session, event: SessionEvent) -> Session:
             )
         case ServiceAccessRefused():
             return state
-        case SessionEnded():
+        case SessionEnded() | SessionExpired():
             return replace(state, status=SessionStatus.ENDED)
         case _:
             assert_never(event)
@@ -293,7 +327,7 @@ SESSION: Decider[SessionCommand, Session, SessionEvent] = Decider(
     category="session",
     key=("session_id",),
     initial=Session(),
-    rules={OpenSession: _open, AccessService: _access, EndSession: _end},
+    rules={OpenSession: _open, AccessService: _access, EndSession: _end, ExpireSession: _expire},
     evolve=evolve,
     events={
         "identity.authentication-succeeded.v1": AuthenticationSucceeded,
@@ -301,5 +335,6 @@ SESSION: Decider[SessionCommand, Session, SessionEvent] = Decider(
         "identity.service-accessed.v1": ServiceAccessed,
         "identity.service-access-refused.v1": ServiceAccessRefused,
         "identity.session-ended.v1": SessionEnded,
+        "identity.session-expired.v1": SessionExpired,
     },
 )

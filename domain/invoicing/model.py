@@ -227,8 +227,15 @@ class InvoiceResponseGiven(InvoiceEvent):
     on_time: bool | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceResponseOverdue(InvoiceEvent):
+    """The buyer's days for a first response ended without one."""
+
+    response_due_at: datetime
+
+
 Verdict = InvoiceValidated | InvoiceRefused
-Event = InvoiceReceived | Verdict | InvoiceResponseGiven
+Event = InvoiceReceived | Verdict | InvoiceResponseGiven | InvoiceResponseOverdue
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
@@ -295,6 +302,11 @@ class RespondToInvoice(InvoiceCommand):
     clarification_sha256: OptionalDigest = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclareResponseOverdue(InvoiceCommand):
+    """The platform tells buyer and supplier that the first response is overdue."""
+
+
 # --- State ----------------------------------------------------------------------------------------------------------
 
 
@@ -303,3 +315,4 @@ class Invoice:
     received: InvoiceReceived | None = None
     verdict: Verdict | None = None
     last_response: InvoiceResponseGiven | None = None
+    overdue: bool = False

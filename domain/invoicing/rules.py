@@ -9,6 +9,7 @@ from typing import assert_never
 from domain.invoicing.model import (
     RESPONSE_DEFINITION,
     Clarification,
+    DeclareResponseOverdue,
     Event,
     Invoice,
     InvoiceCommand,
@@ -16,6 +17,7 @@ from domain.invoicing.model import (
     InvoiceReceived,
     InvoiceRefused,
     InvoiceResponseGiven,
+    InvoiceResponseOverdue,
     InvoiceValidated,
     ReceiveInvoice,
     RefuseInvoice,
@@ -131,6 +133,15 @@ def _respond(command: RespondToInvoice, state: Invoice) -> Sequence[Event]:
     ]
 
 
+def _declare_overdue(command: DeclareResponseOverdue, state: Invoice) -> Sequence[Event]:
+    received = _received(state)
+    if isinstance(state.verdict, InvoiceRefused) or state.last_response is not None or state.overdue:
+        return []
+    if command.at < received.overdue_at:
+        raise RuleBroken("response-not-overdue", "The buyer still has time for a first response.")
+    return [InvoiceResponseOverdue(**carried(received, InvoiceEvent), response_due_at=received.overdue_at)]
+
+
 def _received(state: Invoice) -> InvoiceReceived:
     if state.received is None:
         raise NotFound("invoice-not-found", "There is no such invoice.")
@@ -182,6 +193,8 @@ def evolve(state: Invoice, event: Event) -> Invoice:
             return replace(state, verdict=event)
         case InvoiceResponseGiven():
             return replace(state, last_response=event)
+        case InvoiceResponseOverdue():
+            return replace(state, overdue=True)
         case _:
             assert_never(event)
 
@@ -213,6 +226,7 @@ INVOICE: Decider[InvoiceCommand, Invoice, Event] = Decider(
         ValidateInvoice: _validate,
         RefuseInvoice: _refuse,
         RespondToInvoice: _respond,
+        DeclareResponseOverdue: _declare_overdue,
     },
     evolve=evolve,
     events={
@@ -220,6 +234,7 @@ INVOICE: Decider[InvoiceCommand, Invoice, Event] = Decider(
         "invoicing.invoice-validated.v1": InvoiceValidated,
         "invoicing.invoice-refused.v1": InvoiceRefused,
         "invoicing.response-given.v1": InvoiceResponseGiven,
+        "invoicing.response-overdue.v1": InvoiceResponseOverdue,
     },
     claims=_claims,
 )

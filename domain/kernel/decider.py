@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass
 from datetime import datetime
@@ -39,6 +40,11 @@ class CommandBase:
 
     at: datetime
     by: str
+
+
+def intent_of(command: type[Command]) -> str:
+    """Return the name of a command to callers: of `PlaceLegalHold`, `place-legal-hold`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", command.__name__).lower()
 
 
 # --- Decider --------------------------------------------------------------------------------------------------------

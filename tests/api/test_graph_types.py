@@ -40,6 +40,7 @@ from projections import (
     service_use,
     services,
 )
+from projections.deadlines import deadline as deadlines
 from tests.api.world.graph import ERASED, NOW, POSITION, Graph, graph_over, nodes
 from tests.api.world.rows import AT
 
@@ -70,6 +71,7 @@ TYPES: dict[str, Table] = {
     "ProjectionAct": projection_acts.Row.table,
     "Erasure": erasures.Row.table,
     "LegalHold": legal_holds.Row.table,
+    "Deadline": deadlines.Row.table,
 }
 OTHERWISE = {
     "on_behalf_of": "onBehalfOfId",
@@ -79,6 +81,7 @@ OTHERWISE = {
     "opened_6_weeks": "opened6Weeks",
 }
 LEFT_OUT = {
+    "Deadline": {"person_id"},
     # The parent says it; or it only serves to find rows.
     "Enrolment": {"level", "outside_government", "enrolment"},
     "Mandate": {"organisation_ids", "represented_id"},

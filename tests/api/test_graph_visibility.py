@@ -44,6 +44,7 @@ from projections import (
     service_use,
     services,
 )
+from projections.deadlines import deadline as deadlines
 from projections.registry import PROJECTIONS
 from tests.api.world import Answer
 from tests.api.world.graph import NOW, Graph, graph_over, nodes
@@ -90,6 +91,7 @@ QUERIES: Mapping[Table, str] = {
     projection_acts.Row.table: page("projectionActs", "organisationId"),
     erasures.Row.table: page("erasures", "id"),
     legal_holds.Row.table: page("legalHolds", "holdId"),
+    deadlines.Row.table: page("deadlines", "key"),
     accesses.Row.table: page("accesses", "accessId"),
     access_suppressions.Row.table: page("accessSuppressions", "id"),
 }
@@ -118,6 +120,15 @@ MANDATES: Mapping[str, Mapping[str, Any]] = {
     "held": {"mandatary_id": "{org}", "organisation_ids": ["org-c"]},
     "every-service": {"organisation_ids": []},
     "other-service": {"organisation_ids": ["org-c", "x{org}"]},
+}
+
+
+DEADLINES: Mapping[str, Mapping[str, Any]] = {
+    "first": {"organisation_id": "{org}", "counterparty_id": "org-c"},
+    "other-side": {"organisation_id": "org-c", "counterparty_id": "{org}"},
+    "one-of-many": {"organisation_ids": ["org-c", "{org}"]},
+    "supplied": {"organisation_id": "org-c", "supplier_number": "number-of-{org}"},
+    "of-others": {"organisation_id": "org-c", "organisation_ids": ["org-d"]},
 }
 
 
@@ -168,6 +179,8 @@ def rows_of(org: str) -> Iterator[tuple[Table, dict[str, Any]]]:
     suppression = {"suppression_id": f"kept-of-{org}", "person_id": person, "organisation_id": org}
     # Over already: what is in force keeps accesses from the answer, and `test_access` is about that.
     yield access_suppressions.Row.table, {**suppression, "until": AT}
+    for name, template in DEADLINES.items():
+        yield deadlines.Row.table, {"key": f"{org}.{name}", **filled(template, org)}
     yield legal_holds.Row.table, {"person_id": person, "hold_id": f"hold-of-{org}"}
     yield projection_acts.Row.table, {"act_position": ord(org[-1]), "organisation_id": org}
 
@@ -196,6 +209,7 @@ KEYS: Mapping[Table, str] = {
     projection_acts.Row.table: "organisation_id",
     erasures.Row.table: "person_id",
     legal_holds.Row.table: "hold_id",
+    deadlines.Row.table: "key",
     accesses.Row.table: "access_id",
     access_suppressions.Row.table: "suppression_id",
 }

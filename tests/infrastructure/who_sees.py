@@ -101,6 +101,10 @@ def _agency_sees(asker: Asker, of: str, row: Row, every_row: EveryRow) -> bool: 
             return named("source_id", "target_id")
         case "invoices":
             return named("buyer_id", "received_from") or (asker.number != "" and row["supplier_number"] == asker.number)
+        case "deadlines":
+            supplies = asker.number != "" and row["supplier_number"] == asker.number
+            concerned = asker.organisation != "" and asker.organisation in row["organisation_ids"]
+            return supplies or concerned or named("organisation_id", "counterparty_id")
         case "invoice_timeline":
             return any(
                 sees(asker, "invoices", it, every_row)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from domain.invoicing.model import ResponseState
+from domain.invoicing.model import InvoiceResponseOverdue, ResponseState
 from domain.invoicing.rules import INVOICE
 from projections.invoice_timeline import READ_MODEL
 from tests.domain.test_invoicing import (
     AT,
+    COMMON,
     PART_PAID,
     RECEIVED,
     REFUSED,
@@ -49,6 +50,12 @@ def test_each_step_has_a_row_of_its_own() -> None:
         ("i-1", 2): {**EMPTY, "happened_at": NEXT, "step": "validated", "rule_set": RULES},
         ("i-1", 3): {**EMPTY, **PAID_IN_PART},
     }
+
+
+def test_buyer_and_supplier_are_told_of_a_response_that_is_overdue() -> None:
+    overdue = InvoiceResponseOverdue(**COMMON, response_due_at=LAST)
+    told = story(INVOICE, "i-5", (AT, RECEIVED), (LAST, overdue))
+    assert rows(READ_MODEL, told)[("i-5", 2)] == {**EMPTY, "happened_at": LAST, "step": "response_overdue"}
 
 
 def test_a_refusal_shows_the_rules_and_a_response_its_reasons() -> None:

@@ -17,6 +17,7 @@ from api.graph.types.access import AccessQueries
 from api.graph.types.activity import ActivityQueries
 from api.graph.types.bus import BusQueries
 from api.graph.types.consent import ConsentQueries
+from api.graph.types.deadlines import DeadlineQueries
 from api.graph.types.erasure import ErasureQueries
 from api.graph.types.figures import FigureQueries
 from api.graph.types.identity import IdentityQueries
@@ -38,6 +39,7 @@ class Query(
     ActivityQueries,
     OperationQueries,
     ErasureQueries,
+    DeadlineQueries,
     AccessQueries,
 ):
     pass

@@ -182,6 +182,11 @@ class ChangeDoubleChannel(EnrolmentCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndDoubleChannel(EnrolmentCommand):
+    """The platform ends a double-channel period whose last day is over: digital only from then on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndSenderEnrolment(EnrolmentCommand):
     """The organisation ends its own enrolment."""
 

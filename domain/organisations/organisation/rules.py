@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import assert_never
 
 from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
+from domain.kernel.working_days import end_of_day
 from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
     DoubleChannelChanged,
+    EndDoubleChannel,
     EndEnrolment,
     EndSenderEnrolment,
     EnrolAsSender,
@@ -100,6 +102,20 @@ def _change_double_channel(command: ChangeDoubleChannel, state: Organisation) ->
             organisation_id=command.organisation_id,
             enrolment_number=state.enrolled.count(Enrolment.MAILBOX_SENDER),
             double_channel_until=command.double_channel_until,
+        )
+    ]
+
+
+def _end_double_channel(command: EndDoubleChannel, state: Organisation) -> Sequence[OrganisationEvents]:
+    until = state.double_channel_until
+    if until is None:
+        return []
+    if command.at < end_of_day(until):
+        raise RuleBroken("double-channel-not-over", "The double-channel period is not over yet.")
+    number = state.enrolled.count(Enrolment.MAILBOX_SENDER)
+    return [
+        DoubleChannelChanged(
+            organisation_id=command.organisation_id, enrolment_number=number, double_channel_until=None
         )
     ]
 
@@ -269,6 +285,7 @@ ORGANISATION: Decider[OrganisationCommand, Organisation, OrganisationEvents] = D
         EndEnrolment: _end_enrolment,
         EnrolAsSender: _enrol_as_sender,
         ChangeDoubleChannel: _change_double_channel,
+        EndDoubleChannel: _end_double_channel,
         EndSenderEnrolment: _end_sender,
         RequestRecognition: _request_recognition,
         GrantRecognition: _grant_recognition,

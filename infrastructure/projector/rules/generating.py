@@ -24,7 +24,7 @@ from infrastructure.projector.rules.nodes import OPERATIONS, Kind, ListOf, Node,
 from infrastructure.projector.rules.symbols import UntraceableError
 from projections.effects import Add, Drop, Put
 from projections.read_model import ReadModel
-from projections.words import CIVIL_TIME, civil_day, civil_month, first, unique
+from projections.words import CIVIL_TIME, civil_day, civil_month, end_of_day, first, unique, years_after
 
 Apply: TypeAlias = Callable[[Sequence[Any], Any, str, Any], None]
 """Called with the row of the log, the event, the id of the stream, and the rows that are changed."""
@@ -60,6 +60,8 @@ WORDS: Mapping[str, object] = {
     "ZoneInfo": ZoneInfo,
     "civil_day": civil_day,
     "civil_month": civil_month,
+    "end_of_day": end_of_day,
+    "years_after": years_after,
     "unique": unique,
     "first": first,
     "is_numeric": is_numeric,

@@ -88,6 +88,8 @@ OPERATIONS: Mapping[str, NodeForm] = {
     "isoformat": NodeForm("{0}.isoformat()", "{0} as text", clock=True),
     "civil_month": NodeForm("civil_month({0}, {1})", "month of {0} in {1}", clock=True),
     "civil_day": NodeForm("civil_day({0})", "day of {0}", clock=True),
+    "end_of_day": NodeForm("end_of_day({0})", "end of {0}", clock=True),
+    "years_after": NodeForm("years_after({0}, {1})", "{1} years after {0}", clock=True),
     "len": NodeForm("len({0})", "number of {0}"),
     "int": NodeForm("int({0})", "{0} as a number"),
     "first": NodeForm("first({0})", "the first of {0}"),

@@ -275,6 +275,8 @@ WORDS: Mapping[int, Callable[..., object]] = {
     id(ZoneInfo): _word("zone", ZoneInfo, ZoneInfo),
     id(words.civil_month): _civil_month,
     id(words.civil_day): _word("civil_day", date, words.civil_day),
+    id(words.end_of_day): _word("end_of_day", datetime, words.end_of_day),
+    id(words.years_after): _word("years_after", datetime, words.years_after),
     id(words.unique): _unique,
     id(words.first): _word("first", str, words.first),
 }

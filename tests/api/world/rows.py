@@ -37,6 +37,7 @@ from projections import (
     service_use,
     services,
 )
+from projections.deadlines import deadline as deadlines
 from tests.infrastructure.viewed import as_events_fill
 
 AT = datetime(2022, 3, 1, 9, 30, tzinfo=UTC)
@@ -121,6 +122,13 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
         "requested_at": AT,
     },
     legal_holds.Row.table: {"hold_id": "hold-1", "purpose": "invoicing", "ground": "invoice_retention"},
+    deadlines.Row.table: {
+        "kind": "mandate-expiry",
+        "key": "mandate-1",
+        "due_at": AT,
+        "command": "expire-mandate",
+        "stream": "mandate-mandate-1",
+    },
     projection_acts.Row.table: {
         "projection": "people",
         "act": "pause",
