@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     database_url_projector: PostgresUrl | None = None
     database_url_reader: PostgresUrl | None = None
     keys_url: PostgresUrl | None = None
+    database_wait_s: float = Field(default=60.0, ge=0, le=3_600)
     keys_provider: Annotated[KeysProvider, Lower] = "file"
     keys_folder: Path | None = None
     pkcs11_module: Path | None = None

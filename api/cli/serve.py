@@ -10,7 +10,7 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
-from api.cli.common import database, settings_of
+from api.cli.common import awaited_database, settings_of
 from api.cli.output import Exit, Output, ending_as
 from api.cli.processes import WorkerProcess, unwind_on_term
 from api.composition.bootstrap import create_app
@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, output: Output) -> None:
     settings = settings_of(host=options.host, port=options.port)
     unwind_on_term()
-    with listening(settings) as listener, database(settings) as of_database, WorkerProcess():
+    with listening(settings) as listener, awaited_database(settings) as of_database, WorkerProcess():
         base = address(listener)
         output.result(addresses(base), "\n".join(f"{name}: {at}" for name, at in addresses(base).items()))
         serve(create_app(settings, of_database), listener, settings.trusted_proxies)

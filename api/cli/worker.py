@@ -7,13 +7,19 @@ import os
 import signal
 import threading
 
+import psycopg
 import structlog
 
-from api.cli.common import database, settings_of
+from api.cli.common import awaited_database, settings_of
 from api.cli.output import Output
 from application.gc_tuning import rare_collections
+from infrastructure.postgres.failures import summary
 from infrastructure.projector.live.worker import Worker
 from infrastructure.projector.rows.definitions import platform
+
+LOG = structlog.get_logger()
+
+RECONNECT_INTERVAL_S = 1.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +34,13 @@ def run(options: argparse.Namespace, _output: Output) -> None:
     def stopped() -> bool:
         return stop.is_set() or (options.parent is not None and os.getppid() != options.parent)
 
-    with rare_collections(), database(settings_of()) as addresses:
-        Worker(addresses.projector, platform()).run(stopped)
-    structlog.get_logger().info("worker_stopped")
+    settings = settings_of()
+    with rare_collections():
+        while not stopped():
+            with awaited_database(settings, stopped) as addresses:
+                try:
+                    Worker(addresses.projector, platform()).run(stopped)
+                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                    LOG.warning("worker_lost_connection", error=summary(error))
+            stop.wait(0 if stopped() else RECONNECT_INTERVAL_S)
+    LOG.info("worker_stopped")

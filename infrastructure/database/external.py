@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import psycopg
 
 from infrastructure.database.addresses import Addresses, DatabaseRole
-from infrastructure.postgres.failures import DatabaseUnusableError
+from infrastructure.postgres.failures import DatabaseUnreachableError, DatabaseUnusableError
 
 OLDEST = 15
 _CONNECT_TIMEOUT_S = 10
@@ -18,6 +18,7 @@ _SETTINGS = (
     "full_page_writes",
     "synchronous_commit",
     "synchronous_standby_names",
+    "transaction_read_only",
 )
 _PLATFORM = (DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER)
 
@@ -73,9 +74,12 @@ def _ask(url: str, role: DatabaseRole) -> tuple[Mapping[str, str], bool]:
     try:
         with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
             found: dict[str, str] = dict(connection.execute(_FIND_SETTINGS, [list(_SETTINGS)]).fetchall())
-            return found, connection.execute(_MAY_CREATE).fetchone() == (True,)
+            may_create = connection.execute(_MAY_CREATE).fetchone() == (True,)
     except psycopg.Error as error:
-        raise DatabaseUnusableError(f"The database cannot be reached as {role}: {str(error).strip()}") from error
+        raise DatabaseUnreachableError(f"The database cannot be reached as {role}: {str(error).strip()}") from error
+    if found["transaction_read_only"] == "on" and role is not DatabaseRole.READER:
+        raise DatabaseUnreachableError(f"The database is read-only for {role}: it is a standby, or set to be so.")
+    return found, may_create
 
 
 def _problems_of_owner(url: str, role: DatabaseRole) -> list[str]:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from infrastructure.postgres.arrays import register_types
 
 CONNECT_TIMEOUT_S = 5
+
+KEEPALIVE = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""With these a server that vanished is noticed within 15 seconds."""
 
 LOOKUPS_BY_INDEX = (
     "SET enable_seqscan = off",
@@ -24,7 +34,7 @@ _SERVER_KEEPALIVE = b"SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval =
 
 def connect_to_lead(url: str) -> psycopg.Connection:
     """Open a connection in autocommit mode whose session holds locks for as long as this process lives."""
-    connection = psycopg.connect(url, autocommit=True)
+    connection = psycopg.connect(make_conninfo(url, **KEEPALIVE), autocommit=True)
     connection.execute(_SERVER_KEEPALIVE)
     return connection
 
@@ -39,14 +49,7 @@ async def connect_async(
     psycopg.OperationalError where the server cannot be reached.
     """
     connection = await psycopg.AsyncConnection.connect(
-        url,
-        autocommit=True,
-        connect_timeout=CONNECT_TIMEOUT_S,
-        prepare_threshold=prepare_threshold,
-        keepalives_idle=5,
-        keepalives_interval=2,
-        keepalives_count=3,
-        tcp_user_timeout=15_000,
+        make_conninfo(url, **KEEPALIVE), autocommit=True, prepare_threshold=prepare_threshold
     )
     try:
         register_types(connection)

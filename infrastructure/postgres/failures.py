@@ -15,6 +15,10 @@ class DatabaseUnusableError(Exception):
     """The database cannot be used as it is; the message says why and what to do, and holds no secret."""
 
 
+class DatabaseUnreachableError(DatabaseUnusableError):
+    """The database does not answer, or is no primary: it may be failing over, and be there a moment later."""
+
+
 class LogUnavailableError(RuntimeError):
     """The database does not answer. Ask again with the same idempotency key to learn whether an append was written."""
 
@@ -36,6 +40,19 @@ class LogBusyError(RuntimeError):
 
 class ValueFreeError(Exception):
     """An error whose message is a sentence without any value: it may be logged, stored and shown."""
+
+
+NO_USE_IN_WAITING = ("password authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied")
+"""What a server says that answers, and will not let this login in however long it waits."""
+
+
+def may_come_back(error: BaseException) -> bool:
+    """Whether the database may be there a moment later: it does not answer, starts, or is no primary yet."""
+    if not isinstance(
+        error, DatabaseUnreachableError | psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction
+    ):
+        return False
+    return not any(sentence in str(error) for sentence in NO_USE_IN_WAITING)
 
 
 def summary(error: BaseException) -> str:

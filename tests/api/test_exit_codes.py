@@ -17,6 +17,7 @@ UNKNOWN = "0" * 64
 NO_DATABASE = {
     "KRONIEK_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
     "KRONIEK_KEYS_URL": "postgresql://127.0.0.1:1/x",
+    "KRONIEK_DATABASE_WAIT_S": "0",
 }
 OWN_ISSUER = {"KRONIEK_JWKS_URL": "https://issuer.example/jwks", "KRONIEK_TOKEN_ISSUER": "x"}
 NO_NUMBER = {"KRONIEK_PORT": "many"}
