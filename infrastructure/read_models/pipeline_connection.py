@@ -45,22 +45,13 @@ BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 COMMIT = b"COMMIT"
 ROLLBACK = b"ROLLBACK"
 
-_GENERIC, _AUTO = b"force_generic_plan", b"auto"
+NAMES = (*SETTINGS, "plan_cache_mode")
+AUTO, AS_CONNECTED = "auto", ""
+SESSION = "SET plan_cache_mode = force_generic_plan"
+"""What a connection begins with: most statements are planned once, whatever their values are."""
+
 _DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 _SYNC, _ABORTED = pq.ExecStatus.PIPELINE_SYNC, pq.ExecStatus.PIPELINE_ABORTED
-
-
-def _set_viewer() -> bytes:
-    """Return the statement that sets the viewer, and how the statements behind it are planned, for a transaction."""
-    settings = {**SETTINGS, "plan_cache_mode": "%s"}
-    calls = [
-        f"set_config('{name}', {value.replace('%s', f'${number}')}, true)"
-        for number, (name, value) in enumerate(settings.items(), start=1)
-    ]
-    return f"SELECT {', '.join(calls)}".encode()
-
-
-SET_VIEWER = _set_viewer()
 
 
 @lru_cache(maxsize=1_000)
@@ -111,13 +102,13 @@ class PipelineConnection:
         assert self._segment is None
         segment = self._segment = _Segment(self._loop.create_future())
         generic = all(bound.statement.generic for bound in statements)
-        settings = _settings_of(viewer, _GENERIC if generic else _AUTO)
+        setting, settings = _settings_of(viewer, AS_CONNECTED if generic else AUTO)
         if _is_cut(settings) or any(_is_cut(bound.values) for bound in statements):
             segment.sqlstate = UNTRANSLATABLE
             self._end(segment)
             return segment.answer
         try:
-            self._send_all(segment, settings, statements)
+            self._send_all(segment, setting, settings, statements)
             self._pg.pipeline_sync()
             self._flush()
         except psycopg.Error:
@@ -155,7 +146,9 @@ class PipelineConnection:
 
     # --- Sending ----------------------------------------------------------------------------------------------------
 
-    def _send_all(self, segment: _Segment, settings: Sequence[bytes], statements: Sequence[BoundStatement]) -> None:
+    def _send_all(
+        self, segment: _Segment, setting: bytes, settings: Sequence[bytes], statements: Sequence[BoundStatement]
+    ) -> None:
         if len(statements) > 1:
             # A takeover renames tables: the locks keep the names as they are, and come before the state is fixed by the
             # first statement that reads, or is prepared.
@@ -163,7 +156,7 @@ class PipelineConnection:
             self._send(segment, BEGIN, ())
             if tables := frozenset[str]().union(*(bound.statement.tables for bound in statements)):
                 self._send(segment, lock_of(tables), ())
-        self._send(segment, SET_VIEWER, settings)
+        self._send(segment, setting, settings)
         for bound in statements:
             self._send(segment, bound.statement.text, bound.values)
             segment.wanted.append(segment.sent - 1)
@@ -257,10 +250,17 @@ class PipelineConnection:
 
 
 @lru_cache(maxsize=VIEWERS_KEPT)
-def _settings_of(viewer: Viewer, plan_cache_mode: bytes) -> Sequence[bytes]:
+def _settings_of(viewer: Viewer, plan_cache_mode: str) -> tuple[bytes, Sequence[bytes]]:
+    """Return the statement that sets a viewer, and how statements are planned, for a transaction, with its values.
+
+    What a viewer lacks is not set: PostgreSQL takes back what one transaction has set before the next begins.
+    """
     role, organisation_id, identifiers, person_id, chosen_by = settings_of(viewer)
-    texts = (role, organisation_id, array_text(identifiers), person_id, chosen_by)
-    return [*map(str.encode, texts), plan_cache_mode]
+    listed = array_text(identifiers) if identifiers else ""
+    texts = (role, organisation_id, listed, person_id, chosen_by, plan_cache_mode)
+    given = {name: text.encode() for name, text in zip(NAMES, texts, strict=True) if text}
+    calls = (f"set_config('{name}', ${number}, true)" for number, name in enumerate(given, start=1))
+    return f"SELECT {', '.join(calls)}".encode(), list(given.values())
 
 
 def _is_cut(values: Iterable[bytes | None]) -> bool:

@@ -10,7 +10,7 @@ from psycopg.pq.abc import PGresult
 
 from application.fair_turns import Turns
 from infrastructure.postgres.connecting import connect_async
-from infrastructure.read_models.pipeline_connection import CONNECTION_LOST, PipelineConnection
+from infrastructure.read_models.pipeline_connection import CONNECTION_LOST, SESSION, PipelineConnection
 from projections.prepared_statements import BoundStatement, Cells, StatementFailedError
 from projections.row_security import Viewer
 
@@ -86,7 +86,7 @@ class StatementReader:
 
     async def _connected(self) -> PipelineConnection:
         try:
-            connection = PipelineConnection(await connect_async(self._url, prepare_threshold=None))
+            connection = PipelineConnection(await connect_async(self._url, first=(SESSION,), prepare_threshold=None))
         except psycopg.OperationalError as error:
             raise StatementFailedError(error.sqlstate or CONNECTION_LOST) from error
         self._open.add(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from random import Random
 
 import psycopg
@@ -99,6 +100,20 @@ async def test_the_viewer_and_the_way_to_plan_are_those_of_this_read(models: Rea
     for generic, planned in ((True, b"force_generic_plan"), (False, b"auto")):
         ((row,),) = await read(models, bound(statement, generic=generic), viewer=viewer)
         assert row == (b"agency", b"o", rb'{"a\"\\{","b,c"}', b"p", "é".encode(), planned)
+
+
+@pytest.mark.parametrize("statements", [1, 2])
+async def test_who_has_less_than_the_viewer_before_finds_nothing_of_theirs(models: ReadModels, statements: int) -> None:
+    before = Viewer(role="agency", organisation_id="o", identifiers=("i",), person_id="p", chosen_by="p")
+    names = ("role", "organisation", "identifiers", "person", "chosen_by")
+    set_now = ", ".join(f"coalesce(current_setting('kroniek.{name}', true), '')" for name in names)
+    shown = bound(f"SELECT pg_backend_pid(), {set_now}, current_setting('plan_cache_mode')", generic=True)
+    ((first,),) = await read(models, shown)
+    assert first[1:] == (b"auditor", b"", b"", b"", b"", b"force_generic_plan")
+    for divisor in ("1", "0"):  # a read that succeeds, and one that fails
+        with suppress(StatementFailedError):
+            await read(models, *[bound("SELECT 1 / $1::int", divisor)] * statements, viewer=before)
+        assert await read(models, shown) == [[first]], "the same connection shows the same"
 
 
 async def test_many_at_once_never_read_for_each_other(models: ReadModels) -> None:
