@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -64,8 +65,10 @@ class FairTurns:
     It belongs to one event loop. Whoever is cancelled while waiting leaves the queue.
     """
 
-    def __init__(self, limits: TurnLimits) -> None:
+    def __init__(self, limits: TurnLimits, waited: Callable[[float], None] | None = None) -> None:
+        """Call `waited` with the seconds that a request waited for its turn, of those that had to wait."""
         self.limits = limits
+        self._waited = waited
         self._free = limits.turns
         # One that is not known begins with few, unless no turn is too long.
         few = limits.share if limits.long_s == math.inf else 2 * limits.long_share
@@ -73,6 +76,16 @@ class FairTurns:
         self._organisations: dict[str, _Organisation] = {}
         # Those that wait and hold less than their share, in the order of their next turns.
         self._next: OrderedDict[str, _Organisation] = OrderedDict()
+
+    @property
+    def held(self) -> int:
+        """How many turns are held."""
+        return self.limits.turns - self._free
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a turn."""
+        return sum(len(organisation.waiting) for organisation in self._organisations.values())
 
     def of(self, organisation_id: str) -> AbstractAsyncContextManager[None]:
         return _Turn(self, organisation_id)
@@ -110,6 +123,7 @@ class FairTurns:
         if organisation.may_hold_more:
             self._next.setdefault(organisation_id, organisation)
         timer = loop.call_later(self.limits.wait_s, self._give_up, turn)
+        began = loop.time()
         try:
             await turn
         except BaseException:
@@ -121,6 +135,8 @@ class FairTurns:
             raise
         finally:
             timer.cancel()
+            if self._waited is not None:
+                self._waited(loop.time() - began)
 
     def _give(self) -> None:
         """Give a free turn to the request that has waited longest of the organisation that comes next."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 
 import structlog
@@ -39,6 +39,7 @@ from api.rest.command_routes import COMMAND_ROUTES
 from api.rest.health import operation_routes
 from api.rest.openapi import complete
 from api.rest.person_lookups import lookup_routes
+from api.rest.pressure import TURN_WAIT, Pressure, observe_appends, observe_lookups
 from api.rest.projections import make_feed, projection_routes
 from api.rest.usage import usage_routes
 from api.rights.doors import check_doors
@@ -55,6 +56,7 @@ from domain.kernel import Command
 from domain.operation import RetryParkedEvents, SkipParkedEvent
 from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
+from infrastructure.event_log.log_statements import APPEND_PROTOCOL
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.data_keys import Keys
@@ -85,7 +87,14 @@ def make_keyring(settings: Settings, addresses: Addresses) -> Keyring:
 
 def make_log(settings: Settings, addresses: Addresses, keys: Keys | None) -> PostgresLog:
     """Make the log; without keys it refuses events with personal data."""
-    return PostgresLog(addresses.writer, make_codec(), blind_index_key(settings), keys=keys)
+    return PostgresLog(
+        addresses.writer,
+        make_codec(),
+        blind_index_key(settings),
+        keys=keys,
+        observe_appends=observe_appends,
+        observe_lookups=observe_lookups,
+    )
 
 
 def make_rules(reads: ReadModels) -> Rules:
@@ -121,7 +130,8 @@ def create_app(
     keys = make_keyring(settings, addresses)
     log = make_log(settings, addresses, keys)
     people = BlindIndex(addresses.keys, keys.named)
-    reads = ReadModels(addresses.reader, PROJECTIONS, settings.query_timeout_s, turn_limits(settings))
+    limits = turn_limits(settings)
+    reads = ReadModels(addresses.reader, PROJECTIONS, settings.query_timeout_s, limits, waited=TURN_WAIT.observe)
     issuer = None if settings.jwks_url else make_issuer(settings)
     shared = SharedLimits(addresses.writer, _keyed_hash(blind_index_key(settings)))
     limit, authenticate = limits_of_all_processes(shared), make_authenticator(settings, issuer, log, now, shared)
@@ -152,7 +162,7 @@ def create_app(
     app.router.routes.append(commands)
     app.include_router(lookup_routes(platform, people, lookup_limits(settings, limit)))
     app.include_router(usage_routes(platform))
-    app.include_router(operation_routes(checks.all, reads.progress, checks.of_reactors))
+    app.include_router(operation_routes(checks.all, reads.progress, checks.of_reactors, partial(_pressure, log, reads)))
     app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
     app.include_router(make_token_endpoint(issuer, settings, now, shared))
@@ -163,6 +173,16 @@ def create_app(
     app.openapi = cache(lambda: complete(FastAPI.openapi(app), {**commands.paths, **file_operations()}))  # type: ignore[method-assign]  # FastAPI's own way
     check_doors(app.router.routes, {camel_path(route.path) for route in COMMAND_ROUTES})
     return app
+
+
+def _pressure(log: PostgresLog, reads: ReadModels) -> Pressure:
+    return Pressure(
+        waiting_appends=log.pending_appends(),
+        oldest_append_s=log.append_waits_s(),
+        held_turns=reads.held_turns,
+        waiting_turns=reads.waiting_turns,
+        append_protocol=APPEND_PROTOCOL,
+    )
 
 
 def _empty_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:

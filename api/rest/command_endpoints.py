@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from api.rest.command_reader import BulkLine, CommandReader, RawCommand, command_readers
 from api.rest.command_route import CommandRoute, camel_path
 from api.rest.openapi import NDJSON, bulk_operation, command_operation
-from api.web.errors import Problem, problem_of
+from api.web.errors import REFUSALS, Problem, problem_of
 from api.web.json_answers import JSON, json_response
 from api.web.platform import Platform, caller_of
 from api.web.request_context import RequestContext, request_context
@@ -157,6 +157,7 @@ def _answer(result: Receipt | Refusal, envelope: CommandEnvelope, route: Command
 
 
 def _refused(problem: Problem) -> dict[str, object]:
+    REFUSALS.labels(problem.code).inc()
     return {"status": "refused", "problem": problem.body()}
 
 

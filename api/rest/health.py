@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.health_checks.check import HealthStatus
 from api.health_checks.running import MAX_MEASURE_S, CheckResult, HealthChecks, worst
 from api.rest.openapi import answer_of
+from api.rest.pressure import Pressure, measure_pressure
 from application.reactor_status import ReactorProgress
 from projections.progress import Progress, ProjectionState
 
@@ -56,7 +57,9 @@ _HEALTH_TEXT = {"type": "object"}
 HEALTH_STATUS = Gauge("kroniek_health_status", "The result of a health check: 0 pass, 1 warn, 2 fail.", ["check"])
 
 
-def operation_routes(checks: HealthChecks, observe: Observe, observe_reactors: ObserveReactors) -> APIRouter:
+def operation_routes(
+    checks: HealthChecks, observe: Observe, observe_reactors: ObserveReactors, pressure: Callable[[], Pressure]
+) -> APIRouter:
     """Make the routes: whether the process lives, whether it can serve, all that an operator has to know, metrics."""
     router = APIRouter(tags=["operation"])
 
@@ -103,6 +106,7 @@ def operation_routes(checks: HealthChecks, observe: Observe, observe_reactors: O
         results, observed = await asyncio.gather(checks.run(), _observed(observe, observe_reactors))
         for result in results:
             HEALTH_STATUS.labels(result.check.name).set(result.status.rank)
+        measure_pressure(pressure())
         if observed is not None:
             _measure(*observed)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 
+from prometheus_client import Counter
 from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
@@ -24,6 +25,8 @@ from domain.kernel import (
 )
 
 TYPE_PREFIX = "urn:problem-type:kroniek:"
+
+REFUSALS = Counter("kroniek_refusals", "Requests, and commands of bulk requests, that were refused.", ["code"])
 
 QUERY_CANCELED = "57014"
 RETRY_AFTER_S = 1
@@ -130,5 +133,6 @@ def unavailable() -> Problem:
 
 
 def problem_response(problem: Problem, correlation_id: str) -> Response:
+    REFUSALS.labels(problem.code).inc()
     body = problem.body() | {"instance": f"urn:uuid:{correlation_id}"}
     return json_response(body, problem.status, problem.headers, "application/problem+json")

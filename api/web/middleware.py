@@ -38,6 +38,10 @@ MAX_HEADER_BYTES = 16 * 1024
 
 RETRY_AFTER_S = 5
 
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+OTHER_METHOD = "other"
+"""The method in logs and metrics of a request with any other one: what a caller makes up is no label."""
+
 CLIENT_GONE = 499
 """The status in logs and metrics of a request whose client went away before an answer began. Source: nginx."""
 
@@ -161,7 +165,7 @@ def random_uuid() -> str:
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
-    route, method = _route(scope), scope["method"]
+    route, method = _route(scope), scope["method"] if scope["method"] in METHODS else OTHER_METHOD
     count, time_taken = _series(method, route, status)
     count.inc()
     time_taken.observe(seconds)

@@ -17,7 +17,7 @@ from infrastructure.event_log.log_writer import PREPARE, AssumedHead, LogWriter
 from infrastructure.event_log.resolve import Encoded
 from infrastructure.keys.data_keys import Keys
 from infrastructure.postgres.connecting import LOOKUPS_BY_INDEX, connect_async
-from infrastructure.postgres.group_calls import RECONNECT_TIMEOUT_S, GroupCallQueue
+from infrastructure.postgres.group_calls import RECONNECT_TIMEOUT_S, GroupCallQueue, ObserveBatch
 
 WRITERS = 2
 """Connections that append. While one of them writes under the lock, the other one's batch is encoded and sent."""
@@ -42,6 +42,8 @@ class PostgresLog:
         *,
         keys: Keys | None = None,
         reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
+        observe_appends: ObserveBatch | None = None,
+        observe_lookups: ObserveBatch | None = None,
     ) -> None:
         self._encoder = Encoder(codec, claim_key, keys)
         self._log_id = ""
@@ -51,9 +53,13 @@ class PostgresLog:
             partial(connect_async, url, first=(*LOOKUPS_BY_INDEX, PREPARE), prepare_threshold=None),
             writers,
             reconnect_timeout_s,
+            observe_appends,
         )
         self._reads = GroupCallQueue[LogQuery, LogAnswer](
-            partial(connect_async, url, first=LOOKUPS_BY_INDEX), [LogFinder(codec).find], reconnect_timeout_s
+            partial(connect_async, url, first=LOOKUPS_BY_INDEX),
+            [LogFinder(codec).find],
+            reconnect_timeout_s,
+            observe_lookups,
         )
 
     async def __aenter__(self) -> Self:
@@ -91,6 +97,10 @@ class PostgresLog:
     async def head(self) -> int:
         """Return the position of the last event; 0 if the log is empty."""
         return (await self._reads.call(LogQuery(head=True))).head
+
+    def pending_appends(self) -> int:
+        """Return how many calls of `append` wait for a connection that writes."""
+        return self._appends.pending_calls
 
     def append_waits_s(self) -> float:
         """Return for how long the appends under way have waited for the database, in seconds; 0 without any."""

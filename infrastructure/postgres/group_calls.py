@@ -47,6 +47,9 @@ _SESSION_ENDS = frozenset({"FATAL", "PANIC"})
 A = TypeVar("A")
 R = TypeVar("R")
 
+ObserveBatch: TypeAlias = Callable[[int, float, float], None]
+"""Called for each executed batch: how many calls, for how long the first waited, and how long it took, in seconds."""
+
 Connect: TypeAlias = Callable[[], Awaitable[psycopg.AsyncConnection]]
 
 ExecuteBatch = Callable[[psycopg.AsyncConnection, Sequence[A], bool], Awaitable[Sequence[R]]]
@@ -64,6 +67,7 @@ class PendingCall(Generic[A, R]):
     argument: A
     result: asyncio.Future[R]
     size: int
+    queued_at: float
 
 
 class GroupCallQueue(Generic[A, R]):
@@ -77,7 +81,9 @@ class GroupCallQueue(Generic[A, R]):
         connect: Connect,
         executors: Sequence[ExecuteBatch[A, R]],
         reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
+        observe: ObserveBatch | None = None,
     ) -> None:
+        self._observe = observe
         self._small: deque[PendingCall[A, R]] = deque()
         self._large: deque[PendingCall[A, R]] = deque()
         self._large_is_next = False
@@ -118,7 +124,9 @@ class GroupCallQueue(Generic[A, R]):
         if pending and (pending >= MAX_PENDING_CALLS or self._pending_bytes + size > MAX_PENDING_BYTES):
             raise LogBusyError(self._retry_after_s())
         result: asyncio.Future[R] = loop.create_future()
-        (self._small if size <= MAX_SMALL_CALL_BYTES else self._large).append(PendingCall(argument, result, size))
+        (self._small if size <= MAX_SMALL_CALL_BYTES else self._large).append(
+            PendingCall(argument, result, size, time.monotonic())
+        )
         self._pending_bytes += size
         if self._idle:
             self._wake_workers()
@@ -171,9 +179,17 @@ class GroupCallQueue(Generic[A, R]):
         begun = [worker.begun_at for worker in self._workers if worker.begun_at is not None]
         return time.monotonic() - min(begun) if begun else 0.0
 
-    def note_executed(self, batch: Sequence[PendingCall[A, R]], seconds: float) -> None:
+    @property
+    def pending_calls(self) -> int:
+        """How many calls wait for a batch."""
+        return len(self._small) + len(self._large)
+
+    def note_executed(self, batch: Sequence[PendingCall[A, R]], started: float) -> None:
         """Count a batch as done; its rate says when refused callers should come back."""
+        seconds = time.monotonic() - started
         self._calls_in_batches -= len(batch)
+        if self._observe is not None:
+            self._observe(len(batch), started - batch[0].queued_at, seconds)
         rate = sum([call.size for call in batch]) / max(seconds, 0.001)
         self._bytes_per_s += (rate - self._bytes_per_s) / 8
 
@@ -197,7 +213,7 @@ class BatchWorker(Generic[A, R]):
                 started = self.begun_at = time.monotonic()
                 await self._answer(batch)
                 self.begun_at = None
-                self.queue.note_executed(batch, time.monotonic() - started)
+                self.queue.note_executed(batch, started)
             else:
                 await self.queue.wait_for_calls(self)
 

@@ -73,7 +73,8 @@ class ReadModels:
 
     A statement sees the rows that the viewer in its execution options may see, without a viewer no row. PostgreSQL ends
     a statement that takes longer than `statement_timeout_s`: an OperationalError, SQLSTATE 57014. `indices` are those
-    that were computed already, here or by another reader of the same database.
+    that were computed already, here or by another reader of the same database. `waited` is called with the seconds that
+    a request waited for its turn to read.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class ReadModels:
         statement_timeout_s: float | None = None,
         limits: TurnLimits = LIMITS,
         indices: ComputedIndices | None = None,
+        *,
+        waited: Callable[[float], None] | None = None,
     ) -> None:
         self._tables = {projection.name: projection.table.name for projection in projections}
         self._release = {
@@ -104,7 +107,8 @@ class ReadModels:
         self._sample: bool | None = None
         self._estimates: dict[tuple[str, str, str], tuple[float, int]] = {}
         options = _options_of(url, statement_timeout_s)
-        self.turns: Turns = FairTurns(limits)
+        self._fair_turns = FairTurns(limits, waited)
+        self.turns: Turns = self._fair_turns
         """Given to those who read for requests."""
         address = make_conninfo(url, options=options)
         self.read_statements = StatementReader(address, self.turns)
@@ -128,6 +132,16 @@ class ReadModels:
         self.read_statements.close()
         self._read_own.close()
         await self.engine.dispose()
+
+    @property
+    def held_turns(self) -> int:
+        """How many requests read."""
+        return self._fair_turns.held
+
+    @property
+    def waiting_turns(self) -> int:
+        """How many requests wait to read."""
+        return self._fair_turns.waiting
 
     # --- Places -----------------------------------------------------------------------------------------------------
 

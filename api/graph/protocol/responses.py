@@ -14,7 +14,7 @@ from starlette.responses import Response
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from api.graph.protocol.requests import GRAPHQL
-from api.web.errors import Problem, problem_of
+from api.web.errors import REFUSALS, Problem, problem_of
 from domain.kernel import Refusal
 
 LOG = structlog.get_logger()
@@ -57,6 +57,7 @@ def refused_response(errors: Sequence[GraphQLError], form: Form) -> Response:
 
 def problem_response(problem: Problem, form: Form) -> Response:
     """Answer a request that could not be answered as a whole."""
+    REFUSALS.labels(problem.code).inc()
     error = {"message": problem.detail, "extensions": {"code": problem.code, "correlationId": form.correlation_id}}
     return _response({"errors": [error]}, form, problem.status, problem.headers)
 
