@@ -7,9 +7,9 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import LiteralString
+from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 import psycopg
@@ -37,6 +37,18 @@ SMOKE = (
 )
 """Of those with a database, what `--quick` runs: one file for each room."""
 _SMOKE = frozenset(FOLDER / name for name in SMOKE)
+DURABLE = ("fsync", "full_page_writes")
+FAST = {
+    # A connection costs both sides thousands of hashes otherwise, and tests make thousands of connections.
+    "scram_iterations": "1",
+    # Each of the servers of a run holds its journal in memory.
+    "max_wal_size": "1GB",
+    # Two files of the journal are fewer to overwrite, where keys are shredded, than the server's own number.
+    "min_wal_size": "32MB",
+}
+"""Settings of the server of the tests that the embedded one does not have."""
+MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it have names that nobody can guess
+LEAST_MEMORY_BYTES = 8 * 2**30
 OUTSIDE = frozenset({"postgres", "open_tmp_folder", "window", "token"})
 """Fixtures of what is not this process: a database server, platforms of their own, a browser, a token for keys."""
 NOT_QUICK = (
@@ -129,39 +141,68 @@ def open_tmp_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres(open_tmp_folder: Path) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(open_tmp_folder / "server")
+def server_folder(open_tmp_folder: Path) -> Iterator[Path]:
+    """A folder for the server: in memory if there is room for short suites, since databases are made by hundreds."""
+    if not lengths.sized(_has_room(MEMORY), long=False):
+        yield open_tmp_folder
+        return
+    folder = Path(tempfile.mkdtemp(prefix="kroniek-tests-", dir=MEMORY))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def _has_room(folder: Path) -> bool:
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return False
+    available: int = psutil.virtual_memory().available
+    return min(shutil.disk_usage(folder).free, available) >= LEAST_MEMORY_BYTES
+
+
+@pytest.fixture(scope="session")
+def postgres(server_folder: Path) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(server_folder / "server")
     server.start()
     try:
-        # Two files of the journal are fewer to overwrite, where keys are shredded, than the server's own number.
-        _alter_system(server, "SET min_wal_size = '32MB'", "on")
-        _alter_system(server, "SET fsync = off", "off")
+        _alter_system(server, {**dict.fromkeys(DURABLE, "off"), **FAST})
+        _hash_passwords_again(server)
         yield server
     finally:
-        stopped_at_once(open_tmp_folder / "server")
+        stopped_at_once(server_folder / "server")
 
 
 @pytest.fixture(scope="module")
 def durable(postgres: EmbeddedPostgres) -> Iterator[None]:
-    """Give the server its own setting back: the platform asks of one before it starts that it waits for the disk."""
-    _alter_system(postgres, "RESET fsync", "on")
+    """Give the server its own settings back: the platform asks of one before it starts that it waits for the disk."""
+    _alter_system(postgres, dict.fromkeys(DURABLE, "on"))
     yield
-    _alter_system(postgres, "SET fsync = off", "off")
+    _alter_system(postgres, dict.fromkeys(DURABLE, "off"))
 
 
-def _alter_system(server: EmbeddedPostgres, change: LiteralString, expected: str) -> None:
-    """Change a setting of a server; every session has it when this returns."""
+def _alter_system(server: EmbeddedPostgres, settings: Mapping[str, str]) -> None:
+    """Change settings of a server; every new session has them when this returns."""
     with psycopg.connect(server.superuser_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("ALTER SYSTEM {}").format(sql.SQL(change)))
+        for name, value in settings.items():
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
         connection.execute("SELECT pg_reload_conf()")
-    wait_until(lambda: _setting(server, "fsync") == expected, f"fsync does not become {expected}")
+    wait_until(lambda: _settings(server, settings) == settings, f"there are other settings than {settings}")
 
 
-def _setting(server: EmbeddedPostgres, name: str) -> str:
+def _settings(server: EmbeddedPostgres, names: Iterable[str]) -> Mapping[str, str]:
     with psycopg.connect(server.superuser_url) as connection:
-        row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
-    assert row is not None
-    return str(row[0])
+        found = connection.execute(
+            "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s)", [list(names)]
+        )
+        return dict(found.fetchall())
+
+
+def _hash_passwords_again(server: EmbeddedPostgres) -> None:
+    """Store the passwords of logins as often hashed as the server does now."""
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+        for url in (server.superuser_url, *server.addresses.known.values()):
+            login = urlsplit(url)
+            name = sql.Identifier(login.username or "")
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(login.password)))
 
 
 def stopped_at_once(folder: Path) -> None:
