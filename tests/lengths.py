@@ -59,6 +59,7 @@ SECONDS: Mapping[str, int] = {
     "api/test_doors_bodies.py": 15,
     "infrastructure/test_recorder.py": 15,
     "infrastructure/test_worker.py": 14,
+    "api/test_exit_codes.py": 15,
     "infrastructure/test_indexing.py": 14,
     "infrastructure/test_projection_kills.py": 13,
     "infrastructure/test_blind_index.py": 13,
