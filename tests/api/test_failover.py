@@ -6,6 +6,7 @@ One `kroniek serve` lives through all tests of this file, in their order.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +82,20 @@ def test_a_standby_that_is_cut_off_is_found(platform: Processes, servers: Replic
             "not everything is said",
         )
     wait_until(lambda: findings(platform.anybody) == {}, "it stays cut off", within_s=60)
+
+
+def test_a_primary_that_hangs_fails_a_check_and_holds_up_nothing_else(platform: Processes, servers: Replicated) -> None:
+    with servers.hanging_primary():
+        began = time.monotonic()
+        found = findings(platform.anybody)
+        assert time.monotonic() - began < SAID_WITHIN_S
+        assert found["writing"] == "writing was not measured within 5 s"
+        assert "database" not in found, "queries read the standby"
+        assert (platform.anybody.reads("/livez").status_code, platform.anybody.reads("/readyz").status_code) == (
+            200,
+            200,
+        )
+    wait_until(lambda: findings(platform.anybody) == {}, "it goes on hanging", within_s=60)
 
 
 @dataclass

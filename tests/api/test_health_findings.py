@@ -20,6 +20,7 @@ from infrastructure.keys.data_keys import KEY_BYTES
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
 from tests.api.world import InProcess, in_process, organisation
+from tests.forked import environment, kroniek_done
 from tests.infrastructure.emptying import lose_events
 from tests.infrastructure.read_tables import be_at, looked_after, make_read_tables
 from tests.waiting import wait_until
@@ -57,8 +58,9 @@ def platform(clock: SettableClock, folder: Path, module_database_url: str, modul
         administrator = platform.caller(Role.ADMINISTRATOR)
         for number in (811, 812):
             administrator.does("/organisations", organisation(f"org-{number}", number))
-        with looked_after(module_database_url):
+        with looked_after(module_database_url), psycopg.connect(module_database_url, autocommit=True) as owner:
             be_at(module_database_url, 2)
+            owner.execute("UPDATE reactor.progress SET position = log.head()")
             yield platform
 
 
@@ -175,3 +177,24 @@ def test_a_key_encryption_key_that_opens_nothing(
     found = findings(platform)
     file.write_text(right)
     assert found == (503, {"key-encryption-key": said})
+
+
+@pytest.mark.usefixtures("durable")
+def test_the_list_of_keys_says_that_the_current_one_opens_nothing(
+    folder: Path, module_database_url: str, module_keys_url: str
+) -> None:
+    settings = environment(
+        KRONIEK_DATA_DIR=str(folder), KRONIEK_DATABASE_URL=module_database_url, KRONIEK_KEYS_URL=module_keys_url
+    )
+
+    def said() -> tuple[str, bool]:
+        done = kroniek_done(settings, "keys", "list", "--json", within_s=60)
+        return done.said["currentKek"], any(WRONG.partition(":")[0] in it.lower() for it in done.said["warnings"])
+
+    (file,) = (folder / "keys").glob("*.kek")
+    right = file.read_text()
+    before = said()
+    file.write_text(KEY_BYTES * "00")
+    found = said()
+    file.write_text(right)
+    assert (before, found) == (("opens", False), ("wrong", True))

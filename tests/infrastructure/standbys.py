@@ -77,11 +77,26 @@ class Replicated:
         self.on_standby(f"ALTER SYSTEM SET primary_conninfo = {conninfo}")
         self.on_standby("SELECT pg_reload_conf()")
 
+    @contextmanager
+    def hanging_primary(self) -> Iterator[None]:
+        """Let the primary hang until the block ends: it keeps its connections, and does nothing."""
+        stopped = self._processes()
+        for process in stopped:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in stopped:
+                process.resume()
+
+    def _processes(self) -> list[Any]:
+        folder = self.primary._data.pgdata.resolve()  # noqa: SLF001 - nobody else needs to know
+        postmaster = psutil.Process(int((folder / "postmaster.pid").read_text().splitlines()[0]))
+        return [postmaster, *postmaster.children(recursive=True)]
+
     def kill_primary(self) -> None:
         """Kill every process of the primary, without any notice."""
-        folder = (self.primary._data.pgdata).resolve()  # noqa: SLF001 - nobody else needs to know
-        postmaster = psutil.Process(int((folder / "postmaster.pid").read_text().splitlines()[0]))
-        for process in (postmaster, *postmaster.children(recursive=True)):
+        for process in self._processes():
             process.send_signal(signal.SIGKILL)
         wait_until(lambda: not self.primary.running(), "the primary lives on")
 
