@@ -125,7 +125,7 @@ class PlannedRow:
         table, columns = source.model.table, columns_of(source.model, "q")
         seen = rows_seen(table, writer.viewer)
         key = source.key.column == value_of(Given(0), source.key.column.type)
-        found = select(table).where(key, seen).limit(literal_column("1")).subquery("q")
+        found = select(table).where(key, seen).subquery("q")
         self._notes, noted = noted_columns(source.model, columns, 1)
         query = select(writer.object(selected, columns).label("text"), *noted).select_from(found)
         self._statement = shaped(query, generic=True)

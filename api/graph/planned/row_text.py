@@ -103,7 +103,7 @@ class RowWriter:
         linked, rows = self._seen(link.model)
         text = func.coalesce(self.object(selected, linked), BROKEN)
         query = select(text).select_from(rows).where(linked[link.key.name] == columns[link.column.name])
-        return func.coalesce(query.limit(literal_column("1")).scalar_subquery(), NULL)
+        return func.coalesce(query.scalar_subquery(), NULL)
 
     def _children(self, children: ChildrenSource, selected: Selected, columns: Columns) -> JsonText:
         child, rows = self._seen(children.model)
