@@ -57,6 +57,7 @@ NOT_QUICK = (
     "torture",
     "api/test_administration_browser.py",
     "api/test_dashboard_browser.py",
+    "api/test_failover.py",
     "api/test_full_sample.py",
     "api/test_graph_browser.py",
     "infrastructure/test_conformance.py",

@@ -29,6 +29,7 @@ SECONDS: Mapping[str, int] = {
     "api/test_dashboard_browser.py": 56,
     "api/test_platform.py": 55,
     "api/test_projections_command.py": 43,
+    "api/test_failover.py": 40,
     "benchmarks/test_projections_benchmark.py": 40,
     "api/test_full_sample.py": 37,
     "api/test_erasure_residue.py": 35,

@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from application.ports import Receipt
+from infrastructure.codec import Codec
 from infrastructure.database import _external
-from infrastructure.database.addresses import DatabaseRole, acting_as
+from infrastructure.database.addresses import Addresses, DatabaseRole, acting_as
+from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.postgres.address_forms import ServerPlace, for_writing, places_of, problem_of_address
+from infrastructure.read_models.reading import ReadModels
 from infrastructure.settings import Settings, SettingsError, load_settings
+from tests.infrastructure.sample_counter import DECIDER, append
 
 BOTH = frozenset({ServerPlace("one", 5432, "d"), ServerPlace("two", 5433, "d")})
 SECRET = "s3cret"
@@ -91,3 +96,17 @@ def test_the_keys_are_in_another_database_on_every_host(monkeypatch: pytest.Monk
         load_settings()
     monkeypatch.setenv("KRONIEK_KEYS_URL", "postgresql://k:p@/k?host=three,two&port=5432,5433")
     assert load_settings().keys_url is not None
+
+
+@pytest.mark.anyio
+async def test_queries_and_appends_find_the_host_that_answers(database_url: str) -> None:
+    before, _, place = database_url.partition("@")
+    addresses = Addresses.at(for_writing(f"{before}@127.0.0.1:1,{place}"))
+    reads = ReadModels(addresses.reader, [])
+    try:
+        async with reads.engine.connect() as connection:
+            assert (await connection.exec_driver_sql("SELECT current_user::text")).scalar() == "kroniek_reader"
+    finally:
+        await reads.aclose()
+    async with PostgresLog(addresses.writer, Codec([DECIDER]), b"key") as log:
+        assert [type(it) for it in await log.append([append("counter-a", 1, at=0)])] == [Receipt]
