@@ -23,6 +23,7 @@ MAX_FILES: Mapping[str, int] = {
     "A command with a door": 2,
     "A read model with its GraphQL type": 3,
     "A context": 9,
+    "A deadline": 2,
 }
 CACHES = (".mypy_cache", ".ruff_cache")
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "documents": "put GraphQL documents on the list of an organisation, list them, take them off",
     "keys": "list, rotate and retire the keys that wrap the keys of personal data; fill the index of numbers",
     "erasures": "list who is being erased and how far; erase again after a backup of the keys was brought back",
+    "deadlines": "list what falls due, and what is late",
     "log": "list the partitions of the log, detach old ones or attach them again; check and repair its end",
     "import": "take over a history of commands or of decided events",
 }

@@ -11,7 +11,7 @@ from functools import cache, partial
 from importlib.metadata import version
 
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -19,6 +19,7 @@ from api.administration import administration_routes
 from api.composition.checking import PlatformChecks
 from api.composition.decryption import opener_for_answers
 from api.composition.error_answers import answer_errors, problem_of_error
+from api.composition.falling_due import PlatformDeadlines
 from api.composition.guards import (
     MakeLimit,
     graph_policy,
@@ -125,7 +126,7 @@ def create_app(
 ) -> FastAPI:
     """Make the application on a migrated database. The clock of the machine is compared with that of the database.
 
-    With `reacting`, it runs the reactors that no other process leads, which carry out erasures and the like.
+    With `reacting`, it runs the reactors, and carries out the deadlines, that no other process leads.
     """
     keys = make_keyring(settings, addresses)
     log = make_log(settings, addresses, keys)
@@ -138,12 +139,13 @@ def create_app(
     platform = _platform(settings, log, reads, keys, authenticate=authenticate, now=now, bounds=bounds, limit=limit)
     feed = make_feed(reads, bounds)
     pages = PublicPages(settings, addresses, reads, platform, now, limit=limit)
-    checks = PlatformChecks(settings, addresses, log=log, reads=reads, keys=keys, now=machine_clock)
+    deadlines = PlatformDeadlines(addresses, reads, platform, machine_clock)
+    checks = PlatformChecks(settings, addresses, log=log, reads=reads, keys=keys, deadlines=deadlines)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         engine = make_engine(addresses, make_codec(), keys, people, platform)
-        async with keys, log, people, shared, at_work(engine) if reacting else nullcontext():
+        async with keys, log, people, shared, at_work(engine, deadlines.leader) if reacting else nullcontext():
             LOG.info("api_started")
             yield
         await checks.aclose()
@@ -162,7 +164,7 @@ def create_app(
     app.router.routes.append(commands)
     app.include_router(lookup_routes(platform, people, lookup_limits(settings, limit)))
     app.include_router(usage_routes(platform))
-    app.include_router(operation_routes(checks.all, reads.progress, checks.of_reactors, partial(_pressure, log, reads)))
+    app.include_router(_operation(checks, log, reads, deadlines))
     app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
     app.include_router(make_token_endpoint(issuer, settings, now, shared))
@@ -183,6 +185,11 @@ def _pressure(log: PostgresLog, reads: ReadModels) -> Pressure:
         waiting_turns=reads.waiting_turns,
         append_protocol=APPEND_PROTOCOL,
     )
+
+
+def _operation(checks: PlatformChecks, log: PostgresLog, reads: ReadModels, deadlines: PlatformDeadlines) -> APIRouter:
+    pressure = partial(_pressure, log, reads)
+    return operation_routes(checks.all, reads.progress, checks.of_reactors, pressure, deadlines.status)
 
 
 def _empty_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:

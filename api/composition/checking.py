@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
 from functools import partial
 
 import psycopg
 
+from api.composition.falling_due import PlatformDeadlines
 from api.health_checks.database_checks import (
     CLOCKS,
     DATABASE,
@@ -25,6 +25,7 @@ from api.health_checks.database_checks import (
     Standbys,
     WritingState,
 )
+from api.health_checks.deadline_checks import DEADLINES
 from api.health_checks.reactor_checks import REACTORS
 from api.health_checks.read_model_checks import READ_MODELS
 from api.health_checks.running import HealthChecks
@@ -54,11 +55,11 @@ class PlatformChecks:
         log: PostgresLog,
         reads: ReadModels,
         keys: Keyring,
-        now: Callable[[], datetime],
+        deadlines: PlatformDeadlines,
     ) -> None:
         self._settings = settings
         self._log = log
-        self._now = now
+        self._now = deadlines.now
         self.of_reactors: Callable[[], Awaitable[Sequence[ReactorProgress]]] = partial(
             again_if_lost, partial(reactors_progress, reads.engine)
         )
@@ -78,6 +79,7 @@ class PlatformChecks:
                 LOG_END.measured_by(self._end_of_log),
                 READ_MODELS.measured_by(reads.progress),
                 REACTORS.measured_by(self.of_reactors),
+                DEADLINES.measured_by(deadlines.status),
                 KEYS.measured_by(reachable),
                 SHREDDING.measured_by(self._may_shred),
                 KEK.measured_by(self._kek),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Protocol
 
 from api.web.platform import Platform
 from application.reactions.registry import REACTORS
@@ -47,12 +48,21 @@ def make_engine(
     )
 
 
+class Runs(Protocol):
+    """Runs in a process of the platform until it is asked to stop."""
+
+    async def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 @asynccontextmanager
-async def at_work(engine: ReactorEngine) -> AsyncIterator[None]:
-    """Run an engine until the block ends."""
-    work = asyncio.create_task(engine.run())
+async def at_work(*workers: Runs) -> AsyncIterator[None]:
+    """Run an engine and the like until the block ends."""
+    work = [asyncio.create_task(worker.run()) for worker in workers]
     try:
         yield
     finally:
-        engine.stop()
-        await work
+        for worker in workers:
+            worker.stop()
+        await asyncio.gather(*work)

@@ -7,6 +7,7 @@ from typing import Never, TypeAlias
 
 from api.health_checks.check import HealthCheck
 from api.health_checks.database_checks import CLOCKS, DATABASE, KEK, KEYS, LOG_END, SHREDDING, STANDBYS, WRITING
+from api.health_checks.deadline_checks import DEADLINES
 from api.health_checks.reactor_checks import REACTORS
 from api.health_checks.read_model_checks import READ_MODELS
 
@@ -18,6 +19,7 @@ CHECKS: Sequence[AnyCheck] = (
     LOG_END,
     READ_MODELS,
     REACTORS,
+    DEADLINES,
     KEYS,
     SHREDDING,
     KEK,

@@ -15,6 +15,7 @@ from api.health_checks.check import HealthStatus
 from api.health_checks.running import MAX_MEASURE_S, CheckResult, HealthChecks, worst
 from api.rest.openapi import answer_of
 from api.rest.pressure import Pressure, measure_pressure
+from application.clock_status import DeadlineStatus
 from application.reactor_status import ReactorProgress
 from projections.progress import Progress, ProjectionState
 
@@ -45,11 +46,17 @@ OF_REACTOR: Mapping[str, Gauge] = {
 REACTOR_LED = Gauge("kroniek_reactor_led", "1 while a process leads it.", ["reactor"])
 REACTOR_PAUSED = Gauge("kroniek_reactor_paused", "1 while it is paused.", ["reactor"])
 
+LATE = Gauge("kroniek_deadlines_late", "Deadlines that are pending for long after they fell due.")
+OLDEST_LATE = Gauge("kroniek_deadlines_oldest_late_seconds", "For how long the first of them is due.")
+
 Observe = Callable[[], Awaitable[Progress]]
 """Reads how far the platform is; raises SQLAlchemyError when the database does not answer."""
 
 ObserveReactors = Callable[[], Awaitable[Sequence[ReactorProgress]]]
 """Reads how far each reactor is; raises SQLAlchemyError when the database does not answer."""
+
+ObserveDeadlines = Callable[[], Awaitable[DeadlineStatus]]
+"""Reads which deadlines are late, and the clock; raises SQLAlchemyError when the database does not answer."""
 
 HEALTH = "application/health+json"
 _HEALTH_TEXT = {"type": "object"}
@@ -58,7 +65,11 @@ HEALTH_STATUS = Gauge("kroniek_health_status", "The result of a health check: 0 
 
 
 def operation_routes(
-    checks: HealthChecks, observe: Observe, observe_reactors: ObserveReactors, pressure: Callable[[], Pressure]
+    checks: HealthChecks,
+    observe: Observe,
+    observe_reactors: ObserveReactors,
+    pressure: Callable[[], Pressure],
+    observe_deadlines: ObserveDeadlines,
 ) -> APIRouter:
     """Make the routes: whether the process lives, whether it can serve, all that an operator has to know, metrics."""
     router = APIRouter(tags=["operation"])
@@ -103,7 +114,7 @@ def operation_routes(
         responses={200: answer_of("Measurements.", "text/plain", {"type": "string"})},
     )
     async def metrics() -> Response:
-        results, observed = await asyncio.gather(checks.run(), _observed(observe, observe_reactors))
+        results, observed = await asyncio.gather(checks.run(), _observed(observe, observe_reactors, observe_deadlines))
         for result in results:
             HEALTH_STATUS.labels(result.check.name).set(result.status.rank)
         measure_pressure(pressure())
@@ -115,11 +126,11 @@ def operation_routes(
 
 
 async def _observed(
-    observe: Observe, observe_reactors: ObserveReactors
-) -> tuple[Progress, Sequence[ReactorProgress]] | None:
+    observe: Observe, observe_reactors: ObserveReactors, observe_deadlines: ObserveDeadlines
+) -> tuple[Progress, Sequence[ReactorProgress], DeadlineStatus] | None:
     try:
         async with asyncio.timeout(MAX_MEASURE_S):
-            return await observe(), await observe_reactors()
+            return await observe(), await observe_reactors(), await observe_deadlines()
     except (SQLAlchemyError, TimeoutError):
         return None
 
@@ -153,7 +164,9 @@ def _answer(said: Mapping[str, object]) -> Response:
 # --- Metrics --------------------------------------------------------------------------------------------------------
 
 
-def _measure(progress: Progress, reactors: Sequence[ReactorProgress]) -> None:
+def _measure(progress: Progress, reactors: Sequence[ReactorProgress], deadlines: DeadlineStatus) -> None:
+    LATE.set(deadlines.late)
+    OLDEST_LATE.set(deadlines.oldest_s)
     HEAD.set(progress.head)
     for gauge in (*OF_REACTOR.values(), REACTOR_LED, REACTOR_PAUSED):
         gauge.clear()

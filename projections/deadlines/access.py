@@ -13,6 +13,9 @@ def _suppressed(recorded: Recorded[AccessesSuppressed]) -> Iterator[Pending]:
     yield Pending(due_at=recorded.event.until)
 
 
+VERSION = 1
+"""Raised with each change of the deadlines below."""
+
 DEADLINES = (
     Deadline(
         kind="suppression-end",

@@ -20,6 +20,9 @@ def _timeout(recorded: Recorded[TransactionAccepted]) -> Iterator[Pending]:
     yield Pending(due_at=event.times_out_at, organisation_id=event.source_id, counterparty_id=event.target_id)
 
 
+VERSION = 1
+"""Raised with each change of the deadlines below."""
+
 DEADLINES = (
     Deadline(
         kind="bus-timeout",

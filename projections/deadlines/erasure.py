@@ -27,6 +27,9 @@ def _lifted(recorded: Recorded[LegalHoldLifted]) -> Effects[Row]:
     )
 
 
+VERSION = 1
+"""Raised with each change of the deadlines below."""
+
 DEADLINES = (
     Deadline(
         kind=LEGAL_HOLD_END,

@@ -42,6 +42,9 @@ def _session(recorded: Recorded[AuthenticationSucceeded]) -> Iterator[Pending]:
     yield Pending(due_at=event.expires_at, organisation_id=event.organisation_id, counterparty_id=event.provider_id)
 
 
+VERSION = 1
+"""Raised with each change of the deadlines below."""
+
 DEADLINES = (
     Deadline(
         kind=MANDATE_EXPIRY,

@@ -27,6 +27,9 @@ def _first_response(recorded: Recorded[InvoiceReceived]) -> Iterator[Pending]:
     )
 
 
+VERSION = 1
+"""Raised with each change of the deadlines below."""
+
 DEADLINES = (
     Deadline(
         kind="invoice-first-response",

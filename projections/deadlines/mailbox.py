@@ -34,6 +34,9 @@ def _expiry(recorded: Recorded[MessageSent]) -> Iterator[Pending]:
         yield Pending(due_at=event.expires_at, organisation_id=event.sender_id, counterparty_id=event.on_behalf_of)
 
 
+VERSION = 1
+"""Raised with each change of the deadlines below."""
+
 DEADLINES = (
     Deadline(
         kind="message-expiry-alert",

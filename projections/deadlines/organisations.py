@@ -41,6 +41,9 @@ def _gone(recorded: Recorded[EnrolmentEnded | DoubleChannelChanged]) -> Drop[Row
     return drop(Row, Row.kind.to(DOUBLE_CHANNEL_END), Row.key.to(recorded.aggregate_id), Row.part.to(""))
 
 
+VERSION = 1
+"""Raised with each change of the deadlines below."""
+
 DEADLINES = (
     Deadline(
         kind=DOUBLE_CHANNEL_END,

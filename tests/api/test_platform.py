@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -41,7 +42,13 @@ class Demo:
 @contextmanager
 def demo(environment: dict[str, str]) -> Iterator[Demo]:
     with as_processes(environment, "demo", "--scale", SCALE) as running:
+        wait_until(lambda: _nothing_is_late(running), "what fell due in the sample is not carried out")
         yield Demo(environment, running, running.position())
+
+
+def _nothing_is_late(running: Processes) -> bool:
+    status = running.anybody.reads("/health").json()["deadlines"]
+    return bool(status["led"]) and status["late"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +84,23 @@ def _embedded(folder: Path) -> dict[str, str]:
 
 def _at_urls(folder: Path, empty_database_url: str, keys_url: str) -> dict[str, str]:
     return _embedded(folder) | {"KRONIEK_DATABASE_URL": empty_database_url, "KRONIEK_KEYS_URL": keys_url}
+
+
+def test_nothing_of_the_sample_stands_past_its_day(embedded_demo: Demo) -> None:
+    caller = embedded_demo.running.with_token()
+    now = datetime.now(UTC).isoformat()
+    asked = caller.asks(
+        "query ($now: DateTime!) { deadlines(where: {dueAt: {until: $now}}) { totalCount }"
+        " mandates(where: {status: [ACTIVE]}) { edges { node { validUntil } } }"
+        " busTransactions(where: {status: [ACCEPTED]}) { totalCount } }",
+        {"now": now},
+        {"Processing-Activity": "oversight"},
+    ).data
+    assert (asked["deadlines"]["totalCount"], asked["busTransactions"]["totalCount"]) == (0, 0)
+    assert [edge for edge in asked["mandates"]["edges"] if edge["node"]["validUntil"] < now] == []
+    listed = forked.kroniek_done(embedded_demo.environment, "deadlines", "list", "--late", "--json")
+    assert (listed.code, json.loads(listed.out)) == (0, {"deadlines": []})
+    assert forked.kroniek_done(embedded_demo.environment, "deadlines", "list").code == 0
 
 
 def test_one_command_gives_a_platform_that_survives_its_own_death(first_demo: Demo) -> None:

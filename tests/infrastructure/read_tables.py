@@ -9,6 +9,7 @@ import psycopg
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
+from infrastructure.deadlines.leading import NAME
 from infrastructure.postgres.leadership import Leadership
 from infrastructure.projector.rows.row_security import open_to_readers
 from infrastructure.reactors.engine import leader_name
@@ -51,4 +52,5 @@ def looked_after(url: str, *names: str, kind: int = LOOKED_AFTER) -> Iterator[No
             leads = Leadership(connection)
             for name in ("blind-index", "eraser", "invoice-retention"):
                 leads.acquire(leader_name(name))  # unless the platform leads itself
+            leads.acquire(NAME)
         yield

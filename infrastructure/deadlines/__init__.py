@@ -1,0 +1,1 @@
+"""Deadlines: one process leads, and sends the commands of what falls due."""
