@@ -26,7 +26,7 @@ COMMANDS = {
     "keys": "list, rotate and retire the keys that wrap the keys of personal data; fill the index of numbers",
     "erasures": "list who is being erased and how far; erase again after a backup of the keys was brought back",
     "deadlines": "list what falls due, and what is late",
-    "log": "list the partitions of the log, detach old ones or attach them again; check and repair its end",
+    "log": "list, detach and attach the partitions of the log; check and repair its end; list slow statements",
     "import": "take over a history of commands or of decided events",
 }
 

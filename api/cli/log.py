@@ -13,6 +13,7 @@ import psycopg
 from api.cli.common import database, opened_database, settings_of
 from api.cli.output import Actions, Exit, Output, add_actions, counted, ending_as, table
 from domain.kernel.kinds import MAX_COUNT
+from infrastructure.database.slow_statements import StatisticsMissingError, slowest_statements
 from infrastructure.event_log.log_end import LogEnd, LogRepairRefusedError, read_log_end, repair_log_end
 from infrastructure.event_log.partitions import (
     PartitionBusyError,
@@ -24,6 +25,8 @@ from infrastructure.event_log.partitions import (
     list_partitions,
 )
 
+MOST_SLOW, MAX_SLOW = 20, 1_000
+
 Change: TypeAlias = Callable[[psycopg.Connection, int], None]
 
 
@@ -33,14 +36,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "partitions": ("list the partitions of the log", partial(_list_after, None)),
         "detach": (out, partial(_list_after, detach_partition)),
         "attach": ("put a detached partition back", partial(_list_after, attach_partition)),
+        "slow": ("list the slowest statements of the database, by their form", _list_slow),
         "check": ("say whether the newest event of the log is at its head", _check),
         "repair": ("put the head of a log that lost its end at its newest event", _repair),
     }
     parsers = add_actions(parser, actions)
     for name in ("detach", "attach"):
         parsers[name].add_argument("number", type=counted(MAX_COUNT), metavar="NUMBER")
+    help_of_most = f"list so many ({MOST_SLOW})"
+    parsers["slow"].add_argument("--most", type=counted(MAX_SLOW), default=MOST_SLOW, metavar="N", help=help_of_most)
     about = "go on without this number of events that were confirmed and are not there"
     parsers["repair"].add_argument("--accept-loss", type=counted(MAX_COUNT), default=0, metavar="EVENTS", help=about)
+
+
+def _list_slow(options: argparse.Namespace, output: Output) -> None:
+    with opened_database(settings_of()) as addresses, ending_as(Exit.NO_DATABASE, StatisticsMissingError):
+        found = slowest_statements(addresses.owner, options.most)
+    rows = [
+        (f"{it.longest_ms:,.1f}", f"{it.mean_ms:,.1f}", it.calls, it.database, it.role, " ".join(it.statement.split()))
+        for it in found
+    ]
+    headings = ("longest ms", "mean ms", "calls", "database", "role", "statement")
+    output.result([asdict(it) for it in found], table(headings, rows))
 
 
 def _check(_options: argparse.Namespace, output: Output) -> Exit | None:

@@ -58,6 +58,11 @@ log_rotation_age = '1d'
 log_rotation_size = 0
 log_error_verbosity = terse
 log_min_error_statement = panic
+log_parameter_max_length = 0
+# Slow statements are shown by their form, with $1 in the place of each value (`kroniek log slow`).
+shared_preload_libraries = 'pg_stat_statements'
+pg_stat_statements.max = 1000
+pg_stat_statements.track_utility = off
 """
 
 ACCESS = """\

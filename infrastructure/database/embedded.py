@@ -26,6 +26,7 @@ from infrastructure.database.installation import (
     open_folder,
     reachable_installation,
 )
+from infrastructure.database.slow_statements import EXTENSION
 from infrastructure.postgres.failures import DatabaseUnusableError
 
 _START_TIMEOUT_S = 300
@@ -171,6 +172,7 @@ class EmbeddedPostgres:
             self._data.remember(server)
         with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
             _make_roles(connection, server, renewed=server != known)
+            _count_statements(connection)
             _make_database(connection, NAME, GROUPS)
             _make_database(connection, KEYS, ())
         with psycopg.connect(server.url(SUPERUSER, KEYS), autocommit=True) as connection:
@@ -195,6 +197,14 @@ def _make_roles(connection: psycopg.Connection, server: Server, *, renewed: bool
     for role, member in [*((role, NAME) for role in GROUPS), ("pg_checkpoint", KEYS)]:
         if not connection.execute("SELECT WHERE pg_has_role(%s, %s, 'USAGE')", [member, role]).rowcount:
             connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(member)))
+
+
+def _count_statements(connection: psycopg.Connection) -> None:
+    """Let the owner see how long statements take. In the superuser's database: a dump of ours restores anywhere."""
+    if not connection.execute("SELECT FROM pg_extension WHERE extname = %s", [EXTENSION]).rowcount:
+        connection.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(EXTENSION)))
+    if not connection.execute("SELECT WHERE pg_has_role(%s, 'pg_read_all_stats', 'USAGE')", [NAME]).rowcount:
+        connection.execute(sql.SQL("GRANT pg_read_all_stats TO {}").format(sql.Identifier(NAME)))
 
 
 def _make_database(connection: psycopg.Connection, name: str, guests: Sequence[str]) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
+from api.cli.output import Exit
 from infrastructure.codec import Codec
 from infrastructure.database.embedded import EmbeddedPostgres
+from infrastructure.database.slow_statements import slowest_statements
 from infrastructure.event_log.postgres_log import PostgresLog
 from tests.forked import environment, kroniek_done
 from tests.infrastructure.sample_counter import DECIDER, append
@@ -55,6 +58,48 @@ def test_partitions_are_taken_out_and_put_back_and_a_lost_end_is_found_and_repai
         assert run(folder, "partitions")[0] == 0
     finally:
         server.stop()
+
+
+@pytest.mark.usefixtures("durable")
+def test_slow_statements_are_listed_by_their_form(postgres: EmbeddedPostgres, database_url: str, keys_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("SELECT pg_sleep(0.25), '85073003328' AS of_a_person")
+        owner.execute("SELECT pg_sleep(0.2), %s AS by_parameter", ("85073003328",))
+    addressed = environment(KRONIEK_DATABASE_URL=database_url, KRONIEK_KEYS_URL=keys_url)
+    done = kroniek_done(addressed, "log", "slow", "--most", "1000", "--json", within_s=60)
+    assert done.code == 0, done.out
+    found = {it["statement"]: it for it in done.said}
+    slow = found["SELECT pg_sleep($1), $2 AS of_a_person"]
+    assert (slow["role"], slow["calls"], slow["longest_ms"] >= 250) == ("kroniek", 1, True)
+    assert any("by_parameter" in statement for statement in found)
+    longest = [it["longest_ms"] for it in done.said]
+    assert longest == sorted(longest, reverse=True)
+    assert b"85073003328" not in done.out
+    with psycopg.connect(postgres.superuser_url) as server:
+        row = server.execute("SELECT pg_read_file(pg_current_logfile())").fetchone()
+        assert row is not None
+        assert "85073003328" not in row[0]
+
+
+@pytest.mark.usefixtures("durable")
+def test_a_server_that_does_not_count_says_what_to_do(
+    postgres: EmbeddedPostgres, database_url: str, keys_url: str
+) -> None:
+    elsewhere = postgres.superuser_url.rpartition("/")[0] + "/postgres"
+    with psycopg.connect(elsewhere, autocommit=True) as server:
+        server.execute("ALTER EXTENSION pg_stat_statements SET SCHEMA information_schema")
+        try:
+            assert slowest_statements(database_url, 1)
+        finally:
+            server.execute("ALTER EXTENSION pg_stat_statements SET SCHEMA public")
+        server.execute("DROP EXTENSION pg_stat_statements")
+        try:
+            done = kroniek_done(
+                environment(KRONIEK_DATABASE_URL=database_url, KRONIEK_KEYS_URL=keys_url), "log", "slow", within_s=60
+            )
+        finally:
+            server.execute("CREATE EXTENSION pg_stat_statements")
+    assert (done.code, b"shared_preload_libraries" in done.err) == (Exit.NO_DATABASE, True)
 
 
 async def _fill(url: str) -> None:
