@@ -29,6 +29,7 @@ from projections import (
     service_families,
     service_use,
     services,
+    sole_traders,
 )
 from projections.deadlines import pending
 from projections.read_model import ReadModel
@@ -61,4 +62,5 @@ PROJECTIONS: tuple[ReadModel, ...] = (
     legal_holds.READ_MODEL,
     accesses.READ_MODEL,
     access_suppressions.READ_MODEL,
+    sole_traders.READ_MODEL,
 )

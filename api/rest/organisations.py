@@ -6,12 +6,14 @@ from api.rest.command_route import CommandRoute, routes_below
 from api.rights.relations import Relation, administrator, agency
 from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
+    DeclareSoleTrader,
     EndEnrolment,
     EndSenderEnrolment,
     EnrolAsSender,
     EnrolOrganisation,
     GrantRecognition,
     RegisterOrganisation,
+    RegisterSoleTrader,
     RenameOrganisation,
     RequestRecognition,
     SuspendRecognition,
@@ -31,6 +33,13 @@ ROUTES = (
         creates="organisation_id",
     ),
     CommandRoute(
+        RegisterSoleTrader,
+        "/sole-traders",
+        right=administrator(),
+        summary="Register the enterprise of a natural person, who can be erased.",
+        creates="organisation_id",
+    ),
+    CommandRoute(
         RenameOrganisation,
         f"{_ORGANISATION}/names",
         right=administrator(),
@@ -41,6 +50,10 @@ ROUTES = (
         "/organisations/{organisation_id}",
         administrator(),
         {
+            "sole-trader-declarations": (
+                DeclareSoleTrader,
+                "Declare that an organisation is a sole trader, or the name of one anew.",
+            ),
             "enrolments": (EnrolOrganisation, "Enrol an organisation in a role."),
             "enrolment-ends": (EndEnrolment, "End the enrolment of an organisation in a role."),
             "recognitions": (

@@ -14,6 +14,7 @@ from domain.erasure.model import (
     RequestErasure,
 )
 from domain.identity.person import PERSON
+from domain.organisations.organisation.rules import ORGANISATION
 
 _OnKnown = OrderErasure | PlaceLegalHold
 
@@ -41,7 +42,9 @@ def _on_person(command: ErasureCommand, _states: States) -> Enriched[ErasureComm
 
 
 def _registered(command: ErasureCommand, states: States) -> bool:
-    return states.state(PERSON, command.person_id).exists
+    """Whether it is a registered person, or the enterprise of a sole trader."""
+    is_trader = states.state(ORGANISATION, command.person_id).sole_trader
+    return states.state(PERSON, command.person_id).exists or is_trader
 
 
 READERS: Mapping[type, FactReader] = {

@@ -31,6 +31,13 @@ DecisionPart = Annotated[
     str,
     one_line(DECISION_LENGTH, "decision-missing", "A recognition names the conditions that were checked, and by whom."),
 ]
+TRADER_NAME = one_line(
+    NAME_LENGTH,
+    "trader-name-missing",
+    f"A sole trader has a name of at most {NAME_LENGTH} characters.",
+)
+"""The name of a person under which they trade: personal data."""
+
 FamilyCode = Annotated[
     str,
     written(

@@ -23,6 +23,7 @@ OTHER_ID: Mapping[str, str] = {"projection": "people"}
 # For commands without an id in their path: something in the body that can be said otherwise.
 SAID_OTHERWISE: Mapping[str, tuple[str, Any]] = {
     "register-organisation": ("level", "regional"),
+    "register-sole-trader": ("traderName", "Bakkerij Claes"),
     "register-service": ("minimumLevel", "high"),
     "register-service-family": ("code", "cadastre"),
     "register-person-from-national-register": ("jurisdiction", "nl"),
@@ -40,6 +41,8 @@ SAID_OTHERWISE: Mapping[str, tuple[str, Any]] = {
 # command says nothing new and nothing is appended; `None` stands for commands that make one more of what they make.
 SENT_ANEW: Mapping[str, tuple[int, str] | None] = {
     "register-organisation": (409, "enterprise-number-taken"),
+    "register-sole-trader": (409, "enterprise-number-taken"),
+    "declare-sole-trader": None,  # the name of before is sealed: nobody can say whether it is the same
     "register-person-from-national-register": (409, "national-number-taken"),
     "register-person-by-registration-authority": (409, "national-number-taken"),
     "register-person-by-eidas": (409, "eidas-identifier-taken"),

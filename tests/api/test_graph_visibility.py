@@ -43,6 +43,7 @@ from projections import (
     service_families,
     service_use,
     services,
+    sole_traders,
 )
 from projections.deadlines import deadline as deadlines
 from projections.registry import PROJECTIONS
@@ -72,6 +73,7 @@ QUERIES: Mapping[Table, str] = {
     services.Row.table: page("services", "id"),
     service_families.Row.table: page("serviceFamilies", "code"),
     people.Row.table: page("people", "id"),
+    sole_traders.Row.table: page("soleTraders", "id"),
     keys.Row.table: page("keys", "id"),
     authentications.Row.table: groups("authentications", "SERVICE", "serviceId"),
     service_use.Row.table: groups("serviceUse", "SERVICE", "serviceId"),
@@ -151,6 +153,7 @@ def rows_of(org: str) -> Iterator[tuple[Table, dict[str, Any]]]:
     for person_id in (person, key_holder, former):
         yield people.Row.table, {"person_id": person_id}
         yield erasures.Row.table, {"person_id": person_id}
+        yield sole_traders.Row.table, {"organisation_id": person_id}
     yield keys.Row.table, {"key_id": f"key-of-{org}", "person_id": key_holder, "provider_id": org}
     yield authentications.Row.table, {"service_id": f"service-of-{org}", "organisation_id": org}
     yield service_use.Row.table, {"service_id": f"service-of-{org}"}
@@ -191,6 +194,7 @@ KEYS: Mapping[Table, str] = {
     services.Row.table: "service_id",
     service_families.Row.table: "code",
     people.Row.table: "person_id",
+    sole_traders.Row.table: "organisation_id",
     keys.Row.table: "key_id",
     authentications.Row.table: "service_id",
     service_use.Row.table: "service_id",

@@ -115,7 +115,8 @@ def graph(module_read_models_url: str) -> Iterator[Graph]:
 def _row(table: Table) -> Mapping[str, Any]:
     """A row that hangs together with those of the other tables: everything has the same id."""
     texts = [it for it in table.columns if isinstance(it.type, Text)]
-    return {it.name: ID for it in texts if it.name.endswith("_id") or it.name in {"code", "number", "received_from"}}
+    named = {"code", "number", "received_from", "trader_name"}
+    return {it.name: ID for it in texts if it.name.endswith("_id") or it.name in named}
 
 
 def ask(graph: Graph, query: str, role: Role) -> tuple[set[str], str]:

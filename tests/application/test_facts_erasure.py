@@ -21,8 +21,9 @@ from domain.erasure.model import (
 from domain.erasure.rules import ERASURE
 from domain.identity.mandate.model import ConfirmMandate
 from domain.identity.session import EndSession
-from domain.identity.values import MandateKind
-from domain.kernel import PurposeGroup, Refusal
+from domain.identity.values import MandateKind, PartyKind
+from domain.kernel import EnterpriseNumber, Jurisdiction, PurposeGroup, Refusal
+from domain.organisations.organisation.model import RegisterSoleTrader
 from tests.application.memory_known import MemoryKnown
 from tests.application.test_facts_identity import (  # noqa: F401 - a fixture
     ANNA,
@@ -36,7 +37,9 @@ from tests.application.test_facts_identity import (  # noqa: F401 - a fixture
     _request,
     known,
 )
+from tests.check_digits import enterprise_number
 
+TRADER = "trader-1"
 BY_ANNA = RequestErasure(
     at=AT, by=CITY, person_id=ANNA, ground=ErasureGround.CONSENT_WITHDRAWN, session_id=f"session-{ANNA}"
 )
@@ -89,6 +92,34 @@ def test_who_represents_somebody_by_law_can_as_long_as_they_do(known: MemoryKnow
     assert (informed.acting_id, informed.subject_id, informed.mandate_id) == (BOB, ANNA, "mandate-1")
     assert refusal(known, replace(BY_BOB, acting_mandate_id="")) == "not-the-person"
     assert refusal(known, replace(BY_BOB, person_id=FIRM)) == "not-the-person"
+
+
+def test_a_sole_trader_asks_for_their_enterprise_as_its_representative_by_law(
+    known: MemoryKnown,  # noqa: F811 - the fixture
+) -> None:
+    trader = RegisterSoleTrader(
+        at=AT,
+        by="platform",
+        organisation_id=TRADER,
+        trader_name="Bakkerij Peeters",
+        enterprise_number=EnterpriseNumber(enterprise_number(7)),
+        jurisdiction=Jurisdiction.BE,
+    )
+    order = replace(ORDER, person_id=TRADER)
+    assert refusal(known, order) == "person-not-found"
+    known.carry_out(trader)
+    _, (event,) = decided(known, order)
+    assert event.person_id == TRADER
+    by_law: dict[str, Any] = {
+        "kind": MandateKind.LEGAL_REPRESENTATION,
+        "mandator_kind": PartyKind.ENTERPRISE,
+        "service_ids": (),
+        "session_id": f"session-{BOB}",
+    }
+    known.carry_out(_request("mandate-1", TRADER, BOB, **by_law))
+    known.carry_out(ConfirmMandate(at=AT, by=CITY, mandate_id="mandate-1", ground="register of enterprises"))
+    informed, (event,) = decided(known, replace(BY_BOB, person_id=TRADER))
+    assert (event.acting_person_id, event.mandate_id, informed.subject_id) == (BOB, "mandate-1", TRADER)
 
 
 def test_an_administrator_acts_on_people_who_are_registered(known: MemoryKnown) -> None:  # noqa: F811 - the fixture

@@ -19,10 +19,12 @@ from domain.kernel import (
     NotAllowed,
     NotFound,
     OrganisationFacts,
+    PersonalText,
     RuleBroken,
 )
 from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
+    DeclareSoleTrader,
     DoubleChannelChanged,
     EndEnrolment,
     EndSenderEnrolment,
@@ -38,8 +40,10 @@ from domain.organisations.organisation.model import (
     RecognitionSuspended,
     RecognitionWithdrawn,
     RegisterOrganisation,
+    RegisterSoleTrader,
     RenameOrganisation,
     RequestRecognition,
+    SoleTraderDeclared,
     SuspendRecognition,
     WithdrawRecognition,
     holds,
@@ -387,3 +391,43 @@ def test_a_higher_level_of_assurance_covers_a_lower_one() -> None:
         (high, substantial),
         (high, high),
     }
+
+
+# --- Sole traders ---------------------------------------------------------------------------------------------------
+
+TRADER = PersonalText("Bakkerij An Peeters")
+PRIVATE: dict[str, Any] = {
+    **KIND,
+    "organisation_type": OrganisationType.PRIVATE_ORGANISATION,
+    "outside_government": True,
+}
+BY_NUMBER = Names(nl=NUMBER, fr=NUMBER, de=NUMBER, en=NUMBER)
+REGISTER_TRADER = RegisterSoleTrader(
+    **BY_PLATFORM, trader_name=TRADER, enterprise_number=NUMBER, jurisdiction=Jurisdiction.BE
+)
+DECLARE = DeclareSoleTrader(**BY_PLATFORM, trader_name=TRADER)
+DECLARED = SoleTraderDeclared(organisation_id=CITY, jurisdiction=Jurisdiction.BE, trader_name=TRADER)
+TRADER_REGISTERED = OrganisationRegistered(organisation_id=CITY, **PRIVATE, names=BY_NUMBER, enterprise_number=NUMBER)
+
+
+def test_a_sole_trader_is_registered_under_their_number_and_their_name_is_personal() -> None:
+    given(ORGANISATION).when(REGISTER_TRADER).then(TRADER_REGISTERED, DECLARED)
+    assert ORGANISATION.claims(REGISTER_TRADER, [TRADER_REGISTERED, DECLARED]) == [Claim("enterprise-number", NUMBER)]
+    given(ORGANISATION, REGISTERED).when(REGISTER_TRADER).refused(Duplicate, "organisation-exists")
+
+
+def test_an_enterprise_that_is_declared_a_sole_trader_has_its_number_for_a_name() -> None:
+    registered = replace(TRADER_REGISTERED, names=NAMES)
+    renamed = OrganisationRenamed(organisation_id=CITY, names=BY_NUMBER)
+    given(ORGANISATION, registered).when(DECLARE).then(renamed, DECLARED)
+    given(ORGANISATION, registered, renamed, DECLARED).when(DECLARE).then(DECLARED)
+
+
+def test_only_a_private_organisation_is_declared_a_sole_trader() -> None:
+    given(ORGANISATION, REGISTERED).when(DECLARE).refused(RuleBroken, "not-a-sole-trader")
+    given(ORGANISATION).when(DECLARE).refused(NotFound, "organisation-not-found")
+
+
+def test_the_name_of_a_sole_trader_is_not_changed_in_clear() -> None:
+    rename = RenameOrganisation(**BY_PLATFORM, names=NAMES)
+    given(ORGANISATION, TRADER_REGISTERED, DECLARED).when(rename).refused(RuleBroken, "sole-trader-name")

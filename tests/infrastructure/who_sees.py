@@ -28,7 +28,7 @@ HIDDEN_FROM = {
     "system": {"accesses", "access_suppressions", "projection_acts", "legal_holds"},
     "auditor": set[str](),
 }
-IN_A_SESSION = {"people", "erasures", "accesses", "access_suppressions"}
+IN_A_SESSION = {"people", "sole_traders", "erasures", "accesses", "access_suppressions"}
 """Of these an agency sees rows of the person in a session only."""
 
 NEVER_TOLD = {"service_use", "projection_acts", "legal_holds", "access_suppressions"}
@@ -70,6 +70,8 @@ def _agency_sees(asker: Asker, of: str, row: Row, every_row: EveryRow) -> bool: 
     match of:
         case "people" | "erasures" | "access_suppressions":
             return present(row["person_id"])
+        case "sole_traders":
+            return present(row["organisation_id"])
         case "accesses":
             return present(row["subject_id"])
         case "keys" | "consents":

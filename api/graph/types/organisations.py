@@ -5,19 +5,24 @@ from __future__ import annotations
 import strawberry
 
 from api.graph.queries.groups import Dimension, by_columns, counted
+from api.graph.queries.personal_text import personal_text
 from api.graph.queries.query_context import Info
 from api.graph.queries.row_queries import Listed, children_of, one_of
 from api.graph.queries.row_types import of_row
 from api.graph.queries.sources import FirstGivenSource, LinkSource, comes_from
 from api.graph.queries.values import Long, described
+from api.graph.types.erasure import ErasureNode, erasure_of
+from domain.organisations.organisation.model import SoleTraderDeclared
+from domain.organisations.organisation.rules import ORGANISATION
 from domain.organisations.values import Enrolment, Recognition
-from projections import enrolments, organisations, service_families, services
+from projections import enrolments, organisations, service_families, services, sole_traders
 from projections.enrolments import Row as EnrolmentRow
 from projections.figures.translations import Language
 from projections.organisations import Row as OrganisationRow
 from projections.row_security import RowColumn
 from projections.service_families import Row as FamilyRow
 from projections.services import Row as ServiceRow
+from projections.sole_traders import Row as TraderRow
 
 # --- Links to them --------------------------------------------------------------------------------------------------
 
@@ -105,6 +110,21 @@ class OrganisationNode(Named):
     )
 
 
+@of_row(sole_traders.READ_MODEL, "SoleTrader", "An organisation that is the enterprise of one natural person.")
+class SoleTraderNode:
+    organisation = organisation_in(TraderRow.organisation_id)
+    trader_name = personal_text(
+        TraderRow.trader_name,
+        ORGANISATION.stream,
+        SoleTraderDeclared,
+        "The name under which they trade; `organisation` has the number in its place.",
+    )
+
+    @described("How far their erasure is, if any of their data was to be erased.")
+    async def erasure(self, info: Info, row: strawberry.Parent[TraderRow]) -> ErasureNode | None:
+        return await erasure_of(info, row.organisation_id)
+
+
 @of_row(service_families.READ_MODEL, "ServiceFamily", "A family of services on the bus, such as person or vehicle.")
 class ServiceFamilyNode(Named):
     code: strawberry.ID
@@ -139,6 +159,10 @@ class OrganisationQueries:
         (EnrolmentRow.organisation_id, EnrolmentRow.jurisdiction, EnrolmentRow.enrolled_at, EnrolmentRow.ended_at),
         any_of=(EnrolmentRow.enrolment, EnrolmentRow.organisation_type),
     ).field("newest", "Enrolments past and present, the newest first.")
+    sole_trader = one_of(SoleTraderNode)
+    sole_traders = Listed(SoleTraderNode, (TraderRow.jurisdiction, TraderRow.declared_at)).field(
+        "newest", "Sole traders, those declared last first."
+    )
     service = one_of(ServiceNode, together=True)
     services = Listed(
         ServiceNode,

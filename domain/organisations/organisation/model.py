@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from domain.kernel import CaribbeanIsland, CommandBase, EnterpriseNumber, InvalidValue, Jurisdiction
+from domain.kernel import (
+    CaribbeanIsland,
+    CommandBase,
+    EnterpriseNumber,
+    InvalidValue,
+    Jurisdiction,
+    PersonalText,
+    PurposeGroup,
+    personal,
+)
 from domain.kernel.kinds import Count
 from domain.kernel.participants import check_number_of_jurisdiction
 from domain.organisations.values import (
+    TRADER_NAME,
     DecisionPart,
     Enrolment,
     Level,
@@ -46,6 +56,18 @@ class OrganisationRegistered(OrganisationEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationRenamed(OrganisationEvent):
     names: Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoleTraderDeclared(OrganisationEvent):
+    """The organisation is the enterprise of one natural person: its id is that of a data subject.
+
+    Its name is personal data: `OrganisationRegistered` or `OrganisationRenamed` has its number instead. No event says
+    which person it is: the erasure of the person would leave what points to them.
+    """
+
+    jurisdiction: Jurisdiction
+    trader_name: Annotated[PersonalText, TRADER_NAME] = personal("organisation_id", PurposeGroup.IDENTIFICATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +127,7 @@ class RecognitionWithdrawn(RecognitionEvent):
 OrganisationEvents = (
     OrganisationRegistered
     | OrganisationRenamed
+    | SoleTraderDeclared
     | OrganisationEnrolled
     | EnrolmentEnded
     | DoubleChannelChanged
@@ -139,7 +162,27 @@ class RegisterOrganisation(OrganisationCommand):
         _check_place(self)
 
 
-def _check_place(registered: RegisterOrganisation | OrganisationRegistered) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSoleTrader(OrganisationCommand):
+    """Register the enterprise of a natural person. `trader_name` is sealed; others see the number instead."""
+
+    trader_name: Annotated[str, TRADER_NAME]
+    enterprise_number: EnterpriseNumber
+    jurisdiction: Jurisdiction
+    island: CaribbeanIsland | None = None
+
+    def check_whole(self, _at: datetime) -> None:
+        _check_place(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclareSoleTrader(OrganisationCommand):
+    """Say that an organisation that is registered is a sole trader; or the name anew, as its own is never changed."""
+
+    trader_name: Annotated[str, TRADER_NAME]
+
+
+def _check_place(registered: RegisterOrganisation | RegisterSoleTrader | OrganisationRegistered) -> None:
     check_number_of_jurisdiction(registered.enterprise_number, registered.jurisdiction)
     if registered.island is not None and registered.jurisdiction is not Jurisdiction.NL:
         raise InvalidValue("island-outside-jurisdiction", "The islands belong to the Netherlands.")
@@ -228,6 +271,8 @@ class Organisation:
 
     exists: bool = False
     names: Names = Names()
+    enterprise_number: str = ""
+    sole_trader: bool = False
     organisation_type: OrganisationType = OrganisationType.PRIVATE_ORGANISATION
     level: Level = Level.LOCAL
     jurisdiction: Jurisdiction = Jurisdiction.BE

@@ -6,10 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from domain.kernel import Claim, Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
+from domain.kernel import (
+    Claim,
+    Decider,
+    Duplicate,
+    InvalidValue,
+    Jurisdiction,
+    NotAllowed,
+    NotFound,
+    PersonalText,
+    RuleBroken,
+)
 from domain.kernel.working_days import end_of_day
 from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
+    DeclareSoleTrader,
     DoubleChannelChanged,
     EndDoubleChannel,
     EndEnrolment,
@@ -29,20 +40,22 @@ from domain.organisations.organisation.model import (
     RecognitionSuspended,
     RecognitionWithdrawn,
     RegisterOrganisation,
+    RegisterSoleTrader,
     RenameOrganisation,
     RequestRecognition,
+    SoleTraderDeclared,
     SuspendRecognition,
     WithdrawRecognition,
     holds,
     recognised,
 )
-from domain.organisations.values import Enrolment, Recognition
+from domain.organisations.values import Enrolment, Level, Names, OrganisationType, Recognition
 
 # --- Rules ----------------------------------------------------------------------------------------------------------
 
 
 def _must_exist(command: OrganisationCommand, state: Organisation) -> None:
-    if not state.exists and not isinstance(command, RegisterOrganisation):
+    if not state.exists and not isinstance(command, RegisterOrganisation | RegisterSoleTrader):
         raise NotFound("organisation-not-found", "There is no organisation with this id.")
 
 
@@ -63,7 +76,48 @@ def _register(command: RegisterOrganisation, state: Organisation) -> Sequence[Or
     ]
 
 
+def _register_sole_trader(command: RegisterSoleTrader, state: Organisation) -> Sequence[OrganisationEvents]:
+    if state.exists:
+        raise Duplicate("organisation-exists", "There is an organisation with this id already.")
+    return [
+        OrganisationRegistered(
+            organisation_id=command.organisation_id,
+            names=_number_as_name(command.enterprise_number),
+            organisation_type=OrganisationType.PRIVATE_ORGANISATION,
+            level=Level.LOCAL,
+            enterprise_number=command.enterprise_number,
+            jurisdiction=command.jurisdiction,
+            outside_government=True,
+            island=command.island,
+        ),
+        _declared(command, command.jurisdiction),
+    ]
+
+
+def _declare_sole_trader(command: DeclareSoleTrader, state: Organisation) -> Sequence[OrganisationEvents]:
+    """Declare it, also once more: the name of before is sealed, so nobody can say whether it is the same."""
+    if state.organisation_type is not OrganisationType.PRIVATE_ORGANISATION:
+        raise RuleBroken("not-a-sole-trader", "Only a private organisation can be the enterprise of one person.")
+    names = _number_as_name(state.enterprise_number)
+    renamed = [OrganisationRenamed(organisation_id=command.organisation_id, names=names)]
+    return [*(renamed if state.names != names else ()), _declared(command, state.jurisdiction)]
+
+
+def _declared(command: RegisterSoleTrader | DeclareSoleTrader, jurisdiction: Jurisdiction) -> SoleTraderDeclared:
+    return SoleTraderDeclared(
+        organisation_id=command.organisation_id,
+        jurisdiction=jurisdiction,
+        trader_name=PersonalText(command.trader_name),
+    )
+
+
+def _number_as_name(number: str) -> Names:
+    return Names(nl=number, fr=number, de=number, en=number)
+
+
 def _rename(command: RenameOrganisation, state: Organisation) -> Sequence[OrganisationEvents]:
+    if state.sole_trader:
+        raise RuleBroken("sole-trader-name", "The name of a sole trader is personal data: declare it anew instead.")
     if command.names == state.names:
         return []
     return [OrganisationRenamed(organisation_id=command.organisation_id, names=command.names)]
@@ -234,6 +288,7 @@ def evolve(state: Organisation, event: OrganisationEvents) -> Organisation:
                 state,
                 exists=True,
                 names=event.names,
+                enterprise_number=event.enterprise_number,
                 organisation_type=event.organisation_type,
                 level=event.level,
                 jurisdiction=event.jurisdiction,
@@ -242,6 +297,8 @@ def evolve(state: Organisation, event: OrganisationEvents) -> Organisation:
             )
         case OrganisationRenamed():
             return replace(state, names=event.names)
+        case SoleTraderDeclared():
+            return replace(state, sole_trader=True)
         case OrganisationEnrolled():
             sender = event.enrolment is Enrolment.MAILBOX_SENDER
             return replace(
@@ -268,7 +325,7 @@ def evolve(state: Organisation, event: OrganisationEvents) -> Organisation:
 
 
 def _claims(command: OrganisationCommand, events: Sequence[OrganisationEvents]) -> Sequence[Claim]:
-    if isinstance(command, RegisterOrganisation) and events:
+    if isinstance(command, RegisterOrganisation | RegisterSoleTrader) and events:
         return [Claim("enterprise-number", command.enterprise_number)]
     return []
 
@@ -280,6 +337,8 @@ ORGANISATION: Decider[OrganisationCommand, Organisation, OrganisationEvents] = D
     guard=_must_exist,
     rules={
         RegisterOrganisation: _register,
+        RegisterSoleTrader: _register_sole_trader,
+        DeclareSoleTrader: _declare_sole_trader,
         RenameOrganisation: _rename,
         EnrolOrganisation: _enrol,
         EndEnrolment: _end_enrolment,
@@ -296,6 +355,7 @@ ORGANISATION: Decider[OrganisationCommand, Organisation, OrganisationEvents] = D
     events={
         "organisations.organisation-registered.v1": OrganisationRegistered,
         "organisations.organisation-renamed.v1": OrganisationRenamed,
+        "organisations.sole-trader-declared.v1": SoleTraderDeclared,
         "organisations.organisation-enrolled.v1": OrganisationEnrolled,
         "organisations.enrolment-ended.v1": EnrolmentEnded,
         "organisations.double-channel-changed.v1": DoubleChannelChanged,

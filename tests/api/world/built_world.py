@@ -186,6 +186,9 @@ class World:
         hold: dict[str, Any] = {"group": "identification", "ground": "legal_claims", "until": "2027-12-31"}
         self.id["hal.hold"] = self.does("place-legal-hold", person_id=self.id["hal"], **hold)
 
+        own = enterprise_number(len(ORGANISATIONS) + 1)
+        trader: dict[str, Any] = {"traderName": "Bakkerij An Peeters", "enterpriseNumber": own, "jurisdiction": "be"}
+        self.id["trader"] = self.does("register-sole-trader", **trader)
         self.id["suppression"] = self.does(
             "suppress-accesses", **self.suppression(ground="a closed inquiry, decision 7")
         )

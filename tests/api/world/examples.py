@@ -51,6 +51,10 @@ def _organisations(world: World) -> Sequence[Request]:
     until = "2026-12-31"
     return (
         _example("register-organisation", **organisation("new", 501)),
+        _example(
+            "register-sole-trader", traderName="An De Smet", enterpriseNumber=enterprise_number(502), jurisdiction="be"
+        ),
+        _example("declare-sole-trader", **about("trader"), traderName="Bakkerij An De Smet"),
         _example("rename-organisation", if_match='"1"', **about("renamed"), names={"nl": "Anders", "en": "Other"}),
         _example("enrol-organisation", **about("enrolled-next"), enrolment="bus_member"),
         _example("end-enrolment", **about("ended-next"), enrolment="service_provider"),

@@ -36,6 +36,7 @@ from projections import (
     service_families,
     service_use,
     services,
+    sole_traders,
 )
 from projections.deadlines import deadline as deadlines
 from tests.infrastructure.viewed import as_events_fill
@@ -50,6 +51,7 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
     services.Row.table: {"audience": "citizen", "minimum_level": "substantial"},
     service_families.Row.table: {},
     people.Row.table: {"route": "national_register"},
+    sole_traders.Row.table: {},
     keys.Row.table: {"means": "eid", "level": "high", "status": "active", "evidence_kind": "primary_means"},
     authentications.Row.table: {
         "month": "2022-03",
