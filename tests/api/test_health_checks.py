@@ -11,9 +11,8 @@ import psycopg
 import pytest
 
 from api.health_checks.all_checks import CHECKS
-from api.health_checks.check import Finding, HealthCheck, HealthStatus, MeasuredCheck, failure, warning
+from api.health_checks.check import Finding, HealthCheck, MeasuredCheck, failure, warning
 from api.health_checks.running import CheckResult, HealthChecks
-from tests.api.world import World
 
 OPERATION = Path(__file__).parents[2] / "docs" / "operation.md"
 WITHIN_S = 0.2
@@ -107,21 +106,3 @@ def test_the_documentation_of_the_checks_is_their_declaration() -> None:
         for it in CHECKS
     ]
     assert [row for row in rows if row not in documented] == []
-
-
-def test_the_platform_runs_every_check(world: World) -> None:
-    checks = world.anybody.reads("/health").json()["checks"]
-    assert list(checks) == [check.name for check in CHECKS]
-    assert {result["status"] for (result,) in checks.values()} <= set(HealthStatus)
-
-
-def test_a_database_that_hangs_holds_up_neither_health_nor_liveness(world: World, module_database_url: str) -> None:
-    with psycopg.connect(module_database_url) as owner:
-        owner.execute("LOCK TABLE read.checkpoint IN ACCESS EXCLUSIVE MODE")
-        answer = world.anybody.reads("/health")
-        assert answer.status_code == 503
-        assert answer.json()["checks"]["read-models"][0]["status"] == "fail"
-        assert answer.json()["checks"]["database"][0]["status"] == "pass"
-        assert world.anybody.reads("/livez").json() == {"status": "pass"}
-        assert world.anybody.reads("/readyz").status_code == 200
-    assert world.anybody.reads("/health").status_code == 200

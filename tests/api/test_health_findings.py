@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from api.composition.bootstrap import utc_now
+from api.health_checks.all_checks import CHECKS
 from application.ports import Role
 from infrastructure.keys.data_keys import KEY_BYTES
 from infrastructure.keys.keyring import Keyring
@@ -90,6 +91,23 @@ def well_before_and_after(platform: InProcess) -> Iterator[None]:
     assert findings(platform) == (200, {})
     yield
     assert findings(platform) == (200, {})
+
+
+def test_the_platform_runs_every_check(platform: InProcess) -> None:
+    checks = platform.anybody.reads("/health").json()["checks"]
+    assert list(checks) == [check.name for check in CHECKS]
+    assert {result["status"] for (result,) in checks.values()} == {"pass"}
+
+
+def test_a_database_that_hangs_holds_up_neither_health_nor_liveness(
+    platform: InProcess, module_database_url: str
+) -> None:
+    with psycopg.connect(module_database_url) as owner:
+        owner.execute("LOCK TABLE read.checkpoint IN ACCESS EXCLUSIVE MODE")
+        code, found = findings(platform)
+        assert (code, list(found)) == (503, ["read-models"])
+        assert platform.anybody.reads("/livez").json() == {"status": "pass"}
+        assert platform.anybody.reads("/readyz").status_code == 200
 
 
 # --- The log --------------------------------------------------------------------------------------------------------
