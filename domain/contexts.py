@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations
+from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations, reactors
 from domain.kernel import AnyDecider
 
 CONTEXTS: tuple[ModuleType, ...] = (
@@ -19,6 +19,7 @@ CONTEXTS: tuple[ModuleType, ...] = (
     bus,
     invoicing,
     operation,
+    reactors,
     erasure,
     access,
 )

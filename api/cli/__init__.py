@@ -21,6 +21,7 @@ COMMANDS = {
     "client": "register a program that asks the local issuer for tokens with a key of its own",
     "sample": "write the sample history into an empty log",
     "projections": "see, rebuild, verify and steer the read models",
+    "reactors": "see and steer what follows the log: erasures, the index of numbers, followers of agencies",
     "rights": "print who may do what: every command, type, field and door by role and organisation",
     "documents": "put GraphQL documents on the list of an organisation, list them, take them off",
     "keys": "list, rotate and retire the keys that wrap the keys of personal data; fill the index of numbers",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,6 +42,7 @@ from api.rest.openapi import complete
 from api.rest.person_lookups import lookup_routes
 from api.rest.pressure import TURN_WAIT, Pressure, observe_appends, observe_lookups
 from api.rest.projections import make_feed, projection_routes
+from api.rest.reactor_doors import reactor_routes
 from api.rest.usage import usage_routes
 from api.rights.doors import check_doors
 from api.web.ahead import COMPRESSION_LEVEL, MIN_COMPRESSED_BYTES, DoorsAhead
@@ -55,6 +56,7 @@ from application.unit_of_work import StateCache
 from domain.contexts import DECIDERS
 from domain.kernel import Command
 from domain.operation import RetryParkedEvents, SkipParkedEvent
+from domain.reactors import REACTOR, ReactorCommand, RetryWaitingEvents, SkipWaitingEvent
 from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
 from infrastructure.event_log.log_statements import APPEND_PROTOCOL
@@ -64,7 +66,8 @@ from infrastructure.keys.data_keys import Keys
 from infrastructure.keys.keyring import Keyring
 from infrastructure.keys.providers import make_provider
 from infrastructure.postgres.shared_limits import SharedLimits
-from infrastructure.read_models.reading import ReadModels
+from infrastructure.reactors.status import waiting_events, waits
+from infrastructure.read_models.reading import ReadModels, again_if_lost
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens.algorithms import ALGORITHMS
 from infrastructure.tokens.verifier import Verifier
@@ -107,7 +110,20 @@ def make_rules(reads: ReadModels) -> Rules:
         parked = await reads.is_parked(command.projection, command.event_position, or_stopped=or_stopped)
         return replace(command, parked=parked)
 
-    return replace(RULES, lookups=dict.fromkeys((RetryParkedEvents, SkipParkedEvent), with_parked))
+    async def with_waiting(command: Command) -> Command:
+        assert isinstance(command, ReactorCommand)
+        position = command.event_position if isinstance(command, RetryWaitingEvents | SkipWaitingEvent) else 0
+        known, waiting = await waits(reads.engine, command.reactor, position)
+        if isinstance(command, RetryWaitingEvents | SkipWaitingEvent):
+            return replace(command, known=known, waiting=waiting)
+        return replace(command, known=known)
+
+    lookups: dict[type[Command], Callable[[Command], Awaitable[Command]]] = {
+        RetryParkedEvents: with_parked,
+        SkipParkedEvent: with_parked,
+        **dict.fromkeys(REACTOR.rules, with_waiting),
+    }
+    return replace(RULES, lookups=lookups)
 
 
 def make_command_readers(settings: Settings) -> Mapping[str, CommandReader]:
@@ -167,6 +183,8 @@ def create_app(
     app.include_router(_operation(checks, log, reads, deadlines))
     app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
+    of_waiting = partial(again_if_lost, partial(waiting_events, reads.engine))
+    app.include_router(reactor_routes(platform, checks.of_reactors, of_waiting))
     app.include_router(make_token_endpoint(issuer, settings, now, shared))
     app.router.routes.extend(graphql)
     app.router.routes.extend(administration_routes())

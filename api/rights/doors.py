@@ -59,6 +59,8 @@ DOORS: Mapping[str, DoorRight] = {
     "GET /projections/{projection}": DoorRight(OVERSEERS, "How far one read model is."),
     "GET /projections/{projection}/parked-events": DoorRight(OVERSEERS, "Events that were parked."),
     "GET /projections/{projection}/builds": DoorRight(OVERSEERS, "Rebuilds, verifications and the like."),
+    "GET /reactors": DoorRight(OVERSEERS, "How far each reactor is, and who leads it."),
+    "GET /reactors/{reactor}/waiting-events": DoorRight(OVERSEERS, "Events that failed, or follow one."),
     "GET /graphql": DoorRight(
         EVERYBODY, "Queries, as the table of GraphQL says. A browser gets the page to try them on."
     ),

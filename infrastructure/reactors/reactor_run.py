@@ -17,6 +17,7 @@ import psycopg
 import structlog
 
 from application.reactor import Reactor
+from domain.reactors import ReactorPaused, ReactorResumed
 from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.keys.data_keys import KeysUnavailableError
 from infrastructure.postgres.failures import LogBusyError, LogUnavailableError, summary
@@ -73,6 +74,7 @@ class ReactorRun:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: BaseException | None = None
         self._position = self._saved = 0
+        self._acts_until = 0
         self._paused = False
         self._halts = 0
         self._halted_until = 0.0
@@ -95,6 +97,7 @@ class ReactorRun:
         checkpoint = await self._store(lambda store: store.begin(self._name, from_start=self._reactor.from_start))
         self._position = self._saved = checkpoint.position
         self._paused = checkpoint.paused
+        self._acts_until = checkpoint.act_position
         self._waiting = await self._store(lambda store: store.waiting_keys(self._name))
         try:
             while not self._stopping:
@@ -119,6 +122,7 @@ class ReactorRun:
     async def _step(self) -> float:
         """Start what can be started; return how many seconds there is nothing more to do unless it is woken."""
         rest_s = self._limits.check_interval_s
+        await self._carry_out_acts()
         if self._goes():
             for key in [key for key in self._queues if key not in self._running]:
                 self._start(key)
@@ -129,6 +133,34 @@ class ReactorRun:
         else:
             rest_s = min(rest_s, max(0.01, self._halted_until - _now()))
         return min(rest_s, await self._save())
+
+    async def _carry_out_acts(self) -> None:
+        """Carry out the new acts of administrators on this reactor."""
+        after, limit = self._acts_until, self._limits.batch_events
+
+        def read(store: ReactorStore) -> tuple[int, Sequence[AnyRecorded]]:
+            until = store.head()
+            return until, store.acts(after, until, limit) if after < until else ()
+
+        until, acts = await self._store(read)
+        for act in acts:
+            if act.event.reactor == self._name:
+                await self._carry_out(act)
+        self._acts_until = acts[-1].position if len(acts) == limit else max(until, after)
+
+    async def _carry_out(self, act: AnyRecorded) -> None:
+        async with self._waits:
+            gone = await self._store(lambda store: store.carry_out(act))
+            if gone is not None and gone not in self._running:
+                self._waiting.discard(gone)
+        match act.event:
+            case ReactorPaused():
+                self._paused = True
+            case ReactorResumed():
+                self._paused = False
+            case _:
+                pass
+        LOG.info("reactor_act_carried_out", reactor=self._name, act=type(act.event).__name__, position=act.position)
 
     def _goes(self) -> bool:
         return not (self._paused or self._stopping) and _now() >= self._halted_until
@@ -309,7 +341,8 @@ class ReactorRun:
             self._halt(error)
             return None
         failure = self._failure(recorded, ready.tries, error)
-        await self._store(lambda store: store.fail(self._name, key, failure))
+        if not await self._store(lambda store: store.fail(self._name, key, failure)):
+            self._waiting.discard(key)
         return None
 
     def _failure(self, recorded: AnyRecorded, tries: int, error: Exception) -> Failure:

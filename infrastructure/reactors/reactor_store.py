@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
+from domain.kernel import Recorded
+from domain.reactors import (
+    REACTOR,
+    ReactorEvent,
+    ReactorPaused,
+    ReactorResumed,
+    WaitingEventSkipped,
+    WaitingEventsRetried,
+)
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_lookup import OtherLogError
 from infrastructure.event_log.log_reader import AnyRecorded, LogReader
@@ -36,6 +45,12 @@ VALUES (%(reactor)s, %(key)s, %(tries)s, %(error)s, clock_timestamp() + %(wait)s
         CASE WHEN %(parked)s THEN clock_timestamp() END)
 ON CONFLICT (reactor, key) DO UPDATE
 SET tries = excluded.tries, error = excluded.error, again_at = excluded.again_at, parked_at = excluded.parked_at
+"""
+FAILED_AGAIN = """
+UPDATE reactor.waiting_key
+SET tries = %(tries)s, error = %(error)s, again_at = clock_timestamp() + %(wait)s,
+    parked_at = CASE WHEN %(parked)s THEN clock_timestamp() END
+WHERE reactor = %(reactor)s AND key = %(key)s
 """
 FOLLOW = """
 INSERT INTO reactor.waiting_key (reactor, key) SELECT DISTINCT %(reactor)s, key FROM unnest(%(keys)s::text[]) AS key
@@ -73,6 +88,19 @@ FROM reactor.waiting_key WHERE reactor = %s AND parked_at IS NULL AND key <> ALL
 DONE = "DELETE FROM reactor.waiting_event WHERE reactor = %s AND position = %s"
 FOLLOWING = "SELECT min(position) FROM reactor.waiting_event WHERE reactor = %s AND key = %s"
 KEY_DONE = "DELETE FROM reactor.waiting_key WHERE reactor = %s AND key = %s"
+PAUSE = """
+UPDATE reactor.progress SET paused_at = %(at)s, paused_by = %(by)s, paused_why = %(why)s WHERE name = %(reactor)s
+"""
+RESUME = "UPDATE reactor.progress SET paused_at = NULL, paused_by = '', paused_why = '' WHERE name = %(reactor)s"
+RETRY = """
+UPDATE reactor.waiting_key AS waiting SET tries = 0, again_at = clock_timestamp(), parked_at = NULL
+WHERE reactor = %(reactor)s AND (%(position)s = 0 OR EXISTS (
+    SELECT FROM reactor.waiting_event AS event
+    WHERE event.reactor = waiting.reactor AND event.key = waiting.key AND event.position = %(position)s
+))
+"""
+KEY_AT = "SELECT key FROM reactor.waiting_event WHERE reactor = %s AND position = %s"
+ACT_DONE = "UPDATE reactor.progress SET act_position = %s WHERE name = %s"
 KEY_GOES_ON = """
 UPDATE reactor.waiting_key SET tries = 0, error = '', again_at = clock_timestamp(), parked_at = NULL
 WHERE reactor = %s AND key = %s AND (tries > 0 OR error <> '')
@@ -180,21 +208,13 @@ class ReactorStore:
         }
         with self.connection.transaction():
             for key, failure in (failures or {}).items():
-                self.fail(name, key, failure)
+                self.connection.execute(WAIT, _given(name, key, failure))
             self.connection.execute(FOLLOW, given)
             self.connection.execute(WAIT_EVENTS, given)
 
-    def fail(self, name: str, key: str, failure: Failure) -> None:
-        """Note that the first event of a key failed."""
-        given = {
-            "reactor": name,
-            "key": key,
-            "tries": failure.tries,
-            "error": failure.error,
-            "wait": timedelta(seconds=failure.wait_s),
-            "parked": failure.parked,
-        }
-        self.connection.execute(WAIT, given)
+    def fail(self, name: str, key: str, failure: Failure) -> bool:
+        """Note that the first event of a key failed; return False if none waits, as it was skipped meanwhile."""
+        return self.connection.execute(FAILED_AGAIN, _given(name, key, failure)).rowcount > 0
 
     def ready(self, name: str, after: Sequence[str], running: Sequence[str], limit: int) -> Sequence[ReadyKey]:
         """Return the keys to try now, but those that run, the longest due first."""
@@ -214,3 +234,47 @@ class ReactorStore:
             following: int | None = None if row is None else row[0]
             self.connection.execute(KEY_DONE if following is None else KEY_GOES_ON, (name, key))
         return following
+
+    # --- Acts of administrators -------------------------------------------------------------------------------------
+
+    def acts(self, after: int, until: int, limit: int) -> Sequence[AnyRecorded]:
+        """Return the next acts on any reactor."""
+        return self.next(after, until, list(REACTOR.events.values()), limit)
+
+    def carry_out(self, act: Recorded[ReactorEvent]) -> str | None:
+        """Carry out an act and note that it was; return the key that has no waiting event any more, if any."""
+        event, context = act.event, act.context
+        given = {"reactor": event.reactor, "at": context.effective_at, "by": context.acting_id, "why": event.why}
+        gone: str | None = None
+        with self.connection.transaction():
+            match event:
+                case ReactorPaused():
+                    self.connection.execute(PAUSE, given)
+                case ReactorResumed():
+                    self.connection.execute(RESUME, given)
+                case WaitingEventsRetried():
+                    self.connection.execute(RETRY, {**given, "position": event.event_position})
+                case WaitingEventSkipped():
+                    gone = self._skip(event.reactor, event.event_position)
+                case _:  # the engine adds and removes followers
+                    pass
+            self.connection.execute(ACT_DONE, (act.position, event.reactor))
+        return gone
+
+    def _skip(self, reactor: str, position: int) -> str | None:
+        row = self.connection.execute(KEY_AT, (reactor, position)).fetchone()
+        if row is None:
+            return None
+        key: str = row[0]
+        return key if self.done(reactor, key, position) is None else None
+
+
+def _given(name: str, key: str, failure: Failure) -> Mapping[str, object]:
+    return {
+        "reactor": name,
+        "key": key,
+        "tries": failure.tries,
+        "error": failure.error,
+        "wait": timedelta(seconds=failure.wait_s),
+        "parked": failure.parked,
+    }

@@ -40,6 +40,12 @@ CROSS JOIN LATERAL (
 ) AS events
 ORDER BY progress.name
 """)  # noqa: S608 - a constant
+WAITS = text("""
+SELECT EXISTS (SELECT FROM reactor.progress WHERE name = :reactor) AS known,
+       EXISTS (
+           SELECT FROM reactor.waiting_event WHERE reactor = :reactor AND :position IN (0, position)
+       ) AS waiting
+""")
 WAITING = text("""
 SELECT waiting.reactor, waiting.key, first.position, first.name, events.number AS events, tries, error, since, again_at,
        parked_at
@@ -78,3 +84,10 @@ async def waiting_events(
     async with reads.connect() as connection:
         rows = (await connection.execute(WAITING, given)).mappings().all()
     return [WaitingEvent(**row) for row in rows]
+
+
+async def waits(reads: AsyncEngine, reactor: str, position: int) -> tuple[bool, bool]:
+    """Return whether there is such a reactor, and whether the event at this position waits for it, or any for 0."""
+    async with reads.connect() as connection:
+        row = (await connection.execute(WAITS, {"reactor": reactor, "position": position})).one()
+    return row.known, row.waiting

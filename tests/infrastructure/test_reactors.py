@@ -17,6 +17,7 @@ from application.reactor_status import ReactorProgress, WaitingEvent
 from domain.erasure.model import ErasureRequested, HoldGround, PlaceLegalHold
 from domain.identity.person import PersonRegistered
 from domain.kernel import PurposeGroup, Recorded
+from domain.reactors import PauseReactor, ResumeReactor, RetryWaitingEvents, SkipWaitingEvent
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_lookup import OtherLogError
 from infrastructure.keys.data_keys import KeysUnavailableError
@@ -315,6 +316,58 @@ def test_a_key_is_parked_after_about_an_hour() -> None:
     policy = RetryPolicy()
     longest = sum(policy.wait_s(tries) for tries in range(1, policy.tries))
     assert 2_700 < longest * (1 - policy.jitter) < longest < 3_600
+
+
+# --- Acts of administrators -------------------------------------------------------------------------------------------
+
+
+def act(reactor: str = "notes") -> dict[str, Any]:
+    return {"at": AT, "by": "platform", "reactor": reactor, "why": "the partner is being moved", "known": True}
+
+
+async def test_a_reactor_is_paused_and_resumed_and_says_by_whom_and_why(here: Site) -> None:
+    notes = Notes()
+    async with seen(here) as status, running(here.engine(reactors=[notes.reactor()])):
+        await here.do(PauseReactor(**act()))
+
+        async def is_paused() -> bool:
+            progress = await status.progress()
+            return progress is not None and progress.pause is not None
+
+        await until(is_paused, "it is not paused")
+        progress = await status.progress()
+        assert progress is not None
+        assert progress.pause is not None
+        assert (progress.pause.by, progress.pause.why) == ("official-7", "the partner is being moved")
+        await register(here, "ann")
+    async with running(here.engine(reactors=[notes.reactor()])):
+        await here.do(ResumeReactor(**act()))
+        await until(lambda: notes.called == [2], "it does not go on")
+
+
+async def test_a_parked_key_is_tried_again_or_goes_on_behind_a_skipped_event(here: Site) -> None:
+    notes = Notes()
+    notes.failing = {"ann": ValueError(), "bob": ValueError()}
+    await register(here, "ann")
+    await register(here, "bob")
+    await here.order_erasure("ann")  # 3
+    await here.order_erasure("bob")  # 4
+    async with seen(here) as status, running(here.engine(reactors=[notes.reactor(retry=replace(RETRY, tries=2))])):
+
+        async def are_parked() -> bool:
+            progress = await status.progress()
+            return progress is not None and progress.parked_keys == 2
+
+        await until(are_parked, "they are not parked")
+        await here.do(RetryWaitingEvents(**act(), event_position=1, waiting=True))
+        await until(lambda: notes.called.count(1) == 4, "ann is not tried again")
+        await until(are_parked, "ann is not parked again")
+        notes.failing.clear()
+        await here.do(SkipWaitingEvent(**act(), event_position=2, waiting=True))
+        await until(lambda: notes.called[-1] == 4, "bob does not go on")
+        await here.do(RetryWaitingEvents(**act(), waiting=True))
+        await until(lambda: notes.called[-1] == 3, "ann does not go on")
+    assert notes.called.count(2) == 2
 
 
 # --- Effects ----------------------------------------------------------------------------------------------------------

@@ -183,6 +183,8 @@ class World:
         self._messages()
         self._transactions_and_invoices()
         self.does("pause-projection", projection="keys", why="a test of the disks")
+        self.log.execute("INSERT INTO reactor.progress (name) VALUES ('old-mail')")
+        self.does("pause-reactor", reactor="old-mail", why="nobody runs it any more")
         hold: dict[str, Any] = {"group": "identification", "ground": "legal_claims", "until": "2027-12-31"}
         self.id["hal.hold"] = self.does("place-legal-hold", person_id=self.id["hal"], **hold)
 
@@ -200,6 +202,8 @@ class World:
             " VALUES (%s, 12, 'invoice-a', 1, 'invoicing.invoice-received.v1', 'KeyError')",
             (invoices.Row.table.name,),
         )
+        self.log.execute("INSERT INTO reactor.waiting_key (reactor, key) VALUES ('old-mail', 'ann')")
+        self.log.execute("INSERT INTO reactor.waiting_event VALUES ('old-mail', 12, 'ann', 'mailbox.message-sent.v1')")
 
     def suppression(self, **more: Any) -> dict[str, Any]:
         """Give the body with which an auditor keeps from Ann that the agency looks at her data."""

@@ -26,6 +26,7 @@ def examples(world: World) -> dict[str, Request]:
         *_bus(world),
         *_invoicing(world),
         *_operation(),
+        *_reactors(),
         *_erasure(world),
         *_access(world),
     )
@@ -227,6 +228,18 @@ def _operation() -> Sequence[Request]:
         _example("resume-projection", **about("keys")),
         _example("retry-parked-events", **about("invoices"), eventPosition=12),
         _example("skip-parked-event", **about("invoices"), eventPosition=12),
+    )
+
+
+def _reactors() -> Sequence[Request]:
+    def about(reactor: str) -> dict[str, Any]:
+        return {"reactor": reactor, "why": "the database of the keys is being moved"}
+
+    return (
+        _example("pause-reactor", **about("eraser")),
+        _example("resume-reactor", **about("old-mail")),
+        _example("retry-waiting-events", **about("old-mail"), eventPosition=12),
+        _example("skip-waiting-event", **about("old-mail"), eventPosition=12),
     )
 
 
