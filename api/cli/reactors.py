@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -32,7 +33,8 @@ from domain.reactors import (
     RetryWaitingEvents,
     SkipWaitingEvent,
 )
-from infrastructure.database.addresses import Addresses
+from infrastructure.database.addresses import Addresses, DatabaseRole
+from infrastructure.reactors.library_followers import FollowerUnusableError, make_tables
 from infrastructure.reactors.reaction_calls import PLATFORM
 from infrastructure.reactors.status import reactors_progress, waiting_events
 from infrastructure.read_models.reading import ReadModels
@@ -55,13 +57,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         if name == "waiting":
             action.add_argument("name", metavar="NAME", nargs="?", default="", help="the reactor; without, all")
             continue
-        action.add_argument("name", metavar="NAME", help="the reactor")
+        if name == "add":
+            action.add_argument("follower", metavar="MODULE:CLASS", help="what serving processes can import")
+            action.add_argument("--name", metavar="NAME", help="without, the name of the class, as in open-letters")
+        else:
+            action.add_argument("name", metavar="NAME", help="the reactor")
         action.add_argument("--why", required=True, help="the reason")
         if name in ("retry", "skip"):
             about = "the position of the event" + ("; the whole key is tried" if name == "retry" else "")
             action.add_argument("--position", type=counted(MAX_INTEGER), required=name == "skip", default=0, help=about)
-        if name == "add":
-            action.add_argument("follower", metavar="MODULE:CLASS", help="a follower of the eventsourcing library")
 
 
 # --- Seeing ---------------------------------------------------------------------------------------------------------
@@ -113,6 +117,15 @@ def _waiting_row(event: WaitingEvent) -> Sequence[object]:
 
 
 # --- Acts -----------------------------------------------------------------------------------------------------------
+
+
+def _add(options: argparse.Namespace, output: Output) -> None:
+    """Make the tables of a follower, and record that it runs from now on."""
+    class_name = options.follower.rpartition(":")[2]
+    options.name = options.name or re.sub(r"(?<!^)(?=[A-Z])", "-", class_name).lower()
+    with database(settings_of()) as addresses, ending_as(Exit.WRONG_USAGE, FollowerUnusableError):
+        make_tables(options.follower, addresses.owner, DatabaseRole.WRITER)
+    _act(AddFollower, options, output)
 
 
 def _act(command_class: type[ReactorCommand], options: argparse.Namespace, output: Output) -> None:
@@ -176,6 +189,6 @@ ACTIONS: Actions = {
         partial(_act, RetryWaitingEvents),
     ),
     "skip": ("do not react to a waiting event, and go on behind it", partial(_act, SkipWaitingEvent)),
-    "add": ("run a follower that is written for the eventsourcing library", partial(_act, AddFollower)),
+    "add": ("run a follower that is written for the eventsourcing library", _add),
     "remove": ("stop running such a follower; its tables stay", partial(_act, RemoveFollower)),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -51,6 +51,7 @@ from api.web.door_bounds import BOUNDS, Bounds
 from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
 from application.gathering import Rules
+from application.reactor_status import WaitingEvent
 from application.registry import RULES
 from application.unit_of_work import StateCache
 from domain.contexts import DECIDERS
@@ -183,7 +184,10 @@ def create_app(
     app.include_router(_operation(checks, log, reads, deadlines))
     app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
-    of_waiting = partial(again_if_lost, partial(waiting_events, reads.engine))
+
+    async def of_waiting(reactor: str, after: int, limit: int) -> Sequence[WaitingEvent]:
+        return await again_if_lost(partial(waiting_events, reads.engine, reactor, after, limit))
+
     app.include_router(reactor_routes(platform, checks.of_reactors, of_waiting))
     app.include_router(make_token_endpoint(issuer, settings, now, shared))
     app.router.routes.extend(graphql)

@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import psycopg
 import structlog
 
 from application.reactor import Reactor, RetryPolicy
+from domain.reactors import FollowerAdded, FollowerRemoved
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_reader import AnyRecorded, LogReader
 from infrastructure.event_log.subscription import LogSubscription
@@ -26,6 +27,8 @@ from infrastructure.postgres.connecting import connect_to_lead
 from infrastructure.postgres.failures import summary
 from infrastructure.postgres.leadership import Leadership
 from infrastructure.reactors.engine_limits import EngineLimits
+from infrastructure.reactors.follower_run import FollowerRun
+from infrastructure.reactors.library_followers import Open, open_follower
 from infrastructure.reactors.reaction_calls import CommandSender
 from infrastructure.reactors.reactor_run import ReactorRun
 from infrastructure.reactors.reactor_store import ReactorStore
@@ -46,9 +49,19 @@ def leader_name(reactor: str) -> str:
     return f"reactor:{reactor}"
 
 
+class Run(Protocol):
+    """A reactor or follower that this process leads."""
+
+    def wake(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    async def run(self) -> None: ...
+
+
 @dataclass(slots=True)
 class _Led:
-    run: ReactorRun
+    run: Run
     task: asyncio.Task[None]
 
 
@@ -65,6 +78,7 @@ class ReactorEngine:
         everywhere: Everywhere | None = None,
         limits: EngineLimits | None = None,
         open_store: Callable[[str, Codec], ReactorStore] = ReactorStore,
+        open_follower: Open = open_follower,
     ) -> None:
         self._url = url
         self._codec = codec
@@ -74,6 +88,10 @@ class ReactorEngine:
         self._everywhere: Everywhere = everywhere or {}
         self._limits = limits or EngineLimits()
         self._open_store = open_store
+        self._open_follower = open_follower
+        self._followers: dict[str, str] = {}
+        self._removed: set[str] = set()
+        self._acts_until = 0
         self._stop = asyncio.Event()
         self._attention = asyncio.Event()
         self._seen = -1
@@ -144,19 +162,54 @@ class ReactorEngine:
     async def _lead(self, store: _InThread[ReactorStore], leadership: _InThread[Leadership]) -> None:
         """Lead every reactor that no other process leads, and confirm it; end the leads of those that ended."""
         now = asyncio.get_running_loop().time()
+        await self._find_followers(store)
         for name, led in list(self._led.items()):
             if led.task.done():
                 del self._led[name]
                 await self._interrupted(name, led.task.exception(), leadership)
-        for name, reactor in self._reactors.items():
+        for name in (*self._reactors, *self._followers):
             if name in self._led or now < self._again_at.get(name, 0.0):
                 continue
             if await leadership.call(partial(_acquire, leader_name(name))):
                 LOG.info("reactor_leads", reactor=name)
-                run = ReactorRun(reactor, store.call, self._sender, self._limits, self._wake)
+                run = self._made(name, store)
                 self._led[name] = _Led(run, asyncio.create_task(run.run()))
                 self._led[name].task.add_done_callback(lambda _task: self._attention.set())
+        for name in [name for name in self._removed if name not in self._led]:
+            if await leadership.call(partial(_acquire, leader_name(name))):
+                await store.call(partial(_forget, name))
+                await leadership.call(partial(_release, leader_name(name)))
+            self._removed.discard(name)
         await leadership.call(Leadership.confirm)
+
+    def _made(self, name: str, store: _InThread[ReactorStore]) -> Run:
+        if (reactor := self._reactors.get(name)) is not None:
+            return ReactorRun(reactor, store.call, self._sender, self._limits, self._wake)
+        reference = self._followers[name]
+        opening = partial(self._open_follower, reference, self._url)
+        return FollowerRun(name, store.call, self._limits, opening)
+
+    async def _find_followers(self, store: _InThread[ReactorStore]) -> None:
+        """Read which followers of the library were added and removed; stop those that were removed."""
+        after, limit = self._acts_until, self._limits.batch_events
+
+        def read(store: ReactorStore) -> tuple[int, Sequence[AnyRecorded]]:
+            until = store.head()
+            return until, store.acts(after, until, limit) if after < until else ()
+
+        until, acts = await store.call(read)
+        self._acts_until = acts[-1].position if len(acts) == limit else max(until, after)
+        for event in (act.event for act in acts):
+            if event.reactor in self._reactors:
+                continue
+            if isinstance(event, FollowerAdded):
+                self._followers[event.reactor] = event.follower
+                self._removed.discard(event.reactor)
+            elif isinstance(event, FollowerRemoved):
+                self._followers.pop(event.reactor, None)
+                self._removed.add(event.reactor)
+            if isinstance(event, FollowerAdded | FollowerRemoved) and event.reactor in self._led:
+                self._led[event.reactor].run.stop()
 
     async def _interrupted(self, name: str, error: BaseException | None, leadership: _InThread[Leadership]) -> None:
         if error is not None:
@@ -167,7 +220,7 @@ class ReactorEngine:
             self._again_at[name] = asyncio.get_running_loop().time() + wait_s
             LOG.warning("reactor_interrupted", reactor=name, error=summary(error), again_after_s=wait_s)
         # Where the session is lost, this raises, and everything is begun again.
-        await leadership.call(lambda leads: leads.release(leader_name(name)))
+        await leadership.call(partial(_release, leader_name(name)))
 
     def _wake(self) -> None:
         """Let the reactors look that come after the one whose checkpoint moved."""
@@ -198,6 +251,14 @@ class ReactorEngine:
 
 def _acquire(name: str, leads: Leadership) -> bool:
     return leads.acquire(name)
+
+
+def _release(name: str, leads: Leadership) -> None:
+    leads.release(name)
+
+
+def _forget(name: str, store: ReactorStore) -> None:
+    store.forget(name)
 
 
 class _InThread(Generic[S]):

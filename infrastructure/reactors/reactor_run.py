@@ -10,8 +10,7 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 import psycopg
 import structlog
@@ -21,25 +20,19 @@ from domain.reactors import ReactorPaused, ReactorResumed
 from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.keys.data_keys import KeysUnavailableError
 from infrastructure.postgres.failures import LogBusyError, LogUnavailableError, summary
+from infrastructure.reactors.acts import ActReader, StoreCall
 from infrastructure.reactors.engine_limits import EngineLimits
 from infrastructure.reactors.reaction_calls import CommandSender, ReactionCaller
 from infrastructure.reactors.reactor_store import Failure, ReactorStore, ReadyKey
 from infrastructure.reactors.slots import Slot, Slots, SlowSlots
 
 LOG = structlog.get_logger()
-T = TypeVar("T")
 
 NOBODY_CAN = (KeysUnavailableError, LogUnavailableError, LogBusyError, psycopg.OperationalError)
 """Errors that concern every key: going on with the next one would not help."""
 
 RATE_WINDOW_S = 1.0
 """Over how many seconds the rate is measured, at least."""
-
-
-class StoreCall(Protocol):
-    """Calls a function with the store, in the thread of its connection."""
-
-    def __call__(self, function: Callable[[ReactorStore], T], /) -> Awaitable[T]: ...
 
 
 class ReactorRun:
@@ -74,7 +67,7 @@ class ReactorRun:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: BaseException | None = None
         self._position = self._saved = 0
-        self._acts_until = 0
+        self._acts = ActReader(reactor.name, store, limits.batch_events)
         self._paused = False
         self._halts = 0
         self._halted_until = 0.0
@@ -97,7 +90,7 @@ class ReactorRun:
         checkpoint = await self._store(lambda store: store.begin(self._name, from_start=self._reactor.from_start))
         self._position = self._saved = checkpoint.position
         self._paused = checkpoint.paused
-        self._acts_until = checkpoint.act_position
+        self._acts.position = checkpoint.act_position
         self._waiting = await self._store(lambda store: store.waiting_keys(self._name))
         try:
             while not self._stopping:
@@ -135,18 +128,8 @@ class ReactorRun:
         return min(rest_s, await self._save())
 
     async def _carry_out_acts(self) -> None:
-        """Carry out the new acts of administrators on this reactor."""
-        after, limit = self._acts_until, self._limits.batch_events
-
-        def read(store: ReactorStore) -> tuple[int, Sequence[AnyRecorded]]:
-            until = store.head()
-            return until, store.acts(after, until, limit) if after < until else ()
-
-        until, acts = await self._store(read)
-        for act in acts:
-            if act.event.reactor == self._name:
-                await self._carry_out(act)
-        self._acts_until = acts[-1].position if len(acts) == limit else max(until, after)
+        for act in await self._acts.new():
+            await self._carry_out(act)
 
     async def _carry_out(self, act: AnyRecorded) -> None:
         async with self._waits:

@@ -87,6 +87,9 @@ FROM reactor.waiting_key WHERE reactor = %s AND parked_at IS NULL AND key <> ALL
 """
 DONE = "DELETE FROM reactor.waiting_event WHERE reactor = %s AND position = %s"
 FOLLOWING = "SELECT min(position) FROM reactor.waiting_event WHERE reactor = %s AND key = %s"
+FORGET = "DELETE FROM reactor.progress WHERE name = %s"
+ALL_DONE = "DELETE FROM reactor.waiting_key WHERE reactor = %s"
+ANY_PARKED = "SELECT EXISTS (SELECT FROM reactor.waiting_key WHERE reactor = %s AND parked_at IS NOT NULL)"
 KEY_DONE = "DELETE FROM reactor.waiting_key WHERE reactor = %s AND key = %s"
 PAUSE = """
 UPDATE reactor.progress SET paused_at = %(at)s, paused_by = %(by)s, paused_why = %(why)s WHERE name = %(reactor)s
@@ -186,6 +189,12 @@ class ReactorStore:
         given = {"name": name, "position": position, "reacted": reacted, "events_per_s": events_per_s, "error": error}
         self.connection.execute(SAVE, given)
 
+    def forget(self, name: str) -> None:
+        """Take away the checkpoint of a follower, and what waits for it."""
+        with self.connection.transaction():
+            self.connection.execute(ALL_DONE, (name,))
+            self.connection.execute(FORGET, (name,))
+
     # --- Events that wait -------------------------------------------------------------------------------------------
 
     def waiting_keys(self, name: str) -> set[str]:
@@ -234,6 +243,23 @@ class ReactorStore:
             following: int | None = None if row is None else row[0]
             self.connection.execute(KEY_DONE if following is None else KEY_GOES_ON, (name, key))
         return following
+
+    def wait_at(self, name: str, key: str, position: int, event_name: str, failure: Failure) -> None:
+        """Let the event at a position wait for what failed, in place of what waited for the key before."""
+        given = {"reactor": name, "keys": [key], "positions": [position], "names": [event_name]}
+        with self.connection.transaction():
+            self.connection.execute(KEY_DONE, (name, key))
+            self.connection.execute(WAIT, _given(name, key, failure))
+            self.connection.execute(WAIT_EVENTS, given)
+
+    def take_all(self, name: str) -> None:
+        """Take away all that waits."""
+        self.connection.execute(ALL_DONE, (name,))
+
+    def is_parked(self, name: str) -> bool:
+        """Return whether a key is parked."""
+        row = self.connection.execute(ANY_PARKED, (name,)).fetchone()
+        return row is not None and bool(row[0])
 
     # --- Acts of administrators -------------------------------------------------------------------------------------
 

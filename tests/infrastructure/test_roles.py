@@ -52,7 +52,7 @@ READABLE_COLUMNS = {READER: {("commit", "position"), ("identity", "log_id")}}
 REACTORS: Mapping[DatabaseRole, Mapping[str, Sequence[str]]] = {
     WRITER: {
         "leader": ("SELECT", "INSERT", "UPDATE"),
-        "progress": ("SELECT", "INSERT", "UPDATE"),
+        "progress": ("SELECT", "INSERT", "UPDATE", "DELETE"),
         "waiting_key": ("SELECT", "INSERT", "UPDATE", "DELETE"),
         "waiting_event": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     },

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from application.reactor import ReactionRun, Reactor, RetryPolicy
 from domain.kernel import Recorded
+from domain.reactors import REACTOR
 from infrastructure.codec import Codec
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.reactors.engine import ReactorEngine
@@ -22,8 +23,10 @@ from tests.infrastructure.sample_counter import AT, DECIDER, RULES, CounterRaise
 
 NAME = "ledgers"
 LEDGER = "ledger-"
+STREAM_EVENTS = 50
+"""After so many events a counter goes on under another number: a command reads all events of its stream."""
 FAILING, HANGING = "failing", "hanging"
-CODEC = Codec([DECIDER])
+CODEC = Codec([DECIDER, REACTOR])
 CLAIM_KEY = b"a key of the torture"
 LIMITS = EngineLimits(gather_s=0.01, check_interval_s=0.5, save_interval_s=0.05, batch_events=20, open_events=60)
 RETRY = RetryPolicy(first_s=0.01, max_s=0.2, tries=1_000_000, timeout_s=0.3)
@@ -39,19 +42,29 @@ def reactor(fault_ended: Path) -> Reactor:
     has_ended = fault_ended.exists
 
     async def enter(recorded: Recorded[CounterRaised], run: ReactionRun) -> None:
-        counter = recorded.aggregate_id
-        if counter.startswith(LEDGER):
+        if recorded.aggregate_id.startswith(LEDGER):
             return
+        counter = name_of(recorded.aggregate_id)
+        ledger = f"{LEDGER}{counter}-{recorded.position // (10 * STREAM_EVENTS)}"
         if counter == FAILING and not has_ended():
             raise ValueError("it fails for as long as it has to")
         for amount in (recorded.position, -recorded.position):
             if counter == HANGING and chance.random() < HANGS:
                 await asyncio.Event().wait()
-            await run.send(RaiseCounter(at=AT, by="platform", counter_id=f"{LEDGER}{counter}", amount=amount))
+            await run.send(RaiseCounter(at=AT, by="platform", counter_id=ledger, amount=amount))
             if chance.random() < FAILS:
                 raise ValueError("it fails now and then")
 
-    return Reactor(name=NAME, reactions={CounterRaised: (enter,)}, retry=RETRY)
+    return Reactor(name=NAME, reactions={CounterRaised: (enter,)}, key_of=_key, retry=RETRY)
+
+
+def name_of(counter_id: str) -> str:
+    """Return the name of a counter without its number."""
+    return counter_id.rpartition("-")[0]
+
+
+def _key(recorded: Recorded[CounterRaised]) -> str:
+    return "" if recorded.aggregate_id.startswith(LEDGER) else name_of(recorded.aggregate_id)
 
 
 def run_reactor(url: str, fault_ended: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 import tempfile
 import time
@@ -25,17 +26,17 @@ from infrastructure.postgres.failures import LogBusyError, LogUnavailableError
 from infrastructure.postgres.leadership import leaders
 from tests.infrastructure.projector_process import Processes, kill, lives
 from tests.infrastructure.sample_counter import AT, RULES, CounterRaised, RaiseCounter
-from tests.torture.reactor_process import CLAIM_KEY, CODEC, FAILING, HANGING, LEDGER, NAME
+from tests.torture.reactor_process import CLAIM_KEY, CODEC, FAILING, HANGING, LEDGER, NAME, STREAM_EVENTS, name_of
 from tests.torture.server import Server
 from tests.waiting import until
 
 PROCESSES = 2
-COUNTERS = (FAILING, HANGING, *(f"counter-{number}" for number in range(8)))
+COUNTERS = (FAILING, HANGING, *(f"counter{number}" for number in range(8)))
 WRITE_INTERVAL_S = 0.02
 LIVES_S = (0.02, 0.5)
 """How long a leader leads, from and to, before it is killed: it may still be connecting."""
 
-ENDS_WITHIN_S = 240.0
+ENDS_WITHIN_S = 600.0
 WAITS = "SELECT count(*) FROM reactor.waiting_event"
 POSITION = "SELECT position FROM reactor.progress WHERE name = %s"
 CONTEXT = Context(acting_id="torture", organisation_id="platform", effective_at=AT)
@@ -153,9 +154,12 @@ async def _written(log: PostgresLog) -> AsyncIterator[None]:
     stopped = asyncio.Event()
 
     async def write() -> None:
-        while not stopped.is_set():
+        for round_number in itertools.count():
+            if stopped.is_set():
+                break
             for counter in COUNTERS:
-                command = RaiseCounter(at=AT, by="platform", counter_id=counter)
+                counter_id = f"{counter}-{round_number // STREAM_EVENTS}"
+                command = RaiseCounter(at=AT, by="platform", counter_id=counter_id)
                 with contextlib.suppress(Refusal, LogUnavailableError, LogBusyError):
                     await handle(CommandEnvelope(command=command, context=CONTEXT), log, RULES)
                 await asyncio.sleep(WRITE_INTERVAL_S)
@@ -186,7 +190,8 @@ def _check(url: str) -> ReactorCheck:
         for recorded in reader.read(connection, after=0, until=reader.head(connection)):
             assert isinstance(recorded.event, CounterRaised)
             at = recorded.recorded_at.timestamp()
-            if (counter := recorded.aggregate_id).startswith(LEDGER):
+            counter = name_of(recorded.aggregate_id)
+            if counter.startswith(LEDGER):
                 effects.setdefault(counter.removeprefix(LEDGER), []).append(recorded.event.amount)
                 entered_at.setdefault(recorded.event.amount, at)
             else:
