@@ -12,16 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from domain.kernel import CommandBase, Decider, NotFound, RuleBroken, fact
-from domain.kernel.kinds import several_lines, whole, written
+from domain.kernel.acts import EVERY_EVENT, ActedOn, ActedOnOrEvery, ActReason
+from domain.kernel.kinds import written
 
 # --- Values ---------------------------------------------------------------------------------------------------------
-
-MAX_REASON_LENGTH = 400
-MAX_EVENT_POSITION = 10**15
-"""No log is as long as this; a number beyond it is a mistake."""
-
-EVERY_PARKED_EVENT = 0
-"""Instead of an event's position, which is 1 or more: all events that are parked."""
 
 ACTS = "projection_acts"
 """The read model from which the worker learns of these acts."""
@@ -29,12 +23,6 @@ ACTS = "projection_acts"
 ProjectionName = Annotated[
     str, written("[a-z][a-z0-9_]{0,62}", "invalid-projection-name", "A projection has a name such as bus_counts.")
 ]
-ActReason = Annotated[
-    str, several_lines(MAX_REASON_LENGTH, "reason-missing", f"Say why, in at most {MAX_REASON_LENGTH} characters.")
-]
-_NO_POSITION = ("invalid-event-position", "The position is not that of an event in the log.")
-ParkedPosition = Annotated[int, whole(1, MAX_EVENT_POSITION, *_NO_POSITION)]
-ParkedPositions = Annotated[int, whole(EVERY_PARKED_EVENT, MAX_EVENT_POSITION, *_NO_POSITION)]
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -86,14 +74,14 @@ class ProjectionResumed(ProjectionEvent):
 class ParkedEventsRetried(ProjectionEvent):
     """`event_position` is that of the first parked event of one stream, or 0 for all streams."""
 
-    event_position: ParkedPositions
+    event_position: ActedOnOrEvery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedEventSkipped(ProjectionEvent):
     """The rows are made without this event, now and in every rebuild."""
 
-    event_position: ParkedPosition
+    event_position: ActedOn
 
 
 # --- Commands -------------------------------------------------------------------------------------------------------
@@ -147,7 +135,7 @@ class ResumeProjection(ProjectionCommand):
 class RetryParkedEvents(ProjectionCommand):
     """Apply parked events again: those of the stream of which a parked one is named, or all of the projection."""
 
-    event_position: ParkedPositions = EVERY_PARKED_EVENT
+    event_position: ActedOnOrEvery = EVERY_EVENT
     parked: bool = fact(False)
 
 
@@ -155,7 +143,7 @@ class RetryParkedEvents(ProjectionCommand):
 class SkipParkedEvent(ProjectionCommand):
     """Leave out of the rows an event that is parked, or the one at which the projection has stopped."""
 
-    event_position: ParkedPosition
+    event_position: ActedOn
     parked: bool = fact(False)
     """True also for the event at which the projection has stopped."""
 
@@ -194,7 +182,7 @@ def _resume(command: ResumeProjection, state: Operation) -> Sequence[ProjectionE
 
 
 def _retry(command: RetryParkedEvents, _state: Operation) -> Sequence[ProjectionEvent]:
-    if command.event_position == EVERY_PARKED_EVENT and not command.parked:
+    if command.event_position == EVERY_EVENT and not command.parked:
         return []
     _must_be_parked(command)
     why = command.why.strip()

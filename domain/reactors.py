@@ -11,13 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from domain.kernel import CommandBase, Decider, NotFound, fact
-from domain.kernel.kinds import whole, written
-from domain.operation import MAX_EVENT_POSITION, ActReason
+from domain.kernel.acts import EVERY_EVENT, ActedOn, ActedOnOrEvery, ActReason
+from domain.kernel.kinds import written
 
 # --- Values ---------------------------------------------------------------------------------------------------------
-
-EVERY_WAITING_EVENT = 0
-"""Instead of an event's position, which is 1 or more: the events of all keys that wait."""
 
 ReactorName = Annotated[
     str, written("[a-z][a-z0-9-]{0,62}", "invalid-reactor-name", "A reactor has a name such as blind-index.")
@@ -28,9 +25,6 @@ FollowerReference = Annotated[
         r"[A-Za-z_][\w.]{0,199}:[A-Za-z_]\w{0,99}", "invalid-follower", "A follower is named as package.module:Class."
     ),
 ]
-_NO_POSITION = ("invalid-event-position", "The position is not that of an event in the log.")
-WaitingPosition = Annotated[int, whole(1, MAX_EVENT_POSITION, *_NO_POSITION)]
-WaitingPositions = Annotated[int, whole(EVERY_WAITING_EVENT, MAX_EVENT_POSITION, *_NO_POSITION)]
 
 # --- Events ---------------------------------------------------------------------------------------------------------
 
@@ -57,14 +51,14 @@ class ReactorResumed(ReactorEvent):
 class WaitingEventsRetried(ReactorEvent):
     """`event_position` is that of the first waiting event of one key, or 0 for all keys."""
 
-    event_position: WaitingPositions
+    event_position: ActedOnOrEvery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingEventSkipped(ReactorEvent):
     """The reactor does not react to this event; the key goes on behind it."""
 
-    event_position: WaitingPosition
+    event_position: ActedOn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +100,7 @@ class ResumeReactor(ReactorCommand):
 class RetryWaitingEvents(ReactorCommand):
     """Try waiting events at once, parked ones too: those of the key of which one is named, or all of the reactor."""
 
-    event_position: WaitingPositions = EVERY_WAITING_EVENT
+    event_position: ActedOnOrEvery = EVERY_EVENT
     waiting: bool = fact(False)
 
 
@@ -114,7 +108,7 @@ class RetryWaitingEvents(ReactorCommand):
 class SkipWaitingEvent(ReactorCommand):
     """Do not react to an event that waits, and go on with those behind it."""
 
-    event_position: WaitingPosition
+    event_position: ActedOn
     waiting: bool = fact(False)
 
 
@@ -154,7 +148,7 @@ def _resume(command: ResumeReactor, state: ReactorState) -> Sequence[ReactorEven
 
 def _retry(command: RetryWaitingEvents, _state: ReactorState) -> Sequence[ReactorEvent]:
     _must_be_known(command)
-    if command.event_position == EVERY_WAITING_EVENT and not command.waiting:
+    if command.event_position == EVERY_EVENT and not command.waiting:
         return []
     _must_wait(command)
     why = command.why.strip()

@@ -11,10 +11,9 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from domain.kernel import InvalidValue, NotFound, Refusal, RuleBroken
+from domain.kernel.acts import MAX_EVENT_POSITION, MAX_REASON_LENGTH
 from domain.operation import (
     ACTS,
-    MAX_EVENT_POSITION,
-    MAX_REASON_LENGTH,
     OPERATION,
     CancelRebuild,
     DropPreviousRows,
