@@ -184,14 +184,9 @@ def create_app(
     app.include_router(_operation(checks, log, reads, deadlines))
     app.include_router(pages.router)
     app.include_router(projection_routes(platform, reads, feed))
-
-    async def of_waiting(reactor: str, after: int, limit: int) -> Sequence[WaitingEvent]:
-        return await again_if_lost(partial(waiting_events, reads.engine, reactor, after, limit))
-
-    app.include_router(reactor_routes(platform, checks.of_reactors, of_waiting))
+    app.include_router(reactor_routes(platform, checks.of_reactors, partial(_waiting, reads)))
     app.include_router(make_token_endpoint(issuer, settings, now, shared))
-    app.router.routes.extend(graphql)
-    app.router.routes.extend(administration_routes())
+    app.router.routes.extend([*graphql, *administration_routes()])
     # The server calls this when it stops, so that streams end before it waits for open requests.
     app.state.end_streams = feed.end
     app.openapi = cache(lambda: complete(FastAPI.openapi(app), {**commands.paths, **file_operations()}))  # type: ignore[method-assign]  # FastAPI's own way
@@ -226,6 +221,10 @@ def _empty_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
         # The log and the metrics of the platform say it all, and each request would ask whether somebody listens.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+
+
+async def _waiting(reads: ReadModels, reactor: str, after: int, limit: int) -> Sequence[WaitingEvent]:
+    return await again_if_lost(partial(waiting_events, reads.engine, reactor, after, limit))
 
 
 def _platform(

@@ -49,7 +49,7 @@ def leader_name(reactor: str) -> str:
     return f"reactor:{reactor}"
 
 
-class Run(Protocol):
+class LedRun(Protocol):
     """A reactor or follower that this process leads."""
 
     def wake(self) -> None: ...
@@ -61,7 +61,7 @@ class Run(Protocol):
 
 @dataclass(slots=True)
 class _Led:
-    run: Run
+    run: LedRun
     task: asyncio.Task[None]
 
 
@@ -182,7 +182,7 @@ class ReactorEngine:
             self._removed.discard(name)
         await leadership.call(Leadership.confirm)
 
-    def _made(self, name: str, store: _InThread[ReactorStore]) -> Run:
+    def _made(self, name: str, store: _InThread[ReactorStore]) -> LedRun:
         if (reactor := self._reactors.get(name)) is not None:
             return ReactorRun(reactor, store.call, self._sender, self._limits, self._wake)
         reference = self._followers[name]

@@ -21,7 +21,7 @@ from application.reactor import RetryPolicy
 from domain.reactors import ReactorPaused, ReactorResumed, WaitingEventSkipped, WaitingEventsRetried
 from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.postgres.failures import summary
-from infrastructure.reactors.acts import ActReader, StoreCall
+from infrastructure.reactors.act_reader import ActReader, StoreCall
 from infrastructure.reactors.engine_limits import EngineLimits
 from infrastructure.reactors.library_followers import OpenFollower
 from infrastructure.reactors.reactor_store import Failure
@@ -30,6 +30,7 @@ LOG = structlog.get_logger()
 T = TypeVar("T")
 
 RETRY = RetryPolicy()
+CHANCE = random.SystemRandom()
 
 
 class FollowerRun:
@@ -119,7 +120,7 @@ class FollowerRun:
     async def _failed(self, error: BaseException, position: int, topic: str = "") -> None:
         self._tries += 1
         self._failed_at = position
-        wait_s = self._retry.wait_s(self._tries, random.random())  # noqa: S311 - jitter
+        wait_s = self._retry.wait_s(self._tries, CHANCE.random())
         self._parked = self._tries >= self._retry.tries
         self._again_at = asyncio.get_running_loop().time() + wait_s
         failure = Failure(tries=self._tries, error=summary(error), wait_s=wait_s, parked=self._parked)

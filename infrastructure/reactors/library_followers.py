@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, TypeAlias, get_args
+from typing import TypeAlias, get_args
 from uuid import UUID
 
 import psycopg
@@ -32,7 +32,7 @@ from infrastructure.library_recorders import recorders
 from infrastructure.postgres.failures import ValueFreeError
 
 _SETTINGS = {"DBNAME": "dbname", "HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
-AnyFollower: TypeAlias = type[Projection[Any]] | type[EventSourcedProjection[Any]]
+AnyFollower: TypeAlias = type[Projection[TrackingRecorder]] | type[EventSourcedProjection[UUID]]
 
 
 class FollowerUnusableError(ValueFreeError):

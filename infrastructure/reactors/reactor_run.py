@@ -20,7 +20,7 @@ from domain.reactors import ReactorPaused, ReactorResumed
 from infrastructure.event_log.log_reader import AnyRecorded
 from infrastructure.keys.data_keys import KeysUnavailableError
 from infrastructure.postgres.failures import LogBusyError, LogUnavailableError, summary
-from infrastructure.reactors.acts import ActReader, StoreCall
+from infrastructure.reactors.act_reader import ActReader, StoreCall
 from infrastructure.reactors.engine_limits import EngineLimits
 from infrastructure.reactors.reaction_calls import CommandSender, ReactionCaller
 from infrastructure.reactors.reactor_store import Failure, ReactorStore, ReadyKey
@@ -30,6 +30,9 @@ LOG = structlog.get_logger()
 
 NOBODY_CAN = (KeysUnavailableError, LogUnavailableError, LogBusyError, psycopg.OperationalError)
 """Errors that concern every key: going on with the next one would not help."""
+
+CHANCE = random.SystemRandom()
+"""For the jitter of pauses."""
 
 RATE_WINDOW_S = 1.0
 """Over how many seconds the rate is measured, at least."""
@@ -331,7 +334,7 @@ class ReactorRun:
     def _failure(self, recorded: AnyRecorded, tries: int, error: Exception) -> Failure:
         policy = self._reactor.retry
         tries += 1
-        wait_s = policy.wait_s(tries, random.random())  # noqa: S311 - jitter
+        wait_s = policy.wait_s(tries, CHANCE.random())
         failure = Failure(tries=tries, error=summary(error), wait_s=wait_s, parked=tries >= policy.tries)
         LOG.error(
             "reaction_parked" if failure.parked else "reaction_failed",

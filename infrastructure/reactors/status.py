@@ -14,13 +14,13 @@ MAX_SHOWN = 100
 RATE_AGE_S = 10
 """After this many seconds without a save, nothing was reacted to."""
 
-PROGRESS = text(f"""
+PROGRESS = text("""
 SELECT progress.name, coalesce(leader.process, '') AS leader, progress.position,
        greatest(head - progress.position, 0) AS lag_events,
        CASE WHEN head > progress.position
             THEN coalesce(extract(epoch FROM clock_timestamp() - log.recorded_after(progress.position)), 0)::float8
             ELSE 0.0::float8 END AS lag_s,
-       CASE WHEN saved_at > clock_timestamp() - interval '{RATE_AGE_S} s'
+       CASE WHEN saved_at > clock_timestamp() - make_interval(secs => :rate_age_s)
             THEN events_per_s::float8 ELSE 0.0::float8 END AS events_per_s,
        reacted, waiting.keys AS waiting_keys, parked_keys, waiting.oldest_s, events.waiting_events,
        error, failed_at, paused_at, paused_by, paused_why
@@ -39,7 +39,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS waiting_events FROM reactor.waiting_event WHERE reactor = progress.name
 ) AS events
 ORDER BY progress.name
-""")  # noqa: S608 - a constant
+""").bindparams(rate_age_s=RATE_AGE_S)
 WAITS = text("""
 SELECT EXISTS (SELECT FROM reactor.progress WHERE name = :reactor) AS known,
        EXISTS (
