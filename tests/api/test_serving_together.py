@@ -137,8 +137,8 @@ def test_all_that_a_process_writes_is_json_whatever_fails(together: Serving) -> 
     [({"KRONIEK_PORT": "none"}, 3), ({"KRONIEK_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, 4)],
 )
 def test_a_process_that_cannot_run_says_why_in_json(together: Serving, wrong: Mapping[str, str], code: int) -> None:
-    done = forked.kroniek_done({**together.environment, **wrong}, "serve")
-    (line,) = [json.loads(line) for line in done.err.splitlines()]
+    done = forked.kroniek_done({**together.environment, "KRONIEK_DATABASE_WAIT_S": "1", **wrong}, "serve")
+    *_, line = [json.loads(line) for line in done.err.splitlines()]
     assert (done.code, line["event"], line["exit_code"]) == (code, "process_ended", code)
 
 
