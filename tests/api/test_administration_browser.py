@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, LiteralString
@@ -245,28 +245,30 @@ def test_an_auditor_looks_and_is_told_that_ordering_is_not_for_them(visit: Visit
 # --- For everybody --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_the_page_is_for_everybody(
-    visit: Visit, owner: Owner, module_read_models_url: str, width: int, scheme: Scheme
-) -> None:
+FORMS: Sequence[tuple[int, Scheme]] = [(width, scheme) for width in (WIDE, NARROW) for scheme in ("light", "dark")]
+
+
+def test_the_page_is_for_everybody(visit: Visit, window: Window, owner: Owner, module_read_models_url: str) -> None:
     all_sorts(owner)
     with (
         looked_after(module_read_models_url, "keys", "people"),
         looked_after(module_read_models_url, "keys", kind=MADE),
     ):
-        page = visit(width=width, scheme=scheme)
+        page = visit()
         expect(row(page, "messages")).to_contain_text("Paused")
         expect(page.get_by_role("columnheader")).to_have_count(8)
-        _must_be_for_everybody(page, width)
+        _must_be_for_everybody(window)
         page.get_by_role("button", name="Pause: keys").click()
-        _must_be_for_everybody(page, width)
+        _must_be_for_everybody(window)
         page.keyboard.press("Escape")
         page.get_by_role("button", name="Parked events: messages").click()
         expect(page.get_by_role("listitem")).to_have_count(2)
-        _must_be_for_everybody(page, width)
+        _must_be_for_everybody(window)
 
 
-def _must_be_for_everybody(page: Page, width: int) -> None:
-    assert faults(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def _must_be_for_everybody(window: Window) -> None:
+    """Check what the window shows in all its forms, the dialog that is open among it."""
+    for width, scheme in FORMS:
+        window.becomes(width, scheme)
+        assert faults(window.page) == [], (width, scheme)
+        assert window.page.evaluate("document.documentElement.scrollWidth") <= width

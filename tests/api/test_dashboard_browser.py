@@ -15,6 +15,7 @@ from projections.figures.translations import Language
 from tests.api.world import served
 from tests.api.world.browser import LEAST, NARROW, WIDE, Scheme, Window, faults
 from tests.api.world.figures import RATES, FakeFigures, dashboard_over
+from tests.lengths import runs_longer, sized
 
 Visit = Callable[..., Page]
 MOST_TABS = 200
@@ -47,26 +48,43 @@ def visit(window: Window, address: str) -> Visit:
     return lambda path, *how: window.visit(address + path, *how)
 
 
-def faults_unfolded(page: Page) -> Sequence[str]:
-    page.evaluate("document.querySelectorAll('details').forEach(it => { it.open = true })")
-    return faults(page)
-
-
-@pytest.mark.parametrize(
-    ("width", "scheme"),
-    [(WIDE, "light"), (WIDE, "dark"), (WIDE, "forced"), (NARROW, "dark"), (LEAST, "light"), (LEAST, "forced")],
+FORMS: Sequence[tuple[int, Scheme]] = (
+    (WIDE, "light"),
+    (WIDE, "dark"),
+    (WIDE, "forced"),
+    (NARROW, "dark"),
+    (LEAST, "light"),
+    (LEAST, "forced"),
 )
+
+
+def fits(page: Page) -> bool:
+    """Say whether nothing leaves its chart or its page, or covers another text."""
+    assert page.evaluate(OUTSIDE) == []
+    assert page.evaluate(COVERED) == []
+    wide: bool = page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    return wide
+
+
+def unfold(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach(it => { it.open = true })")
+
+
+@runs_longer
 @pytest.mark.parametrize("language", Language)
-def test_axe_finds_nothing_and_every_text_of_a_chart_is_in_it(
-    visit: Visit, language: str, width: int, scheme: Scheme
-) -> None:
+def test_axe_finds_nothing_and_every_text_of_a_chart_is_in_it(visit: Visit, window: Window, language: str) -> None:
+    """The pages are loaded once. No colour depends on a language: each form is measured for contrast in one of them."""
     for jurisdiction in ("be", "nl"):
-        page = visit(f"/dashboard/{language}?jurisdiction={jurisdiction}", width, scheme)
-        assert page.evaluate(OUTSIDE) == []
-        assert page.evaluate(COVERED) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        page = visit(f"/dashboard/{language}?jurisdiction={jurisdiction}")
         assert page.evaluate("document.documentElement.lang") == language
-    assert faults_unfolded(page) == []
+        for form in FORMS:
+            window.becomes(*form)
+            assert fits(page), form
+    unfold(page)
+    for at, form in enumerate(FORMS):
+        window.becomes(*form)
+        own = at % len(Language) == list(Language).index(Language(language))
+        assert faults(page, colours=sized(own, long=True)) == [], form
 
 
 @pytest.mark.parametrize(
@@ -83,14 +101,14 @@ def test_axe_finds_nothing_and_every_text_of_a_chart_is_in_it(
         "/fr/figures/invoice-receivers",
     ],
 )
-def test_axe_finds_nothing_on_the_other_pages(visit: Visit, path: str) -> None:
-    schemes: tuple[tuple[int, Scheme], ...] = ((WIDE, "dark"), (LEAST, "light"), (LEAST, "forced"))
-    for width, scheme in schemes:
-        page = visit(f"/dashboard{path}", width, scheme)
-        assert faults_unfolded(page) == []
-        assert page.evaluate(OUTSIDE) == []
-        assert page.evaluate(COVERED) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+def test_axe_finds_nothing_on_the_other_pages(visit: Visit, window: Window, path: str) -> None:
+    page = visit(f"/dashboard{path}")
+    unfold(page)
+    forms: Sequence[tuple[int, Scheme]] = ((WIDE, "dark"), (LEAST, "light"), (LEAST, "forced"))
+    for form in forms:
+        window.becomes(*form)
+        assert faults(page) == [], form
+        assert fits(page), form
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])

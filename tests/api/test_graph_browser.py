@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -84,14 +84,15 @@ def test_a_query_may_stand_in_the_address(visit: Visit) -> None:
     assert page.get_by_label("Query").input_value() == "{ __typename }"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_the_page_is_for_everybody(visit: Visit, width: int, scheme: Scheme) -> None:
-    page = visit("/graphql", width, scheme)
+def test_the_page_is_for_everybody(visit: Visit, window: Window) -> None:
+    page = visit()
     page.get_by_label("Bearer token").fill("auditor:org-a")
     page.get_by_role("button", name="Load the schema").click()
     expect(page.locator("#types details").first).to_be_visible()
     page.get_by_role("button", name="Run").click()
     expect(page.locator("#status")).to_contain_text("HTTP")
-    assert faults(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    forms: Sequence[tuple[int, Scheme]] = [(width, scheme) for width in (WIDE, NARROW) for scheme in ("light", "dark")]
+    for width, scheme in forms:
+        window.becomes(width, scheme)
+        assert faults(page) == [], (width, scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
