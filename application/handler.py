@@ -63,8 +63,10 @@ async def handle(
 ) -> Receipt:
     """Decide one command and append its events; raise the refusal if it is refused.
 
-    With a cache, it is decided on cached states first, and on those of the log if the log does not accept that.
+    With a cache, it is decided on cached states first, and on those of the log if the log does not accept that. Facts
+    that are not in the log are looked up before.
     """
+    envelope = await looked_up(envelope, rules)
     if cache is not None and (receipt := await _try_cached(envelope, store, rules, cache)) is not None:
         return receipt
     (answer,) = await handle_many([envelope], store, rules)

@@ -142,6 +142,7 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(default=60_000, ge=0)
     pages_per_minute: int = Field(default=1_200, ge=0)
     trusted_proxies: str = Field(default="127.0.0.1", pattern=r"^[0-9A-Fa-f.:/, ]*$|^\*$")
+    erasure_cooling_off_days: int = Field(default=14, ge=0, le=30)
     lookups_per_minute: int = Field(default=600, ge=0)
     lookup_misses_per_minute: int = Field(default=60, ge=0)
     log_format: Annotated[LogFormat, Lower] = "auto"

@@ -8,7 +8,17 @@ from datetime import datetime
 from sqlalchemy import Select, or_, select
 
 from domain.access.access import Category
-from domain.erasure.model import ErasureRequested, ErasureStatus, Event, KeysDestroyed, KeysShredded, LegalHoldPlaced
+from domain.erasure.model import (
+    ErasureAsked,
+    ErasureRequested,
+    ErasureSettled,
+    ErasureStatus,
+    ErasureWithdrawn,
+    Event,
+    KeysDestroyed,
+    KeysShredded,
+    LegalHoldPlaced,
+)
 from domain.kernel import PurposeGroup, Recorded
 from projections.read_model import Col, Effects, Key, ListOrder, ReadModel, RowBase, change, put
 from projections.row_security import Seen
@@ -27,6 +37,7 @@ class Row(RowBase):
     requested_at: Col[datetime | None] = Col(None)
     destroyed_at: Col[datetime | None] = Col(None)
     shredded_at: Col[datetime | None] = Col(None)
+    due_at: Col[datetime | None] = Col(None)
     began_at: Col[datetime]
 
 
@@ -53,6 +64,15 @@ def _begun(recorded: Recorded[Event], groups: Sequence[PurposeGroup], status: Er
             yield change(Row, Row.person_id.to(person_id), column.to(status))
 
 
+def _asked(recorded: Recorded[ErasureAsked]) -> Effects[Row]:
+    yield from _begun(recorded, (), ErasureStatus.KEPT)
+    yield change(Row, Row.person_id.to(recorded.event.person_id), Row.due_at.to(recorded.event.due_at))
+
+
+def _no_longer_due(recorded: Recorded[ErasureWithdrawn | ErasureSettled]) -> Effects[Row]:
+    yield change(Row, Row.person_id.to(recorded.event.person_id), Row.due_at.to(None))
+
+
 def _requested(recorded: Recorded[ErasureRequested]) -> Effects[Row]:
     event = recorded.event
     yield from _begun(recorded, event.groups, ErasureStatus.REQUESTED)
@@ -63,6 +83,8 @@ def _requested(recorded: Recorded[ErasureRequested]) -> Effects[Row]:
         Row.ground.to(event.ground),
         Row.requested_at.to(recorded.context.effective_at),
     )
+    if event.session_id:
+        yield change(Row, Row.person_id.to(event.person_id), Row.due_at.to(None))
 
 
 def _destroyed(recorded: Recorded[KeysDestroyed]) -> Effects[Row]:
@@ -84,9 +106,12 @@ def _held(recorded: Recorded[LegalHoldPlaced]) -> Effects[Row]:
 
 READ_MODEL = ReadModel(
     name="erasures",
-    version=2,
+    version=3,
     row=Row,
     rules={
+        ErasureAsked: _asked,
+        ErasureWithdrawn: _no_longer_due,
+        ErasureSettled: _no_longer_due,
         ErasureRequested: _requested,
         KeysDestroyed: _destroyed,
         KeysShredded: _shredded,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -50,11 +50,12 @@ from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
-from application.gathering import Rules
+from application.gathering import Lookup, Rules
 from application.reactor_status import WaitingEvent
 from application.registry import RULES
 from application.unit_of_work import StateCache
 from domain.contexts import DECIDERS
+from domain.erasure.model import RequestErasure
 from domain.kernel import Command
 from domain.operation import RetryParkedEvents, SkipParkedEvent
 from domain.reactors import REACTOR, ReactorCommand, RetryWaitingEvents, SkipWaitingEvent
@@ -102,8 +103,8 @@ def make_log(settings: Settings, addresses: Addresses, keys: Keys | None) -> Pos
     )
 
 
-def make_rules(reads: ReadModels) -> Rules:
-    """Return the rules, with what they ask of the read models: whether there is an event to retry or to skip."""
+def make_rules(reads: ReadModels, cooling_off_days: int = 0) -> Rules:
+    """Return the rules, with facts that are not in the log: events to retry or to skip, and the setting of erasures."""
 
     async def with_parked(command: Command) -> Command:
         assert isinstance(command, RetryParkedEvents | SkipParkedEvent)
@@ -119,9 +120,14 @@ def make_rules(reads: ReadModels) -> Rules:
             return replace(command, known=known, waiting=waiting)
         return replace(command, known=known)
 
-    lookups: dict[type[Command], Callable[[Command], Awaitable[Command]]] = {
+    async def with_days(command: Command) -> Command:
+        assert isinstance(command, RequestErasure)
+        return replace(command, cooling_off_days=cooling_off_days)
+
+    lookups: Mapping[type[Command], Lookup] = {
         RetryParkedEvents: with_parked,
         SkipParkedEvent: with_parked,
+        RequestErasure: with_days,
         **dict.fromkeys(REACTOR.rules, with_waiting),
     }
     return replace(RULES, lookups=lookups)
@@ -240,7 +246,7 @@ def _platform(
 ) -> Platform:
     return Platform(
         log=log,
-        rules=make_rules(reads),
+        rules=make_rules(reads, settings.erasure_cooling_off_days),
         state_cache=StateCache(),
         open_state=reads.state,
         read_statements=reads.read_statements,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.rest.command_route import CommandRoute
 from api.rights.relations import Relation, administrator, agency
-from domain.erasure.model import LiftLegalHold, OrderErasure, PlaceLegalHold, RequestErasure
+from domain.erasure.model import LiftLegalHold, OrderErasure, PlaceLegalHold, RequestErasure, WithdrawErasure
 
 _PERSON = "/persons/{person_id}"
 
@@ -13,7 +13,13 @@ ROUTES = (
         RequestErasure,
         f"{_PERSON}/erasures",
         right=agency(Relation.PLACE_OF_SESSION),
-        summary="Pass on that a person wants their data erased, in a session of theirs at your organisation.",
+        summary="Pass on that a person wants their data erased, in a session of theirs; they can withdraw for days.",
+    ),
+    CommandRoute(
+        WithdrawErasure,
+        f"{_PERSON}/erasure-withdrawals",
+        right=agency(Relation.PLACE_OF_SESSION),
+        summary="Pass on that a person withdraws the erasure that they asked for, before it falls due.",
     ),
     CommandRoute(
         OrderErasure,

@@ -12,6 +12,7 @@ from domain.erasure.model import (
     OrderErasure,
     PlaceLegalHold,
     RequestErasure,
+    WithdrawErasure,
 )
 from domain.identity.person import PERSON
 from domain.organisations.organisation.rules import ORGANISATION
@@ -33,6 +34,18 @@ def _who_asks(command: RequestErasure, states: States) -> Enriched[RequestErasur
     return acting(known, applicant, command.person_id)
 
 
+def _who_withdraws(command: WithdrawErasure, states: States) -> Enriched[WithdrawErasure]:
+    applicant = actor_in_session(
+        command.session_id,
+        command.acting_mandate_id,
+        states,
+        organisation_id=command.by,
+        at=command.at,
+        kinds=BY_LAW,
+    )
+    return acting(replace(command, applicant=applicant), applicant, command.person_id)
+
+
 def _on_known(command: _OnKnown, states: States) -> Enriched[_OnKnown]:
     return Enriched(replace(command, registered=_registered(command, states)), subject_id=command.person_id)
 
@@ -49,6 +62,7 @@ def _registered(command: ErasureCommand, states: States) -> bool:
 
 READERS: Mapping[type, FactReader] = {
     RequestErasure: _who_asks,
+    WithdrawErasure: _who_withdraws,
     OrderErasure: _on_known,
     PlaceLegalHold: _on_known,
     ErasureCommand: _on_person,

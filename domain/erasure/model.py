@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -96,6 +96,37 @@ class ErasureRequested(ErasureEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureAsked(ErasureEvent):
+    """The person asked, or who represents them by law: at `due_at` the data of `groups` is to be erased.
+
+    Until then it can be withdrawn. The other fields are those of the request that follows.
+    """
+
+    groups: tuple[PurposeGroup, ...]
+    held_groups: tuple[PurposeGroup, ...]
+    ground: ErasureGround
+    reference: FileReference
+    session_id: str
+    acting_person_id: str
+    mandate_id: str = ""
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureWithdrawn(ErasureEvent):
+    """What the person asked for is not to be erased after all."""
+
+    session_id: str
+    acting_person_id: str
+    mandate_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureSettled(ErasureEvent):
+    """When it fell due, nothing was left to erase of what the person asked for: it is held, or was ordered before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeysDestroyed(ErasureEvent):
     """No copy of the data of these groups can be read any more."""
 
@@ -129,7 +160,16 @@ class LegalHoldLifted(ErasureEvent):
     group: PurposeGroup
 
 
-Event = ErasureRequested | KeysDestroyed | KeysShredded | LegalHoldPlaced | LegalHoldLifted
+Event = (
+    ErasureAsked
+    | ErasureWithdrawn
+    | ErasureSettled
+    | ErasureRequested
+    | KeysDestroyed
+    | KeysShredded
+    | LegalHoldPlaced
+    | LegalHoldLifted
+)
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
@@ -152,11 +192,29 @@ class EraseCommand(ErasureCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestErasure(EraseCommand):
-    """The person asks, or who represents them by law, in a session open at the organisation that passes it on."""
+    """The person asks, or who represents them by law, in a session open at the organisation that passes it on.
+
+    For `cooling_off_days` it can be withdrawn.
+    """
 
     session_id: str
     acting_mandate_id: str = ""
     applicant: Actor = fact(Actor())
+    cooling_off_days: int = fact(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawErasure(ErasureCommand):
+    """The person withdraws what they asked for, in any session of theirs, before it falls due."""
+
+    session_id: str
+    acting_mandate_id: str = ""
+    applicant: Actor = fact(Actor())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarryOutErasure(ErasureCommand):
+    """What the person asked for has fallen due: the clock of the platform sends this command, no door does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +272,15 @@ class RecordKeysShredded(ErasureCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """The status of the erasure of each purpose of one person, and the holds by their ids."""
+    """The status of the erasure of each purpose of one person, the holds by their ids, and what the person asked for.
+
+    `withdrawn` holds after the person withdrew that, until they ask again.
+    """
 
     statuses: Mapping[PurposeGroup, ErasureStatus] = field(default_factory=dict)
     holds: Mapping[str, Hold] = field(default_factory=dict)
+    asked: ErasureAsked | None = None
+    withdrawn: bool = False
 
     def status(self, group: PurposeGroup) -> ErasureStatus:
         return self.statuses.get(group, ErasureStatus.KEPT)

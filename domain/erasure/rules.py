@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import assert_never
 
 from domain.erasure.model import (
     MAX_HOLD_YEARS,
     MAX_HOLDS,
+    CarryOutErasure,
     EndLegalHold,
     EraseCommand,
     Erasure,
+    ErasureAsked,
     ErasureCommand,
     ErasureRequested,
+    ErasureSettled,
     ErasureStatus,
+    ErasureWithdrawn,
     Event,
     Hold,
     KeysDestroyed,
@@ -29,6 +33,7 @@ from domain.erasure.model import (
     RecordKeysDestroyed,
     RecordKeysShredded,
     RequestErasure,
+    WithdrawErasure,
 )
 from domain.kernel import Actor, Decider, InvalidValue, NotAllowed, NotFound, PurposeGroup, RuleBroken
 from domain.kernel.instants import civil_day
@@ -39,15 +44,79 @@ NOBODY = Actor()
 
 
 def _request(command: RequestErasure, state: Erasure) -> Sequence[Event]:
-    applicant = command.applicant
-    if not applicant.in_session:
+    _must_be_the_person(command)
+    requested = _ask(command, state, command.applicant)
+    if not command.cooling_off_days:
+        return requested
+    asked_before = () if state.asked is None else state.asked.groups
+    return [
+        ErasureAsked(
+            person_id=it.person_id,
+            groups=tuple(group for group in PurposeGroup if group in (*it.groups, *asked_before)),
+            held_groups=it.held_groups,
+            ground=it.ground,
+            reference=it.reference,
+            session_id=it.session_id,
+            acting_person_id=it.acting_person_id,
+            mandate_id=it.mandate_id,
+            due_at=command.at + timedelta(days=command.cooling_off_days),
+        )
+        for it in requested
+        if not set(it.groups) <= set(asked_before)
+    ]
+
+
+def _must_be_the_person(command: RequestErasure | WithdrawErasure) -> None:
+    if not command.applicant.in_session:
         raise NotAllowed("no-session-at-caller", "This needs an open authentication session at this organisation.")
-    if not applicant.is_or_represents(command.person_id):
+    if not command.applicant.is_or_represents(command.person_id):
         raise NotAllowed("not-the-person", "Only the person, or who represents them by law, can ask for this.")
-    return _ask(command, state, applicant)
 
 
-def _ask(command: EraseCommand, state: Erasure, applicant: Actor = NOBODY) -> Sequence[Event]:
+def _withdraw(command: WithdrawErasure, state: Erasure) -> Sequence[Event]:
+    _must_be_the_person(command)
+    if state.withdrawn:
+        return []
+    if state.asked is None or command.at >= state.asked.due_at:
+        raise RuleBroken("no-erasure-to-withdraw", "Nothing that was asked for can be withdrawn any more.")
+    applicant = command.applicant
+    return [
+        ErasureWithdrawn(
+            person_id=command.person_id,
+            session_id=applicant.session_id,
+            acting_person_id=applicant.person_id,
+            mandate_id=applicant.mandate_id,
+        )
+    ]
+
+
+def _carry_out(command: CarryOutErasure, state: Erasure) -> Sequence[Event]:
+    """Request what was asked for, but what a hold keeps by now."""
+    asked = state.asked
+    if asked is None:
+        return []
+    if command.at < asked.due_at:
+        raise RuleBroken("erasure-not-due", "The person can still withdraw this.")
+    kept = [group for group in asked.groups if state.status(group) is ErasureStatus.KEPT]
+    held = tuple(group for group in kept if state.held(group, on=civil_day(command.at)))
+    free = tuple(group for group in kept if group not in held)
+    if not free:
+        return [ErasureSettled(person_id=command.person_id)]
+    return [
+        ErasureRequested(
+            person_id=command.person_id,
+            groups=free,
+            held_groups=(*asked.held_groups, *held),
+            ground=asked.ground,
+            reference=asked.reference,
+            session_id=asked.session_id,
+            acting_person_id=asked.acting_person_id,
+            mandate_id=asked.mandate_id,
+        )
+    ]
+
+
+def _ask(command: EraseCommand, state: Erasure, applicant: Actor = NOBODY) -> Sequence[ErasureRequested]:
     _must_be_known(command.registered, state)
     wanted = [group for group in PurposeGroup if group in (command.groups or tuple(PurposeGroup))]
     kept = [group for group in wanted if state.status(group) is ErasureStatus.KEPT]
@@ -157,8 +226,16 @@ def _in_step(groups: Sequence[PurposeGroup], state: Erasure, status: ErasureStat
 
 def evolve(state: Erasure, event: Event) -> Erasure:
     match event:
+        case ErasureAsked():
+            return replace(state, asked=event, withdrawn=False)
+        case ErasureWithdrawn():
+            return replace(state, asked=None, withdrawn=True)
+        case ErasureSettled():
+            return replace(state, asked=None)
         case ErasureRequested():
-            return _at(state, event.groups, ErasureStatus.REQUESTED)
+            # An order leaves what the person asked for beside it.
+            asked = None if event.session_id else state.asked
+            return replace(_at(state, event.groups, ErasureStatus.REQUESTED), asked=asked)
         case KeysDestroyed():
             return _at(state, event.groups, ErasureStatus.DESTROYED)
         case KeysShredded():
@@ -184,6 +261,8 @@ ERASURE: Decider[ErasureCommand, Erasure, Event] = Decider(
     initial=Erasure(),
     rules={
         RequestErasure: _request,
+        WithdrawErasure: _withdraw,
+        CarryOutErasure: _carry_out,
         OrderErasure: _ask,
         PlaceLegalHold: _place,
         PlaceRetentionHold: _hold,
@@ -194,6 +273,9 @@ ERASURE: Decider[ErasureCommand, Erasure, Event] = Decider(
     },
     evolve=evolve,
     events={
+        "erasure.asked.v1": ErasureAsked,
+        "erasure.withdrawn.v1": ErasureWithdrawn,
+        "erasure.settled.v1": ErasureSettled,
         "erasure.requested.v1": ErasureRequested,
         "erasure.keys-destroyed.v1": KeysDestroyed,
         "erasure.keys-shredded.v1": KeysShredded,

@@ -10,10 +10,14 @@ import pytest
 
 from domain.erasure.model import (
     MAX_HOLDS,
+    CarryOutErasure,
     Erasure,
+    ErasureAsked,
     ErasureGround,
     ErasureRequested,
+    ErasureSettled,
     ErasureStatus,
+    ErasureWithdrawn,
     Event,
     HoldGround,
     KeysDestroyed,
@@ -27,6 +31,7 @@ from domain.erasure.model import (
     RecordKeysDestroyed,
     RecordKeysShredded,
     RequestErasure,
+    WithdrawErasure,
     pending,
 )
 from domain.erasure.rules import ERASURE
@@ -101,6 +106,72 @@ def test_the_person_asks_in_a_session_and_that_is_recorded() -> None:
             acting_person_id=PERSON,
         )
     )
+
+
+ASKED = ErasureAsked(
+    person_id=PERSON,
+    groups=ALL,
+    held_groups=(),
+    ground=ErasureGround.CONSENT_WITHDRAWN,
+    reference="",
+    session_id="session-1",
+    acting_person_id=PERSON,
+    due_at=AT + timedelta(days=14),
+)
+WITHDRAWN = ErasureWithdrawn(person_id=PERSON, session_id="session-2", acting_person_id=PERSON)
+SETTLED = ErasureSettled(person_id=PERSON)
+COOL = replace(REQUEST, cooling_off_days=14)
+WITHDRAW = WithdrawErasure(
+    **ABOUT,
+    session_id="session-2",
+    applicant=Actor(person_id=PERSON, session_id="session-2", in_session=True),
+)
+CARRY_OUT = CarryOutErasure(**{**ABOUT, "at": ASKED.due_at})
+
+
+def test_what_a_person_asks_for_is_not_erased_before_its_days_are_over() -> None:
+    given(ERASURE).when(COOL).then(ASKED)
+    given(ERASURE, ASKED).when(COOL).then()
+    given(ERASURE, ASKED).when(replace(CARRY_OUT, at=ASKED.due_at - timedelta(seconds=1))).refused(
+        RuleBroken, "erasure-not-due"
+    )
+    carried_out = replace(
+        requested(*ALL),
+        ground=ASKED.ground,
+        reference="",
+        session_id="session-1",
+        acting_person_id=PERSON,
+    )
+    given(ERASURE, ASKED).when(CARRY_OUT).then(carried_out)
+    given(ERASURE, ASKED, carried_out).when(CARRY_OUT).then()
+
+
+def test_the_person_withdraws_within_the_days_in_any_session() -> None:
+    given(ERASURE, ASKED).when(WITHDRAW).then(WITHDRAWN)
+    given(ERASURE, ASKED, WITHDRAWN).when(CARRY_OUT).then()
+    given(ERASURE, ASKED, WITHDRAWN).when(WITHDRAW).then()
+    given(ERASURE, ASKED, WITHDRAWN).when(COOL).then(ASKED)
+    for before, at in (((), AT), ((ASKED,), ASKED.due_at)):
+        given(ERASURE, *before).when(replace(WITHDRAW, at=at)).refused(RuleBroken, "no-erasure-to-withdraw")
+    stranger = Actor(person_id="person-2", session_id="session-3", in_session=True)
+    given(ERASURE, ASKED).when(replace(WITHDRAW, applicant=stranger)).refused(NotAllowed, "not-the-person")
+
+
+def test_more_purposes_begin_the_days_anew() -> None:
+    post = replace(ASKED, groups=(POST,))
+    later = replace(COOL, at=AT + timedelta(days=1))
+    given(ERASURE, post).when(later).then(replace(ASKED, due_at=ASKED.due_at + timedelta(days=1)))
+
+
+def test_what_is_held_or_ordered_meanwhile_is_left_out() -> None:
+    held = replace(HELD, group=BILLS)
+    given(ERASURE, replace(ASKED, groups=(BILLS,)), held).when(CARRY_OUT).then(SETTLED)
+    given(ERASURE, ASKED, requested(*ALL)).when(CARRY_OUT).then(SETTLED)
+    given(ERASURE, ASKED, requested(*ALL), SETTLED).when(CARRY_OUT).then()
+    asked = replace(ASKED, groups=(POST, BILLS))
+    (event,) = ERASURE.decide(CARRY_OUT, ERASURE.fold((asked, held)))
+    assert isinstance(event, ErasureRequested)
+    assert (event.groups, event.held_groups) == ((POST,), (BILLS,))
 
 
 def test_who_represents_the_person_by_law_asks_under_their_mandate() -> None:

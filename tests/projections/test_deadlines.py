@@ -29,7 +29,8 @@ from domain.organisations.organisation.model import DoubleChannelChanged, Enrolm
 from domain.organisations.organisation.rules import ORGANISATION
 from domain.organisations.values import Enrolment
 from projections.deadlines.pending import DEADLINES, READ_MODEL
-from tests.domain import test_bus, test_identity_mandate, test_invoicing
+from tests.domain import test_bus, test_erasure, test_identity_mandate, test_invoicing
+from tests.domain.test_erasure import ASKED, SETTLED, WITHDRAWN
 from tests.infrastructure.examples import example
 from tests.projections.story import filled, story
 
@@ -125,6 +126,15 @@ def test_a_double_channel_period_is_moved_and_ends_with_the_enrolment() -> None:
     assert pending(*told(ORGANISATION, DOUBLE, ended)) == []
     other = replace(ended, enrolment=Enrolment.BUS_MEMBER)
     assert len(pending(*told(ORGANISATION, DOUBLE, other))) == 1
+
+
+def test_an_erasure_that_was_asked_for_is_due_until_it_is_withdrawn_settled_or_requested() -> None:
+    due = [("erasure-due", ASKED.due_at, "carry-out-erasure")]
+    assert pending(*told(ERASURE, ASKED)) == due
+    assert pending(*told(ERASURE, ASKED, WITHDRAWN)) == pending(*told(ERASURE, ASKED, SETTLED)) == []
+    ordered = test_erasure.requested(*test_erasure.ALL)
+    assert pending(*told(ERASURE, ASKED, ordered)) == due, "an order leaves it"
+    assert pending(*told(ERASURE, ASKED, replace(ordered, session_id="session-1"))) == []
 
 
 def test_each_hold_of_a_person_is_a_deadline() -> None:

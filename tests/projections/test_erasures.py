@@ -15,6 +15,7 @@ from projections import erasures, legal_holds
 from projections.erasures import asked_for, least_of, statuses_of
 from tests.domain.test_erasure import (
     ALL,
+    ASKED,
     AT,
     BILLS,
     HELD,
@@ -23,6 +24,8 @@ from tests.domain.test_erasure import (
     LIFTED,
     POST,
     RETAINED,
+    SETTLED,
+    WITHDRAWN,
     destroyed,
     requested,
     shredded,
@@ -39,6 +42,7 @@ ROW: dict[str, Any] = {
     "requested_at": None,
     "destroyed_at": None,
     "shredded_at": None,
+    "due_at": None,
     "began_at": AT,
 }
 REQUESTED_ROW = {**ROW, "ground": "unlawfully_processed", "requested_at": AT}
@@ -62,6 +66,14 @@ def test_the_steps_of_an_erasure() -> None:
         "destroyed_at": LATER,
         "shredded_at": LAST,
     }
+
+
+def test_what_a_person_asked_for_is_shown_until_it_is_requested_or_withdrawn() -> None:
+    assert after(ASKED) == {**ROW, "due_at": ASKED.due_at}
+    assert after(ASKED, WITHDRAWN) == after(ASKED, SETTLED) == ROW
+    carried_out = replace(requested(*ALL), session_id="session-1")
+    assert after(ASKED, carried_out) == {**REQUESTED_ROW, **every("requested"), "requested_at": LATER}
+    assert after(ASKED, requested(POST))["due_at"] == ASKED.due_at, "an order leaves it"
 
 
 def test_what_is_held_is_kept_while_the_rest_is_erased() -> None:

@@ -34,6 +34,9 @@ class ErasureOfPurpose:
 )
 class ErasureNode:
     ground: ErasureGround | None
+    due_at: datetime | None = strawberry.field(
+        description="Until then the person can withdraw what they asked for; then it is erased."
+    )
     began_at: datetime = strawberry.field(description="When there was the first decision on it, or the first hold.")
 
     @described("As far as the least of what is being erased; kept where nothing is.")
@@ -61,9 +64,10 @@ class LegalHoldNode:
 
 
 async def erasure_of(info: Info, person_id: str) -> ErasureNode | None:
-    """Return how far the erasure of a person is, if any of it was requested."""
+    """Return how far the erasure of a person is, if any of it was requested or asked for."""
     erasure = await info.context.load_linked(ErasureNode, ErasureRow.person_id, person_id)
-    return None if erasure is None or getattr(erasure, "requested_at", None) is None else erasure
+    asked = erasure is not None and (getattr(erasure, "requested_at", None) or getattr(erasure, "due_at", None))
+    return erasure if asked else None
 
 
 @strawberry.type

@@ -194,6 +194,8 @@ class World:
         self.id["suppression"] = self.does(
             "suppress-accesses", **self.suppression(ground="a closed inquiry, decision 7")
         )
+        asked = {"ground": "consent_withdrawn", "sessionId": self.id["hal.session"]}
+        self.does("request-erasure", "provider", person_id=self.id["hal"], **asked)
 
     def park_an_event(self) -> None:
         """Let invoices have an event that is parked, which the worker would have done."""

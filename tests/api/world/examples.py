@@ -252,6 +252,7 @@ def _erasure(world: World) -> Sequence[Request]:
     hold: dict[str, Any] = {"group": "identification", "ground": "legal_claims", "until": "2027-12-31"}
     return (
         _example("request-erasure", "provider", **about("fay"), **asked),
+        _example("withdraw-erasure", "provider", **about("hal"), sessionId=world.id["hal.session"]),
         _example("order-erasure", **about("dora"), **ordered),
         _example("place-legal-hold", **about("gus"), **hold, reference="RG/2026/118"),
         _example("lift-legal-hold", **about("hal"), hold_id=world.id["hal.hold"]),
