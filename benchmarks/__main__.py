@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import graphql_limits, http, row_security, sealing
+from benchmarks import deadlines, graphql_limits, http, row_security, sealing
 from benchmarks.graphql import run as graphql
 from benchmarks.log import run as log
 from benchmarks.projections import run as projections
@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "graphql_limits": graphql_limits.main,
     "row_security": row_security.main,
     "sealing": sealing.main,
+    "deadlines": deadlines.main,
 }
 
 if __name__ == "__main__":
