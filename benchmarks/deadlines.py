@@ -10,6 +10,7 @@ rounds.
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import sys
 import time
@@ -21,6 +22,7 @@ from functools import partial
 from itertools import count
 
 import psycopg
+import structlog
 
 from application.ports import Append
 from application.registry import RULES
@@ -70,6 +72,7 @@ def deadlines_alone() -> Definitions:
 
 def project(url: str) -> None:
     """Keep the rows of deadlines behind the log, until the process is ended."""
+    _log_errors_only()
     Worker(url, deadlines_alone()).run(lambda: False)
 
 
@@ -196,6 +199,11 @@ def _accepted(number: int, due_at: datetime) -> Append:
     return Append(stream=stream, events=[accepted], expected={stream: 0}, context=CONTEXT)
 
 
+def _log_errors_only() -> None:
+    """Leave standard output to the report."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
 def main(arguments: Sequence[str]) -> None:
     quick = "--quick" in arguments
     report = measure(
@@ -209,6 +217,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def measure(*, due: int, spread: int, total: int, rounds: int) -> Report:
     """Let so many fall due at once and one after the other, and send so many commands, in turn, so many times."""
+    _log_errors_only()
     with own_server() as server:
         settings = durable_settings(server.url)
         measured = _measured(server, due, spread, total, rounds)
