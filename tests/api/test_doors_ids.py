@@ -50,6 +50,7 @@ BY_DOOR = {
     ("open-mailbox", "mailbox_id"): (404, "mailbox-owner-not-found"),
     ("register-key", "personId"): (404, "person-not-found"),
     ("request-erasure", "person_id"): (403, "not-the-person"),
+    ("withdraw-erasure", "person_id"): (403, "not-the-person"),
     ("lift-legal-hold", "person_id"): (404, "legal-hold-not-found"),
     ("suppress-accesses", "personId"): (404, "person-not-found"),
     ("suppress-accesses", "organisationId"): (404, "organisation-not-found"),
