@@ -24,6 +24,7 @@ MAX_FILES: Mapping[str, int] = {
     "A read model with its GraphQL type": 3,
     "A context": 9,
     "A deadline": 2,
+    "A reaction": 2,
 }
 CACHES = (".mypy_cache", ".ruff_cache")
 
