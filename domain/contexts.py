@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from domain import access, bus, consent, erasure, identity, invoicing, mailbox, operation, organisations, reactors
+from domain import (
+    access,
+    bus,
+    consent,
+    erasure,
+    identity,
+    invoicing,
+    mailbox,
+    operation,
+    organisations,
+    reactors,
+)
 from domain.kernel import AnyDecider
 
 CONTEXTS: tuple[ModuleType, ...] = (
