@@ -95,6 +95,7 @@ class ReactorEngine:
         self._stop = asyncio.Event()
         self._attention = asyncio.Event()
         self._seen = -1
+        self._interruptions = 0
         self._led: dict[str, _Led] = {}
         self._failures: dict[str, int] = {}
         self._again_at: dict[str, float] = {}
@@ -108,14 +109,12 @@ class ReactorEngine:
 
     async def run(self) -> None:
         """Run until stopped; reconnect where the connection is lost."""
-        failures = 0
         while not self._stop.is_set():
             try:
                 await self._follow()
-                failures = 0
             except Exception as error:  # noqa: BLE001 - it never ends by itself: erasures would not be carried out
-                failures += 1
-                wait_s = INTERRUPTED.wait_s(failures)
+                self._interruptions += 1
+                wait_s = INTERRUPTED.wait_s(self._interruptions)
                 LOG.warning("reactors_interrupted", error=summary(error), again_after_s=wait_s)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), wait_s)
@@ -127,6 +126,7 @@ class ReactorEngine:
                 self._attention.clear()
                 await self._react_everywhere(listening)
                 await self._lead(store, leadership)
+                self._interruptions = 0
                 for led in self._led.values():
                     led.run.wake()
                 await subscription.wait_async(self._limits.check_interval_s, self._attention, listening.thread)
