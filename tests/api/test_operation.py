@@ -107,7 +107,9 @@ def test_health_warns_while_a_read_model_is_far_behind(world: World, module_data
         health = world.anybody.reads("/health").json()
         assert "keys is behind by more than 30 s" in health["output"]
         owner.execute("UPDATE read.checkpoint SET position = log.head()")
-        assert world.anybody.reads("/health").json()["status"] == "pass"
+        owner.execute("UPDATE reactor.progress SET position = log.head()")  # reactors do not run here
+        healthy = world.anybody.reads("/health").json()
+        assert (healthy["status"], healthy.get("output")) == ("pass", None)
 
 
 def test_health_fails_while_an_append_waits(world: World, module_database_url: str) -> None:
