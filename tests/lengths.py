@@ -43,6 +43,7 @@ SECONDS: Mapping[str, int] = {
     "api/test_operation.py": 20,
     "infrastructure/test_stock_application.py": 20,
     "api/test_database_commands.py": 20,
+    "infrastructure/test_shredding.py": 25,
     "infrastructure/test_crashes.py": 20,
     "infrastructure/test_erasure_crashes.py": 20,
     "infrastructure/test_takeover.py": 20,
