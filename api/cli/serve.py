@@ -14,6 +14,7 @@ from api.cli.common import awaited_database, settings_of
 from api.cli.output import Exit, Output, ending_as
 from api.cli.processes import WorkerProcess, unwind_on_term
 from api.composition.bootstrap import create_app
+from api.web.one_write import OneWriteProtocol
 from infrastructure.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -65,6 +66,7 @@ class ApiServer(uvicorn.Server):
     def __init__(self, app: FastAPI, trusted_proxies: str = LOOPBACK) -> None:
         config = uvicorn.Config(
             app,
+            http=OneWriteProtocol,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -30,6 +30,7 @@ from api.cli.serve import ApiServer
 from api.composition.bootstrap import create_app, utc_now
 from api.composition.tokens import make_issuer
 from api.web.door_bounds import BOUNDS, Bounds
+from api.web.one_write import OneWriteProtocol
 from application.ports import Caller, Role
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings
@@ -123,7 +124,8 @@ def on_a_port(folder: Path, url: str, keys_url: str, *, bounds: Bounds = BOUNDS,
 @contextmanager
 def served(app: Starlette) -> Iterator[str]:
     """Serve an application that is no whole platform; give its address."""
-    with _serving(uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))) as (address, _):
+    config = uvicorn.Config(app, http=OneWriteProtocol, log_level="error", ws="none")
+    with _serving(uvicorn.Server(config)) as (address, _):
         yield address
 
 
