@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Network
 from typing import Protocol, TypeVar
@@ -175,8 +176,12 @@ class PageCache:
         return _Page(tag, made.response.status_code, own, body, compressed)
 
     def _tag(self, address: str, version: FiguresVersion, day: date) -> str:
-        made_of = f"{self._release} {version} {day} {address}"
-        return f'W/"{hashlib.sha256(made_of.encode()).hexdigest()[:TAG_DIGITS]}"'
+        return tag_of(f"{self._release} {version} {day} {address}")
+
+
+@lru_cache(MAX_PAGES)
+def tag_of(made_of: str) -> str:
+    return f'W/"{hashlib.sha256(made_of.encode()).hexdigest()[:TAG_DIGITS]}"'
 
 
 def _visitor(request: Request) -> str:

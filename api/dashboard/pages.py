@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.datastructures import QueryParams
 
 from api.dashboard.choice import (
     DEFAULT_LANGUAGE,
@@ -27,7 +30,7 @@ from api.dashboard.content import all_definitions, dataset_of, figure_page, outs
 from api.dashboard.datasets import as_csv, as_json
 from api.dashboard.links import ROOT, Links, slug
 from api.dashboard.localiser import LOCALES, Localiser
-from api.dashboard.page_cache import SERVING, MadePage, PageCache, PageServing
+from api.dashboard.page_cache import MAX_PAGES, SERVING, MadePage, PageCache, PageServing
 from api.dashboard.page_context import PageContext
 from api.dashboard.reader import FiguresReader, FiguresSnapshot
 from api.web.errors import Problem, problem_response
@@ -143,7 +146,7 @@ class _Pages:
         accepted = accepted_language(request.headers.get("accept-language", ""))
         try:
             language = one_named(Language, named) if named else accepted
-            query = _query_string(_known_query(request))
+            query = _query_string(_known_query(request.query_params))
         except (PageNotFound, InvalidValue):
             return self._not_found(accepted)
         headers = {"Vary": "Accept-Language", "Cache-Control": "no-cache"}
@@ -193,29 +196,20 @@ class _Pages:
         except PageNotFound:
             return self._not_found(DEFAULT_LANGUAGE)
         try:
-            chosen = _split_period(request)
-            if chosen is not None:
-                return RedirectResponse(f"{request.url.path}{chosen}", status_code=307)
-            query = request.query_params
-            applied = filter_named(query)
-            links = Links(
-                language=known,
-                jurisdiction=one_named(Jurisdiction, query.get("jurisdiction", Jurisdiction.BE.value)),
-                period=Period.parse(query["period"]) if "period" in query else None,
-                path=path,
-                extra=filter_query(applied),
-            )
+            asked = _asked(known, path, request.scope["query_string"])
+            if asked.redirect is not None:
+                return RedirectResponse(f"{request.url.path}{asked.redirect}", status_code=307)
 
             async def make() -> MadePage:
                 now = self.clock()
                 async with self.reader.snapshot() as snapshot:
                     try:
-                        response = await self._from_snapshot(snapshot, links, applied, now, build)
+                        response = await self._from_snapshot(snapshot, asked.links, asked.applied, now, build)
                     except PageNotFound:
                         response = self._not_found(known)
                     return MadePage(response=response, version=snapshot.version, day=_day(now))
 
-            address = f"{request.scope['path']} {links.here()}"
+            address = f"{request.scope['path']} {asked.here}"
             return await self.cache.answer(request, address, _day(self.clock()), HEADERS, make)
         except (PageNotFound, InvalidValue):
             return self._not_found(known)
@@ -289,20 +283,43 @@ def _definition(figure: str) -> Definition:
     return found
 
 
-def _split_period(request: Request) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an address asks for, and the address of that page; `redirect` is the query of the page that a form means."""
+
+    links: Links
+    here: str
+    applied: OpenRateFilter
+    redirect: str | None
+
+
+@lru_cache(MAX_PAGES)
+def _asked(language: Language, path: str, query_string: bytes) -> _Asked:
+    """Read the query of an address; raise PageNotFound or InvalidValue where there is no such page."""
+    query = QueryParams(query_string)
+    redirect, applied = _split_period(query), filter_named(query)
+    links = Links(
+        language=language,
+        jurisdiction=one_named(Jurisdiction, query.get("jurisdiction", Jurisdiction.BE.value)),
+        period=Period.parse(query["period"]) if "period" in query else None,
+        path=path,
+        extra=filter_query(applied),
+    )
+    return _Asked(links, links.here(), applied, redirect)
+
+
+def _split_period(query: QueryParams) -> str | None:
     """Return the query with the chosen period, if the form sent year and part apart."""
-    query = request.query_params
     if "year" not in query:
         return None
     part = query.get("part", "")
     period = Period.parse(f"{query['year']}-{part}" if part else query["year"])
-    others = [(name, value) for name, value in _known_query(request) if name != "period"]
+    others = [(name, value) for name, value in _known_query(query) if name != "period"]
     return _query_string([*others, ("period", str(period))])
 
 
-def _known_query(request: Request) -> list[tuple[str, str]]:
+def _known_query(query: QueryParams) -> list[tuple[str, str]]:
     """Return the parameters that the page knows; others are dropped, so that no redirect repeats a foreign value."""
-    query = request.query_params
     known: list[tuple[str, str]] = []
     if "jurisdiction" in query:
         known.append(("jurisdiction", one_named(Jurisdiction, query["jurisdiction"]).value))

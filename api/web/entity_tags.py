@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+
+CACHED_HEADERS = 256
 
 # One element of the list, which may be empty, up to the comma after it.
 _ELEMENT = re.compile(r'[ \t]*(?:(W/)?("[!#-~]*"))?[ \t]*(?:,|\Z)')
@@ -22,6 +25,7 @@ class EntityTags:
         return self.anything or tag in self.strong or tag in self.weak
 
 
+@lru_cache(CACHED_HEADERS)
 def read_tags(header: str) -> EntityTags | None:
     """Return the tags that a header lists, None if it is not a list of tags."""
     text = header.strip(" \t")

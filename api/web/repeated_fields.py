@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from starlette.types import Scope
@@ -30,6 +31,9 @@ LISTS = frozenset({"logSourceSystems", "processingType"})
 """Parameters of an address that are lists, with one name for each value."""
 
 
+CACHED_QUERIES = 256
+
+
 def refusal_of_repeated(scope: Scope) -> Problem | None:
     """Return the problem that a header or a parameter of the address stands twice in a request, if it does."""
     for header in READ_AS_ONE & header_fields(scope).repeated:
@@ -37,8 +41,13 @@ def refusal_of_repeated(scope: Scope) -> Problem | None:
     query: bytes = scope["query_string"]
     if not query:
         return None
+    return _problem("A parameter of the address", "query") if _names_one_twice(query) else None
+
+
+@lru_cache(CACHED_QUERIES)
+def _names_one_twice(query: bytes) -> bool:
     names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name not in LISTS]
-    return _problem("A parameter of the address", "query") if len(set(names)) < len(names) else None
+    return len(set(names)) < len(names)
 
 
 def _problem(what: str, location: str) -> Problem:
