@@ -185,6 +185,8 @@ def _caller() -> str:
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Redact the value of every forbidden key, at every depth: more people read logs than registers."""
+    if _FLAT.issuperset(map(type, event.values())) and not _is_any_forbidden(tuple(event)):
+        return event
     return {
         key: value if type(value) in _FLAT and not _is_forbidden(key) else _redacted(key, value, _DEPTH)
         for key, value in event.items()
@@ -204,6 +206,11 @@ def _redacted(key: str, value: object, depth: int) -> object:
 @lru_cache(CACHED_KEYS)
 def _is_forbidden(key: str) -> bool:
     return _plain(key) in _FORBIDDEN_PLAIN
+
+
+@lru_cache(CACHED_KEYS)
+def _is_any_forbidden(keys: tuple[str, ...]) -> bool:
+    return any(map(_is_forbidden, keys))
 
 
 def _plain(key: str) -> str:

@@ -48,6 +48,7 @@ from api.rights.doors import check_doors
 from api.web.ahead import COMPRESSION_LEVEL, MIN_COMPRESSED_BYTES, DoorsAhead
 from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
+from api.web.known_places import known_places
 from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
 from application.gathering import Lookup, Rules
@@ -178,11 +179,11 @@ def create_app(
 
     app = _empty_app(lifespan)
     graphql = graphql_routes(platform, reads, graph_policy(settings, limit))
-    # The last one is the outermost.
     app.add_middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES, compresslevel=COMPRESSION_LEVEL)
-    app.add_middleware(DoorsAhead, routes=[*graphql, *pages.ahead], problem_of=problem_of_error)
-    app.add_middleware(RequestMiddleware, limits=request_limits(settings))
     answer_errors(app)
+    # Our own layers are outside of those that the framework puts around all middleware.
+    ahead = DoorsAhead(app.build_middleware_stack(), routes=[*graphql, *pages.ahead], problem_of=problem_of_error)
+    app.middleware_stack = RequestMiddleware(ahead, limits=request_limits(settings))
     commands = command_router(COMMAND_ROUTES, platform)
     app.router.routes.append(commands)
     app.include_router(lookup_routes(platform, people, lookup_limits(settings, limit)))
@@ -255,7 +256,7 @@ def _platform(
         requests=limit("requests", settings.requests_per_minute),
         keyed_hash=_keyed_hash(blind_index_key(settings)),
         opener=opener_for_answers(keys),
-        places=CachedReading(reads.places, bounds.places_age_s),
+        places=CachedReading(known_places(reads.places), bounds.places_age_s),
         now=now,
         public_url=settings.public_url or "",
         proof_algorithms=ALGORITHMS,

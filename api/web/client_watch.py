@@ -42,12 +42,13 @@ class ClientWatch:
         return message
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task = task
         self._cancelled_before = task.cancelling()
         if self._watched:
-            self._timer = asyncio.get_running_loop().call_later(self._after_s, self._begin)
+            self._timer = loop.call_later(self._after_s, self._begin)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

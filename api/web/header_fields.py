@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain
+from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import Receive, Scope
+from starlette.types import Scope
 
 _STATE = "header_fields"
 """The key of the fields in the state of a request."""
 
+NONE: frozenset[bytes] = frozenset()
 
-@dataclass(frozen=True, slots=True)
-class HeaderFields:
+
+class HeaderFields(NamedTuple):
     """Fields by their name in lower case, the first of each; names that stand twice; bytes of all names and values."""
 
     first: dict[bytes, bytes]
@@ -24,34 +27,37 @@ class HeaderFields:
 
 def header_fields(scope: Scope) -> HeaderFields:
     """Return the header fields of a request; they are read when first asked for."""
-    state = scope.setdefault("state", {})
-    if _STATE not in state:
-        state[_STATE] = _read(scope)
-    return cast("HeaderFields", state[_STATE])
+    found: HeaderFields | None = scope.setdefault("state", {}).get(_STATE)
+    if found is None:
+        found = scope["state"][_STATE] = _read(scope)
+    return found
+
+
+def header_field(scope: Scope, name: bytes) -> str:
+    """Return the first value of a field, whose name is given in lower case; an empty text where there is none."""
+    return header_fields(scope).first.get(name, b"").decode("latin-1")
 
 
 def _read(scope: Scope) -> HeaderFields:
-    first: dict[bytes, bytes] = {}
-    repeated: set[bytes] = set()
-    size = 0
-    for name, value in scope["headers"]:
-        size += len(name) + len(value)
-        if name in first:
-            repeated.add(name)
-        else:
-            first[name] = value
-    return HeaderFields(first, frozenset(repeated), size)
+    given = scope["headers"]
+    first = dict(reversed(given))
+    repeated = NONE if len(first) == len(given) else _repeated(name for name, _ in given)
+    return HeaderFields(first, repeated, sum(map(len, chain.from_iterable(given))))
+
+
+def _repeated(names: Iterable[bytes]) -> frozenset[bytes]:
+    return frozenset(name for name, times in Counter(names).items() if times > 1)
 
 
 class QuickRequest(Request):
     """A request whose header fields are found by a look-up, however many there are."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        super().__init__(scope, receive)
-        self._found = _FoundHeaders(scope)
+    _found: Headers | None = None
 
     @property
     def headers(self) -> Headers:
+        if self._found is None:
+            self._found = _FoundHeaders(self.scope)
         return self._found
 
 

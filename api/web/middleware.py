@@ -72,12 +72,6 @@ class RequestMiddleware:
         correlation_id = _correlation_id(scope)
         scope.setdefault("state", {})["correlation_id"] = correlation_id
         bound = structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
-        try:
-            await self._answer(scope, receive, send, correlation_id)
-        finally:
-            structlog.contextvars.reset_contextvars(**bound)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, correlation_id: str) -> None:
         answer = _Answer(send, scope, correlation_id, https=self._limits.https)
         try:
             await self._answered(scope, receive, answer)
@@ -91,6 +85,7 @@ class RequestMiddleware:
             await answer.problem(Problem(500, "internal-error", "Something went wrong on our side."), receive)
         finally:
             _note(scope, answer.status, time.perf_counter() - answer.started)
+            structlog.contextvars.reset_contextvars(**bound)
 
     async def _answered(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if (refusal := _refusal_of_size(scope) or refusal_of_repeated(scope)) is not None:
@@ -125,8 +120,8 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message.get("headers", ()), (HEADER, self._correlation_id.encode())]
-            headers += [(name.lower().encode(), value.encode()) for name, value in added_headers(self._scope).items()]
+            own = (HEADER, self._correlation_id.encode())
+            headers = [*message.get("headers", ()), own, *added_headers(self._scope).items()]
             message["headers"] = secured(headers, self._scope, https=self._https)
             if self.limit is not None and self.watch is not None:
                 self.limit.lift()

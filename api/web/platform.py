@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -14,6 +14,8 @@ from starlette.requests import HTTPConnection
 from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.errors import Problem
+from api.web.header_fields import header_field, header_fields
+from api.web.known_places import KnownPlaces
 from api.web.rate_limits import Buckets, charge
 from api.web.request_context import ORGANISATION
 from api.web.request_reads import OpenState
@@ -22,15 +24,14 @@ from application.ports import Caller, Credentials, EventStore, Opener
 from application.token_refusals import IssuerUnavailableError, ProofRefusedError, TokenRefusedError
 from application.unit_of_work import StateCache
 from projections.prepared_statements import ReadStatements
-from projections.progress import Place
 
 LOG = structlog.get_logger()
 
 RETRY_AFTER_S = 1
 SCHEMES = frozenset({"bearer", "dpop"})
 
-Places: TypeAlias = CachedReading[Mapping[str, Place]]
-"""Reads the place of each read model, by the name of its table."""
+Places: TypeAlias = CachedReading[KnownPlaces]
+"""Reads the place of each read model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +65,9 @@ class Platform:
 
 async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:
     """Return who calls; refuse a request without a valid token, shown as RFC 6750 or RFC 9449 says."""
-    given = connection.headers.getlist("authorization")
-    scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    fields = header_fields(connection.scope)
+    given = "" if b"authorization" in fields.repeated else header_field(connection.scope, b"authorization")
+    scheme, _, token = given.partition(" ")
     scheme, token = scheme.lower(), token.strip()
     if scheme not in SCHEMES or not token:
         headers = {"WWW-Authenticate": f"Bearer, DPoP {_algorithms(platform)}"}
@@ -73,7 +75,7 @@ async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:
     shown = Credentials(
         token=token,
         scheme=scheme,
-        proofs=connection.headers.getlist("dpop"),
+        proofs=connection.headers.getlist("dpop") if b"dpop" in fields.first else (),
         method=connection.scope.get("method", ""),
         address=address_of(connection, platform.public_url) if scheme == "dpop" else "",
     )

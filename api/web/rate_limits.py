@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
@@ -23,10 +23,11 @@ _ADDED = "added_headers"
 """The key of added header fields in the state of a request."""
 
 Seconds = Callable[[], float]
+AddedFields: TypeAlias = Mapping[bytes, bytes]
+"""Header fields by their names in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """Whether tokens were granted; the tokens left; the whole seconds until there are enough, and until it is full."""
 
     granted: bool
@@ -42,6 +43,7 @@ class Buckets:
         self.policy = policy
         self.per_minute = per_minute
         self._seconds = seconds
+        self._shown = f'"{policy}";q={per_minute};w={WINDOW_S}'.encode()
         self._levels: dict[str, tuple[float, float]] = {}
 
     def take(self, name: str, tokens: int = 1) -> Allowance:
@@ -69,14 +71,12 @@ class Buckets:
             level, at = self._levels[name]
             self._levels[name] = (min(level + tokens, self.per_minute), at)
 
-    def headers(self, taken: Allowance) -> Mapping[str, str]:
+    def headers(self, taken: Allowance) -> AddedFields:
         """Return the header fields that show how many tokens are left."""
         if not self.per_minute:
             return {}
-        return {
-            "RateLimit-Policy": f'"{self.policy}";q={self.per_minute};w={WINDOW_S}',
-            "RateLimit": f'"{self.policy}";r={taken.left};t={taken.full_in_s}',
-        }
+        left = f'"{self.policy}";r={taken.left};t={taken.full_in_s}'
+        return {b"ratelimit-policy": self._shown, b"ratelimit": left.encode()}
 
 
 async def charge(connection: HTTPConnection, limit: Buckets, organisation_id: str, tokens: int = 1) -> Allowance:
@@ -86,14 +86,14 @@ async def charge(connection: HTTPConnection, limit: Buckets, organisation_id: st
     return allowance
 
 
-def add_headers(connection: HTTPConnection, headers: Mapping[str, str]) -> None:
+def add_headers(connection: HTTPConnection, headers: AddedFields) -> None:
     """Add header fields to the answer of a request; two values of one name become a list."""
     added = connection.scope.setdefault("state", {}).setdefault(_ADDED, {})
     for name, value in headers.items():
-        added[name] = f"{added[name]}, {value}" if name in added else value
+        added[name] = b"%b, %b" % (added[name], value) if name in added else value
 
 
-def added_headers(scope: Scope) -> Mapping[str, str]:
+def added_headers(scope: Scope) -> AddedFields:
     """Return the header fields that were added to the answer of a request so far."""
-    added: Mapping[str, str] = scope.get("state", {}).get(_ADDED, {})
+    added: AddedFields = scope.get("state", {}).get(_ADDED, {})
     return added

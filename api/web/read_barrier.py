@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
+import orjson
 from starlette.requests import HTTPConnection, Request
 
 from api.web.errors import Problem
+from api.web.header_fields import header_fields
+from api.web.known_places import NOTHING_READ, KnownPlaces, NeededPlaces
 from api.web.platform import Places, Platform
 from domain.kernel import MalformedValue
 from domain.kernel.kinds import read_whole
-from projections.progress import Place
 
 FIRST_POLL_S = 0.01
 MAX_POLL_S = 0.1
@@ -25,10 +27,11 @@ MAX_POSITION = 2**63 - 1
 
 def wanted_position(connection: HTTPConnection, log_id: str) -> int:
     """Return the position that a request names in `X-Position`, 0 without; refuse one of another log."""
-    if "x-position" not in connection.headers and "x-log-id" not in connection.headers:
+    fields = header_fields(connection.scope).first
+    if b"x-position" not in fields and b"x-log-id" not in fields:
         return 0
-    given = connection.headers.get("x-position", "0")
-    if connection.headers.get("x-log-id", log_id) != log_id:
+    given = fields.get(b"x-position", b"0").decode("latin-1")
+    if fields.get(b"x-log-id", log_id.encode()) != log_id.encode():
         raise Problem(409, "other-log", "The position in X-Position is one of another log than is read here.")
     try:
         position = read_whole(given)
@@ -59,7 +62,7 @@ def waiting_for_own_write(platform: Platform, tables: Collection[str]) -> Callab
     """Return a dependency of a route: answers from some tables wait for the position in the request's `X-Position`."""
 
     async def wait(request: Request) -> None:
-        if "x-position" in request.headers:
+        if b"x-position" in header_fields(request.scope).first:
             wanted = wanted_position(request, await platform.log.log_id())
             await (await read_barrier(platform, wanted)).wait_for(tables)
 
@@ -77,14 +80,14 @@ class ReadBarrier:
     `known` are recent places, at most as far as the rows that are read. Where they do not suffice, fresh ones decide.
     """
 
-    def __init__(self, places: Places, known: Mapping[str, Place], wanted: int, max_wait_s: float) -> None:
+    def __init__(self, places: Places, known: KnownPlaces, wanted: int, max_wait_s: float) -> None:
         self._read = places.fresh
         self._places = known
         self._wanted = wanted
         self._deadline = time.monotonic() + max_wait_s
         self._pause_s = 0.0
         self._reading = asyncio.Lock()
-        self._used: dict[str, Place] = {}
+        self._used = NOTHING_READ
         self.readings = 0
         """How often fresh places were read."""
 
@@ -95,21 +98,21 @@ class ReadBarrier:
 
         Rows that are being made for the first time are waited for too, but only by a request that wants a position.
         """
-        if self._used.keys() >= set(tables):
+        wanted_tables = frozenset(tables)
+        if self._used.of.keys() >= wanted_tables:
             return
         while True:
             places = self._places
-            needed = {table: places[table] for table in tables}
-            missing = sorted(place.name for place in needed.values() if not place.built)
-            if not missing and all(place.position >= self._wanted for place in needed.values()):
+            needed = places.needed(wanted_tables)
+            if not needed.missing and needed.position >= self._wanted:
                 break
-            if missing and not self._wanted:
-                raise self.refuse(not_built(missing))
-            await self._poll(places, missing)
+            if needed.missing and not self._wanted:
+                raise self.refuse(not_built(needed.missing))
+            await self._poll(places, needed.missing)
         # The first place of a table counts: the rows that were read are at least there, not at a later one.
-        self._used = {**needed, **self._used}
+        self._used = NeededPlaces({**needed.of, **self._used.of}) if self._used.of else needed
 
-    async def _poll(self, known: Mapping[str, Place], missing: Sequence[str]) -> None:
+    async def _poll(self, known: KnownPlaces, missing: Sequence[str]) -> None:
         """Read fresh places, after a pause unless it is the first time; queries of one request share a reading.
 
         `missing` has no rows yet.
@@ -131,18 +134,5 @@ class ReadBarrier:
 
     def provenance(self) -> dict[str, object]:
         """Return the position that all read models of the answer had reached, and the place of each of them."""
-        positions = [place.position for place in (self._used or self._places).values()]
-        return {
-            "position": min(positions, default=0),
-            "readModels": [_shown(place) for place in sorted(self._used.values(), key=lambda place: place.name)],
-        }
-
-
-def _shown(place: Place) -> dict[str, object]:
-    return {
-        "name": place.name,
-        "version": place.version,
-        "position": place.position,
-        "lagEvents": place.lag_events,
-        "lagS": round(place.lag_s, 3),
-    }
+        position = self._used.position if self._used.of else self._places.needed(self._places.tables).position
+        return {"position": position, "readModels": orjson.Fragment(self._used.json)}

@@ -10,13 +10,14 @@ from uuid import uuid4
 from starlette.requests import HTTPConnection
 
 from api.web.errors import Problem
+from api.web.header_fields import header_field
 from application.ports import Caller
 from domain.kernel import Context
 
 ORGANISATION = "organisation_id"
 """The key of the caller's organisation in the state of a request."""
 
-ACTIVITY_HEADER = "processing-activity"
+ACTIVITY_HEADER = b"processing-activity"
 
 # A name, or a URI in a register. It begins with a letter, so that nobody's number can stand there by mistake.
 _ACTIVITY = re.compile(r"[A-Za-z][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{0,199}")
@@ -58,12 +59,12 @@ class RequestContext:
 
 
 def request_context(connection: HTTPConnection, caller: Caller, now: datetime, activity: str = "") -> RequestContext:
-    trace = connection.headers.get("traceparent", "")
+    trace = header_field(connection.scope, b"traceparent")
     return RequestContext(
         caller=caller,
         now=now,
         correlation_id=correlation_id_of(connection),
-        trace=trace if _TRACEPARENT.fullmatch(trace) else "",
+        trace=trace if trace and _TRACEPARENT.fullmatch(trace) else "",
         activity=activity,
     )
 
@@ -81,7 +82,7 @@ def processing_activity(connection: HTTPConnection) -> str:
     A caller names an entry of the controller's record of processing activities. Sources: Regulation (EU) 2016/679
     (GDPR), article 30; the Dutch standard Logboek Dataverwerkingen, which names the activity in the same way.
     """
-    activity = connection.headers.get(ACTIVITY_HEADER, "").strip()
+    activity = header_field(connection.scope, ACTIVITY_HEADER).strip()
     if activity and not _ACTIVITY.fullmatch(activity):
         detail = "A processing activity is named by a name or a URI of 1 to 200 characters that begins with a letter."
         raise Problem(400, "invalid-processing-activity", detail)

@@ -51,6 +51,9 @@ class RequestReads:
         if self._reading is not None:
             # A field is still being read for an answer that was given up.
             self._reading.cancel()
+        if self._connection is None and not self._one_at_a_time.locked():
+            # Nothing was opened, and nobody is about to open it.
+            return
         async with self._one_at_a_time:
             await self._close_state()
 

@@ -7,11 +7,13 @@ Data of a person is shown to an organisation while that person has a session the
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TypeVar
 
 from starlette.requests import HTTPConnection
 
 from api.web.errors import Problem
+from api.web.header_fields import header_field
 from api.web.platform import Platform
 from api.web.request_context import RequestContext
 from application.ports import Role
@@ -22,7 +24,9 @@ from domain.identity.session import SESSION, Session, is_open
 from domain.kernel import DeciderOf
 from projections.row_security import Viewer
 
-SESSION_HEADER, MANDATE_HEADER = "session-id", "mandate-id"
+SESSION_HEADER, MANDATE_HEADER = b"session-id", b"mandate-id"
+
+CACHED_VIEWERS = 1_024
 
 _IDS = re.compile(r"[A-Za-z0-9_-]{1,80}(\.[A-Za-z0-9_-]{1,80})?")
 
@@ -31,10 +35,15 @@ S = TypeVar("S")
 
 async def viewer_of(connection: HTTPConnection, platform: Platform, by: RequestContext) -> Viewer:
     """Return the viewer of a request; refuse a session or mandate in its headers that is not valid for the caller."""
-    session_id = connection.headers.get(SESSION_HEADER, "")
-    if by.caller.role is Role.AGENCY and session_id:
-        return await viewer_in_session(platform, by, session_id, connection.headers.get(MANDATE_HEADER, ""))
-    return Viewer(role=by.caller.role, organisation_id=by.caller.organisation_id)
+    caller, scope = by.caller, connection.scope
+    if caller.role is Role.AGENCY and (session_id := header_field(scope, SESSION_HEADER)):
+        return await viewer_in_session(platform, by, session_id, header_field(scope, MANDATE_HEADER))
+    return _outside_sessions(caller.role, caller.organisation_id)
+
+
+@lru_cache(CACHED_VIEWERS)
+def _outside_sessions(role: Role, organisation_id: str) -> Viewer:
+    return Viewer(role=role, organisation_id=organisation_id)
 
 
 async def viewer_in_session(platform: Platform, by: RequestContext, session_id: str, mandate_id: str = "") -> Viewer:

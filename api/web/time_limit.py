@@ -22,11 +22,12 @@ class TimeLimit:
         self._passed = False
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task = task
         self._cancelled_before = task.cancelling()
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._cancel)
+        self._timer = loop.call_later(self._seconds, self._cancel)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

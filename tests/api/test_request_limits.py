@@ -100,8 +100,8 @@ async def fail(_request: Request) -> Response:
 
 
 async def refuse(request: Request) -> Response:
-    add_headers(request, {"RateLimit": '"a";r=1;t=2'})
-    add_headers(request, {"RateLimit": '"b";r=3;t=4'})
+    add_headers(request, {b"ratelimit": b'"a";r=1;t=2'})
+    add_headers(request, {b"ratelimit": b'"b";r=3;t=4'})
     return JSONResponse({})
 
 
@@ -161,7 +161,10 @@ def test_a_bucket_fills_with_time_and_no_further() -> None:
     buckets = Buckets("requests", 60, lambda: now[0])
     first = buckets.take("org-a", 60)
     assert (first.granted, first.left, first.full_in_s) == (True, 0, 60)
-    assert buckets.headers(first) == {"RateLimit-Policy": '"requests";q=60;w=60', "RateLimit": '"requests";r=0;t=60'}
+    assert buckets.headers(first) == {
+        b"ratelimit-policy": b'"requests";q=60;w=60',
+        b"ratelimit": b'"requests";r=0;t=60',
+    }
     refused = buckets.take("org-a", 10)
     assert (refused.granted, refused.left, refused.enough_in_s) == (False, 0, 10)
     assert buckets.take("org-b").granted
@@ -198,7 +201,7 @@ async def test_an_organisation_that_asks_too_often_is_told_when_to_come_back() -
     ]
     assert [allowance.granted for allowance in allowances] == [True, True, False, True]
     assert allowances[2].enough_in_s == 30
-    assert added_headers(asked[2].scope)["RateLimit"] == '"requests";r=0;t=60'
+    assert added_headers(asked[2].scope)[b"ratelimit"] == b'"requests";r=0;t=60'
 
 
 def test_a_request_beyond_the_limit_is_refused(database_url: str, keys_url: str, tmp_path: Path) -> None:

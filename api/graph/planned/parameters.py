@@ -47,6 +47,12 @@ def class_of(viewer: Viewer) -> Viewer:
     )
 
 
+def class_key(viewer: Viewer) -> tuple[object, ...]:
+    """Return what viewers of one class have in common, and no others."""
+    given = viewer.organisation_id, viewer.person_id, viewer.chosen_by
+    return (viewer.role, len(viewer.identifiers), *map(bool, given))
+
+
 Values: TypeAlias = Sequence[object]
 Parameter: TypeAlias = Callable[[Viewer, Values], bytes | None]
 """Returns the text of a parameter, for the viewer and the values of a request."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import structlog
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, get_operation_ast
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from api.graph.planned.lists import PlannedList
-from api.graph.planned.parameters import NotPlannedError, class_of
+from api.graph.planned.parameters import NotPlannedError, class_key, class_of
 from api.graph.planned.roots import FieldReading, PlannedField, PlannedGroups, PlannedRow, PlannedTypename, made_once
 from api.graph.planned.row_text import RowWriter
-from api.graph.planned.selections import Selected, Selections, deciding_variables
+from api.graph.planned.selections import BareVariables, Selected, Selections, deciding_variables
+from api.graph.planned.variables import Coercion, Variables
 from api.graph.queries.query_context import QueryContext
 from api.graph.queries.sources import GroupsSource, ListSource, RowSource, source_of
 from api.web.door_bounds import Bounds
@@ -29,20 +29,24 @@ LOG = structlog.get_logger()
 MAX_PLANS = 32
 """Plans of one document: for classes of viewers and values of the variables that decide what is selected."""
 
-NO_VARIABLES = VariableValues({}, {})
-Variables: TypeAlias = Mapping[str, object]
-
 
 @dataclass(frozen=True, slots=True)
 class _Root:
-    """A field of `Query` in a plan. What it reads is known, or None where its arguments name variables."""
+    """A field of `Query` in a plan. What it reads is known, or None where its arguments name variables.
+
+    `bare` reads arguments that are nothing but variables.
+    """
 
     selected: Selected
     planned: PlannedField
     known: FieldReading | None
+    bare: BareVariables | None = None
 
     def reading(self, variables: VariableValues) -> FieldReading:
-        return self.planned.reading(self.selected.arguments(variables)) if self.known is None else self.known
+        if self.known is not None:
+            return self.known
+        arguments = None if self.bare is None else self.bare.values(variables)
+        return self.planned.reading(self.selected.arguments(variables) if arguments is None else arguments)
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class PlannedQueries:
     document: DocumentNode
     bounds: Bounds
     _plans: dict[tuple[object, ...], Sequence[_Root] | None] = field(default_factory=dict)
+    _coercions: dict[str | None, Coercion] = field(default_factory=dict)
     _deciding: frozenset[str] | None = None
 
     async def answer(
@@ -62,11 +67,11 @@ class PlannedQueries:
 
         Notes the persons in the answer. Raises BusyError, and a Problem where PostgreSQL took too long.
         """
-        operation = get_operation_ast(self.document, operation_name)
-        if operation is None:
+        coercion = self._coercion(operation_name)
+        if coercion is None:
             return None
         try:
-            return await self._answered(operation, variables, context, read)
+            return await self._answered(coercion.operation, coercion(variables), context, read)
         except BusyError:
             raise
         except StatementFailedError as error:
@@ -82,9 +87,8 @@ class PlannedQueries:
             return None
 
     async def _answered(
-        self, operation: OperationDefinitionNode, variables: Variables, context: QueryContext, read: ReadStatements
+        self, operation: OperationDefinitionNode, coerced: VariableValues, context: QueryContext, read: ReadStatements
     ) -> bytes:
-        coerced = self._coerced(operation, variables)
         viewer = context.viewer
         roots = self._plan(operation, coerced, viewer)
         for model in [root.planned.model for root in roots if root.planned.model is not None]:
@@ -103,13 +107,14 @@ class PlannedQueries:
             at = end
         return b"{" + b",".join(parts) + b"}"
 
-    def _coerced(self, operation: OperationDefinitionNode, variables: Variables) -> VariableValues:
-        if not operation.variable_definitions:
-            return NO_VARIABLES
-        coerced = get_variable_values(self.schema, operation.variable_definitions, dict(variables))
-        if isinstance(coerced, list):
-            raise NotPlannedError
-        return coerced
+    def _coercion(self, operation_name: str | None) -> Coercion | None:
+        """Return the operation of a name with what coerces its variables; None where there is none."""
+        if operation_name not in self._coercions:
+            operation = get_operation_ast(self.document, operation_name)
+            if operation is None:
+                return None
+            self._coercions[operation_name] = Coercion(self.schema, operation)
+        return self._coercions[operation_name]
 
     # --- Making plans -----------------------------------------------------------------------------------------------
 
@@ -118,9 +123,8 @@ class PlannedQueries:
             query = self.schema.query_type
             self._deciding = frozenset() if query is None else deciding_variables(self.document, list(query.fields))
         deciding = [(name, repr(value)) for name, value in variables.coerced.items() if name in self._deciding]
-        of = class_of(viewer)
-        key = (None if operation.name is None else operation.name.value, of, *deciding)
-        plan = made_once(self._plans, MAX_PLANS, key, lambda: self.made(operation, variables, of))
+        key = (None if operation.name is None else operation.name.value, *class_key(viewer), *deciding)
+        plan = made_once(self._plans, MAX_PLANS, key, lambda: self.made(operation, variables, class_of(viewer)))
         if plan is None:
             raise NotPlannedError
         return plan
@@ -141,7 +145,7 @@ class PlannedQueries:
         if selected.field is None:
             return _Root(selected, planned, planned.reading({}))
         if selected.names_variables:
-            return _Root(selected, planned, None)
+            return _Root(selected, planned, None, selected.bare_variables())
         return _Root(selected, planned, planned.reading(selected.arguments(writer.selections.variables)))
 
     def _planned(self, selected: Selected, writer: RowWriter) -> PlannedField:

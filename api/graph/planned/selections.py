@@ -12,11 +12,13 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
     Node,
     OperationDefinitionNode,
+    Undefined,
     VariableNode,
     Visitor,
     get_named_type,
@@ -74,6 +76,16 @@ class Selected:
         known = _arguments_of(self.definition)
         return {known[name].python_name: known[name].convert(value) for name, value in given.items()}
 
+    def bare_variables(self) -> BareVariables | None:
+        """Return what reads the arguments, if each is a variable by itself, and none that is left out has a value."""
+        given = {it.name.value: it.value for it in self.node.arguments or ()}
+        variables = {name: value.name.value for name, value in given.items() if isinstance(value, VariableNode)}
+        left_out = [argument for name, argument in self.schema_field.args.items() if name not in given]
+        if len(variables) < len(given) or any(is_defined(argument) for argument in left_out):
+            return None
+        known = _arguments_of(self.definition)
+        return BareVariables([(variable, known[name]) for name, variable in variables.items()])
+
     @property
     def names_variables(self) -> bool:
         return bool(self.node.arguments) and _variables_in(*(self.node.arguments or ())) != set()
@@ -90,6 +102,25 @@ class _Argument:
 
     python_name: str
     convert: Convert
+
+
+@dataclass(frozen=True, slots=True)
+class BareVariables:
+    """Arguments of a field that are variables by themselves."""
+
+    arguments: Sequence[tuple[str, _Argument]]
+
+    def values(self, variables: VariableValues) -> Arguments | None:
+        """Return the arguments by their Python names, as `Selected.arguments` does; None where one has no value."""
+        coerced = variables.coerced
+        if any(coerced.get(variable) is None for variable, _ in self.arguments):
+            return None
+        return {argument.python_name: argument.convert(coerced[variable]) for variable, argument in self.arguments}
+
+
+def is_defined(argument: GraphQLArgument) -> bool:
+    """Return whether an argument has a value where none is given."""
+    return argument.default is not None or argument.default_value is not Undefined
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -21,8 +21,10 @@ from api.graph.planned.queries import PlannedQueries
 from api.graph.protocol.costs import Plan, SeenRows, Variables, plan_of
 from api.graph.protocol.lexical_limits import scan
 from api.graph.protocol.limits import Limits, measure, refused, variables_fit
+from api.graph.queries.query_context import tables_read
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.errors import Problem
+from projections.row_security import Viewer
 
 CACHED_DOCUMENTS = 512
 MAX_ERRORS = 5
@@ -50,6 +52,7 @@ class Document:
     schema: GraphQLSchema
     planned: PlannedQueries
     _plans: dict[str | None, Plan] = field(default_factory=dict)
+    _tables: dict[tuple[int, str, bool], frozenset[str]] = field(default_factory=dict)
     _errors: tuple[GraphQLError, ...] | None = None
 
     def plan(self, operation_name: str | None) -> Plan:
@@ -61,6 +64,14 @@ class Document:
             except GraphQLError as error:
                 raise DocumentRefusedError(error) from error
         return self._plans[operation_name]
+
+    def tables(self, plan: Plan, viewer: Viewer, of_figures: Collection[str]) -> frozenset[str]:
+        """Return the tables that a query reads for a viewer, with those that decide who sees their rows."""
+        key = (id(plan), viewer.role, bool(viewer.organisation_id))
+        if key not in self._tables:
+            read = {name for model in plan.models for name in tables_read(model.table, viewer)}
+            self._tables[key] = frozenset(read.union(of_figures if plan.figures else ()))
+        return self._tables[key]
 
     def check(self) -> None:
         """Refuse it if it does not fit the schema."""

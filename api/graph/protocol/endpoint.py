@@ -72,13 +72,12 @@ class _Endpoint:
         if media_type == HTML:
             return await PAGE.index(request)
         correlation_id = correlation_id_of(request)
-        form = Form(media_type=media_type or JSON, correlation_id=correlation_id)
+        form = Form(media_type or JSON, correlation_id)
         if media_type is None:
             return problem_response(Problem(406, "not-acceptable", f"The answer can be {JSON} or {GRAPHQL}."), form)
         try:
             caller = await caller_of(request, self._platform)
-            hints = self._policy.may_introspect(caller)
-            form = Form(media_type=media_type, correlation_id=correlation_id, hints=hints)
+            form = Form(media_type, correlation_id, hints=self._policy.may_introspect(caller))
             return await self._answered(request, caller, form)
         except DocumentRefusedError as refusal:
             return refused_response(refusal.errors, form)
@@ -94,7 +93,7 @@ class _Endpoint:
         await self._policy.charge(request, caller, cost)
         context = await self._context(request, by, document.parsed)
         plan = document.plan(asked.operation_name)
-        await context.wait_for(plan.models, figures=plan.figures)
+        await context.read_barrier.wait_for(document.tables(plan, context.viewer, self._figures.figure_tables))
         async with context.reads:
             data = await self._planned(document, asked, context)
             result = await self._executed(asked, context) if data is None else None

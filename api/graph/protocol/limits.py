@@ -65,6 +65,9 @@ class Limits:
     cost: int = 5_000
 
 
+NESTING = frozenset({dict, list})
+
+
 def refused(code: str, message: str, node: Node | None = None) -> GraphQLError:
     """Return the error that refuses a document, with the code that its answer has."""
     return GraphQLError(message, node, extensions={"code": code})
@@ -90,6 +93,8 @@ def fragments_of(document: DocumentNode) -> Mapping[str, FragmentDefinitionNode]
 
 def variables_fit(variables: Mapping[str, object]) -> bool:
     """Return whether the variables are few and flat enough to be read."""
+    if NESTING.isdisjoint(map(type, variables.values())):
+        return len(variables) <= MAX_VARIABLE_VALUES
     waiting: list[tuple[object, int]] = [(variables, 0)]
     seen = 0
     while waiting:

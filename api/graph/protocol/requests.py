@@ -6,14 +6,15 @@ A document is given as text, or by the SHA-256 of a trusted one: as `documentId`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from api.graph.protocol.trusted import hash_of, is_hash
 from api.web.errors import Problem, problem_of
+from api.web.header_fields import header_field
 from api.web.negotiation import weights
 from domain.kernel import MalformedValue
 from domain.kernel.json_text import check_json
@@ -24,8 +25,7 @@ CACHED_PREFERENCES = 256
 PREFIX = "sha256:"
 
 
-@dataclass(frozen=True, slots=True)
-class GraphRequest:
+class GraphRequest(NamedTuple):
     """A well-formed request. It has a query, the hash of a document, or both; `apollo` tells how the hash was given."""
 
     query: str | None
@@ -42,7 +42,7 @@ async def graph_request(request: Request) -> GraphRequest:
 
 def negotiated(request: Request, offered: tuple[str, ...]) -> str | None:
     """Choose the media type that the caller prefers among those offered (RFC 9110, 12.5.1); by default the first."""
-    return _preferred(request.headers.get("accept", ""), offered)
+    return _preferred(header_field(request.scope, b"accept"), offered)
 
 
 @lru_cache(CACHED_PREFERENCES)
@@ -71,7 +71,7 @@ def _from_url(request: Request) -> object:
 
 
 async def _from_body(request: Request) -> object:
-    if not _is_json(request.headers.get("content-type", "")):
+    if not _is_json(header_field(request.scope, b"content-type")):
         raise Problem(415, "unsupported-media-type", f"Send {JSON} in UTF-8.")
     parts, size, more = [], 0, True
     while more:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from traceback import walk_tb
+from typing import NamedTuple
 
 import orjson
 import structlog
@@ -13,17 +13,20 @@ from graphql import GraphQLError
 from starlette.responses import Response
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
-from api.graph.protocol.requests import GRAPHQL
+from api.graph.protocol.requests import GRAPHQL, JSON
 from api.web.errors import REFUSALS, Problem, problem_of
+from api.web.security_headers import RawHeaders
 from domain.kernel import Refusal
 
 LOG = structlog.get_logger()
 
+CONTENT_TYPES = {it: f"{it}; charset=utf-8".encode() for it in (JSON, GRAPHQL)}
+ALWAYS = ((b"cache-control", b"private, no-store"), (b"vary", b"Accept, Authorization"))
+
 _HINT = re.compile(r"\s*Did you mean .*", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(NamedTuple):
     """How a request is answered. With `hints`, errors may suggest similar names: the schema is no secret then."""
 
     media_type: str
@@ -40,43 +43,38 @@ def result_response(result: ExecutionResult, form: Form, extensions: Mapping[str
     body: dict[str, object] = {} if refused else {"data": result.data}
     if errors:
         body = {"errors": [_error(error, form, refused=refused) for error in errors], **body}
-    return _response(body | {"extensions": extensions}, form, _status(form, refused=refused), {"X-Log-Id": log_id})
+    log = (b"x-log-id", log_id.encode())
+    return _response(body | {"extensions": extensions}, form, _status(form, refused=refused), [log])
 
 
 def planned_response(data: bytes, form: Form, extensions: Mapping[str, object], log_id: str) -> Response:
     """Answer a document with the JSON of its data."""
     body = {"data": orjson.Fragment(data), "extensions": extensions}
-    return _response(body, form, 200, {"X-Log-Id": log_id})
+    return _response(body, form, 200, [(b"x-log-id", log_id.encode())])
 
 
 def refused_response(errors: Sequence[GraphQLError], form: Form) -> Response:
     """Answer a document that is not executed."""
     body = {"errors": [_error(error, form, refused=True) for error in errors]}
-    return _response(body, form, _status(form, refused=True), {})
+    return _response(body, form, _status(form, refused=True), [])
 
 
 def problem_response(problem: Problem, form: Form) -> Response:
     """Answer a request that could not be answered as a whole."""
     REFUSALS.labels(problem.code).inc()
     error = {"message": problem.detail, "extensions": {"code": problem.code, "correlationId": form.correlation_id}}
-    return _response({"errors": [error]}, form, problem.status, problem.headers)
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    return _response({"errors": [error]}, form, problem.status, headers)
 
 
 def _status(form: Form, *, refused: bool) -> int:
     return 400 if refused and form.media_type == GRAPHQL else 200
 
 
-def _response(body: Mapping[str, object], form: Form, status: int, headers: Mapping[str, str]) -> Response:
-    return Response(
-        orjson.dumps(body),
-        status_code=status,
-        headers={
-            "Content-Type": f"{form.media_type}; charset=utf-8",
-            "Cache-Control": "private, no-store",
-            "Vary": "Accept, Authorization",
-            **headers,
-        },
-    )
+def _response(body: Mapping[str, object], form: Form, status: int, headers: RawHeaders) -> Response:
+    response = Response(orjson.dumps(body), status)
+    response.raw_headers += [(b"content-type", CONTENT_TYPES[form.media_type]), *ALWAYS, *headers]
+    return response
 
 
 def _error(error: GraphQLError, form: Form, *, refused: bool) -> Mapping[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias, TypeVar, cast
@@ -30,7 +30,6 @@ from application.fair_turns import BusyError
 from application.ports import Opener, Sealed
 from projections import organisations
 from projections.progress import NotBuiltError
-from projections.read_model import ReadModel
 from projections.row_security import (
     AGENCY,
     RowColumn,
@@ -112,11 +111,6 @@ class QueryContext:
         """Refuse an agency that names no session and asks for rows that it sees in a session only."""
         if self.viewer.role == AGENCY and seen_of(table).in_session_only and not self.viewer.person_id:
             raise Problem(422, "session-missing", "Name the session in which the person asks.")
-
-    async def wait_for(self, models: Iterable[ReadModel], *, figures: bool) -> None:
-        """Wait until all read models that a query reads contain the position that the request wants."""
-        tables = {name for model in models for name in tables_read(model.table, self.viewer)}
-        await self.read_barrier.wait_for(tables.union(self.figures.figure_tables if figures else ()))
 
     # --- Rows -------------------------------------------------------------------------------------------------------
 

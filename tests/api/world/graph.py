@@ -22,6 +22,7 @@ from api.graph.protocol.policy import GraphPolicy
 from api.web.ahead import DoorsAhead
 from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
+from api.web.known_places import known_places
 from api.web.platform import Platform
 from application.gathering import Rules
 from application.ports import Append, Caller, Credentials, Role, Sealed
@@ -202,7 +203,7 @@ def application(
         authenticate=authenticate,
         opener=opened,
         # Tests move the read models by hand, and ask at once.
-        places=CachedReading(places, max_age_s=0),
+        places=CachedReading(known_places(places), max_age_s=0),
         now=lambda: NOW,
         keyed_hash=lambda content: sha256(content).digest(),
         bounds=bounds,
