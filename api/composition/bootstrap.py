@@ -13,6 +13,7 @@ from importlib.metadata import version
 import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api.administration import administration_routes
@@ -181,8 +182,10 @@ def create_app(
     graphql = graphql_routes(platform, reads, graph_policy(settings, limit))
     app.add_middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES, compresslevel=COMPRESSION_LEVEL)
     answer_errors(app)
-    # Our own layers are outside of those that the framework puts around all middleware.
-    ahead = DoorsAhead(app.build_middleware_stack(), routes=[*graphql, *pages.ahead], problem_of=problem_of_error)
+    # Our own layers are outside of the framework's, without the outermost one of it: it would answer our own errors.
+    layers = app.build_middleware_stack()
+    assert isinstance(layers, ServerErrorMiddleware)
+    ahead = DoorsAhead(layers.app, routes=[*graphql, *pages.ahead], problem_of=problem_of_error)
     app.middleware_stack = RequestMiddleware(ahead, limits=request_limits(settings))
     commands = command_router(COMMAND_ROUTES, platform)
     app.router.routes.append(commands)

@@ -12,7 +12,7 @@ from projections.figures.figure_definitions import DEFINITIONS
 from projections.figures.figure_values import Quality
 from projections.figures.translations import Language
 
-STATUSES = ("404", "429", "431", "503")
+STATUSES = ("400", "404", "429", "431", "503")
 PERIOD = r"^[0-9]{4}(-(H[12]|[0-9]{2}(/[0-9]{4}-[0-9]{2})?))?$"
 
 _TEXTS: Schema = {"type": "object", "required": list(Language), "additionalProperties": {"type": "string"}}
