@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp
 
 from api.administration import administration_routes
 from api.composition.checking import PlatformChecks
@@ -182,10 +183,7 @@ def create_app(
     graphql = graphql_routes(platform, reads, graph_policy(settings, limit))
     app.add_middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES, compresslevel=COMPRESSION_LEVEL)
     answer_errors(app)
-    # Our own layers are outside of the framework's, without the outermost one of it: it would answer our own errors.
-    layers = app.build_middleware_stack()
-    assert isinstance(layers, ServerErrorMiddleware)
-    ahead = DoorsAhead(layers.app, routes=[*graphql, *pages.ahead], problem_of=problem_of_error)
+    ahead = DoorsAhead(_layers_of_framework(app), routes=[*graphql, *pages.ahead], problem_of=problem_of_error)
     app.middleware_stack = RequestMiddleware(ahead, limits=request_limits(settings))
     commands = command_router(COMMAND_ROUTES, platform)
     app.router.routes.append(commands)
@@ -202,6 +200,13 @@ def create_app(
     app.openapi = cache(lambda: complete(FastAPI.openapi(app), {**commands.paths, **file_operations()}))  # type: ignore[method-assign]  # FastAPI's own way
     check_doors(app.router.routes, {camel_path(route.path) for route in COMMAND_ROUTES})
     return app
+
+
+def _layers_of_framework(app: FastAPI) -> ASGIApp:
+    """Return the framework's layers without their outermost one, which would answer errors that we mask ourselves."""
+    layers = app.build_middleware_stack()
+    assert isinstance(layers, ServerErrorMiddleware)
+    return layers.app
 
 
 def _pressure(log: PostgresLog, reads: ReadModels) -> Pressure:

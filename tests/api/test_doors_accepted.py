@@ -68,6 +68,8 @@ SENT_ANEW: Mapping[str, tuple[int, str] | None] = {
     "drop-previous-rows": None,
     "retry-parked-events": None,
     "skip-parked-event": None,
+    "retry-waiting-events": None,
+    "skip-waiting-event": None,
 }
 
 

@@ -26,6 +26,7 @@ BY_FIELD = {
     "invoice_id": (404, "invoice-not-found"),
     "address_id": (409, "not-the-current-address"),
     "projection": (404, "no-such-projection"),
+    "reactor": (422, "invalid-reactor-name"),
     "person_id": (404, "person-not-found"),
     "hold_id": (404, "legal-hold-not-found"),
     "sellerContactId": (404, "contact-not-found"),

@@ -34,6 +34,8 @@ ENDS: Sequence[tuple[Exit, str]] = [
     (Exit.DONE, "log repair"),
     (Exit.DONE, "keys list"),
     (Exit.DONE, "erasures list"),
+    (Exit.DONE, "reactors list"),
+    (Exit.DONE, "deadlines list"),
     (Exit.DONE, "erasures repeat"),
     (Exit.DONE, "rights"),
     (Exit.DONE, "address auditor"),

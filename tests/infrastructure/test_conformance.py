@@ -37,7 +37,7 @@ from domain.erasure.model import (
 )
 from domain.identity.person import RegisterPersonFromNationalRegister
 from domain.kernel import Command, Context, PurposeGroup
-from domain.organisations.organisation.model import RegisterOrganisation
+from domain.organisations.organisation.model import DeclareSoleTrader, RegisterOrganisation
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.postgres_log import PostgresLog
@@ -72,6 +72,7 @@ def random_history(random: Random) -> list[CommandEnvelope]:
     for _ in range(ACTS):
         place = random.randrange(len(planned))
         planned.insert(place, suppressing(random, planned, planned[place].context.effective_at))
+        planned.insert(place, declaring(random, planned, planned[place].context.effective_at))
     disorder = random.choice((0, 0.01, 0.1))
     history: list[CommandEnvelope] = []
     for order in planned:
@@ -160,6 +161,15 @@ def suppressing(random: Random, planned: Sequence[CommandEnvelope], at: datetime
             since=at - timedelta(days=random.randrange(100)),
             until=at + timedelta(days=random.randrange(1, 300)),
         )
+    return CommandEnvelope(command=command, context=Context(acting_id="official-9", effective_at=at))
+
+
+def declaring(random: Random, planned: Sequence[CommandEnvelope], at: datetime) -> CommandEnvelope:
+    """Declare that one of the first organisations is a sole trader."""
+    organisations = [it.command.organisation_id for it in planned if isinstance(it.command, RegisterOrganisation)]
+    command = DeclareSoleTrader(
+        at=at, by="official-9", organisation_id=random.choice(organisations[:5]), trader_name="An Peeters"
+    )
     return CommandEnvelope(command=command, context=Context(acting_id="official-9", effective_at=at))
 
 

@@ -432,6 +432,9 @@ def test_the_statements_of_the_page_for_administrators_make_a_platform_without_i
         superuser.execute("DROP ROLE kroniek")
         for statement in filter(None, map(str.strip, statements.split(";"))):
             superuser.execute(statement.encode())
+    (of_keys,) = re.findall(r"```sql\n(GRANT EXECUTE ON FUNCTION pg_ls_waldir.*?)```", page, re.DOTALL)
+    with psycopg.connect(re.sub("kroniek$", "kroniek_keys", bare_server.superuser_url), autocommit=True) as superuser:
+        superuser.execute(of_keys.encode())
     place = bare_server.superuser_url.rpartition("@")[2]
     places = (place, f"{place}_keys")
     migrate(f"postgresql://kroniek:change-me-1@{place}")
