@@ -38,6 +38,7 @@ from domain.erasure.model import (
 from domain.identity.person import RegisterPersonFromNationalRegister
 from domain.kernel import Command, Context, PurposeGroup
 from domain.organisations.organisation.model import DeclareSoleTrader, RegisterOrganisation
+from domain.organisations.values import OrganisationType
 from infrastructure.codec import Codec
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.event_log.postgres_log import PostgresLog
@@ -72,7 +73,6 @@ def random_history(random: Random) -> list[CommandEnvelope]:
     for _ in range(ACTS):
         place = random.randrange(len(planned))
         planned.insert(place, suppressing(random, planned, planned[place].context.effective_at))
-        planned.insert(place, declaring(random, planned, planned[place].context.effective_at))
     disorder = random.choice((0, 0.01, 0.1))
     history: list[CommandEnvelope] = []
     for order in planned:
@@ -85,6 +85,7 @@ def random_history(random: Random) -> list[CommandEnvelope]:
         elif luck < disorder and len(history) > 1:
             other = random.randrange(max(0, len(history) - 1000), len(history))
             history[-1], history[other] = history[other], history[-1]
+    history.append(declaring(random, planned, history[-1].context.effective_at))
     return history
 
 
@@ -165,10 +166,11 @@ def suppressing(random: Random, planned: Sequence[CommandEnvelope], at: datetime
 
 
 def declaring(random: Random, planned: Sequence[CommandEnvelope], at: datetime) -> CommandEnvelope:
-    """Declare that one of the first organisations is a sole trader."""
-    organisations = [it.command.organisation_id for it in planned if isinstance(it.command, RegisterOrganisation)]
+    """Declare that one of the private organisations is a sole trader."""
+    registered = [it.command for it in planned if isinstance(it.command, RegisterOrganisation)]
+    private = [it.organisation_id for it in registered if it.organisation_type is OrganisationType.PRIVATE_ORGANISATION]
     command = DeclareSoleTrader(
-        at=at, by="official-9", organisation_id=random.choice(organisations[:5]), trader_name="An Peeters"
+        at=at, by="official-9", organisation_id=random.choice(private), trader_name="An Peeters"
     )
     return CommandEnvelope(command=command, context=Context(acting_id="official-9", effective_at=at))
 
