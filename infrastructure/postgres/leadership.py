@@ -35,9 +35,10 @@ SELECT pg_terminate_backend(session_pid) FROM leadership.leader
 WHERE name = %s AND seen_at < clock_timestamp() - %s::interval AND leadership.holds(session_pid, lock)
 """
 LEADERS = """
-SELECT name, process, since FROM leadership.leader WHERE leadership.holds(session_pid, lock) ORDER BY name
+SELECT name, process, since FROM leadership.leader
+WHERE pg_is_in_recovery() OR leadership.holds(session_pid, lock) ORDER BY name
 """
-"""Selects who leads: name, process, since when (UTC)."""
+"""Selects who leads: name, process, since when (UTC). A standby knows no locks: there, who was recorded last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
