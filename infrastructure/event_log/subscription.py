@@ -50,7 +50,8 @@ class LogSubscription:
         stopping.add_done_callback(lambda _: woken.set())
         try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await woken.wait()
         finally:
             stopping.cancel()
             loop.remove_reader(socket)

@@ -117,7 +117,8 @@ class ReactorEngine:
                 wait_s = INTERRUPTED.wait_s(self._interruptions)
                 LOG.warning("reactors_interrupted", error=summary(error), again_after_s=wait_s)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), wait_s)
+                    async with asyncio.timeout(wait_s):
+                        await self._stop.wait()
 
     async def _follow(self) -> None:
         async with self._sessions() as (store, leadership, listening):
@@ -131,7 +132,8 @@ class ReactorEngine:
                     led.run.wake()
                 await subscription.wait_async(self._limits.check_interval_s, self._attention, listening.thread)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), self._limits.gather_s)
+                    async with asyncio.timeout(self._limits.gather_s):
+                        await self._stop.wait()
 
     @asynccontextmanager
     async def _sessions(
@@ -153,11 +155,20 @@ class ReactorEngine:
                 await loop.run_in_executor(working, store.close)
 
     async def _end_all(self) -> None:
-        ended, self._led = list(self._led.values()), {}
-        for led in ended:
-            led.run.stop() if self._stop.is_set() else led.task.cancel()
-        if ended:
-            await asyncio.wait({led.task for led in ended})
+        """End all that this process leads, within a bound: what does not end then is left behind, and logged."""
+        for led in self._led.values():
+            led.run.stop()
+        ended, self._led = {led.task: name for name, led in self._led.items()}, {}
+        if not ended:
+            return
+        if not self._stop.is_set():
+            for task in ended:
+                task.cancel()
+        _, unended = await asyncio.wait(ended, timeout=self._limits.stop_s + 3 * self._limits.cancel_s)
+        for task in unended:
+            task.cancel()
+        if unended:
+            LOG.error("reactors_left_behind", reactors=sorted(ended[task] for task in unended))
 
     async def _lead(self, store: _InThread[ReactorStore], leadership: _InThread[Leadership]) -> None:
         """Lead every reactor that no other process leads, and confirm it; end the leads of those that ended."""

@@ -79,7 +79,8 @@ class FollowerRun:
                 self._woken.clear()
                 await self._step()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._limits.check_interval_s)
+                    async with asyncio.timeout(self._limits.check_interval_s):
+                        await self._woken.wait()
         finally:
             await asyncio.shield(self._close())
             self._thread.shutdown(wait=False)
@@ -166,7 +167,8 @@ class FollowerRun:
         if self._follower is not None:
             follower, self._follower = self._follower, None
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self._call(follower.close), self._limits.stop_s)
+                async with asyncio.timeout(self._limits.stop_s):
+                    await self._call(follower.close)
 
     async def _call(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)

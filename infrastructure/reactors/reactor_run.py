@@ -103,7 +103,8 @@ class ReactorRun:
                     raise self._failed
                 if rest_s > 0:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), rest_s)
+                        async with asyncio.timeout(rest_s):
+                            await self._woken.wait()
             if self._tasks:
                 await asyncio.wait(set(self._tasks), timeout=self._limits.stop_s)
             await self._save(at_once=True)

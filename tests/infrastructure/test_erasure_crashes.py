@@ -5,6 +5,7 @@ Time after time at each step in this process, and at each step with a process of
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from itertools import count
@@ -53,7 +54,8 @@ async def test_a_crash_at_any_step_time_after_time(here: Site, step: str) -> Non
         person_id, number = await somebody_to_erase(here)
         crash = Crash(step)
         with pytest.raises(CrashError):
-            await here.engine(crash).run()
+            async with asyncio.timeout(ENDS_WITHIN_S):
+                await here.engine(crash).run()
         async with running(here.engine()):
             await until(lambda: here.erased(person_id), f"not erased after a crash {step}")  # noqa: B023 - awaited here
             # A shredding that takes long waits behind the checkpoint, also where it was recorded before the crash.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
@@ -25,6 +26,7 @@ from infrastructure.postgres.failures import LogUnavailableError
 from infrastructure.reactors.engine import ReactorEngine
 from infrastructure.reactors.engine_limits import EngineLimits
 from infrastructure.reactors.reaction_calls import CommandSender
+from infrastructure.reactors.reactor_run import ReactorRun
 from infrastructure.reactors.reactor_store import Checkpoint, ReactorStore
 from infrastructure.reactors.status import reactors_progress, waiting_events
 from infrastructure.read_models.reading import ReadModels
@@ -33,6 +35,9 @@ from tests.infrastructure.erasing import AT, CODEC, LIMITS, RETRY, RULES, Site, 
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
+ENDS_WITHIN_S = 5.0
 
 
 @pytest.fixture
@@ -519,3 +524,54 @@ async def test_keys_run_side_by_side_but_never_too_many(here: Site) -> None:
     async with seen(here) as status, running(here.engine(reactors=[reactor])):
         await until(lambda: status.is_at(len(people)), "not all are reacted to")
     assert 1 < most <= LIMITS.keys_at_once
+
+
+# --- The end ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_run_that_is_woken_as_it_is_cancelled_ends(here: Site, turns: int) -> None:
+    await register(here, "ann")
+    notes, store = Notes(), ReactorStore(here.url, CODEC)
+
+    async def call(function: Callable[[ReactorStore], T]) -> T:
+        return function(store)
+
+    try:
+        sender = CommandSender(store=here.log, rules=RULES)
+        run = ReactorRun(notes.reactor(from_start=True), call, sender, replace(LIMITS, check_interval_s=60.0))
+        work = asyncio.create_task(run.run())
+        async with seen(here) as status:
+            head = await here.log.head()
+            await until(lambda: status.is_at(head), "it does not read on")
+        run.wake()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        work.cancel()
+        ended, _ = await asyncio.wait({work}, timeout=ENDS_WITHIN_S)
+        run.stop()
+        assert ended, "the cancellation is lost"
+        assert work.cancelled()
+    finally:
+        store.close()
+
+
+async def test_an_engine_ends_although_what_it_leads_does_not(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    free, led = asyncio.Event(), asyncio.Event()
+
+    class Endless(ReactorRun):
+        async def run(self) -> None:
+            led.set()
+            while not free.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await free.wait()
+
+    monkeypatch.setattr("infrastructure.reactors.engine.ReactorRun", Endless)
+    engine = here.engine(reactors=[Notes().reactor()], limits=replace(LIMITS, stop_s=0.1, cancel_s=0.1))
+    work = asyncio.create_task(engine.run())
+    async with asyncio.timeout(ENDS_WITHIN_S):
+        await led.wait()
+    engine.stop()
+    ended, _ = await asyncio.wait({work}, timeout=ENDS_WITHIN_S)
+    free.set()
+    assert ended, "it waits without a bound"
