@@ -165,3 +165,11 @@ class Leaders:
                 self._running.remove((process, ahead_s))
                 self._start(ahead_s)
                 self.kills += 1
+
+    def end_those_behind(self) -> None:
+        """Kill the processes whose clock is behind, and start no others: led by one, all waits for its clock."""
+        for process, ahead_s in list(self._running):
+            if ahead_s < 0:
+                process.kill()
+                process.join()
+                self._running.remove((process, ahead_s))

@@ -262,6 +262,7 @@ async def test_each_is_carried_out_once_whoever_is_killed_on_hosts_five_minutes_
         while running.kills < kills:
             await asyncio.to_thread(running.kill_the_leader, site.owner)
             await asyncio.sleep(0.2)
+        await asyncio.to_thread(running.end_those_behind)
         async with site.led():
             await until(lambda: site.pending() == 0, "something is lost", within_s=sized(60, long=600))
     assert site.timed_out() == number
