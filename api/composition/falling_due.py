@@ -14,7 +14,6 @@ from infrastructure.database.addresses import Addresses
 from infrastructure.deadlines.carrying_out import Executor
 from infrastructure.deadlines.due import late_deadlines
 from infrastructure.deadlines.leading import NAME, DeadlineLeader
-from infrastructure.postgres.leadership import lock_key
 from infrastructure.reactors.reaction_calls import PLATFORM
 from infrastructure.read_models.reading import ReadModels
 from projections.deadlines.pending import DEADLINES, READ_MODEL
@@ -25,7 +24,7 @@ LATE_AFTER = timedelta(seconds=30)
 MAX_COUNTED = 10_000
 """Late deadlines are counted up to this number."""
 
-LED = text("SELECT leadership.holds(session_pid, lock) FROM leadership.leader WHERE name = :name AND lock = :lock")
+LED = text("SELECT EXISTS (SELECT FROM leadership.leading WHERE name = :name)")
 
 
 class PlatformDeadlines:
@@ -46,9 +45,9 @@ class PlatformDeadlines:
         now = self.now()
         found = await late_deadlines(self._reads.engine, now - LATE_AFTER, most=MAX_COUNTED)
         async with self._reads.engine.connect() as connection:
-            led = (await connection.execute(LED, {"name": NAME, "lock": lock_key(NAME)})).scalar_one_or_none()
+            led = (await connection.execute(LED, {"name": NAME})).scalar_one()
         oldest_s = 0.0 if found.oldest_due_at is None else (now - found.oldest_due_at).total_seconds()
-        return DeadlineStatus(late=found.late, oldest_s=oldest_s, led=bool(led), clock=self.leader.clock.status)
+        return DeadlineStatus(late=found.late, oldest_s=oldest_s, led=led, clock=self.leader.clock.status)
 
     async def _position(self) -> int:
         return (await self._reads.places())[READ_MODEL.table.name].position

@@ -34,11 +34,7 @@ _END_SILENT = """
 SELECT pg_terminate_backend(session_pid) FROM leadership.leader
 WHERE name = %s AND seen_at < clock_timestamp() - %s::interval AND leadership.holds(session_pid, lock)
 """
-LEADERS = """
-SELECT name, process, since FROM leadership.leader
-WHERE pg_is_in_recovery() OR leadership.holds(session_pid, lock) ORDER BY name
-"""
-"""Selects who leads: name, process, since when (UTC). A standby knows no locks: there, who was recorded last."""
+_LEADERS = "SELECT name, process, since FROM leadership.leading ORDER BY name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,5 +100,5 @@ def lock_key(name: str) -> int:
 
 def leaders(connection: psycopg.Connection) -> Sequence[Leader]:
     """Return who leads, in the order of the names."""
-    rows = connection.execute(LEADERS).fetchall()
+    rows = connection.execute(_LEADERS).fetchall()
     return [Leader(name=name, process=process, since=since) for name, process, since in rows]

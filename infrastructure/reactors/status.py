@@ -26,10 +26,7 @@ SELECT progress.name, coalesce(leader.process, '') AS leader, progress.position,
        error, failed_at, paused_at, paused_by, paused_why
 FROM reactor.progress AS progress
 CROSS JOIN (SELECT log.head() AS head) AS log_head
-LEFT JOIN leadership.leader AS leader
-    ON leader.name = 'reactor:' || progress.name
-    -- A standby knows nothing of the locks of leaders; there, only the lag says whether one is at work.
-    AND (pg_is_in_recovery() OR leadership.holds(leader.session_pid, leader.lock))
+LEFT JOIN leadership.leading AS leader ON leader.name = 'reactor:' || progress.name
 CROSS JOIN LATERAL (
     SELECT count(*) AS keys, count(parked_at) AS parked_keys,
            coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::float8 AS oldest_s
