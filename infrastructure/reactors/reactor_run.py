@@ -183,9 +183,11 @@ class ReactorRun:
                 waiting |= await self._store(lambda store: store.blocked_keys(self._reactor.after, list(by_key)))
             if waiting:
                 await self._wait({key: by_key.pop(key) for key in waiting})
+            # In the order of the log, not of the keys: the checkpoint is behind the first one.
+            opened = (recorded.position for events in by_key.values() for recorded in events)
+            self._open.update(dict.fromkeys(sorted(opened)))
             for key, events in by_key.items():
                 self._queues.setdefault(key, deque()).extend(events)
-                self._open.update(dict.fromkeys(recorded.position for recorded in events))
                 if key not in self._running:
                     self._start(key)
 

@@ -508,6 +508,33 @@ async def test_no_more_than_is_open_is_reacted_to_again(here: Site) -> None:
     assert (sorted(notes.called), again.called) == (every, [len(people) + 1])
 
 
+async def test_the_checkpoint_is_behind_the_first_open_event_whatever_its_key(here: Site) -> None:
+    gate = asyncio.Event()
+    begun: list[int] = []
+
+    async def slow(recorded: Recorded[Any], _run: ReactionRun) -> None:
+        begun.append(recorded.position)
+        if recorded.position > 1:
+            await gate.wait()
+
+    reactor = replace(Notes().reactor(), reactions={PersonRegistered: (slow,), ErasureRequested: (slow,)})
+    await register(here, "ann")  # 1
+    await register(here, "bob")  # 2
+    await here.order_erasure("ann")  # 3
+    limits = replace(LIMITS, slow_s=60.0)
+    async with seen(here) as status, running(here.engine(reactors=[reactor], limits=limits)):
+        await until(lambda: {2, 3} <= set(begun), "they do not begin")
+
+        async def is_saved() -> bool:
+            progress = await status.progress()
+            return progress is not None and progress.position > 0
+
+        await until(is_saved, "no checkpoint is saved")
+        assert await status.is_at(1)
+        gate.set()
+        await until(lambda: status.is_at(3), "they do not end")
+
+
 async def test_keys_run_side_by_side_but_never_too_many(here: Site) -> None:
     at_work = most = 0
 
