@@ -193,7 +193,11 @@ async def _answered_before(
     refused = {index: envelopes[index].idempotency for index, answer in answers.items() if isinstance(answer, Refusal)}
     keys = {index: key for index, key in refused.items() if key is not None}
     receipts = await store.receipts(list(keys.values())) if keys else {}
-    return {index: answer_of(receipts[key]) for index, key in keys.items() if key in receipts}
+    return {index: answer_of(_repeated(receipts[key])) for index, key in keys.items() if key in receipts}
+
+
+def _repeated(known: Receipt | OtherContent) -> Receipt | OtherContent:
+    return known._replace(repeated=True) if isinstance(known, Receipt) else known
 
 
 def answer_of(outcome: Receipt | Taken | OtherContent | Erased) -> Receipt | Refusal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -129,8 +129,7 @@ class Idempotency:
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The result of an accepted command: its stream, the version and position after it, and the names of its events.
 
     `repeated`: the same command was sent before, and nothing was written this time.
@@ -140,7 +139,7 @@ class Receipt:
     version: int
     position: int
     events: Sequence[str]
-    repeated: bool = field(default=False, compare=False)
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

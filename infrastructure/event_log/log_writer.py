@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import structlog
 from psycopg import AsyncConnection
-from psycopg.errors import ObjectNotInPrerequisiteState, error_from_result
+from psycopg.errors import ObjectNotInPrerequisiteState, UniqueViolation, error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format
 
@@ -99,10 +99,14 @@ class LogWriter:
         self, connection: AsyncConnection, batch: Sequence[Encoded], state: LogState
     ) -> CommittedAttempt | None:
         """Resolve and write, all or nothing; return None if the log differs from the assumed state."""
-        head = state.head
-        known = {stream for stream, version in state.versions.items() if version}
-        assumption = _assumption(batch, state)
+        head, versions = state.head, dict(state.versions)
+        known = {stream for stream, version in versions.items() if version}
+        claims_and_keys = _claims_and_keys(batch, state)
         resolved = resolve(batch, state)
+        # A stream that this batch creates needs no look-up: the log has no room for a second one.
+        presumed = {
+            stream: version for stream, version in versions.items() if version or stream not in resolved.streams
+        }
         self.batches += 1
         attempt = Attempt(self.batches, head, resolved)
         self.in_doubt.append(attempt)
@@ -110,7 +114,9 @@ class LogWriter:
         identity = _PROTOCOL, self.writer_id.bytes, attempt.number.to_bytes(8, "big"), outdated
         self.head.under_way += len(resolved.rows)
         try:
-            before = await _call_append(connection, (*identity, *assumption, *columns(resolved, head, known)))
+            before = await _call_append(
+                connection, (*identity, *_versions(presumed), *claims_and_keys, *columns(resolved, head, known))
+            )
         finally:
             self.head.under_way -= len(resolved.rows)
         return None if before is None else CommittedAttempt(attempt, before)
@@ -138,7 +144,7 @@ def _moved(outcomes: Sequence[Outcome], by: int) -> Sequence[Outcome]:
     if not by:
         return outcomes
     return [
-        replace(outcome, position=outcome.position + by) if isinstance(outcome, Receipt) else outcome
+        outcome._replace(position=outcome.position + by) if isinstance(outcome, Receipt) else outcome
         for outcome in outcomes
     ]
 
@@ -172,6 +178,8 @@ async def _call_append(connection: AsyncConnection, parameters: Sequence[bytes |
             if isinstance(error, ObjectNotInPrerequisiteState):
                 LOG.error("log_refuses_this_release", protocol=sql.APPEND_PROTOCOL)
                 raise WriterOutdatedError from error
+            if isinstance(error, UniqueViolation):
+                return None  # a stream is there that was assumed to be new
             raise error
     before = results[0].get_value(0, 0)
     return None if before is None else int.from_bytes(before, "big")
@@ -188,20 +196,21 @@ def columns(resolved: Resolved, head: int, known: Container[str]) -> Sequence[Co
 
 def assume(versions: Mapping[str, int]) -> Sequence[Column]:
     """Return the parameters that assume streams at these versions, and nothing about claims and keys."""
-    return texts(list(versions)), integers(list(versions.values())), None, None, None, None
+    return *_versions(versions), None, None, None, None
 
 
-def _assumption(batch: Sequence[Encoded], state: LogState) -> Sequence[Column]:
-    versions = state.versions
+def _versions(assumed: Mapping[str, int]) -> Sequence[Column]:
+    return texts(list(assumed)), integers(list(assumed.values()))
+
+
+def _claims_and_keys(batch: Sequence[Encoded], assumed: LogState) -> Sequence[Column]:
     digests = sorted({digest for encoded in batch for _, digest in encoded.claims})
     keys = {
         (key.organisation_id, key.key) for encoded in batch if (key := encoded.append.idempotency) is not None
-    } - state.receipts.keys()
+    } - assumed.receipts.keys()
     return (
-        texts(list(versions)),
-        integers(list(versions.values())),
         byte_strings(digests) if digests else None,
-        texts([state.claims.get(digest, "") for digest in digests]) if digests else None,
+        texts([assumed.claims.get(digest, "") for digest in digests]) if digests else None,
         texts([owner for owner, _ in keys]) if keys else None,
         texts([key for _, key in keys]) if keys else None,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from application.ports import Append, Conflict, Idempotency, OtherContent, Outcome, Receipt, Taken, Withdrawn
@@ -86,7 +87,7 @@ def assumed_state(batch: Iterable[Encoded], head: int) -> LogState:
 def resolve(batch: Iterable[Encoded], state: LogState) -> Resolved:
     """Resolve the batch in order; `state` becomes the state of the log after it."""
     resolved = Resolved()
-    for group, appends in groupby(batch, _group):
+    for group, appends in groupby(batch, attrgetter("append.group")):
         if not group:
             resolved.outcomes += [_refusal(encoded, state) or _accept(encoded, state, resolved) for encoded in appends]
             continue
@@ -99,10 +100,6 @@ def resolve(batch: Iterable[Encoded], state: LogState) -> Resolved:
             outcomes = [Withdrawn() if _is_new(outcome) else outcome for outcome in outcomes]
         resolved.outcomes += outcomes
     return resolved
-
-
-def _group(encoded: Encoded) -> str:
-    return encoded.append.group
 
 
 T = TypeVar("T", LogState, Resolved)
@@ -137,7 +134,7 @@ def _refusal(encoded: Encoded, state: LogState) -> Outcome | None:
         known = state.receipts.get((key.organisation_id, key.key))
         if known is not None:
             fingerprint, receipt = known
-            return replace(receipt, repeated=True) if fingerprint == key.fingerprint else OtherContent(key.key)
+            return receipt._replace(repeated=True) if fingerprint == key.fingerprint else OtherContent(key.key)
     for stream, version in append.expected.items():
         if state.versions.get(stream, 0) != version:
             return Conflict(stream)

@@ -79,7 +79,8 @@ async def test_a_claim_and_a_key_survive_a_lost_answer(database_url: str) -> Non
         proxy.cut_next(Cut.ANSWER)
         wish = append("counter-a", 1, at=0, claims=[Claim("label", "x")], idempotency=key)
         (receipt,) = await log.append([wish])
-        assert (await log.append([wish])) == [receipt]
+        assert isinstance(receipt, Receipt)
+        assert (await log.append([wish])) == [receipt._replace(repeated=True)]
         assert await log.holder(Claim("label", "x")) == "counter-a"
         nothing = append("counter-a", at=1, idempotency=Idempotency(organisation_id="o", key="k", fingerprint=b"2"))
         proxy.cut_next(Cut.ANSWER)
@@ -141,3 +142,12 @@ async def _cut(proxy: CuttingProxy, log: PostgresLog) -> None:
     await proxy.cut.wait()
     proxy.refusing = True
     await appending
+
+
+async def test_a_stream_that_another_process_created_meanwhile_refuses_only_its_own_append(database_url: str) -> None:
+    async with log_at(database_url) as log, log_at(database_url) as other:
+        await other.append([append("counter-a", 1, at=0)])
+        refused, written = await log.append([append("counter-a", 2, at=0), append("counter-b", 1, at=0)])
+    assert refused == Conflict("counter-a")
+    assert isinstance(written, Receipt)
+    assert in_the_log(database_url) == [(1, "counter-a", 1), (2, "counter-b", 1)]
