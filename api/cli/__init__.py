@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     with no_collections():  # what is imported stays
-        options = _parser(given[:1]).parse_args(given)
+        options = parser_of(given[:1]).parse_args(given)
     output = Output(as_json=options.json)
     try:
         ended: Exit | None = options.run(options, output)
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return Exit.DONE.value if ended is None else ended.value
 
 
-def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
+def parser_of(called: Sequence[str]) -> argparse.ArgumentParser:
     """Make the parser of all commands; only the one that is called, if one is, has its options."""
     parser = argparse.ArgumentParser(
         prog="kroniek", description="The event-sourced backend for digital government.", epilog=EXIT_CODES

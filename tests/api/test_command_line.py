@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from api.cli import COMMANDS, main
+from api.cli import COMMANDS, main, parser_of
 from api.cli.output import Exit
 
 ROOT = Path(__file__).parents[2]
+PAGES = (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))
+SHOWN_IN_BLOCK = re.compile(r"^(?:\w+=)?(?:\$\()?(?:\.venv/bin/)?kroniek +(\S+(?: \S+)*)", re.MULTILINE)
+"""Two spaces end the command: what it does may stand behind it."""
+NAMED_IN_SENTENCE = re.compile(r"`(?:\.venv/bin/)?kroniek\s+([^`]+)`")
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,3 +56,24 @@ def test_the_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> N
 def test_the_readme_shows_every_command() -> None:
     shown = re.findall(r"^\.venv/bin/kroniek (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert set(shown) == set(COMMANDS) - {"demo", "worker"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_command_that_a_page_shows_can_be_given(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a sentence a command may be named without all that it needs, and several actions with `|` between them."""
+    text = page.read_text()
+    blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    wrong = [line for line in SHOWN_IN_BLOCK.findall(blocks) if refused(line, capsys)]
+    named = [re.sub(r"\|[\w|]+", "", line) for line in NAMED_IN_SENTENCE.findall(text)]
+    wrong += [line for line in named if "are required" not in (refused(line, capsys) or "are required")]
+    assert wrong == []
+
+
+def refused(line: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what is wrong with a command, or an empty text."""
+    words = shlex.split(line.partition(" >")[0].rstrip(")"), comments=True)
+    try:
+        parser_of(words[:1]).parse_args(words)
+    except SystemExit as ended:
+        return capsys.readouterr().err if ended.code else ""
+    return ""
