@@ -64,6 +64,7 @@ Kroniek is up: {position:,} events, every figure computed from them.
 
   Digital Dashboard   {base}/dashboard
   GraphQL             {base}/graphql
+  Administration      {base}/administration
   API documentation   {base}/docs
 
 A token to try, valid for {TOKEN_HOURS} hours (role auditor: sees everything, changes nothing):
