@@ -1,4 +1,4 @@
-"""The page on which administrators see and steer the read models."""
+"""The page on which administrators see and steer read models and reactors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, Route
 
 from api.web.static_page import ScriptPage
 
-PAGE = ScriptPage(__name__, "page.css", "page.js", "feed.js", "table.js", "acts.js")
+PAGE = ScriptPage(__name__, "page.css", "page.js", "feed.js", "table.js", "reactors.js", "elements.js", "acts.js")
 
 
 def administration_routes() -> list[BaseRoute]:

@@ -163,10 +163,10 @@ def create_app(
     shared = SharedLimits(addresses.writer, _keyed_hash(blind_index_key(settings)))
     limit, authenticate = limits_of_all_processes(shared), make_authenticator(settings, issuer, log, now, shared)
     platform = _platform(settings, log, reads, keys, authenticate=authenticate, now=now, bounds=bounds, limit=limit)
-    feed = make_feed(reads, bounds)
     pages = PublicPages(settings, addresses, reads, platform, now, limit=limit)
     deadlines = PlatformDeadlines(addresses, reads, platform, machine_clock)
     checks = PlatformChecks(settings, addresses, log=log, reads=reads, keys=keys, deadlines=deadlines)
+    feed = make_feed(reads, checks.of_reactors, bounds)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Protocol
 
@@ -21,6 +21,7 @@ from api.web.json_answers import JSON, json_response
 from api.web.platform import Platform
 from api.web.read_barrier import MAX_POSITION
 from api.web.validators import WHOLE
+from application.reactor_status import ReactorProgress
 from projections.progress import Build, ParkedEvent, Progress, ProjectionProgress
 
 MAX_ROWS = 100
@@ -43,9 +44,15 @@ class ProjectionsReader(Protocol):
         """Return the builds of a read model, the newest first."""
 
 
-def make_feed(reader: ProjectionsReader, bounds: Bounds) -> ProgressFeed:
+def make_feed(
+    reader: ProjectionsReader, reactors: Callable[[], Awaitable[Sequence[ReactorProgress]]], bounds: Bounds
+) -> ProgressFeed:
     async def sample() -> bytes:
-        return orjson.dumps(_progress_shown(await reader.progress()), option=orjson.OPT_UTC_Z)
+        shown = {
+            **_progress_shown(await reader.progress()),
+            "reactors": _camel([asdict(it) for it in await reactors()]),
+        }
+        return orjson.dumps(shown, option=orjson.OPT_UTC_Z)
 
     return ProgressFeed(sample, bounds)
 
@@ -55,7 +62,12 @@ def projection_routes(platform: Platform, reader: ProjectionsReader, feed: Progr
     router = APIRouter(tags=["projections"])
     for path, endpoint, name, summary in (
         ("", endpoints.all, "list-projections", "Say how far each read model is."),
-        ("/events", endpoints.events, "follow-projections", "The same as it changes, once a second."),
+        (
+            "/events",
+            endpoints.events,
+            "follow-projections",
+            "The same, and how far each reactor is, as it changes.",
+        ),
         ("/{projection}", endpoints.one, "get-projection", "Say how far one read model is."),
         (
             "/{projection}/parked-events",

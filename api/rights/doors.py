@@ -55,7 +55,7 @@ DOORS: Mapping[str, DoorRight] = {
         frozenset({Role.AGENCY}), "To the person in a session at the caller: who looked at their data."
     ),
     "GET /projections": DoorRight(OVERSEERS, "How far each read model is."),
-    "GET /projections/events": DoorRight(OVERSEERS, "The same as it changes."),
+    "GET /projections/events": DoorRight(OVERSEERS, "The same as it changes, and how far the reactors are."),
     "GET /projections/{projection}": DoorRight(OVERSEERS, "How far one read model is."),
     "GET /projections/{projection}/parked-events": DoorRight(OVERSEERS, "Events that were parked."),
     "GET /projections/{projection}/builds": DoorRight(OVERSEERS, "Rebuilds, verifications and the like."),

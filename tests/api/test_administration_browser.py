@@ -42,7 +42,7 @@ class Owner:
     def acts(self) -> list[tuple[str, str]]:
         rows: list[tuple[str, str]] = self.connection.execute(
             "SELECT name, convert_from(payload, 'UTF8') FROM log.event"
-            " WHERE stream LIKE 'projection-%%' AND position > %s ORDER BY position",
+            " WHERE stream SIMILAR TO '(projection|reactor)-%%' AND position > %s ORDER BY position",
             (self.after,),
         ).fetchall()
         return rows
@@ -56,6 +56,8 @@ def owner(served: OnAPort, module_read_models_url: str) -> Iterator[Owner]:  # n
         yield Owner(connection, *row)
         connection.execute("TRUNCATE read.build, read.previous, read.parked, read.projection_acts_v1")
         connection.execute("UPDATE read.checkpoint SET position = 0, error = ''")
+        connection.execute("DELETE FROM reactor.waiting_key WHERE reactor = 'letters'")
+        connection.execute("DELETE FROM reactor.progress WHERE name IN ('archive', 'letters')")
 
 
 @pytest.fixture
@@ -103,6 +105,25 @@ def all_sorts(owner: Owner) -> None:
             "message-0190c2f1-5a9c-7000-8000-3d1f0b7f9a11",
             error,
         )
+    reactors_of_all_sorts(owner)
+
+
+def reactors_of_all_sorts(owner: Owner) -> None:
+    """Two beside those that the platform runs: one is paused, and a key of the other is parked."""
+    owner.says(
+        "INSERT INTO reactor.progress (name, paused_at, paused_by, paused_why) VALUES"
+        " ('letters', NULL, '', ''), ('archive', now(), 'official-7', %s)",
+        WHY,
+    )
+    owner.says(
+        "INSERT INTO reactor.waiting_key (reactor, key, tries, error, parked_at)"
+        " VALUES ('letters', 'message-7', 20, 'ValueError at letters:41', now())"
+    )
+    owner.says(
+        "INSERT INTO reactor.waiting_event (reactor, key, position, name) VALUES"
+        " ('letters', 'message-7', 3, 'mailbox.message-published.v1'),"
+        " ('letters', 'message-7', 9, 'mailbox.message-opened.v1')"
+    )
 
 
 # --- Seeing ---------------------------------------------------------------------------------------------------------
@@ -113,7 +134,7 @@ def test_every_read_model_has_a_row(visit: Visit, owner: Owner, module_read_mode
     with looked_after(module_read_models_url, "keys", "people"):
         page = visit()
         expect(page.locator("#connection")).to_have_text("Live.")
-        expect(page.get_by_role("row")).to_have_count(len(PROJECTIONS) + 1)
+        expect(page.locator("#models").get_by_role("row")).to_have_count(len(PROJECTIONS) + 1)
         expect(row(page, "keys")).to_contain_text("Live")
         expect(row(page, "keys")).to_contain_text("Rebuild: filling, 60 %")
         expect(row(page, "people")).to_contain_text("Verification: done")
@@ -123,6 +144,12 @@ def test_every_read_model_has_a_row(visit: Visit, owner: Owner, module_read_mode
         expect(row(page, "messages")).to_contain_text("Paused")
         expect(row(page, "messages")).to_contain_text(WHY)
         expect(row(page, "consents")).to_contain_text("No worker")
+        expect(row(page, "eraser")).to_contain_text("Live")
+        expect(row(page, "archive")).to_contain_text("Paused")
+        expect(row(page, "archive")).to_contain_text(f"{WHY} (official-7")
+        expect(row(page, "letters")).to_contain_text("No leader")
+        expect(row(page, "letters")).to_contain_text("1 key, 1 parked")
+        expect(row(page, "letters")).to_contain_text("2 events")
 
 
 def test_a_rows_numbers_follow(visit: Visit, owner: Owner, module_read_models_url: str) -> None:
@@ -192,6 +219,7 @@ def test_an_order_needs_a_reason_and_becomes_an_act(visit: Visit, owner: Owner) 
         ("Cancel: keys", "projection.rebuild-cancelled.v1"),
         ("Undo takeover: people", "projection.takeover-undo-requested.v1"),
         ("Drop previous rows: people", "projection.previous-rows-drop-requested.v1"),
+        ("Pause: letters", "reactor.paused.v1"),
     ],
 )
 def test_each_order_has_its_door(button: str, event: str, visit: Visit, owner: Owner) -> None:
@@ -205,23 +233,41 @@ def test_each_order_has_its_door(button: str, event: str, visit: Visit, owner: O
     assert [name for name, _ in owner.acts()] == [event]
 
 
+def test_a_reactor_is_paused_and_resumed(visit: Visit) -> None:
+    page = visit()
+    for order, state in (("Pause", "Paused"), ("Resume", "Live")):
+        page.get_by_role("button", name=f"{order}: eraser").click()
+        page.get_by_label("Why").fill(WHY)
+        page.get_by_label("Why").press("Tab")
+        page.keyboard.press("Enter")
+        expect(row(page, "eraser")).to_contain_text(state)
+
+
+PARKED = ("Parked events: messages", 2, "KeyError in the rule of MessageOpened")
+WAITING = ("Waiting events: letters", 1, "ValueError at letters:41 (20 tries, parked at ")
+
+
 @pytest.mark.parametrize(
-    ("button", "event", "position"),
+    ("opened", "button", "act"),
     [
-        ("Retry all", "projection.parked-events-retried.v1", 0),
-        ("Retry 3", "projection.parked-events-retried.v1", 3),
-        ("Skip 3", "projection.parked-event-skipped.v1", 3),
+        (PARKED, "Retry all", ("projection.parked-events-retried.v1", 0)),
+        (PARKED, "Retry 3", ("projection.parked-events-retried.v1", 3)),
+        (PARKED, "Skip 3", ("projection.parked-event-skipped.v1", 3)),
+        (WAITING, "Retry all", ("reactor.waiting-events-retried.v1", 0)),
+        (WAITING, "Skip 3", ("reactor.waiting-event-skipped.v1", 3)),
     ],
 )
-def test_parked_events_are_retried_or_skipped(
-    button: str, event: str, position: int, visit: Visit, owner: Owner
+def test_parked_and_waiting_events_are_retried_or_skipped(
+    opened: tuple[str, int, str], button: str, act: tuple[str, int], visit: Visit, owner: Owner
 ) -> None:
     all_sorts(owner)
+    name, items, error = opened
+    event, position = act
     page = visit()
-    page.get_by_role("button", name="Parked events: messages").click()
-    dialog = page.get_by_role("dialog", name="Parked events: messages")
-    expect(dialog.get_by_role("listitem")).to_have_count(2)
-    expect(dialog).to_contain_text("KeyError in the rule of MessageOpened")
+    page.get_by_role("button", name=name).click()
+    dialog = page.get_by_role("dialog", name=name)
+    expect(dialog.get_by_role("listitem")).to_have_count(items)
+    expect(dialog).to_contain_text(error)
     dialog.get_by_role("button", name=button).click()
     page.get_by_label("Why").fill(WHY)
     page.locator("#act-do").click()
@@ -256,7 +302,7 @@ def test_the_page_is_for_everybody(visit: Visit, window: Window, owner: Owner, m
     ):
         page = visit()
         expect(row(page, "messages")).to_contain_text("Paused")
-        expect(page.get_by_role("columnheader")).to_have_count(8)
+        expect(page.get_by_role("columnheader")).to_have_count(16)
         _must_be_for_everybody(window)
         page.get_by_role("button", name="Pause: keys").click()
         _must_be_for_everybody(window)

@@ -1,4 +1,6 @@
-// What an administrator can order, and the dialogs that ask why.
+// What an administrator can order for a read model or a reactor, and the dialogs that ask why.
+import { instant, plural } from "./elements.js";
+
 const ACTS_LIST = "projection_acts";
 const PARKED_AT_ONCE = 50;
 const at = (id) => document.getElementById(id);
@@ -47,22 +49,72 @@ export const ORDERS = {
   },
   parked: { label: "Parked events", applies: (it) => it.parkedEvents > 0 },
 };
-const RETRY = {
-  label: "Retry",
-  door: "parked-events/retries",
-  about: "Parked events are applied again, in the order of their streams.",
+const PARKED = {
+  address: "/projections",
+  path: "parked-events",
+  found: (answer) => answer.parkedEvents,
+  title: "Parked events",
+  about: "Their effects are not in the rows. An event without an error only follows one of its stream that has one.",
+  lines: (it) => [` ${it.stream}, version ${it.streamVersion}`, it.error],
+  chosen: (it) => Boolean(it.error),
+  retry: {
+    label: "Retry",
+    door: "parked-events/retries",
+    about: "Parked events are applied again, in the order of their streams.",
+  },
+  skip: {
+    label: "Skip",
+    door: "parked-events/skips",
+    about: "The rows are made without this event, now and in every rebuild.",
+  },
 };
-const SKIP = {
-  label: "Skip",
-  door: "parked-events/skips",
-  about: "The rows are made without this event, now and in every rebuild.",
+
+export const REACTOR_ORDERS = {
+  pause: {
+    label: "Pause",
+    door: "pauses",
+    about: "Nothing is reacted to until it is resumed. Then it goes on where it is now.",
+    applies: (it) => !it.pause,
+  },
+  resume: { label: "Resume", door: "resumptions", about: "It goes on where it was paused.", applies: (it) => Boolean(it.pause) },
+  waiting: { label: "Waiting events", applies: (it) => it.waitingKeys > 0 },
 };
+const WAITING = {
+  address: "/reactors",
+  path: "waiting-events",
+  found: (answer) => answer.waitingEvents,
+  title: "Waiting events",
+  about: "The first event of each key that waits. Those that follow for the key wait behind it.",
+  lines: (it) => [` key ${it.key}, ${plural(it.events, "event")}`, failureOf(it)],
+  chosen: () => true,
+  retry: {
+    label: "Retry",
+    door: "waiting-events/retries",
+    about: "Waiting events are tried again at once, parked ones too, in the order of their keys.",
+  },
+  skip: {
+    label: "Skip",
+    door: "waiting-events/skips",
+    about: "This event is not reacted to, and what follows for its key goes on.",
+  },
+};
+
+function failureOf(waiting) {
+  if (!waiting.error) return "";
+  const next = waiting.parkedAt ? `parked at ${instant(waiting.parkedAt)}` : `tried again at ${instant(waiting.againAt)}`;
+  return `${waiting.error} (${waiting.tries === 1 ? "1 try" : `${waiting.tries} tries`}, ${next})`;
+}
 
 /** Make the dialogs. `token` gives the token in use; `told` says what came of an order. */
 export function makeDialogs(token, told) {
   const ask = askWhy(token, told);
-  const list = listParked(token, ask);
-  return { open: (key, projection) => (key === "parked" ? list(projection.name) : ask(ORDERS[key], projection.name)) };
+  const list = listEvents(token, ask);
+  const opener = (address, orders, lists) => (key, { name }) =>
+    key in lists ? list(lists[key], name) : ask(orders[key], { address, name });
+  return {
+    openModel: opener("/projections", ORDERS, { parked: PARKED }),
+    openReactor: opener("/reactors", REACTOR_ORDERS, { waiting: WAITING }),
+  };
 }
 
 // --- Why ---------------------------------------------------------------------------------------------------------------
@@ -93,11 +145,11 @@ function askWhy(token, told) {
     at("act").close();
     told(said);
   });
-  return (order, projection, eventPosition = null) => {
+  return (order, of, eventPosition = null) => {
     opener = document.activeElement;
     const about = eventPosition ? ` the event at ${eventPosition}` : "";
-    wanted = { order, projection, eventPosition, sent: "", key: "" };
-    at("act-title").textContent = `${order.label}${about}: ${projection}`;
+    wanted = { order, of, eventPosition, sent: "", key: "" };
+    at("act-title").textContent = `${order.label}${about}: ${of.name}`;
     at("act-about").textContent = order.about;
     at("act-do").textContent = order.label;
     at("act-wrong").textContent = "";
@@ -112,9 +164,9 @@ async function send(wanted, why, token) {
   // The same wish sent again, because no answer came, must not be taken for a second one.
   if (wanted.sent !== body) Object.assign(wanted, { sent: body, key: newKey() });
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json", "Idempotency-Key": wanted.key };
-  const name = `${wanted.order.label}: ${wanted.projection}`;
+  const name = `${wanted.order.label}: ${wanted.of.name}`;
   try {
-    const response = await fetch(`/projections/${wanted.projection}/${wanted.order.door}`, { method: "POST", headers, body });
+    const response = await fetch(`${wanted.of.address}/${wanted.of.name}/${wanted.order.door}`, { method: "POST", headers, body });
     const answer = await response.json();
     if (!response.ok) return { said: "", wrong: answer.detail };
     return { said: answer.events.length ? `${name}. Ordered.` : `${name}. It was so already.`, wrong: "" };
@@ -128,23 +180,24 @@ function newKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// --- Parked events -----------------------------------------------------------------------------------------------------
+// --- Events that are parked or wait --------------------------------------------------------------------------------------
 
-function listParked(token, ask) {
-  let projection = "";
+function listEvents(token, ask) {
+  let kind = PARKED;
+  let name = "";
   let after = 0;
   const order = (what, position) => {
     at("parked").close();
-    ask(what, projection, position);
+    ask(what, { address: kind.address, name }, position);
   };
   async function more() {
     at("parked-wrong").textContent = "";
     try {
-      const address = `/projections/${projection}/parked-events?after=${after}&limit=${PARKED_AT_ONCE}`;
+      const address = `${kind.address}/${name}/${kind.path}?after=${after}&limit=${PARKED_AT_ONCE}`;
       const response = await fetch(address, { headers: { Authorization: `Bearer ${token()}` } });
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.detail);
-      at("parked-list").append(...answer.parkedEvents.map((it) => item(it, order)));
+      at("parked-list").append(...kind.found(answer).map((it) => item(it, kind, order)));
       after = answer.nextAfter;
       at("parked-more").hidden = after === null;
     } catch (error) {
@@ -153,11 +206,13 @@ function listParked(token, ask) {
   }
   at("parked-more").addEventListener("click", more);
   at("parked-back").addEventListener("click", () => at("parked").close());
-  at("parked-retry").addEventListener("click", () => order(RETRY, 0));
-  return (name) => {
-    projection = name;
+  at("parked-retry").addEventListener("click", () => order(kind.retry, 0));
+  return (listed, of) => {
+    kind = listed;
+    name = of;
     after = 0;
-    at("parked-title").textContent = `Parked events: ${name}`;
+    at("parked-title").textContent = `${kind.title}: ${name}`;
+    at("parked-about").textContent = kind.about;
     at("parked-list").replaceChildren();
     at("parked-more").hidden = true;
     at("parked").showModal();
@@ -165,31 +220,33 @@ function listParked(token, ask) {
   };
 }
 
-function item(parked, order) {
+function item(event, kind, order) {
+  const [where, wrong] = kind.lines(event);
   const made = document.createElement("li");
   const about = document.createElement("p");
   const code = document.createElement("code");
-  code.textContent = parked.name;
-  about.append(`${parked.position} `, code, ` ${parked.stream}, version ${parked.streamVersion}`);
+  code.textContent = event.name;
+  about.append(`${event.position} `, code, where);
   made.append(about);
-  if (parked.error) {
+  if (wrong) {
     const error = document.createElement("p");
     error.className = "wrong";
-    error.textContent = parked.error;
-    made.append(error, choices(parked, order));
+    error.textContent = wrong;
+    made.append(error);
   }
+  if (kind.chosen(event)) made.append(choices(event, kind, order));
   return made;
 }
 
-function choices(parked, order) {
+function choices(event, kind, order) {
   const group = document.createElement("div");
   group.className = "buttons";
-  for (const what of [RETRY, SKIP]) {
+  for (const what of [kind.retry, kind.skip]) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet";
-    button.textContent = `${what.label} ${parked.position}`;
-    button.addEventListener("click", () => order(what, parked.position));
+    button.textContent = `${what.label} ${event.position}`;
+    button.addEventListener("click", () => order(what, event.position));
     group.append(button);
   }
   return group;

@@ -4,7 +4,7 @@ const MOST_WAIT_MS = 30000;
 // The server says something at least every 15 seconds.
 const SILENCE_MS = 40000;
 
-/** Follow the progress of the read models until the function that is returned is called. */
+/** Follow the progress of read models and reactors until the function that is returned is called. */
 export function follow(token, listener) {
   const stopping = new AbortController();
   keepListening(token, listener, stopping.signal);

@@ -1,6 +1,8 @@
-// The page at /administration: how far the read models are, live, and orders for them. No library, nothing from elsewhere.
+// The page at /administration: how far read models and reactors are, live, and orders for them. No library, nothing from
+// elsewhere.
 import { follow } from "./feed.js";
 import { show } from "./table.js";
+import { showReactors } from "./reactors.js";
 import { makeDialogs } from "./acts.js";
 
 const KEPT = "kroniek-token";
@@ -23,7 +25,8 @@ const dialogs = makeDialogs(() => at("token").value.trim(), told);
 const listener = {
   progress(progress) {
     newest = clock();
-    show(progress, dialogs.open, told);
+    show(progress, dialogs.openModel, told);
+    showReactors(progress.reactors, dialogs.openReactor);
   },
   state(state, detail) {
     const from = newest ? ` The numbers below are those of ${newest}.` : "";

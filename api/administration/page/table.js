@@ -1,5 +1,6 @@
-// The table: one row for each read model, made once and then kept, so that focus stays where it is while numbers change.
+// The read models: a row for each, made once and then kept, so that focus stays where it is while numbers change.
 import { ORDERS, inHand } from "./acts.js";
+import { cells, duration, element, instant, lines, number, orders, plural, progressBar, say, showOrders } from "./elements.js";
 
 const STATES = {
   stopped: "Stopped",
@@ -23,7 +24,6 @@ const STEPS = {
 const COLUMNS = ["State", "In the rows", "Lag", "Speed", "Parked", "Made beside", "Order"];
 const rows = new Map();
 const ended = new Map();
-const number = new Intl.NumberFormat("en").format;
 
 /** Show how far the read models are. `open` opens the dialog of an order; `told` says what came to an end. */
 export function show(progress, open, told) {
@@ -49,46 +49,24 @@ function summary(progress) {
 }
 
 function makeRow(name, open) {
-  const row = element("tr", { role: "row" });
-  const head = element("th", { role: "rowheader", scope: "row" });
-  const title = element("p");
-  title.textContent = name;
-  const versions = element("p", { class: "small" });
-  head.append(title, versions);
-  const cells = COLUMNS.map((label) => element("td", { role: "cell", "data-label": label }));
-  row.append(head, ...cells);
-  const made = { row, versions, current: null };
-  [made.state, made.rows, made.lag, made.speed, made.parked, made.build, made.orders] = cells;
-  made.badge = element("span", { class: "state" });
-  made.because = element("p", { class: "small" });
-  made.state.append(inBlock(made.badge), made.because);
-  made.reached = lines(made.rows);
+  const made = cells(name, COLUMNS);
+  const [, rows, lag, speed, parked, build, ordered] = made.cells;
+  made.reached = lines(rows);
   made.bar = progressBar(`${name}: part of the log that is in the rows`);
-  made.rows.append(made.bar);
-  for (const part of ["lag", "speed", "parked"]) made[`${part}Lines`] = lines(made[part]);
+  rows.append(made.bar);
+  made.lag = lines(lag);
+  made.speed = lines(speed);
+  made.parked = lines(parked);
   made.buildBar = progressBar(`${name}: rows being made`);
-  made.buildLines = lines(made.build);
-  made.build.append(made.buildBar);
-  made.orders.append(buttons(name, made, open));
+  made.buildLines = lines(build);
+  build.append(made.buildBar);
+  ordered.append(orders(name, made, ORDERS, open));
   return made;
-}
-
-function buttons(name, made, open) {
-  const group = element("div", { class: "orders", role: "group", "aria-label": `Orders for ${name}` });
-  made.buttons = Object.entries(ORDERS).map(([key, order]) => {
-    const button = element("button", { type: "button" });
-    button.textContent = order.label;
-    button.setAttribute("aria-label", `${order.label}: ${name}`);
-    button.addEventListener("click", () => open(key, made.current));
-    group.append(button);
-    return [order, button];
-  });
-  return group;
 }
 
 function fill(made, projection) {
   made.current = projection;
-  made.versions.textContent = [
+  made.small.textContent = [
     `version ${projection.version}`,
     ...projection.otherVersions.map((it) => `version ${it.version} at ${number(it.position)}`),
   ].join(", ");
@@ -97,14 +75,12 @@ function fill(made, projection) {
   made.because.textContent = because(projection);
   say(made.reached, `${projection.percent} %`, `position ${number(projection.position)}`);
   made.bar.value = projection.percent;
-  say(made.lagLines, plural(projection.lagEvents, "event"), duration(projection.lagS));
-  say(made.speedLines, `${number(Math.round(projection.eventsPerS))} events/s`, left(projection.leftS));
+  say(made.lag, plural(projection.lagEvents, "event"), duration(projection.lagS));
+  say(made.speed, `${number(Math.round(projection.eventsPerS))} events/s`, left(projection.leftS));
   const streams = projection.parkedEvents ? `of ${plural(projection.parkedStreams, "stream")}` : "";
-  say(made.parkedLines, number(projection.parkedEvents), streams);
+  say(made.parked, number(projection.parkedEvents), streams);
   fillBuild(made, projection);
-  const focused = document.activeElement;
-  for (const [order, button] of made.buttons) button.hidden = !order.applies(projection);
-  if (made.orders.contains(focused) && focused.hidden) firstButton(made)?.focus();
+  showOrders(made);
 }
 
 function because(projection) {
@@ -139,40 +115,4 @@ function tellOfEnd(projection, told) {
   }
 }
 
-// --- Words and elements ------------------------------------------------------------------------------------------------
-
-const plural = (count, what) => `${number(count)} ${what}${count === 1 ? "" : "s"}`;
-const instant = (text) => new Date(text).toLocaleString();
 const left = (seconds) => (seconds ? `${duration(seconds)} left` : "");
-
-function duration(seconds) {
-  if (seconds < 60) return `${number(Math.round(10 * seconds) / 10)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
-  return `${number(Math.floor(seconds / 3600))} h ${Math.floor((seconds % 3600) / 60)} min`;
-}
-
-function element(name, attributes = {}) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
-function inBlock(child) {
-  const block = element("p");
-  block.append(child);
-  return block;
-}
-
-function lines(cell) {
-  const both = [element("p"), element("p", { class: "small" })];
-  cell.append(...both);
-  return both;
-}
-
-function say([first, second], one, other) {
-  if (first.textContent !== one) first.textContent = one;
-  if (second.textContent !== other) second.textContent = other;
-}
-
-const progressBar = (label) => element("progress", { max: 100, "aria-label": label });
-const firstButton = (made) => made.buttons.map((it) => it[1]).find((it) => !it.hidden);
