@@ -49,7 +49,12 @@ def address(listener: socket.socket) -> str:
 
 
 def addresses(base: str) -> dict[str, str]:
-    return {"dashboard": f"{base}/dashboard", "graphql": f"{base}/graphql", "apiDocs": f"{base}/docs"}
+    return {
+        "dashboard": f"{base}/dashboard",
+        "graphql": f"{base}/graphql",
+        "administration": f"{base}/administration",
+        "apiDocs": f"{base}/docs",
+    }
 
 
 def serve(app: FastAPI, listener: socket.socket, trusted_proxies: str = LOOPBACK) -> None:

@@ -50,6 +50,7 @@ from api.rights.doors import check_doors
 from api.web.ahead import COMPRESSION_LEVEL, MIN_COMPRESSED_BYTES, DoorsAhead
 from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
+from api.web.head_as_get import HeadAsGet
 from api.web.known_places import known_places
 from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
@@ -183,7 +184,8 @@ def create_app(
     graphql = graphql_routes(platform, reads, graph_policy(settings, limit))
     app.add_middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES, compresslevel=COMPRESSION_LEVEL)
     answer_errors(app)
-    ahead = DoorsAhead(_layers_of_framework(app), routes=[*graphql, *pages.ahead], problem_of=problem_of_error)
+    framework = HeadAsGet(_layers_of_framework(app))
+    ahead = DoorsAhead(framework, routes=[*graphql, *pages.ahead], problem_of=problem_of_error)
     app.middleware_stack = RequestMiddleware(ahead, limits=request_limits(settings))
     commands = command_router(COMMAND_ROUTES, platform)
     app.router.routes.append(commands)

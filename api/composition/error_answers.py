@@ -51,7 +51,10 @@ def _problem_of_http(error: HTTPException) -> Problem:
         404: ("no-such-resource", "There is nothing at this address."),
         405: ("method-not-allowed", "This address does not take that method."),
     }.get(error.status_code, ("malformed-request", "The request is not one that is understood here."))
-    return Problem(error.status_code, code, detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"
+    return Problem(error.status_code, code, detail, headers=headers)
 
 
 def _problem_of_validation(error: RequestValidationError) -> Problem:

@@ -274,7 +274,28 @@ def test_a_method_that_an_address_does_not_take(anybody: Client) -> None:
     ):
         answer = anybody.requests(method, path)
         must_be_refused(answer, 405, "method-not-allowed")
-        assert answer.headers["allow"] in ("POST", "GET", "GET, HEAD")
+        assert answer.headers["allow"] in ("POST", "GET, HEAD")
+
+
+def test_head_is_answered_as_get_without_its_body(world: World) -> None:
+    caller = world.caller(Role.ADMINISTRATOR, PLATFORM)
+    for path in (
+        "/livez",
+        "/health",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/administration",
+        "/dashboard/en",
+        "/projections",
+    ):
+        head, got = caller.requests("HEAD", path), caller.requests("GET", path)
+        assert (head.status_code, head.text) == (got.status_code, ""), path
+        assert head.headers["content-type"] == got.headers["content-type"]
+    assert world.anybody.requests("HEAD", "/projections").status_code == 401
+    assert caller.requests("HEAD", "/no-such-address").status_code == 404
+    refused = caller.requests("HEAD", "/organisations")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
 
 def test_an_error_of_our_own_is_masked(anybody: Client) -> None:

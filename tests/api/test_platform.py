@@ -108,7 +108,8 @@ def test_one_command_gives_a_platform_that_survives_its_own_death(first_demo: De
     page = caller.reads(f"{addresses['dashboard']}/en?jurisdiction=nl&period=2018")
     assert page.status_code == 200
     assert "Kroniek" in page.text
-    assert caller.reads(addresses["apiDocs"]).status_code == 200
+    for name in ("apiDocs", "administration"):
+        assert caller.reads(addresses[name]).status_code == 200
     assert caller.reads(addresses["graphql"], {"Accept": "text/html"}).status_code == 200
     answer = caller.asks("{ organisations(first: 3) { totalCount edges { node { id } } } }")
     assert answer.data["organisations"]["totalCount"] > 3
