@@ -6,6 +6,9 @@ from sqlalchemy import text
 
 from projections.prepared_statements import PreparedStatement
 
+RATE_AGE_S = 10
+"""After this many seconds without a change of its checkpoint, a read model does not go on."""
+
 SAMPLE = text("SELECT log.sample()")
 
 # Head and positions come from one statement, so that no lag is shown too small. The oldest event that a read model
@@ -70,8 +73,10 @@ FIGURES_STATE = text(f"""
 PROGRESS = text(f"""
     {_PLACES}
     SELECT place.projection AS name, place.version, place.position, place.built, head.position AS head, {_LAG},
-           checkpoint.applied_at, checkpoint.events_per_s, coalesce(checkpoint.error, '') AS error,
-           checkpoint.failed_at,
+           checkpoint.applied_at,
+           CASE WHEN checkpoint.applied_at > clock_timestamp() - make_interval(secs => {RATE_AGE_S})
+                THEN checkpoint.events_per_s ELSE 0.0::float8 END AS events_per_s,
+           coalesce(checkpoint.error, '') AS error, checkpoint.failed_at,
            coalesce(checkpoint.log_id <> log.id() OR place.position > head.position, false) AS ahead_of_log,
            -- A standby knows nothing of the locks of workers; there, only its lag says whether one is at work.
            pg_is_in_recovery() OR read.is_taken(1, place.projection, place.version) AS led,

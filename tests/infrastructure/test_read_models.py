@@ -182,6 +182,18 @@ async def test_lag_rate_parked_events_and_other_versions(
     assert (await seen(prepared, "keys")).left_s is None
 
 
+async def test_a_read_model_at_rest_has_no_rate(
+    prepared: ReadModels, owner: psycopg.Connection, database_url: str
+) -> None:
+    owner.execute(
+        "UPDATE read.checkpoint SET events_per_s = 4, applied_at = clock_timestamp() WHERE projection = 'keys'"
+    )
+    with looked_after(database_url, "keys"):
+        assert (await seen(prepared, "keys")).events_per_s == 4
+        owner.execute("UPDATE read.checkpoint SET applied_at = applied_at - interval '1 minute'")
+        assert (await seen(prepared, "keys")).events_per_s == 0
+
+
 async def test_the_build_that_is_told_is_the_running_one_or_else_the_last(
     prepared: ReadModels, owner: psycopg.Connection, database_url: str
 ) -> None:
