@@ -73,7 +73,9 @@ class FollowerRun:
         """Run until stopped. Raises an error of the database, or where the checkpoint is one of another log."""
         checkpoint = await self._store(lambda store: store.begin(self._name, from_start=True))
         self._acts.position, self._paused = checkpoint.act_position, checkpoint.paused
-        self._parked = await self._store(lambda store: store.is_parked(self._name))
+        # Another process may have led it until now: what waited there is passed, skipped and counted here.
+        waiting = await self._store(lambda store: store.first_waiting(self._name))
+        self._failed_at, self._tries, self._parked = waiting
         try:
             while not self._stopping:
                 self._woken.clear()

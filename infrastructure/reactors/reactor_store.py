@@ -89,7 +89,12 @@ DONE = "DELETE FROM reactor.waiting_event WHERE reactor = %s AND position = %s"
 FOLLOWING = "SELECT min(position) FROM reactor.waiting_event WHERE reactor = %s AND key = %s"
 FORGET = "DELETE FROM reactor.progress WHERE name = %s"
 ALL_DONE = "DELETE FROM reactor.waiting_key WHERE reactor = %s"
-ANY_PARKED = "SELECT EXISTS (SELECT FROM reactor.waiting_key WHERE reactor = %s AND parked_at IS NOT NULL)"
+FIRST_WAITING = """
+SELECT event.position, waiting.tries, waiting.parked_at IS NOT NULL
+FROM reactor.waiting_event AS event JOIN reactor.waiting_key AS waiting USING (reactor, key)
+WHERE event.reactor = %s ORDER BY event.position LIMIT 1
+"""
+OTHERS_DONE = "DELETE FROM reactor.waiting_event WHERE reactor = %s AND key = %s AND position <> %s"
 KEY_DONE = "DELETE FROM reactor.waiting_key WHERE reactor = %s AND key = %s"
 PAUSE = """
 UPDATE reactor.progress SET paused_at = %(at)s, paused_by = %(by)s, paused_why = %(why)s WHERE name = %(reactor)s
@@ -116,6 +121,14 @@ class ReadyKey(NamedTuple):
     key: str
     position: int
     tries: int
+
+
+class FirstWaiting(NamedTuple):
+    """The first event that waits: its position, how often it failed, and whether its key is parked."""
+
+    position: int
+    tries: int
+    parked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +261,7 @@ class ReactorStore:
         """Let the event at a position wait for what failed, in place of what waited for the key before."""
         given = {"reactor": name, "keys": [key], "positions": [position], "names": [event_name]}
         with self.connection.transaction():
-            self.connection.execute(KEY_DONE, (name, key))
+            self.connection.execute(OTHERS_DONE, (name, key, position))
             self.connection.execute(WAIT, _given(name, key, failure))
             self.connection.execute(WAIT_EVENTS, given)
 
@@ -256,10 +269,10 @@ class ReactorStore:
         """Take away all that waits."""
         self.connection.execute(ALL_DONE, (name,))
 
-    def is_parked(self, name: str) -> bool:
-        """Return whether a key is parked."""
-        row = self.connection.execute(ANY_PARKED, (name,)).fetchone()
-        return row is not None and bool(row[0])
+    def first_waiting(self, name: str) -> FirstWaiting:
+        """Return the first event that waits; one that was never tried where none does."""
+        row = self.connection.execute(FIRST_WAITING, (name,)).fetchone()
+        return FirstWaiting(0, 0, parked=False) if row is None else FirstWaiting(*row)
 
     # --- Acts of administrators -------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS number FROM reactor.waiting_event AS event
     WHERE event.reactor = waiting.reactor AND event.key = waiting.key
 ) AS events
-WHERE :reactor IN ('', waiting.reactor) AND first.position > :after
+WHERE :reactor IN ('', waiting.reactor) AND (first.position > :after OR :after = 0)
 ORDER BY first.position, waiting.reactor LIMIT :limit
 """)
 

@@ -109,6 +109,26 @@ async def test_an_event_that_a_follower_cannot_process_waits_and_can_be_skipped(
         await until(is_well, "the event still waits")
 
 
+async def test_what_waits_is_known_to_the_process_that_takes_over(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that cannot be imported waits at the beginning of the log."""
+    make_tables(REFERENCE, here.url, "kroniek_writer")
+    await here.do(AddFollower(**ACT, follower=REFERENCE))
+    await consent(here, "ann", "post")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "consent_counts", None)
+        async with running(here.engine(limits=FAST)):
+            await until(lambda: status(here, "waiting_events"), "it does not fail")
+    (waiting,) = await waited(here)
+    assert (waiting.position, waiting.error) == (0, f"{REFERENCE} cannot be imported")
+    async with running(here.engine(limits=FAST)):
+
+        async def is_well() -> bool:
+            return not await status(here, "waiting_events")
+
+        await until(is_well, "it still waits")
+    assert counts(here) == {"post": 1}
+
+
 @pytest.mark.parametrize("reference", ["consent_counts:Nothing", "no_such_module:X", "consent_counts:Counts"])
 async def test_what_is_no_follower_is_refused_with_a_sentence(here: Site, reference: str) -> None:
     with pytest.raises(FollowerUnusableError, match=reference):
