@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 MAX_APART_S = 5.0
-"""Clocks that differ by more are reported."""
+"""A process whose clock differs from the database's by more reports that, and does not lead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockStatus:
     """`ahead_s` is how far this process's clock is ahead of the database's; negative where it is behind.
 
+    `apart` holds where that is more than `MAX_APART_S`: then this process carries out no deadlines.
     `jumped_s` is how far the clock jumped last, in the last hour; 0 where it did not. `waits` holds while deadlines
     that are due only since a jump forward are not carried out yet.
     """
 
     ahead_s: float = 0.0
+    apart: bool = False
     jumped_s: float = 0.0
     waits: bool = False
 

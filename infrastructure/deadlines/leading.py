@@ -2,7 +2,8 @@
 
 Deadlines are read in sweeps: each goes through all that are due, in turns of kinds and organisations, and the next one
 begins when the read model knows what the one before did. A leader that is killed leaves at most commands whose
-idempotency keys the log knows: the next leader's are answered as repeated.
+idempotency keys the log knows: the next leader's are answered as repeated. A process whose clock is apart from the
+database's does not lead: it would be late, or early, by as much.
 """
 
 from __future__ import annotations
@@ -108,25 +109,39 @@ class DeadlineLeader:
             leadership = Leadership(connection, process=self._process)
             while not self._stop.is_set():
                 at = await self._read_clock(connection)
-                leads = bool(leadership.names)
-                if not leads and (leads := await asyncio.to_thread(leadership.acquire, NAME)):
-                    LOG.info("deadlines_led")
-                await asyncio.to_thread(leadership.confirm)
-                if leads and await self._is_due(at):
+                if await asyncio.to_thread(self._leads, leadership) and await self._is_due(at):
                     await self._sweep(connection, leadership, at)
                 await self._rest(self._limits.interval_s)
         finally:
             await asyncio.to_thread(connection.close)
 
+    def _leads(self, leadership: Leadership) -> bool:
+        """Lead, go on leading, or give the lead up, by the clock that was read last; return whether it leads."""
+        led = NAME in leadership.names
+        if self.clock.status.apart:
+            leadership.release(NAME)
+            if led:
+                LOG.error("deadlines_given_up", platform_ahead_s=round(self.clock.status.ahead_s, 3))
+            return False
+        if not leadership.acquire(NAME):
+            return False
+        if not led:
+            LOG.info("deadlines_led")
+        leadership.confirm()
+        return True
+
     async def _read_clock(self, connection: psycopg.Connection) -> datetime:
         return await asyncio.to_thread(self._read_clocks, connection)
 
     def _read_clocks(self, connection: psycopg.Connection) -> datetime:
+        before = self._now()
         row = connection.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None
+        database_at = self._database_now(row[0].astimezone(UTC))
+        # The database read its clock at some time between the two: a slow answer is no difference.
         reading = ClockReading(
-            platform_at=self._now(),
-            database_at=self._database_now(row[0].astimezone(UTC)),
+            platform_at=min(max(before, database_at), self._now()),
+            database_at=database_at,
             monotonic_s=time.monotonic(),
         )
         return self.clock.read(reading)
@@ -152,7 +167,8 @@ class DeadlineLeader:
             ready = self._executor.ready(due)
             for first in range(0, len(ready), self._limits.batch):
                 at = await self._read_clock(connection)
-                await asyncio.to_thread(leadership.confirm)
+                if not await asyncio.to_thread(self._leads, leadership):
+                    return
                 batch = [it for it in ready[first : first + self._limits.batch] if it.due_at <= at]
                 position = max(position, await self._executor.carry_out(batch, at) if batch else 0)
                 number += len(batch)

@@ -1,6 +1,8 @@
 """The time by which deadlines fall due: the earlier of the platform's clock and the database's.
 
-So a clock that is ahead lets nothing fall due. Where both jump forward, as they do on one machine, the time goes on as
+Where they are apart there is no such time: the process does not lead (`status.apart`), so another one, whose clock is
+that of the database, does. The clock of the database is followed meanwhile, so that a clock that is set right is no
+jump. Where both jump forward, as they do on one machine, the time goes on as
 if they had not for `hold_s`: operators are told first, and a clock that is set right in the meantime did no harm. A
 clock that steps back undoes nothing: what was carried out has no row and a used idempotency key.
 """
@@ -54,12 +56,15 @@ class TrustedClock:
         """Return the time, in UTC; report clocks that differ or jumped, once each."""
         ahead_s = (reading.platform_at - reading.database_at).total_seconds()
         self._report_apart(ahead_s)
-        told = self._told(min(reading.platform_at, reading.database_at), reading.monotonic_s)
+        read_at = reading.database_at if self._apart else min(reading.platform_at, reading.database_at)
+        told = self._told(read_at, reading.monotonic_s)
         self._last = (told, reading.monotonic_s)
         jumped_s = 0.0
         if self._jumped is not None and reading.monotonic_s - self._jumped[1] < REPORTED_S:
             jumped_s = self._jumped[0]
-        self.status = ClockStatus(ahead_s=ahead_s, jumped_s=jumped_s, waits=self._held_until_s is not None)
+        self.status = ClockStatus(
+            ahead_s=ahead_s, apart=self._apart, jumped_s=jumped_s, waits=self._held_until_s is not None
+        )
         return told
 
     def _told(self, read_at: datetime, monotonic_s: float) -> datetime:

@@ -159,17 +159,10 @@ class Leaders:
         wait_until(found, "nobody leads")
         for process, ahead_s in list(self._running):
             if process.pid in pids:
+                assert ahead_s == 0.0, "a process whose clock differs leads"
                 with suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGKILL)
                 process.join()
                 self._running.remove((process, ahead_s))
                 self._start(ahead_s)
                 self.kills += 1
-
-    def end_those_behind(self) -> None:
-        """Kill the processes whose clock is behind, and start no others: led by one, all waits for its clock."""
-        for process, ahead_s in list(self._running):
-            if ahead_s < 0:
-                process.kill()
-                process.join()
-                self._running.remove((process, ahead_s))

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
-from application.clock_status import ClockStatus
 from application.ports import Append
 from domain.bus import TRANSACTION, TransactionAnswered
 from domain.kernel import PersonalText
@@ -24,6 +23,7 @@ from infrastructure.deadlines.due import late_deadlines, read_due
 from infrastructure.deadlines.leading import LIMITS, DeadlineLeader
 from infrastructure.deadlines.trusted_clock import TrustedClock
 from infrastructure.event_log.postgres_log import PostgresLog
+from infrastructure.postgres.leadership import leaders
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.read_models.reading import ReadModels
 from projections.deadlines.pending import READ_MODEL
@@ -93,6 +93,17 @@ class Site:
         running = asyncio.create_task(leader.run())
         try:
             yield leader
+        finally:
+            leader.stop()
+            await running
+
+    @asynccontextmanager
+    async def led_by_another(self) -> AsyncIterator[None]:
+        """Lead by the clock of the machine until the block ends."""
+        leader = leader_of(self.addresses, self.log, self.reads, limits=QUICK)
+        running = asyncio.create_task(leader.run())
+        try:
+            yield
         finally:
             leader.stop()
             await running
@@ -222,7 +233,7 @@ async def test_a_clock_that_steps_back_does_nothing_twice(site: Site) -> None:
 async def test_a_clock_that_jumps_forward_is_reported_before_it_counts(site: Site) -> None:
     await site.requests(5, utc_now() + HOUR / 2)
     async with site.led(hold_s=1.0) as leader:
-        await until(lambda: leader.clock.status != ClockStatus(), "no clock is read")
+        await until(lambda: leaders(site.owner), "nobody leads")
         site.clock.set_both(HOUR)
         await until(lambda: leader.clock.status.waits, "the jump is not noticed")
         assert site.timed_out() == 0
@@ -230,14 +241,26 @@ async def test_a_clock_that_jumps_forward_is_reported_before_it_counts(site: Sit
     assert site.timed_out() == 5
 
 
-async def test_a_clock_that_is_ahead_of_the_other_lets_nothing_fall_due(site: Site) -> None:
+@pytest.mark.parametrize("apart", [HOUR, -HOUR])
+async def test_a_process_whose_clock_differs_gives_up_the_lead_until_it_is_set_right(
+    site: Site, apart: timedelta, capsys: pytest.CaptureFixture[str]
+) -> None:
     await site.requests(2, utc_now() + HOUR / 2)
     await site.requests(1, utc_now() - HOUR, source="due")
-    site.clock.platform = HOUR
     async with site.led() as leader:
         await until(lambda: site.pending() == 2, "what is due waits")
-        assert round(leader.clock.status.ahead_s) == 3_600
-    assert site.timed_out() == 1
+        site.clock.platform = apart
+        await until(lambda: not leaders(site.owner), "it leads on")
+        assert round(leader.clock.status.ahead_s) == apart.total_seconds()
+        await site.requests(1, utc_now() - HOUR, source="later")
+        async with site.led_by_another():
+            await until(lambda: site.pending() == 2, "another process does not take over")
+        await until(lambda: not leaders(site.owner), "the other does not end")
+        await site.requests(1, utc_now() - HOUR, source="last")
+        site.clock.platform = timedelta()
+        await until(lambda: site.pending() == 2, "what is due waits for more than the clock")
+    assert site.timed_out() == 3
+    assert capsys.readouterr().out.count("deadlines_given_up") == 1
 
 
 async def test_a_rebuild_makes_the_same_rows(site: Site, database_url: str) -> None:
@@ -262,7 +285,6 @@ async def test_each_is_carried_out_once_whoever_is_killed_on_hosts_five_minutes_
         while running.kills < kills:
             await asyncio.to_thread(running.kill_the_leader, site.owner)
             await asyncio.sleep(0.2)
-        await asyncio.to_thread(running.end_those_behind)
         async with site.led():
             await until(lambda: site.pending() == 0, "something is lost", within_s=sized(60, long=600))
     assert site.timed_out() == number

@@ -39,16 +39,22 @@ def clocks() -> Clocks:
 def test_clocks_that_agree_are_believed(clocks: Clocks) -> None:
     assert [clocks.read(), clocks.read(1), clocks.read(3_600)] == [0, 1, 3_601]
     assert clocks.trusted.status.ahead_s == clocks.trusted.status.jumped_s == 0
+    clocks.platform_s = -2
+    assert clocks.read(1) == 3_600, "of two clocks that differ a little, the earlier one"
+    assert not clocks.trusted.status.apart
 
 
 @pytest.mark.parametrize("ahead_s", [300.0, -300.0])
-def test_of_two_hosts_that_are_five_minutes_apart_the_earlier_counts(
+def test_a_clock_that_is_five_minutes_apart_is_reported_and_is_no_jump_when_it_is_set_right(
     clocks: Clocks, ahead_s: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clocks.platform_s = ahead_s
-    assert clocks.read() == min(0.0, ahead_s)
-    assert clocks.read(10) == min(0.0, ahead_s) + 10
-    assert clocks.trusted.status.ahead_s == ahead_s
+    assert [clocks.read(), clocks.read(10)] == [0, 10]
+    assert (clocks.trusted.status.ahead_s, clocks.trusted.status.apart) == (ahead_s, True)
+    clocks.platform_s = 0
+    assert clocks.read(1) == 11
+    status = clocks.trusted.status
+    assert (status.apart, status.jumped_s, status.waits) == (False, 0, False)
     assert capsys.readouterr().out.count("clocks_differ") == 1
 
 
@@ -57,6 +63,15 @@ def test_a_clock_that_jumps_ahead_of_the_other_lets_nothing_fall_due(clocks: Clo
     clocks.platform_s = 3_600
     assert clocks.read(1) == 1
     assert clocks.trusted.status.ahead_s == 3_600
+
+
+def test_clocks_that_jump_forward_one_after_the_other_are_reported(clocks: Clocks) -> None:
+    clocks.read()
+    clocks.platform_s = 3_600
+    assert clocks.read(1) == 1
+    clocks.database_s = 3_600
+    assert clocks.read(1) == 2
+    assert clocks.trusted.status.waits
 
 
 def test_clocks_that_jump_forward_together_count_after_a_while(
