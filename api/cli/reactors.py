@@ -138,7 +138,9 @@ def _act(command_class: type[ReactorCommand], options: argparse.Namespace, outpu
     command = command_class(at=utc_now(), by=PLATFORM, **given)
     with database(settings) as addresses:
         recorded_at = asyncio.run(_record(settings, addresses, command))
-        done = recorded_at == 0 or _carried_out(addresses.reader, options.name, recorded_at)
+        done = recorded_at == 0 or _carried_out(
+            addresses.reader, options.name, recorded_at, removed=command_class is RemoveFollower
+        )
     text = "there was nothing to change"
     if recorded_at:
         text = f"recorded at position {recorded_at:,}, " + (
@@ -166,13 +168,14 @@ async def _record(settings: Settings, addresses: Addresses, command: ReactorComm
     return receipt.position if receipt.events else 0
 
 
-def _carried_out(url: str, name: str, position: int) -> bool:
-    query = "SELECT count(*) FROM reactor.progress WHERE name = %s AND act_position >= %s"
+def _carried_out(url: str, name: str, position: int, *, removed: bool) -> bool:
+    """Return whether the leader carried the act out within `WAIT_S`. A follower that was removed is not there then."""
+    query = "SELECT act_position >= %s FROM reactor.progress WHERE name = %s"
     deadline = time.monotonic() + WAIT_S
     with psycopg.connect(url, autocommit=True) as connection:
         while True:
-            row = connection.execute(query, (name, position)).fetchone()
-            if row and row[0]:
+            row = connection.execute(query, (position, name)).fetchone()
+            if (row is None) if removed else (row and row[0]):
                 return True
             if time.monotonic() > deadline:
                 return False

@@ -13,6 +13,7 @@ from application.ports import Role
 from application.unit_of_work import StateCache
 from tests.api.world import Client, in_process
 from tests.check_digits import national_number
+from tests.forked import environment, kroniek_done
 from tests.infrastructure.read_tables import looked_after, make_read_tables
 from tests.waiting import wait_until
 
@@ -67,6 +68,21 @@ def test_health_says_how_far_the_reactors_are(database_url: str, keys_url: str, 
         assert "ann" not in str(told)
         metrics = administrator.reads("/metrics").text
         assert 'kroniek_reactor_waiting_events{reactor="eraser"} 1.0' in metrics
+
+
+@pytest.mark.usefixtures("durable")
+def test_commands_add_a_follower_and_remove_it(database_url: str, keys_url: str, tmp_path: Path) -> None:
+    addressed = environment(
+        KRONIEK_DATA_DIR=str(tmp_path), KRONIEK_DATABASE_URL=database_url, KRONIEK_KEYS_URL=keys_url
+    )
+    # An order asks the list of acts, which the worker makes.
+    make_read_tables(database_url)
+    with looked_after(database_url), in_process(tmp_path, database_url, keys_url):
+        for order in ("add", "tests.infrastructure.sample_letter_box:CountLetters"), ("remove", "count-letters"):
+            done = kroniek_done(addressed, "reactors", *order, "--why", "tried", "--json", within_s=60)
+            assert (done.code, done.said.get("carriedOut")) == (0, True), done.said
+        listed = kroniek_done(addressed, "reactors", "list", "--json", within_s=60)
+        assert [it["name"] for it in listed.said["reactors"]] == ["blind-index", "eraser", "invoice-retention"]
 
 
 def test_health_warns_where_no_process_leads(database_url: str, keys_url: str, tmp_path: Path) -> None:
