@@ -20,6 +20,7 @@ NAMED_PATH = re.compile(
     r"(?!NNNN)[\w./-]*(?:\.\w+|/))`"
 )
 """A file, or a folder that ends with a slash; `NNNN` stands for the number of a migration."""
+ANCHOR = re.compile(r"\]\(\s*([^)\s#]*)#([^)\s]+)\)")
 LINK = re.compile(r"\]\(\s*([^)\s#]+)[^)]*\)")
 
 
@@ -51,6 +52,25 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
     paths = set() if page == NEW_IN_EXAMPLES else set(NAMED_PATH.findall(text))
     assert sorted(link for link in links if not (page.parent / link).exists()) == []
     assert sorted(path for path in paths if not (ROOT / path).exists()) == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the names under which the headings of a page are reached, made as sites that show Markdown make them."""
+    heads = [line.lstrip("#").strip() for _, line in prose(page) if re.match("#+ ", line)]
+    return {
+        re.sub(r"[^\w -]", "", re.sub(r"\[(.*?)\]\(.*?\)", r"\1", head)).lower().replace(" ", "-") for head in heads
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_headings_that_a_page_leads_to_exist(page: Path) -> None:
+    links = ANCHOR.findall(page.read_text("utf-8"))
+    missing = [
+        f"{name}#{anchor}"
+        for name, anchor in links
+        if "://" not in name and anchor not in anchors(page.parent / name if name else page)
+    ]
+    assert missing == []
 
 
 def test_decisions_have_numbers_of_their_own_and_are_in_the_index() -> None:
