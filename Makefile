@@ -60,7 +60,8 @@ test: setup lint parts
 quick: setup
 	$(PYTHON) -m pytest --quick --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 
-torture: setup parts
+torture: setup
+	@$(PYTHON) -m tests.parts --long
 	$(PYTHON) -m tests.torture $(TORTURE_FLAGS)
 	$(PYTHON) -m pytest --long -m long --timeout=3600
 

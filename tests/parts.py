@@ -1,4 +1,7 @@
-"""Programs that the tests need from the machine; `python -m tests.parts` installs them where that is ours to do."""
+"""Programs that the tests need from the machine: `python -m tests.parts` installs them where that is ours to do.
+
+With `--long`, those too that only the long suites need.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,16 @@ SOFTHSM = Part(
     packages=("softhsm2",),
 )
 
+FAKETIME = Part(
+    name="libfaketime",
+    purpose="The long tests of clocks",
+    programs=("faketime",),
+    packages=("faketime",),
+)
+
 PARTS = (CHROMIUM, STRACE, SOFTHSM)
+LONG_PARTS = (*PARTS, FAKETIME)
+"""For runs with `--long`."""
 
 
 def install(packages: Sequence[str]) -> None:
@@ -68,10 +80,11 @@ def install(packages: Sequence[str]) -> None:
 
 
 def main() -> int:
-    missing = [package for part in PARTS if part.find() is None for package in part.packages]
+    parts = LONG_PARTS if "--long" in sys.argv[1:] else PARTS
+    missing = [package for part in parts if part.find() is None for package in part.packages]
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         install(missing)
-    for part in PARTS:
+    for part in parts:
         try:
             sys.stdout.write(f"{part.name}: {part.path()}\n")
         except FileNotFoundError as error:

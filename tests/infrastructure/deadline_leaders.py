@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, aclosing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from multiprocessing.context import ForkServerProcess
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import psycopg
 
@@ -34,6 +34,7 @@ from infrastructure.projector.rows.definitions import Definitions, definitions
 from infrastructure.read_models.reading import ReadModels
 from projections.deadlines.pending import DEADLINES, READ_MODEL
 from tests.infrastructure.examples import example
+from tests.parts import FAKETIME
 from tests.waiting import wait_until
 
 PLATFORM = "platform"
@@ -98,71 +99,123 @@ def leader_of(
 
 
 # --- Processes ------------------------------------------------------------------------------------------------------
+# Each is a fork of one that has imported everything: `python -m tests.infrastructure.deadline_leaders URL`, which is
+# given what to fork, one host a line, and answers with the process id.
+
+Host: TypeAlias = tuple[float, ...]
+"""By how many seconds the clock of a host is ahead of the true one: one number after the other, each for a while."""
+
+STEP_EVERY_S = 1.0
 
 
-def lead(url: str, ahead_s: float) -> None:
-    """Lead, or stand by, in this process until it is killed; its clock is ahead by some seconds."""
+def lead(url: str, host: Host) -> None:
+    """Lead, or stand by, in this process until it is killed, by the clock of its host."""
 
     async def run() -> None:
         addresses = Addresses.at(url)
         async with AsyncExitStack() as stack:
             reads = await stack.enter_async_context(aclosing(ReadModels(addresses.reader, [READ_MODEL])))
             log = await stack.enter_async_context(log_at(addresses))
-            ahead = timedelta(seconds=ahead_s)
-            leader = leader_of(
-                addresses,
-                log,
-                reads,
-                lambda: utc_now() + ahead,
-                limits=replace(LIMITS, interval_s=0.1),
-                clock=TrustedClock(),
-            )
+            limits = replace(LIMITS, interval_s=0.1)
+            leader = leader_of(addresses, log, reads, _clock_of(host), limits=limits, clock=TrustedClock())
             await leader.run()
 
     asyncio.run(run())
 
 
-class Leaders:
-    """Several processes, of which one leads. Use it as a context manager: all are killed at its end."""
+def _clock_of(host: Host) -> Callable[[], datetime]:
+    began_s = time.monotonic()
 
-    def __init__(self, url: str, ahead_s: Sequence[float]) -> None:
-        self._url = url
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([__name__])
-        self._ahead_s = ahead_s
-        self._running: list[tuple[ForkServerProcess, float]] = []
+    def ahead_s() -> float:
+        return host[int((time.monotonic() - began_s) / STEP_EVERY_S) % len(host)]
+
+    def set_and_read() -> datetime:
+        os.environ["FAKETIME"] = f"{ahead_s():+.0f}"
+        return utc_now()
+
+    def shifted() -> datetime:
+        return utc_now() + timedelta(seconds=ahead_s())
+
+    return set_and_read if "FAKETIME" in os.environ else shifted
+
+
+def fork_leaders(url: str, hosts: Iterable[str]) -> None:
+    """Fork a leader for each line that says its host."""
+    # Nobody waits for a leader that was killed.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in hosts:
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+            lead(url, tuple(float(seconds) for seconds in line.split()))
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+def libfaketime() -> dict[str, str]:
+    """Return the environment of a process whose wall clock is set by the variable FAKETIME, at any time."""
+    program = FAKETIME.path()
+    asked = [program, "-m", "-f", "+0", "printenv", "LD_PRELOAD"]
+    library = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    return {
+        "LD_PRELOAD": library,
+        "FAKETIME": "+0",
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DISABLE_SHM": "1",
+    }
+
+
+class Leaders:
+    """Several processes, of which one leads, on hosts with clocks of their own. All are killed at the end of the block.
+
+    With `environment`, they run in it too.
+    """
+
+    def __init__(self, url: str, hosts: Sequence[Host], environment: Mapping[str, str]) -> None:
+        self._command = [sys.executable, "-m", __name__, url]
+        self._environment = os.environ | environment
+        self._hosts = hosts
+        self._running: dict[int, Host] = {}
         self.kills = 0
 
     def __enter__(self) -> Self:
-        for ahead_s in self._ahead_s:
-            self._start(ahead_s)
+        self._forks = subprocess.Popen(
+            self._command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for host in self._hosts:
+            self._start(host)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process, _ahead_s in self._running:
-            process.kill()
-            process.join()
+        for pid in self._running:
+            os.kill(pid, signal.SIGKILL)
+        self._forks.communicate()
 
-    def _start(self, ahead_s: float) -> None:
-        process = self._context.Process(target=lead, args=(self._url, ahead_s), daemon=True)
-        process.start()
-        self._running.append((process, ahead_s))
+    def _start(self, host: Host) -> None:
+        assert self._forks.stdin is not None
+        assert self._forks.stdout is not None
+        self._forks.stdin.write(" ".join(map(str, host)) + "\n")
+        self._forks.stdin.flush()
+        self._running[int(self._forks.stdout.readline())] = host
 
     def kill_the_leader(self, connection: psycopg.Connection) -> None:
-        """Kill the process that leads, and start another that stands by."""
+        """Kill the process that leads, and start another on its host."""
         pids: list[int] = []
 
         def found() -> bool:
             pids[:] = [int(it.process.rpartition(":")[2]) for it in leaders(connection) if it.name == NAME]
-            return any(process.pid in pids for process, _ in self._running)
+            return any(pid in self._running for pid in pids)
 
         wait_until(found, "nobody leads")
-        for process, ahead_s in list(self._running):
-            if process.pid in pids:
-                assert ahead_s == 0.0, "a process whose clock differs leads"
-                with suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGKILL)
-                process.join()
-                self._running.remove((process, ahead_s))
-                self._start(ahead_s)
+        for pid in pids:
+            host = self._running.pop(pid, None)
+            if host is not None:
+                assert 0.0 in host, "a process whose clock is never right leads"
+                os.kill(pid, signal.SIGKILL)
+                self._start(host)
                 self.kills += 1
+
+
+if __name__ == "__main__":
+    fork_leaders(sys.argv[1], sys.stdin)
