@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+SENT_METHOD = "sent_method"
+"""The key under which a scope has the method that the client sent, where its own is another."""
+
+
+def sent_method(scope: Scope) -> str:
+    """Return the method that the client sent, which its proof of possession names."""
+    method: str = scope.get(SENT_METHOD) or scope.get("method", "")
+    return method
+
 
 class HeadAsGet:
     """Wraps the framework, whose routes take HEAD or not, each as the kind of route that it is."""
@@ -22,7 +31,7 @@ class HeadAsGet:
                 await send(message)
                 await send({"type": "http.response.body"})
 
-        scope["method"] = "GET"
+        scope["method"], scope[SENT_METHOD] = "GET", "HEAD"
         try:
             await self._app(scope, receive, send_head)
         finally:

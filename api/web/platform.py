@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from api.web.cached_reading import CachedReading
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.errors import Problem
+from api.web.head_as_get import sent_method
 from api.web.header_fields import header_field, header_fields
 from api.web.known_places import KnownPlaces
 from api.web.rate_limits import Buckets, charge
@@ -76,7 +77,7 @@ async def caller_of(connection: HTTPConnection, platform: Platform) -> Caller:
         token=token,
         scheme=scheme,
         proofs=connection.headers.getlist("dpop") if b"dpop" in fields.first else (),
-        method=connection.scope.get("method", ""),
+        method=sent_method(connection.scope),
         address=address_of(connection, platform.public_url) if scheme == "dpop" else "",
     )
     try:

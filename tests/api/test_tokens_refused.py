@@ -145,6 +145,14 @@ def test_a_wrong_proof_is_refused_and_changes_nothing(world: World, name: str) -
     assert not any(each.rpartition(".")[2] in str(lines) for each in proofs)
 
 
+@pytest.mark.parametrize(("named", "status"), [("HEAD", 200), ("GET", 401)])
+def test_the_proof_of_a_head_names_head(world: World, named: str, status: int) -> None:
+    token = bound(world)
+    shown = proved(world, token, htm=named, htu="http://testserver/projections")
+    headers = {"authorization": f"DPoP {token}", "dpop": shown}
+    assert world.anybody.http.head("/projections", headers=headers).status_code == status
+
+
 def test_a_right_proof_is_let_in_once(world: World) -> None:
     token = bound(world)
     right = proved(world, token)
