@@ -69,6 +69,7 @@ SECONDS: Mapping[str, int] = {
     "api/test_graph_browser.py": 12,
     "api/test_projections.py": 12,
     "api/test_own_writes.py": 12,
+    "infrastructure/test_deadlines.py": 12,
     "infrastructure/test_import.py": 12,
     "infrastructure/test_sample.py": 10,
     "infrastructure/test_read_models.py": 10,
