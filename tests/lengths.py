@@ -26,6 +26,7 @@ def sized(short: T, *, long: T) -> T:
 
 
 SECONDS: Mapping[str, int] = {
+    "api/test_serving_together.py": 57,
     "api/test_dashboard_browser.py": 56,
     "api/test_platform.py": 55,
     "api/test_projections_command.py": 43,
@@ -62,6 +63,7 @@ SECONDS: Mapping[str, int] = {
     "infrastructure/test_recorder.py": 15,
     "infrastructure/test_worker.py": 14,
     "api/test_exit_codes.py": 15,
+    "infrastructure/test_reactor_kills.py": 15,
     "infrastructure/test_indexing.py": 14,
     "infrastructure/test_projection_kills.py": 13,
     "infrastructure/test_blind_index.py": 13,
