@@ -10,9 +10,10 @@ from functools import partial
 from typing import TypeVar
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import RowMapping, Table, TextClause, select, text
+from sqlalchemy import RowMapping, Table, TextClause, event, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from application.fair_turns import FairTurns, TurnLimits, Turns
 from application.ports import Caller
@@ -131,6 +132,8 @@ class ReadModels:
     async def aclose(self) -> None:
         self.read_statements.close()
         self._read_own.close()
+        # What fields share is read to the end when its request is given up, and ends after this.
+        event.listen(self.engine.sync_engine, "checkin", _close)
         await self.engine.dispose()
 
     @property
@@ -352,6 +355,11 @@ async def again_if_lost(read: Callable[[], Awaitable[T]]) -> T:
             if not error.connection_invalidated or not tries_left:
                 raise
     raise AssertionError
+
+
+def _close(_driver: object, entry: ConnectionPoolEntry) -> None:
+    """Close a connection that is given back to a pool that nobody uses any more, which would leave it open."""
+    entry.close()
 
 
 async def _rows(

@@ -392,3 +392,12 @@ async def test_the_version_of_the_figures_follows_their_own_read_models(
         assert {it for it in after if after[it] != before[it]} == {name}
     owner.execute("UPDATE read.checkpoint SET generation = generation + 1 WHERE projection = 'keys'")
     assert (await prepared.figures_version()).states == after
+
+
+async def test_a_read_that_ends_after_everything_was_closed_leaves_no_connection_open(prepared: ReadModels) -> None:
+    async with prepared.engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await prepared.aclose()
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    assert driver.closed
