@@ -60,11 +60,13 @@ from application.registry import RULES
 from application.unit_of_work import StateCache
 from domain.contexts import DECIDERS
 from domain.erasure.model import RequestErasure
+from domain.identity.key import ExpireUnusedKey
 from domain.kernel import Command
 from domain.operation import RetryParkedEvents, SkipParkedEvent
 from domain.reactors import REACTOR, ReactorCommand, RetryWaitingEvents, SkipWaitingEvent
 from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
+from infrastructure.deadlines.key_use import unused_until
 from infrastructure.event_log.log_statements import APPEND_PROTOCOL
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.keys.blind_index import BlindIndex
@@ -124,6 +126,10 @@ def make_rules(reads: ReadModels, cooling_off_days: int = 0) -> Rules:
             return replace(command, known=known, waiting=waiting)
         return replace(command, known=known)
 
+    async def with_use(command: Command) -> Command:
+        assert isinstance(command, ExpireUnusedKey)
+        return replace(command, unused_until=await unused_until(reads, command.key_id))
+
     async def with_days(command: Command) -> Command:
         assert isinstance(command, RequestErasure)
         return replace(command, cooling_off_days=cooling_off_days)
@@ -132,6 +138,7 @@ def make_rules(reads: ReadModels, cooling_off_days: int = 0) -> Rules:
         RetryParkedEvents: with_parked,
         SkipParkedEvent: with_parked,
         RequestErasure: with_days,
+        ExpireUnusedKey: with_use,
         **dict.fromkeys(REACTOR.rules, with_waiting),
     }
     return replace(RULES, lookups=lookups)

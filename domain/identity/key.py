@@ -27,6 +27,7 @@ from domain.kernel import (
     RuleBroken,
     fact,
 )
+from domain.kernel.suspensions import must_be_over, must_end_later
 
 # --- Values ---------------------------------------------------------------------------------------------------------
 
@@ -77,7 +78,9 @@ class KeyActivated(KeyEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySuspended(KeyEvent):
-    pass
+    """The key is suspended until an instant, or until its provider resumes it (None)."""
+
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +95,19 @@ class KeyRevoked(KeyEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyExpired(KeyEvent):
-    pass
+    """The validity of the key was over, or it was not used for as long as its means may be."""
+
+    unused: bool = False
 
 
-KeyEvents = KeyRegistered | KeyActivated | KeySuspended | KeyResumed | KeyRevoked | KeyExpired
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUseFound(KeyEvent):
+    """When it would have ended unused, the key turned out to have been used: it ends at `unused_until` if it is not."""
+
+    unused_until: datetime
+
+
+KeyEvents = KeyRegistered | KeyActivated | KeySuspended | KeyResumed | KeyRevoked | KeyExpired | KeyUseFound
 
 # --- Commands -------------------------------------------------------------------------------------------------------
 
@@ -130,7 +142,9 @@ class ActivateKey(KeyCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspendKey(KeyCommand):
-    pass
+    """With `until`, the key is resumed then; sent again for a suspended key, it moves that instant."""
+
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +162,24 @@ class ExpireKey(KeyCommand):
     """The platform ends a key after its validity."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireUnusedKey(KeyCommand):
+    """The platform ends a key that was not used for as long as its means may be, or finds that it was.
+
+    `unused_until` is when that is so, by all uses that are known; None where it is not known of all.
+    """
+
+    unused_until: datetime | None = fact(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndKeySuspension(KeyCommand):
+    """The platform resumes a key whose suspension is over."""
+
+
+OF_THE_CLOCK = ExpireKey, ExpireUnusedKey, EndKeySuspension
+"""Commands that only the platform sends."""
+
 # --- State ----------------------------------------------------------------------------------------------------------
 
 
@@ -159,6 +191,7 @@ class IdentificationKey:
     means: Means | None = None
     level: LevelOfAssurance = LevelOfAssurance.LOW
     valid_until: datetime | None = None
+    suspended_until: datetime | None = None
 
     @property
     def exists(self) -> bool:
@@ -178,7 +211,7 @@ def _must_be_the_keys_provider(command: KeyCommand, state: IdentificationKey) ->
         return
     if not state.exists:
         raise NotFound("key-not-found", "There is no key with this id.")
-    if command.by != state.provider_id and not isinstance(command, ExpireKey):
+    if command.by != state.provider_id and not isinstance(command, OF_THE_CLOCK):
         raise NotAllowed("not-the-keys-provider", "Only the identity provider that gave out the key can change it.")
 
 
@@ -249,13 +282,18 @@ def _evidence(command: ActivateKey, state: IdentificationKey) -> Evidence:
 
 
 def _suspend(command: SuspendKey, state: IdentificationKey) -> Sequence[KeyEvents]:
-    if state.status is KeyStatus.SUSPENDED:
-        return []
     if state.status in ENDED:
         raise _key_ended()
-    if state.status is not KeyStatus.ACTIVE:
+    if state.status is KeyStatus.SUSPENDED and command.until == state.suspended_until:
+        return []
+    if state.status not in (KeyStatus.ACTIVE, KeyStatus.SUSPENDED):
         raise RuleBroken("key-not-active", "Only an active key can be suspended.")
-    return [KeySuspended(key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id)]
+    must_end_later(command.until, command.at)
+    return [
+        KeySuspended(
+            key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id, until=command.until
+        )
+    ]
 
 
 def _resume(command: ResumeKey, state: IdentificationKey) -> Sequence[KeyEvents]:
@@ -265,6 +303,13 @@ def _resume(command: ResumeKey, state: IdentificationKey) -> Sequence[KeyEvents]
         raise _key_ended()
     if state.status is not KeyStatus.SUSPENDED:
         raise RuleBroken("key-not-suspended", "Only a suspended key can be resumed.")
+    return [KeyResumed(key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id)]
+
+
+def _end_suspension(command: EndKeySuspension, state: IdentificationKey) -> Sequence[KeyEvents]:
+    if state.status is not KeyStatus.SUSPENDED or _is_over(state, command):
+        return []
+    must_be_over(state.suspended_until, command.at)
     return [KeyResumed(key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id)]
 
 
@@ -284,6 +329,20 @@ def _expire(command: ExpireKey, state: IdentificationKey) -> Sequence[KeyEvents]
     if not _is_over(state, command):
         raise RuleBroken("key-still-valid", "The validity of this key is not over yet.")
     return [KeyExpired(key_id=command.key_id, person_id=state.person_id, provider_id=state.provider_id)]
+
+
+def _expire_unused(command: ExpireUnusedKey, state: IdentificationKey) -> Sequence[KeyEvents]:
+    if state.status is KeyStatus.EXPIRED:
+        return []
+    if state.status is KeyStatus.REVOKED:
+        raise _key_ended()
+    until = command.unused_until
+    if until is None:
+        raise RuleBroken("key-use-not-known", "It is not known yet whether this key was used.")
+    whose = {"key_id": command.key_id, "person_id": state.person_id, "provider_id": state.provider_id}
+    if command.at < until:
+        return [KeyUseFound(**whose, unused_until=until)]
+    return [KeyExpired(**whose, unused=True)]
 
 
 def _must_be_recognised(command: RegisterKey | ActivateKey) -> None:
@@ -311,13 +370,15 @@ def evolve(state: IdentificationKey, event: KeyEvents) -> IdentificationKey:
                 valid_until=event.valid_until,
             )
         case KeyActivated() | KeyResumed():
-            return replace(state, status=KeyStatus.ACTIVE)
+            return replace(state, status=KeyStatus.ACTIVE, suspended_until=None)
         case KeySuspended():
-            return replace(state, status=KeyStatus.SUSPENDED)
+            return replace(state, status=KeyStatus.SUSPENDED, suspended_until=event.until)
         case KeyRevoked():
             return replace(state, status=KeyStatus.REVOKED)
         case KeyExpired():
             return replace(state, status=KeyStatus.EXPIRED)
+        case KeyUseFound():
+            return state
         case _:
             assert_never(event)
 
@@ -334,6 +395,8 @@ KEY: Decider[KeyCommand, IdentificationKey, KeyEvents] = Decider(
         ResumeKey: _resume,
         RevokeKey: _revoke,
         ExpireKey: _expire,
+        ExpireUnusedKey: _expire_unused,
+        EndKeySuspension: _end_suspension,
     },
     evolve=evolve,
     events={
@@ -343,5 +406,6 @@ KEY: Decider[KeyCommand, IdentificationKey, KeyEvents] = Decider(
         "identity.key-resumed.v1": KeyResumed,
         "identity.key-revoked.v1": KeyRevoked,
         "identity.key-expired.v1": KeyExpired,
+        "identity.key-use-found.v1": KeyUseFound,
     },
 )

@@ -30,6 +30,13 @@ class Means(StrEnum):
     EIDAS = "eidas"
 
 
+DIGID = (Means.PASSWORD, Means.SMS, Means.MOBILE_APP)
+"""The means of DigiD, which the Dutch state's provider gives out: password, with a code by SMS, app."""
+
+DIGID_UNUSED_YEARS = 3
+"""After so many years without use DigiD ends (its conditions of use)."""
+
+
 class EvidenceKind(StrEnum):
     """The kind of evidence for the activation of a key.
 

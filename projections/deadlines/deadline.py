@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from domain.kernel import Command, CommandBase, Recorded
 from domain.kernel.decider import intent_of
@@ -116,6 +116,23 @@ def _put(kind: str, command: str, begin: Begin) -> AnyRule:
 def _drop(kind: str) -> AnyRule:
     def rule(recorded: Recorded[object]) -> Effects[Row]:
         yield drop(Row, Row.kind.to(kind), Row.key.to(recorded.aggregate_id), Row.part.to(""))
+
+    return rule
+
+
+class Ending(Protocol):
+    """An event that sets an instant at which something ends, or takes it away."""
+
+    @property
+    def until(self) -> datetime | None: ...
+
+
+def without_end(kind: str) -> AnyRule:
+    """Make the rule that takes a deadline away where an event sets no instant `until` any more."""
+
+    def rule(recorded: Recorded[Ending]) -> Effects[Row]:
+        if recorded.event.until is None:
+            yield drop(Row, Row.kind.to(kind), Row.key.to(recorded.aggregate_id), Row.part.to(""))
 
     return rule
 

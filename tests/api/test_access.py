@@ -51,7 +51,7 @@ def nothing_recorded(graph: Graph) -> None:
 # Types of which no object is about one person. A new type stands here, or its read model says whom it is about.
 IMPERSONAL = {
     *("Query", "PageInfo", "Organisation", "Enrolment", "Service", "ServiceFamily", "ActiveConsents"),
-    *("AuthenticationCount", "ServiceUse", "MessageCount", "OpenRateCohort", "BusTransaction", "BusCount"),
+    *("AuthenticationCount", "ServiceUse", "KeyUse", "MessageCount", "OpenRateCohort", "BusTransaction", "BusCount"),
     *("InvoiceCount", "DailyCount", "Figure", "FigurePoint", "FigureDefinition", "Text", "Growth", "Provenance"),
     *("OpenRateTable", "OpenRateRow", "OpenRateYear", "OpenRate", "OpenRateDifference", "UseIndex", "IndexPoint"),
     # Who ordered something for the platform is an officer at work.

@@ -34,6 +34,7 @@ from infrastructure.event_log.log_reader import LogReader
 from infrastructure.projector.rebuild.awaited import rebuild
 from infrastructure.projector.rows.definitions import platform as platform_definitions
 from infrastructure.read_models.reading import ReadModels
+from projections.deadlines.pending import READ_MODEL as DEADLINES
 from projections.figures.figure_reading import Reading
 from projections.figures.figure_values import percentage
 from projections.figures.open_rate_table import OpenRateTable
@@ -53,6 +54,7 @@ from tests.sample_expectations import (
     growth,
     percent,
 )
+from tests.waiting import wait_until
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 BE, NL = Jurisdiction.BE, Jurisdiction.NL
@@ -75,8 +77,20 @@ def platform(open_tmp_folder: Path) -> Iterator[Sampled]:
     settings = {"KRONIEK_DATA_DIR": str(folder), "KRONIEK_LOG_LEVEL": "warning"}
     with as_processes(environment(**settings), "demo", "--scale", str(float(SCALE))) as running:
         server = EmbeddedPostgres(folder)
-        yield Sampled(running.with_token(), server.start())
+        url = server.start()
+        # What had fallen due in the history is carried out first: until then rows change while they are compared.
+        with psycopg.connect(url, autocommit=True) as connection:
+            wait_until(lambda: _is_settled(connection), "what is due is not carried out", within_s=120)
+        yield Sampled(running.with_token(), url)
         server.release()
+
+
+def _is_settled(connection: psycopg.Connection) -> bool:
+    due = sql.SQL("SELECT count(*) FROM {}.{} WHERE due_at < now()").format(
+        sql.Identifier(SCHEMA), sql.Identifier(DEADLINES.table.name)
+    )
+    behind = "SELECT count(*) FROM read.checkpoint WHERE position < log.head()"
+    return [connection.execute(asked).fetchone() for asked in (due, behind)] == [(0,), (0,)]
 
 
 def read(platform: Sampled, wanted: Any) -> Any:

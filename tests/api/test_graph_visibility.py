@@ -29,6 +29,7 @@ from projections import (
     invoice_counts,
     invoice_timeline,
     invoices,
+    key_uses,
     keys,
     legal_holds,
     mailboxes,
@@ -75,6 +76,7 @@ QUERIES: Mapping[Table, str] = {
     people.Row.table: page("people", "id"),
     sole_traders.Row.table: page("soleTraders", "id"),
     keys.Row.table: page("keys", "id"),
+    key_uses.Row.table: groups("keyUses", "KEY", "keyId"),
     authentications.Row.table: groups("authentications", "SERVICE", "serviceId"),
     service_use.Row.table: groups("serviceUse", "SERVICE", "serviceId"),
     mandates.Row.table: page("mandates", "mandateId"),
@@ -155,6 +157,7 @@ def rows_of(org: str) -> Iterator[tuple[Table, dict[str, Any]]]:
         yield erasures.Row.table, {"person_id": person_id}
         yield sole_traders.Row.table, {"organisation_id": person_id}
     yield keys.Row.table, {"key_id": f"key-of-{org}", "person_id": key_holder, "provider_id": org}
+    yield key_uses.Row.table, {"key_id": f"key-of-{org}"}
     yield authentications.Row.table, {"service_id": f"service-of-{org}", "organisation_id": org}
     yield service_use.Row.table, {"service_id": f"service-of-{org}"}
     for name, template in MANDATES.items():
@@ -196,6 +199,7 @@ KEYS: Mapping[Table, str] = {
     people.Row.table: "person_id",
     sole_traders.Row.table: "organisation_id",
     keys.Row.table: "key_id",
+    key_uses.Row.table: "key_id",
     authentications.Row.table: "service_id",
     service_use.Row.table: "service_id",
     mandates.Row.table: "mandate_id",

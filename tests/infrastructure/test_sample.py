@@ -200,6 +200,7 @@ async def test_the_history_is_varied(events: Events) -> None:
     assert missing <= {
         "InvoiceResponseOverdue",  # of what falls due, which a client that plays history does not wait for
         "SessionExpired",
+        "KeyUseFound",
         "SoleTraderDeclared",  # the enterprises of the history are companies
         "KeyExpired",
         "KeySuspended",

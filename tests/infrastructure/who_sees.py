@@ -31,7 +31,7 @@ HIDDEN_FROM = {
 IN_A_SESSION = {"people", "sole_traders", "erasures", "accesses", "access_suppressions"}
 """Of these an agency sees rows of the person in a session only."""
 
-NEVER_TOLD = {"service_use", "projection_acts", "legal_holds", "access_suppressions"}
+NEVER_TOLD = {"service_use", "key_uses", "projection_acts", "legal_holds", "access_suppressions"}
 """What agencies may not ask for. Suppressions decide what a person is told, and so are seen, but not told."""
 
 

@@ -14,21 +14,27 @@ from domain.access.suppression import SUPPRESSION, AccessesSuppressed, Suppressi
 from domain.bus import TRANSACTION, TransactionTimedOut
 from domain.erasure.model import HoldGround, LegalHoldLifted, LegalHoldPlaced
 from domain.erasure.rules import ERASURE
-from domain.identity.key import KEY, KeyExpired, KeyRegistered
-from domain.identity.mandate.model import MandateExpired
+from domain.identity.key import KEY, KeyExpired, KeyRegistered, KeyResumed, KeySuspended, KeyUseFound
+from domain.identity.mandate.model import MandateExpired, MandateResumed, MandateSuspended
 from domain.identity.mandate.rules import MANDATE
 from domain.identity.session import SESSION, AuthenticationSucceeded, SessionExpired
-from domain.identity.values import PartyKind
+from domain.identity.values import Means, PartyKind
 from domain.invoicing.model import InvoiceResponseOverdue
 from domain.invoicing.rules import INVOICE
-from domain.kernel import PurposeGroup, Recorded
+from domain.kernel import Jurisdiction, PurposeGroup, Recorded
 from domain.mailbox.message.model import MessageExpired, MessageExpiryAlerted, MessageSent
 from domain.mailbox.message.rules import MESSAGE
 from domain.mailbox.values import MessageChannel
-from domain.organisations.organisation.model import DoubleChannelChanged, EnrolmentEnded
+from domain.organisations.organisation.model import (
+    DoubleChannelChanged,
+    EnrolmentEnded,
+    RecognitionGranted,
+    RecognitionSuspended,
+)
 from domain.organisations.organisation.rules import ORGANISATION
 from domain.organisations.values import Enrolment
 from projections.deadlines.pending import DEADLINES, READ_MODEL
+from projections.words import years_after
 from tests.domain import test_bus, test_erasure, test_identity_mandate, test_invoicing
 from tests.domain.test_erasure import ASKED, SETTLED, WITHDRAWN
 from tests.infrastructure.examples import example
@@ -51,6 +57,12 @@ SENT = replace(
 )
 KEPT = replace(example(KeyRegistered), valid_until=LATER, provider_id="provider")
 OPENED = replace(example(AuthenticationSucceeded), expires_at=LATER, organisation_id="agency", provider_id="provider")
+DIGID = replace(
+    example(KeyRegistered), valid_until=None, jurisdiction=Jurisdiction.NL, means=Means.SMS, provider_id="digid"
+)
+KEY_SUSPENDED = replace(example(KeySuspended), until=LATER)
+MANDATE_SUSPENDED = replace(example(MandateSuspended), until=LATER)
+RECOGNITION_SUSPENDED = replace(example(RecognitionSuspended), until=LATER)
 HELD = LegalHoldPlaced(
     person_id="ann",
     hold_id="hold",
@@ -77,6 +89,18 @@ EXPIRY = ("message-expiry", LATER, "expire-message")
             example(MandateExpired),
         ),
         (KEY, KEPT, [("key-expiry", LATER, "expire-key")], example(KeyExpired)),
+        (KEY, DIGID, [("key-disuse", years_after(AT, 3), "expire-unused-key")], example(KeyExpired)),
+        (KEY, KEY_SUSPENDED, [("key-suspension-end", LATER, "end-key-suspension")], example(KeyResumed)),
+        (KEY, KEY_SUSPENDED, [("key-suspension-end", LATER, "end-key-suspension")], replace(KEY_SUSPENDED, until=None)),
+        (
+            *(MANDATE, MANDATE_SUSPENDED, [("mandate-suspension-end", LATER, "end-mandate-suspension")]),
+            example(MandateResumed),
+        ),
+        (
+            *(ORGANISATION, RECOGNITION_SUSPENDED),
+            [("recognition-suspension-end", LATER, "end-recognition-suspension")],
+            example(RecognitionGranted),
+        ),
         (SESSION, OPENED, [("session-end", LATER, "expire-session")], example(SessionExpired)),
         (
             *(TRANSACTION, test_bus.ACCEPTED),
@@ -102,6 +126,13 @@ def test_a_deadline_is_pending_from_the_event_that_sets_it_until_the_one_that_en
 ) -> None:
     assert pending(*told(decider, begun)) == due
     assert pending(*told(decider, begun, ended)) == []
+
+
+def test_the_use_of_a_key_moves_the_end_of_its_disuse_and_other_means_have_none() -> None:
+    found = KeyUseFound(key_id="one", person_id="ann", provider_id="digid", unused_until=LATER)
+    assert pending(*told(KEY, DIGID, found)) == [("key-disuse", LATER, "expire-unused-key")]
+    assert pending(*told(KEY, replace(DIGID, jurisdiction=Jurisdiction.BE))) == []
+    assert pending(*told(KEY, replace(DIGID, means=Means.EHERKENNING))) == []
 
 
 def test_an_alert_is_due_once_a_week_before_the_expiry() -> None:

@@ -24,8 +24,9 @@ from application.ports import Caller, Role
 from domain.access.access import Category
 from domain.identity.person import PERSON, PersonRegistered
 from domain.identity.values import EvidenceKind
-from projections import authentications, keys, mandates, people, service_use, services
+from projections import authentications, key_uses, keys, mandates, people, service_use, services
 from projections.authentications import Row as AuthenticationRow
+from projections.key_uses import Row as KeyUseRow
 from projections.keys import Row as KeyRow
 from projections.mandates import Row as MandateRow
 from projections.people import Row as PersonRow
@@ -118,6 +119,11 @@ class ServiceUse:
     service = service_in(UseRow.service_id)
 
 
+@of_counts(key_uses.READ_MODEL, "KeyUse", "How often means of DigiD were used: by this it is known when one is unused.")
+class KeyUse:
+    pass
+
+
 # --- Queries --------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +199,13 @@ class IdentityQueries:
         (UseRow.jurisdiction,),
         any_of=(UseRow.audience, UseRow.service_id),
         months=UseRow.month,
+    )
+    key_uses = groups_of(
+        KeyUse,
+        "Uses of means of DigiD in groups: for auditors and administrators.",
+        (),
+        any_of=(KeyUseRow.key_id,),
+        months=KeyUseRow.month,
     )
 
 

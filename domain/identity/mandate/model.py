@@ -129,13 +129,17 @@ class MandateRejected(MandateStep):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateSuspended(MandateStep):
-    pass
+    """The mandate is suspended until an instant, or until the same side resumes it (None)."""
+
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateResumed(MandateEvent):
+    """The side that suspended the mandate resumed it; without an `act`, its suspension was over."""
+
     terms: MandateTerms
-    act: MandateAct
+    act: MandateAct | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +216,9 @@ class RejectMandate(PartyCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspendMandate(PartyCommand):
-    pass
+    """With `until`, the mandate is resumed then; sent again by the side that suspended it, it moves that instant."""
+
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +244,11 @@ class ExpireMandate(MandateCommand):
     """The platform ends a mandate after its validity."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndMandateSuspension(MandateCommand):
+    """The platform resumes a mandate whose suspension is over."""
+
+
 # --- State ----------------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +259,7 @@ class Mandate:
     terms: MandateTerms | None = None
     requested_by: MandateSide = MandateSide.GIVING
     suspended_by: MandateSide | None = None
+    suspended_until: datetime | None = None
 
     @property
     def exists(self) -> bool:

@@ -9,6 +9,7 @@ from typing import assert_never
 from domain.identity.mandate.model import (
     AcceptMandate,
     ConfirmMandate,
+    EndMandateSuspension,
     ExpireMandate,
     Mandate,
     MandateAccepted,
@@ -32,6 +33,7 @@ from domain.identity.mandate.model import (
 )
 from domain.identity.values import MandateKind, MandateSide, MandateStatus
 from domain.kernel import Decider, Duplicate, InvalidValue, NotAllowed, NotFound, RuleBroken
+from domain.kernel.suspensions import must_be_over, must_end_later
 
 ENDED = frozenset({MandateStatus.WITHDRAWN, MandateStatus.REJECTED, MandateStatus.EXPIRED})
 
@@ -139,12 +141,17 @@ def _confirm(command: ConfirmMandate, state: Mandate) -> Sequence[MandateEvents]
 
 def _suspend(command: SuspendMandate, state: Mandate) -> Sequence[MandateEvents]:
     sides = _sides(command, _terms_of(state))
-    if state.status is MandateStatus.SUSPENDED:
-        return []
     _must_not_have_ended(state)
-    if state.status is not MandateStatus.ACTIVE:
+    if state.status is MandateStatus.SUSPENDED:
+        if command.until == state.suspended_until:
+            return []
+        if state.suspended_by not in sides:
+            raise NotAllowed("suspended-by-the-other-side", "Only the side that suspended the mandate can change that.")
+    elif state.status is not MandateStatus.ACTIVE:
         raise RuleBroken("mandate-not-active", "Only an active mandate can be suspended.")
-    return [MandateSuspended(mandate_id=command.mandate_id, period=state.period, act=_act(command, sides))]
+    must_end_later(command.until, command.at)
+    act = _act(command, sides)
+    return [MandateSuspended(mandate_id=command.mandate_id, period=state.period, act=act, until=command.until)]
 
 
 def _resume(command: ResumeMandate, state: Mandate) -> Sequence[MandateEvents]:
@@ -161,6 +168,14 @@ def _resume(command: ResumeMandate, state: Mandate) -> Sequence[MandateEvents]:
     return [
         MandateResumed(mandate_id=command.mandate_id, period=state.period + 1, terms=terms, act=_act(command, sides))
     ]
+
+
+def _end_suspension(command: EndMandateSuspension, state: Mandate) -> Sequence[MandateEvents]:
+    terms = _terms_of(state)
+    if state.status is not MandateStatus.SUSPENDED or command.at >= terms.valid_until:
+        return []
+    must_be_over(state.suspended_until, command.at)
+    return [MandateResumed(mandate_id=command.mandate_id, period=state.period + 1, terms=terms, act=None)]
 
 
 def _withdraw(command: WithdrawMandate, state: Mandate) -> Sequence[MandateEvents]:
@@ -242,9 +257,12 @@ def evolve(state: Mandate, event: MandateEvents) -> Mandate:
         case MandateAccepted() | MandateConfirmed():
             return replace(state, status=MandateStatus.ACTIVE)
         case MandateSuspended():
-            return replace(state, status=MandateStatus.SUSPENDED, suspended_by=event.act.side)
+            return replace(
+                state, status=MandateStatus.SUSPENDED, suspended_by=event.act.side, suspended_until=event.until
+            )
         case MandateResumed():
-            return replace(state, status=MandateStatus.ACTIVE, period=event.period, suspended_by=None)
+            active = replace(state, status=MandateStatus.ACTIVE, period=event.period)
+            return replace(active, suspended_by=None, suspended_until=None)
         case MandateRejected():
             return replace(state, status=MandateStatus.REJECTED)
         case MandateWithdrawn():
@@ -268,6 +286,7 @@ MANDATE: Decider[MandateCommand, Mandate, MandateEvents] = Decider(
         ResumeMandate: _resume,
         WithdrawMandate: _withdraw,
         ExpireMandate: _expire,
+        EndMandateSuspension: _end_suspension,
     },
     evolve=evolve,
     events={

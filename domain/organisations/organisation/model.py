@@ -116,7 +116,10 @@ class RecognitionGranted(RecognitionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecognitionSuspended(RecognitionEvent):
+    """The recognition is suspended until an instant, or until it is granted again (None)."""
+
     reason: RecognitionReason
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +257,15 @@ class GrantRecognition(RecognitionCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspendRecognition(RecognitionCommand):
+    """With `until`, it is granted again then as it was; sent again while it is suspended, it moves that instant."""
+
     reason: RecognitionReason
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndRecognitionSuspension(RecognitionCommand):
+    """The platform grants a recognition again whose suspension is over, on the decision by which it was granted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +292,9 @@ class Organisation:
     enrolments: frozenset[Enrolment] = frozenset()
     enrolled: tuple[Enrolment, ...] = ()
     recognition: Recognition = Recognition.NONE
+    conditions_version: str = ""
+    checked_by: str = ""
+    suspended_until: datetime | None = None
     double_channel_until: date | None = None
 
 

@@ -17,6 +17,7 @@ from domain.kernel import (
     PersonalText,
     RuleBroken,
 )
+from domain.kernel.suspensions import must_be_over, must_end_later
 from domain.kernel.working_days import end_of_day
 from domain.organisations.organisation.model import (
     ChangeDoubleChannel,
@@ -24,6 +25,7 @@ from domain.organisations.organisation.model import (
     DoubleChannelChanged,
     EndDoubleChannel,
     EndEnrolment,
+    EndRecognitionSuspension,
     EndSenderEnrolment,
     EnrolAsSender,
     EnrolmentEnded,
@@ -219,13 +221,32 @@ def _grant_recognition(command: GrantRecognition, state: Organisation) -> Sequen
 
 def _suspend_recognition(command: SuspendRecognition, state: Organisation) -> Sequence[OrganisationEvents]:
     _must_have_applied(state)
-    if state.recognition is Recognition.SUSPENDED:
+    suspended = state.recognition is Recognition.SUSPENDED
+    if suspended and command.until == state.suspended_until:
         return []
-    if not recognised(state):
+    if not (suspended or recognised(state)):
         raise RuleBroken("not-recognised", "Only a recognition that was granted can be suspended.")
+    must_end_later(command.until, command.at)
     return [
         RecognitionSuspended(
-            organisation_id=command.organisation_id, jurisdiction=state.jurisdiction, reason=command.reason
+            organisation_id=command.organisation_id,
+            jurisdiction=state.jurisdiction,
+            reason=command.reason,
+            until=command.until,
+        )
+    ]
+
+
+def _end_suspension(command: EndRecognitionSuspension, state: Organisation) -> Sequence[OrganisationEvents]:
+    if state.recognition is not Recognition.SUSPENDED:
+        return []
+    must_be_over(state.suspended_until, command.at)
+    return [
+        RecognitionGranted(
+            organisation_id=command.organisation_id,
+            jurisdiction=state.jurisdiction,
+            conditions_version=state.conditions_version,
+            checked_by=state.checked_by,
         )
     ]
 
@@ -315,9 +336,15 @@ def evolve(state: Organisation, event: OrganisationEvents) -> Organisation:
         case RecognitionRequested():
             return replace(state, recognition=Recognition.APPLIED)
         case RecognitionGranted():
-            return replace(state, recognition=Recognition.RECOGNISED)
+            return replace(
+                state,
+                recognition=Recognition.RECOGNISED,
+                conditions_version=event.conditions_version,
+                checked_by=event.checked_by,
+                suspended_until=None,
+            )
         case RecognitionSuspended():
-            return replace(state, recognition=Recognition.SUSPENDED)
+            return replace(state, recognition=Recognition.SUSPENDED, suspended_until=event.until)
         case RecognitionWithdrawn():
             return replace(state, recognition=Recognition.WITHDRAWN)
         case _:
@@ -349,6 +376,7 @@ ORGANISATION: Decider[OrganisationCommand, Organisation, OrganisationEvents] = D
         RequestRecognition: _request_recognition,
         GrantRecognition: _grant_recognition,
         SuspendRecognition: _suspend_recognition,
+        EndRecognitionSuspension: _end_suspension,
         WithdrawRecognition: _withdraw_recognition,
     },
     evolve=evolve,

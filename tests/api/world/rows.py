@@ -22,6 +22,7 @@ from projections import (
     invoice_counts,
     invoice_timeline,
     invoices,
+    key_uses,
     keys,
     legal_holds,
     mailboxes,
@@ -61,6 +62,7 @@ USUAL: Mapping[Table, Mapping[str, Any]] = {
         "outcome": "succeeded",
         "authentications": 1,
     },
+    key_uses.Row.table: {"month": "2022-03", "uses": 1},
     service_use.Row.table: {"month": "2022-03", "audience": "citizen", "uses": 1},
     mandates.Row.table: {
         "period": 1,
