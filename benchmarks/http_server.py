@@ -1,5 +1,7 @@
 """The API as `kroniek serve` runs it, without a worker beside it, and with one more route that does nothing.
 
+Without a worker no row changes, so what is due would stay due: this process leads no reactors and no deadlines.
+
 `python -m benchmarks.http_server` takes its settings from the environment and prints its address on one line.
 """
 
@@ -26,7 +28,7 @@ def main() -> None:
     unwind_on_term()
     with listening(settings) as listener, database(settings) as addresses:
         print(address(listener), flush=True)
-        serve(_with_no_op(create_app(settings, addresses)), listener)
+        serve(_with_no_op(create_app(settings, addresses, reacting=False)), listener)
 
 
 def _with_no_op(app: FastAPI) -> FastAPI:

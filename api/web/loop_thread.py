@@ -49,6 +49,7 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()
-        loop.run_until_complete(asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), END_WITHIN_S))
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks, timeout=END_WITHIN_S))
     finally:
         loop.close()
