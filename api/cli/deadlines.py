@@ -12,7 +12,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output, add_actions, table
-from api.composition.bootstrap import utc_now
+from api.composition.log_and_rules import utc_now
 from infrastructure.read_models.reading import NOT_IN_USE, ReadModels
 from projections.deadlines.pending import MAX_LISTED, due_before
 from projections.registry import PROJECTIONS

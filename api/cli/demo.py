@@ -11,7 +11,8 @@ from api.cli import sample, serve
 from api.cli.common import database, settings_of
 from api.cli.output import Output
 from api.cli.processes import WorkerProcess, unwind_on_term
-from api.composition.bootstrap import create_app, utc_now
+from api.composition.bootstrap import create_app
+from api.composition.log_and_rules import utc_now
 from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 from infrastructure.read_models.reading import ReadModels

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output, add_actions, table
-from api.composition.bootstrap import make_codec, make_keyring, utc_now
+from api.composition.log_and_rules import make_codec, make_keyring, utc_now
 from application.reactor_status import WaitingEvent
 from domain.erasure.model import ErasureStatus
 from infrastructure.database.addresses import Addresses

@@ -22,7 +22,8 @@ from api.cli.commands_in_lines import command_in
 from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output, ending_as
 from api.cli.processes import unwind_on_term
-from api.composition.bootstrap import make_command_readers, make_keyring, make_log, utc_now
+from api.composition.command_reading import make_command_readers
+from api.composition.log_and_rules import make_keyring, make_log, utc_now
 from application.registry import RULES
 from domain.kernel import MalformedValue
 from domain.kernel.json_text import check_no_byte_order_mark

@@ -15,7 +15,7 @@ import psycopg
 
 from api.cli.common import database, settings_of
 from api.cli.output import Exit, Output, add_actions, ending_as, table
-from api.composition.bootstrap import make_codec, make_keyring
+from api.composition.log_and_rules import make_codec, make_keyring
 from infrastructure.database.addresses import Addresses
 from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.data_keys import KeyBrokenError, KeysUnavailableError

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.cli.common import database, settings_of
 from api.cli.output import Actions, Exit, Output, add_actions, counted, ending_as, table
-from api.composition.bootstrap import make_log, make_rules, utc_now
+from api.composition.log_and_rules import make_log, make_rules, utc_now
 from application.handler import CommandEnvelope, handle
 from application.reactor_status import ReactorProgress, WaitingEvent
 from domain.kernel import Context, NotFound, Refusal

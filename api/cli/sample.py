@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output, ending_as
-from api.composition.bootstrap import make_keyring, make_log
+from api.composition.log_and_rules import make_keyring, make_log
 from application.registry import RULES
 from infrastructure.database.addresses import Addresses
 from infrastructure.settings import Settings

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from api.cli.common import must_be_nameable, settings_of
 from api.cli.output import CommandError, Exit, Output
-from api.composition.bootstrap import utc_now
+from api.composition.log_and_rules import utc_now
 from api.composition.tokens import make_issuer
 from application.ports import Caller, Role
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.metadata import version
 
@@ -19,6 +16,7 @@ from starlette.types import ASGIApp
 
 from api.administration import administration_routes
 from api.composition.checking import PlatformChecks
+from api.composition.command_reading import keyed_hash
 from api.composition.decryption import opener_for_answers
 from api.composition.error_answers import answer_errors, problem_of_error
 from api.composition.falling_due import PlatformDeadlines
@@ -30,19 +28,19 @@ from api.composition.guards import (
     request_limits,
     turn_limits,
 )
+from api.composition.log_and_rules import make_codec, make_keyring, make_log, make_rules, utc_now
 from api.composition.public_pages import PublicPages
 from api.composition.reacting import at_work, make_engine
 from api.composition.tokens import Clock, make_authenticator, make_issuer, make_token_endpoint
 from api.dashboard.file_operations import file_operations
 from api.graph.protocol.endpoint import graphql_routes
 from api.rest.command_endpoints import command_router
-from api.rest.command_reader import CommandReader, command_readers
 from api.rest.command_route import camel_path
 from api.rest.command_routes import COMMAND_ROUTES
 from api.rest.health import operation_routes
 from api.rest.openapi import complete
 from api.rest.person_lookups import lookup_routes
-from api.rest.pressure import TURN_WAIT, Pressure, observe_appends, observe_lookups
+from api.rest.pressure import TURN_WAIT, Pressure
 from api.rest.projections import make_feed, projection_routes
 from api.rest.reactor_doors import reactor_routes
 from api.rest.usage import usage_routes
@@ -54,27 +52,15 @@ from api.web.head_as_get import HeadAsGet
 from api.web.known_places import known_places
 from api.web.middleware import RequestMiddleware
 from api.web.platform import Platform
-from application.gathering import Lookup, Rules
 from application.reactor_status import WaitingEvent
-from application.registry import RULES
 from application.unit_of_work import StateCache
-from domain.contexts import DECIDERS
-from domain.erasure.model import RequestErasure
-from domain.identity.key import ExpireUnusedKey
-from domain.kernel import Command
-from domain.operation import RetryParkedEvents, SkipParkedEvent
-from domain.reactors import REACTOR, ReactorCommand, RetryWaitingEvents, SkipWaitingEvent
-from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
-from infrastructure.deadlines.key_use import unused_until
 from infrastructure.event_log.log_statements import APPEND_PROTOCOL
 from infrastructure.event_log.postgres_log import PostgresLog
 from infrastructure.keys.blind_index import BlindIndex
 from infrastructure.keys.data_keys import Keys
-from infrastructure.keys.keyring import Keyring
-from infrastructure.keys.providers import make_provider
 from infrastructure.postgres.shared_limits import SharedLimits
-from infrastructure.reactors.status import waiting_events, waits
+from infrastructure.reactors.status import waiting_events
 from infrastructure.read_models.reading import ReadModels, again_if_lost
 from infrastructure.settings import Settings, blind_index_key
 from infrastructure.tokens.algorithms import ALGORITHMS
@@ -82,71 +68,6 @@ from infrastructure.tokens.verifier import Verifier
 from projections.registry import PROJECTIONS
 
 LOG = structlog.get_logger()
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def make_codec() -> Codec:
-    return Codec(DECIDERS)
-
-
-def make_keyring(settings: Settings, addresses: Addresses) -> Keyring:
-    """Make the keyring of data subjects; raises DatabaseUnusableError if its database has no address."""
-    return Keyring(addresses.keys, make_provider(settings))
-
-
-def make_log(settings: Settings, addresses: Addresses, keys: Keys | None) -> PostgresLog:
-    """Make the log; without keys it refuses events with personal data."""
-    return PostgresLog(
-        addresses.writer,
-        make_codec(),
-        blind_index_key(settings),
-        keys=keys,
-        observe_appends=observe_appends,
-        observe_lookups=observe_lookups,
-    )
-
-
-def make_rules(reads: ReadModels, cooling_off_days: int = 0) -> Rules:
-    """Return the rules, with facts that are not in the log: events to retry or to skip, and the setting of erasures."""
-
-    async def with_parked(command: Command) -> Command:
-        assert isinstance(command, RetryParkedEvents | SkipParkedEvent)
-        or_stopped = isinstance(command, SkipParkedEvent)
-        parked = await reads.is_parked(command.projection, command.event_position, or_stopped=or_stopped)
-        return replace(command, parked=parked)
-
-    async def with_waiting(command: Command) -> Command:
-        assert isinstance(command, ReactorCommand)
-        position = command.event_position if isinstance(command, RetryWaitingEvents | SkipWaitingEvent) else 0
-        known, waiting = await waits(reads.engine, command.reactor, position)
-        if isinstance(command, RetryWaitingEvents | SkipWaitingEvent):
-            return replace(command, known=known, waiting=waiting)
-        return replace(command, known=known)
-
-    async def with_use(command: Command) -> Command:
-        assert isinstance(command, ExpireUnusedKey)
-        return replace(command, unused_until=await unused_until(reads, command.key_id))
-
-    async def with_days(command: Command) -> Command:
-        assert isinstance(command, RequestErasure)
-        return replace(command, cooling_off_days=cooling_off_days)
-
-    lookups: Mapping[type[Command], Lookup] = {
-        RetryParkedEvents: with_parked,
-        SkipParkedEvent: with_parked,
-        RequestErasure: with_days,
-        ExpireUnusedKey: with_use,
-        **dict.fromkeys(REACTOR.rules, with_waiting),
-    }
-    return replace(RULES, lookups=lookups)
-
-
-def make_command_readers(settings: Settings) -> Mapping[str, CommandReader]:
-    """Make the readers, by intent, of commands that come from a file or the command line."""
-    return command_readers(COMMAND_ROUTES, _keyed_hash(blind_index_key(settings)))
 
 
 def create_app(
@@ -168,7 +89,7 @@ def create_app(
     limits = turn_limits(settings)
     reads = ReadModels(addresses.reader, PROJECTIONS, settings.query_timeout_s, limits, waited=TURN_WAIT.observe)
     issuer = None if settings.jwks_url else make_issuer(settings)
-    shared = SharedLimits(addresses.writer, _keyed_hash(blind_index_key(settings)))
+    shared = SharedLimits(addresses.writer, keyed_hash(blind_index_key(settings)))
     limit, authenticate = limits_of_all_processes(shared), make_authenticator(settings, issuer, log, now, shared)
     platform = _platform(settings, log, reads, keys, authenticate=authenticate, now=now, bounds=bounds, limit=limit)
     pages = PublicPages(settings, addresses, reads, platform, now, limit=limit)
@@ -271,7 +192,7 @@ def _platform(
         seen_rows=reads.seen_rows,
         authenticate=authenticate,
         requests=limit("requests", settings.requests_per_minute),
-        keyed_hash=_keyed_hash(blind_index_key(settings)),
+        keyed_hash=keyed_hash(blind_index_key(settings)),
         opener=opener_for_answers(keys),
         places=CachedReading(known_places(reads.places), bounds.places_age_s),
         now=now,
@@ -279,8 +200,3 @@ def _platform(
         proof_algorithms=ALGORITHMS,
         bounds=bounds,
     )
-
-
-def _keyed_hash(key: bytes) -> Callable[[bytes], bytes]:
-    # The log hashes claims with the same key, each under its kind; "request" is no kind of claim.
-    return lambda content: hmac.digest(key, b"request\0" + content, "sha256")

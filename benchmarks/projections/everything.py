@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import psycopg
 
-from api.composition.bootstrap import make_codec
+from api.composition.log_and_rules import make_codec
 from application.registry import RULES
 from benchmarks.measuring import Measured
 from benchmarks.projections import stock

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.composition.bootstrap import utc_now
+from api.composition.log_and_rules import utc_now
 from api.health_checks.all_checks import CHECKS
 from application.ports import Role
 from infrastructure.keys.data_keys import KEY_BYTES

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.composition.bootstrap import make_codec
+from api.composition.log_and_rules import make_codec
 from domain.kernel import Recorded
 from infrastructure.event_log.log_reader import LogReader
 from infrastructure.import_history.lock import only_import

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.composition.bootstrap import make_keyring, make_log
+from api.composition.log_and_rules import make_keyring, make_log
 from application.ports import Append
 from domain.identity.person import PERSON
 from infrastructure.database import make_ready

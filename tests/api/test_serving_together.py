@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from api.composition.bootstrap import utc_now
+from api.composition.log_and_rules import utc_now
 from application.ports import Caller, Role
 from tests import forked
 from tests.api.world import Processes, as_processes

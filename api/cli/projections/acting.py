@@ -16,7 +16,8 @@ import psycopg
 
 from api.cli.common import database, settings_of
 from api.cli.output import CommandError, Exit, Output, ending_as, table
-from api.composition.bootstrap import make_command_readers, make_log, make_rules, utc_now
+from api.composition.command_reading import make_command_readers
+from api.composition.log_and_rules import make_log, make_rules, utc_now
 from api.rest.command_reader import RawCommand
 from api.web.errors import Problem
 from api.web.request_context import RequestContext

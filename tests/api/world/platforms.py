@@ -27,7 +27,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from api.cli.serve import ApiServer
-from api.composition.bootstrap import create_app, utc_now
+from api.composition.bootstrap import create_app
+from api.composition.log_and_rules import utc_now
 from api.composition.tokens import make_issuer
 from api.web.door_bounds import BOUNDS, Bounds
 from api.web.one_write import OneWriteProtocol
