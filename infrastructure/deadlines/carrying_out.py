@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +20,15 @@ from application.ports import EventStore, Idempotency, Receipt
 from application.unit_of_work import UnitOfWork
 from domain.kernel import Command, Context, Refusal
 from infrastructure.deadlines.due import DueDeadline
+from infrastructure.postgres.failures import summary
+from infrastructure.reactors.reactor_run import NOBODY_CAN
 from projections.deadlines.deadline import Deadline
 
 LOG = structlog.get_logger()
 
 CARRIED_OUT = Metric("kroniek_deadlines_carried_out_total", "Deadlines whose command was accepted.", ["kind"])
 REFUSED = Metric("kroniek_deadlines_refused_total", "Deadlines whose command was refused.", ["kind", "code"])
+FAILED = Metric("kroniek_deadlines_failed_total", "Deadlines whose command failed with an error.", ["kind"])
 LATENESS = Histogram(
     "kroniek_deadline_lateness_seconds",
     "How long after it fell due a deadline was carried out.",
@@ -34,11 +38,11 @@ LATENESS = Histogram(
 ACTING = "clock"
 
 MAX_REMEMBERED = 20_000
-"""The most deadlines that are remembered because their command was refused, or changed nothing."""
+"""The most deadlines that are remembered because their command was refused, failed, or changed nothing."""
 
 FIRST_WAIT_S = 30.0
 LONGEST_WAIT_S = 3600.0
-"""How long a refused deadline waits before it is tried again: twice as long each time."""
+"""How long a deadline that was refused or failed waits before it is tried again: twice as long each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +77,43 @@ class Executor:
 
     async def carry_out(self, due: Sequence[DueDeadline], at: datetime) -> int:
         """Send the commands, in their order, as of an instant; return the position up to which rows will tell of it."""
-        envelopes = [self._envelope(it, at) for it in due]
-        answers = await handle_many(envelopes, self.store, self.rules, UnitOfWork(self.store))
+        answers = await self._answers(due, at)
         position = 0
         refused: Counter[tuple[str, str]] = Counter()
         for deadline, answer in zip(due, answers, strict=True):
-            if isinstance(answer, Refusal):
-                refused[deadline.kind, answer.code] += 1
-                self._wait(deadline)
-                continue
-            position = max(position, answer.position)
-            self._note(deadline, answer, at)
+            match answer:
+                case Receipt():
+                    position = max(position, answer.position)
+                    self._note(deadline, answer, at)
+                case Refusal():
+                    refused[deadline.kind, answer.code] += 1
+                    self._wait(deadline)
+                case _:
+                    FAILED.labels(deadline.kind).inc()
+                    LOG.error("deadline_failed", kind=deadline.kind, key=deadline.key, error=summary(answer))
+                    self._wait(deadline)
         for (kind, code), number in refused.items():
             REFUSED.labels(kind, code).inc(number)
             LOG.warning("deadlines_refused", kind=kind, code=code, number=number)
         return position
+
+    async def _answers(self, due: Sequence[DueDeadline], at: datetime) -> Sequence[Receipt | Refusal | Exception]:
+        """Send the commands together; where that fails, in halves, until it is known which one is to blame.
+
+        Raises what concerns every command: the log or the keys cannot be reached.
+        """
+        envelopes = [self._envelope(it, at) for it in due]
+        sent = handle_many(envelopes, self.store, self.rules, UnitOfWork(self.store))
+        # One deadline that cannot be carried out, whatever the error, holds up no other.
+        (answers,) = await asyncio.gather(sent, return_exceptions=True)
+        if not isinstance(answers, BaseException):
+            return answers
+        if isinstance(answers, NOBODY_CAN) or not isinstance(answers, Exception):
+            raise answers
+        if len(due) == 1:
+            return [answers]
+        half = len(due) // 2
+        return [*await self._answers(due[:half], at), *await self._answers(due[half:], at)]
 
     def _note(self, deadline: DueDeadline, receipt: Receipt, at: datetime) -> None:
         if receipt.repeated or not receipt.events:

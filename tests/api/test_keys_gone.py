@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from api.composition import bootstrap
+from api.composition import log_and_rules
 from api.composition.decryption import opener_for_answers
 from api.web.errors import Problem
 from application.ports import Role, Sealed
@@ -29,7 +29,7 @@ def world(module_database_url: str, module_keys_url: str, tmp_path_factory: pyte
     folder = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patched:
         # Keys that are gone are waited for as always, only not for as long.
-        patched.setattr(bootstrap, "Keyring", partial(Keyring, lease_s=1.0, reconnect_timeout_s=0.2))
+        patched.setattr(log_and_rules, "Keyring", partial(Keyring, lease_s=1.0, reconnect_timeout_s=0.2))
         with built_world(folder, module_database_url, module_keys_url, log_level="error") as world:
             yield world
 

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import structlog
 
-from api.composition import bootstrap
+from api.composition import log_and_rules
 from application.ports import Role
 from infrastructure.database.embedded import EmbeddedPostgres
 from infrastructure.event_log.postgres_log import PostgresLog
@@ -33,7 +33,7 @@ SECRET = "85.05.17-001-39 of Ann Janssens"
 def platform(database_url: str, keys_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     """A platform with two more addresses: at one it makes a mistake, at the other its log is busy."""
     # A log that is gone is waited for as always, only not for as long.
-    monkeypatch.setattr(bootstrap, "PostgresLog", partial(PostgresLog, reconnect_timeout_s=2.0))
+    monkeypatch.setattr(log_and_rules, "PostgresLog", partial(PostgresLog, reconnect_timeout_s=2.0))
     with in_process(tmp_path, database_url, keys_url) as platform:
 
         @platform.app.get("/broken")

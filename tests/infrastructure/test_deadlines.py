@@ -18,6 +18,7 @@ from domain.kernel import PersonalText
 from domain.mailbox.message.model import MessagePublished, MessageSent
 from domain.mailbox.message.rules import MESSAGE
 from domain.mailbox.values import MessageChannel
+from infrastructure.codec import Codec
 from infrastructure.database.addresses import Addresses
 from infrastructure.deadlines.due import late_deadlines, read_due
 from infrastructure.deadlines.leading import LIMITS, DeadlineLeader
@@ -40,6 +41,8 @@ from tests.infrastructure.deadline_leaders import (
     utc_now,
 )
 from tests.infrastructure.examples import example
+from tests.infrastructure.sample_counter import DECIDER as COUNTER
+from tests.infrastructure.sample_counter import CounterRaised
 from tests.lengths import runs_longer, sized
 from tests.waiting import until
 
@@ -188,6 +191,17 @@ async def test_an_answer_in_time_leaves_nothing_to_do(site: Site) -> None:
     async with site.led():
         await until(lambda: site.pending() == 0, "the row stays")
     assert site.timed_out() == 0
+
+
+async def test_a_deadline_that_cannot_be_carried_out_holds_up_no_other(site: Site) -> None:
+    await site.requests(5, utc_now() - HOUR)
+    stream = TRANSACTION.stream("source-2")
+    async with PostgresLog(site.addresses.writer, Codec([COUNTER]), b"key") as other:
+        unknown = Append(stream=stream, events=[CounterRaised(amount=1)], expected={stream: 1}, context=CONTEXT)
+        await other.append([unknown])
+    async with site.led():
+        await until(lambda: site.timed_out() == 4, "the others wait")
+    assert site.pending() == 1
 
 
 async def test_no_kind_or_organisation_waits_for_the_backlog_of_another(site: Site) -> None:
